@@ -1,0 +1,38 @@
+"""The command line itself: the commands, and how errors are said."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from autotrack import __version__
+from autotrack.cli import look
+from autotrack.errors import AutotrackError
+
+app = typer.Typer(
+    help="Look at the training runs that autotrack recorded.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("ls")(look.ls)
+app.command("show")(look.show)
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Look at the training runs that autotrack recorded."""
+    if version:
+        typer.echo(f"autotrack {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user is one line on standard error and exit code 1."""
+    try:
+        app(prog_name="autotrack")
+    except AutotrackError as error:
+        typer.echo(f"autotrack: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of a pipe had enough
+        sys.stderr.close()
+        sys.exit(0)

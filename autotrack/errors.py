@@ -1,0 +1,59 @@
+"""The errors that autotrack raises, all of them for mistakes that the caller can mend.
+
+    AutotrackError
+    ├── SettingsError          a setting with a value that cannot be used (also a ValueError)
+    ├── RunNotFoundError       no run, or more than one, answers to what was asked for (also a LookupError)
+    ├── RunFinishedError       a run that has ended was asked to end again in another way
+    ├── JournalBusyError       another process is writing the journal that was to be continued
+    ├── JournalFormatError     a journal written by a newer autotrack
+    ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
+    └── MissingLibraryError    an optional library is needed; the last line installs it (also an ImportError)
+
+A fault of autotrack itself, of a disk or of a server raises none of these: it becomes a `Notice` in the
+run and one `AutotrackWarning`.
+"""
+
+
+class AutotrackError(Exception):
+    """The root of every error that autotrack raises."""
+
+
+class AutotrackWarning(UserWarning):
+    """Something autotrack could not record; training is not affected."""
+
+
+class SettingsError(AutotrackError, ValueError):
+    """A setting has a value that cannot be used; `setting` and `value` say which."""
+
+    def __init__(self, message: str, *, setting: str = "", value: object = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.value = value
+
+
+class RunNotFoundError(AutotrackError, LookupError):
+    """No single run answers to `reference`."""
+
+    def __init__(self, message: str, *, reference: str) -> None:
+        super().__init__(message)
+        self.reference = reference
+
+
+class RunFinishedError(AutotrackError):
+    """The run has already ended with another status."""
+
+
+class JournalBusyError(AutotrackError):
+    """Another live process is writing this journal."""
+
+
+class JournalFormatError(AutotrackError):
+    """The journal was written by a newer autotrack than this one."""
+
+
+class QueryError(AutotrackError, ValueError):
+    """A filter or sort expression cannot be understood."""
+
+
+class MissingLibraryError(AutotrackError, ImportError):
+    """An optional library is not installed."""

@@ -1,0 +1,154 @@
+"""`autolog()`, and what an integration is: a framework's hooks, found by entry point, applied on import."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from types import ModuleType
+from typing import Any, Protocol
+
+from autotrack import importing, settings, start
+from autotrack.errors import SettingsError
+from autotrack.faults import report_fault
+from autotrack.patching import Patch
+from autotrack.settings import Settings
+
+GROUP = "autotrack.integrations"
+"""The entry-point group: each entry is a class without arguments that follows `Integration`."""
+
+
+class Integration(Protocol):
+    """What a framework's package tells autotrack. Importing and constructing it imports no framework.
+
+    `name` is what `autolog(frameworks=[…])` calls it. `modules` are the modules whose import makes its hooks
+    possible, each with the distribution it comes from and the versions supported, as `("lightning", "2.2", "3")`:
+    from the first on, below the second.
+    """
+
+    name: str
+    modules: Mapping[str, tuple[str, str, str]]
+
+    def patches(self, module: ModuleType) -> Iterable[Patch]:
+        """Return the hooks for one of its modules, which has just been imported."""
+
+
+_integrations: dict[str, Integration] = {}
+_applied: dict[str, list[Patch]] = {}
+_chosen = Settings()
+
+
+def autolog(
+    *,
+    to: Any = None,
+    experiment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    frameworks: Sequence[str] | None = None,
+    log_every_n_steps: int | None = None,
+    checkpoints: bool | None = None,
+    disable: bool = False,
+) -> None:
+    """Record every training from here on, whether its framework has been imported or not.
+
+    Call it once, anywhere; another call changes the settings for runs that start later.
+
+    Args:
+        to: The folder that keeps the runs; `runs` by default.
+        experiment: Groups runs; the project's name by default.
+        tags: Labels for every run.
+        frameworks: Only these integrations, by name; all that are installed by default.
+        log_every_n_steps: Record step metrics every so many steps instead of at the framework's own rate.
+        checkpoints: Whether checkpoints are kept in the run folder; True by default.
+        disable: Put everything back as it was before.
+
+    Raises:
+        SettingsError: A setting cannot be used.
+
+    Example:
+        >>> import autotrack
+        >>> autotrack.autolog(experiment="digits", tags={"why": "baseline"})
+        >>> autotrack.autolog(disable=True)
+    """
+    global _chosen  # noqa: PLW0603  one process has one autolog
+    if disable:
+        _disable()
+        return
+    _chosen = settings.resolve(
+        to=to, experiment=experiment, tags=tags, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
+    )
+    start.set_defaults(to=to, experiment=experiment, tags=tags)
+    found = discover()
+    unknown = sorted(set(frameworks or ()) - set(found))
+    if unknown:
+        raise SettingsError(
+            f"frameworks has {unknown[0]!r}; there are {', '.join(sorted(found)) or 'none installed'}",
+            setting="frameworks",
+            value=frameworks,
+        )
+    _disable_others(frameworks or list(found))
+    for name in frameworks or found:
+        _integrations[name] = found[name]
+        for module in found[name].modules:
+            importing.when_imported(module, _apply_guarded)
+
+
+def discover() -> dict[str, Integration]:
+    """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
+    found: dict[str, Integration] = dict(_integrations)
+    for entry in metadata.entry_points(group=GROUP):
+        if entry.name not in found:
+            try:
+                found[entry.name] = entry.load()()
+            except Exception as fault:  # noqa: BLE001  somebody else's package must not stop a training
+                report_fault(f"integration {entry.name}", fault)
+    return found
+
+
+def is_autologging(name: str) -> bool:
+    """Whether `autolog()` is on for this integration."""
+    return name in _integrations
+
+
+def _apply_guarded(module: ModuleType) -> None:
+    try:
+        _apply(module)
+    except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
+        report_fault(f"autolog for {module.__name__}", fault)
+
+
+def _apply(module: ModuleType) -> None:
+    for integration in _integrations.values():
+        if module.__name__ not in integration.modules:
+            continue
+        distribution, lowest, below = integration.modules[module.__name__]
+        version = metadata.version(distribution)
+        if not _release(lowest) <= _release(version) < _release(below):
+            report_fault(
+                f"integration {integration.name}",
+                f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
+            )
+            continue
+        if module.__name__ not in _applied:
+            _applied[module.__name__] = list(integration.patches(module))
+        for patch in _applied[module.__name__]:
+            patch.apply()
+
+
+def chosen() -> Settings:
+    """Return the settings of the latest `autolog()`."""
+    return _chosen
+
+
+def _disable() -> None:
+    _disable_others([])
+    start.forget_defaults()
+
+
+def _disable_others(kept: Sequence[str]) -> None:
+    for name in [name for name in _integrations if name not in kept]:
+        for module in _integrations.pop(name).modules:
+            importing.forget(module)
+            for patch in _applied.pop(module, []):
+                patch.revert()
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

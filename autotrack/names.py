@@ -1,0 +1,34 @@
+"""Names for runs that people can say, remember and type."""
+
+import random
+from datetime import UTC, datetime
+
+_ADJECTIVES = (
+    "agile amber ample azure bold brave breezy bright brisk calm candid clever cosy crisp daring deft eager "
+    "early earnest fair fleet fond fresh gentle glad golden grand hardy hazel honest humble jolly keen kind "
+    "lively loyal lucid lucky mellow merry mild misty neat nimble noble patient placid plucky polite proud "
+    "quick quiet rapid ready robust rosy sage serene sharp silent silver sleek smart snug solid spry steady "
+    "sunny swift tidy tranquil trusty upbeat vivid warm wise witty young zesty"
+).split()
+_ANIMALS = (
+    "albatross badger beaver bison bobcat caribou cheetah condor cormorant coyote crane cricket curlew deer "
+    "dolphin eagle egret elk falcon ferret finch fox gazelle gecko gibbon heron hornbill ibex ibis jackal "
+    "jaguar kestrel kingfisher kiwi koala lark lemur leopard lynx magpie manatee marmot marten merlin mole "
+    "moose narwhal newt ocelot octopus oriole osprey otter owl panda panther pelican penguin petrel plover "
+    "puffin quail raven robin salmon seal sparrow starling stork swallow swan tapir tern thrush tiger turtle "
+    "walrus weasel whale wolf wombat wren yak zebra"
+).split()
+
+_generator = random.SystemRandom()  # never the global generator: a seeded training must draw what it drew before
+
+
+def run_name() -> str:
+    """Return a name such as `brave-otter`; it draws from the operating system, not from a seeded generator."""
+    return f"{_generator.choice(_ADJECTIVES)}-{_generator.choice(_ANIMALS)}"
+
+
+def folder_name(name: str, started: float) -> str:
+    """Return the name of a run's folder: its start (UTC) and its name, as `20261121-075211-brave-otter`."""
+    stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
+    safe = "".join(character if character.isalnum() or character in "-_.=+" else "-" for character in name)
+    return f"{stamp}-{safe[:80].strip('.-') or 'run'}"

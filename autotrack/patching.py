@@ -1,0 +1,151 @@
+"""The firewall round patched callables: whatever happens in a hook, the original runs as if nobody watched.
+
+A hook is a generator function that takes the arguments of the original and yields once: before the `yield` the
+original has not run, after it the hook holds an `Outcome`. The core runs the original, so it is never in doubt
+whose exception it is.
+"""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+from autotrack.faults import Meter, report_fault
+
+_Method = TypeVar("_Method", bound=Callable[..., None])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the original ended: with a `result`, or with an `error` that is on its way to the caller."""
+
+    result: Any = None
+    error: BaseException | None = None
+
+
+Hook = Callable[..., Generator[None, Outcome, None]]
+
+
+class Patch:
+    """A hook round the callable `name` of a class or module; `apply` and `revert` as often as you like.
+
+    The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. `revert` puts the
+    very object back that was there; when somebody else has patched it meanwhile, ours is switched off in place.
+    """
+
+    def __init__(self, owner: type | ModuleType, name: str, hook: Hook) -> None:
+        self.owner = owner
+        self.name = name
+        self._hook = hook
+        self._active = False
+        self._was_own = False
+        self._found: Any = None
+        self._put: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Patch {self.owner.__name__}.{self.name}>"
+
+    def apply(self) -> None:
+        """Put the hook in place. Raises `AttributeError` when there is nothing of that name."""
+        if self._put is not None and self.owner.__dict__.get(self.name) is self._put:
+            self._active = True
+            return
+        self._was_own = self.name in self.owner.__dict__
+        self._found = inspect.getattr_static(self.owner, self.name)
+        if isinstance(self._found, (staticmethod, classmethod)):
+            self._put = type(self._found)(self._wrap(self._found.__func__))
+        else:
+            self._put = self._wrap(self._found)
+        setattr(self.owner, self.name, self._put)
+        self._active = True
+
+    def revert(self) -> None:
+        """Take the hook away."""
+        self._active = False
+        if self._put is None or self.owner.__dict__.get(self.name) is not self._put:
+            return
+        if self._was_own:
+            setattr(self.owner, self.name, self._found)
+        else:
+            delattr(self.owner, self.name)
+        self._put = None
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        about = f"{getattr(self.owner, '__name__', self.owner)}.{self.name}"
+
+        @functools.wraps(original)
+        def patched(*args: Any, **kwargs: Any) -> Any:
+            if not self._active:
+                return original(*args, **kwargs)
+            running = _enter(self._hook, about, args, kwargs)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                _leave(running, about, Outcome(error=error))
+                raise
+            _leave(running, about, Outcome(result=result))
+            return result
+
+        return patched
+
+
+def guarded(method: _Method) -> _Method:
+    """Make a method of a callback safe to be called by a framework: our failure becomes a `Notice`.
+
+    Its time counts as autotrack's own.
+    """
+
+    @functools.wraps(method)
+    def safe(self: Any, *args: Any, **kwargs: Any) -> None:
+        began = perf_counter()
+        try:
+            method(self, *args, **kwargs)
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(method.__qualname__, fault)
+        Meter.seconds += perf_counter() - began
+
+    return cast("_Method", safe)
+
+
+@contextlib.contextmanager
+def attempt(about: str) -> Iterator[None]:
+    """Let a part of a capture fail alone: an exception in the block becomes a `Notice`."""
+    try:
+        yield
+    except Exception as fault:  # noqa: BLE001  this is the firewall
+        report_fault(about, fault)
+
+
+def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:
+    began = perf_counter()
+    try:
+        running = hook(*args, **kwargs)
+        next(running)
+    except StopIteration:  # the hook had nothing to do afterwards
+        return None
+    except Exception as fault:  # noqa: BLE001  this is the firewall
+        report_fault(about, fault)
+        return None
+    finally:
+        Meter.seconds += perf_counter() - began
+    return running
+
+
+def _leave(running: Generator[None, Outcome, None] | None, about: str, outcome: Outcome) -> None:
+    if running is None:
+        return
+    began = perf_counter()
+    try:
+        running.send(outcome)
+    except StopIteration:
+        return
+    except Exception as fault:  # noqa: BLE001  this is the firewall
+        report_fault(about, fault)
+    else:
+        report_fault(about, "a hook must yield exactly once")
+    finally:
+        Meter.seconds += perf_counter() - began

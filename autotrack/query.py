@@ -1,0 +1,139 @@
+"""The little language of `where` and `sort`: names of a run, compared with values.
+
+It is Python's own syntax, read with `ast` and evaluated here: nothing but names, values, comparisons, `in`,
+`and`, `or`, `not` and the four operations is understood, and nothing is executed.
+"""
+
+import ast
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from autotrack.errors import QueryError
+from autotrack.records import number
+from autotrack.summary import Summary
+
+Key = Callable[[Summary], Any]
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.In: lambda item, container: item in container,
+    ast.NotIn: lambda item, container: item not in container,
+}
+_COMPUTE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_GROUPS = ("params", "metrics", "best", "tags")
+_FIELDS = tuple(Summary.__struct_fields__)
+
+
+def compile_condition(condition: str) -> Callable[[Summary], bool]:
+    """Return a test of a summary. A run that lacks a name that is needed does not pass."""
+    evaluate = _build(_parse(condition), condition)
+
+    def holds(summary: Summary) -> bool:
+        try:
+            return bool(evaluate(summary))
+        except (TypeError, ZeroDivisionError):  # lacking, or of another type than what it is compared with
+            return False
+
+    return holds
+
+
+def compile_name(name: str) -> Key:
+    """Return what reads a name off a summary: a value, or None when the run lacks it."""
+    return _build(_parse(name), name)
+
+
+def sortable(value: Any) -> tuple[int, float, str]:
+    """Order values of mixed types: numbers first, NaN after all other numbers, then text."""
+    if isinstance(value, (int, float)):
+        return (1, 0.0, "") if math.isnan(value) else (0, float(value), "")
+    return (2, 0.0, str(value))
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise QueryError(
+            f"{text!r} cannot be read ({error.msg}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'"
+        ) from None
+
+
+def _build(node: ast.expr, text: str) -> Key:
+    match node:
+        case ast.Constant(value=value):
+            return lambda _: value
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            parts = [_build(item, text) for item in items]
+            return lambda summary: [part(summary) for part in parts]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _build(operand, text)
+            return lambda summary: -inner(summary)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _build(operand, text)
+            return lambda summary: not inner(summary)
+        case ast.BoolOp(op=op, values=values):
+            join = all if isinstance(op, ast.And) else any
+            parts = [_build(value, text) for value in values]
+            return lambda summary: join(part(summary) for part in parts)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _COMPUTE:
+            compute, one, two = _COMPUTE[type(op)], _build(left, text), _build(right, text)
+            return lambda summary: compute(one(summary), two(summary))
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _COMPARE for op in ops):
+            return _comparison([_build(side, text) for side in (left, *others)], [_COMPARE[type(op)] for op in ops])
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return _name(node, text)
+    raise QueryError(f"{ast.unparse(node)!r} in {text!r} is not understood")
+
+
+def _comparison(sides: list[Key], tests: list[Callable[[Any, Any], Any]]) -> Key:
+    def compare(summary: Summary) -> bool:
+        values = [side(summary) for side in sides]
+        if any(value is None for value in values):
+            return False
+        return all(test(one, two) for test, one, two in zip(tests, values, values[1:], strict=False))
+
+    return compare
+
+
+def _name(node: ast.expr, text: str) -> Key:
+    path = _path(node, text)
+    group, rest = path[0], ".".join(path[1:])
+    if group in _GROUPS and rest:
+        return lambda summary: _read(summary, group, rest)
+    if group in _FIELDS and not rest:
+        return lambda summary: getattr(summary, group)
+    raise QueryError(
+        f"{ast.unparse(node)!r} in {text!r} is no name of a run; "
+        f"there are {', '.join(f'{name}.NAME' for name in _GROUPS)} and {', '.join(_FIELDS)}"
+    )
+
+
+def _path(node: ast.expr, text: str) -> list[str]:
+    match node:
+        case ast.Name(id=name):
+            return [name]
+        case ast.Attribute(value=value, attr=name):
+            return [*_path(value, text), name]
+        case ast.Subscript(value=value, slice=ast.Constant(value=str(name))):
+            return [*_path(value, text), name]
+    raise QueryError(f"{ast.unparse(node)!r} in {text!r} is not understood; for odd names write params['a/b']")
+
+
+def _read(summary: Summary, group: str, name: str) -> Any:
+    if group in ("params", "tags"):
+        return getattr(summary, group).get(name)
+    metric = summary.metrics.get(name)
+    point = metric and (metric.last if group == "metrics" else metric.best)
+    return number(point.value) if point else None

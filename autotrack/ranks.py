@@ -1,0 +1,71 @@
+"""Several processes, one run: rank 0 opens it, the other ranks find it by what they have in common with rank 0.
+
+They look on the disk, and send each other nothing: an exchange between ranks that one of them misses, because
+autotrack is off there or failed there, would hang the training.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from time import time
+
+import msgspec
+
+from autotrack import records
+from autotrack.records import RunStarted
+
+_LOADED = time()
+_CLOCK_SKEW_SECONDS = 60
+_LATEST = 20
+"""A run that was written to before this many others is not the one that is just being recorded."""
+
+
+def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
+    """Return this process's rank as launchers announce it in the environment; 0 where none does."""
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
+        value = environ.get(name, "")
+        if value.isdigit() and (name != "SLURM_PROCID" or environ.get("SLURM_NTASKS", "1") != "1"):
+            return int(value)
+    return 0
+
+
+def find_run(experiment: Path, *, group: str | None = None) -> Path | None:
+    """Return the folder of the run that rank 0 of this job opened last, or None.
+
+    It is of this job when it was opened in the same `group`, or on this host by the parent of this process (which
+    launched the other ranks itself) or by another child of that parent (a launcher, or a process that spawned us).
+    """
+    journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
+    found: list[tuple[float, Path]] = []
+    for path in journals[:_LATEST]:
+        found += [(one.time, path.parent.parent) for one in _starts(path) if _is_of_this_job(one, group)]
+    return max(found, default=(0.0, None))[1]
+
+
+def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
+    if group is not None and started.group is not None:
+        # The same address may have served an earlier job; the run of this one started after this process.
+        return started.group == group and started.time > _LOADED - _CLOCK_SKEW_SECONDS
+    return started.host == socket.gethostname() and os.getppid() in (started.pid, started.parent_pid)
+
+
+def _starts(path: Path) -> list[RunStarted]:
+    found = []
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b'{"record":"RunStarted"'):  # decoding everything else would take a while
+                try:
+                    record = records.decode(line)
+                except msgspec.DecodeError:  # half a line, being written
+                    continue
+                if isinstance(record, RunStarted):
+                    found.append(record)
+    return found
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

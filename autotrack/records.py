@@ -1,0 +1,151 @@
+"""The vocabulary: everything that can be said about a run is one of these records.
+
+A journal is a file of them, one JSON object a line, each with its type under `record` and the time it was
+made in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists, dicts.
+
+JSON has no word for NaN and the infinities; they are the strings "NaN", "Infinity" and "-Infinity", and
+`number` turns them back.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+FORMAT = 1
+"""Version of the journal format, written in every `RunStarted`. A reader refuses newer ones."""
+
+Status = Literal["finished", "failed", "interrupted", "killed"]
+"""How a run ended. One that has not ended is `running`."""
+
+Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+def number(value: Number) -> int | float:
+    """Turn a recorded number into a Python one.
+
+    >>> number("-Infinity")
+    -inf
+    """
+    return float(value) if isinstance(value, str) else value
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag=True):
+    """What all records have in common: the `time` they were made, in seconds since 1970 (UTC)."""
+
+    time: float
+
+
+class RunStarted(Record, frozen=True, kw_only=True):
+    """A process began to write to the run: at its start, when it is resumed, and once for every rank.
+
+    `resumed_at_step` is set when training continues from a checkpoint: what was recorded before at this step
+    or a later one is about to be recorded again, and readers drop it. `group` is what the ranks of one job have in
+    common, such as the address they meet at; `started_by` the integration, or `user` for a call of `start_run`.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    format: int = FORMAT
+    parent: str | None = None
+    resumed_from: str | None = None
+    resumed_at_step: int | None = None
+    frameworks: dict[str, str] = {}
+    argv: list[str] = []
+    entry_point: str | None = None
+    cwd: str = ""
+    pid: int = 0
+    parent_pid: int = 0
+    host: str = ""
+    rank: int = 0
+    group: str | None = None
+    started_by: str = "user"
+    python: str = ""
+    autotrack: str = ""
+
+
+class Params(Record, frozen=True, kw_only=True):
+    """Parameters by name, and the `source` they were read from.
+
+    Never overwritten: readers keep a second, different value for a name under `source.name`.
+    """
+
+    values: dict[str, Any]
+    source: str = "user"
+
+
+class Metrics(Record, frozen=True, kw_only=True):
+    """Measured numbers by name, with the step and epoch they belong to and the stage of training."""
+
+    values: dict[str, Number]
+    step: int | None = None
+    epoch: int | None = None
+    stage: str | None = None
+
+
+class Artifact(Record, frozen=True, kw_only=True):
+    """A file or folder in the run folder, by its `path` relative to it.
+
+    A later record of the same path replaces an earlier one (the checksum is added so); `removed` says that
+    the file is no longer there. `metrics` are the values that it was saved for, `roles` what it is among its
+    kind (`best`, `last`), `source` where the file was made.
+    """
+
+    path: str
+    kind: str
+    bytes: int = 0
+    sha256: str | None = None
+    roles: list[str] = []
+    metrics: dict[str, Number] = {}
+    step: int | None = None
+    source: str | None = None
+    removed: bool = False
+
+
+class Tags(Record, frozen=True, kw_only=True):
+    """Labels; a later value for a name replaces an earlier one."""
+
+    values: dict[str, str]
+
+
+class Text(Record, frozen=True, kw_only=True):
+    """Prose under a name; a later text of the same name replaces an earlier one."""
+
+    name: str
+    text: str
+    step: int | None = None
+
+
+class Table(Record, frozen=True, kw_only=True):
+    """Rows under a name."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[Any]]
+    step: int | None = None
+
+
+class Notice(Record, frozen=True, kw_only=True):
+    """Something that autotrack itself could not do, or did differently, and why."""
+
+    about: str
+    message: str
+
+
+class RunFinished(Record, frozen=True, kw_only=True):
+    """A process stopped writing to the run, and how the run ended.
+
+    `overhead_seconds` is the time that autotrack itself took in the training process.
+    """
+
+    status: Status
+    error: str | None = None
+    traceback: str | None = None
+    overhead_seconds: float = 0.0
+    rank: int = 0
+
+
+AnyRecord = RunStarted | Params | Metrics | Artifact | Tags | Text | Table | Notice | RunFinished
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(AnyRecord).decode

@@ -1,0 +1,359 @@
+"""The run: what every integration and every person talks to. It only appends records to a journal."""
+
+import atexit
+import operator
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from time import perf_counter, time
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import msgspec
+
+from autotrack import context, cuda, files, launcher, records, terminal
+from autotrack.errors import RunFinishedError
+from autotrack.faults import Meter, report_fault, unplaced_faults
+from autotrack.journal import Journal
+from autotrack.records import AnyRecord, Status
+from autotrack.redaction import Redactor
+from autotrack.values import as_number, flatten, is_on_cuda
+
+_NEVER_REDACTED = {"id", "path", "sha256"}
+
+_R = TypeVar("_R", bound=records.Record)
+
+
+class Run:
+    """One recorded run. `id`, `name`, `experiment`, `folder` and `status` say which.
+
+    Made by `start_run`. Every method that logs is safe in several threads, and what it logged is with the
+    operating system when it returns. After `finish` more may be logged: an evaluation belongs to its run.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    folder: Path
+    status: Status | Literal["running"]
+    started_by: str
+
+    def __init__(self, folder: Path, *, quiet: bool = False, rank: int = 0) -> None:
+        self.folder = folder
+        self.status = "running"
+        self._rank = rank
+        self._quiet = quiet
+        self._pid = os.getpid()
+        self._redactor = Redactor()
+        self._redacted: set[str] = set()
+        self._noticed: set[str] = set()
+        self._waiting = cuda.WaitingRoom(self._append)
+        self._unnumbered_steps = count()
+        self.outer = context.current_run()
+        self._overhead_before = Meter.seconds
+        self._journal = self._open_journal()
+        self._open = True
+
+    def __repr__(self) -> str:
+        return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
+
+    def log(
+        self,
+        values: Mapping[str, Any],
+        step: int | None = None,
+        *,
+        epoch: int | None = None,
+        stage: str | None = None,
+    ) -> None:
+        """Log numbers by name: Python or numpy numbers, or arrays and tensors of one element on any device.
+
+        Without a step and an epoch, calls are numbered from 0. NaN and infinities are kept. A tensor on a CUDA
+        device is copied without waiting for the device: its record, and metrics logged after it, are written
+        in order at the first later call, or at `finish`, that finds the copy complete.
+
+        Raises `TypeError`, naming the key, for a value that is no number or a step that is no integer.
+        """
+        if step is None:
+            step = next(self._unnumbered_steps) if epoch is None else None
+        elif step.__class__ is not int:
+            step = _index("step", step)
+        try:
+            measured = values.values()
+        except AttributeError:
+            raise TypeError(f"log takes names and values, as {{'loss': 0.1}}, not {values!r}") from None
+        for value in measured:
+            if value.__class__ is float and value - value == 0.0:  # false for NaN and the infinities
+                continue
+            self._log_converted(values, step, epoch, stage)
+            return
+        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)  # type: ignore[arg-type]  # encoded at once, so no copy is needed
+        if self._waiting:
+            self._waiting.add(msgspec.structs.replace(record, values=dict(values)), {})
+        else:
+            self._append(record)
+
+    def log_numbers(
+        self,
+        values: Mapping[str, Any],
+        step: int | None = None,
+        *,
+        epoch: int | None = None,
+        stage: str | None = None,
+    ) -> None:
+        """Log the values that are numbers, and leave a `Notice`, once a name, about those that are not."""
+        try:
+            self.log(values, step, epoch=epoch, stage=stage)
+        except TypeError:
+            numbers = {name: value for name, value in values.items() if self._is_number(name, value)}
+            if numbers:
+                self.log(numbers, step, epoch=epoch, stage=stage)
+
+    def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
+        """Log parameters; nested mappings get dotted names, values that are not plain become their names.
+
+        Nothing is overwritten: readers keep a second, different value for a name under `source.name`.
+        """
+        if flat := flatten(values):
+            self._put(records.Params(time=time(), values=flat, source=source))
+
+    def log_tags(self, values: Mapping[str, Any]) -> None:
+        """Label the run; a later value for a name replaces an earlier one."""
+        self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in values.items()}))
+
+    def log_text(self, name: str, text: str, step: int | None = None) -> None:
+        """Log prose, Markdown if you like."""
+        self._put(records.Text(time=time(), name=name, text=text, step=step))
+
+    def log_table(
+        self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
+    ) -> None:
+        """Log a data frame, a list of dicts, a dict of columns, or a list of rows with `columns`.
+
+        The first 10,000 rows are kept. Raises `TypeError` or `ValueError` when it cannot be read as a table.
+        """
+        from autotrack import media  # few runs log tables or pictures
+
+        header, rows = media.read_table(table, columns)
+        if len(rows) > media.MOST_ROWS:
+            rows = rows[: media.MOST_ROWS]
+            self.notice(name, f"the table {name!r} is longer than {media.MOST_ROWS} rows; the rest is left out")
+        self._put(records.Table(time=time(), name=name, columns=header, rows=rows, step=step))
+
+    def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
+        """Log a matplotlib figure (kept as PNG) or a plotly figure (kept as HTML)."""
+        from autotrack import media
+
+        self._log_picture(media.save_figure, figure, "figure", name, step)
+
+    def log_image(self, name: str, image: Any, step: int | None = None) -> None:
+        """Log a Pillow image, or pixels as an array or tensor, as PNG; see `media.save_image` for the shapes."""
+        from autotrack import media
+
+        self._log_picture(media.save_image, image, "image", name, step)
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
+        """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.
+
+        Raises `FileNotFoundError` when it is not there.
+        """
+        source = Path(path)
+        if not source.exists():
+            raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
+        target = self.folder / "artifacts" / files.inside(name or source.name)
+        files.place(source, target)
+        self.record_artifact(target, kind=kind, source=str(source.absolute()))
+
+    def record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
+        """Record a file that already lies in the run folder; `about` are the other fields of `Artifact`."""
+        metrics, copies = cuda.convert(about.pop("metrics", {}))
+        record = self._without_secrets(
+            records.Artifact(
+                time=time(),
+                path=path.relative_to(self.folder).as_posix(),
+                kind=kind,
+                bytes=0 if about.get("removed") else files.size_bytes(path),
+                metrics=metrics,
+                **about,
+            )
+        )
+        if copies:
+            self._waiting.add(record, copies)
+        else:
+            self._append(record)
+
+    def notice(self, about: str, message: str) -> None:
+        """Record, once, something that autotrack could not do or did differently."""
+        if f"{about}: {message}" not in self._noticed:
+            self._noticed.add(f"{about}: {message}")
+            self._put(records.Notice(time=time(), about=about, message=message))
+
+    def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
+        """End the run, write what waits, and make the files that are derived from the journal.
+
+        Ending it again with the same status does nothing. Raises `RunFinishedError` for another status.
+        """
+        if status not in ("finished", "failed", "interrupted", "killed"):
+            raise ValueError(f"{status!r} is no status of a run: finished, failed, interrupted or killed")
+        if self.status != "running":
+            if self.status != status:
+                raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
+            return
+        began = perf_counter()
+        self._waiting.flush(wait=True)
+        self.status = status
+        context.leave(self)
+        if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
+            took = Meter.seconds - self._overhead_before + (perf_counter() - began)
+            self._put(
+                records.RunFinished(
+                    time=time(),
+                    status=status,
+                    error=None if error is None else f"{type(error).__name__}: {error}",
+                    traceback=_traceback(error),
+                    overhead_seconds=round(took, 6),
+                    rank=self._rank,
+                )
+            )
+        self.settle(say_end=True)
+        Meter.seconds += perf_counter() - began
+
+    def settle(self, *, say_end: bool = False) -> None:
+        """Let go of the journal and renew what is derived from it; logging more takes it up again."""
+        atexit.unregister(self._at_exit)
+        self._waiting.flush(wait=True)
+        if not self._open:
+            return
+        self._open = False
+        self._journal.close()
+        if self._journal.unwritten_records:
+            report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
+        if os.getpid() != self._pid or self._rank:
+            return
+        try:
+            summary = launcher.settle(self.folder)
+            if say_end and not self._quiet:
+                terminal.ended(summary, self.folder)
+        except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
+            report_fault("finish", fault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.status == "running":
+            self.finish(status_of(error), error=error)
+
+    def begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
+        """Write the first record; `start_run` and `resume_run` call this once."""
+        self.identify(record)
+        self._put(record)
+        while unplaced_faults:
+            self.notice(*unplaced_faults.popleft())
+        if not self._rank:
+            context.enter(self)
+        if not self._quiet:
+            terminal.started(self.name, self.folder, resumed=resumed)
+
+    def identify(self, record: records.RunStarted) -> None:
+        """Take over which run this is."""
+        self.id, self.name, self.experiment = record.id, record.name, record.experiment
+        self.started_by = record.started_by
+
+    def _open_journal(self) -> Journal:
+        writer = f"rank{self._rank}" if self._rank else "main"
+        journal = Journal(self.folder / "journal" / f"{writer}.jsonl", on_trouble=self._on_trouble)
+        atexit.register(self._at_exit)
+        return journal
+
+    def _on_trouble(self, message: str) -> None:
+        report_fault("journal", message, run=self)
+
+    def _append(self, record: AnyRecord) -> None:
+        if not self._open:
+            self._journal = self._open_journal()
+            self._open = True
+        self._journal.append(record)
+
+    def _put(self, record: AnyRecord) -> None:
+        """Append any record other than metrics, without the secrets in it."""
+        self._append(self._without_secrets(record))
+
+    def _without_secrets(self, record: _R) -> _R:
+        clean: dict[str, Any] = {}
+        for field in record.__struct_fields__:
+            value = getattr(record, field)
+            if field in _NEVER_REDACTED or not isinstance(value, (str, list, dict)):
+                continue
+            if isinstance(record, records.RunStarted) and field == "argv":
+                redacted, secrets = self._redactor.redact_argv(record.argv)
+            else:
+                redacted, secrets = self._redactor.redact(value, "" if field == "values" else field)
+            if secrets:
+                clean[field] = redacted
+                self._redacted.update(secrets)
+        if not clean:
+            return record
+        message = f"kept out of the record: {', '.join(sorted(self._redacted))}"
+        self.notice("redaction", self._redactor.redact_text(message)[0])
+        return msgspec.structs.replace(record, **clean)
+
+    def _log_converted(
+        self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None
+    ) -> None:
+        numbers, copies = cuda.convert(values)
+        record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
+        if copies or self._waiting:
+            self._waiting.add(record, copies)
+        else:
+            self._append(record)
+
+    def _is_number(self, name: str, value: object) -> bool:
+        try:
+            if not is_on_cuda(value):
+                as_number(name, value)
+        except TypeError as error:
+            self.notice("metrics", str(error))
+            return False
+        return True
+
+    def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
+        stem = self.folder / "artifacts" / f"{kind}s" / files.inside(name)
+        stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        self.record_artifact(save(picture, stem), kind=kind, step=step)
+
+    def _at_exit(self) -> None:
+        """The script ended without ending its run."""
+        if os.getpid() != self._pid:
+            return
+        if self.status == "running":
+            error = getattr(sys, "last_value", None)  # set by the interpreter for an uncaught exception
+            self.finish(status_of(error), error=error)
+        else:
+            self.settle()
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Return the status of a run that ended with this exception, or with none."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def _index(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name} is {value!r}, an integer was expected") from error
+
+
+def _traceback(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    import traceback  # only for runs that fail
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,154 @@
+"""Where the settings come from: arguments, then environment variables, then pyproject.toml, then defaults.
+
+argument            environment               [tool.autotrack] in pyproject.toml
+to                  AUTOTRACK_TO              to = "runs"
+experiment          AUTOTRACK_EXPERIMENT      experiment = "digits"
+tags                AUTOTRACK_TAGS            tags = { team = "vision" }
+log_every_n_steps   AUTOTRACK_LOG_EVERY_N_STEPS   log_every_n_steps = 10
+checkpoints         AUTOTRACK_CHECKPOINTS     checkpoints = false
+quiet               AUTOTRACK_QUIET           quiet = true
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import SettingsError
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force; see the module for their names in the environment and in pyproject.toml."""
+
+    to: str = "runs"
+    experiment: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    log_every_n_steps: int | None = None
+    checkpoints: bool = True
+    quiet: bool = False
+
+
+def resolve(**arguments: Any) -> Settings:
+    """Merge the arguments that are not None with the environment, pyproject.toml and the defaults.
+
+    Tags are merged name by name; everything else is taken from the first place that has it. Without an
+    experiment, its name is the project's: from pyproject.toml, else the folder that holds `.git`, else the
+    working folder. Raises `SettingsError` for a name or value that cannot be used, saying where it stands.
+    """
+    pyproject = _find_upward("pyproject.toml")
+    table = _read_pyproject(pyproject) if pyproject else {}
+    places = [
+        (_checked(table.get("tool", {}).get("autotrack", {}), f"[tool.autotrack] in {pyproject}"), "file"),
+        (_checked(_environment(), "the environment"), "environment"),
+        (_checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"), "arguments"),
+    ]
+    settings = Settings()
+    for values, _ in places:
+        tags = {**settings.tags, **values.pop("tags", {})}
+        settings = replace(settings, **values, tags=tags)
+    if not settings.experiment:
+        settings = replace(settings, experiment=_project_name(table))
+    return settings
+
+
+def _checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    return {name: _check(name, value, where) for name, value in values.items()}
+
+
+def _check(name: str, value: Any, where: str) -> Any:
+    if name not in _CHECKS:
+        close = difflib.get_close_matches(name, _CHECKS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(_CHECKS)}"
+        raise SettingsError(f"{where} has an unknown setting {name!r}; {hint}", setting=name, value=value)
+    try:
+        return _CHECKS[name](value)
+    except ValueError as error:
+        raise SettingsError(
+            f"the setting {name!r} from {where} is {value!r}; {error}", setting=name, value=value
+        ) from None
+
+
+def _destination(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise ValueError("expected the path of a folder, such as 'runs'")
+    text = os.fspath(value)
+    if "://" in text or text == "tensorboard":
+        raise ValueError("this version writes to local folders only, such as 'runs'")
+    return text
+
+
+def _experiment(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or text in (".", "..") or "/" in text or "\\" in text or "\0" in text:
+        raise ValueError("expected a name that can be a folder: not empty and without slashes")
+    return text
+
+
+def _tags(value: Any) -> dict[str, str]:
+    if isinstance(value, str):
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        if not all(separator for _, separator, _ in pairs):
+            raise ValueError("expected name=value,name=value")
+        value = {name.strip(): tag.strip() for name, _, tag in pairs}
+    if not isinstance(value, Mapping):
+        raise ValueError("expected names and values, such as {'why': 'baseline'}")
+    return {str(name): str(tag) for name, tag in value.items()}
+
+
+def _steps(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or int(value) < 1:
+        raise ValueError("expected a number of steps, at least 1")
+    return int(value)
+
+
+def _flag(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise ValueError("expected true or false")
+    return text in _TRUE
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "to": _destination,
+    "experiment": _experiment,
+    "tags": _tags,
+    "log_every_n_steps": _steps,
+    "checkpoints": _flag,
+    "quiet": _flag,
+}
+
+
+def _environment() -> dict[str, str]:
+    found = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
+    return {name: value for name, value in found.items() if value}
+
+
+def _find_upward(name: str) -> Path | None:
+    here = Path.cwd()
+    return next((folder / name for folder in (here, *here.parents) if (folder / name).exists()), None)
+
+
+def _read_pyproject(path: Path) -> dict[str, Any]:
+    import tomllib  # here, because most processes have no pyproject.toml to read
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if isinstance(error, tomllib.TOMLDecodeError) and "tool.autotrack" in text:
+            raise SettingsError(f"{path} cannot be read: {error}") from error
+        return {}  # somebody else's file, and nothing in it for us
+
+
+def _project_name(pyproject: Mapping[str, Any]) -> str:
+    repository = _find_upward(".git")
+    folder = repository.parent if repository else Path.cwd()
+    name = str(pyproject.get("project", {}).get("name") or folder.name or "default")
+    return name.replace("/", "-")

@@ -1,0 +1,179 @@
+"""Starting a run, continuing one, and joining one as another rank."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from time import perf_counter, time
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from autotrack import __version__, names, records, settings
+from autotrack.context import current_run
+from autotrack.errors import SettingsError
+from autotrack.faults import Meter
+from autotrack.run import Run
+
+_defaults: dict[str, Any] = {}
+
+
+def set_defaults(**arguments: Any) -> None:
+    """Set what `start_run` takes when it is not told: to, experiment, tags. None leaves a default as it is."""
+    _defaults.update({name: value for name, value in arguments.items() if value is not None})
+
+
+def forget_defaults() -> None:
+    """Go back to what the environment, pyproject.toml and the built-in defaults say."""
+    _defaults.clear()
+
+
+def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, with what `autolog` was told in the place of those that are None; tags are merged."""
+    given = {name: value for name, value in options.items() if value is not None}
+    tags = {**_defaults.get("tags", {}), **given.get("tags", {})}
+    return {**_defaults, **given, **({"tags": tags} if tags else {})}
+
+
+def start_run(
+    name: str | None = None,
+    *,
+    experiment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    to: str | os.PathLike[str] | None = None,
+    parent: str | None = None,
+    resumed_from: str | None = None,
+    frameworks: Mapping[str, str] | None = None,
+    started_by: str = "user",
+    group: str | None = None,
+) -> Run:
+    """Start a run; use it in a `with` block, or call `finish` yourself.
+
+    What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
+    A run that is started while another one is being recorded names that one as its `parent`.
+
+    Raises `SettingsError` when the folder cannot be made.
+
+    >>> import autotrack, tempfile
+    >>> with autotrack.start_run("baseline", to=tempfile.mkdtemp()) as run:
+    ...     run.log_params({"lr": 0.1})
+    ...     for step in range(3):
+    ...         run.log({"loss": 1 / (step + 1)}, step=step)
+    >>> run.status
+    'finished'
+    """
+    began = perf_counter()
+    chosen = settings.resolve(**with_defaults({"to": to, "experiment": experiment, "tags": tags}))
+    outer = current_run()
+    started = time()
+    folder = _make_folder(Path(chosen.to).expanduser().absolute() / chosen.experiment, name, started)
+    run = Run(folder, quiet=chosen.quiet)
+    run.begin(
+        records.RunStarted(
+            time=started,
+            id=uuid4().hex,
+            name=name or folder.name.split("-", 2)[2],
+            experiment=chosen.experiment,
+            parent=parent or (outer.id if outer else None),
+            resumed_from=resumed_from,
+            frameworks=dict(frameworks or {}),
+            started_by=started_by,
+            group=group,
+            **_process(),
+        )
+    )
+    if chosen.tags:
+        run.log_tags(chosen.tags)
+    if params:
+        run.log_params(params)
+    Meter.seconds += perf_counter() - began
+    return run
+
+
+def resume_run(
+    folder: Path,
+    *,
+    at_step: int | None = None,
+    frameworks: Mapping[str, str] | None = None,
+    rank: int = 0,
+    group: str | None = None,
+) -> Run:
+    """Continue the run in `folder`, or join it as another rank, which writes a journal of its own.
+
+    With `at_step`, what was recorded at this step or later is about to be recorded again. Raises
+    `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
+    """
+    first = _first_record(folder)
+    run = Run(folder, quiet=bool(rank) or settings.resolve().quiet, rank=rank)
+    now: dict[str, Any] = {
+        **_process(),
+        "time": time(),
+        "rank": rank,
+        "group": group,
+        "parent": None,
+        "resumed_from": None,
+        "resumed_at_step": at_step,
+        "frameworks": dict(frameworks or {}),
+    }
+    run.begin(msgspec.structs.replace(first, **now), resumed=True)
+    return run
+
+
+def reopen_run(folder: Path) -> Run:
+    """Take up a run that has ended, to add to it what belongs to it; it does not run again by that.
+
+    Raises `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
+    """
+    first = _first_record(folder)
+    run = Run(folder, quiet=True)
+    run.identify(first)
+    run.status = "finished"
+    return run
+
+
+def _first_record(folder: Path) -> records.RunStarted:
+    with (folder / "journal" / "main.jsonl").open("rb") as file:
+        first = records.decode(file.readline())
+    if not isinstance(first, records.RunStarted):
+        raise FileNotFoundError(f"{folder} holds no run: its journal does not begin with one")
+    return first
+
+
+def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
+    try:
+        experiment.mkdir(parents=True, exist_ok=True)
+        for attempt in count(1):
+            label = name or names.run_name()
+            folder = experiment / names.folder_name(
+                label if not name or attempt == 1 else f"{name}-{attempt}", started
+            )
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise SettingsError(
+            f"no run can be kept in {experiment}: {error.strerror}; choose another folder with to= or AUTOTRACK_TO",
+            setting="to",
+            value=str(experiment),
+        ) from error
+    raise AssertionError("count() ends never")
+
+
+def _process() -> dict[str, Any]:
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return {
+        "argv": list(sys.argv),
+        "entry_point": str(Path(main).absolute()) if main else None,
+        "cwd": str(Path.cwd()),
+        "pid": os.getpid(),
+        "parent_pid": os.getppid(),
+        "host": socket.gethostname(),
+        "python": sys.version.split()[0],
+        "autotrack": __version__,
+    }

@@ -1,0 +1,223 @@
+"""What a run comes to: a fold over its records, kept as `run.json` and shown by the readers."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from autotrack import records
+from autotrack.records import AnyRecord, Number, number
+
+Direction = Literal["min", "max"]
+
+_LOWER_IS_BETTER = re.compile(
+    r"loss|error|err\b|mse|mae|rmse|mape|rmsle|wer|cer\b|perplexity|ppl|nll|deviance|divergence|hinge|brier|seconds"
+)
+_HIGHER_IS_BETTER = re.compile(
+    r"acc|auc|auroc|f1|fbeta|precision|recall|\br2|iou|jaccard|dice|map\b|bleu|rouge|psnr|ssim|reward|return"
+    r"|score|kappa|mcc|matthews|corr|likelihood|per_second"
+)
+
+
+def better(metric: str) -> Direction | None:
+    """Whether a metric is better when it is lower or higher, by its name; None when the name does not tell.
+
+    >>> better("val_loss"), better("val_acc"), better("lr-Adam")
+    ('min', 'max', None)
+    """
+    name = metric.lower()
+    if name.startswith("lr-"):
+        return None
+    lower, higher = _LOWER_IS_BETTER.search(name), _HIGHER_IS_BETTER.search(name)
+    return "min" if lower and not higher else "max" if higher else None
+
+
+class Point(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measured value and where in the training it was measured."""
+
+    value: Number
+    time: float
+    step: int | None = None
+    epoch: int | None = None
+    stage: str | None = None
+
+
+class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A metric over the whole run; `best` is there when it is known which direction is better."""
+
+    last: Point
+    min: Point | None = None
+    max: Point | None = None
+    best: Point | None = None
+    better: Direction | None = None
+    count: int = 0
+
+
+class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A whole run in short. Times are seconds since 1970 (UTC), `duration_seconds` spans start to end.
+
+    `params` has one value a name: the first one recorded, and each different one under `source.name`;
+    `params_by_source` has them all. `epochs` has, for every epoch, the last value of every metric in it.
+    """
+
+    id: str = ""
+    name: str = ""
+    experiment: str = ""
+    status: str = "running"
+    started: float = 0.0
+    ended: float | None = None
+    duration_seconds: float | None = None
+    overhead_seconds: float | None = None
+    error: str | None = None
+    traceback: str | None = None
+    parent: str | None = None
+    resumed_from: str | None = None
+    frameworks: dict[str, str] = {}
+    argv: list[str] = []
+    entry_point: str | None = None
+    cwd: str = ""
+    host: str = ""
+    pid: int = 0
+    python: str = ""
+    ranks: list[int] = []
+    tags: dict[str, str] = {}
+    params: dict[str, Any] = {}
+    params_by_source: dict[str, dict[str, Any]] = {}
+    metrics: dict[str, MetricSummary] = {}
+    epochs: list[dict[str, Any]] = []
+    artifacts: list[records.Artifact] = []
+    texts: dict[str, str] = {}
+    tables: list[str] = []
+    notices: list[records.Notice] = []
+    left_out: list[str] = []
+    journals: dict[str, int] = {}
+
+
+class Fold:
+    """Takes a run's records in order and keeps what `summary` needs; `points` has every value of every metric."""
+
+    def __init__(self) -> None:
+        self.points: dict[str, list[Point]] = {}
+        self._summary = Summary()
+        self._artifacts: dict[str, records.Artifact] = {}
+        self._directions: dict[str, Direction] = {}
+
+    def add(self, found: Iterable[AnyRecord]) -> None:
+        """Take more records."""
+        for record in found:
+            getattr(self, f"_add_{type(record).__name__.lower()}")(record)
+
+    def left_out(self, said: list[str]) -> None:
+        """Note what the journals hold that could not be read."""
+        self._summary.left_out = said
+
+    def summary(self) -> Summary:
+        """Return the summary of all records so far."""
+        summary = self._summary
+        summary.artifacts = list(self._artifacts.values())
+        self._note_directions()
+        summary.metrics = {name: self._summarise(name, points) for name, points in self.points.items()}
+        summary.epochs = self._epochs()
+        if summary.ended is not None:
+            summary.duration_seconds = summary.ended - summary.started
+        return summary
+
+    def _add_runstarted(self, record: records.RunStarted) -> None:
+        summary = self._summary
+        if record.rank not in summary.ranks:
+            summary.ranks = sorted([*summary.ranks, record.rank])
+        if record.rank:
+            return
+        if record.resumed_at_step is not None:
+            self._drop_points_from(record.resumed_at_step)
+        if not summary.id:
+            summary.started = record.time
+            summary.parent, summary.resumed_from = record.parent, record.resumed_from
+        for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python"):
+            setattr(summary, name, getattr(record, name))
+        summary.frameworks = {**summary.frameworks, **record.frameworks}
+        summary.status, summary.ended, summary.error, summary.traceback = "running", None, None, None
+
+    def _add_runfinished(self, record: records.RunFinished) -> None:
+        summary = self._summary
+        if record.rank:
+            if record.status == "failed" and summary.error is None:
+                summary.error = f"rank {record.rank}: {record.error}"
+            return
+        summary.status, summary.ended = record.status, record.time
+        summary.error, summary.traceback = record.error, record.traceback
+        summary.overhead_seconds = (summary.overhead_seconds or 0.0) + record.overhead_seconds
+
+    def _add_params(self, record: records.Params) -> None:
+        summary = self._summary
+        summary.params_by_source.setdefault(record.source, {}).update(record.values)
+        for name, value in record.values.items():
+            if name not in summary.params:
+                summary.params[name] = value
+            elif summary.params[name] != value:
+                summary.params[f"{record.source}.{name}"] = value
+
+    def _add_metrics(self, record: records.Metrics) -> None:
+        for name, value in record.values.items():
+            point = Point(value, record.time, record.step, record.epoch, record.stage)
+            self.points.setdefault(name, []).append(point)
+
+    def _add_artifact(self, record: records.Artifact) -> None:
+        if record.removed:
+            self._artifacts.pop(record.path, None)
+        else:
+            self._artifacts[record.path] = record
+
+    def _add_tags(self, record: records.Tags) -> None:
+        self._summary.tags.update(record.values)
+
+    def _add_text(self, record: records.Text) -> None:
+        self._summary.texts[record.name] = record.text
+
+    def _add_table(self, record: records.Table) -> None:
+        if record.name not in self._summary.tables:
+            self._summary.tables.append(record.name)
+
+    def _add_notice(self, record: records.Notice) -> None:
+        self._summary.notices.append(record)
+
+    def _drop_points_from(self, step: int) -> None:
+        """Training went back to a checkpoint: what lies behind it is about to be recorded again."""
+        for name, points in list(self.points.items()):
+            kept = [point for point in points if point.step is None or point.step < step]
+            if kept:
+                self.points[name] = kept
+            else:
+                del self.points[name]
+
+    def _note_directions(self) -> None:
+        """A callback that watches a metric knows its direction better than the name does."""
+        params = self._summary.params_by_source.get("callbacks", {})
+        for name, metric in params.items():
+            owner, _, setting = name.rpartition(".")
+            mode = params.get(f"{owner}.mode")
+            if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
+                self._directions[metric] = mode
+
+    def _summarise(self, name: str, points: list[Point]) -> MetricSummary:
+        direction = self._directions.get(name) or better(name)
+        finite = [point for point in points if not isinstance(point.value, str)]
+        lowest = min(finite, key=_value, default=None)
+        highest = max(finite, key=_value, default=None)
+        best = lowest if direction == "min" else highest if direction == "max" else None
+        return MetricSummary(last=points[-1], min=lowest, max=highest, best=best, better=direction, count=len(points))
+
+    def _epochs(self) -> list[dict[str, Any]]:
+        rows: dict[int, dict[str, Any]] = {}
+        for name, points in self.points.items():
+            for point in points:
+                if point.epoch is not None and point.stage != "test":
+                    row = rows.setdefault(point.epoch, {"epoch": point.epoch, "step": point.step})
+                    row["step"] = max(row["step"] or 0, point.step or 0)
+                    row[name] = point.value
+        return [rows[epoch] for epoch in sorted(rows)]
+
+
+def _value(point: Point) -> float:
+    return number(point.value)

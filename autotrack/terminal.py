@@ -1,0 +1,81 @@
+"""The few lines that a run prints: one when it starts, some when it ends.
+
+They go to standard error, so that a script whose output is piped behaves as before.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from autotrack.summary import MetricSummary, Summary
+
+_MOST_METRICS = 6
+
+
+def say(line: str) -> None:
+    """Print one line; a closed or full terminal is not an error of the training."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def started(name: str, folder: Path, *, resumed: bool) -> None:
+    """Say that a run started or goes on, and where it is kept."""
+    say(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
+
+
+def ended(summary: Summary, folder: Path) -> None:
+    """Say how the run ended, its main metrics, and where to look."""
+    duration = human_seconds(summary.duration_seconds or 0.0)
+    reason = f" ({summary.error})" if summary.error else ""
+    say(f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}")
+    for name in main_metrics(summary)[:_MOST_METRICS]:
+        say(f"  {name:<20} {describe(summary.metrics[name])}")
+    count = len(summary.notices)
+    noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
+    say(f"  autotrack show {summary.name}    {shown(folder)}{noticed}")
+
+
+def main_metrics(summary: Summary) -> list[str]:
+    """Return the metrics a person looks at first: those with a better direction, per epoch, evaluation first."""
+    names = [name for name, metric in summary.metrics.items() if metric.better and not name.endswith("_step")]
+    names = [name for name in names if not name.startswith(("epoch_seconds", "samples_per_second"))]
+    return sorted(names, key=lambda name: (summary.metrics[name].last.stage == "train", name))
+
+
+def describe(metric: MetricSummary) -> str:
+    """Say a metric's last and best value, as `0.0912  best 0.0874 in epoch 6`."""
+    text = short(metric.last.value)
+    if metric.best is None or metric.count < 2:
+        return text
+    where = ""
+    if metric.best.epoch is not None:
+        where = f" in epoch {metric.best.epoch}"
+    elif metric.best.step is not None:
+        where = f" at step {metric.best.step}"
+    return f"{text}  best {short(metric.best.value)}{where}"
+
+
+def short(value: object) -> str:
+    """Write a value in few characters: floats with four significant digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def human_seconds(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> human_seconds(3.21), human_seconds(75), human_seconds(7260)
+    ('3.2 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def shown(folder: Path) -> str:
+    """Write a path relative to the working folder when it lies below it."""
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(folder)

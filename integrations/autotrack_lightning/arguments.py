@@ -1,0 +1,63 @@
+"""The arguments that modules were made with, also when `save_hyperparameters()` was never called."""
+
+import inspect
+import sys
+from collections.abc import Generator
+from types import FrameType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from autotrack.patching import Outcome
+from autotrack.values import flatten
+
+_remembered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def remember_arguments(module: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
+    """Hook round `LightningModule.__init__`, which the user's own `__init__` calls: look at what that one was given.
+
+    The arguments are turned into plain values at once, so that nothing is kept alive.
+    """
+    yield
+    init = type(module).__init__
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is getattr(init, "__code__", None) and _first_local(frame) is module:
+            _remembered[module] = flatten(_arguments(frame))
+            return
+        frame = frame.f_back
+
+
+def arguments_of(module: Any) -> dict[str, Any]:
+    """Return the plain arguments that a module or data module was made with.
+
+    A module that was made without autolog being on is read instead: an attribute with the name of an argument of its
+    `__init__`, and a plain value, is taken for that argument.
+    """
+    if module in _remembered:
+        return _remembered[module]
+    parameters = inspect.signature(type(module).__init__).parameters
+    held = {name: vars(module)[name] for name in list(parameters)[1:] if name in vars(module)}
+    return flatten({name: value for name, value in held.items() if isinstance(value, _PLAIN)})
+
+
+_PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
+
+
+def _first_local(frame: FrameType) -> Any:
+    names = frame.f_code.co_varnames
+    return frame.f_locals.get(names[0]) if names else None
+
+
+def _arguments(frame: FrameType) -> dict[str, Any]:
+    code, found = frame.f_code, frame.f_locals
+    named = code.co_argcount + code.co_kwonlyargcount
+    values = {name: found[name] for name in code.co_varnames[1:named] if name in found}
+    rest = named
+    if code.co_flags & inspect.CO_VARARGS:
+        positional = found.get(code.co_varnames[rest], ())
+        values.update({code.co_varnames[rest]: list(positional)} if positional else {})
+        rest += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        values.update(found.get(code.co_varnames[rest], {}))
+    return values

@@ -1,0 +1,289 @@
+"""The callback that records a training: what Lightning does, seen through its own hooks."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import autotrack
+from autotrack import settings
+from autotrack.errors import MissingLibraryError
+from autotrack.patching import attempt, guarded
+from autotrack.run import status_of
+from autotrack.settings import Settings
+from autotrack_lightning import binding, params
+from autotrack_lightning.checkpoints import CheckpointKeeper
+from autotrack_lightning.metrics import MetricRecorder
+from autotrack_lightning.throughput import Throughput
+
+
+def _callback_bases() -> tuple[type, ...]:
+    """The Callback classes of both Lightning packages, of those that are imported, or else of the installed one."""
+    names = ("lightning.pytorch", "pytorch_lightning")
+    loaded = [name for name in names if name in sys.modules]
+    installed = [name for name in names if importlib.util.find_spec(name.partition(".")[0])]
+    if not loaded and not installed:
+        raise MissingLibraryError("AutotrackCallback needs Lightning:\npip install 'autotrack-ml[lightning]'")
+    return tuple(importlib.import_module(name).Callback for name in loaded or installed[:1])
+
+
+if TYPE_CHECKING:
+    from lightning.pytorch.callbacks import Callback as _Callback
+else:
+    _Callback = type("_Callback", _callback_bases(), {"__module__": __name__})
+
+
+class AutotrackCallback(_Callback):
+    """Records every fit of the trainer it is given to, and the evaluations after it, without a logging call.
+
+    Args:
+        to: The folder that keeps the runs; `runs` by default.
+        experiment: Groups runs; the project's name by default.
+        name: The run's name; made up by default.
+        tags: Labels for the run.
+        log_every_n_steps: Record step metrics every so many steps instead of at the trainer's own rate.
+        checkpoints: Whether the best and last checkpoints are kept in the run folder; True by default.
+
+    Raises:
+        SettingsError: A setting cannot be used.
+
+    What is not given comes from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The same
+    callback may be used again: each fit is a run of its own. `run` is the one that it recorded last.
+    """
+
+    def __init__(
+        self,
+        *,
+        to: str | os.PathLike[str] | None = None,
+        experiment: str | None = None,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        log_every_n_steps: int | None = None,
+        checkpoints: bool | None = None,
+    ) -> None:
+        self._options = {"to": to, "experiment": experiment, "tags": tags}
+        self._name = name
+        self._configure(
+            settings.resolve(**self._options, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
+        )
+        self._clear()
+
+    def _configure(self, chosen: Settings) -> None:
+        self._every_n_steps = chosen.log_every_n_steps
+        self._keeps_checkpoints = chosen.checkpoints
+
+    def _clear(self) -> None:
+        self.run: autotrack.Run | None = None
+        self.recorder: MetricRecorder | None = None
+        self._owns_run = False
+        self._begun = False
+        self._described = False
+        self._origin: dict[str, str] | None = None
+        self._keeper: CheckpointKeeper | None = None
+        self._throughput = Throughput(1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or the callback in a spawned process, records for itself."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied._clear()
+        return copied.__dict__
+
+    # ---- a training
+
+    @guarded
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Note which run the training goes on from."""
+        self._origin = checkpoint.get(binding.KEY)
+
+    @guarded
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Write into the checkpoint which run it is of."""
+        if self.run is not None:
+            checkpoint[binding.KEY] = {"run_id": self.run.id, "folder": str(self.run.folder)}
+
+    @guarded
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Start the run, unless a checkpoint is being loaded that may name the run to go on with."""
+        origin = self._origin
+        self._clear()
+        self._origin = origin if trainer.ckpt_path else None
+        if not trainer.ckpt_path and not trainer.strategy.restore_checkpoint_after_setup:
+            self._begin(trainer, pl_module)
+
+    @guarded
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Record the params, which are settled now."""
+        self._throughput = Throughput(trainer.world_size)
+        self._describe(trainer, pl_module)
+
+    @guarded
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin to count the epoch."""
+        self._throughput.epoch_starts()
+
+    @guarded
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Note the learning rates of a step that will be recorded."""
+        if not self._begun:  # resumed: only now does Lightning say at which step it goes on
+            self._begin(trainer, pl_module, at_step=trainer.fit_loop.epoch_loop._batches_that_stepped)
+            self._describe(trainer, pl_module)
+        if self.recorder is not None:
+            self.recorder.batch_starts()
+            self._throughput.batch(batch)
+            if self._keeper is not None:
+                self._keeper.sync(trainer)
+
+    @guarded
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Stop the clock of the training, or begin an evaluation of its own."""
+        if trainer.state.fn.value != "fit":
+            self._begin_evaluation(trainer, pl_module, "validate")
+        elif not trainer.sanity_checking:
+            if not self._begun:  # resumed in the middle of a validation
+                self._begin(trainer, pl_module, at_step=trainer.fit_loop.epoch_loop._batches_that_stepped + 1)
+                self._describe(trainer, pl_module)
+            self._throughput.pause()
+
+    @guarded
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Start the clock of the training again."""
+        self._throughput.resume()
+
+    @guarded
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Record how long the epoch took."""
+        if self.run is not None and self.recorder is not None:
+            step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1
+            self.run.log(self._throughput.epoch_ends(), step, epoch=trainer.current_epoch, stage="train")
+
+    @guarded
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Record where and why early stopping stopped."""
+        if self.run is None:
+            return
+        for callback in trainer.callbacks:
+            stopped = getattr(callback, "stopped_epoch", 0) or (trainer.current_epoch == 0 and trainer.should_stop)
+            if hasattr(callback, "patience") and hasattr(callback, "wait_count") and stopped:
+                self.run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": _reason(callback)})
+
+    @guarded
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Record how the training failed; Lightning raises it again unchanged."""
+        if trainer.state.fn.value == "fit":
+            if not self._begun:
+                self._begin(trainer, pl_module)
+            self._describe(trainer, pl_module)
+        self._end(trainer, exception)
+
+    @guarded
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """The training or the evaluation is over."""
+        self._end(trainer, None)
+
+    # ---- an evaluation
+
+    @guarded
+    def on_test_start(self, trainer: Any, pl_module: Any) -> None:
+        """Go on with the run of the fit, or start one for this evaluation alone."""
+        self._begin_evaluation(trainer, pl_module, "test")
+
+    def _begin_evaluation(self, trainer: Any, module: Any, stage: str) -> None:
+        if trainer.global_rank or self.recorder is not None:
+            return
+        trained = binding.trained_in(module, self._options)
+        if trained is None:
+            self._open(trainer)
+            trained = binding.Trained(self.run) if self.run else None
+            described = params.evaluation_params(trainer, module, stage)
+        else:
+            self.run, self._owns_run = trained.run, False
+            described = params.data_params(stage, getattr(trainer, params.LOADERS[stage]))
+        if trained is None or self.run is None:
+            return
+        for source, values in described:
+            self.run.log_params(values, source)
+        if trainer.ckpt_path:
+            self.run.log_params({"checkpoint": str(trainer.ckpt_path)}, stage)
+        self.recorder = MetricRecorder(self.run, trainer)
+        self.recorder.evaluate_at(trained.step, trained.epoch)
+
+    # ---- beginning and ending
+
+    def _begin(self, trainer: Any, module: Any, *, at_step: int | None = None) -> None:
+        self._begun = True
+        if trainer.global_rank or _is_tuning(trainer):
+            return
+        self._open(trainer, at_step=at_step)
+        if self.run is None:
+            return
+        self.recorder = MetricRecorder(self.run, trainer, every_n_steps=self._every_n_steps)
+        self._keeper = CheckpointKeeper(self.run) if self._keeps_checkpoints else None
+        binding.remember(module, binding.Trained(self.run))
+
+    def _open(self, trainer: Any, *, at_step: int | None = None) -> None:
+        outer = autotrack.current_run()
+        self._owns_run = outer is None
+        if outer is None:
+            self.run = binding.start_or_continue(trainer, self._options, self._name, self._origin, at_step)
+        elif outer.started_by == "user":  # within a run that a person started, the fit adds to it
+            self.run = outer
+        else:  # within another fit it is a part of that one
+            self.run = None
+
+    def _describe(self, trainer: Any, module: Any) -> None:
+        if self.run is None or self._described:
+            return
+        self._described = True
+        for source, values in params.training_params(trainer, module):
+            self.run.log_params(values, source)
+        with attempt("lightning model summary"):
+            self.run.log_text("model_summary", params.model_summary(module))
+
+    def _end(self, trainer: Any, error: BaseException | None) -> None:
+        if trainer.global_rank and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
+            rank = binding.join(trainer, self._options)
+            if rank is not None:
+                rank.finish(status_of(error), error=error)
+        run, recorder = self.run, self.recorder
+        if run is None or recorder is None:
+            return
+        recorder.detach()
+        if self._keeper is not None:
+            with attempt("lightning checkpoints"):
+                self._keeper.sync(trainer, thoroughly=True)
+        if trainer.state.fn.value == "fit":
+            binding.remember(trainer.lightning_module, binding.Trained(run, recorder.step, recorder.epoch))
+        owned = self._owns_run
+        self._clear()
+        self.run = run
+        if owned:
+            run.finish(status_of(error), error=error)
+        elif run.status != "running":
+            run.settle()
+
+
+_callbacks_of_trainers: WeakKeyDictionary[Any, AutotrackCallback] = WeakKeyDictionary()
+
+
+def callback_of(trainer: Any, chosen: Settings) -> AutotrackCallback:
+    """Return the callback that autolog uses for a trainer: the same one for all that this trainer does."""
+    callback = _callbacks_of_trainers.get(trainer)
+    if callback is None:
+        callback = _callbacks_of_trainers[trainer] = AutotrackCallback()
+    callback._configure(chosen)
+    return callback
+
+
+def _is_tuning(trainer: Any) -> bool:
+    """Whether this fit is `Tuner.lr_find` or `Tuner.scale_batch_size` at work, which is no training."""
+    return any(getattr(callback, "_early_exit", False) for callback in trainer.callbacks)
+
+
+def _reason(callback: Any) -> str:
+    """Say why early stopping stopped, in Lightning's own words where this version has them."""
+    said = getattr(callback, "stopping_reason_message", None)
+    return str(said or f"{callback.monitor} did not improve in {callback.wait_count} checks")

@@ -1,0 +1,107 @@
+"""Keeps the best and the last checkpoint of every ModelCheckpoint in the run folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import autotrack
+from autotrack import files
+
+
+@dataclass
+class _Kept:
+    source: Path
+    stamp: tuple[int, int]
+    roles: list[str]
+
+
+class CheckpointKeeper:
+    """Follows the public attributes of the trainer's checkpoint callbacks; `sync` costs little when nothing changed.
+
+    Files are hard-linked where the file system allows it, so they cost no space and no time, and stay when
+    ModelCheckpoint deletes its own name for them. What is neither best nor last any more goes as soon as
+    ModelCheckpoint has deleted it.
+    """
+
+    def __init__(self, run: autotrack.Run) -> None:
+        self._run = run
+        self._seen: list[tuple[str, str, Any]] = []
+        self._kept: dict[Path, _Kept] = {}
+
+    def sync(self, trainer: Any, *, thoroughly: bool = False) -> None:
+        """Take over what is new. `thoroughly` looks at the files even when the callbacks name the same ones."""
+        callbacks = [one for one in trainer.checkpoint_callbacks if hasattr(one, "best_model_path")]
+        seen = [
+            (one.best_model_path, one.last_model_path, getattr(one, "_last_global_step_saved", 0)) for one in callbacks
+        ]
+        if seen == self._seen and not thoroughly:
+            return
+        self._seen = seen
+        wanted: dict[Path, tuple[list[str], dict[str, Any]]] = {}
+        for callback in callbacks:
+            for role, path, score in (
+                ("best", callback.best_model_path, callback.best_model_score),
+                ("last", callback.last_model_path or _newest(callback), callback.current_score),
+            ):
+                if path and Path(path).exists():
+                    roles, scores = wanted.setdefault(Path(path).absolute(), ([], {}))
+                    roles.append(role)
+                    if callback.monitor and score is not None:
+                        scores.setdefault(callback.monitor, score)
+        for source, (roles, scores) in wanted.items():
+            self._keep(source, roles, scores, trainer)
+        self._drop_deleted(set(wanted))
+
+    def _keep(self, source: Path, roles: list[str], scores: dict[str, Any], trainer: Any) -> None:
+        target = self._target(source)
+        status = source.resolve().stat()
+        stamp = (status.st_ino, status.st_mtime_ns)
+        kept = self._kept.get(target)
+        if kept and kept.stamp == stamp and kept.roles == roles:
+            return
+        if not kept or kept.stamp != stamp:
+            files.place(source, target, link=True)
+        self._kept[target] = _Kept(source, stamp, roles)
+        self._run.record_artifact(
+            target,
+            kind="checkpoint",
+            roles=roles,
+            metrics=scores,
+            step=trainer.fit_loop.epoch_loop._batches_that_stepped,
+            source=str(source),
+        )
+
+    def _drop_deleted(self, wanted: set[Path]) -> None:
+        for target, kept in list(self._kept.items()):
+            if kept.source in wanted:
+                continue
+            if not kept.source.exists() and self._others_are_kept(kept):
+                files.remove(target)
+                del self._kept[target]
+                self._run.record_artifact(target, kind="checkpoint", removed=True)
+            elif kept.roles:
+                kept.roles = []
+                self._run.record_artifact(target, kind="checkpoint", source=str(kept.source))
+
+    def _others_are_kept(self, kept: _Kept) -> bool:
+        """Whether each of its roles has gone to another file; the best and the last stay whatever is deleted."""
+        return all(
+            any(role in other.roles for other in self._kept.values() if other is not kept) for role in kept.roles
+        )
+
+    def _target(self, source: Path) -> Path:
+        folder = self._run.folder / "checkpoints"
+        for target, kept in self._kept.items():
+            if kept.source == source:
+                return target
+        target = folder / source.name
+        number = 2
+        while target in self._kept:
+            target = folder / f"{number}-{source.name}"
+            number += 1
+        return target
+
+
+def _newest(callback: Any) -> str:
+    """Without `save_last`, the last checkpoint is the one that was written last."""
+    return str(getattr(callback, "_last_checkpoint_saved", ""))

@@ -1,0 +1,103 @@
+"""Records what Lightning sends to its loggers, whether it has loggers or not."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import autotrack
+from autotrack.faults import Meter, report_fault
+from autotrack_lightning.params import learning_rates
+
+
+class MetricRecorder:
+    """Listens at the one place through which a trainer sends everything that was logged with `self.log`.
+
+    That place is `log_metrics` of the trainer's logger connector: it is called with exactly the values, at exactly
+    the moments and on exactly the axis that loggers see, also when there is no logger. The method is shadowed on that
+    one object and put back by `detach`. Tensors are handed on as they are.
+    """
+
+    def __init__(self, run: autotrack.Run, trainer: Any, *, every_n_steps: int | None = None) -> None:
+        self.run = run
+        self.step: int | None = None
+        self.epoch: int | None = None
+        self._trainer = trainer
+        self._every = every_n_steps
+        self._rates: dict[str, Any] = {}
+        self._connector = trainer._logger_connector
+        self._original: Callable[..., None] = self._connector.log_metrics
+        self._original_step: Callable[[], None] = self._connector.update_train_step_metrics
+        self._step_was_logged = False
+        self._connector.log_metrics = self._log_metrics
+        if every_n_steps is not None:
+            self._connector.update_train_step_metrics = self._update_train_step_metrics
+
+    def detach(self) -> None:
+        """Put the trainer back as it was."""
+        vars(self._connector).pop("log_metrics", None)
+        vars(self._connector).pop("update_train_step_metrics", None)
+
+    def batch_starts(self) -> None:
+        """Note the learning rates that the coming step is trained with, if it is to be recorded."""
+        self._rates = learning_rates(self._trainer) if self._is_due() else {}
+
+    def evaluate_at(self, step: int | None, epoch: int | None) -> None:
+        """Put what is measured from now on at this place of a training that is over."""
+        self.step, self.epoch = step, epoch
+
+    def _is_due(self) -> bool:
+        if self._every is None:
+            return bool(self._connector.should_update_logs or self._trainer.fast_dev_run)
+        return bool((self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0)
+
+    def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        began = perf_counter()
+        try:
+            self._step_was_logged = True
+            self._record(metrics, step)
+        except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
+            report_fault("lightning metrics", fault)
+        Meter.seconds += perf_counter() - began
+        self._original(metrics, step)
+
+    def _update_train_step_metrics(self) -> None:
+        """Record steps that the trainer itself would not send to its loggers."""
+        self._step_was_logged = False
+        self._original_step()
+        began = perf_counter()
+        loop = self._trainer.fit_loop
+        accumulating = loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
+        if not self._step_was_logged and not accumulating and self._is_due():
+            try:
+                self._record(self._connector.metrics["log"], None)
+            except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
+                report_fault("lightning metrics", fault)
+        Meter.seconds += perf_counter() - began
+
+    def _record(self, metrics: dict[str, Any], step: int | None) -> None:
+        trainer = self._trainer
+        stage = trainer.state.stage.value
+        # A learning-rate finder works with callbacks of its own: what it tries out is no part of the training.
+        if stage == "sanity_check" or self not in (getattr(one, "recorder", None) for one in trainer.callbacks):
+            return
+        fitting = trainer.state.fn.value == "fit"
+        training = stage == "train" and self._connector._first_loop_iter is not None
+        values = dict(metrics)
+        if step is None:
+            step = self._step_of(values.pop("step", None), fitting=fitting)
+        if training:
+            if self._every is not None and not self._is_due():
+                return
+            values |= self._rates
+            self._rates = {}
+        if fitting:
+            self.epoch = trainer.current_epoch
+        if values:
+            self.run.log_numbers(values, step, epoch=self.epoch, stage=stage)
+
+    def _step_of(self, given: Any, *, fitting: bool) -> int | None:
+        if given is not None:  # users put values on an axis of their own by logging "step"
+            return int(given)
+        if fitting:
+            self.step = self._trainer.fit_loop.epoch_loop._batches_that_stepped
+        return self.step
