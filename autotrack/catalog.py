@@ -29,6 +29,8 @@ class RecordedRun:
         return f"<RecordedRun {self.summary.experiment}/{self.summary.name} {self.summary.status}>"
 
     def __getattr__(self, name: str) -> Any:
+        if name == "summary" or name.startswith("__"):  # asked for by copy and pickle before there is a summary
+            raise AttributeError(name)
         return getattr(self.summary, name)
 
     def __dir__(self) -> list[str]:
@@ -77,6 +79,7 @@ class Runs(Sequence[RecordedRun]):
         having = [run for run in self._runs if key(run.summary) is not None]
         lacking = [run for run in self._runs if key(run.summary) is None]
         ordered = sorted(having, key=lambda run: query.sortable(key(run.summary)), reverse=descending)
+        ordered.sort(key=lambda run: query.sortable(key(run.summary))[0])  # numbers, NaN, text: in both directions
         return Runs([*ordered, *lacking])
 
 
@@ -101,7 +104,10 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     """
     folder = Path(reference).expanduser()
     if (folder / "journal").is_dir():
-        return load(folder.absolute())
+        try:
+            return load(folder.absolute())
+        except FileNotFoundError as error:
+            raise RunNotFoundError(str(error), reference=reference) from error
     found = runs(store)
     if reference == "latest" and found:
         return found[0]
@@ -120,9 +126,9 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     )
 
 
-def load(folder: Path) -> RecordedRun:
+def load(folder: str | os.PathLike[str]) -> RecordedRun:
     """Read one run, from `run.json` where that is up to date and from the journals otherwise."""
-    return RecordedRun(folder, summarise(folder))
+    return RecordedRun(Path(folder), summarise(Path(folder)))
 
 
 def summarise(folder: Path) -> Summary:
@@ -132,7 +138,7 @@ def summarise(folder: Path) -> Summary:
         summary = _decode_summary((folder / "run.json").read_bytes())
         if summary.journals != sizes:
             summary = fold(folder).summary()
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         summary = fold(folder).summary()
     if not summary.id:
         raise FileNotFoundError(f"{folder} holds no run")

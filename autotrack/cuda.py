@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from autotrack.faults import report_fault
 from autotrack.records import Artifact, Metrics, Number
 from autotrack.values import as_number, is_on_cuda
 
@@ -21,9 +22,10 @@ class CudaNumber:
     """
 
     def __init__(self, name: str, tensor: Any) -> None:
-        if tensor.numel() != 1:
+        if tensor.numel() != 1 or tensor.is_complex():
             raise TypeError(
-                f"the value of {name!r} is a tensor of shape {tuple(tensor.shape)}, a single number was expected"
+                f"the value of {name!r} is a tensor of shape {tuple(tensor.shape)} and type {tensor.dtype}, "
+                f"a single number was expected"
             )
         self._name = name
         self._host = tensor.detach().to("cpu", non_blocking=True)
@@ -33,10 +35,13 @@ class CudaNumber:
 
     def ready(self) -> bool:
         """Whether the copy has completed."""
-        return bool(self._copied.query())
+        try:
+            return bool(self._copied.query())
+        except RuntimeError:  # the device failed, and the copy will never complete: `value` says so
+            return True
 
     def value(self) -> Number:
-        """The number; waits for the copy when it has not completed."""
+        """The number; waits for the copy when it has not completed. Raises `RuntimeError` when the device failed."""
         self._copied.synchronize()
         return as_number(self._name, self._host)
 
@@ -88,7 +93,13 @@ def convert(values: Any) -> tuple[dict[str, Number], dict[str, CudaNumber]]:
 def _completed(record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> Metrics | Artifact:
     if not copies:
         return record
-    values = {name: copy.value() for name, copy in copies.items()}
+    values = dict(record.metrics if isinstance(record, Artifact) else record.values)
+    for name, copy in copies.items():
+        try:
+            values[name] = copy.value()
+        except RuntimeError as fault:  # the training fails of the same; what else is known of it is kept
+            del values[name]
+            report_fault("metrics", f"the value of {name!r} never came from its device: {fault}")
     if isinstance(record, Artifact):
-        return msgspec.structs.replace(record, metrics={**record.metrics, **values})
-    return msgspec.structs.replace(record, values={**record.values, **values})
+        return msgspec.structs.replace(record, metrics=values)
+    return msgspec.structs.replace(record, values=values)

@@ -11,8 +11,11 @@ def place(source: Path, target: Path, *, link: bool = False) -> None:
     """Put the file or folder `source` at `target`, complete or not at all.
 
     With `link` the files are hard-linked where the file system allows it, which costs neither time nor space,
-    and is right for files that are replaced but never changed in place, as checkpoints are.
+    and is right for files that are replaced but never changed in place, as checkpoints are. Raises `AutotrackError`
+    for a folder that holds the target itself.
     """
+    if target.resolve().is_relative_to(source.resolve()):
+        raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     copy = _link_or_copy if link else shutil.copy2

@@ -32,7 +32,7 @@ class Integration(Protocol):
 
 
 _integrations: dict[str, Integration] = {}
-_applied: dict[str, list[Patch]] = {}
+_applied: dict[tuple[str, str], list[Patch]] = {}
 _chosen = Settings()
 
 
@@ -71,10 +71,9 @@ def autolog(
     if disable:
         _disable()
         return
-    _chosen = settings.resolve(
+    resolved = settings.resolve(
         to=to, experiment=experiment, tags=tags, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
     )
-    start.set_defaults(to=to, experiment=experiment, tags=tags)
     found = discover()
     unknown = sorted(set(frameworks or ()) - set(found))
     if unknown:
@@ -83,11 +82,13 @@ def autolog(
             setting="frameworks",
             value=frameworks,
         )
+    _chosen = resolved
+    start.set_defaults(to=to, experiment=experiment, tags=tags)
     _disable_others(frameworks or list(found))
     for name in frameworks or found:
         _integrations[name] = found[name]
         for module in found[name].modules:
-            importing.when_imported(module, _apply_guarded)
+            importing.when_imported(module, _apply)
 
 
 def discover() -> dict[str, Integration]:
@@ -96,7 +97,9 @@ def discover() -> dict[str, Integration]:
     for entry in metadata.entry_points(group=GROUP):
         if entry.name not in found:
             try:
-                found[entry.name] = entry.load()()
+                integration: Integration = entry.load()()
+                iter(integration.modules)  # one without modules fails here, not in autolog
+                found[entry.name] = integration
             except Exception as fault:  # noqa: BLE001  somebody else's package must not stop a training
                 report_fault(f"integration {entry.name}", fault)
     return found
@@ -107,29 +110,29 @@ def is_autologging(name: str) -> bool:
     return name in _integrations
 
 
-def _apply_guarded(module: ModuleType) -> None:
-    try:
-        _apply(module)
-    except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
-        report_fault(f"autolog for {module.__name__}", fault)
-
-
 def _apply(module: ModuleType) -> None:
-    for integration in _integrations.values():
-        if module.__name__ not in integration.modules:
-            continue
-        distribution, lowest, below = integration.modules[module.__name__]
-        version = metadata.version(distribution)
-        if not _release(lowest) <= _release(version) < _release(below):
-            report_fault(
-                f"integration {integration.name}",
-                f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
-            )
-            continue
-        if module.__name__ not in _applied:
-            _applied[module.__name__] = list(integration.patches(module))
-        for patch in _applied[module.__name__]:
-            patch.apply()
+    for name, integration in list(_integrations.items()):
+        if module.__name__ in integration.modules:
+            try:
+                _apply_one(name, integration, module)
+            except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
+                report_fault(f"autolog for {module.__name__}", fault)
+
+
+def _apply_one(name: str, integration: Integration, module: ModuleType) -> None:
+    distribution, lowest, below = integration.modules[module.__name__]
+    version = metadata.version(distribution)
+    if not _release(lowest) <= _release(version) < _release(below):
+        report_fault(
+            f"integration {name}",
+            f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
+        )
+        return
+    key = (name, module.__name__)
+    if key not in _applied:
+        _applied[key] = list(integration.patches(module))
+    for patch in _applied[key]:
+        patch.apply()
 
 
 def chosen() -> Settings:
@@ -143,10 +146,11 @@ def _disable() -> None:
 
 
 def _disable_others(kept: Sequence[str]) -> None:
-    for name in [name for name in _integrations if name not in kept]:
+    for name in reversed([name for name in _integrations if name not in kept]):  # the one on top first
         for module in _integrations.pop(name).modules:
-            importing.forget(module)
-            for patch in _applied.pop(module, []):
+            if not any(module in other.modules for other in _integrations.values()):
+                importing.forget(module)
+            for patch in reversed(_applied.pop((name, module), [])):
                 patch.revert()
 
 

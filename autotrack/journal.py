@@ -44,6 +44,7 @@ class Journal:
         self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a log
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
+        self._begun = 0  # bytes of the first line of the backlog that are in the file already
         self._dropped = 0
         self._troubled = False
         self._head = b""
@@ -52,11 +53,19 @@ class Journal:
         self._open()
 
     def append(self, record: AnyRecord) -> None:
-        """Write one record; it is on its way to the disk when this returns. Raises nothing."""
-        line = records.encode(record) + b"\n"
+        """Write one record; it is on its way to the disk when this returns.
+
+        Raises nothing, unless the journal was closed: then it is opened again as at first.
+        """
+        try:
+            line = records.encode(record) + b"\n"
+        except UnicodeEncodeError:  # names of files and arguments may hold bytes that are no text
+            line = records.encode_replacing(record) + b"\n"
         if os.getpid() != self._pid:
             self._move_to_own_file()
         with self._lock:
+            if self._fd < 0:
+                self._open()
             if not self._head:
                 self._head = line
             if record.time >= self._next_check:
@@ -71,17 +80,21 @@ class Journal:
                 self._report(f"{error.strerror} ({self.path})")
                 return
             if written < len(line):  # the rest goes first when there is room again: no torn line in the middle
-                self._keep(line[written:])
+                self._backlog.append(line)
+                self._backlog_bytes += len(line)
+                self._begun = written
                 self._write_backlog()
 
     def close(self) -> None:
         """Write what can still be written, and let others continue this journal."""
+        if os.getpid() != self._pid:  # a forked child: the file, its lock and what waits are its parent's
+            self._forget_backlog()
+            return
         with self._lock:
             if self._fd < 0:
                 return
             self._write_backlog()
-            if os.getpid() == self._pid:
-                _unlock(self._fd)  # forked children share the lock and may outlive this process
+            _unlock(self._fd)  # forked children share the lock and may outlive this process
             os.close(self._fd)
             self._fd = -1
 
@@ -99,14 +112,19 @@ class Journal:
             self._fd = -1
             raise JournalBusyError(f"{self.path} is being written by another process that is still running")
         _cut_torn_line(self._fd)
+        self._begun = 0
         self._next_check = time() + _CHECK_SECONDS
+        if self._head and self._head not in self._backlog and not os.fstat(self._fd).st_size:
+            # The folder vanished: the new file begins as the old one did.
+            self._backlog.appendleft(self._head)
+            self._backlog_bytes += len(self._head)
 
     def _move_to_own_file(self) -> None:
         """In a forked child: leave the parent's file, lock and backlog to the parent."""
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._backlog.clear()
-        self._backlog_bytes = self._dropped = 0
+        self._head = b""
+        self._forget_backlog()
         self.path = self.path.with_name(f"{self.path.stem}-{self._pid}.jsonl")
         try:
             self._open()
@@ -118,16 +136,15 @@ class Journal:
         self._next_check = now + _CHECK_SECONDS
         if os.name != "posix" or os.fstat(self._fd).st_nlink:
             return
+        vanished = self._fd
         try:
-            vanished = self._fd
             self._open()
-            os.close(vanished)
-            self._backlog.appendleft(self._head)
-            self._backlog_bytes += len(self._head)
-            self._report(f"the folder {self.path.parent} vanished; it was made again from here on")
         except (OSError, JournalBusyError) as error:
             self._fd = vanished
             self._report(f"the folder {self.path.parent} vanished and cannot be made again: {error}")
+        else:
+            os.close(vanished)
+            self._report(f"the folder {self.path.parent} vanished; it was made again from here on")
 
     def _keep(self, line: bytes) -> None:
         if self._backlog_bytes + len(line) > BACKLOG_BYTES:
@@ -136,20 +153,23 @@ class Journal:
         self._backlog.append(line)
         self._backlog_bytes += len(line)
 
+    def _forget_backlog(self) -> None:
+        self._backlog.clear()
+        self._backlog_bytes = self._begun = self._dropped = 0
+
     def _write_backlog(self) -> bool:
         """Write what waits, oldest first; True when nothing waits any more."""
         while self._backlog:
             line = self._backlog[0]
             try:
-                written = os.write(self._fd, line)
+                self._begun += os.write(self._fd, line[self._begun :])
             except OSError as error:
                 self._report(f"{error.strerror} ({self.path})")
                 return False
-            self._backlog_bytes -= written
-            if written < len(line):
-                self._backlog[0] = line[written:]
-            else:
+            if self._begun == len(line):
                 self._backlog.popleft()
+                self._backlog_bytes -= len(line)
+                self._begun = 0
         if self._dropped:
             message = f"{self._dropped} records were dropped because the disk did not take them in time"
             self._dropped = 0

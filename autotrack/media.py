@@ -49,6 +49,7 @@ def _image_from_pixels(pixels: Any) -> Any:
         raise MissingLibraryError("writing an array as an image needs Pillow:\npip install pillow") from error
     if hasattr(pixels, "detach"):
         pixels = pixels.detach().cpu()
+        pixels = pixels.float() if pixels.is_floating_point() else pixels  # numpy knows no bfloat16
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
         array = np.moveaxis(array, 0, 2)

@@ -31,4 +31,5 @@ def folder_name(name: str, started: float) -> str:
     """Return the name of a run's folder: its start (UTC) and its name, as `20261121-075211-brave-otter`."""
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     safe = "".join(character if character.isalnum() or character in "-_.=+" else "-" for character in name)
-    return f"{stamp}-{safe[:80].strip('.-') or 'run'}"
+    short = safe.encode()[:80].decode(errors="ignore")  # file systems count bytes
+    return f"{stamp}-{short.strip('.-') or 'run'}"

@@ -33,8 +33,9 @@ Hook = Callable[..., Generator[None, Outcome, None]]
 class Patch:
     """A hook round the callable `name` of a class or module; `apply` and `revert` as often as you like.
 
-    The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. `revert` puts the
-    very object back that was there; when somebody else has patched it meanwhile, ours is switched off in place.
+    The patched callable keeps its name, docstring, signature, kind of descriptor and pickling; of an inherited method,
+    the qualified name becomes that of the class which is patched. `revert` puts the very object back that was there;
+    when somebody else has patched it meanwhile, ours is switched off in place.
     """
 
     def __init__(self, owner: type | ModuleType, name: str, hook: Hook) -> None:
@@ -45,6 +46,7 @@ class Patch:
         self._was_own = False
         self._found: Any = None
         self._put: Any = None
+        self._wrapper: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<Patch {self.owner.__name__}.{self.name}>"
@@ -75,11 +77,12 @@ class Patch:
         self._put = None
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        about = f"{getattr(self.owner, '__name__', self.owner)}.{self.name}"
+        about = f"{self.owner.__name__}.{self.name}"
 
         @functools.wraps(original)
         def patched(*args: Any, **kwargs: Any) -> Any:
-            if not self._active:
+            # Somebody else's patch may lie between an earlier wrapper of ours and the present one, which alone works.
+            if not self._active or self._wrapper is not patched:
                 return original(*args, **kwargs)
             running = _enter(self._hook, about, args, kwargs)
             try:
@@ -90,6 +93,9 @@ class Patch:
             _leave(running, about, Outcome(result=result))
             return result
 
+        if isinstance(self.owner, type) and not self._was_own:  # pickle looks for it under this name
+            patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
+        self._wrapper = patched
         return patched
 
 

@@ -39,18 +39,11 @@ _FIELDS = tuple(Summary.__struct_fields__)
 def compile_condition(condition: str) -> Callable[[Summary], bool]:
     """Return a test of a summary. A run that lacks a name that is needed does not pass."""
     evaluate = _build(_parse(condition), condition)
-
-    def holds(summary: Summary) -> bool:
-        try:
-            return bool(evaluate(summary))
-        except (TypeError, ZeroDivisionError):  # lacking, or of another type than what it is compared with
-            return False
-
-    return holds
+    return lambda summary: bool(evaluate(summary))
 
 
 def compile_name(name: str) -> Key:
-    """Return what reads a name off a summary: a value, or None when the run lacks it."""
+    """Return what reads a name off a summary, or computes from names: a value, or None when the run lacks it."""
     return _build(_parse(name), name)
 
 
@@ -64,9 +57,9 @@ def sortable(value: Any) -> tuple[int, float, str]:
 def _parse(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:  # the latter for what cannot be encoded
         raise QueryError(
-            f"{text!r} cannot be read ({error.msg}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'"
+            f"{text!r} cannot be read ({error}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'"
         ) from None
 
 
@@ -78,33 +71,51 @@ def _build(node: ast.expr, text: str) -> Key:
             parts = [_build(item, text) for item in items]
             return lambda summary: [part(summary) for part in parts]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            inner = _build(operand, text)
-            return lambda summary: -inner(summary)
+            return _computed(operator.neg, [_build(operand, text)])
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = _build(operand, text)
-            return lambda summary: not inner(summary)
+            return _computed(operator.not_, [_build(operand, text)])
         case ast.BoolOp(op=op, values=values):
-            join = all if isinstance(op, ast.And) else any
-            parts = [_build(value, text) for value in values]
-            return lambda summary: join(part(summary) for part in parts)
+            return _joined([_build(value, text) for value in values], decisive=isinstance(op, ast.Or))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _COMPUTE:
-            compute, one, two = _COMPUTE[type(op)], _build(left, text), _build(right, text)
-            return lambda summary: compute(one(summary), two(summary))
+            return _computed(_COMPUTE[type(op)], [_build(left, text), _build(right, text)])
         case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _COMPARE for op in ops):
-            return _comparison([_build(side, text) for side in (left, *others)], [_COMPARE[type(op)] for op in ops])
+            tests = [_COMPARE[type(op)] for op in ops]
+            return _computed(_chained(tests), [_build(side, text) for side in (left, *others)])
         case ast.Name() | ast.Attribute() | ast.Subscript():
             return _name(node, text)
     raise QueryError(f"{ast.unparse(node)!r} in {text!r} is not understood")
 
 
-def _comparison(sides: list[Key], tests: list[Callable[[Any, Any], Any]]) -> Key:
-    def compare(summary: Summary) -> bool:
-        values = [side(summary) for side in sides]
-        if any(value is None for value in values):
-            return False
-        return all(test(one, two) for test, one, two in zip(tests, values, values[1:], strict=False))
+def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
+    """Compute from parts; None when one is lacking, or of another type than the others."""
 
-    return compare
+    def compute(summary: Summary) -> Any:
+        values = [part(summary) for part in parts]
+        if any(value is None for value in values):
+            return None
+        try:
+            return function(*values)
+        except (TypeError, ArithmeticError):
+            return None
+
+    return compute
+
+
+def _chained(tests: list[Callable[[Any, Any], Any]]) -> Callable[..., bool]:
+    """Compare as `1 < x < 2` does."""
+    return lambda *values: all(test(one, two) for test, one, two in zip(tests, values, values[1:], strict=False))
+
+
+def _joined(parts: list[Key], *, decisive: bool) -> Key:
+    """`or` is decided by one part that is true, `and` by one that is false, whatever is lacking in the others."""
+
+    def join(summary: Summary) -> bool | None:
+        values = [part(summary) for part in parts]
+        if any(value is not None and bool(value) is decisive for value in values):
+            return decisive
+        return None if None in values else not decisive
+
+    return join
 
 
 def _name(node: ast.expr, text: str) -> Key:

@@ -149,3 +149,10 @@ AnyRecord = RunStarted | Params | Metrics | Artifact | Tags | Text | Table | Not
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyRecord).decode
+
+
+def encode_replacing(record: AnyRecord) -> bytes:
+    """Encode a record that `encode` refuses: what is no text in its strings becomes a question mark."""
+    import json  # hardly ever needed
+
+    return json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -4,6 +4,7 @@ import atexit
 import operator
 import os
 import sys
+import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -73,12 +74,12 @@ class Run:
         device is copied without waiting for the device: its record, and metrics logged after it, are written
         in order at the first later call, or at `finish`, that finds the copy complete.
 
-        Raises `TypeError`, naming the key, for a value that is no number or a step that is no integer.
+        Raises `TypeError`, naming the key, for a value that is no number or a step or epoch that is no integer.
         """
-        if step is None:
-            step = next(self._unnumbered_steps) if epoch is None else None
-        elif step.__class__ is not int:
+        if step is not None and step.__class__ is not int:
             step = _index("step", step)
+        if epoch is not None and epoch.__class__ is not int:
+            epoch = _index("epoch", epoch)
         try:
             measured = values.values()
         except AttributeError:
@@ -88,7 +89,12 @@ class Run:
                 continue
             self._log_converted(values, step, epoch, stage)
             return
-        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)  # type: ignore[arg-type]  # encoded at once, so no copy is needed
+        if step is None and epoch is None:
+            step = next(self._unnumbered_steps)
+        if values.__class__ is not dict:
+            values = dict(values)
+        # No copy of the values: they are encoded at once.
+        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)
         if self._waiting:
             self._waiting.add(msgspec.structs.replace(record, values=dict(values)), {})
         else:
@@ -124,7 +130,7 @@ class Run:
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
         """Log prose, Markdown if you like."""
-        self._put(records.Text(time=time(), name=name, text=text, step=step))
+        self._put(records.Text(time=time(), name=name, text=str(text), step=step))
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
@@ -156,7 +162,8 @@ class Run:
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
         """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.
 
-        Raises `FileNotFoundError` when it is not there.
+        Raises `FileNotFoundError` when it is not there, `AutotrackError` for a name that leads out of the run folder
+        and for a folder that holds the run itself.
         """
         source = Path(path)
         if not source.exists():
@@ -168,20 +175,21 @@ class Run:
     def record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
         """Record a file that already lies in the run folder; `about` are the other fields of `Artifact`."""
         metrics, copies = cuda.convert(about.pop("metrics", {}))
-        record = self._without_secrets(
-            records.Artifact(
-                time=time(),
-                path=path.relative_to(self.folder).as_posix(),
-                kind=kind,
-                bytes=0 if about.get("removed") else files.size_bytes(path),
-                metrics=metrics,
-                **about,
-            )
+        record = records.Artifact(
+            time=time(),
+            path=path.relative_to(self.folder).as_posix(),
+            kind=kind,
+            bytes=0 if about.get("removed") else files.size_bytes(path),
+            metrics=metrics,
+            **about,
         )
+        clean = self._without_secrets(record)
         if copies:
-            self._waiting.add(record, copies)
+            self._waiting.add(clean, copies)
         else:
-            self._append(record)
+            self._append(clean)
+        if clean is not record:
+            self._notice_redacted()
 
     def notice(self, about: str, message: str) -> None:
         """Record, once, something that autotrack could not do or did differently."""
@@ -210,7 +218,7 @@ class Run:
                 records.RunFinished(
                     time=time(),
                     status=status,
-                    error=None if error is None else f"{type(error).__name__}: {error}",
+                    error=None if error is None else _described(error),
                     traceback=_traceback(error),
                     overhead_seconds=round(took, 6),
                     rank=self._rank,
@@ -274,13 +282,16 @@ class Run:
 
     def _append(self, record: AnyRecord) -> None:
         if not self._open:
-            self._journal = self._open_journal()
             self._open = True
+            atexit.register(self._at_exit)
         self._journal.append(record)
 
     def _put(self, record: AnyRecord) -> None:
         """Append any record other than metrics, without the secrets in it."""
-        self._append(self._without_secrets(record))
+        clean = self._without_secrets(record)
+        self._append(clean)
+        if clean is not record:
+            self._notice_redacted()
 
     def _without_secrets(self, record: _R) -> _R:
         clean: dict[str, Any] = {}
@@ -295,16 +306,18 @@ class Run:
             if secrets:
                 clean[field] = redacted
                 self._redacted.update(secrets)
-        if not clean:
-            return record
+        return msgspec.structs.replace(record, **clean) if clean else record
+
+    def _notice_redacted(self) -> None:
         message = f"kept out of the record: {', '.join(sorted(self._redacted))}"
         self.notice("redaction", self._redactor.redact_text(message)[0])
-        return msgspec.structs.replace(record, **clean)
 
     def _log_converted(
         self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None
     ) -> None:
         numbers, copies = cuda.convert(values)
+        if step is None and epoch is None:
+            step = next(self._unnumbered_steps)
         record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
         if copies or self._waiting:
             self._waiting.add(record, copies)
@@ -346,14 +359,19 @@ def status_of(error: BaseException | None) -> Status:
 
 def _index(name: str, value: Any) -> int:
     try:
-        return operator.index(value)
+        return int(operator.index(value))  # of True, the index is True
     except TypeError as error:
         raise TypeError(f"{name} is {value!r}, an integer was expected") from error
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  the user's exception fails to describe itself, and must still be the one raised
+        return type(error).__name__
 
 
 def _traceback(error: BaseException | None) -> str | None:
     if error is None:
         return None
-    import traceback  # only for runs that fail
-
     return "".join(traceback.format_exception(error))

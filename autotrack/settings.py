@@ -11,6 +11,7 @@ quiet               AUTOTRACK_QUIET           quiet = true
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,7 +44,7 @@ def resolve(**arguments: Any) -> Settings:
     pyproject = _find_upward("pyproject.toml")
     table = _read_pyproject(pyproject) if pyproject else {}
     places = [
-        (_checked(table.get("tool", {}).get("autotrack", {}), f"[tool.autotrack] in {pyproject}"), "file"),
+        (_checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {pyproject}"), "file"),
         (_checked(_environment(), "the environment"), "environment"),
         (_checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"), "arguments"),
     ]
@@ -56,7 +57,15 @@ def resolve(**arguments: Any) -> Settings:
     return settings
 
 
-def _checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a table in pyproject.toml that is not ours; anything else of that name is not our mistake to report."""
+    part = table.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _checked(values: Any, where: str) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{where} is {values!r}; expected a table of settings", value=values)
     return {name: _check(name, value, where) for name, value in values.items()}
 
 
@@ -103,7 +112,7 @@ def _tags(value: Any) -> dict[str, str]:
 
 
 def _steps(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or int(value) < 1:
+    if isinstance(value, bool) or not re.fullmatch(r"\s*0*[1-9][0-9]*\s*", str(value)):
         raise ValueError("expected a number of steps, at least 1")
     return int(value)
 
@@ -150,5 +159,9 @@ def _read_pyproject(path: Path) -> dict[str, Any]:
 def _project_name(pyproject: Mapping[str, Any]) -> str:
     repository = _find_upward(".git")
     folder = repository.parent if repository else Path.cwd()
-    name = str(pyproject.get("project", {}).get("name") or folder.name or "default")
-    return name.replace("/", "-")
+    for name in (_part(pyproject, "project").get("name"), folder.name):
+        try:
+            return _experiment(str(name or "").replace("/", "-").replace("\\", "-"))
+        except ValueError:  # nothing that could be a folder
+            continue
+    return "default"

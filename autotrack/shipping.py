@@ -9,6 +9,7 @@ from autotrack.faults import report_fault
 from autotrack.journal import Journal
 from autotrack.reading import RunReader
 from autotrack.records import Artifact
+from autotrack.summary import replaces
 
 
 def settle(folder: Path) -> None:
@@ -20,18 +21,21 @@ def settle(folder: Path) -> None:
     sinks = destinations.sinks()
     for sink in sinks:
         sink.open(folder)
-    for batch in RunReader(folder):
+    reader = RunReader(folder)
+    for batch in reader:
         for sink in sinks:
             sink.write(batch)
     for sink in sinks:
-        sink.close()
+        sink.close(reader.left_out())
 
 
 def _add_checksums(folder: Path) -> None:
     """Write a record with its SHA-256 for every file that has none yet; folders have none."""
     known: dict[str, Artifact] = {}
     for batch in RunReader(folder):
-        known.update({record.path: record for record in batch if isinstance(record, Artifact)})
+        for record in batch:
+            if isinstance(record, Artifact) and replaces(record, known.get(record.path)):
+                known[record.path] = record
     missing = [record for record in known.values() if not record.removed and record.sha256 is None]
     found = [(record, folder / record.path) for record in missing if (folder / record.path).is_file()]
     if not found:

@@ -137,7 +137,11 @@ def reopen_run(folder: Path) -> Run:
 
 def _first_record(folder: Path) -> records.RunStarted:
     with (folder / "journal" / "main.jsonl").open("rb") as file:
-        first = records.decode(file.readline())
+        line = file.readline()
+    try:
+        first = records.decode(line)
+    except msgspec.DecodeError:  # the process was killed before it had written a whole record
+        first = None
     if not isinstance(first, records.RunStarted):
         raise FileNotFoundError(f"{folder} holds no run: its journal does not begin with one")
     return first
@@ -147,10 +151,8 @@ def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
     try:
         experiment.mkdir(parents=True, exist_ok=True)
         for attempt in count(1):
-            label = name or names.run_name()
-            folder = experiment / names.folder_name(
-                label if not name or attempt == 1 else f"{name}-{attempt}", started
-            )
+            own = names.folder_name(name or names.run_name(), started)
+            folder = experiment / (own if not name or attempt == 1 else f"{own}-{attempt}")
             try:
                 folder.mkdir()
             except FileExistsError:

@@ -1,7 +1,7 @@
 """What a run comes to: a fold over its records, kept as `run.json` and shown by the readers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,10 +13,11 @@ Direction = Literal["min", "max"]
 
 _LOWER_IS_BETTER = re.compile(
     r"loss|error|err\b|mse|mae|rmse|mape|rmsle|wer|cer\b|perplexity|ppl|nll|deviance|divergence|hinge|brier|seconds"
+    r"|neg(ative)?_log_likelihood"
 )
 _HIGHER_IS_BETTER = re.compile(
-    r"acc|auc|auroc|f1|fbeta|precision|recall|\br2|iou|jaccard|dice|map\b|bleu|rouge|psnr|ssim|reward|return"
-    r"|score|kappa|mcc|matthews|corr|likelihood|per_second"
+    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|map\b|bleu|rouge|psnr|ssim|reward|return"
+    r"|score|kappa|mcc|matthews|corr|(?<!neg_log_)(?<!negative_log_)likelihood|per_second"
 )
 
 
@@ -30,7 +31,9 @@ def better(metric: str) -> Direction | None:
     if name.startswith("lr-"):
         return None
     lower, higher = _LOWER_IS_BETTER.search(name), _HIGHER_IS_BETTER.search(name)
-    return "min" if lower and not higher else "max" if higher else None
+    if lower and (not higher or "loss" in name):  # a dice_loss is a loss
+        return "min"
+    return "max" if higher else None
 
 
 class Point(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,14 +111,14 @@ class Fold:
         for record in found:
             getattr(self, f"_add_{type(record).__name__.lower()}")(record)
 
-    def left_out(self, said: list[str]) -> None:
+    def left_out(self, said: Sequence[str]) -> None:
         """Note what the journals hold that could not be read."""
-        self._summary.left_out = said
+        self._summary.left_out = list(said)
 
     def summary(self) -> Summary:
         """Return the summary of all records so far."""
         summary = self._summary
-        summary.artifacts = list(self._artifacts.values())
+        summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
         self._note_directions()
         summary.metrics = {name: self._summarise(name, points) for name, points in self.points.items()}
         summary.epochs = self._epochs()
@@ -164,9 +167,7 @@ class Fold:
             self.points.setdefault(name, []).append(point)
 
     def _add_artifact(self, record: records.Artifact) -> None:
-        if record.removed:
-            self._artifacts.pop(record.path, None)
-        else:
+        if replaces(record, self._artifacts.get(record.path)):
             self._artifacts[record.path] = record
 
     def _add_tags(self, record: records.Tags) -> None:
@@ -215,8 +216,18 @@ class Fold:
                 if point.epoch is not None and point.stage != "test":
                     row = rows.setdefault(point.epoch, {"epoch": point.epoch, "step": point.step})
                     row["step"] = max(row["step"] or 0, point.step or 0)
-                    row[name] = point.value
+                    if name not in ("epoch", "step"):  # the row's own
+                        row[name] = point.value
         return [rows[epoch] for epoch in sorted(rows)]
+
+
+def replaces(record: records.Artifact, known: records.Artifact | None) -> bool:
+    """Whether a record of an artifact replaces the one that was read before it.
+
+    Checksums are added in a journal that is read after the main one; one that is older than what the main one
+    says by now is of a file that has been replaced or removed since.
+    """
+    return known is None or record.sha256 is None or record.time >= known.time
 
 
 def _value(point: Point) -> float:

@@ -14,6 +14,8 @@ _MOST_METRICS = 6
 
 def say(line: str) -> None:
     """Print one line; a closed or full terminal is not an error of the training."""
+    if sys.stderr is None:  # it was closed before Python started; `print` would take standard output instead
+        return
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(line, file=sys.stderr, flush=True)
 

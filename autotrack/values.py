@@ -26,7 +26,9 @@ def as_number(name: str, value: object) -> Number:
     if not isinstance(plain, (int, float)):
         plain = _item(name, value)
     if isinstance(plain, int):
-        return int(plain) if -(2**63) <= plain < 2**63 else float(plain)
+        if -(2**63) <= plain < 2**63:
+            return int(plain)
+        plain = _float(plain)
     if math.isfinite(plain):
         return float(plain)
     return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
@@ -40,7 +42,7 @@ def _item(name: str, value: Any) -> int | float:
             return value
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
             raise TypeError
-        return float(value)
+        return _float(value)
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         shape = getattr(value, "shape", None)
         what = f"{type(value).__name__}{'' if shape is None else f' of shape {tuple(shape)}'}"
@@ -48,6 +50,13 @@ def _item(name: str, value: Any) -> int | float:
             f"the value of {name!r} is {what}, a single number was expected; "
             f"use log_params, log_text or log_table for what is no number"
         ) from error
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer or a fraction beyond the largest float
+        return math.inf if value > 0 else -math.inf
 
 
 def is_on_cuda(value: object) -> bool:
@@ -81,10 +90,10 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def _plain_scalar(value: Any) -> Any:
+    if isinstance(value, Enum):  # first, because it may be a string or a number as well
+        return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
     if value is None or isinstance(value, (bool, str)):
         return str(value) if isinstance(value, str) else value
-    if isinstance(value, Enum):
-        return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
     if isinstance(value, int):  # seeds use all 64 bits, and a param is kept exactly
         return int(value) if -(2**63) <= value < 2**64 else str(value)
     if isinstance(value, float):

@@ -57,7 +57,9 @@ def show(
     """Show everything about one run."""
     found = catalog.find(run, store)
     if as_json:
-        _print_json({"folder": str(found.folder.absolute()), **msgspec.to_builtins(found.summary)})
+        # Field by field, because a struct leaves out those that have their default.
+        fields = {name: msgspec.to_builtins(getattr(found.summary, name)) for name in Summary.__struct_fields__}
+        _print_json({"folder": str(found.folder.absolute()), **fields})
         return
     summary = found.summary
     _print_facts(found)

@@ -19,5 +19,5 @@ class Sink(Protocol):
     def write(self, batch: Sequence[AnyRecord]) -> None:
         """Take the next records."""
 
-    def close(self) -> None:
-        """Finish what was begun; nothing is written afterwards."""
+    def close(self, left_out: Sequence[str]) -> None:
+        """Finish what was begun; `left_out` says what the journals hold that could not be read, a sentence each."""

@@ -25,8 +25,9 @@ class FolderSink:
         """Take the next records."""
         self._fold.add(batch)
 
-    def close(self) -> None:
+    def close(self, left_out: Sequence[str]) -> None:
         """Replace `run.json`."""
+        self._fold.left_out(left_out)
         summary = self._fold.summary()
         # Sizes as they were before reading: a reader that finds larger journals knows that this is out of date.
         summary.journals = self._journals

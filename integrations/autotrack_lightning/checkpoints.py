@@ -37,11 +37,13 @@ class CheckpointKeeper:
         if seen == self._seen and not thoroughly:
             return
         self._seen = seen
+        # The property `callback_metrics` would compute what is not computed yet, on this rank alone.
+        latest = trainer._logger_connector._callback_metrics
         wanted: dict[Path, tuple[list[str], dict[str, Any]]] = {}
         for callback in callbacks:
             for role, path, score in (
                 ("best", callback.best_model_path, callback.best_model_score),
-                ("last", callback.last_model_path or _newest(callback), callback.current_score),
+                ("last", callback.last_model_path or _newest(callback), latest.get(callback.monitor)),
             ):
                 if path and Path(path).exists():
                     roles, scores = wanted.setdefault(Path(path).absolute(), ([], {}))

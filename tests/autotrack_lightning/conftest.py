@@ -1,0 +1,108 @@
+"""A small module and its data, for both packages that Lightning comes in."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import autotrack
+
+torch.set_num_threads(1)  # the nets are tiny, and threads that wait for each other make a busy machine crawl
+
+PACKAGES = ("lightning.pytorch", "pytorch_lightning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lightning warns of many things (few workers, no validation); only warnings of ours are errors here."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("error::autotrack.errors.AutotrackWarning"), append=False)
+            item.add_marker(pytest.mark.filterwarnings("ignore"), append=True)
+
+
+@pytest.fixture(params=PACKAGES)
+def pl(request: pytest.FixtureRequest) -> ModuleType:
+    """Each of the two packages, which have classes of their own."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def autolog() -> None:
+    autotrack.autolog(to="runs", experiment="tests")
+
+
+def module_class(pl: Any) -> Any:
+    """A module with everything that a training may have."""
+
+    class Net(pl.LightningModule):  # type: ignore[misc]
+        def __init__(self, width: int = 4, lr: float = 0.05, fail_at: int | None = None) -> None:
+            super().__init__()
+            self.lr = lr
+            self.fail_at = fail_at
+            self.layer = torch.nn.Linear(4, width)
+            self.head = torch.nn.Linear(width, 1)
+
+        def loss(self, batch: list[torch.Tensor]) -> torch.Tensor:
+            return self.head(self.layer(batch[0])).pow(2).mean()  # type: ignore[no-any-return]
+
+        def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> torch.Tensor:
+            if self.fail_at is not None and self.global_step >= self.fail_at:
+                raise LookupError("planted")
+            loss = self.loss(batch)
+            self.log("loss", loss)
+            return loss
+
+        def validation_step(self, batch: list[torch.Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+            self.log("val_loss", self.loss(batch))
+
+        def test_step(self, batch: list[torch.Tensor], batch_idx: int) -> None:
+            self.log("test_loss", self.loss(batch))
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+    return Net
+
+
+@pytest.fixture
+def net(pl: ModuleType) -> Any:
+    """The class; call it to get a module."""
+    return module_class(pl)
+
+
+@pytest.fixture
+def loader() -> Callable[..., Any]:
+    return make_loader
+
+
+def make_loader(samples: int = 20, batch_size: int = 4, **options: Any) -> Any:
+    data = torch.linspace(-1, 1, samples * 4).reshape(samples, 4)
+    return DataLoader(TensorDataset(data), batch_size=batch_size, **options)
+
+
+@pytest.fixture
+def trainer(pl: ModuleType) -> Callable[..., Any]:
+    """Make a quiet trainer; every option can be given."""
+
+    def make(**options: Any) -> Any:
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+        return pl.Trainer(**{**quiet, "max_epochs": 2, "log_every_n_steps": 1, **options})
+
+    return make
+
+
+def only_run() -> autotrack.RecordedRun:
+    """The one run that was recorded."""
+    found = autotrack.runs("runs")
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.fixture
+def recorded() -> Callable[[], autotrack.RecordedRun]:
+    return only_run

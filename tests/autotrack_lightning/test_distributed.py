@@ -1,0 +1,103 @@
+"""Several processes are one run: started by the script itself, by spawn and by torchrun."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import autotrack
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+    import os
+    import {package} as pl
+    {first}
+    from tests.autotrack_lightning.conftest import make_loader, module_class
+
+    class Net(module_class(pl)):
+        def training_step(self, batch, batch_idx):
+            if {fail} and self.global_rank == 1 and self.global_step == 2:
+                raise LookupError("planted")
+            return super().training_step(batch, batch_idx)
+
+    if __name__ == "__main__":
+        before = set(os.environ)
+        trainer = pl.Trainer(
+            max_epochs=2, accelerator="cpu", devices=2, strategy="{strategy}", logger=False, log_every_n_steps=1,
+            enable_progress_bar=False, enable_model_summary=False, callbacks=[{callback}],
+        )
+        model = Net()
+        trainer.fit(model, make_loader(), make_loader())
+        trainer.test(model, make_loader(), verbose=False)
+        left = {{name for name in set(os.environ) - before if "AUTOTRACK" in name}}
+        assert not left, left
+"""
+
+AUTOLOG = "import autotrack; autotrack.autolog(to='runs', experiment='tests')"
+CALLBACK = "from autotrack_lightning import AutotrackCallback"
+
+
+def launch(folder: Path, *, torchrun: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
+    parts = {"package": "lightning.pytorch", "first": AUTOLOG, "strategy": "ddp", "callback": "", "fail": False}
+    script = folder / "train.py"
+    script.write_text(textwrap.dedent(SCRIPT).format(**{**parts, **options}))
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"] if torchrun else []
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *start, str(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "torchrun", "package", "explicit"),
+    [
+        ("ddp", False, "lightning.pytorch", False),
+        ("ddp", False, "pytorch_lightning", True),
+        ("ddp", True, "lightning.pytorch", False),
+        ("ddp_spawn", False, "pytorch_lightning", False),
+        ("ddp_spawn", False, "lightning.pytorch", True),
+    ],
+)
+def test_two_processes_are_one_run(
+    strategy: str, torchrun: bool, package: str, explicit: bool, tmp_path: Path
+) -> None:
+    callback = "AutotrackCallback(to='runs', experiment='tests')" if explicit else ""
+    ended = launch(
+        tmp_path,
+        torchrun=torchrun,
+        strategy=strategy,
+        package=package,
+        callback=callback,
+        first=CALLBACK if explicit else AUTOLOG,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert len(list((tmp_path / "runs" / "tests").iterdir())) == 1
+    assert run.status == "finished"
+    assert run.ranks == [0, 1]
+    assert {path.name for path in (run.folder / "journal").iterdir()} >= {"main.jsonl", "rank1.jsonl"}
+    assert [point.step for point in run.history("loss")] == list(range(6))  # 20 samples, 2 ranks, batches of 4
+    assert len(run.history("test_loss")) == 1
+    assert run.params["world_size"] == 2
+    assert not run.notices
+
+
+def test_a_rank_that_fails_says_so(tmp_path: Path) -> None:
+    ended = launch(tmp_path, fail=True, torchrun=True)
+    assert ended.returncode != 0
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert run.status in ("failed", "killed", "interrupted")
+    assert run.error is None or "planted" in run.error or run.status == "failed"
+    assert "planted" in (run.folder / "journal" / "rank1.jsonl").read_text()

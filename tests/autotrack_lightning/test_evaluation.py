@@ -1,0 +1,89 @@
+"""`validate` and `test` after a fit belong to the run of that fit; without one they are a run of their own."""
+
+from typing import Any
+
+import pytest
+
+import autotrack
+
+pytestmark = pytest.mark.usefixtures("autolog")
+
+
+def test_test_after_fit_belongs_to_its_run(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    module, made = net(), trainer()
+    made.fit(module, loader())
+    made.test(module, loader(batch_size=10), verbose=False)
+    run = recorded()
+    assert run.status == "finished"
+    (point,) = run.history("test_loss")
+    assert (point.step, point.epoch, point.stage) == (9, 1, "test")  # where the training ended
+    assert run.params_by_source["data.test"]["batch_size"] == 10
+    assert autotrack.current_run() is None
+
+
+def test_also_with_another_trainer(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    module = net()
+    trainer().fit(module, loader())
+    trainer().validate(module, loader(), verbose=False)
+    assert [(point.step, point.stage) for point in recorded().history("val_loss")] == [(9, "validate")]
+
+
+def test_each_model_has_its_own_run(trainer: Any, net: Any, loader: Any) -> None:
+    one, two, made = net(), net(), trainer()
+    made.fit(one, loader())
+    trainer().fit(two, loader())
+    trainer().test(one, loader(), verbose=False)
+    newest, oldest = autotrack.runs("runs")
+    assert "test_loss" in oldest.metrics
+    assert "test_loss" not in newest.metrics
+
+
+def test_the_checkpoint_that_was_tested_is_recorded(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    saving = pl.callbacks.ModelCheckpoint(dirpath="kept", monitor="val_loss")
+    module, made = net(), trainer(callbacks=[saving])
+    made.fit(module, loader(), loader())
+    made.test(module, loader(), ckpt_path="best", verbose=False)
+    assert recorded().params_by_source["test"] == {"checkpoint": saving.best_model_path}
+
+
+def test_an_evaluation_alone_is_a_run(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    trainer().test(net(lr=0.3), loader(), verbose=False)
+    run = recorded()
+    assert run.status == "finished"
+    assert run.params["lr"] == 0.3
+    assert len(run.history("test_loss")) == 1
+
+
+def test_validation_inside_a_fit_stays_on_its_axis(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    trainer(max_epochs=1, val_check_interval=2).fit(net(), loader(), loader())
+    assert [point.step for point in recorded().history("val_loss")] == [1, 3]
+
+
+def test_a_fit_within_a_run_of_a_person_adds_to_it(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    with autotrack.start_run("mine", to="runs", experiment="tests") as run:
+        trainer().fit(net(), loader())
+        assert run.status == "running"
+        run.log({"after": 1.0})
+    found = recorded()
+    assert found.name == "mine"
+    assert {"loss", "after"} <= set(found.metrics)
+
+
+def test_a_fit_within_a_fit_opens_no_run(pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    class Distilling(net):  # type: ignore[misc]
+        def on_train_epoch_end(self) -> None:
+            trainer(max_epochs=1).fit(net(), loader(samples=40))
+
+    trainer().fit(Distilling(), loader())
+    assert len(recorded().history("loss")) == 10
+
+
+def test_fits_one_after_another_are_runs_of_their_own(trainer: Any, net: Any, loader: Any) -> None:
+    module = net()
+    for _ in range(2):
+        trainer().fit(module, loader())
+    found = autotrack.runs("runs")
+    assert [len(run.history("loss")) for run in found] == [10, 10]
+    assert len({run.id for run in found}) == 2
