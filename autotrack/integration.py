@@ -24,8 +24,13 @@ class Integration(Protocol):
     from the first on, below the second.
     """
 
-    name: str
-    modules: Mapping[str, tuple[str, str, str]]
+    @property
+    def name(self) -> str:
+        """What `autolog` calls it."""
+
+    @property
+    def modules(self) -> Mapping[str, tuple[str, str, str]]:
+        """By module: its distribution, the first version supported, and the first that is not any more."""
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for one of its modules, which has just been imported."""
@@ -48,7 +53,7 @@ def autolog(
 ) -> None:
     """Record every training from here on, whether its framework has been imported or not.
 
-    Call it once, anywhere; another call changes the settings for runs that start later.
+    Call it once, anywhere; another call replaces all settings, for runs that start later.
 
     Args:
         to: The folder that keeps the runs; `runs` by default.
@@ -75,7 +80,8 @@ def autolog(
         to=to, experiment=experiment, tags=tags, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
     )
     found = discover()
-    unknown = sorted(set(frameworks or ()) - set(found))
+    wanted = list(found) if frameworks is None else [frameworks] if isinstance(frameworks, str) else list(frameworks)
+    unknown = sorted(set(wanted) - set(found))
     if unknown:
         raise SettingsError(
             f"frameworks has {unknown[0]!r}; there are {', '.join(sorted(found)) or 'none installed'}",
@@ -84,8 +90,8 @@ def autolog(
         )
     _chosen = resolved
     start.set_defaults(to=to, experiment=experiment, tags=tags)
-    _disable_others(frameworks or list(found))
-    for name in frameworks or found:
+    _disable_others(wanted)
+    for name in wanted:
         _integrations[name] = found[name]
         for module in found[name].modules:
             importing.when_imported(module, _apply)

@@ -68,7 +68,8 @@ def _image_from_pixels(pixels: Any) -> Any:
 def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
     """Read a data frame, a list of dicts, a dict of columns or a list of rows into names and plain rows.
 
-    A list of rows takes its names from `columns`. Raises `TypeError` or `ValueError` when it is none of them.
+    A list of rows takes its names from `columns`, of dicts they choose the keys. Raises `TypeError` or `ValueError`
+    when it is none of them.
     """
     if hasattr(table, "itertuples") and hasattr(table, "columns"):  # pandas
         names, rows = list(table.columns), table.head(MOST_ROWS + 1).itertuples(index=False, name=None)
@@ -78,8 +79,8 @@ def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], li
         names, rows = list(table), zip(*table.values(), strict=True)
     elif isinstance(table, Sequence) and not isinstance(table, str):
         if table and all(isinstance(row, Mapping) for row in table):
-            names = list(dict.fromkeys(name for row in table for name in row))
-            rows = ([row.get(name) for name in names] for row in table)
+            keys = names = list(columns or dict.fromkeys(name for row in table for name in row))
+            rows = ([row.get(key) for key in keys] for row in table)
         else:
             names, rows = list(columns or []), iter(table)
     else:

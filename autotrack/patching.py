@@ -95,6 +95,8 @@ class Patch:
 
         if isinstance(self.owner, type) and not self._was_own:  # pickle looks for it under this name
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
+        with contextlib.suppress(ValueError):  # some callables of C have no signature
+            vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         self._wrapper = patched
         return patched
 

@@ -22,7 +22,8 @@ _defaults: dict[str, Any] = {}
 
 
 def set_defaults(**arguments: Any) -> None:
-    """Set what `start_run` takes when it is not told: to, experiment, tags. None leaves a default as it is."""
+    """Set what `start_run` takes when it is not told: to, experiment, tags; in the place of all defaults before."""
+    _defaults.clear()
     _defaults.update({name: value for name, value in arguments.items() if value is not None})
 
 

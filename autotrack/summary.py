@@ -16,7 +16,7 @@ _LOWER_IS_BETTER = re.compile(
     r"|neg(ative)?_log_likelihood"
 )
 _HIGHER_IS_BETTER = re.compile(
-    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|map\b|bleu|rouge|psnr|ssim|reward|return"
+    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|(\b|_)map(\b|_|\d)|bleu|rouge|psnr|ssim|reward|return"
     r"|score|kappa|mcc|matthews|corr|(?<!neg_log_)(?<!negative_log_)likelihood|per_second"
 )
 
@@ -30,6 +30,8 @@ def better(metric: str) -> Direction | None:
     name = metric.lower()
     if name.startswith("lr-"):
         return None
+    if re.search(r"(^|_)neg_(?!log_likelihood)", name):  # scikit-learn turns losses into scores
+        return "max"
     lower, higher = _LOWER_IS_BETTER.search(name), _HIGHER_IS_BETTER.search(name)
     if lower and (not higher or "loss" in name):  # a dice_loss is a loss
         return "min"
@@ -215,7 +217,7 @@ class Fold:
             for point in points:
                 if point.epoch is not None and point.stage != "test":
                     row = rows.setdefault(point.epoch, {"epoch": point.epoch, "step": point.step})
-                    row["step"] = max(row["step"] or 0, point.step or 0)
+                    row["step"] = max((step for step in (row["step"], point.step) if step is not None), default=None)
                     if name not in ("epoch", "step"):  # the row's own
                         row[name] = point.value
         return [rows[epoch] for epoch in sorted(rows)]

@@ -1,14 +1,13 @@
 """Train a small convolutional net on the digits of scikit-learn. One line of it is about tracking."""
 
-import logging
-
-import autotrack
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, random_split
+
+import autotrack
 
 autotrack.autolog(experiment="digits")
 
@@ -45,7 +44,6 @@ class DigitsNet(LightningModule):
 
 
 if __name__ == "__main__":
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     seed_everything(7, verbose=False)
     torch.set_num_threads(1)  # the net is too small for more to help
     digits = load_digits()

@@ -1,12 +1,13 @@
 """The same without autolog: give the Trainer a callback, and say a word about the run."""
 
 import torch
-from autotrack_lightning import AutotrackCallback
 from lightning.pytorch import LightningModule, Trainer
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import scale
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, random_split
+
+from autotrack_lightning import AutotrackCallback
 
 
 class WineNet(LightningModule):

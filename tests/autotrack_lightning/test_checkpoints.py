@@ -52,7 +52,7 @@ def test_they_are_hard_links(pl: Any, trainer: Any, net: Any, loader: Any, recor
     saving = pl.callbacks.ModelCheckpoint(dirpath="kept")
     trainer(callbacks=[saving]).fit(net(), loader())
     best = by_role(recorded())["best"]
-    assert os.path.samefile(recorded().folder / best.path, saving.best_model_path)
+    assert (recorded().folder / best.path).samefile(saving.best_model_path)
 
 
 def test_they_are_copied_where_links_are_impossible(
@@ -66,7 +66,7 @@ def test_they_are_copied_where_links_are_impossible(
     trainer(callbacks=[saving]).fit(net(), loader())
     best = recorded().folder / by_role(recorded())["best"].path
     assert best.read_bytes() == Path(saving.best_model_path).read_bytes()
-    assert not os.path.samefile(best, saving.best_model_path)
+    assert not best.samefile(saving.best_model_path)
 
 
 def test_what_model_checkpoint_deletes_goes_too(pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any) -> None:

@@ -103,7 +103,8 @@ def test_a_killed_training_keeps_every_step_and_is_shown_as_killed(tmp_path: Pat
         """)
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    ended = subprocess.run([sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True)
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     run = autotrack.runs(tmp_path / "runs")[0]
     assert run.status == "killed"

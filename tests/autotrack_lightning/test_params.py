@@ -108,7 +108,7 @@ def test_optimizer_settings_equal_those_in_force(
     )
     trainer.fit(Generated(), make_loader(samples=4))
     by_source = autotrack.runs("runs")[0].params_by_source
-    for index, (optimizer, (name, given)) in enumerate(zip(trainer.optimizers, chosen, strict=True)):
+    for index, (optimizer, (name, options)) in enumerate(zip(trainer.optimizers, chosen, strict=True)):
         source = f"optimizer{index}" if index else "optimizer"
         recorded = by_source[source]
         assert recorded[source] == name
@@ -117,7 +117,7 @@ def test_optimizer_settings_equal_those_in_force(
             for key, value in group.items():
                 if key != "params":
                     assert recorded[f"{prefix}{key}"] == (list(value) if isinstance(value, tuple) else value)
-            for key, value in given.items():
+            for key, value in options.items():
                 assert recorded[f"{prefix}{key}"] == (list(value) if isinstance(value, tuple) else value)
 
 

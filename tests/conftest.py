@@ -1,0 +1,69 @@
+"""Every test is alone: a working folder of its own, no setting of the machine, no run left open."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import autotrack
+from autotrack import faults
+from autotrack.reading import JournalReader
+from autotrack.records import AnyRecord
+
+hypothesis.settings.register_profile("autotrack", deadline=None, database=None)  # the disk may be slow at times
+hypothesis.settings.load_profile("autotrack")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("AUTOTRACK_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AUTOTRACK_QUIET", "1")
+    yield
+    while run := autotrack.current_run():
+        run.finish()
+    faults.unplaced_faults.clear()
+    if "autotrack.integration" in sys.modules:
+        autotrack.autolog(disable=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A folder for runs that does not exist yet."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def read_journal() -> Callable[..., list[AnyRecord]]:
+    """Read all records of one journal of a run, given its folder."""
+
+    def read(folder: Path, journal: str = "main") -> list[AnyRecord]:
+        reader, found = JournalReader(folder / "journal" / f"{journal}.jsonl"), list[AnyRecord]()
+        while batch := reader.read():
+            found += batch
+        return found
+
+    return read
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Callable[..., str]:
+    """Run Python code as a script in the test's folder, check its exit code and return what it printed."""
+
+    def run(code: str, *arguments: str | bytes, exit_code: int = 0) -> str:
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(code))
+        done = subprocess.run(
+            [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == exit_code, done.stderr
+        return done.stdout.strip()
+
+    return run

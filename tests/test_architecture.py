@@ -1,0 +1,190 @@
+"""The house of DESIGN.md: arrows point one way, and importing does nothing."""
+
+import ast
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import autotrack
+
+CORE = Path(autotrack.__file__).parent
+HOUSE = CORE.parent
+FRAMEWORKS = {"torch", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "numpy"}
+ALLOWED_INSIDE_FUNCTIONS = {("autotrack.media", "numpy")}  # pixels that are no numpy array yet become one
+
+TRAINING_WING = set(
+    "run start patching integration context faults journal values cuda files records redaction settings names "
+    "terminal ranks importing summary launcher media errors".split()
+)
+OTHER_WING = set("shipping destinations sinks reading catalog query cli testing".split())
+
+
+@cache
+def sources() -> dict[str, Path]:
+    """Every module of the core and of the integrations, by its name."""
+    folders = [CORE, *sorted((HOUSE / "integrations").glob("autotrack_*"))]
+    if len(folders) == 1:  # installed, not a checkout
+        pytest.skip("the integrations are not beside the core")
+    found = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder.parent).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def names_imported(node: ast.AST, package: str) -> Iterator[tuple[str, str | None]]:
+    """The module of an import statement, and the name that is taken from it."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, None) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+        module = ".".join(part for part in (base, node.module) if part)
+        yield from ((module, alias.name) for alias in node.names)
+
+
+def imports(module: str, *, inside_functions: bool) -> list[tuple[str, str | None]]:
+    """What a module imports, other than for type checkers."""
+    path = sources()[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+    def walk(node: ast.AST) -> Iterator[tuple[str, str | None]]:
+        yield from names_imported(node, package)
+        children: list[ast.AST] = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            children = list(node.orelse)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not inside_functions:
+            children = []
+        for child in children:
+            yield from walk(child)
+
+    return list(walk(parsed(path)))
+
+
+def modules_imported(module: str, *, inside_functions: bool = False) -> set[str]:
+    """Which modules are imported; `from a import b` is of `a.b` where that is a module."""
+    known = sources()
+    return {
+        f"{base}.{name}" if name and f"{base}.{name}" in known else base
+        for base, name in imports(module, inside_functions=inside_functions)
+    }
+
+
+def part_of(module: str) -> str:
+    return module.removeprefix("autotrack.").partition(".")[0]
+
+
+def in_core(module: str) -> bool:
+    return module.partition(".")[0] == "autotrack"
+
+
+def test_no_import_goes_round_in_a_circle() -> None:
+    graph = {name: {other for other in modules_imported(name) if other in sources()} for name in sources()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_the_core_imports_no_framework_and_no_integration_at_any_depth() -> None:
+    integrations = {name.partition(".")[0] for name in sources() if not in_core(name)}
+    found = {
+        (module, other.partition(".")[0])
+        for module in filter(in_core, sources())
+        for other in modules_imported(module, inside_functions=True)
+        if other.partition(".")[0] in FRAMEWORKS | integrations
+    }
+    assert found <= ALLOWED_INSIDE_FUNCTIONS
+    at_once = {other.partition(".")[0] for module in filter(in_core, sources()) for other in modules_imported(module)}
+    assert not at_once & FRAMEWORKS
+
+
+def test_integrations_use_public_names_and_nothing_of_each_other() -> None:
+    for module in sources():
+        own = module.partition(".")[0]
+        for base, name in [] if in_core(module) else imports(module, inside_functions=True):
+            top = base.partition(".")[0]
+            assert not top.startswith("autotrack_") or top == own, f"{module} imports {base}"
+            if top == "autotrack":
+                private = [part for part in (*base.split("."), name or "") if part.startswith("_")]
+                assert not private, f"{module} imports {private} from {base}"
+
+
+def test_integrations_reach_for_no_private_attribute_of_a_module_of_the_core() -> None:
+    for module, path in sources().items():
+        taken = {(name or base).split(".")[-1] for base, name in imports(module, inside_functions=True)
+                 if base.startswith("autotrack")}  # fmt: skip
+        for node in [] if in_core(module) else ast.walk(parsed(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in taken:
+                assert not node.attr.startswith("_"), f"{module} uses {ast.unparse(node)}"
+
+
+def test_every_part_of_the_core_has_its_wing() -> None:
+    parts = {part_of(name) for name in sources() if in_core(name)} - {"autotrack", "__main__"}
+    assert parts == TRAINING_WING | OTHER_WING
+    assert not TRAINING_WING & OTHER_WING
+
+
+def test_the_training_wing_imports_nothing_of_the_other_wing() -> None:
+    for module in sources():
+        if in_core(module) and part_of(module) in TRAINING_WING:
+            others = {part_of(other) for other in modules_imported(module) if in_core(other)}
+            assert not others & OTHER_WING, f"{module} imports {others & OTHER_WING}"
+
+
+def test_only_the_launcher_reaches_into_the_other_wing_while_a_run_ends() -> None:
+    reaching = {
+        module
+        for module in sources()
+        if in_core(module) and part_of(module) in TRAINING_WING
+        for other in modules_imported(module, inside_functions=True)
+        if in_core(other) and part_of(other) in OTHER_WING
+    }
+    assert reaching == {"autotrack.launcher"}
+
+
+def test_every_kind_of_record_is_in_the_vocabulary() -> None:
+    kinds = {"Record"} | {
+        node.name for node in parsed(sources()["autotrack.records"]).body if isinstance(node, ast.ClassDef)
+    }
+    for module, path in sources().items():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef) and module != "autotrack.records":
+                bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+                assert not bases & kinds, f"{module}.{node.name} is a record outside the vocabulary"
+
+
+def test_importing_does_nothing(run_script: Callable[..., str]) -> None:
+    """No thread, exit handler, open file, finder or signal, and no setting of Python: of every module on its own."""
+    modules = [name for name in sources() if in_core(name) or name.endswith(".integration")]
+    said = run_script(
+        f"""
+        import atexit, importlib, json, os, signal, sys, threading, warnings
+        import msgspec, typer  # what these two do is theirs
+
+        def state():
+            return {{
+                "threads": threading.active_count(),
+                "exit handlers": atexit._ncallbacks(),
+                "open files": len(os.listdir("/dev/fd")),
+                "finders": [str(finder) for finder in sys.meta_path],
+                "environment": dict(os.environ),
+                "signals": [str(signal.getsignal(number)) for number in signal.valid_signals()],
+                "settings": [sys.path, warnings.filters, sys.excepthook, threading.excepthook, sys.stdout, sys.stderr],
+            }}
+
+        done, before = [], state()
+        before["settings"] = [one.copy() if isinstance(one, list) else one for one in before["settings"]]
+        for name in {modules!r}:
+            importlib.import_module(name)
+            done += [f"{{name}} changes {{key}}" for key, value in state().items() if value != before[key]]
+        print(json.dumps(done))
+        """
+    )
+    assert json.loads(said) == []

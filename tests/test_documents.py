@@ -1,0 +1,89 @@
+"""What README and the examples show is run as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autotrack
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def execute(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "AUTOTRACK_QUIET"}
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
+@pytest.mark.slow
+def test_the_snippets_of_the_readme_work_one_after_another(tmp_path: Path) -> None:
+    """They are pasted into one script, as a reader would who goes through the README from top to bottom."""
+    assert len(SNIPPETS) >= 4
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(SNIPPETS), encoding="utf-8")
+    execute(str(script), cwd=tmp_path)
+    assert len(autotrack.runs(tmp_path / "runs")) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> None:
+    execute(str(example), cwd=tmp_path)
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert run.status == "finished"
+    assert {"max_epochs", "batch_size", "lr", "optimizer", "parameters"} <= set(run.params)
+    assert len(run.epochs) >= 2
+    assert all(metric.count for metric in run.metrics.values())
+    assert {"best", "last"} <= {role for artifact in run.artifacts for role in artifact.roles}
+    assert not run.notices
+    assert not run.left_out
+
+
+@pytest.mark.slow
+def test_the_demo_stops_early_and_learns_the_digits(tmp_path: Path) -> None:
+    execute(str(ROOT / "examples" / "lightning_autolog.py"), cwd=tmp_path)
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert run.experiment == "digits"
+    assert run.metrics["val_acc"].best.value > 0.95
+    assert run.metrics["test_acc"].last.value > 0.95
+    assert run.params["EarlyStopping.patience"] == 3
+    assert "early_stopping" in run.tags
+
+
+def test_examples_are_short() -> None:
+    for example in EXAMPLES:
+        assert len(example.read_text().splitlines()) <= 60, example.name
+
+
+def test_commands_of_the_readme_exist() -> None:
+    consoles = "\n".join(re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL))
+    shown = set(re.findall(r"^autotrack ([a-z]+)", consoles, flags=re.MULTILINE))
+    help_text = execute("-m", "autotrack", "--help", cwd=ROOT).stdout
+    assert shown
+    for command in shown:
+        assert command in help_text
+
+
+def test_the_changelog_has_an_unreleased_section() -> None:
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_docstring_examples_are_true() -> None:
+    import doctest
+
+    from autotrack import integration, records, start, summary, terminal, values
+
+    for module in (integration, records, start, summary, terminal, values):
+        failed, tried = doctest.testmod(module)
+        assert tried, module.__name__
+        assert not failed, module.__name__

@@ -1,0 +1,79 @@
+"""What autotrack brings into a process: little, nothing that is slow to import, and the rest when it is needed."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+SLOW = {"numpy", "torch", "tensorboard", "git", "requests", "rich", "typer"}
+READERS = {"autotrack.shipping", "autotrack.destinations", "autotrack.sinks", "autotrack.catalog", "autotrack.reading",
+           "autotrack.query", "autotrack.cli"}  # fmt: skip
+FRAMEWORKS = {"torch", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "numpy"}
+
+Imported = Callable[[str], set[str]]
+
+
+@pytest.fixture
+def imported(run_script: Callable[..., str]) -> Imported:
+    """Run code in a fresh interpreter; return the modules that were there at its end and not at its start."""
+
+    def modules(code: str) -> set[str]:
+        said = run_script(f"import sys\nbefore = set(sys.modules)\n{code}\nafter = set(sys.modules)\n"
+                          "import json; print(json.dumps(sorted(after - before)))")  # fmt: skip
+        return set(json.loads(said))
+
+    return modules
+
+
+def test_importing_autotrack_costs_next_to_nothing(imported: Imported) -> None:
+    found = imported("import autotrack")
+    assert len(found) < 100, sorted(found)
+    assert not found & (SLOW | {"msgspec"})
+
+
+def test_recording_a_run_imports_nothing_slow(imported: Imported) -> None:
+    found = imported(
+        """
+import autotrack
+with autotrack.start_run("mine", params={"lr": 0.1}, tags={"why": "paper"}) as run:
+    run.log({"loss": 0.5}, step=0)
+    run.log_text("notes", "hello")
+    run.log_artifact(__file__)
+"""
+    )
+    assert "autotrack.run" in found
+    assert not found & SLOW
+
+
+def test_what_reads_and_ships_is_not_in_the_process_while_a_run_is_open(imported: Imported) -> None:
+    open_run = "import autotrack\nrun = autotrack.start_run('mine')\nrun.log({'loss': 0.5}, step=0)\n"
+    found = imported(f"{open_run}run.log_params({{'lr': 0.1}})\nrun.log_artifact(__file__)\nrun.notice('a', 'b')")
+    assert "autotrack.run" in found
+    assert not found & READERS
+    assert imported(f"{open_run}run.finish()") & READERS, "at its end they are needed"
+
+
+def test_autolog_alone_imports_no_framework(imported: Imported) -> None:
+    found = imported("import autotrack\nautotrack.autolog()")
+    assert "autotrack.integration" in found
+    assert not found & (FRAMEWORKS | SLOW | READERS)
+
+
+def test_reading_runs_imports_no_framework(imported: Imported) -> None:
+    found = imported(
+        "import autotrack\nautotrack.start_run('mine').finish()\n"
+        "assert autotrack.runs().where('name == \"mine\"')[0].history"
+    )
+    assert "autotrack.catalog" in found
+    assert not found & (FRAMEWORKS | SLOW)
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["--version"]])
+def test_the_command_line_imports_no_framework(imported: Imported, arguments: list[str]) -> None:
+    found = imported(
+        f"sys.argv = ['autotrack', *{arguments!r}]\nsys.stdout, kept = open('out', 'w'), sys.stdout\n"
+        "from autotrack.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\nsys.stdout = kept"
+    )
+    assert "autotrack.cli.app" in found
+    assert not found & FRAMEWORKS

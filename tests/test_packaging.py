@@ -1,0 +1,80 @@
+"""The wheel holds every package, and works in an environment that has nothing else."""
+
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (built,) = target.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a fresh environment with the wheel in it, and no framework."""
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    constraints = ["--constraint", str(ROOT / "constraints.txt")]
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *constraints, str(wheel)], check=True)
+    return python
+
+
+def run(python: Path, *arguments: str, cwd: Path) -> str:
+    ended = subprocess.run([python, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_every_package_is_in_the_wheel_and_can_be_imported(wheel: Path, fresh: Path, tmp_path: Path) -> None:
+    sources = [ROOT / "autotrack", *sorted((ROOT / "integrations").glob("autotrack_*"))]
+    packages = [path.relative_to(source.parent) for source in sources for path in source.rglob("__init__.py")]
+    held = zipfile.ZipFile(wheel).namelist()
+    for package in packages:
+        assert package.as_posix() in held
+        run(fresh, "-c", f"import {'.'.join(package.parent.parts)}", cwd=tmp_path)
+    assert "autotrack/py.typed" in held
+
+
+def test_the_core_records_a_run_where_no_framework_is_installed(fresh: Path, tmp_path: Path) -> None:
+    script = "import autotrack\nwith autotrack.start_run('alone') as run:\n    run.log({'loss': 0.5}, step=1)"
+    run(fresh, "-c", script, cwd=tmp_path)
+    run(fresh, "-c", "import autotrack; autotrack.autolog()", cwd=tmp_path)
+    assert "alone" in run(fresh.parent / "autotrack", "ls", cwd=tmp_path)
+
+
+def test_without_lightning_the_callback_says_how_to_install_it(fresh: Path, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [fresh, "-c", "from autotrack_lightning import AutotrackCallback"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr.splitlines()[-1] == "pip install 'autotrack-ml[lightning]'"
+
+
+def test_the_extras_and_the_entry_points(fresh: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"lightning", "keras", "sklearn", "all", "dev"} <= set(project["optional-dependencies"])
+    code = "from importlib.metadata import entry_points; print(entry_points(group='autotrack.integrations').names)"
+    assert "lightning" in run(fresh, "-c", code, cwd=tmp_path)
+
+
+def test_every_dependency_is_justified_where_it_is_named() -> None:
+    lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [", 1)[1].split("]", 1)[0].strip().splitlines()
+    assert all("# " in line for line in lines), lines
