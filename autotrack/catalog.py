@@ -1,7 +1,7 @@
 """The runs of a store: find, filter, sort and load them. A store is a folder of experiments of runs."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -83,13 +83,16 @@ class Runs(Sequence[RecordedRun]):
         return Runs([*ordered, *lacking])
 
 
-def runs(store: str | os.PathLike[str] | None = None) -> Runs:
+def runs(
+    store: str | os.PathLike[str] | None = None, *, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter
+) -> Runs:
     """Return all runs of a store, the newest first; without one, of the store that settings name.
 
-    A folder that cannot be read as a run is left out. A store that does not exist has no runs.
+    A folder that cannot be read as a run is left out. A store that does not exist has no runs. `watch` passes the
+    folders on one by one, and can show how far it is.
     """
     found = []
-    for folder in _run_folders(store_path(store)):
+    for folder in watch(list(_run_folders(store_path(store)))):
         try:
             found.append(load(folder))
         except (OSError, JournalFormatError):

@@ -31,23 +31,31 @@ def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def find_run(experiment: Path, *, group: str | None = None) -> Path | None:
-    """Return the folder of the run that rank 0 of this job opened last, or None.
+    """Return the folder of the run that rank 0 of this job opened last, or None."""
+    return next((folder for _, folder in reversed(find_runs(experiment, group=group))), None)
+
+
+def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunStarted, Path]]:
+    """Return the runs that rank 0 of this job opened, and their folders, the first one first.
 
     It is of this job when it was opened in the same `group`, or on this host by the parent of this process (which
     launched the other ranks itself) or by another child of that parent (a launcher, or a process that spawned us).
     """
     journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
-    found: list[tuple[float, Path]] = []
+    found: list[tuple[RunStarted, Path]] = []
     for path in journals[:_LATEST]:
-        found += [(one.time, path.parent.parent) for one in _starts(path) if _is_of_this_job(one, group)]
-    return max(found, default=(0.0, None))[1]
+        found += [(one, path.parent.parent) for one in _starts(path) if _is_of_this_job(one, group)]
+    return sorted(found, key=lambda one: one[0].time)
 
 
 def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
+    # An address, a launcher or a shell may have served an earlier job; the run of this one started after this process.
+    is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS
     if group is not None and started.group is not None:
-        # The same address may have served an earlier job; the run of this one started after this process.
-        return started.group == group and started.time > _LOADED - _CLOCK_SKEW_SECONDS
-    return started.host == socket.gethostname() and os.getppid() in (started.pid, started.parent_pid)
+        return started.group == group and is_new
+    if started.host != socket.gethostname():
+        return False
+    return started.pid == os.getppid() or (started.parent_pid == os.getppid() and is_new)
 
 
 def _starts(path: Path) -> list[RunStarted]:

@@ -62,7 +62,7 @@ _SHAPES = {  # what is in group 1 stays
     "-----BEGIN ": r"-----BEGIN ()[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-(?!----))*+-----END [A-Z ]{0,60}-----|(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{40,}+)*+)",
     **{key: rf"{re.escape(key)}((?<![A-Za-z0-9]{re.escape(key)})){rest}" for key, rest in _TOKENS.items()},
-    **dict.fromkeys(("Bearer ", "bearer "), r"(earer )(?=\S*[\dA-Z]|\S{20})[\w.~+/-]{8,}=*"),
+    **dict.fromkeys(("Bearer ", "bearer "), r"(earer )(?=[\w.~+/-]*[\dA-Z]|[\w.~+/-]{20})[\w.~+/-]{8,}=*"),
     **dict.fromkeys(("Basic ", "basic "), rf"(asic )(?:{_ASCII}){{2,}}(?:\w\w==|\w{{3}}=)?(?![\w+/=])"),
     **dict.fromkeys(("Cookie: ", "cookie: "), r"(ookie: )(?!\[redacted\])[^\s\"'`][^\r\n\"'`]*"),
     **{key: rf"({key})[\w/-]{{20,}}" for key in ("hooks.slack.com/services/", "/api/webhooks/")},
@@ -258,7 +258,8 @@ class Redactor:
             clean = {key: self._redact(item, inner[key], inner[key], names) for key, item in value.items()}
         elif isinstance(value, (list, tuple)):
             # It may well be a command line.
-            calls = [_option_of(item, before) or called for before, item in pairwise(["", *value])]
+            options = [_option_of(item, before) for before, item in pairwise(["", *value])]
+            calls = [called if _secrecy(called) or not option else option for option in options]
             clean = [self._redact(item, f"{name}[{i}]", calls[i], names) for i, item in enumerate(value)]
             clean = clean if isinstance(value, list) else tuple(clean)
         elif isinstance(value, str):

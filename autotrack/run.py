@@ -261,8 +261,7 @@ class Run:
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())
-        if not self._rank:
-            context.enter(self)
+        context.enter(self)
         if not self._quiet:
             terminal.started(self.name, self.folder, resumed=resumed)
 

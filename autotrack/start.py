@@ -6,19 +6,21 @@ import sys
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from time import perf_counter, time
+from time import monotonic, perf_counter, sleep, time
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
-from autotrack import __version__, names, records, settings
+from autotrack import __version__, names, ranks, records, settings
 from autotrack.context import current_run
 from autotrack.errors import SettingsError
-from autotrack.faults import Meter
+from autotrack.faults import Meter, report_fault
 from autotrack.run import Run
 
 _defaults: dict[str, Any] = {}
+_calls_of_this_rank = count()
+_PATIENCE_SECONDS = 5.0
 
 
 def set_defaults(**arguments: Any) -> None:
@@ -55,7 +57,8 @@ def start_run(
     """Start a run; use it in a `with` block, or call `finish` yourself.
 
     What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
-    A run that is started while another one is being recorded names that one as its `parent`.
+    A run that is started while another one is being recorded names that one as its `parent`. In a process that a
+    launcher has made a rank other than 0, this joins the run of rank 0; what is logged there is told apart by rank.
 
     Raises `SettingsError` when the folder cannot be made.
 
@@ -70,8 +73,11 @@ def start_run(
     began = perf_counter()
     chosen = settings.resolve(**with_defaults({"to": to, "experiment": experiment, "tags": tags}))
     outer = current_run()
+    experiment_folder = Path(chosen.to).expanduser().absolute() / chosen.experiment
+    if started_by == "user" and outer is None and (joined := _join_rank_0(experiment_folder)):
+        return joined
     started = time()
-    folder = _make_folder(Path(chosen.to).expanduser().absolute() / chosen.experiment, name, started)
+    folder = _make_folder(experiment_folder, name, started)
     run = Run(folder, quiet=chosen.quiet)
     run.begin(
         records.RunStarted(
@@ -134,6 +140,21 @@ def reopen_run(folder: Path) -> Run:
     run.identify(first)
     run.status = "finished"
     return run
+
+
+def _join_rank_0(experiment: Path) -> Run | None:
+    """In a rank other than 0, join the run that rank 0 started by the same call; wait for it a little."""
+    rank = ranks.rank_from_environment()
+    if not rank:
+        return None
+    number, deadline = next(_calls_of_this_rank), monotonic() + _PATIENCE_SECONDS
+    while monotonic() < deadline:
+        opened = [folder for one, folder in ranks.find_runs(experiment) if one.started_by == "user"]
+        if len(opened) > number:
+            return resume_run(opened[number], rank=rank)
+        sleep(0.05)
+    report_fault("ranks", f"rank {rank} found no run of rank 0 in {experiment}, and records one of its own")
+    return None
 
 
 def _first_record(folder: Path) -> records.RunStarted:

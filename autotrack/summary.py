@@ -100,9 +100,14 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Fold:
-    """Takes a run's records in order and keeps what `summary` needs; `points` has every value of every metric."""
+    """Takes a run's records in order and keeps what `summary` needs; `points` has every value of every metric.
+
+    What another rank than 0 logged is told apart: its metrics are called `rank1/loss`, its params have the source
+    `rank1.user`.
+    """
 
     def __init__(self) -> None:
+        self._writer = ""
         self.points: dict[str, list[Point]] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
@@ -130,6 +135,7 @@ class Fold:
 
     def _add_runstarted(self, record: records.RunStarted) -> None:
         summary = self._summary
+        self._writer = f"rank{record.rank}" if record.rank else ""
         if record.rank not in summary.ranks:
             summary.ranks = sorted([*summary.ranks, record.rank])
         if record.rank:
@@ -156,17 +162,18 @@ class Fold:
 
     def _add_params(self, record: records.Params) -> None:
         summary = self._summary
-        summary.params_by_source.setdefault(record.source, {}).update(record.values)
+        source = f"{self._writer}.{record.source}" if self._writer else record.source
+        summary.params_by_source.setdefault(source, {}).update(record.values)
         for name, value in record.values.items():
             if name not in summary.params:
                 summary.params[name] = value
             elif summary.params[name] != value:
-                summary.params[f"{record.source}.{name}"] = value
+                summary.params[f"{source}.{name}"] = value
 
     def _add_metrics(self, record: records.Metrics) -> None:
         for name, value in record.values.items():
             point = Point(value, record.time, record.step, record.epoch, record.stage)
-            self.points.setdefault(name, []).append(point)
+            self.points.setdefault(f"{self._writer}/{name}" if self._writer else name, []).append(point)
 
     def _add_artifact(self, record: records.Artifact) -> None:
         if replaces(record, self._artifacts.get(record.path)):

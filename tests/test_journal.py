@@ -154,29 +154,60 @@ def test_threads_lose_no_record_and_tear_none(store: Path, read_journal: Callabl
         assert logged == [step + 0.5 for step in range(200)]
 
 
-def test_threads_may_log_while_and_after_the_run_finishes(store: Path) -> None:
+def test_threads_may_log_while_the_run_finishes_and_settles(store: Path) -> None:
     run = autotrack.start_run(to=store)
-    together = threading.Barrier(5)
+    together, ended = threading.Barrier(5), threading.Event()
+    logged: dict[str, int] = {}
     raised: list[Exception] = []
 
-    def work(thread: int) -> None:
+    def work(name: str) -> None:
         together.wait()
         try:
-            for step in range(300):
-                run.log({f"thread{thread}": float(step)}, step=step)
+            for step in count():
+                run.log({name: float(step)}, step=step)
+                logged[name] = step + 1
+                if ended.is_set():
+                    return
         except Exception as error:  # noqa: BLE001  the test is that there is none
             raised.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=work, args=(f"thread{number}",)) for number in range(4)]
     for thread in threads:
         thread.start()
     together.wait()
     run.finish()
+    for _ in range(10):
+        run.settle()
+    ended.set()
     for thread in threads:
         thread.join()
     run.settle()
     assert raised == []
-    assert {m.count for m in autotrack.load(run.folder).metrics.values()} == {300}
+    assert {name: metric.count for name, metric in autotrack.load(run.folder).metrics.items()} == logged
+
+
+def test_threads_may_log_to_a_run_that_has_ended(store: Path) -> None:
+    run = autotrack.start_run(to=store)
+    run.finish()
+    together = threading.Barrier(8)
+    raised: list[Exception] = []
+
+    def work() -> None:
+        together.wait()
+        try:
+            run.log({"loss": 0.5})
+        except Exception as error:  # noqa: BLE001  the test is that there is none
+            raised.append(error)
+
+    for _ in range(5):
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        run.settle()
+    assert raised == []
+    assert autotrack.load(run.folder).metrics["loss"].count == 40
 
 
 def test_a_signal_handler_may_log_in_the_middle_of_a_log(store: Path) -> None:

@@ -76,7 +76,7 @@ def test_what_autolog_was_told_is_the_default(tmp_path: Path) -> None:
     assert autotrack.start_run().folder.is_relative_to(tmp_path / "runs")
 
 
-@pytest.mark.parametrize("name", ["same", "x" * 200, "名" * 100, "🦦/..\\"])
+@pytest.mark.parametrize("name", ["same", "x" * 200, "名" * 100, "🦦/..\\"], ids=["short", "long", "Chinese", "signs"])
 def test_runs_of_one_name_and_one_second_have_folders_of_their_own(
     name: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ class Size(IntEnum):
         (Fraction(-(10**400)), -math.inf),
         (Size.BIG, 7),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:12],
 )
 def test_python_numbers(value: object, expected: float) -> None:
     got = number(as_number("n", value))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ def ls(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store, the newest first."""
-    found = catalog.runs(store)
+    found = catalog.runs(store, watch=_with_progress)
     if where:
         found = found.where(where)
     if sort:
@@ -165,6 +166,16 @@ def _artifacts(summary: Summary) -> list[list[str]]:
 
 def _when(started: float) -> str:
     return datetime.fromtimestamp(started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _with_progress(folders: Sequence[Path]) -> Iterable[Path]:
+    """Show how many runs have been read, where there are so many that it takes a while and somebody looks."""
+    if len(folders) < 200 or not sys.stderr.isatty():
+        return folders
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(folders, "reading runs", console=Console(stderr=True), transient=True)
 
 
 def _print_json(value: object) -> None:

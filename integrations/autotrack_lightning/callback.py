@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 
 import autotrack
 from autotrack import settings
-from autotrack.errors import MissingLibraryError
 from autotrack.patching import attempt, guarded
 from autotrack.run import status_of
 from autotrack.settings import Settings
@@ -25,9 +24,7 @@ def _callback_bases() -> tuple[type, ...]:
     names = ("lightning.pytorch", "pytorch_lightning")
     loaded = [name for name in names if name in sys.modules]
     installed = [name for name in names if importlib.util.find_spec(name.partition(".")[0])]
-    if not loaded and not installed:
-        raise MissingLibraryError("AutotrackCallback needs Lightning:\npip install 'autotrack-ml[lightning]'")
-    return tuple(importlib.import_module(name).Callback for name in loaded or installed[:1])
+    return tuple(importlib.import_module(name).Callback for name in loaded or installed[:1] or names[:1])
 
 
 if TYPE_CHECKING:
@@ -244,7 +241,8 @@ class AutotrackCallback(_Callback):
             self.run.log_text("model_summary", params.model_summary(module))
 
     def _end(self, trainer: Any, error: BaseException | None) -> None:
-        if trainer.global_rank and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
+        alone = autotrack.current_run() is None  # otherwise this rank has joined already, through start_run
+        if trainer.global_rank and alone and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
             rank = binding.join(trainer, self._options)
             if rank is not None:
                 rank.finish(status_of(error), error=error)

@@ -31,7 +31,7 @@ SCRIPT = """
             enable_progress_bar=False, enable_model_summary=False, callbacks=[{callback}],
         )
         model = Net()
-        trainer.fit(model, make_loader(), make_loader())
+        {within}trainer.fit(model, make_loader(), make_loader())
         trainer.test(model, make_loader(), verbose=False)
         left = {{name for name in set(os.environ) - before if "AUTOTRACK" in name}}
         assert not left, left
@@ -42,7 +42,14 @@ CALLBACK = "from autotrack_lightning import AutotrackCallback"
 
 
 def launch(folder: Path, *, torchrun: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
-    parts = {"package": "lightning.pytorch", "first": AUTOLOG, "strategy": "ddp", "callback": "", "fail": False}
+    parts = {
+        "package": "lightning.pytorch",
+        "first": AUTOLOG,
+        "strategy": "ddp",
+        "callback": "",
+        "fail": False,
+        "within": "",
+    }
     script = folder / "train.py"
     script.write_text(textwrap.dedent(SCRIPT).format(**{**parts, **options}))
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"] if torchrun else []
@@ -101,3 +108,14 @@ def test_a_rank_that_fails_says_so(tmp_path: Path) -> None:
     assert run.status in ("failed", "killed", "interrupted")
     assert run.error is None or "planted" in run.error or run.status == "failed"
     assert "planted" in (run.folder / "journal" / "rank1.jsonl").read_text()
+
+
+@pytest.mark.parametrize("torchrun", [False, True])
+def test_a_run_of_a_person_round_a_distributed_fit_is_one_run(torchrun: bool, tmp_path: Path) -> None:
+    within = "with autotrack.start_run('mine') as run: run.log({'rank': trainer.global_rank}, 0);"
+    ended = launch(tmp_path, torchrun=torchrun, within=within)
+    assert ended.returncode == 0, ended.stderr
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert (run.name, run.status, run.ranks) == ("mine", "finished", [0, 1])
+    assert [point.step for point in run.history("loss")] == list(range(6))
+    assert (run.metrics["rank"].last.value, run.metrics["rank1/rank"].last.value) == (0, 1)
