@@ -13,7 +13,7 @@ REDACTED = "[redacted]"
 _words = str.split
 
 # By name: words, what one word may end in ("pgpassword"), and pairs of words.
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
 _SECRET_WORDS = _words("passwords passphrases pwd secrets credential credentials creds apikeys connstr")
 _SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "accesskey", "secretkey")
 _SECRET_PAIRS = _words(
@@ -34,10 +34,10 @@ _VOCABULARY = _words(  # before "token"
 )
 
 # What stays under a secret name: nothing, a reference ("${HF_TOKEN}", "{token}"), a number, a special token.
-_NOTHING = re.compile(r"\s*(?:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*", re.IGNORECASE)
-_REFERENCE = re.compile(r"\$[A-Z_]+|\$\{[\w.:]+\}|\{+[\w.!()]*\}+|%\(\w+\)s|%[sdr]")
-_UNDER_TOKEN = re.compile(r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]")
-_PATH = re.compile(r"(?:~|\.{0,2}/|[A-Za-z]:[\\/]|file:)[^\n]*|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}")
+_NOTHING = r"(?i)\s*(?:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*"
+_REFERENCE = r"\$[A-Z_]+|\$\{[\w.:]+\}|\{+[\w.!()]*\}+|%\(\w+\)s|%[sdr]"
+_UNDER_TOKEN = r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]"
+_PATH = r"(?:~|\.{0,2}/|[A-Za-z]:[\\/]|file:)[^\n]*|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}"
 
 # By shape: how a token begins, and what follows. A pattern begins with a plain string, is tried only where it
 # occurs, and is compiled at its first use, for the import has to be quick. All take linear time: a run of any
@@ -75,40 +75,34 @@ _SHAPES = {  # what is in group 1 stays
 # and read the name backwards from there is four times as fast as to look at every word.
 _STEMS = _words("pass|w secret|tring cred|ookie|onn_?str token key auth bearer dsn jwt")  # of one letter each
 _STEM = "|".join(f"{s[0]}(?:{s[1:]})|{s[0].upper()}(?:{s[1:]}|{s[1:].upper()})" for s in _STEMS)
-_ASSIGNMENT = re.compile(  # without a sign it is "--hub_token xxx", in a printed list or bare
-    rf"""(?P<tail>(?:{_STEM})[\w.\-]{{0,64}}+)
+_ASSIGNMENT = rf"""(?x)(?P<tail>(?:{_STEM})[\w.\-]{{0,64}}+)
     (?:\\*["']?\]?[ \t]*+
        (?P<sign>:[ \t]*+(?:[\w.]{{1,30}}\[)?(?:str|bytes|Any|SecretStr)\b(?:,[ ]?None)?[\w\[\]|. ]{{0,40}}=
           |[:=!]=|=>|=|:(?!:|//))[ \t]*+
-     |["'],[ \t]*+(?=["'])|[ \t]++(?!-))""",
-    re.VERBOSE,
-)
+     |["'],[ \t]*+(?=["'])|[ \t]++(?!-))"""  # without a sign: "--hub_token xxx", in a printed list or bare
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SCHEME = r"(?:(?i:bearer|basic|token|digest|apikey|negotiate)[ \t]+)?"
-_VALUE = re.compile(
-    rf"""(?P<call>[A-Za-z_.]+\()?[bBrRuUfF]{{0,2}}(?P<quote>"{{3}}|'{{3}}|["'`]){_SCHEME}
-          (?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n])*+)
+_VALUE = rf"""(?xm)(?P<call>[A-Za-z_.]+\()?[bBrRuUfF]{{0,2}}(?P<quote>"{{3}}|'{{3}}|["'`]){_SCHEME}
+      (?P<quoted>(?:\\.|(?!(?P=quote))[^\\\n])*+)
     |{_SCHEME}(?:(?P<escape>\\+["']){_SCHEME}(?P<escaped>[^\n]*?)(?=(?P=escape)|$)
       |(?P<bracket>[\[({{][^\])}}\r\n]*+[\])}}]?)
-      |(?P<bare>(?:[^\s"'`,;&]|[,;&](?![ \t]*+[\w.\-]*+[=:]))++))""",
-    re.VERBOSE | re.MULTILINE,
-)
+      |(?P<bare>(?:[^\s"'`,;&]|[,;&](?![ \t]*+[\w.\-]*+[=:]))++))"""
 # Code that passes a secret on or says its type: "getpass()", "os.environ[", "${{ secrets.X }}", "str | None".
-_CODE = re.compile(
+_CODE = (
     r"\$\(|\$\{\{|[A-Za-z_.]+(?:\((?![\"'])|\[[\"'\w:-])"
     r"|(?:str|bytes|int|float|bool|[aA]ny|object|[sS]tring|SecretStr|(?:torch\.)?Tensor)(?![\w(-])"
 )
 # A reference to a secret. "password=my_password" may well be a password, "token=hf_token" hardly a token.
-_PASSED_ON = re.compile(r"(?:[A-Za-z_]+\.)+[A-Za-z_]+|[A-Za-z_]+(?:token|key)", re.IGNORECASE)
+_PASSED_ON = r"(?i)(?:[A-Za-z_]+\.)+[A-Za-z_]+|[A-Za-z_]+(?:token|key)"
 
 # By name on a command line: "-Ppassword=", "++db.password=", "--env=HF_TOKEN=".
-_OPTION = re.compile(r"--?([A-Za-z][\w.\-]+)")
-_KEY = re.compile(r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)=")
+_OPTION = r"--?([A-Za-z][\w.\-]+)"
+_KEY = r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)="
 
 
 @lru_cache(maxsize=4096)
 def _secrecy(name: str) -> Literal["", "weak", "strong"]:
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = [word.lower() for word in re.findall(_WORD, name)]
     pairs = [f"{first}_{second}" for first, second in pairwise(words)]
     if not words or words[-1] in _DESCRIBING or (words[-1] == "token" and words[-2:][0] in _VOCABULARY):
         return ""
@@ -131,16 +125,16 @@ def is_secret_name(name: str) -> bool:
 def _hides(name: str, value: str) -> bool:
     """Whether a value is a secret by its name."""
     secrecy = _secrecy(name)
-    if not secrecy or value == REDACTED or _NOTHING.fullmatch(value) or _REFERENCE.fullmatch(value):
+    if not secrecy or value == REDACTED or re.fullmatch(f"{_NOTHING}|{_REFERENCE}", value):
         return False
     harmless = _UNDER_TOKEN if secrecy == "weak" else _PATH if name.lower().endswith("pwd") else _NOTHING
-    return not harmless.fullmatch(value)
+    return not re.fullmatch(harmless, value)
 
 
 def _redact_assigned(text: str, found: list[str]) -> str:
     pieces: list[str] = []
     done = 0
-    for match in _ASSIGNMENT.finditer(text):
+    for match in re.finditer(_ASSIGNMENT, text):
         before = text[max(done, match.start() - 64) : match.start()]
         if match.start() < done or not (match["sign"] or "--" in before):
             continue
@@ -156,9 +150,12 @@ def _redact_assigned(text: str, found: list[str]) -> str:
 
 def _name_of(before: str, tail: str) -> str:
     """The name, if it is a secret one, from its `tail` and the text `before`."""
-    before = re.sub(r"\\[nrt]|(?<![\w-])-[A-Z](?=[a-z]|$)", "  ", before)  # escaped text; "-Papi.key="
     rest = before.rstrip(_NAME)
     name = before[len(rest) :] + tail
+    if rest.endswith("\\") and name[0] in "nrt" and name != tail:
+        name = name[1:]  # a "\n" of two characters, in escaped text
+    elif name.startswith("-"):
+        name = re.sub("^-[A-Z](?=[a-z])", "", name)  # "-Papi.key="
     if name.lower() in ("key", "keys", "string", "token") and rest.endswith(" "):
         phrase = rest[len(rest[:-1].rstrip(_NAME)) :] + name  # "API key: ...", "mask token: ..."
         name = name if _secrecy(phrase) == _secrecy(name) else phrase
@@ -170,14 +167,14 @@ def _value_of(assignment: re.Match[str], name: str) -> tuple[int, int, bool] | N
     text, start = assignment.string, assignment.end()
     quoted = text.startswith(('"', "'"), start)
     compared = assignment["sign"] in ("==", "!=") and (not quoted or _secrecy(name) == "weak")
-    match = None if compared or _CODE.match(text, start) else _VALUE.match(text, start)
+    match = None if compared or re.compile(_CODE).match(text, start) else re.compile(_VALUE).match(text, start)
     if not match:
         return None
     kind = match.lastgroup or ""
     value = stripped = match[kind]
     if kind == "bare":
         stripped = value.rstrip(")]},;:.>\\")
-        passed_on = _PASSED_ON.fullmatch(stripped) and is_secret_name(stripped)
+        passed_on = re.fullmatch(_PASSED_ON, stripped) and is_secret_name(stripped)
         code = bool(passed_on) or stripped.lower() == name.lower()
     else:  # os.getenv("HF_TOKEN"), getpass("Password: ")
         code = bool(match["call"]) and is_secret_name(value[:64])
@@ -187,7 +184,7 @@ def _value_of(assignment: re.Match[str], name: str) -> tuple[int, int, bool] | N
 
 def _option_of(argument: object, before: object) -> str:
     """The secret option before an argument that is its value."""
-    option = _OPTION.fullmatch(before) if isinstance(before, str) else None
+    option = re.fullmatch(_OPTION, before) if isinstance(before, str) else None
     if not option or not is_secret_name(option[1]) or re.match("-(?!----BEGIN)", str(argument)):
         return ""
     return option[1]
@@ -197,7 +194,7 @@ def _searchable(value: str) -> bool:
     """Whether a secret value of the environment is special enough to be replaced wherever it occurs."""
     ordinary = re.fullmatch(r"[a-z]{,10}|[A-Z][a-z]{,9}|[A-Z]{,10}|[-+\d.,:eE_]{,11}", value)
     # Base64 may begin with "/" too.
-    path = os.path.exists(value) or (_PATH.fullmatch(value) and not re.search("[+=]", value))
+    path = os.path.exists(value) or (re.fullmatch(_PATH, value) and not re.search("[+=]", value))
     return len(value) >= 6 and not ordinary and not path and value not in REDACTED and "redacted" not in value
 
 
@@ -250,14 +247,13 @@ class Redactor:
         return _redact_assigned(text, found), list(dict.fromkeys(found))
 
     def _redact(self, value: Any, name: str, called: str, names: list[str]) -> Any:
-        """`called` tells how secret it is: the name, or in a list the option before it."""
+        """`called` tells how secret it is: the name, or the option before it, should a list be an argv."""
         known = len(names)
         clean: Any = value
         if isinstance(value, dict):
             inner = {key: f"{name}.{key}" if name else str(key) for key in value}
             clean = {key: self._redact(item, inner[key], inner[key], names) for key, item in value.items()}
         elif isinstance(value, (list, tuple)):
-            # It may well be a command line.
             options = [_option_of(item, before) for before, item in pairwise(["", *value])]
             calls = [called if _secrecy(called) or not option else option for option in options]
             clean = [self._redact(item, f"{name}[{i}]", calls[i], names) for i, item in enumerate(value)]
@@ -273,7 +269,7 @@ class Redactor:
 
     def _redact_argument(self, argument: str, option: str) -> tuple[str, str]:
         start, name = 0, option
-        while not name and (key := _KEY.match(argument, start)):
+        while not name and (key := re.compile(_KEY).match(argument, start)):
             start, name = key.end(), key[1] if is_secret_name(key[1]) else ""
         if _hides(name, self.redact_text(argument[start:])[0]):
             return self.redact_text(argument[:start])[0] + REDACTED, name

@@ -77,6 +77,7 @@ class AutotrackCallback(_Callback):
         self.recorder: MetricRecorder | None = None
         self._owns_run = False
         self._begun = False
+        self._epoch: int | None = None
         self._described = False
         self._origin: dict[str, str] | None = None
         self._keeper: CheckpointKeeper | None = None
@@ -120,6 +121,7 @@ class AutotrackCallback(_Callback):
     @guarded
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to count the epoch."""
+        self._epoch = trainer.current_epoch
         self._throughput.epoch_starts()
 
     @guarded
@@ -163,8 +165,7 @@ class AutotrackCallback(_Callback):
         if self.run is None:
             return
         for callback in trainer.callbacks:
-            stopped = getattr(callback, "stopped_epoch", 0) or (trainer.current_epoch == 0 and trainer.should_stop)
-            if hasattr(callback, "patience") and hasattr(callback, "wait_count") and stopped:
+            if _has_stopped(callback, trainer):
                 self.run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": _reason(callback)})
 
     @guarded
@@ -254,7 +255,8 @@ class AutotrackCallback(_Callback):
             with attempt("lightning checkpoints"):
                 self._keeper.sync(trainer, thoroughly=True)
         if trainer.state.fn.value == "fit":
-            binding.remember(trainer.lightning_module, binding.Trained(run, recorder.step, recorder.epoch))
+            step = max(trainer.fit_loop.epoch_loop._batches_that_stepped - 1, 0)
+            binding.remember(trainer.lightning_module, binding.Trained(run, step, self._epoch))
         owned = self._owns_run
         self._clear()
         self.run = run
@@ -279,6 +281,15 @@ def callback_of(trainer: Any, chosen: Settings) -> AutotrackCallback:
 def _is_tuning(trainer: Any) -> bool:
     """Whether this fit is `Tuner.lr_find` or `Tuner.scale_batch_size` at work, which is no training."""
     return any(getattr(callback, "_early_exit", False) for callback in trainer.callbacks)
+
+
+def _has_stopped(callback: Any, trainer: Any) -> bool:
+    """Whether this is an EarlyStopping that stopped the training, also when it did so in epoch 0."""
+    if not hasattr(callback, "stopped_epoch") or not hasattr(callback, "wait_count"):
+        return False
+    if callback.stopped_epoch or getattr(callback, "stopping_reason_message", None):
+        return True
+    return bool(trainer.should_stop and callback.wait_count >= callback.patience)
 
 
 def _reason(callback: Any) -> str:

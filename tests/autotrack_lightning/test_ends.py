@@ -75,6 +75,26 @@ def test_early_stopping_says_where_and_why(pl: Any, trainer: Any, net: Any, load
     assert run.status == "finished"
 
 
+def test_stopping_in_the_first_epoch_counts_too(pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    stopping = pl.callbacks.EarlyStopping("val_loss", stopping_threshold=1e9)
+    trainer(max_epochs=9, callbacks=[stopping]).fit(net(), loader(), loader())
+    assert recorded().tags["stopped_epoch"] == "0"
+    assert len(recorded().epochs) == 1
+
+
+def test_stopping_for_another_reason_is_no_early_stopping(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    class Enough(net):  # type: ignore[misc]
+        def on_train_batch_end(self, *_: Any) -> None:
+            self.trainer.should_stop = True
+
+    trainer(max_epochs=9, callbacks=[pl.callbacks.EarlyStopping("val_loss", patience=5)]).fit(
+        Enough(), loader(), loader()
+    )
+    assert "early_stopping" not in recorded().tags
+
+
 def test_training_to_its_end_says_nothing_of_early_stopping(
     pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
 ) -> None:

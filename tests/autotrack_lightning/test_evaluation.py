@@ -21,6 +21,16 @@ def test_test_after_fit_belongs_to_its_run(trainer: Any, net: Any, loader: Any, 
     assert autotrack.current_run() is None
 
 
+def test_where_training_ended_is_told_also_when_the_last_steps_were_not_logged(
+    trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    module, made = net(), trainer(log_every_n_steps=7)
+    made.fit(module, loader())
+    made.test(module, loader(), verbose=False)
+    (point,) = recorded().history("test_loss")
+    assert (point.step, point.epoch) == (9, 1)
+
+
 def test_also_with_another_trainer(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
     module = net()
     trainer().fit(module, loader())
