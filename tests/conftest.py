@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("autotrack")
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith("AUTOTRACK_"):
+        if name.startswith("AUTOTRACK_") or name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AUTOTRACK_QUIET", "1")
     yield

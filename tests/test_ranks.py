@@ -12,7 +12,7 @@ import pytest
 
 import autotrack
 from autotrack import records
-from autotrack.ranks import find_run, rank_from_environment
+from autotrack.ranks import find_run, find_runs, rank_from_environment
 from autotrack.records import Metrics, RunStarted
 
 
@@ -114,6 +114,16 @@ def test_an_earlier_job_at_the_same_address_is_not_this_one(tmp_path: Path) -> N
     assert find_run(tmp_path, group="node:29500") is None
 
 
+def test_an_earlier_run_of_the_same_shell_is_not_of_this_job(tmp_path: Path) -> None:
+    write_run(tmp_path, "yesterday", parent_pid=os.getppid(), time=time() - 86_400)
+    assert find_run(tmp_path) is None
+
+
+def test_the_parent_may_have_opened_its_run_long_ago(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "parent", pid=os.getppid(), time=time() - 86_400)
+    assert find_run(tmp_path) == run
+
+
 def test_a_run_of_another_group_is_not_of_this_job_even_with_the_same_parent(tmp_path: Path) -> None:
     write_run(tmp_path, "other", group="node:29501", parent_pid=os.getppid())
     assert find_run(tmp_path, group="node:29500") is None
@@ -124,6 +134,7 @@ def test_of_several_runs_of_this_job_the_one_opened_last_is_meant(tmp_path: Path
     for name, started in (("b", now - 20), ("c", now - 10), ("a", now - 30)):
         write_run(tmp_path, name, time=started, parent_pid=os.getppid())
     assert find_run(tmp_path) == tmp_path / "c"
+    assert [folder.name for _, folder in find_runs(tmp_path)] == ["a", "b", "c"]
 
 
 def test_a_run_that_goes_on_counts_from_there(tmp_path: Path) -> None:

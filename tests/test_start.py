@@ -9,7 +9,7 @@ import pytest
 
 import autotrack
 from autotrack import start
-from autotrack.errors import JournalBusyError, SettingsError
+from autotrack.errors import AutotrackWarning, JournalBusyError, SettingsError
 from autotrack.journal import Journal
 from autotrack.records import AnyRecord, Metrics, RunFinished, RunStarted
 
@@ -202,9 +202,10 @@ def test_another_rank_writes_a_journal_of_its_own_and_leaves_the_end_to_rank_0(
 ) -> None:
     run = autotrack.start_run(to=store, group="host:1")
     other = start.resume_run(run.folder, rank=1, group="host:1")
-    assert autotrack.current_run() is run
-    other.log({"rank1_loss": 0.5})
+    assert autotrack.current_run() is other
+    other.log({"loss": 0.25})
     other.finish("failed", error=ValueError("out of memory"))
+    assert autotrack.current_run() is run
     assert not (run.folder / "run.json").exists()
     run.log({"loss": 0.5})
     run.finish()
@@ -215,7 +216,48 @@ def test_another_rank_writes_a_journal_of_its_own_and_leaves_the_end_to_rank_0(
     recorded = autotrack.load(run.folder)
     assert recorded.ranks == [0, 1]
     assert (recorded.status, recorded.error) == ("finished", "rank 1: ValueError: out of memory")
-    assert set(recorded.metrics) == {"loss", "rank1_loss"}
+    assert {name: metric.last.value for name, metric in recorded.metrics.items()} == {"loss": 0.5, "rank1/loss": 0.25}
+
+
+RANK = """
+    import sys
+    import autotrack
+    for number in range(2):
+        with autotrack.start_run(f"run {number}", to="runs", experiment="digits") as run:
+            run.log({"loss": 0.5 + number})
+            run.log_params({"seed": sys.argv[1]})
+"""
+
+
+def test_start_run_in_another_rank_joins_the_run_that_the_same_call_started_in_rank_0(
+    store: Path, run_script: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rank in ("0", "1", "2"):
+        monkeypatch.setenv("RANK", rank)
+        run_script(RANK, rank)
+    second, first = autotrack.runs(store)
+    for number, run in enumerate([first, second]):
+        assert (run.name, run.status, run.ranks) == (f"run {number}", "finished", [0, 1, 2])
+        assert {name: metric.last.value for name, metric in run.metrics.items()} == {
+            "loss": 0.5 + number,
+            "rank1/loss": 0.5 + number,
+            "rank2/loss": 0.5 + number,
+        }
+        assert run.params == {"seed": "0", "rank1.user.seed": "1", "rank2.user.seed": "2"}
+
+
+def test_a_rank_that_finds_no_run_of_rank_0_says_so_and_records_one_of_its_own(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotrack.start._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setenv("RANK", "3")
+    with pytest.warns(AutotrackWarning, match=r"ranks: rank 3 found no run of rank 0 in .*runs/digits"):
+        run = autotrack.start_run("alone", to=store, experiment="digits")
+    run.log({"loss": 0.5})
+    run.finish()
+    recorded = autotrack.load(run.folder)
+    assert (recorded.status, list(recorded.metrics)) == ("finished", ["loss"])
+    assert [notice.about for notice in recorded.notices] == ["ranks"]
 
 
 # reopen_run

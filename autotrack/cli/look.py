@@ -65,9 +65,9 @@ def show(
     summary = found.summary
     _print_facts(found)
     sections: list[tuple[str, list[str], list[list[str]]]] = [
-        ("params", ["name", "value", "source"], _params(summary)),
         ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
+        ("params", ["name", "value", "source"], _params(summary)),
         ("notices", ["about", "what"], [[notice.about, notice.message] for notice in summary.notices]),
     ]
     for title, columns, rows in sections:
