@@ -28,20 +28,20 @@ _WEAK_WORDS = _words("token authtoken hftoken hubtoken auth authorization bearer
 _DESCRIBING = _words("dim dir directory endpoint env expiry file len length name path policy size type url")
 _VOCABULARY = _words(  # before "token"
     "audio begin blank boi bos byte char class cls current delimiter eoi eos eot end first generated image "
-    "initializer input label last latent mask max middle min modifier next num output pad padding patch per "
-    "placeholder predicted prefix prev previous prompt query register sep separator soi sos special speech "
-    "start stop sub suffix target text trigger unk unknown video vision visual vocab word"
+    "initializer input label last latent mask max middle min modifier next null num oov output pad padding "
+    "patch per placeholder predicted prefix prev previous prompt query register sep separator soi sos speech "
+    "special start stop sub suffix target text trigger unk unknown video vision visual vocab word"
 )
 
 # What stays under a secret name: nothing, a reference ("${HF_TOKEN}", "{token}"), a number, a special token.
-_NOTHING = r"(?i)\s*(?:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*"
+_NOTHING = r"\s*(?i:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*"
 _REFERENCE = r"\$[A-Z_]+|\$\{[\w.:]+\}|\{+[\w.!()]*\}+|%\(\w+\)s|%[sdr]"
-_UNDER_TOKEN = r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]"
+_UNDER_TOKEN = r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]"  # noqa: S105
 _PATH = r"(?:~|\.{0,2}/|[A-Za-z]:[\\/]|file:)[^\n]*|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}"
 
-# By shape: how a token begins, and what follows. A pattern begins with a plain string, is tried only where it
-# occurs, and is compiled at its first use, for the import has to be quick. All take linear time: a run of any
-# length is possessive and last, or cannot hold the start of another match.
+# By shape: how a token begins, and what follows. A pattern begins with a plain string and is tried only where
+# that occurs. All patterns here are compiled at their first use, for the import has to be quick; and all take
+# linear time: a run of any length is possessive and last, or cannot hold the start of another match.
 _MIXED, _ALPHANUMERIC = r"[\w-]{16,}+(?:\.[\w-]{2,}+)*+", r"[A-Za-z0-9]{20,}"
 _TOKENS = {
     **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "GOCSPX-"), _MIXED),
@@ -64,7 +64,7 @@ _SHAPES = {  # what is in group 1 stays
     **{key: rf"{re.escape(key)}((?<![A-Za-z0-9]{re.escape(key)})){rest}" for key, rest in _TOKENS.items()},
     **dict.fromkeys(("Bearer ", "bearer "), r"(earer )(?=[\w.~+/-]*[\dA-Z]|[\w.~+/-]{20})[\w.~+/-]{8,}=*"),
     **dict.fromkeys(("Basic ", "basic "), rf"(asic )(?:{_ASCII}){{2,}}(?:\w\w==|\w{{3}}=)?(?![\w+/=])"),
-    **dict.fromkeys(("Cookie: ", "cookie: "), r"(ookie: )(?!\[redacted\])[^\s\"'`][^\r\n\"'`]*"),
+    **dict.fromkeys(("Cookie: ", "cookie: "), r"(ookie: )(?=[\w.-]+=)[^\r\n\"'`]*"),
     **{key: rf"({key})[\w/-]{{20,}}" for key in ("hooks.slack.com/services/", "/api/webhooks/")},
     **{key: rf"({key})(?<=[?&-]{key}){_PARAMETER}" for key in ("sig=", "Signature=")},
     "://": r"(://)(?!\[redacted\]@)"
@@ -89,7 +89,7 @@ _VALUE = rf"""(?xm)(?P<call>[A-Za-z_.]+\()?[bBrRuUfF]{{0,2}}(?P<quote>"{{3}}|'{{
       |(?P<bare>(?:[^\s"'`,;&]|[,;&](?![ \t]*+[\w.\-]*+[=:]))++))"""
 # Code that passes a secret on or says its type: "getpass()", "os.environ[", "${{ secrets.X }}", "str | None".
 _CODE = (
-    r"\$\(|\$\{\{|[A-Za-z_.]+(?:\((?![\"'])|\[[\"'\w:-])"
+    r"\$\(|\$\{\{|[A-Za-z_.]*\.[a-z_]+\(|[A-Za-z_.]+(?:\((?![\"'])|\[[\"'\w:-])"
     r"|(?:str|bytes|int|float|bool|[aA]ny|object|[sS]tring|SecretStr|(?:torch\.)?Tensor)(?![\w(-])"
 )
 # A reference to a secret. "password=my_password" may well be a password, "token=hf_token" hardly a token.
@@ -167,7 +167,8 @@ def _value_of(assignment: re.Match[str], name: str) -> tuple[int, int, bool] | N
     text, start = assignment.string, assignment.end()
     quoted = text.startswith(('"', "'"), start)
     compared = assignment["sign"] in ("==", "!=") and (not quoted or _secrecy(name) == "weak")
-    match = None if compared or re.compile(_CODE).match(text, start) else re.compile(_VALUE).match(text, start)
+    skip = compared or re.compile(_CODE).match(text, start)
+    match = None if skip else re.compile(_VALUE).match(text, start)
     if not match:
         return None
     kind = match.lastgroup or ""
@@ -175,7 +176,9 @@ def _value_of(assignment: re.Match[str], name: str) -> tuple[int, int, bool] | N
     if kind == "bare":
         stripped = value.rstrip(")]},;:.>\\")
         passed_on = re.fullmatch(_PASSED_ON, stripped) and is_secret_name(stripped)
-        code = bool(passed_on) or stripped.lower() == name.lower()
+        code = bool(passed_on) or stripped.lower() == name.rpartition(".")[2].lower()
+    elif kind == "bracket":
+        code = not any(_hides(name, part.strip(" \"'")) for part in value.strip("[](){}").split(","))
     else:  # os.getenv("HF_TOKEN"), getpass("Password: ")
         code = bool(match["call"]) and is_secret_name(value[:64])
     secret = not code and _hides(name, value) and _hides(name, stripped) and any(map(str.isalnum, value))
@@ -194,7 +197,7 @@ def _searchable(value: str) -> bool:
     """Whether a secret value of the environment is special enough to be replaced wherever it occurs."""
     ordinary = re.fullmatch(r"[a-z]{,10}|[A-Z][a-z]{,9}|[A-Z]{,10}|[-+\d.,:eE_]{,11}", value)
     # Base64 may begin with "/" too.
-    path = os.path.exists(value) or (re.fullmatch(_PATH, value) and not re.search("[+=]", value))
+    path = os.path.exists(value) or (re.fullmatch(_PATH, value) and not re.search("[+=]", value))  # noqa: PTH110  Path raises for what is no path
     return len(value) >= 6 and not ordinary and not path and value not in REDACTED and "redacted" not in value
 
 
