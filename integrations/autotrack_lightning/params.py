@@ -160,9 +160,7 @@ _SCHEDULER_STATE = ("optimizer", "last_epoch", "verbose", "schedulers")
 
 
 def _callbacks(trainer: Any, _module: Any) -> Params:
-    from autotrack_lightning.callback import AutotrackCallback  # it reads its params here: not at import
-
-    others = [callback for callback in trainer.callbacks if not isinstance(callback, AutotrackCallback)]
+    others = [callback for callback in trainer.callbacks if not _is_ours(callback)]
     values: dict[str, Any] = {}
     for name, callback in zip(_distinct([type(one).__name__ for one in others]), others, strict=True):
         held = settings_of(callback)
@@ -170,6 +168,10 @@ def _callbacks(trainer: Any, _module: Any) -> Params:
             held["min_delta"] = -held["min_delta"]  # EarlyStopping turns the sign of what it was given
         values |= {f"{name}.{key}": value for key, value in held.items()} or {name: True}
     yield "callbacks", values
+
+
+def _is_ours(callback: Any) -> bool:
+    return any(cls.__module__.startswith("autotrack_lightning.") for cls in type(callback).__mro__)
 
 
 def _seed(_trainer: Any, _module: Any) -> Params:
