@@ -3,8 +3,7 @@
 The public names are resolved on first use, so that `import autotrack` costs next to nothing.
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs more than all the rest
 if TYPE_CHECKING:
     from autotrack.catalog import RecordedRun as RecordedRun
     from autotrack.catalog import Runs as Runs

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import deque
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from autotrack.context import current_run
@@ -12,9 +13,30 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """Counts the seconds that autotrack itself takes in this process, other than in `Run.log`."""
+    """Counts the seconds that autotrack itself takes in this process, other than in `Run.log` called by a person.
+
+    Every entry point is a `with Meter():`; of nested ones the outermost counts.
+    """
 
     seconds = 0.0
+    _began: float | None = None
+
+    __slots__ = ("_outermost",)
+
+    def __enter__(self) -> None:
+        self._outermost = Meter._began is None
+        if self._outermost:
+            Meter._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        if self._outermost and Meter._began is not None:
+            Meter.seconds += perf_counter() - Meter._began
+            Meter._began = None
+
+    @staticmethod
+    def so_far() -> float:
+        """Return the seconds until now, those of the entry that is under way included."""
+        return Meter.seconds + (0.0 if Meter._began is None else perf_counter() - Meter._began)
 
 
 unplaced_faults: deque[tuple[str, str]] = deque(maxlen=20)

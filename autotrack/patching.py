@@ -10,7 +10,6 @@ import functools
 import inspect
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from time import perf_counter
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -109,12 +108,11 @@ def guarded(method: _Method) -> _Method:
 
     @functools.wraps(method)
     def safe(self: Any, *args: Any, **kwargs: Any) -> None:
-        began = perf_counter()
-        try:
-            method(self, *args, **kwargs)
-        except Exception as fault:  # noqa: BLE001  this is the firewall
-            report_fault(method.__qualname__, fault)
-        Meter.seconds += perf_counter() - began
+        with Meter():
+            try:
+                method(self, *args, **kwargs)
+            except Exception as fault:  # noqa: BLE001  this is the firewall
+                report_fault(method.__qualname__, fault)
 
     return cast("_Method", safe)
 
@@ -129,31 +127,27 @@ def attempt(about: str) -> Iterator[None]:
 
 
 def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:
-    began = perf_counter()
-    try:
-        running = hook(*args, **kwargs)
-        next(running)
-    except StopIteration:  # the hook had nothing to do afterwards
-        return None
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault(about, fault)
-        return None
-    finally:
-        Meter.seconds += perf_counter() - began
-    return running
+    with Meter():
+        try:
+            running = hook(*args, **kwargs)
+            next(running)
+        except StopIteration:  # the hook had nothing to do afterwards
+            return None
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(about, fault)
+            return None
+        return running
 
 
 def _leave(running: Generator[None, Outcome, None] | None, about: str, outcome: Outcome) -> None:
     if running is None:
         return
-    began = perf_counter()
-    try:
-        running.send(outcome)
-    except StopIteration:
-        return
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault(about, fault)
-    else:
-        report_fault(about, "a hook must yield exactly once")
-    finally:
-        Meter.seconds += perf_counter() - began
+    with Meter():
+        try:
+            running.send(outcome)
+        except StopIteration:
+            return
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(about, fault)
+        else:
+            report_fault(about, "a hook must yield exactly once")

@@ -8,7 +8,7 @@ import traceback  # not at exit: that would turn the exit code of an interrupted
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from time import perf_counter, time
+from time import time
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -53,7 +53,7 @@ class Run:
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()
         self.outer = context.current_run()
-        self._overhead_before = Meter.seconds
+        self._overhead_before = Meter.so_far()
         self._journal = self._open_journal()
         self._open = True
 
@@ -110,7 +110,7 @@ class Run:
     ) -> None:
         """Log the values that are numbers, and leave a `Notice`, once a name, about those that are not."""
         try:
-            self.log(values, step, epoch=epoch, stage=stage)
+            self._log_converted(values, step, epoch, stage)
         except TypeError:
             numbers = {name: value for name, value in values.items() if self._is_number(name, value)}
             if numbers:
@@ -208,24 +208,22 @@ class Run:
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
             return
-        began = perf_counter()
-        self._waiting.flush(wait=True)
-        self.status = status
-        context.leave(self)
-        if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
-            took = Meter.seconds - self._overhead_before + (perf_counter() - began)
-            self._put(
-                records.RunFinished(
-                    time=time(),
-                    status=status,
-                    error=None if error is None else _described(error),
-                    traceback=_traceback(error),
-                    overhead_seconds=round(took, 6),
-                    rank=self._rank,
+        with Meter():
+            self._waiting.flush(wait=True)
+            self.status = status
+            context.leave(self)
+            if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
+                self._put(
+                    records.RunFinished(
+                        time=time(),
+                        status=status,
+                        error=None if error is None else _described(error),
+                        traceback=_traceback(error),
+                        overhead_seconds=round(Meter.so_far() - self._overhead_before, 6),
+                        rank=self._rank,
+                    )
                 )
-            )
-        self.settle(say_end=True)
-        Meter.seconds += perf_counter() - began
+            self.settle(say_end=True)
 
     def settle(self, *, say_end: bool = False) -> None:
         """Let go of the journal and renew what is derived from it; logging more takes it up again."""

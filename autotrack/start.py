@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from time import monotonic, perf_counter, sleep, time
+from time import monotonic, sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ import msgspec
 from autotrack import __version__, names, ranks, records, settings
 from autotrack.context import current_run
 from autotrack.errors import SettingsError
-from autotrack.faults import Meter, report_fault
+from autotrack.faults import report_fault
 from autotrack.run import Run
 
 _defaults: dict[str, Any] = {}
@@ -70,7 +70,6 @@ def start_run(
     >>> run.status
     'finished'
     """
-    began = perf_counter()
     chosen = settings.resolve(**with_defaults({"to": to, "experiment": experiment, "tags": tags}))
     outer = current_run()
     experiment_folder = Path(chosen.to).expanduser().absolute() / chosen.experiment
@@ -97,7 +96,6 @@ def start_run(
         run.log_tags(chosen.tags)
     if params:
         run.log_params(params)
-    Meter.seconds += perf_counter() - began
     return run
 
 

@@ -22,9 +22,9 @@ def as_number(name: str, value: object) -> Number:
     Booleans become 0 and 1, integers beyond 64 bits become floats, NaN and infinities their names.
     Raises `TypeError`, naming the key, for anything that is no number.
     """
-    plain = value
-    if not isinstance(plain, (int, float)):
-        plain = _item(name, value)
+    plain = value if isinstance(value, (int, float)) else _item(name, value)
+    if plain.__class__ is float and plain - plain == 0.0:  # the usual case; false for NaN and the infinities
+        return plain
     if isinstance(plain, int):
         if -(2**63) <= plain < 2**63:
             return int(plain)
@@ -36,8 +36,8 @@ def as_number(name: str, value: object) -> Number:
 
 def _item(name: str, value: Any) -> int | float:
     try:
-        if hasattr(value, "item"):
-            value = value.item()
+        if (item := getattr(value, "item", None)) is not None:
+            value = item()
         if isinstance(value, (int, float)):
             return value
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):

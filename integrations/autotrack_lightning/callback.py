@@ -77,6 +77,7 @@ class AutotrackCallback(_Callback):
         self.recorder: MetricRecorder | None = None
         self._owns_run = False
         self._begun = False
+        self._saved = False
         self._epoch: int | None = None
         self._described = False
         self._origin: dict[str, str] | None = None
@@ -102,6 +103,7 @@ class AutotrackCallback(_Callback):
         """Write into the checkpoint which run it is of."""
         if self.run is not None:
             checkpoint[binding.KEY] = {"run_id": self.run.id, "folder": str(self.run.folder)}
+        self._saved = True  # it is about to be written, and taken over when the next batch starts
 
     @guarded
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
@@ -133,8 +135,8 @@ class AutotrackCallback(_Callback):
         if self.recorder is not None:
             self.recorder.batch_starts()
             self._throughput.batch(batch)
-            if self._keeper is not None:
-                self._keeper.sync(trainer)
+            if self._saved:
+                self._sync_checkpoints(trainer)
 
     @guarded
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -158,6 +160,7 @@ class AutotrackCallback(_Callback):
         if self.run is not None and self.recorder is not None:
             step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1
             self.run.log(self._throughput.epoch_ends(), step, epoch=trainer.current_epoch, stage="train")
+            self._sync_checkpoints(trainer)  # also those that were saved without asking the callbacks: weights only
 
     @guarded
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
@@ -181,6 +184,11 @@ class AutotrackCallback(_Callback):
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """The training or the evaluation is over."""
         self._end(trainer, None)
+
+    def _sync_checkpoints(self, trainer: Any) -> None:
+        self._saved = False
+        if self._keeper is not None:
+            self._keeper.sync(trainer)
 
     # ---- an evaluation
 
@@ -206,7 +214,7 @@ class AutotrackCallback(_Callback):
             self.run.log_params(values, source)
         if trainer.ckpt_path:
             self.run.log_params({"checkpoint": str(trainer.ckpt_path)}, stage)
-        self.recorder = MetricRecorder(self.run, trainer)
+        self.recorder = MetricRecorder(self.run, trainer, self)
         self.recorder.evaluate_at(trained.step, trained.epoch)
 
     # ---- beginning and ending
@@ -218,7 +226,7 @@ class AutotrackCallback(_Callback):
         self._open(trainer, at_step=at_step)
         if self.run is None:
             return
-        self.recorder = MetricRecorder(self.run, trainer, every_n_steps=self._every_n_steps)
+        self.recorder = MetricRecorder(self.run, trainer, self, every_n_steps=self._every_n_steps)
         self._keeper = CheckpointKeeper(self.run) if self._keeps_checkpoints else None
         binding.remember(module, binding.Trained(self.run))
 

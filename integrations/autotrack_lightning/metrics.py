@@ -1,12 +1,12 @@
 """Records what Lightning sends to its loggers, whether it has loggers or not."""
 
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 import autotrack
 from autotrack.faults import Meter, report_fault
-from autotrack_lightning.params import learning_rates
+from autotrack.patching import attempt
+from autotrack_lightning.params import learning_rate_names, learning_rates
 
 
 class MetricRecorder:
@@ -17,13 +17,15 @@ class MetricRecorder:
     one object and put back by `detach`. Tensors are handed on as they are.
     """
 
-    def __init__(self, run: autotrack.Run, trainer: Any, *, every_n_steps: int | None = None) -> None:
+    def __init__(self, run: autotrack.Run, trainer: Any, owner: Any, *, every_n_steps: int | None = None) -> None:
         self.run = run
         self.step: int | None = None
         self.epoch: int | None = None
         self._trainer = trainer
+        self._owner = owner
         self._every = every_n_steps
-        self._rates: dict[str, Any] = {}
+        self._rates: list[Any] = []
+        self._rate_names: list[str] = []
         self._connector = trainer._logger_connector
         self._original: Callable[..., None] = self._connector.log_metrics
         self._original_step: Callable[[], None] = self._connector.update_train_step_metrics
@@ -38,58 +40,51 @@ class MetricRecorder:
         vars(self._connector).pop("update_train_step_metrics", None)
 
     def batch_starts(self) -> None:
-        """Note the learning rates that the coming step is trained with, if it is to be recorded."""
-        self._rates = learning_rates(self._trainer) if self._is_due() else {}
+        """Note the learning rates of the coming step: a scheduler changes them before the step is logged."""
+        self._rates = learning_rates(self._trainer)
 
     def evaluate_at(self, step: int | None, epoch: int | None) -> None:
         """Put what is measured from now on at this place of a training that is over."""
         self.step, self.epoch = step, epoch
 
-    def _is_due(self) -> bool:
-        if self._every is None:
-            return bool(self._connector.should_update_logs or self._trainer.fast_dev_run)
-        return bool((self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0)
-
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        began = perf_counter()
-        try:
-            self._step_was_logged = True
-            self._record(metrics, step)
-        except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
-            report_fault("lightning metrics", fault)
-        Meter.seconds += perf_counter() - began
+        with Meter():
+            try:
+                self._step_was_logged = True
+                self._record(metrics, step)
+            except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
+                report_fault("lightning metrics", fault)
         self._original(metrics, step)
 
     def _update_train_step_metrics(self) -> None:
         """Record steps that the trainer itself would not send to its loggers."""
         self._step_was_logged = False
         self._original_step()
-        began = perf_counter()
-        loop = self._trainer.fit_loop
-        accumulating = loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
-        if not self._step_was_logged and not accumulating and self._is_due():
-            try:
+        with Meter(), attempt("lightning metrics"):
+            loop = self._trainer.fit_loop
+            accumulating = loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
+            if not self._step_was_logged and not accumulating and self._is_due():
                 self._record(self._connector.metrics["log"], None)
-            except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
-                report_fault("lightning metrics", fault)
-        Meter.seconds += perf_counter() - began
+
+    def _is_due(self) -> bool:
+        return self._every is None or (self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0
 
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
         trainer = self._trainer
         stage = trainer.state.stage.value
         # A learning-rate finder works with callbacks of its own: what it tries out is no part of the training.
-        if stage == "sanity_check" or self not in (getattr(one, "recorder", None) for one in trainer.callbacks):
+        if stage == "sanity_check" or self._owner not in trainer.callbacks:
             return
-        fitting = trainer.state.fn.value == "fit"
-        training = stage == "train" and self._connector._first_loop_iter is not None
         values = dict(metrics)
+        fitting = trainer.state.fn.value == "fit"
         if step is None:
             step = self._step_of(values.pop("step", None), fitting=fitting)
-        if training:
-            if self._every is not None and not self._is_due():
+        if stage == "train" and self._connector._first_loop_iter is not None:  # a step, not the end of an epoch
+            if not self._is_due():
                 return
-            values |= self._rates
-            self._rates = {}
+            if len(self._rate_names) != len(self._rates):
+                self._rate_names = learning_rate_names(trainer)
+            values.update(zip(self._rate_names, self._rates, strict=True))
         if fitting:
             self.epoch = trainer.current_epoch
         if values:

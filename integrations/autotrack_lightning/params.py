@@ -1,6 +1,7 @@
 """What to read off a trainer, a module, its optimizers, callbacks and data loaders: params by source."""
 
 import inspect
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -65,15 +66,19 @@ def data_params(role: str, loaders: Any) -> Params:
             yield (f"data.{role}" if len(found) == 1 else f"data.{role}.{key}"), _loader(loader)
 
 
-def learning_rates(trainer: Any) -> dict[str, Any]:
-    """Return the learning rate of every param group under the names that LearningRateMonitor uses."""
-    rates: dict[str, Any] = {}
-    for name, optimizer in zip(_distinct([type(one).__name__ for one in trainer.optimizers]), trainer.optimizers,
-                               strict=True):  # fmt: skip
-        groups = optimizer.param_groups
-        for index, group in enumerate(groups, 1):
-            rates[f"lr-{name}" if len(groups) == 1 else f"lr-{name}/pg{index}"] = group.get("lr", float("nan"))
-    return rates
+def learning_rate_names(trainer: Any) -> list[str]:
+    """Return a name for the learning rate of every param group, those that LearningRateMonitor uses."""
+    names = _distinct([type(optimizer).__name__ for optimizer in trainer.optimizers])
+    return [
+        f"lr-{name}" if len(optimizer.param_groups) == 1 else f"lr-{name}/pg{index}"
+        for name, optimizer in zip(names, trainer.optimizers, strict=True)
+        for index in range(1, len(optimizer.param_groups) + 1)
+    ]
+
+
+def learning_rates(trainer: Any) -> list[Any]:
+    """Return the learning rate of every param group as it is now, in the order of the names."""
+    return [group.get("lr", math.nan) for optimizer in trainer.optimizers for group in optimizer.param_groups]
 
 
 def settings_of(thing: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from time import perf_counter
 from typing import Any
 
+_CONTAINERS = (list, tuple, dict)
+
 
 class Throughput:
     """Counts samples and seconds of an epoch. The time of validation inside it counts for the epoch, not the rate."""
@@ -20,11 +22,13 @@ class Throughput:
 
     def batch(self, batch: Any) -> None:
         """Count the samples of one batch by the length of its first tensor; other batches count nothing."""
-        while isinstance(batch, (list, tuple, dict)) and batch:
-            batch = next(iter(batch.values())) if isinstance(batch, dict) else batch[0]
-        shape = getattr(batch, "shape", None)
-        if shape:
-            self._samples += int(shape[0])
+        while batch.__class__ in _CONTAINERS and batch:
+            batch = next(iter(batch.values())) if batch.__class__ is dict else batch[0]
+        if batch.__class__ is not str:
+            try:
+                self._samples += len(batch)
+            except TypeError:  # of no length: a number, a graph
+                return
 
     def pause(self) -> None:
         """Validation starts."""

@@ -13,8 +13,8 @@ from tests.benchmarks import peers, tables
 if TYPE_CHECKING:
     from tests.benchmarks.trainings import Contender, Fit
 
-ROUNDS = 11
-STEPS = 300
+ROUNDS = 25
+STEPS = 120
 
 
 def measure(folder: Path, *, quick: bool = False) -> str:
