@@ -71,12 +71,12 @@ class MetricRecorder:
 
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
         trainer = self._trainer
-        stage = trainer.state.stage.value
+        stage = trainer.state.stage._value_  # `value` is a Python function for enums
         # A learning-rate finder works with callbacks of its own: what it tries out is no part of the training.
         if stage == "sanity_check" or self._owner not in trainer.callbacks:
             return
         values = dict(metrics)
-        fitting = trainer.state.fn.value == "fit"
+        fitting = trainer.state.fn._value_ == "fit"
         if step is None:
             step = self._step_of(values.pop("step", None), fitting=fitting)
         if stage == "train" and self._connector._first_loop_iter is not None:  # a step, not the end of an epoch

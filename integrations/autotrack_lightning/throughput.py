@@ -24,11 +24,10 @@ class Throughput:
         """Count the samples of one batch by the length of its first tensor; other batches count nothing."""
         while batch.__class__ in _CONTAINERS and batch:
             batch = next(iter(batch.values())) if batch.__class__ is dict else batch[0]
-        if batch.__class__ is not str:
-            try:
-                self._samples += len(batch)
-            except TypeError:  # of no length: a number, a graph
-                return
+        try:
+            self._samples += batch.size(0)  # `len` and `shape` take several times as long
+        except (AttributeError, TypeError, IndexError):  # no tensor, or one without dimensions
+            return
 
     def pause(self) -> None:
         """Validation starts."""
