@@ -41,10 +41,11 @@ class Run:
     status: Status | Literal["running"]
     started_by: str
 
-    def __init__(self, folder: Path, *, quiet: bool = False, rank: int = 0) -> None:
+    def __init__(self, folder: Path, *, quiet: bool = False, rank: int = 0, writer: str | None = None) -> None:
         self.folder = folder
         self.status = "running"
         self._rank = rank
+        self._writer = writer or (f"rank{rank}" if rank else "main")
         self._quiet = quiet
         self._pid = os.getpid()
         self._redactor = Redactor()
@@ -235,7 +236,7 @@ class Run:
         self._journal.close()
         if self._journal.unwritten_records:
             report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
-        if os.getpid() != self._pid or self._rank:
+        if os.getpid() != self._pid or self._writer != "main":  # theirs to make who write the main journal
             return
         try:
             summary = launcher.settle(self.folder)
@@ -263,14 +264,18 @@ class Run:
         if not self._quiet:
             terminal.started(self.name, self.folder, resumed=resumed)
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether another process records this run, and this one only adds to it."""
+        return self._writer != "main"
+
     def identify(self, record: records.RunStarted) -> None:
         """Take over which run this is."""
         self.id, self.name, self.experiment = record.id, record.name, record.experiment
         self.started_by = record.started_by
 
     def _open_journal(self) -> Journal:
-        writer = f"rank{self._rank}" if self._rank else "main"
-        journal = Journal(self.folder / "journal" / f"{writer}.jsonl", on_trouble=self._on_trouble)
+        journal = Journal(self.folder / "journal" / f"{self._writer}.jsonl", on_trouble=self._on_trouble)
         atexit.register(self._at_exit)
         return journal
 

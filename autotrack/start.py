@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from autotrack import __version__, names, ranks, records, settings
+from autotrack import __version__, context, names, ranks, records, settings
 from autotrack.context import current_run
 from autotrack.errors import SettingsError
 from autotrack.faults import report_fault
@@ -137,6 +137,18 @@ def reopen_run(folder: Path) -> Run:
     run = Run(folder, quiet=True)
     run.identify(first)
     run.status = "finished"
+    return run
+
+
+def attach_run(folder: Path) -> Run:
+    """Add to a run that the process which started this one is recording, in a journal of its own; it ends there.
+
+    Raises `FileNotFoundError` when there is no run in the folder.
+    """
+    first = _first_record(folder)
+    run = Run(folder, quiet=True, writer=f"main-{os.getpid()}")
+    run.identify(first)
+    context.enter(run)
     return run
 
 

@@ -1,6 +1,7 @@
 """Which run a training or an evaluation belongs to."""
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ import torch
 import autotrack
 from autotrack import ranks, settings
 from autotrack.errors import JournalBusyError
-from autotrack.start import reopen_run, resume_run, start_run, with_defaults
+from autotrack.reading import is_being_written
+from autotrack.start import attach_run, reopen_run, resume_run, start_run, with_defaults
 
 KEY = "autotrack"
 """Under this key a checkpoint says which run it is of."""
@@ -41,8 +43,22 @@ def trained_in(module: Any, options: Mapping[str, Any]) -> Trained | None:
     if module not in _trained and multiprocessing.parent_process() is not None:
         folder = ranks.find_run(experiment_folder(options))
         if folder is not None:
-            _trained[module] = Trained(reopen_run(folder))
+            try:
+                _trained[module] = Trained(reopen_run(folder))
+            except JournalBusyError:  # the process that spawned this one goes on recording it
+                _trained[module] = Trained(attach_run(folder))
     return _trained.get(module)
+
+
+def run_of_a_person(options: Mapping[str, Any]) -> autotrack.Run | None:
+    """Return the run that a person started round this training; also in a process spawned for it."""
+    run = autotrack.current_run()
+    if run is None and multiprocessing.parent_process() is not None:
+        for started, folder in reversed(ranks.find_runs(experiment_folder(options))):
+            live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
+            if started.started_by == "user" and live:
+                return attach_run(folder)
+    return run
 
 
 def start_or_continue(

@@ -231,7 +231,7 @@ class AutotrackCallback(_Callback):
         binding.remember(module, binding.Trained(self.run))
 
     def _open(self, trainer: Any, *, at_step: int | None = None) -> None:
-        outer = autotrack.current_run()
+        outer = binding.run_of_a_person(self._options)
         self._owns_run = outer is None
         if outer is None:
             self.run = binding.start_or_continue(trainer, self._options, self._name, self._origin, at_step)
@@ -270,7 +270,7 @@ class AutotrackCallback(_Callback):
         self.run = run
         if owned:
             run.finish(status_of(error), error=error)
-        elif run.status != "running":
+        elif run.status != "running" or run.is_attached:
             run.settle()
 
 

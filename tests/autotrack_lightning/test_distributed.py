@@ -110,6 +110,17 @@ def test_a_rank_that_fails_says_so(tmp_path: Path) -> None:
     assert "planted" in (run.folder / "journal" / "rank1.jsonl").read_text()
 
 
+def test_a_run_of_a_person_round_a_spawned_fit_is_one_run(tmp_path: Path) -> None:
+    within = "with autotrack.start_run('mine') as run: run.log({'before': 1.0});"
+    ended = launch(tmp_path, strategy="ddp_spawn", within=within)
+    assert ended.returncode == 0, ended.stderr
+    (run,) = autotrack.runs(tmp_path / "runs")
+    assert (run.name, run.status, run.ranks) == ("mine", "finished", [0, 1])
+    assert [point.step for point in run.history("loss")] == list(range(6))
+    assert {"before", "test_loss"} <= set(run.metrics)
+    assert not run.notices
+
+
 @pytest.mark.parametrize("torchrun", [False, True])
 def test_a_run_of_a_person_round_a_distributed_fit_is_one_run(torchrun: bool, tmp_path: Path) -> None:
     within = "with autotrack.start_run('mine') as run: run.log({'rank': trainer.global_rank}, 0);"
