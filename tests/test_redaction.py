@@ -492,7 +492,7 @@ TRANSFORMERS = {
     "special_tokens_map_file": "special_tokens_map.json", "peft_type": "LORA",
     "hf_model": "hf_internal_testing", "placeholder_token": "<cat-toy>", "initializer_token": "toy",
     "task": "task-0123456789abcdefghijkl", "quantization": "nf4", "dataset": "desk-lamp-images-v2",
-    "secretary": "none", "auth_mode": "oauth", "pwd": "/work/x",
+    "secretary": "none", "auth_mode": "oauth", "pwd": "/home/ada/x",
 }  # fmt: skip
 ORDINARY = [*LIGHTNING.items(), *KERAS.items(), *SKLEARN.items(), *TRANSFORMERS.items()]
 
