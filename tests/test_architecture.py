@@ -89,7 +89,7 @@ def in_core(module: str) -> bool:
 
 def test_no_import_goes_round_in_a_circle() -> None:
     graph = {name: {other for other in modules_imported(name) if other in sources()} for name in sources()}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    assert set(TopologicalSorter(graph).static_order()) == set(graph)  # a CycleError would name the circle
 
 
 def test_the_core_imports_no_framework_and_no_integration_at_any_depth() -> None:

@@ -112,6 +112,7 @@ def test_a_stream_that_python_code_closed_breaks_nothing(monkeypatch: pytest.Mon
     with (tmp_path / "log").open("w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         terminal.say("grün")
+    assert "gr" not in (tmp_path / "log").read_text()  # what the stream cannot take is left out
 
 
 def test_a_stream_that_was_replaced_gets_the_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,7 +198,7 @@ class AutotrackCallback(_Callback):
         self._begin_evaluation(trainer, pl_module, "test")
 
     def _begin_evaluation(self, trainer: Any, module: Any, stage: str) -> None:
-        if trainer.global_rank or self.recorder is not None:
+        if trainer.global_rank or self.recorder is not None or _is_tuning(trainer):
             return
         trained = binding.trained_in(module, self._options)
         if trained is None:

@@ -27,6 +27,12 @@ class CheckpointKeeper:
         self._run = run
         self._seen: list[tuple[str, str, Any]] = []
         self._kept: dict[Path, _Kept] = {}
+        if (
+            run.folder / "checkpoints"
+        ).exists():  # a resumed run: what was kept before may be neither best nor last soon
+            for known in autotrack.load(run.folder).artifacts:
+                if known.kind == "checkpoint" and known.source:
+                    self._kept[run.folder / known.path] = _Kept(Path(known.source), (0, 0), known.roles)
 
     def sync(self, trainer: Any, *, thoroughly: bool = False) -> None:
         """Take over what is new. `thoroughly` looks at the files even when the callbacks name the same ones."""

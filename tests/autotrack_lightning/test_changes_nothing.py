@@ -120,8 +120,19 @@ def test_any_other_logger_beside_it_works(pl: Any, trainer: Any, net: Any, loade
     assert len(recorded().history("loss")) == 10
 
 
-@pytest.mark.parametrize("tool", ["lr_find", "scale_batch_size"])
-def test_tuning_leaves_no_run(tool: str, pl: Any, trainer: Any, net: Any, loader: Any) -> None:
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize(
+    ("tool", "options"),
+    [
+        ("lr_find", {"num_training": 5}),
+        ("scale_batch_size", {"max_trials": 2}),
+        ("scale_batch_size", {"max_trials": 2, "method": "validate"}),
+        ("scale_batch_size", {"max_trials": 2, "method": "test"}),
+    ],
+)
+def test_tuning_leaves_no_run(
+    tool: str, options: dict[str, Any], explicit: bool, pl: Any, trainer: Any, net: Any, loader: Any
+) -> None:
     autotrack.autolog(to="runs", experiment="tests")
 
     class Tunable(net):  # type: ignore[misc]
@@ -130,11 +141,10 @@ def test_tuning_leaves_no_run(tool: str, pl: Any, trainer: Any, net: Any, loader
         def train_dataloader(self) -> Any:
             return loader(batch_size=self.batch_size)
 
-        val_dataloader = train_dataloader
+        val_dataloader = test_dataloader = train_dataloader
 
-    made = trainer(callbacks=[AutotrackCallback()])
+    made = trainer(callbacks=[AutotrackCallback()] if explicit else [])
     tuner = __import__(f"{pl.__name__}.tuner", fromlist=["Tuner"]).Tuner(made)
-    options: dict[str, Any] = {"num_training": 5} if tool == "lr_find" else {"max_trials": 2}
     getattr(tuner, tool)(Tunable(), **options)
     assert len(autotrack.runs("runs")) == 0
     made.fit(Tunable())

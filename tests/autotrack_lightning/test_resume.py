@@ -43,6 +43,21 @@ def test_a_failed_training_goes_on_without_gap_or_overlap(
     assert [row["epoch"] for row in run.epochs] == [0, 1, 2]
 
 
+def test_checkpoints_kept_before_give_way_to_better_ones(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    best = {"dirpath": "kept", "filename": "{epoch}", "monitor": "val_loss", "save_last": True}
+    fail(trainer, net, loader, pl.callbacks.ModelCheckpoint(**best), at=8)
+    assert [path.name for path in Path("kept").glob("epoch*")] == ["epoch=0.ckpt"]
+    again = pl.callbacks.ModelCheckpoint(**best)
+    trainer(max_epochs=3, callbacks=[again]).fit(net(), loader(), loader(), ckpt_path="kept/last.ckpt")
+    run = recorded()
+    assert again.best_model_path.endswith("epoch=2.ckpt")
+    roles = [role for artifact in run.artifacts for role in artifact.roles]
+    assert sorted(roles) == ["best", "last"]
+    assert {path.name for path in (run.folder / "checkpoints").iterdir()} == {"epoch=2.ckpt", "last.ckpt"}
+
+
 def test_what_lies_behind_the_checkpoint_is_recorded_again(
     pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
 ) -> None:
