@@ -83,6 +83,53 @@ class Metrics(Record, frozen=True, kw_only=True):
     stage: str | None = None
 
 
+class SystemStats(Record, frozen=True, kw_only=True):
+    """The load of the machine at one time; every name ends in its unit (`process_memory_bytes`).
+
+    `process_…` is the training process with all its children, `host_…` the machine, `container_…` what the
+    container may use, `gpu0_…` a graphics card. `epoch` is the one that was being trained.
+    """
+
+    values: dict[str, Number]
+    epoch: int | None = None
+    host: str = ""
+    rank: int = 0
+
+
+class Environment(Record, frozen=True, kw_only=True):
+    """What was found out about one side of the run's surroundings: its `kind` says which.
+
+    `git`, `source`, `packages`, `system_packages`, `hardware` or `process`. `values` are the facts in short, `files`
+    hold the rest, by their paths relative to the run folder. A later record of the same kind replaces an earlier one.
+    """
+
+    kind: str
+    values: dict[str, Any]
+    files: list[str] = []
+
+
+class Dataset(Record, frozen=True, kw_only=True):
+    """Data that was trained or evaluated on: what it looks like, and a fingerprint of it.
+
+    The `fingerprint` is the same for the same data, and another one when a value, the order of rows or a dtype within
+    what was covered is; `covered` is the share of the bytes that went into it, from 0 to 1. `schema` has the dtype of
+    each column or part, `shared_rows` how many rows were also in the data set of another role, where that is known.
+    """
+
+    role: str
+    kind: str
+    name: str | None = None
+    shape: list[int] | None = None
+    dtype: str | None = None
+    schema: dict[str, str] = {}
+    rows: int | None = None
+    bytes: int | None = None
+    fingerprint: str | None = None
+    covered: float = 0.0
+    shared_rows: dict[str, int] = {}
+    source: str | None = None
+
+
 class Artifact(Record, frozen=True, kw_only=True):
     """A file or folder in the run folder, by its `path` relative to it.
 
@@ -145,7 +192,20 @@ class RunFinished(Record, frozen=True, kw_only=True):
     rank: int = 0
 
 
-AnyRecord = RunStarted | Params | Metrics | Artifact | Tags | Text | Table | Notice | RunFinished
+AnyRecord = (
+    RunStarted
+    | Params
+    | Metrics
+    | SystemStats
+    | Environment
+    | Dataset
+    | Artifact
+    | Tags
+    | Text
+    | Table
+    | Notice
+    | RunFinished
+)
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyRecord).decode
