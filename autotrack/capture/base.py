@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from autotrack.files import write_atomically
 from autotrack.records import AnyRecord, RunStarted
 from autotrack.redaction import Redactor
 
@@ -37,7 +38,7 @@ class Subject:
         """Write a file among those of captures; return its path relative to the run folder. Redacts nothing."""
         path = self.folder / FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_atomically(path, content)
         return f"{FOLDER}/{name}"
 
     def write_json(self, name: str, value: Any) -> str:
@@ -46,4 +47,5 @@ class Subject:
 
 
 Capture = Callable[[Subject], list[AnyRecord]]
-"""Looks, and returns what it found. It may raise: whoever runs it turns that into a `Notice`, and sets a time limit."""
+"""Looks, and returns what it found, without secrets. Whoever runs it sets a time limit, and turns what it raises into
+a `Notice`."""

@@ -1,0 +1,239 @@
+"""A git repository as captures look at it: nothing is written into it, and nothing that it configures is run."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+from autotrack.errors import AutotrackError
+
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",  # no refreshed index is written back
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone lacks old contents, and would fetch them
+    "GIT_DIFF_OPTS": "",
+    "GIT_LITERAL_PATHSPECS": "1",  # files may have names like "*.py"
+    **dict.fromkeys(("GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
+}
+_SETTINGS = {
+    "safe.directory": "*",  # a folder mounted into a container belongs to somebody else
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.quotePath": "false",
+    "core.safecrlf": "false",
+    "protocol.allow": "never",
+    "color.ui": "false",
+    "diff.autoRefreshIndex": "false",
+    "diff.orderFile": os.devnull,
+    "diff.suppressBlankEmpty": "false",
+}
+_COMMAND_SECONDS = 10.0
+FILES_AT_ONCE = 200
+"""How many are named on one command line, and how many git compares before that is looked at."""
+
+_SUBMODULE = "160000"  # as the mode of a file
+
+
+class Status(NamedTuple):
+    """What differs from the commit, by paths relative to the root; without one, everything does."""
+
+    commit: str | None
+    branch: str | None
+    changed: list[str]
+    changed_submodules: list[str]
+    untracked: list[str]
+
+
+class Entry(NamedTuple):
+    """A file or submodule in a commit."""
+
+    id: str
+    bytes: int
+
+
+def find(folders: Iterable[Path], *, until: float) -> "Repository | None":
+    """Find the repository of the first folder that is in one; None where none of them is.
+
+    Raises `AutotrackError` when there is one that cannot be looked at.
+    """
+    for folder in folders:
+        above = [parent for parent in (folder, *folder.parents) if parent.is_dir()]
+        if any(os.path.lexists(parent / ".git") for parent in above):
+            return _open(above[0], until=until)
+    return None
+
+
+def _open(folder: Path, *, until: float, prefix: str = "", recorded: str | None = "HEAD") -> "Repository | None":
+    try:
+        import git  # here, because it runs git, and raises where that is not installed
+    except ImportError as error:
+        raise AutotrackError("git is not installed") from error
+    try:
+        with git.Repo(folder, search_parent_directories=not prefix, expand_vars=False) as found:
+            root, git_dir = found.working_tree_dir, found.git_dir
+    except git.GitError as error:
+        raise AutotrackError(f"git cannot read the repository of {folder}: {type(error).__name__}") from error
+    if not root:  # it is bare
+        return None
+    return Repository(Path(root).resolve(), Path(git_dir), until, prefix, recorded)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A working tree under git: that at `root`, or a submodule whose files are at `prefix` below it.
+
+    Nothing is looked at after the time `until` (`time.monotonic`). `recorded` is the commit that the repository around
+    a submodule has for it. Every method raises `AutotrackError` when git fails.
+    """
+
+    root: Path
+    git_dir: Path
+    until: float
+    prefix: str = ""
+    recorded: str | None = "HEAD"
+
+    @cached_property
+    def status(self) -> Status:
+        """What `git status` says."""
+        entries = self.names(
+            *("status", "--porcelain=v2", "--branch", "-z", "--no-renames"),
+            *("--untracked-files=all", "--ignored=no", "--ignore-submodules=dirty"),
+        )
+        about = dict(entry[2:].split(" ", 1) for entry in entries if entry.startswith("# "))
+        changed = [entry.split(" ", 8 if entry[0] == "1" else 10) for entry in entries if entry[0] in "1u"]
+        submodules = [parts[-1] for parts in changed if _SUBMODULE in parts[3:7]]
+        commit, branch = about["branch.oid"], about["branch.head"]
+        return Status(
+            commit=None if commit == "(initial)" else commit,
+            branch=None if branch == "(detached)" else branch,
+            changed=[parts[-1] for parts in changed if _SUBMODULE not in parts[3:7]],
+            changed_submodules=submodules,
+            untracked=[entry[2:] for entry in entries if entry.startswith("? ")],
+        )
+
+    @cached_property
+    def base(self) -> str:
+        """What a patch of this working tree starts from: what a clone of the outermost repository has here."""
+        if self.recorded not in (None, "HEAD") and self.line("cat-file", "-t", self.recorded) == "commit":
+            return self.recorded
+        if self.recorded is not None and self.status.commit:
+            return self.status.commit
+        return self.run("hash-object", "-t", "tree", os.devnull).decode().strip()  # the empty tree
+
+    @cached_property
+    def changed(self) -> list[str]:
+        """The tracked files that differ from the base."""
+        commit = self.status.commit
+        if commit is None or commit == self.base:
+            return self.status.changed
+        between = ("-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=all", self.base, commit)
+        return sorted({*self.status.changed, *self.names("diff-tree", *between)})
+
+    @cached_property
+    def submodules(self) -> dict[str, "Repository | None"]:
+        """The submodules by path; None for one that is not checked out."""
+        entries = [entry.partition("\t") for entry in self.names("ls-files", "--stage", "-z")]
+        paths = sorted({path for about, _, path in entries if about.startswith(_SUBMODULE)})
+        if not paths:
+            return {}
+        recorded = {path: entry.id for path, entry in self.at_base(paths).items()}
+        return {path: self._submodule(path, recorded.get(path)) for path in paths}
+
+    def _submodule(self, path: str, recorded: str | None) -> "Repository | None":
+        if not os.path.lexists(self.root / path / ".git"):
+            return None
+        try:
+            return _open(self.root / path, until=self.until, prefix=f"{self.prefix}{path}/", recorded=recorded)
+        except AutotrackError:  # git says the same as of one that is not there
+            return None
+
+    def with_submodules(self) -> Iterator["Repository"]:
+        """Yield this and all submodules at any depth that are checked out."""
+        yield self
+        for inner in self.submodules.values():
+            if inner is not None:
+                yield from inner.with_submodules()
+
+    def holds(self, files: Iterable[Path]) -> set[Path]:
+        """Which of these files below the root are tracked, or untracked but not ignored."""
+        paths = [str(file.relative_to(self.root)) for file in files]
+        found: set[Path] = set()
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            some = paths[start : start + FILES_AT_ONCE]
+            held = self.names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *some)
+            found.update(self.root / path for path in held)
+        return found
+
+    def at_base(self, paths: Sequence[str]) -> dict[str, Entry]:
+        """Which of these paths the base has."""
+        found = {}
+        for line in self.names("ls-tree", "-r", "-l", "-z", "--full-tree", self.base, "--", *paths):
+            about, _, path = line.partition("\t")
+            _, _, id_, size = about.split()
+            found[path] = Entry(id_, 0 if size == "-" else int(size))
+        return found
+
+    def has(self, folder: Path) -> bool:
+        """Whether there are tracked files in a folder below the root."""
+        return bool(self.names("ls-files", "-z", "--", f"{folder.relative_to(self.root)}"))
+
+    @cached_property
+    def config(self) -> dict[str, str]:
+        """The settings of git that hold here."""
+        entries = os.fsdecode(self._execute({}, ["config", "--list", "-z"])).split("\0")[:-1]
+        return {name: value for name, _, value in (entry.partition("\n") for entry in entries)}
+
+    def run(self, *arguments: str, seconds: float | None = None) -> bytes:
+        """Run a git command that only reads, and return what it printed.
+
+        Filters are off: that of git-lfs would write, and the files are wanted as they are on the disk.
+        """
+        filters = {name.rpartition(".")[0] for name in self.config if name.startswith("filter.")}
+        if any("=" in name for name in filters):
+            raise AutotrackError(f"git has a filter in {self.root} that cannot be switched off: {sorted(filters)}")
+        commands = {f"{name}.{command}": "" for name in filters for command in ("clean", "smudge", "process")}
+        required = {f"{name}.required": "false" for name in filters}
+        return self._execute({**commands, **required}, arguments, seconds=seconds)
+
+    def names(self, *arguments: str) -> list[str]:
+        """Return what a git command prints with `-z`."""
+        return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
+
+    def line(self, *arguments: str, seconds: float = 2.0) -> str | None:
+        """Return the first line that a git command prints; None when it fails or takes too long."""
+        try:
+            lines = os.fsdecode(self.run(*arguments, seconds=seconds)).splitlines()
+        except AutotrackError:
+            return None
+        return lines[0] if lines else None
+
+    def _execute(self, more: dict[str, str], arguments: Sequence[str], *, seconds: float | None = None) -> bytes:
+        from git import Git, GitCommandError, GitCommandNotFound  # here, for the same reason as above
+
+        seconds = min(seconds or _COMMAND_SECONDS, self.until - monotonic())
+        if seconds <= 0:
+            raise AutotrackError(f"git took too long in {self.root}")
+        settings = [part for name, value in {**_SETTINGS, **more}.items() for part in ("-c", f"{name}={value}")]
+        # These may be set for another repository: a hook of it may have started the training.
+        own = {
+            "GIT_DIR": f"{self.git_dir}",
+            "GIT_WORK_TREE": f"{self.root}",
+            "GIT_INDEX_FILE": f"{self.git_dir}/index",
+        }
+        git = Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
+        try:
+            return Git().execute(
+                [git, "--no-pager", "-C", f"{self.root}", *settings, *arguments],
+                env={**_ENVIRONMENT, **own},
+                kill_after_timeout=seconds,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        except GitCommandNotFound as error:
+            raise AutotrackError("git is not installed") from error
+        except GitCommandError as error:
+            said = error.stderr.strip().removeprefix("stderr: ").strip("'\n")
+            raise AutotrackError(f"git {arguments[0]} failed in {self.root}: {said}") from error
