@@ -1,0 +1,18 @@
+"""The cells of a notebook, in the order in which they were executed: only the process that ran them knows it."""
+
+import sys
+
+
+def executed_cells() -> list[str]:
+    """Return the source of all cells that were executed in this session; an empty list outside of IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    if shell is None:
+        return []
+    cells = shell.history_manager.input_hist_raw if shell.history_manager else shell.user_ns.get("In", [])
+    return [str(cell) for cell in cells[1:]]  # numbered from 1
+
+
+def as_script(cells: list[str]) -> str:
+    """Write cells as one Python file that editors show as cells again (the "percent" format)."""
+    return "".join(f"# %% [{number}]\n{cell.rstrip()}\n\n" for number, cell in enumerate(cells, 1))

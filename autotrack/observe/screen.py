@@ -1,0 +1,269 @@
+"""What a terminal shows in the end: writes become lines, and progress bars the lines that they leave behind."""
+
+import re
+from threading import get_ident
+from typing import ClassVar
+
+WINDOW_ROWS = 32
+"""How many rows above the lowest one the cursor can come back to."""
+
+LONGEST_LINE = 2**16
+"""Longer lines are broken, after a space where there is one: they would grow in memory without end."""
+
+_FARTHEST_COLUMN = 1000  # the cursor can be sent anywhere, and each column up to there is a blank in memory
+_LONGEST_ESCAPE = 4096
+_MOST_THREADS = 100
+
+_TOKEN = re.compile(
+    r"(?P<text>[^\x1b\r\n\b]+)"
+    r"|(?P<newline>\r?\n)"
+    r"|(?P<key>[\r\b])"
+    r"|\x1b\[(?P<parameters>[0-?]*)[ -/]*(?P<command>[@-~])"
+    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)"  # titles, links, pictures
+    r"|(?P<unfinished>\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z)"
+    r"|\x1b(?:[ -/]*[0-OQ-WYZ\\`-~])?"  # other short sequences, and an escape that begins nothing we know
+)
+
+
+def has_controls(text: str) -> bool:
+    """Whether a text does more than to go on to the right and to the next line."""
+    return "\r" in text or "\x1b" in text or "\b" in text
+
+
+def break_line(line: str) -> tuple[list[str], str]:
+    """Break a line that is too long; return what is cut off, and the rest."""
+    pieces = []
+    while len(line) > LONGEST_LINE:
+        cut = line.rfind(" ", LONGEST_LINE - 1024, LONGEST_LINE) + 1 or LONGEST_LINE
+        pieces.append(line[:cut])
+        line = line[cut:]
+    return pieces, line
+
+
+class Screen:
+    """The last rows of a terminal: text is fed in, lines that nothing can change any more come out.
+
+    Carriage return, backspace and the movements and erasures that progress bars use work as in a terminal of
+    unlimited width; tabs stay, colours and all other escape sequences are dropped, and blanks at the end of a line.
+    A line is final when the cursor leaves it downward, until a program shows that it moves upward as well: from
+    then on the last `WINDOW_ROWS` are held, until as many lines went by without any bar among them.
+    """
+
+    def __init__(self) -> None:
+        self._rows = [""]
+        self._row = self._column = 0
+        self._moves_up = False
+        self._lines_since_movement = 0
+        self._unfinished_escape = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held: plain lines could as well go past."""
+        return not (self._column or self._unfinished_escape or len(self._rows) > 1 or self._rows[0])
+
+    @property
+    def rows(self) -> list[str]:
+        """What is held, without empty rows at the end."""
+        rows = [row.rstrip(" ") for row in self._rows]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    @property
+    def height(self) -> int:
+        """How many rows there are, empty ones included."""
+        return len(self._rows)
+
+    def feed(self, text: str) -> list[str]:
+        """Show a text; return the lines that became final."""
+        final: list[str] = []
+        text = self._unfinished_escape + text
+        self._unfinished_escape = ""
+        for match in _TOKEN.finditer(text):
+            found, kind = match[0], match.lastgroup
+            if kind == "text":
+                self._write(found, final)
+            elif kind == "newline":
+                self._next_line(final)
+            elif kind == "key":
+                self._column = 0 if found == "\r" else max(0, self._column - 1)
+                self._lines_since_movement = 0
+            elif kind == "command":
+                self._obey(found[-1], match["parameters"])
+            elif kind == "unfinished" and len(found) < _LONGEST_ESCAPE:
+                self._unfinished_escape = found
+            elif kind == "unfinished":  # it was none
+                final += self.feed(found[2:])
+        return final
+
+    def clear(self) -> list[str]:
+        """Return what is held, and hold nothing any more."""
+        rows = self.rows
+        self._rows, self._row, self._column = [""], 0, 0
+        return rows
+
+    def _write(self, text: str, final: list[str]) -> None:
+        row, begin = self._rows[self._row], self._column
+        end = begin + len(text)
+        row = row + text if begin == len(row) else row[:begin].ljust(begin) + text + row[end:]
+        self._column = end
+        if len(row) > LONGEST_LINE:
+            final += [above.rstrip(" ") for above in self._rows[: self._row]]
+            del self._rows[: self._row]
+            self._row = 0
+            pieces, row = break_line(row)
+            final += pieces
+            self._column = max(0, end - sum(map(len, pieces)))
+        self._rows[self._row] = row
+
+    def _next_line(self, final: list[str]) -> None:
+        self._row += 1
+        self._column = 0
+        if self._row < len(self._rows):
+            return
+        self._rows.append("")
+        self._lines_since_movement += 1
+        held = WINDOW_ROWS if self._moves_up and self._lines_since_movement <= WINDOW_ROWS else 0
+        leaving = len(self._rows) - 1 - held
+        if leaving > 0:
+            final += [row.rstrip(" ") for row in self._rows[:leaving]]
+            del self._rows[:leaving]
+            self._row -= leaving
+
+    def _obey(self, command: str, parameters: str) -> None:
+        if parameters == "?25" and command == "l":  # who hides the cursor is about to move it
+            self._note_movement()
+        method = self._COMMANDS.get(command)
+        if method:
+            method(self, *[int(number[:4]) for number in re.findall(r"\d+", parameters)[:2]])
+
+    def _note_movement(self) -> None:
+        self._moves_up = True
+        self._lines_since_movement = 0
+
+    def _up(self, count: int = 1, _: int = 0) -> None:
+        self._note_movement()
+        self._row -= max(count, 1)
+        missing = min(-self._row, WINDOW_ROWS + 1 - len(self._rows))
+        if missing > 0:  # what was there is final already
+            self._rows[:0] = [""] * missing
+        self._row = max(self._row + max(missing, 0), 0)
+
+    def _down(self, count: int = 1, _: int = 0) -> None:
+        self._row = min(self._row + max(count, 1), len(self._rows) - 1)
+
+    def _right(self, count: int = 1, _: int = 0) -> None:
+        self._to_column(self._column + max(count, 1) + 1)
+
+    def _left(self, count: int = 1, _: int = 0) -> None:
+        self._column = max(self._column - max(count, 1), 0)
+
+    def _to_column(self, number: int = 1, _: int = 0) -> None:
+        farthest = max(_FARTHEST_COLUMN, len(self._rows[self._row]))
+        self._column = min(max(number, 1) - 1, farthest)
+
+    def _to_place(self, line: int = 1, column: int = 1) -> None:
+        self._note_movement()
+        self._row = min(max(line, 1), len(self._rows)) - 1
+        self._to_column(column)
+
+    def _erase_in_line(self, how: int = 0, _: int = 0) -> None:
+        row = self._rows[self._row]
+        if how == 0:
+            row = row[: self._column]
+        elif how == 1:
+            row = " " * min(self._column + 1, len(row)) + row[self._column + 1 :]
+        else:
+            row = ""
+        self._rows[self._row] = row
+
+    def _erase_below(self, how: int = 0, _: int = 0) -> None:
+        if how == 0:
+            self._erase_in_line()
+            del self._rows[self._row + 1 :]
+        elif how in (2, 3):
+            self._rows = [""] * (self._row + 1)
+
+    _COMMANDS: ClassVar = {
+        "A": _up,
+        "B": _down,
+        "C": _right,
+        "D": _left,
+        "G": _to_column,
+        "H": _to_place,
+        "J": _erase_below,
+        "K": _erase_in_line,
+    }
+
+
+class Stream:
+    """Turns what is written to one stream, piece by piece, into lines.
+
+    Plain pieces are put together for each thread by itself, for print writes a line in several; where rows are held
+    by a progress bar, all threads write to the same screen.
+    """
+
+    def __init__(self) -> None:
+        self._screen = Screen()
+        self._pieces: dict[int, str] = {}
+        self.is_plain = True
+        """Whether the screen is empty."""
+
+    @property
+    def height(self) -> int:
+        """How many rows the screen has."""
+        return self._screen.height
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows of progress bars that may still change."""
+        return self._screen.rows
+
+    @property
+    def unfinished_lines(self) -> list[str]:
+        """Plain lines whose end has not been written yet."""
+        return [line for line in list(self._pieces.values()) if line]
+
+    def hold(self, text: str) -> bool:
+        """Keep a piece of a plain line, and return True; False when it takes more than that.
+
+        Needs no lock: threads that print at the same time do not wait for each other in the middle of a line.
+        """
+        if "\n" in text or has_controls(text) or not self.is_plain:
+            return False
+        thread = get_ident()
+        line = self._pieces.get(thread, "") + text
+        if len(line) > LONGEST_LINE or len(self._pieces) > _MOST_THREADS:
+            return False
+        self._pieces[thread] = line
+        return True
+
+    def feed(self, text: str) -> str:
+        """Add a text; return the lines that it made final, each with its line feed."""
+        thread = get_ident()
+        text = self._pieces.pop(thread, "") + text
+        if not self.is_plain or has_controls(text):
+            final = _lines(self._screen.feed(text))
+            self.is_plain = self._screen.is_empty
+            return final
+        whole, line_feed, rest = text.rpartition("\n")
+        final = whole + line_feed
+        if len(rest) > LONGEST_LINE:
+            pieces, rest = break_line(rest)
+            final += _lines(pieces)
+        if rest:
+            self._pieces[thread] = rest
+        while len(self._pieces) > _MOST_THREADS:  # threads that are long gone
+            final += self._pieces.pop(next(iter(self._pieces))) + "\n"
+        return final
+
+    def clear(self) -> str:
+        """Return all that is left as lines, and forget it."""
+        left = [*self._screen.clear(), *self.unfinished_lines]
+        self.is_plain = True
+        self._pieces.clear()
+        return _lines(left)
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
