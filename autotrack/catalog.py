@@ -37,8 +37,13 @@ class RecordedRun:
         return sorted({*super().__dir__(), *Summary.__struct_fields__})
 
     def history(self, metric: str) -> list[Point]:
-        """Return every recorded point of a metric, in order; raises `KeyError` for one that was not recorded."""
-        points = fold(self.folder).points
+        """Return every recorded point of a metric, or of the system load, in order.
+
+        The names of the load begin with `system/`, as `system/process_memory_bytes`. Raises `KeyError` for one that
+        was not recorded.
+        """
+        folded = fold(self.folder)
+        points = {**folded.points, **{f"system/{name}": found for name, found in folded.system.items()}}
         if metric not in points:
             raise KeyError(f"run {self.summary.name} has no metric {metric!r}; it has {', '.join(sorted(points))}")
         return points[metric]
@@ -92,7 +97,7 @@ def runs(
     folders on one by one, and can show how far it is.
     """
     found = []
-    for folder in watch(list(_run_folders(store_path(store)))):
+    for folder in watch(list(run_folders(store_path(store)))):
         try:
             found.append(load(folder))
         except (OSError, JournalFormatError):
@@ -153,8 +158,8 @@ def summarise(folder: Path) -> Summary:
 def fold(folder: Path) -> Fold:
     """Read all journals of a run."""
     reader, result = RunReader(folder), Fold()
-    for batch in reader:
-        result.add(batch)
+    for rank, batch in reader:
+        result.add(batch, rank=rank)
     result.left_out(reader.left_out())
     return result
 
@@ -164,7 +169,7 @@ def store_path(store: str | os.PathLike[str] | None) -> Path:
     return Path(store if store is not None else settings.resolve().to).expanduser()
 
 
-def _run_folders(store: Path) -> Iterator[Path]:
+def run_folders(store: Path) -> Iterator[Path]:
     """Every folder with a journal, at most two levels down: a run, an experiment of runs, or a store of them."""
     for pattern in ("journal", "*/journal", "*/*/journal"):
         for journal in store.glob(pattern):

@@ -6,7 +6,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any, Protocol
 
-from autotrack import importing, settings, start
+from autotrack import importing, launcher, settings, start
 from autotrack.errors import SettingsError
 from autotrack.faults import report_fault
 from autotrack.patching import Patch
@@ -49,6 +49,7 @@ def autolog(
     frameworks: Sequence[str] | None = None,
     log_every_n_steps: int | None = None,
     checkpoints: bool | None = None,
+    output: bool | None = None,
     disable: bool = False,
 ) -> None:
     """Record every training from here on, whether its framework has been imported or not.
@@ -62,6 +63,7 @@ def autolog(
         frameworks: Only these integrations, by name; all that are installed by default.
         log_every_n_steps: Record step metrics every so many steps instead of at the framework's own rate.
         checkpoints: Whether checkpoints are kept in the run folder; True by default.
+        output: Whether what is printed is kept in `output.log`; True by default.
         disable: Put everything back as it was before.
 
     Raises:
@@ -76,9 +78,8 @@ def autolog(
     if disable:
         _disable()
         return
-    resolved = settings.resolve(
-        to=to, experiment=experiment, tags=tags, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
-    )
+    chosen_by_call = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    resolved = settings.resolve(**chosen_by_call, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
     found = discover()
     wanted = list(found) if frameworks is None else [frameworks] if isinstance(frameworks, str) else list(frameworks)
     unknown = sorted(set(wanted) - set(found))
@@ -89,12 +90,13 @@ def autolog(
             value=frameworks,
         )
     _chosen = resolved
-    start.set_defaults(to=to, experiment=experiment, tags=tags)
+    start.set_defaults(**chosen_by_call)
     _disable_others(wanted)
     for name in wanted:
         _integrations[name] = found[name]
         for module in found[name].modules:
             importing.when_imported(module, _apply)
+    launcher.start_if_main(resolved)
 
 
 def discover() -> dict[str, Integration]:

@@ -33,13 +33,17 @@ class Journal:
     A full disk, a short write and a vanished folder raise nothing: what could not be written is kept in memory
     up to `BACKLOG_BYTES` and written, in order, when there is room again; `on_trouble` is called once, with a
     sentence. A vanished folder is noticed within a second, and made again with the first record of the
-    journal. A forked child that appends gets a file of its own, named after its process id.
+    journal. A forked child that appends gets a file of its own, named after its process id. `each_second` is called
+    about that often while there is something to append.
 
     Raises `JournalBusyError` when a live process is writing to the same file.
     """
 
-    def __init__(self, path: Path, *, on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, *, on_trouble: Callable[[str], None], each_second: Callable[[], None] = lambda: None
+    ) -> None:
         self.path = path
+        self._each_second = each_second
         self._on_trouble = on_trouble
         self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a log
         self._backlog: deque[bytes] = deque()
@@ -134,6 +138,7 @@ class Journal:
 
     def _check_folder(self, now: float) -> None:
         self._next_check = now + _CHECK_SECONDS
+        self._each_second()
         if os.name != "posix" or os.fstat(self._fd).st_nlink:
             return
         vanished = self._fd

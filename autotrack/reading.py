@@ -1,6 +1,7 @@
 """Reading journals, also while somebody writes them."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ class JournalReader:
     """Reads the records of one journal, from `offset` (bytes) on, as often as there may be more.
 
     After reading, `offset` is where to go on, `unknown` counts records of types this version does not know,
-    `unreadable` lines that are no record at all, and `torn` is True when the file ends in half a line.
+    `unreadable` lines that are no record at all.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -23,7 +24,17 @@ class JournalReader:
         self.offset = offset
         self.unknown: dict[str, int] = {}
         self.unreadable = 0
-        self.torn = False
+        self._torn_bytes = 0
+
+    @property
+    def torn(self) -> bool:
+        """Whether the file ended in half a line when it was read last."""
+        return self._torn_bytes > 0
+
+    @property
+    def seen(self) -> int:
+        """How many bytes of the file have been looked at, half a line at the end included."""
+        return self.offset + self._torn_bytes
 
     def read(self, limit_bytes: int = 8 * 2**20) -> list[AnyRecord]:
         """Return the next whole records, about `limit_bytes` of them; an empty list when there are no more.
@@ -37,7 +48,7 @@ class JournalReader:
                 if chunk and not chunk.endswith(b"\n"):
                     chunk += file.readline()  # a record may be longer than the limit
             end = chunk.rfind(b"\n") + 1
-            self.torn = end < len(chunk)
+            self._torn_bytes = len(chunk) - end
             self.offset += end
             found = [record for line in chunk[:end].splitlines() if line and (record := self._decode(line))]
             if found or not end:
@@ -66,29 +77,48 @@ class JournalReader:
 
 
 class RunReader:
-    """Reads all records of the run in `folder`, in batches, journal after journal, the main one first."""
+    """Reads all records of the run in `folder`, in batches, journal after journal, the main one first.
+
+    Each batch comes with the rank whose journal it is from. Iterating again goes on where it stopped, and finds
+    journals that are new.
+    """
 
     def __init__(self, folder: Path) -> None:
-        found = sorted((folder / "journal").glob("*.jsonl"))
-        self.journals = sorted(found, key=lambda path: path.name != "main.jsonl")
-        self._readers = [JournalReader(path) for path in self.journals]
+        self.folder = folder
+        self._readers: dict[str, JournalReader] = {}
 
-    def __iter__(self) -> Iterator[list[AnyRecord]]:
-        for reader in self._readers:
+    @property
+    def journals(self) -> list[Path]:
+        """The journals that are there now, in the order in which they are read."""
+        found = sorted((self.folder / "journal").glob("*.jsonl"))
+        return sorted(found, key=lambda path: path.name != "main.jsonl")
+
+    def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
+        for path in self.journals:
+            reader = self._readers.setdefault(path.name, JournalReader(path))
             while batch := reader.read():
-                yield batch
+                yield rank_of(path), batch
+
+    def seen(self) -> dict[str, int]:
+        """Return how many bytes of each journal have been looked at, by its name."""
+        return {name: reader.seen for name, reader in self._readers.items()}
 
     def left_out(self) -> list[str]:
         """Say what was there and could not be read, one sentence each."""
         said = []
-        for reader in self._readers:
-            name = reader.path.name
+        for name, reader in self._readers.items():
             said += [f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items()]
             if reader.unreadable:
                 said.append(f"{name}: {reader.unreadable} lines that are no records")
             if reader.torn:
                 said.append(f"{name}: the last record is incomplete")
         return said
+
+
+def rank_of(journal: Path) -> int:
+    """Return the rank that writes a journal, by its name: `rank1.jsonl` is that of rank 1, `main.jsonl` of rank 0."""
+    found = re.match(r"rank(\d+)", journal.name)
+    return int(found[1]) if found else 0
 
 
 def is_being_written(path: Path) -> bool | None:

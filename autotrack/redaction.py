@@ -122,6 +122,11 @@ def is_secret_name(name: str) -> bool:
     return name != "PWD" and _secrecy(name) != ""
 
 
+def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return those variables of an environment that hold secrets, by their names."""
+    return {name: value for name, value in environ.items() if is_secret_name(name)}
+
+
 def _hides(name: str, value: str) -> bool:
     """Whether a value is a secret by its name."""
     secrecy = _secrecy(name)
@@ -217,8 +222,8 @@ class Redactor:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Keep the secret values of `environ`; None is the environment of this process, as it is now."""
-        pairs = (os.environ if environ is None else environ).items()
-        secrets = {value.strip(): name for name, value in pairs if is_secret_name(name)}
+        variables = secret_variables(os.environ if environ is None else environ)
+        secrets = {value.strip(): name for name, value in variables.items()}
         longest_first = sorted(filter(_searchable, secrets), key=len, reverse=True)  # one may contain another
         self._values = {value: secrets[value] for value in longest_first}
 

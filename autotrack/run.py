@@ -3,7 +3,6 @@
 import atexit
 import operator
 import os
-import sys
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -18,8 +17,12 @@ from autotrack import context, cuda, files, launcher, records, terminal
 from autotrack.errors import RunFinishedError
 from autotrack.faults import Meter, report_fault, unplaced_faults
 from autotrack.journal import Journal
+from autotrack.observe.exits import watch
+from autotrack.observe.observer import Observer
+from autotrack.observe.output import OutputLog
 from autotrack.records import AnyRecord, Status
 from autotrack.redaction import Redactor
+from autotrack.settings import Settings
 from autotrack.values import as_number, flatten, is_on_cuda
 
 _NEVER_REDACTED = {"id", "path", "sha256"}
@@ -41,14 +44,18 @@ class Run:
     status: Status | Literal["running"]
     started_by: str
 
-    def __init__(self, folder: Path, *, quiet: bool = False, rank: int = 0, writer: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, settings: Settings | None = None, rank: int = 0, writer: str | None = None
+    ) -> None:
         self.folder = folder
         self.status = "running"
         self._rank = rank
         self._writer = writer or (f"rank{rank}" if rank else "main")
-        self._quiet = quiet
+        self._settings = settings
+        self._quiet = settings is None or settings.quiet or bool(rank)
         self._pid = os.getpid()
         self._redactor = Redactor()
+        self._observer = Observer(folder, self._redactor)
         self._redacted: set[str] = set()
         self._noticed: set[str] = set()
         self._waiting = cuda.WaitingRoom(self._append)
@@ -57,6 +64,7 @@ class Run:
         self._overhead_before = Meter.so_far()
         self._journal = self._open_journal()
         self._open = True
+        self._is_exiting = False
 
     def __repr__(self) -> str:
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
@@ -160,6 +168,16 @@ class Run:
 
         self._log_picture(media.save_image, image, "image", name, step)
 
+    def log_dataset(self, role: str, data: Any, name: str | None = None) -> None:
+        """Describe data that the run is trained or evaluated on, with a fingerprint; the data itself is not kept.
+
+        `role` is `train`, `validate`, `test` or a word of yours. `data` may be an array, a tensor, a data frame, a
+        sparse matrix, a data set or data loader, a path, or a tuple or dict of these; nothing is iterated, and at most
+        50 ms and a few megabytes are spent. Where two data sets were covered completely, the record says how many rows
+        they share.
+        """
+        self._put(self._observer.describe(role, data, name))
+
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
         """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.
 
@@ -211,6 +229,7 @@ class Run:
             return
         with Meter():
             self._waiting.flush(wait=True)
+            self._stop_observing()
             self.status = status
             context.leave(self)
             if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
@@ -239,9 +258,12 @@ class Run:
         if os.getpid() != self._pid or self._writer != "main":  # theirs to make who write the main journal
             return
         try:
-            summary = launcher.settle(self.folder)
+            summary = launcher.settle(self.folder, at_exit=self._is_exiting)
             if say_end and not self._quiet:
-                terminal.ended(summary, self.folder)
+                if summary is None:
+                    terminal.ended_early(self.name, self.status, self.folder)
+                else:
+                    terminal.ended(summary, self.folder)
         except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
             report_fault("finish", fault)
 
@@ -263,6 +285,18 @@ class Run:
         context.enter(self)
         if not self._quiet:
             terminal.started(self.name, self.folder, resumed=resumed)
+        if self._settings is not None and not self._rank:
+            launcher.follow(self.folder, self._settings)
+            try:
+                for found in self._observer.begin(self._settings):
+                    self._put(found)
+            except Exception as fault:  # noqa: BLE001  a run without these is better than none
+                report_fault("observe", fault)
+
+    @property
+    def output(self) -> OutputLog | None:
+        """Where what is printed goes, while the run is on."""
+        return self._observer.output
 
     @property
     def is_attached(self) -> bool:
@@ -275,9 +309,17 @@ class Run:
         self.started_by = record.started_by
 
     def _open_journal(self) -> Journal:
-        journal = Journal(self.folder / "journal" / f"{self._writer}.jsonl", on_trouble=self._on_trouble)
+        path = self.folder / "journal" / f"{self._writer}.jsonl"
+        journal = Journal(path, on_trouble=self._on_trouble, each_second=launcher.listen)
         atexit.register(self._at_exit)
         return journal
+
+    def _stop_observing(self) -> None:
+        try:
+            for found in self._observer.end():
+                self._put(found)
+        except Exception as fault:  # noqa: BLE001  the run is to end all the same
+            report_fault("observe", fault)
 
     def _on_trouble(self, message: str) -> None:
         report_fault("journal", message, run=self)
@@ -346,7 +388,8 @@ class Run:
         if os.getpid() != self._pid:
             return
         if self.status == "running":
-            error = getattr(sys, "last_value", None)  # set by the interpreter for an uncaught exception
+            error = watch.error()
+            self._is_exiting = True
             self.finish(status_of(error), error=error)
         else:
             self.settle()

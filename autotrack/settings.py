@@ -6,6 +6,12 @@ experiment          AUTOTRACK_EXPERIMENT      experiment = "digits"
 tags                AUTOTRACK_TAGS            tags = { team = "vision" }
 log_every_n_steps   AUTOTRACK_LOG_EVERY_N_STEPS   log_every_n_steps = 10
 checkpoints         AUTOTRACK_CHECKPOINTS     checkpoints = false
+output              AUTOTRACK_OUTPUT          output = false
+environment         AUTOTRACK_ENVIRONMENT     environment = false
+untracked_mb        AUTOTRACK_UNTRACKED_MB    untracked_mb = 20
+system_seconds      AUTOTRACK_SYSTEM_SECONDS  system_seconds = 5
+exit_timeout        AUTOTRACK_EXIT_TIMEOUT    exit_timeout = 30
+sidecar             AUTOTRACK_SIDECAR         sidecar = false
 quiet               AUTOTRACK_QUIET           quiet = true
 """
 
@@ -24,13 +30,25 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force; see the module for their names in the environment and in pyproject.toml."""
+    """The settings in force; see the module for their names in the environment and in pyproject.toml.
+
+    `output`: keep what is printed. `environment`: capture code, packages and hardware, and of files that git does not
+    have `untracked_mb` megabytes at most. `system_seconds`: how often the load is sampled, 0 for never.
+    `exit_timeout`: seconds that the end of the process waits at most for what is not done yet. `sidecar`: do all this
+    in a process beside training; otherwise it is done when the run ends, and the load is not sampled.
+    """
 
     to: str = "runs"
     experiment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     log_every_n_steps: int | None = None
     checkpoints: bool = True
+    output: bool = True
+    environment: bool = True
+    untracked_mb: float = 20.0
+    system_seconds: float = 5.0
+    exit_timeout: float = 30.0
+    sidecar: bool = True
     quiet: bool = False
 
 
@@ -117,6 +135,16 @@ def _steps(value: Any) -> int:
     return int(value)
 
 
+def _amount(value: Any) -> float:
+    try:
+        amount = float(value)
+    except (TypeError, ValueError):
+        amount = -1.0
+    if isinstance(value, bool) or not 0 <= amount < float("inf"):
+        raise ValueError("expected a number, 0 or more")
+    return amount
+
+
 def _flag(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in _TRUE + _FALSE:
@@ -130,6 +158,12 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tags": _tags,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
+    "output": _flag,
+    "environment": _flag,
+    "untracked_mb": _amount,
+    "system_seconds": _amount,
+    "exit_timeout": _amount,
+    "sidecar": _flag,
     "quiet": _flag,
 }
 

@@ -1,50 +1,55 @@
 """From journals to sinks: reads a run's records and hands them to every destination."""
 
-import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from time import time
 
-from autotrack import destinations, records
-from autotrack.faults import report_fault
-from autotrack.journal import Journal
 from autotrack.reading import RunReader
-from autotrack.records import Artifact
-from autotrack.summary import replaces
+from autotrack.records import AnyRecord
+from autotrack.sinks.base import Sink
 
 
-def settle(folder: Path) -> None:
-    """Complete the records of the run in `folder`, and make everything that is derived from them.
+class Shipment:
+    """Carries the records of one run to its sinks, as often as there are more, and says who failed.
 
-    Any number of times, with the same result.
+    A sink that fails is left out from then on, and `on_trouble` is called with a sentence; the others go on.
     """
-    _add_checksums(folder)
-    sinks = destinations.sinks()
-    for sink in sinks:
-        sink.open(folder)
-    reader = RunReader(folder)
-    for batch in reader:
+
+    def __init__(self, folder: Path, sinks: Iterable[Sink], *, on_trouble: Callable[[str], None]) -> None:
+        self._reader = RunReader(folder)
+        self._on_trouble = on_trouble
+        self._sinks: list[Sink] = []
         for sink in sinks:
-            sink.write(batch)
-    for sink in sinks:
-        sink.close(reader.left_out())
+            if self._try(sink, lambda sink: sink.open(folder)):
+                self._sinks.append(sink)
 
+    @property
+    def journals(self) -> list[Path]:
+        """The journals of the run."""
+        return self._reader.journals
 
-def _add_checksums(folder: Path) -> None:
-    """Write a record with its SHA-256 for every file that has none yet; folders have none."""
-    known: dict[str, Artifact] = {}
-    for batch in RunReader(folder):
-        for record in batch:
-            if isinstance(record, Artifact) and replaces(record, known.get(record.path)):
-                known[record.path] = record
-    missing = [record for record in known.values() if not record.removed and record.sha256 is None]
-    found = [(record, folder / record.path) for record in missing if (folder / record.path).is_file()]
-    if not found:
-        return
-    journal = Journal(folder / "journal" / "sidecar.jsonl", on_trouble=lambda text: report_fault("journal", text))
-    for record, path in found:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        about = {field: getattr(record, field) for field in record.__struct_fields__}
-        about |= {"time": time(), "bytes": path.stat().st_size, "sha256": digest}
-        journal.append(records.Artifact(**about))
-    journal.close()
+    def carry(self) -> Iterator[AnyRecord]:
+        """Hand all new records to the sinks; they are yielded as well, for whoever looks after the run."""
+        for rank, batch in self._reader:
+            self._each(lambda sink, batch=batch, rank=rank: sink.write(batch, rank=rank))  # type: ignore[misc]
+            yield from batch
+
+    def flush(self) -> None:
+        """Bring every destination up to date with the records carried so far."""
+        seen, left_out = self._reader.seen(), self._reader.left_out()
+        self._each(lambda sink: sink.flush(seen, left_out))
+
+    def close(self) -> None:
+        """Let go of the sinks."""
+        self._each(lambda sink: sink.close())
+        self._sinks = []
+
+    def _each(self, act: Callable[[Sink], None]) -> None:
+        self._sinks = [sink for sink in self._sinks if self._try(sink, act)]
+
+    def _try(self, sink: Sink, act: Callable[[Sink], None]) -> bool:
+        try:
+            act(sink)
+        except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
+            self._on_trouble(f"{type(sink).__name__} failed: {type(fault).__name__}: {fault}")
+            return False
+        return True

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from autotrack import __version__, context, names, ranks, records, settings
+from autotrack import __version__, context, launcher, names, ranks, records, settings
 from autotrack.context import current_run
 from autotrack.errors import SettingsError
 from autotrack.faults import report_fault
@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 def set_defaults(**arguments: Any) -> None:
-    """Set what `start_run` takes when it is not told: to, experiment, tags; in the place of all defaults before."""
+    """Set what `start_run` takes when it is not told, setting by setting; in the place of all defaults before."""
     _defaults.clear()
     _defaults.update({name: value for name, value in arguments.items() if value is not None})
 
@@ -48,6 +48,7 @@ def start_run(
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
     to: str | os.PathLike[str] | None = None,
+    output: bool | None = None,
     parent: str | None = None,
     resumed_from: str | None = None,
     frameworks: Mapping[str, str] | None = None,
@@ -70,14 +71,16 @@ def start_run(
     >>> run.status
     'finished'
     """
-    chosen = settings.resolve(**with_defaults({"to": to, "experiment": experiment, "tags": tags}))
+    options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    chosen = settings.resolve(**with_defaults(options))
     outer = current_run()
     experiment_folder = Path(chosen.to).expanduser().absolute() / chosen.experiment
     if started_by == "user" and outer is None and (joined := _join_rank_0(experiment_folder)):
         return joined
+    launcher.start(chosen)
     started = time()
     folder = _make_folder(experiment_folder, name, started)
-    run = Run(folder, quiet=chosen.quiet)
+    run = Run(folder, settings=chosen)
     run.begin(
         records.RunStarted(
             time=started,
@@ -113,7 +116,11 @@ def resume_run(
     `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
     """
     first = _first_record(folder)
-    run = Run(folder, quiet=bool(rank) or settings.resolve().quiet, rank=rank)
+    chosen = settings.resolve(**_defaults)
+    is_first_on_its_host = first.host != socket.gethostname() and os.environ.get("LOCAL_RANK", "0") == "0"
+    if not rank or is_first_on_its_host:
+        launcher.start(chosen)
+    run = Run(folder, settings=chosen, rank=rank)
     now: dict[str, Any] = {
         **_process(),
         "time": time(),
@@ -125,6 +132,8 @@ def resume_run(
         "frameworks": dict(frameworks or {}),
     }
     run.begin(msgspec.structs.replace(first, **now), resumed=True)
+    if rank and is_first_on_its_host:
+        launcher.follow(folder, chosen, rank=rank, only_load=True)
     return run
 
 
@@ -134,7 +143,7 @@ def reopen_run(folder: Path) -> Run:
     Raises `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
     """
     first = _first_record(folder)
-    run = Run(folder, quiet=True)
+    run = Run(folder)
     run.identify(first)
     run.status = "finished"
     return run
@@ -146,7 +155,7 @@ def attach_run(folder: Path) -> Run:
     Raises `FileNotFoundError` when there is no run in the folder.
     """
     first = _first_record(folder)
-    run = Run(folder, quiet=True, writer=f"main-{os.getpid()}")
+    run = Run(folder, writer=f"main-{os.getpid()}")
     run.identify(first)
     context.enter(run)
     return run

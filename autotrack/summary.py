@@ -59,11 +59,22 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     count: int = 0
 
 
+class LoadSummary(msgspec.Struct, frozen=True):
+    """One value of the system load over the whole run; `count` says how often it was sampled."""
+
+    mean: float
+    min: float
+    max: float
+    last: float
+    count: int
+
+
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A whole run in short. Times are seconds since 1970 (UTC), `duration_seconds` spans start to end.
 
     `params` has one value a name: the first one recorded, and each different one under `source.name`;
-    `params_by_source` has them all. `epochs` has, for every epoch, the last value of every metric in it.
+    `params_by_source` has them all. `epochs` has, for every epoch, the last value of every metric in it. `environment`
+    has the facts of every kind of surroundings that were captured (`git`, `packages`, `hardware`, …).
     """
 
     id: str = ""
@@ -91,6 +102,10 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     params_by_source: dict[str, dict[str, Any]] = {}
     metrics: dict[str, MetricSummary] = {}
     epochs: list[dict[str, Any]] = []
+    system: dict[str, LoadSummary] = {}
+    environment: dict[str, dict[str, Any]] = {}
+    environment_files: list[str] = []
+    datasets: list[records.Dataset] = []
     artifacts: list[records.Artifact] = []
     texts: dict[str, str] = {}
     tables: list[str] = []
@@ -108,13 +123,16 @@ class Fold:
 
     def __init__(self) -> None:
         self._writer = ""
+        self._latest_start = 0.0
         self.points: dict[str, list[Point]] = {}
+        self.system: dict[str, list[Point]] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
         self._directions: dict[str, Direction] = {}
 
-    def add(self, found: Iterable[AnyRecord]) -> None:
-        """Take more records."""
+    def add(self, found: Iterable[AnyRecord], *, rank: int = 0) -> None:
+        """Take more records, from a journal of this rank."""
+        self._writer = f"rank{rank}" if rank else ""
         for record in found:
             getattr(self, f"_add_{type(record).__name__.lower()}")(record)
 
@@ -128,6 +146,7 @@ class Fold:
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
         self._note_directions()
         summary.metrics = {name: self._summarise(name, points) for name, points in self.points.items()}
+        summary.system = {name: _load(points) for name, points in self.system.items()}
         summary.epochs = self._epochs()
         if summary.ended is not None:
             summary.duration_seconds = summary.ended - summary.started
@@ -135,11 +154,11 @@ class Fold:
 
     def _add_runstarted(self, record: records.RunStarted) -> None:
         summary = self._summary
-        self._writer = f"rank{record.rank}" if record.rank else ""
         if record.rank not in summary.ranks:
             summary.ranks = sorted([*summary.ranks, record.rank])
         if record.rank:
             return
+        self._latest_start = record.time
         if record.resumed_at_step is not None:
             self._drop_points_from(record.resumed_at_step)
         if not summary.id:
@@ -155,6 +174,8 @@ class Fold:
         if record.rank:
             if record.status == "failed" and summary.error is None:
                 summary.error = f"rank {record.rank}: {record.error}"
+            return
+        if record.time < self._latest_start:  # a sidecar's word about an earlier session, read after the later one
             return
         summary.status, summary.ended = record.status, record.time
         summary.error, summary.traceback = record.error, record.traceback
@@ -174,6 +195,20 @@ class Fold:
         for name, value in record.values.items():
             point = Point(value, record.time, record.step, record.epoch, record.stage)
             self.points.setdefault(f"{self._writer}/{name}" if self._writer else name, []).append(point)
+
+    def _add_systemstats(self, record: records.SystemStats) -> None:
+        for name, value in record.values.items():
+            point = Point(value, record.time, epoch=record.epoch)
+            self.system.setdefault(f"{self._writer}/{name}" if self._writer else name, []).append(point)
+
+    def _add_environment(self, record: records.Environment) -> None:
+        kind = f"{self._writer}.{record.kind}" if self._writer else record.kind
+        self._summary.environment[kind] = record.values
+        self._summary.environment_files = sorted({*self._summary.environment_files, *record.files})
+
+    def _add_dataset(self, record: records.Dataset) -> None:
+        if record not in self._summary.datasets:
+            self._summary.datasets.append(record)
 
     def _add_artifact(self, record: records.Artifact) -> None:
         if replaces(record, self._artifacts.get(record.path)):
@@ -237,6 +272,11 @@ def replaces(record: records.Artifact, known: records.Artifact | None) -> bool:
     says by now is of a file that has been replaced or removed since.
     """
     return known is None or record.sha256 is None or record.time >= known.time
+
+
+def _load(points: Sequence[Point]) -> LoadSummary:
+    values = [_value(point) for point in points]
+    return LoadSummary(sum(values) / len(values), min(values), max(values), values[-1], len(values))
 
 
 def _value(point: Point) -> float:

@@ -20,6 +20,33 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+def say_amid(line: str) -> None:
+    """Print one line while the script may be drawing a progress bar, which draws itself anew below."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    say(f"\r\x1b[2K{line}" if is_terminal else line)
+
+
+class Waiting:
+    """Shows on a terminal, from the first second on, what is being waited for."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, doing: str, seconds: float) -> None:
+        """Say what is going on; nothing when it is said already."""
+        text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
+        if seconds >= 1 and text != self._shown and sys.stderr is not None and sys.stderr.isatty():
+            self._shown = text
+            with contextlib.suppress(OSError, ValueError):
+                print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+    def over(self) -> None:
+        """Take away what was shown."""
+        if self._shown:
+            with contextlib.suppress(OSError, ValueError):
+                print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
 def started(name: str, folder: Path, *, resumed: bool) -> None:
     """Say that a run started or goes on, and where it is kept."""
     say(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
@@ -35,6 +62,12 @@ def ended(summary: Summary, folder: Path) -> None:
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
     say(f"  autotrack show {summary.name}    {shown(folder)}{noticed}")
+
+
+def ended_early(name: str, status: str, folder: Path) -> None:
+    """Say that the run ended, before there is a summary of it."""
+    say(f"autotrack: run {name} {status}; its summary is being written")
+    say(f"  autotrack show {name}    {shown(folder)}")
 
 
 def main_metrics(summary: Summary) -> list[str]:

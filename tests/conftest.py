@@ -18,6 +18,11 @@ from autotrack.records import AnyRecord
 hypothesis.settings.register_profile("autotrack", deadline=None, database=None)  # the disk may be slow at times
 hypothesis.settings.load_profile("autotrack")
 
+QUICK = {"AUTOTRACK_QUIET": "1", "AUTOTRACK_SIDECAR": "off", "AUTOTRACK_ENVIRONMENT": "off", "AUTOTRACK_OUTPUT": "off"}
+"""A few tests are about these, and switch them on; hundreds are quicker without."""
+
+os.environ.update(QUICK)  # for fixtures that live longer than a test
+
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
@@ -25,13 +30,21 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("AUTOTRACK_") or name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("AUTOTRACK_QUIET", "1")
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
     yield
     while run := autotrack.current_run():
         run.finish()
     faults.unplaced_faults.clear()
     if "autotrack.integration" in sys.modules:
         autotrack.autolog(disable=True)
+
+
+@pytest.fixture
+def everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record as users do: with a sidecar, the environment and what is printed."""
+    for name in ("AUTOTRACK_SIDECAR", "AUTOTRACK_ENVIRONMENT", "AUTOTRACK_OUTPUT"):
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

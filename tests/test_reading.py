@@ -112,8 +112,11 @@ def test_all_journals_of_a_run_are_read_the_main_one_first(tmp_path: Path) -> No
     for name in ("a-sidecar", "rank1", "main", "main-17"):
         write(tmp_path / "journal" / f"{name}.jsonl", Tags(time=1.0, values={"journal": name}))
     reader = RunReader(tmp_path)
-    found = [record.values["journal"] for batch in reader for record in batch if isinstance(record, Tags)]
+    found = [record.values["journal"] for _, batch in reader for record in batch if isinstance(record, Tags)]
     assert found == ["main", "a-sidecar", "main-17", "rank1"]
+    assert list(reader) == [], "a second time only what is new"
+    write(tmp_path / "journal" / "rank12-sidecar.jsonl", Tags(time=2.0, values={"journal": "late"}))
+    assert [rank for rank, _ in reader] == [12]
     assert reader.left_out() == []
 
 
@@ -126,7 +129,7 @@ def test_what_is_left_out_is_said_in_sentences_and_in_the_summary(tmp_path: Path
         "main.jsonl: the last record is incomplete",
     ]
     reader = RunReader(tmp_path)
-    assert list(reader) == [[STARTED]]
+    assert list(reader) == [(0, [STARTED])]
     assert reader.left_out() == said
     assert catalog.load(tmp_path).left_out == said
 

@@ -16,8 +16,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "my-project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for name in ("TO", "EXPERIMENT", "TAGS", "LOG_EVERY_N_STEPS", "CHECKPOINTS", "QUIET"):
-        monkeypatch.delenv(f"AUTOTRACK_{name}", raising=False)
+    for name in Settings.__dataclass_fields__:
+        monkeypatch.delenv(f"AUTOTRACK_{name.upper()}", raising=False)
     return folder
 
 
@@ -33,6 +33,12 @@ PLACES: list[tuple[str, object, Written, Written, Written]] = [
     ("experiment", "my-project", ('"filed"', "filed"), ("environed", "environed"), ("argued", "argued")),
     ("log_every_n_steps", None, ("10", 10), ("20", 20), (30, 30)),
     ("checkpoints", True, ("false", False), ("yes", True), (False, False)),
+    ("output", True, ("false", False), ("on", True), (False, False)),
+    ("environment", True, ("false", False), ("on", True), (False, False)),
+    ("untracked_mb", 20.0, ("1", 1.0), ("2.5", 2.5), (0, 0.0)),
+    ("system_seconds", 5.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
+    ("exit_timeout", 30.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
+    ("sidecar", True, ("false", False), ("on", True), (False, False)),
     ("quiet", False, ("true", True), ("off", False), (True, True)),
     ("tags", {}, ('{ a = "file" }', {"a": "file"}), ("a=environment", {"a": "environment"}), ({"a": 1}, {"a": "1"})),
 ]

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import autotrack
-from autotrack import records, shipping
+from autotrack import launcher, records
 from autotrack.records import Artifact
 from autotrack.start import resume_run
 
@@ -28,8 +28,8 @@ def artifacts_in(journal: Path) -> list[Artifact]:
 def test_settling_again_gives_the_very_same_bytes(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
     first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    shipping.settle(folder)
-    shipping.settle(folder)
+    launcher.settle(folder)
+    launcher.settle(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
     assert folder / "run.json" in first
 
@@ -38,7 +38,7 @@ def test_run_json_is_what_the_journals_say(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
     before = (folder / "run.json").read_bytes()
     (folder / "run.json").unlink()
-    shipping.settle(folder)
+    launcher.settle(folder)
     assert (folder / "run.json").read_bytes() == before
     said = json.loads(before)
     assert (said["status"], said["metrics"]["loss"]["last"]["value"]) == ("finished", 0.5)
@@ -46,7 +46,7 @@ def test_run_json_is_what_the_journals_say(tmp_path: Path) -> None:
 
 def test_every_file_gets_its_checksum_once(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
-    shipping.settle(folder)
+    launcher.settle(folder)
     added = artifacts_in(folder / "journal" / "sidecar.jsonl")
     digest = hashlib.sha256(b"weights").hexdigest()
     assert [(one.path, one.sha256, one.bytes) for one in added] == [("artifacts/weights.bin", digest, 7)]

@@ -6,21 +6,22 @@ from typing import Annotated
 import typer
 
 from autotrack import __version__
-from autotrack.cli import look
+from autotrack.cli import look, sync
 from autotrack.errors import AutotrackError
 
 app = typer.Typer(
-    help="Look at the training runs that autotrack recorded.",
+    help="Look at and look after the training runs that autotrack recorded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.command("ls")(look.ls)
 app.command("show")(look.show)
+app.command("sync")(sync.sync)
 
 
 @app.callback(invoke_without_command=True)
 def options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Look at the training runs that autotrack recorded."""
+    """Look at and look after the training runs that autotrack recorded."""
     if version:
         typer.echo(f"autotrack {__version__}")
         raise typer.Exit

@@ -68,14 +68,17 @@ def show(
         ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
         ("params", ["name", "value", "source"], _params(summary)),
+        ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
+        ("system load", ["name", "mean", "max"], _load(summary)),
         ("notices", ["about", "what"], [[notice.about, notice.message] for notice in summary.notices]),
     ]
     for title, columns, rows in sections:
         if rows:
             typer.echo(f"\n{title}")
             _print_table(columns, rows)
-    if summary.traceback:
-        typer.echo(f"\n{summary.traceback.rstrip()}")
+    for title, text in (("changes", summary.texts.get("changes")), ("traceback", summary.traceback)):
+        if text:
+            typer.echo(f"\n{title}\n{text.rstrip()}")
 
 
 def _short(run: RecordedRun) -> dict[str, Any]:
@@ -117,6 +120,8 @@ def _print_facts(found: RecordedRun) -> None:
         "started": _when(summary.started),
         "took": "" if summary.duration_seconds is None else terminal.human_seconds(summary.duration_seconds),
         "command": " ".join(summary.argv),
+        "code": _code(summary),
+        "environment": _surroundings(summary),
         "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
         "resumed from": summary.resumed_from or "",
         "parent": summary.parent or "",
@@ -127,6 +132,47 @@ def _print_facts(found: RecordedRun) -> None:
     for name, value in facts.items():
         if value:
             typer.echo(f"{name:<12} {value}")
+
+
+def _code(summary: Summary) -> str:
+    git = summary.environment.get("git")
+    if git is None:
+        return "kept in environment/source" if "source" in summary.environment else ""
+    where = git.get("tag") or git.get("branch") or "detached"
+    uncommitted = [*git.get("changed", []), *git.get("untracked", [])]
+    changes = f", {len(uncommitted)} uncommitted files" if uncommitted else ""
+    return f"{str(git.get('commit'))[:10]} ({where}){changes}"
+
+
+def _surroundings(summary: Summary) -> str:
+    packages, hardware = (summary.environment.get(kind, {}) for kind in ("packages", "hardware"))
+    said = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
+    said += [str(hardware[name]) for name in ("os", "cpu_model") if hardware.get(name)]
+    said += [str(card.get("name")) for card in hardware.get("gpus", [])]
+    return ", ".join(said)
+
+
+def _datasets(summary: Summary) -> list[list[str]]:
+    return [
+        [
+            " ".join(part for part in (data.role, data.name) if part),
+            f"{data.kind} {data.dtype or ''} {'x'.join(map(str, data.shape or []))}".strip(),
+            "" if data.rows is None else str(data.rows),
+            f"{data.covered:.0%}",
+            ", ".join(f"{count} with {role}" for role, count in data.shared_rows.items()),
+        ]
+        for data in summary.datasets
+    ]
+
+
+def _load(summary: Summary) -> list[list[str]]:
+    return [
+        [name, _amount(name, load.mean), _amount(name, load.max)] for name, load in sorted(summary.system.items())
+    ]
+
+
+def _amount(name: str, value: float) -> str:
+    return f"{value / 1e6:,.0f} MB" if name.endswith("_bytes") else terminal.short(float(value))
 
 
 def _params(summary: Summary) -> list[list[str]]:

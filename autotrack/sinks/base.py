@@ -1,6 +1,6 @@
 """What a sink is: a fold over the records of one run, to whatever place it writes to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,8 +16,15 @@ class Sink(Protocol):
     def open(self, folder: Path) -> None:
         """Begin with the run in `folder`."""
 
-    def write(self, batch: Sequence[AnyRecord]) -> None:
-        """Take the next records."""
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        """Take the next records of a journal, and the rank whose journal it is."""
 
-    def close(self, left_out: Sequence[str]) -> None:
-        """Finish what was begun; `left_out` says what the journals hold that could not be read, a sentence each."""
+    def flush(self, read: Mapping[str, int], left_out: Sequence[str]) -> None:
+        """Bring the place it writes to up to date with all records so far.
+
+        `read` says how many bytes of each journal they are, `left_out` what the journals hold that could not be read,
+        a sentence each.
+        """
+
+    def close(self) -> None:
+        """Let go of what was opened."""

@@ -1,6 +1,6 @@
 """The local folder: `run.json`, the summary that a reader wants first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,20 +16,22 @@ class FolderSink:
     """Writes `run.json` into the run folder, replacing it in one step."""
 
     def open(self, folder: Path) -> None:
-        """Begin with the run in `folder`, and note how much of each journal there is to read."""
+        """Begin with the run in `folder`."""
         self._folder = folder
         self._fold = Fold()
-        self._journals = {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
 
-    def write(self, batch: Sequence[AnyRecord]) -> None:
-        """Take the next records."""
-        self._fold.add(batch)
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        """Take the next records of a journal, and the rank whose journal it is."""
+        self._fold.add(batch, rank=rank)
 
-    def close(self, left_out: Sequence[str]) -> None:
+    def flush(self, read: Mapping[str, int], left_out: Sequence[str]) -> None:
         """Replace `run.json`."""
         self._fold.left_out(left_out)
         summary = self._fold.summary()
-        # Sizes as they were before reading: a reader that finds larger journals knows that this is out of date.
-        summary.journals = self._journals
+        # A reader that finds larger journals than were read here knows that this is out of date.
+        summary.journals = dict(read)
         text = msgspec.json.format(msgspec.json.encode(summary), indent=1)
         write_atomically(self._folder / NAME, text + b"\n")
+
+    def close(self) -> None:
+        """Let go of the run."""

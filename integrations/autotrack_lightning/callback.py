@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import autotrack
 from autotrack import settings
 from autotrack.patching import attempt, guarded
+from autotrack.records import Status
 from autotrack.run import status_of
 from autotrack.settings import Settings
 from autotrack_lightning import binding, params
@@ -43,6 +44,7 @@ class AutotrackCallback(_Callback):
         tags: Labels for the run.
         log_every_n_steps: Record step metrics every so many steps instead of at the trainer's own rate.
         checkpoints: Whether the best and last checkpoints are kept in the run folder; True by default.
+        output: Whether what is printed is kept in `output.log`; True by default.
 
     Raises:
         SettingsError: A setting cannot be used.
@@ -60,8 +62,9 @@ class AutotrackCallback(_Callback):
         tags: Mapping[str, str] | None = None,
         log_every_n_steps: int | None = None,
         checkpoints: bool | None = None,
+        output: bool | None = None,
     ) -> None:
-        self._options = {"to": to, "experiment": experiment, "tags": tags}
+        self._options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
         self._name = name
         self._configure(
             settings.resolve(**self._options, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
@@ -75,6 +78,7 @@ class AutotrackCallback(_Callback):
     def _clear(self) -> None:
         self.run: autotrack.Run | None = None
         self.recorder: MetricRecorder | None = None
+        self._joined: autotrack.Run | None = None
         self._owns_run = False
         self._begun = False
         self._saved = False
@@ -119,6 +123,8 @@ class AutotrackCallback(_Callback):
         """Record the params, which are settled now."""
         self._throughput = Throughput(trainer.world_size)
         self._describe(trainer, pl_module)
+        if trainer.global_rank and trainer.local_rank == 0 and autotrack.current_run() is None:
+            self._joined = binding.join(trainer, self._options)  # for the load of this other machine
 
     @guarded
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
@@ -214,6 +220,7 @@ class AutotrackCallback(_Callback):
             self.run.log_params(values, source)
         if trainer.ckpt_path:
             self.run.log_params({"checkpoint": str(trainer.ckpt_path)}, stage)
+        self._describe_data(trainer, stage)
         self.recorder = MetricRecorder(self.run, trainer, self)
         self.recorder.evaluate_at(trained.step, trained.epoch)
 
@@ -246,15 +253,24 @@ class AutotrackCallback(_Callback):
         self._described = True
         for source, values in params.training_params(trainer, module):
             self.run.log_params(values, source)
+        for stage in ("train", "validate"):
+            self._describe_data(trainer, stage)
         with attempt("lightning model summary"):
             self.run.log_text("model_summary", params.model_summary(module))
 
+    def _describe_data(self, trainer: Any, stage: str) -> None:
+        with attempt(f"lightning data: {stage}"):
+            for name, loader in params.loaders_by_name(getattr(trainer, params.LOADERS[stage])).items():
+                if self.run is not None:
+                    self.run.log_dataset(stage, loader, name or None)
+
     def _end(self, trainer: Any, error: BaseException | None) -> None:
         alone = autotrack.current_run() is None  # otherwise this rank has joined already, through start_run
-        if trainer.global_rank and alone and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
-            rank = binding.join(trainer, self._options)
+        if trainer.global_rank and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
+            rank = binding.join(trainer, self._options) if alone else self._joined
+            self._joined = None
             if rank is not None:
-                rank.finish(status_of(error), error=error)
+                rank.finish(_status(error), error=error)
         run, recorder = self.run, self.recorder
         if run is None or recorder is None:
             return
@@ -269,7 +285,7 @@ class AutotrackCallback(_Callback):
         self._clear()
         self.run = run
         if owned:
-            run.finish(status_of(error), error=error)
+            run.finish(_status(error), error=error)
         elif run.status != "running" or run.is_attached:
             run.settle()
 
@@ -284,6 +300,11 @@ def callback_of(trainer: Any, chosen: Settings) -> AutotrackCallback:
         callback = _callbacks_of_trainers[trainer] = AutotrackCallback()
     callback._configure(chosen)
     return callback
+
+
+def _status(error: BaseException | None) -> Status:
+    """Return how a training ended; Lightning turns a SIGTERM into an exception of its own, a kind of SystemExit."""
+    return "killed" if type(error).__name__ == "SIGTERMException" else status_of(error)
 
 
 def _is_tuning(trainer: Any) -> bool:

@@ -61,9 +61,15 @@ def evaluation_params(trainer: Any, module: Any, stage: str) -> Params:
 def data_params(role: str, loaders: Any) -> Params:
     """Yield `(source, params)` for each data loader in a role; `loaders` is what the trainer holds for it."""
     with attempt(f"lightning params: data.{role}"):
-        found = dict(_loaders(loaders))
+        found = loaders_by_name(loaders)
         for key, loader in found.items():
-            yield (f"data.{role}" if len(found) == 1 else f"data.{role}.{key}"), _loader(loader)
+            yield (f"data.{role}.{key}" if key else f"data.{role}"), _loader(loader)
+
+
+def loaders_by_name(loaders: Any) -> dict[str, Any]:
+    """Return the data loaders that a trainer holds for a stage; one alone has no name."""
+    found = dict(_loaders(loaders))
+    return {"": loader for loader in found.values()} if len(found) == 1 else found
 
 
 def learning_rate_names(trainer: Any) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import peers, tables
 
-PARTS = {"log": "log_calls", "lightning": "lightning_fit", "start": "start_up"}
+PARTS = {"log": "log_calls", "lightning": "lightning_fit", "start": "start_up", "sidecar": "sidecar"}
 """By part, the module whose `measure` returns its tables."""
 
 
