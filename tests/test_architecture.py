@@ -168,7 +168,7 @@ def test_importing_does_nothing(run_script: Callable[..., str]) -> None:
     said = run_script(
         f"""
         import atexit, importlib, json, os, signal, sys, threading, warnings
-        import msgspec, typer  # what these two do is theirs
+        import concurrent.futures.thread, git, logging, msgspec, psutil, typer  # what these do is theirs
 
         def state():
             return {{

@@ -44,7 +44,7 @@ class GpuSampler:
     def _find_cards(self) -> dict[int, Any]:
         if self._nvml is None:
             try:
-                import pynvml  # type: ignore[import-untyped]  # nvidia-ml-py, which is optional, has no types
+                import pynvml
             except ImportError:
                 return {}
             self._nvml = pynvml

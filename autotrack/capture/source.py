@@ -43,7 +43,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
 
 
 def _sources(subject: Subject, cwd: Path) -> list[Path]:
-    """The files in question, the entry script first. What is installed, as in a `.venv`, is a package and no source."""
+    """The files in question, the entry script first. What is installed, as in a `.venv`, is no source."""
     entry = [cwd / subject.started.entry_point] if subject.started.entry_point else []
     root = cwd / subject.script_folder
     paths = dict.fromkeys([*entry, *(cwd / path for path in subject.modules)])

@@ -22,7 +22,8 @@ def sync(
     """
     folders = _folders(places or [str(catalog.store_path(None))])
     finished, left, unreadable = 0, 0, 0
-    with typer.progressbar(folders, label="runs", file=typer.get_text_stream("stderr"), hidden=len(folders) < 20) as bar:
+    errors = typer.get_text_stream("stderr")
+    with typer.progressbar(folders, label="runs", file=errors, hidden=len(folders) < 20) as bar:
         for folder in bar:
             if is_being_written(folder / "journal" / "main.jsonl"):
                 left += 1

@@ -107,11 +107,13 @@ def _tensor_as_numpy(tensor: Any, numpy: Any) -> Any:
     ours = type(tensor) is torch.Tensor or type(tensor) is torch.nn.Parameter
     if not ours or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
         return None
+    if tensor.is_conj() or tensor.is_neg() or tensor.is_quantized:  # what they mean is not what is in their memory
+        return None
     try:
         values = tensor.detach()
         if view := _TENSOR_VIEWS.get(values.element_size()):
             values = values.view(getattr(torch, view))
         # Not `Tensor.numpy()`: after it, the user's tensor could no longer be resized (torch 2.13).
         return numpy.from_dlpack(values)
-    except (RuntimeError, TypeError, ValueError, BufferError):  # conjugated, negated or quantized views, fake tensors
+    except (RuntimeError, TypeError, ValueError, BufferError):  # one that is a tensor by name only, as while tracing
         return None

@@ -7,8 +7,11 @@ from hashlib import blake2b
 
 from autotrack.observe.fingerprints import Deadline, Identity, Part
 
-_MOST_FILES = 2000
-"""How many files of a folder are looked at, in alphabetical order from the top."""
+_MOST_NAMES = 2000
+"""After so many names in a folder and those inside it, no further folder is looked into."""
+
+_MOST_SIZES = 200
+"""How many files are asked for their size; where the disk has to be asked, that takes a while."""
 
 _SAMPLED_BYTES = 4096
 
@@ -58,41 +61,37 @@ def _read(path: str, start: int, stop: int) -> bytes | None:
 
 
 def _identify_folder(path: str, deadline: Deadline) -> Identity | None:
-    """Digest the names and sizes of what is in a folder and below it, up to a number of files."""
-    hasher, size, files = blake2b(digest_size=16), 0, 0
+    """Digest what a folder holds, one level after the other: names, and the sizes of the first files."""
+    hasher, sizes, names = blake2b(digest_size=16), list[int](), 0
     folders = [("", path)]
-    for relative, folder in folders:  # grows while it is walked: one level after the other
-        deadline.check()
-        try:
-            entries = _entries(folder, deadline)
-        except OSError:
-            if folder == path:
-                return None
-            hasher.update(ascii((relative, "unreadable")).encode())
-            continue
-        for entry in entries:
-            name = f"{relative}/{entry.name}"
+    for relative, folder in folders:  # grows while it is walked
+        if names >= _MOST_NAMES:
+            return Identity(hasher.digest())
+        for entry in _entries(folder, deadline):
+            names += 1
+            size = None
             if entry.is_dir(follow_symlinks=False):  # a link to a folder may lead round in a circle
-                folders.append((name, entry.path))
-                hasher.update(ascii((name, "folder")).encode())
-                continue
-            if files == _MOST_FILES:
-                return Identity(hasher.digest())
-            deadline.check()
-            files += 1
-            bytes_of_file = _size_bytes(entry)
-            size += max(0, bytes_of_file)
-            hasher.update(ascii((name, bytes_of_file)).encode())
-    return Identity(hasher.digest(), size)
+                folders.append((f"{relative}/{entry.name}", entry.path))
+            elif len(sizes) < _MOST_SIZES:
+                deadline.check()
+                size = _size_bytes(entry)
+                sizes.append(size)
+            hasher.update(ascii((relative, entry.name, size)).encode())
+    files = names - (len(folders) - 1)
+    return Identity(hasher.digest(), sum(sizes) if len(sizes) == files else None)
 
 
 def _entries(folder: str, deadline: Deadline) -> list["os.DirEntry[str]"]:
     entries: list[os.DirEntry[str]] = []
-    with os.scandir(folder) as listing:
-        for entry in listing:
-            if len(entries) % 256 == 0:
-                deadline.check()
-            entries.append(entry)
+    deadline.check()
+    try:
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                entries.append(entry)
+                if len(entries) % 256 == 0:
+                    deadline.check()
+    except OSError:  # unreadable, or gone
+        return []
     return sorted(entries, key=lambda entry: entry.name)
 
 
@@ -100,4 +99,4 @@ def _size_bytes(entry: "os.DirEntry[str]") -> int:
     try:
         return entry.stat().st_size
     except OSError:  # a link to nowhere, or a file that is gone
-        return -1
+        return 0

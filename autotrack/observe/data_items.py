@@ -16,12 +16,12 @@ from autotrack.observe.data_arrays import as_numpy, is_bytes_alone
 from autotrack.observe.data_files import identify_files
 from autotrack.observe.fingerprints import Part
 
-_ITEM_COST = 400.0  # digesting one item takes as long as reading so many bytes of an array
-_LEAF_COST = 300.0  # and every item inside it
-_NUMBER_COST = 20.0  # numbers alone are digested together
+_ITEM_COST = 800.0  # digesting one item takes as long as reading so many bytes of an array
+_LEAF_COST = 500.0  # and every item inside it
+_NUMBER_COST = 32.0  # numbers alone are digested together
 _LARGEST_ITEM = 2**20  # what costs more is not read
 _DEEPEST = 4
-_SAMPLED = 32
+_SAMPLED = 16
 
 _AS_THEY_ARE = frozenset((str, bytes, int, float, complex, bool, type(None), Decimal, Fraction, timedelta, date, UUID))
 _MOMENTS = frozenset((datetime, time))
@@ -45,7 +45,7 @@ def items_part(name: str, dtype: str | None, count: int, take: Take) -> Part:
     if len(kinds) == 1 and (code := _CODES.get(next(iter(kinds)))):
         return Part(name=name, dtype=dtype, shape=(count,), units=count, unit_cost=_NUMBER_COST,
                     read=lambda start, stop: _read_numbers(take(start, stop), code))  # fmt: skip
-    cost = sum(map(_cost, sample)) / max(1, len(sample))
+    cost = max(_ITEM_COST, sum(map(_cost, sample)) / max(1, len(sample)))
     if paths := _paths(sample):
         # The same files may lie elsewhere: what counts is their names below the folder they have in common.
         common = os.path.commonprefix(paths)  # noqa: RUF071 - up to its last slash, as the paths are written
@@ -94,7 +94,7 @@ def _cost(item: Any, depth: int = 0, limit: float = 2**16) -> float:
                 break
         return cost
     size = getattr(item, "nbytes", 0) if type(item).__module__ in ("numpy", "torch") else 0
-    return cost + size + 10 * _ITEM_COST * bool(size)
+    return cost + size + 5 * _ITEM_COST * bool(size)
 
 
 def _children(item: Any) -> Iterator[Any]:

@@ -72,8 +72,8 @@ def sparse_parts(name: str, matrix: Any) -> list[Part]:
     """Describe a sparse matrix by its own arrays: the same numbers stored in another order are other data."""
     whole = header(name, f"{matrix.format} of {matrix.dtype}", tuple(matrix.shape))
     if matrix.format == "dok":
-        return [whole, _keyed_part(name, matrix)]
-    if matrix.format == "coo" and hasattr(matrix, "coords"):  # may have any number of axes
+        components = _keyed_components(matrix)
+    elif matrix.format == "coo" and hasattr(matrix, "coords"):  # may have any number of axes
         components = {"data": matrix.data, **{f"axis{axis}": at for axis, at in enumerate(matrix.coords)}}
     else:
         components = {one: getattr(matrix, one) for one in _COMPONENTS.get(matrix.format, ())}
@@ -82,12 +82,12 @@ def sparse_parts(name: str, matrix: Any) -> list[Part]:
     return [whole, *(part for key, array in components.items() for part in array_parts(joined(name, key), array))]
 
 
-def _keyed_part(name: str, matrix: Any) -> Part:
-    count = int(matrix.nnz)
-    if count > _MOST_KEYS:
-        return Part(name=name, dtype="items", whole=False)
-    items = sorted((tuple(map(int, key)), value) for key, value in matrix.items())
-    return items_part(name, "items", count, lambda start, stop: items[start:stop])
+def _keyed_components(matrix: Any) -> dict[str, Any]:
+    """The keys and values of a matrix that is a dictionary, in the order of the keys; none of a large one."""
+    if matrix.nnz > _MOST_KEYS:
+        return {}
+    keys, numpy = sorted(matrix.keys()), sys.modules["numpy"]
+    return {"keys": numpy.array(keys, "i8"), "data": numpy.array([matrix[key] for key in keys], matrix.dtype)}
 
 
 def is_table(value: Any) -> bool:
@@ -112,7 +112,7 @@ def table_parts(name: str, table: Any) -> Iterator[Part]:
     if len(dtypes) == 1 and getattr(dtype := dtypes.pop(), "kind", "O") in "biufc" and is_numpy(dtype):
         yield _matrix_part(name, table, dtype)
         return
-    chosen = range(count)
+    chosen = list(range(count))
     if count > _MOST_COLUMNS:
         chosen = [at * (count - 1) // (_MOST_COLUMNS - 1) for at in range(_MOST_COLUMNS)]
         yield Part(name=name, dtype="other columns", shape=table.shape, whole=False)
@@ -124,8 +124,8 @@ def table_parts(name: str, table: Any) -> Iterator[Part]:
 def _matrix_part(name: str, table: Any, dtype: Any) -> Part:
     rows, columns = table.shape
     width = columns * dtype.itemsize
-    return Part(name=name, dtype=str(dtype), shape=(rows, columns), size_bytes=rows * width, units=rows, unit_cost=width,
-                read=lambda start, stop: table.iloc[start:stop].to_numpy().tobytes(), by_row=True,
+    return Part(name=name, dtype=str(dtype), shape=(rows, columns), size_bytes=rows * width, units=rows,
+                unit_cost=width, read=lambda start, stop: table.iloc[start:stop].to_numpy().tobytes(), by_row=True,
                 identify=lambda _deadline: Identity(read_items(table.columns.tolist()) or b""))  # fmt: skip
 
 

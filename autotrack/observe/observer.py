@@ -2,17 +2,19 @@
 
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from autotrack import files, records
-from autotrack.observe import exits, notebook, output, process
-from autotrack.observe.data import DataObserver
+from autotrack.observe import exits, notebook, process, tee
 from autotrack.observe.output import OutputLog
 from autotrack.records import AnyRecord
 from autotrack.redaction import Redactor
 from autotrack.settings import Settings
+
+if TYPE_CHECKING:
+    from autotrack.observe.data import DataObserver
 
 OUTPUT = "output.log"
 _STATES = "environment/random_states.json"
@@ -42,7 +44,7 @@ class Observer:
             found += self._cells()
         if chosen.output:
             self.output = OutputLog(self._folder / OUTPUT, self._redactor, on_trouble=self.troubles.append)
-            output.listen(self.output)
+            tee.listen(self.output)
             found.append(records.Artifact(time=time(), path=OUTPUT, kind="output"))
         return found
 
@@ -53,7 +55,7 @@ class Observer:
             exits.watch.end()
             self._is_watching = False
         if self.output is not None:
-            output.forget(self.output)
+            tee.forget(self.output)
             self.output.close()
             self.output = None
         if (self._folder / _CELLS).exists():
@@ -64,6 +66,8 @@ class Observer:
 
     def describe(self, role: str, data: Any, name: str | None) -> records.Dataset:
         """Describe a data set."""
+        from autotrack.observe.data import DataObserver  # runs that log no data do without
+
         if self._data is None:
             self._data = DataObserver()
         return self._data.describe(role, data, name=name)

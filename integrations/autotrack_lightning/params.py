@@ -69,7 +69,7 @@ def data_params(role: str, loaders: Any) -> Params:
 def loaders_by_name(loaders: Any) -> dict[str, Any]:
     """Return the data loaders that a trainer holds for a stage; one alone has no name."""
     found = dict(_loaders(loaders))
-    return {"": loader for loader in found.values()} if len(found) == 1 else found
+    return dict(zip([""], found.values(), strict=True)) if len(found) == 1 else found
 
 
 def learning_rate_names(trainer: Any) -> list[str]:

@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrack import context, files
-from autotrack.observe.output import OutputLog, forget, listen, receivers
+from autotrack.observe.output import OutputLog
+from autotrack.observe.tee import forget, listen, receivers
 from autotrack.redaction import Redactor
 
 TOKEN = "ghp_" + "a1B2" * 9
@@ -279,7 +280,7 @@ def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pyte
         written[0] += len(content)
         write(path, content)
 
-    monkeypatch.setattr("autotrack.observe.output.files.write_atomically", counting)
+    monkeypatch.setattr("autotrack.observe.bounded.files.write_atomically", counting)
     log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_trouble=no_trouble)
     for _ in range(10_000):
         log.take("stdout", "x" * 99 + "\n")
@@ -501,7 +502,7 @@ def test_what_prints_in_the_middle_of_a_print_is_kept(listening: OutputLog, monk
             print(text)
         return write(fd, data)
 
-    monkeypatch.setattr("autotrack.observe.output.os.write", interrupted)
+    monkeypatch.setattr("autotrack.observe.bounded.os.write", interrupted)
     print("outer")
     print("next")
     assert lines_of(listening) == ["outer", "a finalizer", "and another", "next"]
@@ -511,7 +512,7 @@ def test_a_keyboard_interrupt_in_the_middle_leaves_everything_in_order(
     listening: OutputLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("autotrack.observe.output.os.write", lambda fd, data: signal.raise_signal(signal.SIGINT))
+        patched.setattr("autotrack.observe.bounded.os.write", lambda fd, data: signal.raise_signal(signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             print("interrupted")
     print("goes on")
@@ -594,7 +595,7 @@ def test_a_full_disk_stops_no_print_and_what_waits_is_written_when_there_is_room
         room[0] -= written
         return written
 
-    monkeypatch.setattr("autotrack.observe.output.os.write", full)
+    monkeypatch.setattr("autotrack.observe.bounded.os.write", full)
     for number in range(10):
         print("line", number)
     room[0] = 10**6
@@ -617,7 +618,7 @@ def test_a_disk_that_stays_full_costs_no_memory_without_end(tmp_path: Path, monk
         def full(fd: int, data: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-        patched.setattr("autotrack.observe.output.os.write", full)
+        patched.setattr("autotrack.observe.bounded.os.write", full)
         for line in printed:
             log.take("stdout", f"{line}\n")
     log.take("stdout", "room again\n")
@@ -678,7 +679,8 @@ def test_a_descriptor_that_somebody_closed_and_opened_again_is_left_alone(log: O
 HEADER = """
 import os, sys, time
 from pathlib import Path
-from autotrack.observe.output import OutputLog, forget, listen
+from autotrack.observe.output import OutputLog
+from autotrack.observe.tee import forget, listen
 from autotrack.redaction import Redactor
 log = OutputLog(Path(sys.argv[1]), Redactor(), on_trouble=lambda message: os.write(2, message.encode()))
 listen(log)
@@ -836,5 +838,5 @@ def test_a_fork_in_the_middle_of_a_print_of_another_thread_locks_nothing_up(tmp_
 
 
 def test_it_imports_nothing_slow(run_script: Callable[..., str]) -> None:
-    found = run_script("import sys, autotrack.observe.output; print(*sys.modules)").split()
+    found = run_script("import sys, autotrack.observe.tee; print(*sys.modules)").split()
     assert not {"asyncio", "logging", "subprocess", "multiprocessing", "tempfile"} & set(found)
