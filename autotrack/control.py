@@ -118,7 +118,7 @@ class Doorbell:
     def create(cls) -> "Doorbell":
         """Make one."""
         eventfd = getattr(os, "eventfd", None)  # Linux
-        return cls(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) if eventfd else None)
+        return cls(not_standard(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)) if eventfd else None)
 
     def ring(self) -> None:
         """Wake the other process."""
@@ -136,8 +136,19 @@ class Doorbell:
 def nameless_file(name: str) -> int:
     """Return the descriptor of a new file that vanishes with the last process that holds it open."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create(name)
+        return not_standard(os.memfd_create(name))
     import tempfile  # elsewhere than on Linux
 
     with tempfile.TemporaryFile(buffering=0) as file:
-        return os.dup(file.fileno())
+        return not_standard(os.dup(file.fileno()))
+
+
+def not_standard(fd: int) -> int:
+    """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
+    if fd > 2:
+        return fd
+    import fcntl  # where descriptors are handed to another process, there it is
+
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(fd)
+    return moved

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import time
@@ -47,6 +48,8 @@ class FollowedRun:
         self._held: SystemStats | None = None
         self._journal: Journal | None = None
         self._fsynced: dict[Path, int] = {}
+        self._noticed: set[tuple[str, str]] = set()
+        self._opening = threading.Lock()
         sinks = [] if follow.only_load else destinations.sinks()
         self._shipment = Shipment(self.folder, sinks, on_trouble=lambda said: self.notice("sinks", said))
 
@@ -61,8 +64,10 @@ class FollowedRun:
             self._writer().append(record)
 
     def notice(self, about: str, message: str) -> None:
-        """Add a notice."""
-        self.put([Notice(time=time(), about=about, message=self._redactor.redact_text(message)[0])])
+        """Add a notice, once: what fails is tried again every second."""
+        if (about, message) not in self._noticed:
+            self._noticed.add((about, message))
+            self.put([Notice(time=time(), about=about, message=self._redactor.redact_text(message)[0])])
 
     @property
     def subject(self) -> Subject | None:
@@ -146,14 +151,15 @@ class FollowedRun:
             self._journal.close()
 
     def _writer(self) -> Journal:
-        if self._journal is None:
-            stem = f"rank{self.follow.rank}-sidecar" if self.follow.rank else "sidecar"
-            path = self.folder / "journal" / f"{stem}.jsonl"
-            try:
-                self._journal = Journal(path, on_trouble=_no_one_to_tell)
-            except JournalBusyError:  # the sidecar of an earlier session is still at work
-                self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_trouble=_no_one_to_tell)
-        return self._journal
+        with self._opening:  # captures are made in another thread than the rest
+            if self._journal is None:
+                stem = f"rank{self.follow.rank}-sidecar" if self.follow.rank else "sidecar"
+                path = self.folder / "journal" / f"{stem}.jsonl"
+                try:
+                    self._journal = Journal(path, on_trouble=_no_one_to_tell)
+                except JournalBusyError:  # the sidecar of an earlier session is still at work
+                    self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_trouble=_no_one_to_tell)
+            return self._journal
 
     def _note(self, record: AnyRecord) -> None:
         """Keep what has to be known of a record; most kinds are only shipped."""
@@ -189,12 +195,15 @@ class FollowedRun:
             self.put([SystemStats(time=held.time, values=held.values, host=held.host, rank=held.rank, epoch=epoch)])
 
 
-def complete(follow: Follow) -> str | None:
+def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | None:
     """Do all that a sidecar would have done for a run that has ended; return how it differs from earlier ones.
 
-    Any number of times; what is there already is not made again.
+    Any number of times; what is there already is not made again. `faults` are what the run has not been told of, and
+    what each is about.
     """
     run = FollowedRun(follow)
+    for about, message in faults:
+        run.notice(about, message)
     run.look()
     line = None
     if not run.is_captured and run.subject is not None:

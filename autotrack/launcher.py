@@ -12,13 +12,11 @@ from time import monotonic, sleep
 
 from autotrack import ranks, redaction, spawning, terminal
 from autotrack.control import AnyMessage, Changes, Done, Follow, Hello, Leave, Progress, Settle, Settled
-from autotrack.faults import report_fault
+from autotrack.faults import report_fault, unplaced_faults
 from autotrack.observe.process import imported_modules
+from autotrack.patching import attempt
 from autotrack.settings import Settings
 from autotrack.summary import Summary
-
-_START_SECONDS = 10.0
-"""A sidecar that has said nothing for so long is taken for dead; on a busy machine Python takes a second to start."""
 
 _SETTLE_SECONDS = 0.3
 """How long the end of a run waits for its summary, and the end of the process for what is not urgent."""
@@ -38,7 +36,6 @@ class _Sidecar:
         self.settled: set[str] = set()
         self.is_done = False
         self._spawned = spawning.spawn()
-        self._started = monotonic()
 
     def tell(self, message: AnyMessage) -> None:
         self._spawned.control.send(message)
@@ -59,14 +56,8 @@ class _Sidecar:
                 self.is_done = True
 
     def is_alive(self) -> bool:
-        """Whether it is there, or may still be starting."""
-        if self.pid is None:
-            return monotonic() - self._started < _START_SECONDS
-        try:
-            os.kill(self.pid, 0)
-        except (ProcessLookupError, PermissionError):  # gone, or its number is somebody else's by now
-            return False
-        return True
+        """Whether it is there or starting."""
+        return self._spawned.is_alive()
 
     def wait_until_settled(self, folder: str) -> bool:
         """Wait a little for the summary of a run; a sidecar that is just starting is given a little more."""
@@ -92,8 +83,7 @@ def start(chosen: Settings) -> None:
     global _sidecar, _exit_timeout, _gave_up  # noqa: PLW0603  one process has one sidecar
     _exit_timeout = chosen.exit_timeout
     if not chosen.sidecar:
-        # Now, not at exit: importing would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11).
-        from autotrack import following  # noqa: F401
+        _get_ready_to_do_without()
     if not chosen.sidecar or _mine() is not None:
         return
     if _sidecar is not None:  # a forked child: those are its parent's
@@ -105,6 +95,7 @@ def start(chosen: Settings) -> None:
         _sidecar = _Sidecar()
     except OSError as error:
         _gave_up = True
+        _get_ready_to_do_without()
         report_fault("sidecar", f"no process can be started beside training ({error}); its work is done when runs end")
     else:
         atexit.register(_leave)
@@ -114,7 +105,8 @@ def start_if_main(chosen: Settings) -> None:
     """Start the sidecar before there is a run, unless this process was made by another one that records."""
     multiprocessing = sys.modules.get("multiprocessing")
     is_child = multiprocessing is not None and multiprocessing.parent_process() is not None
-    if not is_child and not ranks.rank_from_environment():
+    is_forked = _sidecar is not None and _mine() is None
+    if not is_child and not is_forked and not ranks.rank_from_environment():
         start(chosen)
 
 
@@ -180,6 +172,11 @@ def _try_to_tell(sidecar: _Sidecar, message: AnyMessage) -> None:
         report_fault("sidecar", f"it cannot be told about a run: {error}")
 
 
+def _get_ready_to_do_without() -> None:
+    # Now, not at exit: importing would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11).
+    from autotrack import following  # noqa: F401
+
+
 def _lose(sidecar: _Sidecar) -> None:
     """Go on without the sidecar, which has died."""
     global _sidecar, _gave_up
@@ -192,8 +189,10 @@ def _lose(sidecar: _Sidecar) -> None:
 def _complete_here(folder: Path, follow: Follow | None) -> None:
     from autotrack import following  # all of the shipping side, which usually is in the sidecar only
 
-    line = following.complete(follow or Follow(folder=str(folder), environment=False, system_seconds=0.0))
-    if line and follow and not follow.quiet:
+    found_no_run = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # that the sidecar is lost
+    follow = follow or Follow(folder=str(folder), environment=False, quiet=True, system_seconds=0.0)
+    line = following.complete(follow, found_no_run)
+    if line and not follow.quiet:
         terminal.say(line)
 
 
@@ -210,7 +209,8 @@ def _leave() -> None:
     if not is_alive:
         _lose(sidecar)
         for folder, follow in _follows.items():
-            _complete_here(Path(folder), follow)
+            with attempt("finish"):
+                _complete_here(Path(folder), follow)
     elif not sidecar.is_done and not sidecar.progress.durable:
         terminal.say(f"autotrack: still {sidecar.progress.doing}; if that is cut off, run: autotrack sync")
 

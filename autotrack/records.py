@@ -130,6 +130,37 @@ class Dataset(Record, frozen=True, kw_only=True):
     source: str | None = None
 
 
+class Trial(Record, frozen=True, kw_only=True):
+    """One candidate of a search, or one fold or point of a validation: its params, and what they came to.
+
+    `number` counts from 0; a later record of the same number replaces an earlier one. `values` are its scores and times
+    by name, those of a single split as `split0_test_score`; `started` and `ended` are seconds since 1970 where known.
+    """
+
+    number: int
+    params: dict[str, Any] = {}
+    values: dict[str, Number] = {}
+    kind: Literal["candidate", "fold", "point"] = "candidate"
+    status: Literal["finished", "failed"] = "finished"
+    error: str | None = None
+    started: float | None = None
+    ended: float | None = None
+
+
+class Plot(Record, frozen=True, kw_only=True):
+    """A plot as data, drawn by whoever shows it; a later one of the same name and step replaces an earlier one.
+
+    Its `kind` says what `data` holds, by name: `confusion_matrix` (labels, matrix), `roc` (false_positive_rate,
+    true_positive_rate, auc), `precision_recall` (recall, precision), `calibration` (predicted, observed), `importances`
+    and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y and the names of both).
+    """
+
+    name: str
+    kind: str
+    data: dict[str, Any]
+    step: int | None = None
+
+
 class Artifact(Record, frozen=True, kw_only=True):
     """A file or folder in the run folder, by its `path` relative to it.
 
@@ -199,6 +230,8 @@ AnyRecord = (
     | SystemStats
     | Environment
     | Dataset
+    | Trial
+    | Plot
     | Artifact
     | Tags
     | Text

@@ -23,7 +23,7 @@ from autotrack.observe.output import OutputLog
 from autotrack.records import AnyRecord, Status
 from autotrack.redaction import Redactor
 from autotrack.settings import Settings
-from autotrack.values import as_number, flatten, is_on_cuda
+from autotrack.values import as_data, as_number, flatten, is_on_cuda
 
 _NEVER_REDACTED = {"id", "path", "sha256"}
 
@@ -155,6 +155,19 @@ class Run:
             rows = rows[: media.MOST_ROWS]
             self.notice(name, f"the table {name!r} is longer than {media.MOST_ROWS} rows; the rest is left out")
         self._put(records.Table(time=time(), name=name, columns=header, rows=rows, step=step))
+
+    def log_trial(self, number: int, params: Mapping[str, Any], values: Mapping[str, Any], **about: Any) -> None:
+        """Log one candidate of a search, or a fold or point of a validation; `about` are other fields of `Trial`.
+
+        Values that are no numbers are left out with a `Notice`.
+        """
+        numbers = {name: as_number(name, value) for name, value in values.items() if self._is_number(name, value)}
+        self._put(records.Trial(time=time(), number=number, params=flatten(params), values=numbers, **about))
+
+    def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
+        """Log a plot as data, which readers draw; `Plot` says which names `data` has for which kind."""
+        plain = {key: as_data(value) for key, value in data.items()}
+        self._put(records.Plot(time=time(), name=name, kind=kind, data=plain, step=step))
 
     def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
         """Log a matplotlib figure (kept as PNG) or a plotly figure (kept as HTML)."""

@@ -14,7 +14,7 @@ import msgspec
 from autotrack.capture.load import LoadSampler
 from autotrack.capture.runner import Captures
 from autotrack.control import Changes, Done, Doorbell, Follow, Hello, Leave, Mailbox, Progress, Settle, Settled
-from autotrack.endings import Watched
+from autotrack.endings import Ending, Watched
 from autotrack.following import FollowedRun
 from autotrack.spawning import Task
 
@@ -103,21 +103,28 @@ class Sidecar:
     def _bury(self) -> None:
         """The training process is gone: end the runs that it has not ended itself, or not knowing how."""
         concerned = [run for run in self._runs.values() if run.ended_at_exit or not run.is_settled]
-        ending = self._watched.ending(os.environ) if concerned else None
-        for run in concerned:
-            run.look()
-            if ending and run.is_left_by(self._task.pid):
-                run.bury(ending)
-            elif ending and run.ended_at_exit and ending.is_certain:
-                run.correct(ending)
-            run.ended_at_exit = False
-            self._end(run)
+        if concerned:
+            ending = self._watched.ending(os.environ)
+            for run in concerned:
+                self._guarded(self._bury_run, run, ending)
+
+    def _bury_run(self, run: FollowedRun, ending: Ending) -> None:
+        ended_at_exit, run.ended_at_exit, run.is_settled = run.ended_at_exit, False, True  # even if this fails
+        run.look()
+        if run.is_left_by(self._task.pid):
+            run.bury(ending)
+        elif ended_at_exit and ending.is_certain:
+            run.correct(ending)
+        self._end(run)
 
     # ---- what it does by itself
 
     def _sample(self) -> None:
         runs = [run for run in self._runs.values() if run.follow.system_seconds and not run.is_settled]
-        if not runs or monotonic() < self._next_sample:
+        if not runs:
+            self._next_sample = 0.0  # nothing is due
+            return
+        if monotonic() < self._next_sample:
             return
         self._next_sample = monotonic() + min(run.follow.system_seconds for run in runs)
         if self._sampler is None:
@@ -147,8 +154,12 @@ class Sidecar:
         for run in waiting:
             subject = run.subject
             places.setdefault(subject.script_folder if subject else None, []).append(run)
-        for runs in places.values():
-            self._captures.take(runs)
+        try:
+            for runs in places.values():
+                self._captures.take(runs)
+        finally:
+            for run in waiting:  # once is enough, also where it failed: they are to end
+                run.is_captured = True
 
     def _compare(self, run: FollowedRun) -> None:
         line = run.add_changes()
@@ -184,7 +195,8 @@ class Sidecar:
         try:
             act(*args)
         except Exception as fault:  # noqa: BLE001  the trouble of one run is not that of others, or of training
-            for run in list(self._runs.values()):
+            concerned = [one for one in args if isinstance(one, FollowedRun)]
+            for run in concerned or list(self._runs.values()):
                 with contextlib.suppress(Exception):
                     run.notice("sidecar", f"{type(fault).__name__}: {fault}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from autotrack.control import Doorbell, Mailbox
+from autotrack.control import Doorbell, Mailbox, not_standard
 from autotrack.observe import signals
 
 # The shell starts it in the background and ends at once. So the training process has no child that it does not know
@@ -20,7 +20,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What the sidecar is started with: whom it watches, and the descriptors it holds.
 
     `process` is one that becomes readable when the training process ends (Linux), `signals` are the files in which
-    signals that end it are noted.
+    signals that end it are noted. `pulse` is only held: that it is open somewhere says that the sidecar lives.
     """
 
     pid: int
@@ -28,11 +28,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     answers: int
     doorbell: int | None = None
     process: int | None = None
+    pulse: int | None = None
     signals: dict[str, int] = {}
 
     def descriptors(self) -> list[int]:
         """Return all descriptors that it is given."""
-        given = [self.control, self.answers, self.doorbell, self.process, *self.signals.values()]
+        given = [self.control, self.answers, self.doorbell, self.process, self.pulse, *self.signals.values()]
         return [fd for fd in given if fd is not None]
 
 
@@ -43,20 +44,31 @@ class Spawned:
     control: Mailbox
     answers: Mailbox
     doorbell: Doorbell
+    pulse: int
+
+    def is_alive(self) -> bool:
+        """Whether it is there or starting. Unlike its number, this holds for one that nobody has buried as well."""
+        try:
+            return os.read(self.pulse, 1) != b""  # nobody writes; it ends with the last who could
+        except BlockingIOError:
+            return True
 
 
 def spawn() -> Spawned:
     """Start a sidecar for this process. Raises `OSError` when no process can be started."""
     if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "posix_spawn"):
         raise OSError("there is no Python interpreter that could be started")
-    spawned = Spawned(Mailbox.create("control"), Mailbox.create("answers"), Doorbell.create())
-    process = os.pidfd_open(os.getpid()) if hasattr(os, "pidfd_open") else None
+    pulse, held = (not_standard(fd) for fd in os.pipe())
+    os.set_blocking(pulse, False)
+    spawned = Spawned(Mailbox.create("control"), Mailbox.create("answers"), Doorbell.create(), pulse)
+    process = not_standard(os.pidfd_open(os.getpid())) if hasattr(os, "pidfd_open") else None
     task = Task(
         pid=os.getpid(),
         control=spawned.control.fd,
         answers=spawned.answers.fd,
         doorbell=spawned.doorbell.fd,
         process=process,
+        pulse=held,
         signals=signals.watch(),
     )
     try:
@@ -68,8 +80,8 @@ def spawn() -> Spawned:
             setsigmask=[],
         )
     finally:
-        if process is not None:
-            os.close(process)
+        for fd in (held, *([] if process is None else [process])):
+            os.close(fd)
     with contextlib.suppress(ChildProcessError):  # the user's own handler of SIGCHLD was quicker
         os.waitpid(shell, 0)
     return spawned

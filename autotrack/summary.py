@@ -106,6 +106,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     environment: dict[str, dict[str, Any]] = {}
     environment_files: list[str] = []
     datasets: list[records.Dataset] = []
+    trials: list[records.Trial] = []
+    plots: list[records.Plot] = []
     artifacts: list[records.Artifact] = []
     texts: dict[str, str] = {}
     tables: list[str] = []
@@ -128,6 +130,8 @@ class Fold:
         self.system: dict[str, list[Point]] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
+        self._trials: dict[int, records.Trial] = {}
+        self._plots: dict[tuple[str, int | None], records.Plot] = {}
         self._directions: dict[str, Direction] = {}
 
     def add(self, found: Iterable[AnyRecord], *, rank: int = 0) -> None:
@@ -144,6 +148,8 @@ class Fold:
         """Return the summary of all records so far."""
         summary = self._summary
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
+        summary.trials = [self._trials[number] for number in sorted(self._trials)]
+        summary.plots = list(self._plots.values())
         self._note_directions()
         summary.metrics = {name: self._summarise(name, points) for name, points in self.points.items()}
         summary.system = {name: _load(points) for name, points in self.system.items()}
@@ -209,6 +215,12 @@ class Fold:
     def _add_dataset(self, record: records.Dataset) -> None:
         if record not in self._summary.datasets:
             self._summary.datasets.append(record)
+
+    def _add_trial(self, record: records.Trial) -> None:
+        self._trials[record.number] = record
+
+    def _add_plot(self, record: records.Plot) -> None:
+        self._plots[record.name, record.step] = record
 
     def _add_artifact(self, record: records.Artifact) -> None:
         if replaces(record, self._artifacts.get(record.path)):

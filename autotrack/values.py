@@ -74,6 +74,16 @@ def as_plain(value: object) -> Any:
     return _plain(value, depth=0)
 
 
+def as_data(value: object) -> Any:
+    """Turn lists and arrays of numbers and words into plain lists, whole; they are what is recorded, not a param.
+
+    NaN and infinities become their names; what is no list and no array is treated as a param.
+    """
+    if hasattr(value, "tolist") and not is_on_cuda(value):
+        value = value.tolist()
+    return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else as_plain(value)
+
+
 def _plain(value: Any, depth: int) -> Any:
     scalar = _plain_scalar(value)
     if scalar is not NotImplemented:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import random
 import threading
 from collections import UserDict
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy
 import pytest
 
 import autotrack
@@ -571,3 +573,19 @@ def test_a_run_with_a_secret_begins_with_what_it_is_and_can_be_continued(
     assert [type(record) for record in read_journal(run.folder)] == [RunStarted, Notice, RunFinished]
     start.resume_run(run.folder).finish()
     assert autotrack.load(run.folder).argv == ["train.py", "--api-key=[redacted]"]
+
+
+def test_trials_and_plots_are_recorded_as_data(store: Path) -> None:
+    with autotrack.start_run(to=store) as run:
+        for number, c in enumerate((0.1, 1.0)):
+            run.log_trial(number, {"C": c}, {"mean_test_score": 0.9 - number, "rank": number}, started=1.0, ended=2.0)
+        run.log_trial(1, {"C": 1.0}, {"mean_test_score": math.nan}, status="failed", error="ValueError: no")
+        run.log_plot("roc", "roc", {"false_positive_rate": numpy.linspace(0, 1, 300), "auc": math.inf})
+    summary = autotrack.load(run.folder).summary
+    assert [(trial.params["C"], trial.values["mean_test_score"], trial.status) for trial in summary.trials] == [
+        (0.1, 0.9, "finished"),
+        (1.0, "NaN", "failed"),
+    ]
+    (plot,) = summary.plots
+    assert plot.data["false_positive_rate"] == numpy.linspace(0, 1, 300).tolist()
+    assert plot.data["auc"] == "Infinity"

@@ -23,6 +23,7 @@ class ExitWatch:
     def begin(self) -> None:
         """Watch for one run more."""
         self._runs += 1
+        self._called_with = None  # whatever it was, it did not end the script
         self._patch.apply()
 
     def end(self) -> None:
