@@ -9,19 +9,22 @@ from autotrack import catalog, terminal
 from autotrack.catalog import RecordedRun
 from autotrack.errors import JournalFormatError
 from autotrack.records import Dataset, number
-from autotrack.summary import Summary
+from autotrack.summary import Direction, Summary
 
 _MOST_RUNS = 200
 """How many earlier runs are looked at for the best one."""
 
+_SECOND = len("20261121-075211")
+
 _SHOWN_ITEMS = 3
+_LONGEST_VALUE = 40
 _HARDWARE = (
     "hostname",
     "cpu_model",
     "cpu_cores_usable",
-    "memory_bytes",
+    "memory_gb",
     "container_cpu_cores",
-    "container_memory_bytes",
+    "container_memory_gb",
 )
 
 
@@ -36,7 +39,7 @@ class ChangesSince:
 def changes_of(folder: Path) -> ChangesSince | None:
     """Compare the run in `folder` with the last and the best one before it; None for the first of its experiment."""
     now = catalog.summarise(folder)
-    earlier = list(_earlier_runs(folder, now))
+    earlier = _earlier_runs(folder, now)
     if not earlier:
         return None
     last = earlier[0]
@@ -54,12 +57,12 @@ def changes_of(folder: Path) -> ChangesSince | None:
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
     """Return what differs, as phrases such as `lr 0.1 → 0.01`, under `code`, `packages`, `params`, `data`, `hardware`.
 
-    What was not captured in both runs is not compared.
+    What was not captured in both runs is not compared. A run that goes on may still log the params that it lacks.
     """
     found = {
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
-        "params": list(_values(now.params, before.params)),
+        "params": list(_values(now.params, before.params, is_complete=now.status != "running")),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
@@ -82,27 +85,42 @@ def as_markdown(found: Mapping[str, list[str]]) -> str:
     return "\n".join(f"- {area}: {item}" for area, items in found.items() for item in items) or "- nothing changed"
 
 
-def _earlier_runs(folder: Path, now: Summary) -> Iterator[RecordedRun]:
-    """The runs of the same experiment that began before this one, the newest first; its own parts are none of them."""
-    folders = sorted((one for one in folder.parent.iterdir() if one.name < folder.name), reverse=True)
-    for other in folders[:_MOST_RUNS]:
+def _earlier_runs(folder: Path, now: Summary) -> list[RecordedRun]:
+    """The runs of the same experiment that began before this one, the newest first.
+
+    The runs inside of others, such as those of a search, are compared with each other only.
+    """
+    # Names begin with the second of the start, and within one second they tell no order.
+    candidates = [
+        one for one in folder.parent.iterdir() if one != folder and one.name[:_SECOND] <= folder.name[:_SECOND]
+    ]
+    found = []
+    for other in sorted(candidates, reverse=True)[:_MOST_RUNS]:
         try:
             run = catalog.load(other)
         except (OSError, JournalFormatError):  # no run
             continue
-        if run.summary.started <= now.started and run.summary.id not in (now.id, now.parent):
-            yield run
+        before = run.summary
+        is_alike = before.experiment == now.experiment and (before.parent is None) == (now.parent is None)
+        if is_alike and before.started <= now.started and before.id != now.id:
+            found.append(run)
+    return sorted(found, key=lambda run: run.summary.started, reverse=True)
 
 
 def _best_of(runs: list[RecordedRun]) -> tuple[str, RecordedRun | None]:
-    """The run with the best value of the metric that a person looks at first."""
-    for metric in terminal.main_metrics(runs[0].summary):
-        direction = runs[0].summary.metrics[metric].better
+    """The run with the best value of the metric that a person looks at first, in the latest run that has any."""
+    for metric, direction in _main_metrics(runs):
         having = [run for run in runs if (known := run.summary.metrics.get(metric)) and known.best]
         if having:
             choose = min if direction == "min" else max
             return metric, choose(having, key=lambda run: number(_best_value(run.summary, metric)))
     return "", None
+
+
+def _main_metrics(runs: list[RecordedRun]) -> Iterator[tuple[str, Direction | None]]:
+    for run in runs:
+        for metric in terminal.main_metrics(run.summary):
+            yield metric, run.summary.metrics[metric].better
 
 
 def _best_value(summary: Summary, metric: str) -> Any:
@@ -114,7 +132,7 @@ def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     one, other = now.get("git", {}), before.get("git", {})
     if one and other:
         if one.get("commit") != other.get("commit"):
-            yield f"commit {str(other.get('commit'))[:7]} → {str(one.get('commit'))[:7]}"
+            yield f"commit {(other.get('commit') or 'none')[:7]} → {(one.get('commit') or 'none')[:7]}"
         if any(one.get(name) != other.get(name) for name in ("patch_sha256", "untracked_sha256")):
             changed = [*one.get("changed", []), *one.get("untracked", [])]
             yield (
@@ -139,28 +157,56 @@ def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str
 def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     one, other = now.get("hardware", {}), before.get("hardware", {})
     if one and other:
-        yield from _values(*({name: facts.get(name) for name in _HARDWARE} for facts in (one, other)))
+        yield from _values(_machine(one), _machine(other))
         cards = [[gpu.get("name", "?") for gpu in facts.get("gpus", [])] for facts in (one, other)]
         if cards[0] != cards[1]:
             yield f"GPUs {', '.join(cards[1]) or 'none'} → {', '.join(cards[0]) or 'none'}"
 
 
+def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """What says which machine it was; two of a kind differ by a few megabytes, and containers have passing names."""
+    sizes = {name: hardware.get(name.replace("_gb", "_bytes")) for name in _HARDWARE if name.endswith("_gb")}
+    in_gb = {name: round(size / 1e9, 1) for name, size in sizes.items() if size is not None}
+    facts = {name: in_gb.get(name, hardware.get(name)) for name in _HARDWARE}
+    if hardware.get("container_runtime"):
+        facts["hostname"] = None
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[str]:
     one, other = ({(data.role, data.name): data for data in known} for known in (now, before))
     for key in [key for key in one if key in other]:
-        if one[key].fingerprint != other[key].fingerprint or one[key].shape != other[key].shape:
-            yield " ".join(part for part in key if part)
+        name, new, old = " ".join(part for part in key if part), one[key], other[key]
+        if new.rows != old.rows and None not in (new.rows, old.rows):
+            yield f"{name} {old.rows} → {new.rows} rows"
+        elif new.shape != old.shape:
+            yield f"{name} {_by(old.shape)} → {_by(new.shape)}"
+        elif new.fingerprint and old.fingerprint and new.fingerprint != old.fingerprint:
+            yield f"{name} has other values"
 
 
-def _values(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+def _by(shape: list[int] | None) -> str:
+    return "x".join(map(str, shape)) if shape is not None else "?"
+
+
+def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[str]:
     """Names with another value first, then those that only one side has."""
     for name in now:
         if name in before and now[name] != before[name]:
-            yield f"{name} {_short(before[name])} → {_short(now[name])}"
+            old, new = _short(before[name]), _short(now[name])
+            if old == new:
+                old, new = (_printable(repr(value)) for value in (before[name], now[name]))
+            yield f"{name} {old} → {new}"
     yield from (f"{name} {_short(now[name])} added" for name in now if name not in before)
-    yield from (f"{name} removed" for name in before if name not in now)
+    if is_complete:
+        yield from (f"{name} removed" for name in before if name not in now)
 
 
 def _short(value: Any) -> str:
-    text = terminal.short(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    return _printable(terminal.short(value))
+
+
+def _printable(text: str) -> str:
+    """The text on one line of a terminal, whatever is in it."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}…"

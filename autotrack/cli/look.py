@@ -147,7 +147,7 @@ def _code(summary: Summary) -> str:
 def _surroundings(summary: Summary) -> str:
     packages, hardware = (summary.environment.get(kind, {}) for kind in ("packages", "hardware"))
     said = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
-    said += [str(hardware[name]) for name in ("os", "cpu_model") if hardware.get(name)]
+    said += [str(hardware[name]) for name in ("os_name", "cpu_model") if hardware.get(name)]
     said += [str(card.get("name")) for card in hardware.get("gpus", [])]
     return ", ".join(said)
 
@@ -172,7 +172,9 @@ def _load(summary: Summary) -> list[list[str]]:
 
 
 def _amount(name: str, value: float) -> str:
-    return f"{value / 1e6:,.0f} MB" if name.endswith("_bytes") else terminal.short(float(value))
+    if name.endswith("_bytes"):
+        return f"{value / 1e6:,.0f} MB"
+    return f"{value / 1e6:,.1f} MB/s" if name.endswith("_bytes_per_second") else terminal.short(float(value))
 
 
 def _params(summary: Summary) -> list[list[str]]:

@@ -103,6 +103,7 @@ def _look_at_table(data: Any) -> Look:
         kind=qualified_name(type(data)),
         parts=parts,
         shape=(rows, columns),
+        dtype=parts[0].dtype if parts and parts[0].shape == (rows, columns) and parts[0].by_row else None,
         rows=rows,
         schema=listed or _schema(parts, rows),
         features=len(parts),
@@ -254,4 +255,5 @@ def _schema(parts: Sequence[Part], rows: int | None) -> dict[str, str]:
     return {
         part.name: part.dtype if part.shape is None or part.shape == (rows,) else f"{part.dtype} {list(part.shape)}"
         for part in parts[:_MOST_LISTED]
+        if part.name
     }

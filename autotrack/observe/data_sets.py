@@ -148,7 +148,8 @@ def looks(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
 
 def is_computed(value: Any) -> bool:
     """Whether a class of this object is of a library that computes or loads when it is touched."""
-    return any(kind.__module__.partition(".")[0] in _COMPUTED for kind in type(value).__mro__)
+    modules = [kind.__module__ for kind in type(value).__mro__]
+    return any(one.partition(".")[0] in _COMPUTED or one == "datasets.iterable_dataset" for one in modules)
 
 
 def is_dataset(value: Any) -> bool:
@@ -159,7 +160,8 @@ def is_dataset(value: Any) -> bool:
 
 def is_hugging_face(value: Any) -> bool:
     """Whether this is a data set of Hugging Face's library that knows its own fingerprint."""
-    ours = any(kind.__module__.partition(".")[0] == "datasets" for kind in type(value).__mro__)
+    # The exact module: many a project has a package `datasets` of its own.
+    ours = any(kind.__module__ == "datasets.arrow_dataset" for kind in type(value).__mro__)
     return ours and isinstance(getattr(value, "_fingerprint", None), str)
 
 

@@ -17,15 +17,16 @@ SECONDS = 60
 # One script, with everything on or off: what `start_run` and `finish` take in a process that has torch loaded, as a
 # training process has, and then what the end of the process waits for.
 SCRIPT = """
-import json, os, sys, time, atexit
+import json, sys, time
 {imports}
 import autotrack
+from autotrack import autolog, following, start_run  # what importing costs is measured elsewhere
 begun = time.perf_counter()
-{autolog}
+autolog()
 ready = time.perf_counter()
 time.sleep(1.0)  # the sidecar is there when the model is built
 before = time.perf_counter()
-run = autotrack.start_run(to=sys.argv[1])
+run = start_run(to=sys.argv[1])
 started = time.perf_counter()
 until = time.monotonic() + float(sys.argv[2])
 step = 0
@@ -51,10 +52,13 @@ def measure(folder: Path, *, quick: bool = False) -> str:
             taken[what].append(_times(folder / f"{number}", settings, imports))
     rows = [[what, *(f"{tables.median(values) * 1000:.1f}" for values in zip(*found, strict=True))]
             for what, found in taken.items()]  # fmt: skip
-    begin, end, left = (tables.median(values) for values in zip(*taken["everything captured"], strict=True))
+    begin, end, left = (
+        tables.median([more - less for more, less in zip(with_all, with_nothing, strict=True)])
+        for with_all, with_nothing in zip(*(list(zip(*found, strict=True)) for found in taken.values()), strict=True)
+    )
     goals = [
-        tables.goal("Goal: starting and capturing takes under 10 ms", f"{begin * 1000:.1f} ms", met=begin < 0.01),
-        tables.goal("Goal: a run of a few seconds waits at most 0.3 s at the end", f"{(end + left) * 1000:.0f} ms",
+        tables.goal("Goal: starting and capturing adds under 10 ms", f"{begin * 1000:.1f} ms", met=begin < 0.01),
+        tables.goal("Goal: the end of a run of two seconds takes at most 0.3 s longer", f"{(end + left) * 1000:.0f} ms",
                     met=end + left <= 0.3),
     ]  # fmt: skip
     heading = ["milliseconds in the training process", "autolog and start", "finish", "exit"]
@@ -95,7 +99,7 @@ def _load(folder: Path, seconds: float) -> str:
 
 def _start(folder: Path, settings: dict[str, str], imports: str, *, seconds: float) -> "subprocess.Popen[str]":
     folder.mkdir(parents=True, exist_ok=True)
-    code = SCRIPT.format(imports=imports, autolog="autotrack.autolog()")
+    code = SCRIPT.format(imports=imports)
     return subprocess.Popen(
         [sys.executable, "-c", code, str(folder / "runs"), str(seconds)],
         cwd=folder, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
