@@ -53,6 +53,13 @@ class FollowedRun:
         sinks = [] if follow.only_load else destinations.sinks()
         self._shipment = Shipment(self.folder, sinks, on_trouble=lambda said: self.notice("sinks", said))
 
+    def go_on(self, follow: Follow) -> None:
+        """The run is resumed by the same process, before all was done for it."""
+        self.follow = follow
+        self.is_captured = self.is_compared = not follow.environment or follow.only_load
+        self.is_settled = self.is_done = self.ended_at_exit = False
+        self._redactor = Redactor({**os.environ, **follow.secrets})
+
     def look(self) -> None:
         """Take in and ship what has been recorded since."""
         for record in self._shipment.carry():

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from autotrack import ranks, redaction, spawning, terminal
 from autotrack.control import AnyMessage, Changes, Done, Follow, Hello, Leave, Progress, Settle, Settled
 from autotrack.faults import report_fault, unplaced_faults
+from autotrack.observe.exits import watch
 from autotrack.observe.process import imported_modules
 from autotrack.patching import attempt
 from autotrack.settings import Settings
@@ -82,8 +83,6 @@ def start(chosen: Settings) -> None:
     """Start the sidecar of this process, if it is wanted and not there yet."""
     global _sidecar, _exit_timeout, _gave_up  # noqa: PLW0603  one process has one sidecar
     _exit_timeout = chosen.exit_timeout
-    if not chosen.sidecar:
-        _get_ready_to_do_without()
     if not chosen.sidecar or _mine() is not None:
         return
     if _sidecar is not None:  # a forked child: those are its parent's
@@ -95,7 +94,6 @@ def start(chosen: Settings) -> None:
         _sidecar = _Sidecar()
     except OSError as error:
         _gave_up = True
-        _get_ready_to_do_without()
         report_fault("sidecar", f"no process can be started beside training ({error}); its work is done when runs end")
     else:
         atexit.register(_leave)
@@ -158,6 +156,9 @@ def settle(folder: Path, *, at_exit: bool = False) -> Summary | None:
         return None
     _lose(sidecar)
     _complete_here(folder, follow)
+    for ended in sidecar.settled:  # and what it had not done for runs before this one
+        with attempt("finish"):
+            _complete_here(Path(ended), _follows.get(ended))
     return catalog.summarise(folder)
 
 
@@ -172,16 +173,12 @@ def _try_to_tell(sidecar: _Sidecar, message: AnyMessage) -> None:
         report_fault("sidecar", f"it cannot be told about a run: {error}")
 
 
-def _get_ready_to_do_without() -> None:
-    # Now, not at exit: importing would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11).
-    from autotrack import following  # noqa: F401
-
-
 def _lose(sidecar: _Sidecar) -> None:
     """Go on without the sidecar, which has died."""
     global _sidecar, _gave_up
     _sidecar, _gave_up = None, True
     atexit.unregister(_leave)
+    sidecar.listen()
     state = "did not start" if sidecar.pid is None else "ended unexpectedly"
     report_fault("sidecar", f"the process beside training {state}; its work is done when runs end")
 
@@ -211,6 +208,7 @@ def _leave() -> None:
         for folder, follow in _follows.items():
             with attempt("finish"):
                 _complete_here(Path(folder), follow)
+        watch.keep_exit_code()
     elif not sidecar.is_done and not sidecar.progress.durable:
         terminal.say(f"autotrack: still {sidecar.progress.doing}; if that is cut off, run: autotrack sync")
 

@@ -133,8 +133,8 @@ class Dataset(Record, frozen=True, kw_only=True):
 class Trial(Record, frozen=True, kw_only=True):
     """One candidate of a search, or one fold or point of a validation: its params, and what they came to.
 
-    `number` counts from 0; a later record of the same number replaces an earlier one. `values` are its scores and times
-    by name, those of a single split as `split0_test_score`; `started` and `ended` are seconds since 1970 where known.
+    `number` counts from 0; a later record of the same number replaces an earlier one. `values` are its scores and
+    times by name, those of a single split as `split0_test_score`; `started` and `ended` are seconds since 1970.
     """
 
     number: int
@@ -151,8 +151,8 @@ class Plot(Record, frozen=True, kw_only=True):
     """A plot as data, drawn by whoever shows it; a later one of the same name and step replaces an earlier one.
 
     Its `kind` says what `data` holds, by name: `confusion_matrix` (labels, matrix), `roc` (false_positive_rate,
-    true_positive_rate, auc), `precision_recall` (recall, precision), `calibration` (predicted, observed), `importances`
-    and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y and the names of both).
+    true_positive_rate, auc), `precision_recall` (recall, precision), `calibration` (predicted, observed),
+    `importances` and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y, their names).
     """
 
     name: str

@@ -406,6 +406,7 @@ class Run:
             self.finish(status_of(error), error=error)
         else:
             self.settle()
+        watch.keep_exit_code()
 
 
 def status_of(error: BaseException | None) -> Status:

@@ -74,10 +74,12 @@ class Sidecar:
                 self._end(run)
 
     def _follow(self, follow: Follow) -> None:
-        if before := self._runs.pop(follow.folder, None):  # the run goes on
-            before.close()
-        run = self._runs[follow.folder] = FollowedRun(follow)
-        self._jobs[follow.folder] = []
+        run = self._runs.get(follow.folder)
+        if run is None:
+            run = self._runs[follow.folder] = FollowedRun(follow)
+            self._jobs[follow.folder] = []
+        else:
+            run.go_on(follow)
         run.look()
         self._next_sample = 0.0
         if not run.is_captured:

@@ -85,7 +85,11 @@ def _capture(name: str, subject: Subject) -> list[AnyRecord]:
 
     # A thread, because a file system that hangs can be left waiting no other way.
     worker = threading.Thread(target=work, name=f"autotrack-{name}", daemon=True)
-    worker.start()
+    try:
+        worker.start()
+    except RuntimeError:  # Python 3.12 starts no thread at exit, where this is done if there is no sidecar
+        work()
+        return found
     worker.join(limit_seconds)
     if worker.is_alive():
         message = f"not captured: it took longer than {limit_seconds:.0f} s"

@@ -166,9 +166,7 @@ def _datasets(summary: Summary) -> list[list[str]]:
 
 
 def _load(summary: Summary) -> list[list[str]]:
-    return [
-        [name, _amount(name, load.mean), _amount(name, load.max)] for name, load in sorted(summary.system.items())
-    ]
+    return [[name, _amount(name, load.mean), _amount(name, load.max)] for name, load in sorted(summary.system.items())]
 
 
 def _amount(name: str, value: float) -> str:

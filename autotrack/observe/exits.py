@@ -1,5 +1,6 @@
 """How a script is ending, asked while it ends."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Generator
@@ -42,6 +43,16 @@ class ExitWatch:
             return None
         uncaught = getattr(sys, "last_value", None)  # set by the interpreter, but not for SystemExit
         return uncaught if isinstance(uncaught, BaseException) else self._called_with
+
+    def keep_exit_code(self) -> None:
+        """See to it that a script that Ctrl-C has ended exits so, whatever was imported since.
+
+        Python exits by SIGINT if the last code that it ran from a text was interrupted, and `namedtuple` and
+        `dataclass`, in modules imported at exit, run code from texts (CPython 3.11 to 3.13).
+        """
+        if isinstance(self.error(), KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt):
+                exec("raise KeyboardInterrupt")  # noqa: S102  see above
 
     def _note(self, *args: Any) -> Generator[None, Outcome, None]:
         outcome = yield

@@ -14,7 +14,7 @@ from autotrack.redaction import Redactor
 from autotrack.settings import Settings
 
 if TYPE_CHECKING:
-    from autotrack.observe.data import DataObserver
+    from autotrack.observe.data.datasets import DataObserver
 
 OUTPUT = "output.log"
 _STATES = "environment/random_states.json"
@@ -66,7 +66,7 @@ class Observer:
 
     def describe(self, role: str, data: Any, name: str | None) -> records.Dataset:
         """Describe a data set."""
-        from autotrack.observe.data import DataObserver  # runs that log no data do without
+        from autotrack.observe.data.datasets import DataObserver  # runs that log no data do without
 
         if self._data is None:
             self._data = DataObserver()

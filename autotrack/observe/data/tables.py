@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from autotrack.observe.data_arrays import array_part, is_bytes_alone, module
-from autotrack.observe.data_items import items_part, read_items
-from autotrack.observe.fingerprints import Identity, Part
+from autotrack.observe.data.arrays import array_part, is_bytes_alone, module
+from autotrack.observe.data.fingerprints import Identity, Part
+from autotrack.observe.data.items import items_part, read_items
 
 _MATRIX_COLUMNS = 16
 _MOST_COLUMNS = 128

@@ -19,8 +19,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from scipy import sparse  # type: ignore[import-untyped,unused-ignore] # its types are not published with it
 
-from autotrack.observe.data import DataObserver
-from autotrack.observe.fingerprints import BUDGET_BYTES, Deadline, OutOfTime, Part, allowances, blocks, fingerprint
+from autotrack.observe.data.datasets import DataObserver
+from autotrack.observe.data.fingerprints import (
+    BUDGET_BYTES,
+    Deadline,
+    OutOfTime,
+    Part,
+    allowances,
+    blocks,
+    fingerprint,
+)
 from autotrack.records import Dataset
 
 DTYPES = st.one_of(
@@ -101,7 +109,7 @@ def test_gaps_between_fields_and_behind_long_numbers_are_no_part_of_the_data() -
 def test_another_process_finds_the_same() -> None:
     code = """
 import numpy as np, pandas as pd
-from autotrack.observe.data import DataObserver
+from autotrack.observe.data.datasets import DataObserver
 for data in (np.arange(100.0), ["a", "b"], {"x": np.eye(3)}, pd.DataFrame({"a": ["x", None], "b": [1, 2]})):
     print(DataObserver(seconds=60).describe("train", data).fingerprint)
 """

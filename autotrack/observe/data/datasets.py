@@ -7,9 +7,9 @@ state. Of a data set at most a few megabytes are read, within a twentieth of a s
 from time import time
 from typing import Any
 
-from autotrack.observe.data_looks import ODD, Look, look_at
-from autotrack.observe.fingerprints import SECONDS, Deadline, Fingerprint, OutOfTime, fingerprint, size_bytes
-from autotrack.observe.shared_rows import RowHasher, Rows, SharedRows
+from autotrack.observe.data.fingerprints import SECONDS, Deadline, Fingerprint, OutOfTime, fingerprint, size_bytes
+from autotrack.observe.data.looks import ODD, Look, look_at
+from autotrack.observe.data.shared_rows import RowHasher, Rows, SharedRows
 from autotrack.records import Dataset
 
 

@@ -7,8 +7,9 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import Any
 
-from autotrack.observe.data_arrays import is_tensor, module
-from autotrack.observe.data_sets import (
+from autotrack.observe.data.arrays import is_tensor, module
+from autotrack.observe.data.fingerprints import Part
+from autotrack.observe.data.sets import (
     attributes_of,
     is_array,
     is_computed,
@@ -19,9 +20,8 @@ from autotrack.observe.data_sets import (
     parts_of,
     unknown_part,
 )
-from autotrack.observe.data_tables import is_column, is_sparse, is_table, joined
-from autotrack.observe.fingerprints import Part
-from autotrack.observe.shared_rows import Selection
+from autotrack.observe.data.shared_rows import Selection
+from autotrack.observe.data.tables import is_column, is_sparse, is_table, joined
 from autotrack.values import qualified_name
 
 _MOST_LISTED = 200

@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-from autotrack.observe.data_arrays import is_tensor, module, tensor_part
-from autotrack.observe.data_files import path_part
-from autotrack.observe.data_items import items_part
-from autotrack.observe.data_tables import (
+from autotrack.observe.data.arrays import is_tensor, module, tensor_part
+from autotrack.observe.data.files import path_part
+from autotrack.observe.data.fingerprints import MOST_PARTS, Identity, Part
+from autotrack.observe.data.items import items_part
+from autotrack.observe.data.tables import (
     array_parts,
     column_part,
     is_column,
@@ -22,7 +23,6 @@ from autotrack.observe.data_tables import (
     sparse_parts,
     table_parts,
 )
-from autotrack.observe.fingerprints import MOST_PARTS, Identity, Part
 
 _DEEPEST = 4
 """How many objects and lists deep parts are looked for: a subset of a subset of a data set of tensors is three."""

@@ -4,7 +4,7 @@ import sys
 from math import prod
 from typing import Any
 
-from autotrack.observe.fingerprints import LARGEST_UNIT_BYTES, Part
+from autotrack.observe.data.fingerprints import LARGEST_UNIT_BYTES, Part
 
 _TENSOR_VIEWS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autotrack.observe.data_arrays import as_numpy, is_tensor, module
-from autotrack.observe.fingerprints import Deadline, Part, is_read_completely
+from autotrack.observe.data.arrays import as_numpy, is_tensor, module
+from autotrack.observe.data.fingerprints import Deadline, Part, is_read_completely
 
 MOST_ROWS = 200_000
 """Data sets of more rows are not compared by their values: sorting the hashes would take too long."""

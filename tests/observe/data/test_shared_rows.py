@@ -14,8 +14,8 @@ from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, Subset, SubsetRandomSampler, TensorDataset, random_split
 from torch.utils.data import Dataset as TorchDataset
 
-from autotrack.observe import shared_rows
-from autotrack.observe.data import DataObserver
+from autotrack.observe.data import shared_rows
+from autotrack.observe.data.datasets import DataObserver
 
 
 def shared(train: Any, *others: Any, seconds: float = 60) -> Any:

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from autotrack.observe.fingerprints import Deadline, Identity, Part
+from autotrack.observe.data.fingerprints import Deadline, Identity, Part
 
 _MOST_NAMES = 2000
 """After so many names in a folder and those inside it, no further folder is looked into."""

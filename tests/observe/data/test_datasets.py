@@ -28,7 +28,7 @@ from torch.utils.data import (
 from torch.utils.data import Dataset as TorchDataset
 
 from autotrack import records
-from autotrack.observe.data import DataObserver
+from autotrack.observe.data.datasets import DataObserver
 
 
 def describe(data: Any) -> records.Dataset:
@@ -359,7 +359,7 @@ def test_no_library_is_imported(run_script: Any) -> None:
         f"""
         import sys
         sys.path.insert(0, {str(Path(records.__file__).parents[1])!r})
-        from autotrack.observe.data import DataObserver
+        from autotrack.observe.data.datasets import DataObserver
         assert DataObserver(seconds=60).describe("train", ([[1.0], [2.0]], ["a", "b"])).covered == 1.0
         assert not {{"numpy", "torch", "pandas", "scipy"}} & set(sys.modules)
         """

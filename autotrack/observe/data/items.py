@@ -12,9 +12,9 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from autotrack.observe.data_arrays import as_numpy, is_bytes_alone
-from autotrack.observe.data_files import identify_files
-from autotrack.observe.fingerprints import Part
+from autotrack.observe.data.arrays import as_numpy, is_bytes_alone
+from autotrack.observe.data.files import identify_files
+from autotrack.observe.data.fingerprints import Part
 
 _ITEM_COST = 800.0  # digesting one item takes as long as reading so many bytes of an array
 _LEAF_COST = 500.0  # and every item inside it

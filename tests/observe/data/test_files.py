@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from torch.utils.data import Dataset as TorchDataset
 
-from autotrack.observe import data_files
-from autotrack.observe.data import DataObserver
-from autotrack.observe.fingerprints import BUDGET_BYTES
+from autotrack.observe.data import files
+from autotrack.observe.data.datasets import DataObserver
+from autotrack.observe.data.fingerprints import BUDGET_BYTES
 from autotrack.records import Dataset
 
 
@@ -77,11 +77,11 @@ def test_a_folder_is_names_and_sizes(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_very_many_files_has_no_known_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_files, "_MOST_SIZES", 2)
+    monkeypatch.setattr(files, "_MOST_SIZES", 2)
     found = describe(make_folder(tmp_path / "one"))
     assert found.bytes is None
     assert found.fingerprint
-    monkeypatch.setattr(data_files, "_MOST_NAMES", 1)
+    monkeypatch.setattr(files, "_MOST_NAMES", 1)
     assert describe(tmp_path / "one").fingerprint not in (None, found.fingerprint)
 
 
