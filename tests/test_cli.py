@@ -1,12 +1,13 @@
 """The `autotrack` command, as people and their scripts call it."""
 
+import hashlib
 import json
 import os
 import pty
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,182 @@ def test_show_json_has_every_field_of_every_run(tmp_path: Path) -> None:
     assert (shown["epochs"], shown["artifacts"], shown["ended"], shown["error"]) == ([], [], None, None)
 
 
+# ---- show: what was found out without being asked
+
+
+def write(journal: Path, *found: records.AnyRecord) -> None:
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_bytes(b"".join(records.encode(record) + b"\n" for record in found))
+
+
+def started(name: str, **about: Any) -> records.RunStarted:
+    return records.RunStarted(**{"time": 1.0, "id": f"id-of-{name}", "name": name, "experiment": "digits", **about})
+
+
+@pytest.fixture
+def captured(tmp_path: Path) -> Callable[..., str]:
+    """Show a run of which a sidecar has recorded something."""
+
+    def show(*found: records.AnyRecord) -> str:
+        write(tmp_path / "runs" / "digits" / "one" / "journal" / "main.jsonl", started("one"))
+        write(tmp_path / "runs" / "digits" / "one" / "journal" / "sidecar.jsonl", *found)
+        return call("show", "one")
+
+    return show
+
+
+def environment(kind: str, **values: Any) -> records.Environment:
+    return records.Environment(time=2.0, kind=kind, values=values)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (environment("git", commit="0123456789abcdef", branch="main"), "0123456789 (main)"),
+        (environment("git", commit="0123456789abcdef", branch="main", tag="v1"), "0123456789 (v1)"),
+        (environment("git", commit="0123456789abcdef", branch=None), "0123456789 (detached)"),
+        (
+            environment("git", commit="0123456789abcdef", branch="main", changed=["a", "b"], untracked=["c"]),
+            "0123456789 (main), 3 uncommitted files",
+        ),
+        (environment("source", files={"train.py": "1"}), "kept in environment/source"),
+    ],
+)
+def test_show_says_which_code_it_was(captured: Callable[..., str], found: records.Environment, said: str) -> None:
+    assert f"\ncode         {said}\n" in captured(found)
+
+
+def test_show_says_where_it_ran(captured: Callable[..., str]) -> None:
+    printed = captured(
+        environment("packages", python="3.11.7", count=2, versions={"torch": "2.1", "numpy": "2.0"}),
+        environment("hardware", os_name="Debian", cpu_model="AMD EPYC", gpus=[{"name": "NVIDIA A100"}] * 2),
+    )
+    said = "Python 3.11.7, 2 packages, Debian, AMD EPYC, NVIDIA A100, NVIDIA A100"
+    assert f"\nenvironment  {said}\n" in printed
+
+
+def test_show_says_what_it_was_trained_on(captured: Callable[..., str]) -> None:
+    printed = captured(
+        records.Dataset(
+            time=2.0, role="train", kind="numpy", shape=[1000, 20], dtype="float32", rows=1000, covered=1.0,
+            shared_rows={"validate": 12},
+        ),
+        records.Dataset(time=2.0, role="validate", name="easy", kind="Stream", covered=0.124),
+    )  # fmt: skip
+    assert (
+        "\ndata\nrole\twhat\trows\tcovered\tshared rows\n"
+        "train\tnumpy float32 1000x20\t1000\t100%\t12 with validate\n"
+        "validate easy\tStream\t\t12%\t\n"
+    ) in printed
+
+
+def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> None:
+    printed = captured(
+        records.SystemStats(time=2.0, values={"process_memory_bytes": 1e9, "host_cpu_percent": 20}),
+        records.SystemStats(time=3.0, values={"process_memory_bytes": 3e9, "host_cpu_percent": 41}),
+    )
+    assert (
+        "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2,000 MB\t3,000 MB\n"
+        in printed
+    )
+
+
+def test_show_says_what_changed_and_ends_in_the_traceback(captured: Callable[..., str]) -> None:
+    printed = captured(
+        records.Text(time=2.0, name="changes", text="**Since two** (last run)\n\n- params: lr 0.1 → 0.2"),
+        records.RunFinished(time=3.0, status="failed", error="E: x", traceback="Traceback …\nE: x\n"),
+    )
+    changes = "changes\n**Since two** (last run)\n\n- params: lr 0.1 → 0.2"
+    assert printed.endswith(f"\n\n{changes}\n\ntraceback\nTraceback …\nE: x\n")
+
+
+def test_show_is_silent_about_what_was_not_captured(captured: Callable[..., str]) -> None:
+    printed = captured()
+    for title in ("code", "environment", "data", "system load", "changes", "notices"):
+        assert f"\n{title}" not in printed
+
+
+# ---- sync
+
+
+def left_behind(store: Path, name: str = "one") -> Path:
+    """A run whose process and sidecar were killed: there is a journal, and nothing was made of it."""
+    folder = store / "digits" / name
+    write(
+        folder / "journal" / "main.jsonl",
+        started(name),
+        records.Metrics(time=2.0, values={"val_loss": 0.5}, step=0),
+        records.Artifact(time=3.0, path="model.bin", kind="model", bytes=3),
+    )
+    (folder / "model.bin").write_bytes(b"abc")
+    return folder
+
+
+def test_sync_makes_the_summary_and_the_checksums_that_are_missing(tmp_path: Path) -> None:
+    folders = [left_behind(tmp_path / "runs", name) for name in ("one", "two")]
+    assert call("sync") == "2 runs complete\n"
+    for folder in folders:
+        summary = json.loads((folder / "run.json").read_text())
+        assert summary["metrics"]["val_loss"]["last"]["value"] == 0.5
+        assert summary["artifacts"][0]["sha256"] == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_sync_twice_changes_nothing(tmp_path: Path) -> None:
+    folder = left_behind(tmp_path / "runs")
+    call("sync")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert call("sync", tmp_path / "runs", folder) == "1 run complete\n"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_sync_of_one_run_leaves_the_others(tmp_path: Path) -> None:
+    one, two = (left_behind(tmp_path / "runs", name) for name in ("one", "two"))
+    assert call("sync", "two") == "1 run complete\n"
+    assert ((one / "run.json").exists(), (two / "run.json").exists()) == (False, True)
+    assert call("sync", one) == "1 run complete\n"
+    assert (one / "run.json").exists()
+
+
+def test_sync_captures_nothing_of_the_machine_it_is_called_on(tmp_path: Path) -> None:
+    folder = left_behind(tmp_path / "runs")
+    call("sync")
+    assert not (folder / "environment").exists()
+    assert autotrack.load(folder).environment == {}
+
+
+def test_sync_leaves_runs_that_are_being_recorded(tmp_path: Path) -> None:
+    left_behind(tmp_path / "runs")
+    with autotrack.start_run("running", to=tmp_path / "runs", experiment="digits") as run:
+        assert call("sync") == "1 run complete, 1 run still being recorded\n"
+        assert not (run.folder / "run.json").exists()
+    assert call("sync") == "2 runs complete\n"
+
+
+def test_a_run_that_cannot_be_read_stops_no_other(tmp_path: Path) -> None:
+    newer = tmp_path / "runs" / "digits" / "newer"
+    write(newer / "journal" / "main.jsonl", started("newer", format=99))
+    folder = left_behind(tmp_path / "runs")
+    done = subprocess.run([*MODULE, "sync"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "1 run complete, 1 run unreadable\n")
+    assert done.stderr.startswith(f"{newer}: ")
+    assert done.stderr.count("\n") == 1
+    assert (folder / "run.json").exists()
+
+
+def test_sync_of_many_runs_says_nothing_in_between_where_nobody_looks(tmp_path: Path) -> None:
+    for index in range(25):
+        left_behind(tmp_path / "runs", str(index))
+    assert call("sync") == "25 runs complete\n"
+
+
+def test_sync_of_nothing_says_so_and_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for arguments, place in ((["sync"], "runs"), (["sync", "empty"], "empty")):
+        done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", f"no runs in {place}\n")
+    assert "no run 'nothing' in runs" in call("sync", "nothing", exit_code=1)
+
+
 # ---- on a terminal
 
 
@@ -271,6 +448,7 @@ def test_version_and_help() -> None:
     printed = call("--help")
     assert "ls" in printed
     assert "show" in printed
+    assert "sync" in printed
 
 
 @pytest.mark.parametrize("arguments", [["ls", "--json"], ["ls"], ["show"]])

@@ -10,17 +10,20 @@ import autotrack
 from autotrack.records import (
     AnyRecord,
     Artifact,
+    Dataset,
+    Environment,
     Metrics,
     Notice,
     Number,
     Params,
     RunFinished,
     RunStarted,
+    SystemStats,
     Table,
     Tags,
     Text,
 )
-from autotrack.summary import Direction, Fold, Point, Summary, better
+from autotrack.summary import Direction, Fold, LoadSummary, Point, Summary, better
 
 
 def start(time: float = 100.0, **about: Any) -> RunStarted:
@@ -256,6 +259,86 @@ def test_the_error_of_rank_0_stands_before_those_of_other_ranks() -> None:
     assert summary.error == "ValueError: mine"
 
 
+# ---- from beside training
+
+
+def both(main: list[AnyRecord], sidecar: list[AnyRecord]) -> Summary:
+    """Fold the journal of a process and, after it, that of its sidecar: the order in which they are read."""
+    fold = Fold()
+    fold.add(main)
+    fold.add(sidecar)
+    return fold.summary()
+
+
+def test_how_a_killed_run_ended_is_said_by_its_sidecar() -> None:
+    summary = both(
+        [start(), *measured("loss", 1.0)], [RunFinished(time=107, status="killed", error="killed by SIGKILL")]
+    )
+    assert (summary.status, summary.error, summary.duration_seconds) == ("killed", "killed by SIGKILL", 7.0)
+
+
+def test_what_the_sidecar_says_later_counts_more_than_what_the_process_believed() -> None:
+    believed = RunFinished(time=107, status="finished", overhead_seconds=0.5)
+    summary = both([start(), believed], [RunFinished(time=108, status="failed", error="exit code 3")])
+    assert (summary.status, summary.error, summary.overhead_seconds) == ("failed", "exit code 3", 0.5)
+
+
+def test_what_the_sidecar_of_an_earlier_session_said_does_not_end_a_resumed_run() -> None:
+    killed = RunFinished(time=107, status="killed", error="killed by SIGKILL")
+    running = both([start(), start(time=200, resumed_at_step=2)], [killed])
+    assert (running.status, running.error, running.ended) == ("running", None, None)
+    ended = both([start(), start(time=200), RunFinished(time=210, status="finished")], [killed])
+    assert (ended.status, ended.error, ended.ended) == ("finished", None, 210.0)
+
+
+def test_the_load_is_summed_up_by_name_and_each_sample_knows_its_epoch() -> None:
+    fold = Fold()
+    fold.add([start()])
+    for time, (cpu, epoch) in enumerate([(10.0, None), (50, 0), (30.0, 1)]):
+        fold.add([SystemStats(time=102.0 + time, values={"host_cpu_percent": cpu}, epoch=epoch)])
+    fold.add([SystemStats(time=106.0, values={"gpu0_memory_bytes": 7})])
+    summary = fold.summary()
+    assert summary.system == {
+        "host_cpu_percent": LoadSummary(mean=30.0, min=10.0, max=50.0, last=30.0, count=3),
+        "gpu0_memory_bytes": LoadSummary(mean=7.0, min=7.0, max=7.0, last=7.0, count=1),
+    }
+    assert [(point.value, point.epoch) for point in fold.system["host_cpu_percent"]] == [(10, None), (50, 0), (30, 1)]
+    assert (summary.metrics, summary.epochs) == ({}, []), "it is no metric"
+
+
+def test_a_run_that_goes_back_to_a_checkpoint_keeps_its_load() -> None:
+    load = SystemStats(time=101.0, values={"host_cpu_percent": 10.0}, epoch=3)
+    assert summary_of(load, start(time=200, resumed_at_step=0)).system["host_cpu_percent"].count == 1
+
+
+def test_what_another_rank_found_out_is_told_apart() -> None:
+    fold = Fold()
+    fold.add([start(), Environment(time=101, kind="hardware", values={"hostname": "a"})])
+    fold.add([Environment(time=101, kind="hardware", values={"hostname": "b"})], rank=1)
+    fold.add([SystemStats(time=102, values={"host_cpu_percent": 5.0}, host="b", rank=1)], rank=1)
+    summary = fold.summary()
+    assert summary.environment == {"hardware": {"hostname": "a"}, "rank1.hardware": {"hostname": "b"}}
+    assert list(summary.system) == ["rank1/host_cpu_percent"]
+
+
+def test_later_facts_of_a_kind_replace_earlier_ones_and_all_files_are_known() -> None:
+    summary = summary_of(
+        Environment(time=101, kind="git", values={"commit": "1", "tag": "v1"}, files=["environment/git.json"]),
+        Environment(time=102, kind="packages", values={"count": 2}, files=["environment/requirements.txt"]),
+        Environment(time=103, kind="git", values={"commit": "2"}, files=["environment/changes.patch"]),
+    )
+    assert summary.environment == {"git": {"commit": "2"}, "packages": {"count": 2}}
+    assert summary.environment_files == [
+        f"environment/{name}" for name in ("changes.patch", "git.json", "requirements.txt")
+    ]
+
+
+def test_every_data_set_is_kept_in_order() -> None:
+    train = Dataset(time=101, role="train", kind="numpy", rows=100, fingerprint="a", shared_rows={"test": 3})
+    easy, hard = (Dataset(time=102, role="validate", name=name, kind="numpy") for name in ("easy", "hard"))
+    assert summary_of(train, easy, hard).datasets == [train, easy, hard]
+
+
 # ---- everything else
 
 
@@ -307,6 +390,9 @@ def test_a_summary_survives_json() -> None:
         *measured("val_loss", 0.9, "NaN", epoch=0),
         checkpoint(102, bytes=2, metrics={"val_loss": "Infinity"}),
         Notice(time=101, about="journal", message="full"),
+        SystemStats(time=102, values={"host_cpu_percent": 5.0}, epoch=1),
+        Environment(time=102, kind="git", values={"changed": ["a.py"], "tag": None}, files=["environment/git.json"]),
+        Dataset(time=102, role="train", kind="numpy", shape=[2, 3], schema={"x": "int64"}, covered=0.5),
         RunFinished(time=107, status="finished"),
     )
     assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary

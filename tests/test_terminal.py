@@ -1,5 +1,6 @@
 """What a run prints: a line at its start, some at its end, on standard error, and nothing else ever."""
 
+import io
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import autotrack
 from autotrack import terminal
+from autotrack.observe.screen import Screen
 from autotrack.records import Metrics, Notice, Number, RunStarted
 from autotrack.summary import Fold, Summary
 
@@ -118,6 +120,98 @@ def test_a_stream_that_python_code_closed_breaks_nothing(monkeypatch: pytest.Mon
 def test_a_stream_that_was_replaced_gets_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.say("hello")
     assert capsys.readouterr() == ("", "hello\n")
+
+
+# ---- amid what the script prints, and while somebody waits
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal_in_place(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Have standard error be a terminal; not as a fixture, for pytest puts its own stream there before each test."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def rows(stream: Terminal) -> list[str]:
+    """What is seen on the terminal in the end."""
+    shown = Screen()
+    return [*shown.feed(stream.getvalue()), *shown.rows]
+
+
+def test_a_line_amid_a_progress_bar_takes_its_place_and_the_bar_goes_on_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = terminal_in_place(monkeypatch)
+    screen.write("\r 10 % of a rather long progress bar [=====>      ]")
+    terminal.say_amid("autotrack: since run1")
+    screen.write("\r 20 % of a rather long progress bar [=======>    ]")
+    assert rows(screen) == ["autotrack: since run1", " 20 % of a rather long progress bar [=======>    ]"]
+
+
+def test_in_a_file_a_line_amid_others_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say_amid("autotrack: since run1")
+    assert capsys.readouterr() == ("", "autotrack: since run1\n")
+
+
+def test_who_waits_is_told_from_the_first_second_on_for_what(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = terminal_in_place(monkeypatch)
+    waiting = terminal.Waiting()
+    for seconds in (0.1, 0.9, 1.2, 1.3, 2.1):
+        waiting.show("computing checksums", seconds)
+    assert rows(screen) == ["autotrack: computing checksums, 2 s (Ctrl-C leaves it to go on by itself)"]
+    assert screen.getvalue().count("autotrack") == 2, "once a second"
+    waiting.over()
+    terminal.say("$")
+    assert rows(screen) == ["$"]
+
+
+def test_who_hardly_waits_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = terminal_in_place(monkeypatch)
+    waiting = terminal.Waiting()
+    waiting.show("computing checksums", 0.4)
+    waiting.over()
+    assert screen.getvalue() == ""
+
+
+def test_in_a_file_waiting_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = terminal.Waiting()
+    waiting.show("computing checksums", 5.0)
+    waiting.over()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_that_was_closed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = terminal.Waiting()
+    for stream in (None, Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        waiting.show("computing checksums", 5.0)
+        if stream is not None:
+            stream.close()
+        monkeypatch.setattr(sys, "stderr", None)
+        terminal.say_amid("nobody listens")
+        waiting.show("capturing the environment", 6.0)
+        waiting.over()
+
+
+def test_a_run_that_ended_before_its_summary_is_there_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    terminal.ended_early("brave-otter", "finished", tmp_path / "runs" / "digits" / "one")
+    assert capsys.readouterr().err.splitlines() == [
+        "autotrack: run brave-otter finished; its summary is being written",
+        "  autotrack show brave-otter    runs/digits/one",
+    ]
 
 
 # ---- how things are said

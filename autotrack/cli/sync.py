@@ -20,10 +20,13 @@ def sync(
 
     Runs that are still being recorded are left to whoever records them; one that cannot be read stops no other.
     """
-    folders = _folders(places or [str(catalog.store_path(None))])
+    folders = _folders(places)
+    if not folders:
+        typer.echo(f"no runs in {', '.join(places or [str(catalog.store_path(None))])}", err=True)
+        return
     finished, left, unreadable = 0, 0, 0
     errors = typer.get_text_stream("stderr")
-    with typer.progressbar(folders, label="runs", file=errors, hidden=len(folders) < 20) as bar:
+    with typer.progressbar(folders, label="runs", file=errors, hidden=len(folders) < 20 or not errors.isatty()) as bar:
         for folder in bar:
             if is_being_written(folder / "journal" / "main.jsonl"):
                 left += 1
@@ -35,15 +38,19 @@ def sync(
                 unreadable += 1
             else:
                 finished += 1
-    typer.echo(f"{finished} runs are complete, {left} still being recorded, {unreadable} unreadable")
+    counts = {"complete": finished, "still being recorded": left, "unreadable": unreadable}
+    typer.echo(
+        ", ".join(f"{count} {'run' if count == 1 else 'runs'} {what}" for what, count in counts.items() if count)
+    )
     if unreadable:
         raise typer.Exit(1)
 
 
-def _folders(places: list[str]) -> list[Path]:
-    """The runs in a store, or the one that is meant."""
+def _folders(places: list[str] | None) -> list[Path]:
+    """The runs in each store, or the one that is meant."""
     found: list[Path] = []
-    for place in places:
-        within = list(catalog.run_folders(Path(place).expanduser()))
-        found += within or [catalog.find(place).folder]
+    for place in places or [str(catalog.store_path(None))]:
+        folder = Path(place).expanduser()
+        within = list(catalog.run_folders(folder))
+        found += within if within or folder.is_dir() or not places else [catalog.find(place).folder]
     return list(dict.fromkeys(folder.absolute() for folder in found))
