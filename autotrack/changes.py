@@ -133,8 +133,8 @@ def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     if one and other:
         if one.get("commit") != other.get("commit"):
             yield f"commit {(other.get('commit') or 'none')[:7]} → {(one.get('commit') or 'none')[:7]}"
-        if any(one.get(name) != other.get(name) for name in ("patch_sha256", "untracked_sha256")):
-            changed = [*one.get("changed", []), *one.get("untracked", [])]
+        if any(one.get(name) != other.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
+            changed = [*one.get("changed", []), *one.get("untracked_code", [])]
             yield (
                 f"uncommitted {', '.join(changed[:2])}{' …' if changed[2:] else ''}"
                 if changed

@@ -30,7 +30,7 @@ class FollowedRun:
 
     `started` is its latest start in rank 0, `finished` its end if there is one after that, `kinds` which kinds of
     surroundings are recorded. `is_captured`, `is_compared`, `is_settled` and `is_done` say what has been done for it,
-    `ended_at_exit` that how it ended was said while Python was exiting.
+    `has_said` that the terminal knows what changed, `ended_at_exit` that how it ended was said while Python was exiting.
     """
 
     def __init__(self, follow: Follow) -> None:
@@ -41,6 +41,7 @@ class FollowedRun:
         self.kinds: set[str] = set()
         self.has_metrics = False
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
+        self.has_said = self.is_compared
         self.is_settled = self.is_done = self.ended_at_exit = False
         self._redactor = Redactor({**os.environ, **follow.secrets})
         self._artifacts: dict[str, Artifact] = {}
@@ -57,6 +58,7 @@ class FollowedRun:
         """The run is resumed by the same process, before all was done for it."""
         self.follow = follow
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
+        self.has_said = self.is_compared
         self.is_settled = self.is_done = self.ended_at_exit = False
         self._redactor = Redactor({**os.environ, **follow.secrets})
 

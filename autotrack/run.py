@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 import msgspec
 
@@ -25,7 +25,8 @@ from autotrack.redaction import Redactor
 from autotrack.settings import Settings
 from autotrack.values import as_data, as_number, flatten, is_on_cuda
 
-_NEVER_REDACTED = {"id", "path", "sha256"}
+_NEVER_REDACTED = {"id", "path", "sha256", "schema", "metrics", "shared_rows"}
+"""Fields whose names are those of columns and metrics, and whose values are no text of the user's."""
 
 _R = TypeVar("_R", bound=records.Record)
 
@@ -57,6 +58,7 @@ class Run:
         self._redactor = Redactor()
         self._observer = Observer(folder, self._redactor)
         self._redacted: set[str] = set()
+        self._said_redacted: set[str] = set()
         self._noticed: set[str] = set()
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()
@@ -358,6 +360,8 @@ class Run:
                 continue
             if isinstance(record, records.RunStarted) and field == "argv":
                 redacted, secrets = self._redactor.redact_argv(record.argv)
+            elif isinstance(record, records.Table) and field == "rows":
+                redacted, secrets = self._without_secret_columns(record)
             else:
                 redacted, secrets = self._redactor.redact(value, "" if field == "values" else field)
             if secrets:
@@ -365,9 +369,19 @@ class Run:
                 self._redacted.update(secrets)
         return msgspec.structs.replace(record, **clean) if clean else record
 
+    def _without_secret_columns(self, table: records.Table) -> tuple[list[Any], list[str]]:
+        """Redact rows as dicts, for a column's name tells of its values; but not where two columns share one."""
+        if len(set(table.columns)) < len(table.columns):
+            return cast("tuple[list[Any], list[str]]", self._redactor.redact(table.rows))
+        rows = [dict(zip(table.columns, row, strict=False)) for row in table.rows]
+        redacted, secrets = self._redactor.redact(rows)
+        return [list(row.values()) for row in redacted], sorted({name.partition(".")[2] for name in secrets})
+
     def _notice_redacted(self) -> None:
-        message = f"kept out of the record: {', '.join(sorted(self._redacted))}"
-        self.notice("redaction", self._redactor.redact_text(message)[0])
+        new, self._redacted = sorted(self._redacted - self._said_redacted), set()
+        self._said_redacted.update(new)
+        if new:
+            self.notice("redaction", self._redactor.redact_text(f"kept out of the record: {', '.join(new)}")[0])
 
     def _log_converted(
         self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None

@@ -39,7 +39,7 @@ class Sidecar:
         self._runs: dict[str, FollowedRun] = {}
         self._jobs: dict[str, list[Future[None]]] = {}
         self._next_look = self._next_sample = 0.0
-        self._is_leaving = False
+        self._is_leaving = self._has_said_changes = False
         self._told: Progress | Done | None = None
 
     def run(self) -> None:
@@ -165,14 +165,16 @@ class Sidecar:
 
     def _compare(self, run: FollowedRun) -> None:
         line = run.add_changes()
-        if line and not run.follow.quiet:
+        if line and not run.follow.quiet and not self._has_said_changes:
+            self._has_said_changes = True  # of a search with a hundred runs, the first says it
             self._answers.send(Changes(folder=run.follow.folder, line=line))
+        run.has_said = True
 
     def _tell_progress(self) -> None:
         now: Progress | Done = Done()
         runs = list(self._runs.values())
         if not all(run.is_done for run in runs):
-            durable = all(run.is_captured and run.is_settled for run in runs)
+            durable = all(run.is_captured and run.is_settled and run.has_said for run in runs)
             doing = "computing checksums" if durable else "capturing the environment"
             now = Progress(durable=durable, doing=doing)
         if now != self._told:
@@ -184,7 +186,7 @@ class Sidecar:
 
     def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
         def job() -> None:
-            self._guarded(work)
+            self._guarded(lambda _: work(), run)
             self._doorbell.ring()
 
         self._jobs[run.follow.folder].append(self._worker.submit(job))

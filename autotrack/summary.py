@@ -213,11 +213,13 @@ class Fold:
         self._summary.environment_files = sorted({*self._summary.environment_files, *record.files})
 
     def _add_dataset(self, record: records.Dataset) -> None:
-        if record not in self._summary.datasets:
-            self._summary.datasets.append(record)
+        known = [one for one in self._summary.datasets if (one.role, one.name) != (record.role, record.name)]
+        self._summary.datasets = [*known, record]
 
     def _add_trial(self, record: records.Trial) -> None:
-        self._trials[record.number] = record
+        known = self._trials.get(record.number)
+        if known is None or record.time >= known.time:  # that of a worker process may be read later, and be older
+            self._trials[record.number] = record
 
     def _add_plot(self, record: records.Plot) -> None:
         self._plots[record.name, record.step] = record

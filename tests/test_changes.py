@@ -66,18 +66,18 @@ def test_code_in_git_is_compared_by_commit_and_by_what_is_not_committed() -> Non
     clean: dict[str, Any] = {
         "commit": "1111111aaaa",
         "patch_sha256": None,
-        "untracked_sha256": None,
+        "untracked_code_sha256": None,
         "changed": [],
-        "untracked": [],
+        "untracked_code": [],
     }
     other = {**clean, "commit": "2222222bbbb"}
-    dirty = {**clean, "patch_sha256": "x", "changed": ["a.py", "b.py"], "untracked": ["c.py"]}
+    dirty = {**clean, "patch_sha256": "x", "changed": ["a.py", "b.py"], "untracked_code": ["c.py"]}
     cases: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         (clean, other, ["commit 1111111 → 2222222"]),
         ({**clean, "commit": None}, clean, ["commit none → 1111111"]),
         (clean, dirty, ["uncommitted a.py, b.py …"]),
         (dirty, {**dirty, "patch_sha256": "y"}, ["uncommitted a.py, b.py …"]),
-        (clean, {**clean, "untracked_sha256": "z", "untracked": ["new.py"]}, ["uncommitted new.py"]),
+        (clean, {**clean, "untracked_code_sha256": "z", "untracked_code": ["new.py"]}, ["uncommitted new.py"]),
         (dirty, clean, ["now all committed"]),
         (dirty, other, ["commit 1111111 → 2222222", "now all committed"]),
     ]

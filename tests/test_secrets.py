@@ -275,7 +275,6 @@ def test_the_cells_of_a_notebook_are_kept_without_the_secrets_in_them(explored: 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="IPython 9 puts back what `write` was before the cell in which the run began", strict=True)
 def test_what_a_notebook_prints_is_kept_without_the_secrets_in_it(explored: RecordedRun) -> None:
     output = (explored.folder / "output.log").read_text()
     assert f"password: {REDACTED} {REDACTED}\n{REDACTED} is another\n" in output

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -21,6 +22,7 @@ from autotrack.records import AnyRecord, Environment, Notice
 
 _SECONDS = 18.0
 _LISTED, _LISTED_IN_FILE = 200, 10_000
+_CODE = {f".{suffix}" for suffix in "py pyi pyx ipynb sh c cc cpp cu h yaml yml toml cfg ini".split()}
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
@@ -42,6 +44,7 @@ def _record(tree: WorkingTree, subject: Subject) -> list[AnyRecord]:
     text = b"".join(part for one in tree.parts for part in patch.sections(one, tree.changed[one], patched))
     packed = replace(patched, room=subject.budget_bytes)  # with the same lists
     archived = archive(tree.untracked, packed, first={path.resolve() for path in subject.modules})
+    code = sorted(name for name in tree.untracked if Path(name).suffix in _CODE)
     facts = {
         **about,
         "dirty": bool(tree.changed_names) or any(one["dirty"] for one in tree.submodules.values()),
@@ -51,6 +54,8 @@ def _record(tree: WorkingTree, subject: Subject) -> list[AnyRecord]:
         "submodules": tree.submodules,
         "patch_sha256": _checksum(text, tree),
         "untracked_sha256": archived.sha256,
+        "untracked_code": code,
+        "untracked_code_sha256": _checksum_of(code, tree),
         "changed_after_start": tree.changed_since(subject.started.time),
     }
     listed = redact_facts(_shortened(facts, _LISTED_IN_FILE), subject.redactor)
@@ -96,6 +101,16 @@ def _checksum(text: bytes, tree: WorkingTree) -> str | None:
     left_out = [f"{name}\0{modified(path)}\n" for name, path in tree.tracked.items() if name in tree.left_out]
     whole = text + "".join(left_out).encode(errors="surrogateescape")
     return hashlib.sha256(whole).hexdigest() if whole else None
+
+
+def _checksum_of(code: list[str], tree: WorkingTree) -> str | None:
+    """That of the untracked files that are code: others may be what earlier runs have left behind."""
+    digest = hashlib.sha256()
+    for name in code:
+        with suppress(OSError):  # it has just been removed
+            content = tree.untracked[name].read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape") + content)
+    return digest.hexdigest() if code else None
 
 
 def _shortened(facts: dict[str, Any], most: int) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class _Taken:
     at: float
     found: list[AnyRecord]
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is recent, and its files are still there."""
+        files = [file for record in self.found if isinstance(record, Environment) for file in record.files]
+        recent = monotonic() - self.at < _REUSED_SECONDS
+        return recent and all((self.subject.folder / file).exists() for file in files)
+
 
 class Captures:
     """Makes the captures of a process's runs; what was found for one run is handed on to others of the same moment."""
@@ -65,7 +72,7 @@ class Captures:
 
     def _found(self, name: str, subject: Subject, *, fresh: bool) -> list[AnyRecord]:
         taken = self._taken.get(name)
-        lasts = taken is not None and name in _SLOW_TO_CHANGE and monotonic() - taken.at < _REUSED_SECONDS
+        lasts = name in _SLOW_TO_CHANGE and taken is not None and taken.is_fresh
         if taken is None or (fresh and not lasts):
             self._taken[name] = _Taken(subject, monotonic(), _capture(name, subject))
             return self._taken[name].found

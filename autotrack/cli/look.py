@@ -141,7 +141,7 @@ def _code(summary: Summary) -> str:
     where = git.get("tag") or git.get("branch") or "detached"
     uncommitted = [*git.get("changed", []), *git.get("untracked", [])]
     changes = f", {len(uncommitted)} uncommitted files" if uncommitted else ""
-    return f"{str(git.get('commit'))[:10]} ({where}){changes}"
+    return f"{git['commit'][:10] if git.get('commit') else 'no commit yet'} ({where}){changes}"
 
 
 def _surroundings(summary: Summary) -> str:

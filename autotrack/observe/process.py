@@ -48,19 +48,25 @@ def random_states() -> dict[str, Any]:
         version, numbers, gauss = random.getstate()
         states["python"] = {"version": version, "state": list(numbers), "gauss": gauss}
     if numpy := _module("numpy", "random"):
-        name, keys, position, has_gauss, gauss = numpy.random.get_state()
-        states["numpy"] = {
-            "name": name,
-            "keys": keys.tolist(),
-            "position": position,
-            "has_gauss": has_gauss,
-            "gauss": gauss,
-        }
+        states["numpy"] = _numpy_state(numpy)
     if torch := _module("torch", "get_rng_state"):
         states["torch"] = {"seed": torch.initial_seed(), "state": bytes(torch.get_rng_state().tolist()).hex()}
         if torch.cuda.is_initialized():
             states["torch_cuda"] = {"seeds": [one.initial_seed() for one in torch.cuda.default_generators]}
     return states
+
+
+def _numpy_state(numpy: Any) -> dict[str, Any]:
+    whole = numpy.random.get_state(legacy=False)
+    if whole["bit_generator"] != "MT19937":  # one that the user has put in its place
+        return {"name": whole["bit_generator"]}
+    return {
+        "name": whole["bit_generator"],
+        "keys": whole["state"]["key"].tolist(),
+        "position": whole["state"]["pos"],
+        "has_gauss": whole["has_gauss"],
+        "gauss": whole["gauss"],
+    }
 
 
 def imported_modules() -> list[str]:

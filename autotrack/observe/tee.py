@@ -41,6 +41,11 @@ class _Tee:
         """Whether what is written still goes through here: as it does when somebody has put his own around it."""
         return "write" in self._attributes
 
+    @property
+    def is_outermost(self) -> bool:
+        """Whether nobody has put his own around it, or in its place."""
+        return self._attributes.get("write") is self._put
+
     def remove(self) -> bool:
         """Put back what was there; where somebody has put his own around it, switch it off in place instead."""
         self.is_on = False
@@ -81,6 +86,7 @@ def listen(log: OutputLog) -> None:
         if log not in _listening:
             _listening.append(log)
         problems = [problem for name in ("stdout", "stderr") if (problem := _attach(name, getattr(sys, name, None)))]
+        _watch_cells(on=True)
     if problems:
         log.report(f"not captured: {', '.join(problems)}")
 
@@ -92,11 +98,33 @@ def forget(log: OutputLog) -> None:
             _listening.remove(log)
         if not _listening:
             _tees[:] = [tee for tee in _tees if not tee.remove()]
+            _watch_cells(on=False)
 
 
 def receivers(listening: Sequence[OutputLog], chain: Iterable[OutputLog]) -> Sequence[OutputLog]:
     """Which logs get a text: those of the runs around it that listen, otherwise, as in another thread, all."""
     return [log for log in chain if log in listening] or listening
+
+
+def _watch_cells(*, on: bool) -> None:
+    """In IPython, listen anew at every cell: from 9 on it puts a `write` of its own back when a cell has ended."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    if shell is None:
+        return
+    with contextlib.suppress(ValueError):  # it was not registered
+        shell.events.unregister("pre_run_cell", _listen_anew)
+    if on:
+        shell.events.register("pre_run_cell", _listen_anew)
+
+
+def _listen_anew(_: object) -> None:
+    with _change:
+        for tee in [tee for tee in _tees if not tee.is_outermost]:
+            tee.is_on = False  # should it still be there further in, it hands nothing on a second time
+            _tees.remove(tee)
+        for name in ("stdout", "stderr"):
+            _attach(name, getattr(sys, name, None))
 
 
 def _attach(name: str, stream: Any) -> str:

@@ -33,6 +33,8 @@ def test_a_clean_repository_is_its_commit(repo: Path) -> None:
         "submodules": {},
         "patch_sha256": None,
         "untracked_sha256": None,
+        "untracked_code": [],
+        "untracked_code_sha256": None,
         "changed_after_start": [],
     }
     assert captured.notices == []
