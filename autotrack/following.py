@@ -30,7 +30,7 @@ class FollowedRun:
 
     `started` is its latest start in rank 0, `finished` its end if there is one after that, `kinds` which kinds of
     surroundings are recorded. `is_captured`, `is_compared`, `is_settled` and `is_done` say what has been done for it,
-    `has_said` that the terminal knows what changed, `ended_at_exit` that how it ended was said while Python was exiting.
+    `has_said` that the terminal knows what changed, `ended_at_exit` that its end was said while Python was exiting.
     """
 
     def __init__(self, follow: Follow) -> None:

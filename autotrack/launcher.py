@@ -151,7 +151,7 @@ def settle(folder: Path, *, at_exit: bool = False) -> Summary | None:
     sidecar.settled.discard(str(folder))
     _try_to_tell(sidecar, Settle(folder=str(folder), at_exit=at_exit))
     if sidecar.wait_until_settled(str(folder)):
-        return catalog.summarise(folder)
+        return catalog.read_summary(folder)  # just written, and not to be made again here
     if sidecar.is_alive():
         return None
     _lose(sidecar)

@@ -44,7 +44,7 @@ def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunSt
     journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
     found: list[tuple[RunStarted, Path]] = []
     for path in journals[:_LATEST]:
-        found += [(one, path.parent.parent) for one in _starts(path) if _is_of_this_job(one, group)]
+        found += [(one, path.parent.parent) for one in starts_in(path) if _is_of_this_job(one, group)]
     return sorted(found, key=lambda one: one[0].time)
 
 
@@ -58,7 +58,8 @@ def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
     return started.pid == os.getppid() or (started.parent_pid == os.getppid() and is_new)
 
 
-def _starts(path: Path) -> list[RunStarted]:
+def starts_in(path: Path) -> list[RunStarted]:
+    """Return how often a run was started or resumed, by its main journal, without reading all of it in full."""
     found = []
     with path.open("rb") as file:
         for line in file:

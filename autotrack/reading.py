@@ -36,7 +36,7 @@ class JournalReader:
         """How many bytes of the file have been looked at, half a line at the end included."""
         return self.offset + self._torn_bytes
 
-    def read(self, limit_bytes: int = 8 * 2**20) -> list[AnyRecord]:
+    def read(self, limit_bytes: int = 2**20) -> list[AnyRecord]:
         """Return the next whole records, about `limit_bytes` of them; an empty list when there are no more.
 
         Raises `JournalFormatError` for a journal of a newer format, `OSError` for a file that cannot be read.

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from autotrack import records
-from autotrack.records import AnyRecord, Number, number
+from autotrack.records import AnyRecord, number
+from autotrack.series import Point, Series
 
 Direction = Literal["min", "max"]
 
@@ -36,16 +37,6 @@ def better(metric: str) -> Direction | None:
     if lower and (not higher or "loss" in name):  # a dice_loss is a loss
         return "min"
     return "max" if higher else None
-
-
-class Point(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One measured value and where in the training it was measured."""
-
-    value: Number
-    time: float
-    step: int | None = None
-    epoch: int | None = None
-    stage: str | None = None
 
 
 class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -117,17 +108,24 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Fold:
-    """Takes a run's records in order and keeps what `summary` needs; `points` has every value of every metric.
+    """Takes a run's records in order and keeps what `summary` needs.
+
+    With `keep_points`, `points` and `system` have every value of every metric and of the load. Without, memory does
+    not grow with the length of the training; then `resumes` has to say beforehand at which times the training went
+    back to which step, as `(time, step)`, and `is_stale` becomes True when it did so unannounced.
 
     What another rank than 0 logged is told apart: its metrics are called `rank1/loss`, its params have the source
     `rank1.user`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_points: bool = True, resumes: Iterable[tuple[float, int]] = ()) -> None:
+        self.is_stale = False
+        self._keep_points = keep_points
+        self._resumes = list(resumes)
         self._writer = ""
         self._latest_start = 0.0
-        self.points: dict[str, list[Point]] = {}
-        self.system: dict[str, list[Point]] = {}
+        self._metrics: dict[str, Series] = {}
+        self._load: dict[str, Series] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
         self._trials: dict[int, records.Trial] = {}
@@ -140,6 +138,16 @@ class Fold:
         for record in found:
             getattr(self, f"_add_{type(record).__name__.lower()}")(record)
 
+    @property
+    def points(self) -> dict[str, list[Point]]:
+        """Every value of every metric, if they are kept."""
+        return {name: series.points or [] for name, series in self._metrics.items()}
+
+    @property
+    def system(self) -> dict[str, list[Point]]:
+        """Every value of the system load, if they are kept."""
+        return {name: series.points or [] for name, series in self._load.items()}
+
     def left_out(self, said: Sequence[str]) -> None:
         """Note what the journals hold that could not be read."""
         self._summary.left_out = list(said)
@@ -151,8 +159,8 @@ class Fold:
         summary.trials = [self._trials[number] for number in sorted(self._trials)]
         summary.plots = list(self._plots.values())
         self._note_directions()
-        summary.metrics = {name: self._summarise(name, points) for name, points in self.points.items()}
-        summary.system = {name: _load(points) for name, points in self.system.items()}
+        summary.metrics = {name: self._summarise(name, series) for name, series in self._metrics.items()}
+        summary.system = {name: _load_summary(series) for name, series in self._load.items() if series.lowest}
         summary.epochs = self._epochs()
         if summary.ended is not None:
             summary.duration_seconds = summary.ended - summary.started
@@ -166,7 +174,7 @@ class Fold:
             return
         self._latest_start = record.time
         if record.resumed_at_step is not None:
-            self._drop_points_from(record.resumed_at_step)
+            self._go_back(record.time, record.resumed_at_step)
         if not summary.id:
             summary.started = record.time
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
@@ -200,12 +208,12 @@ class Fold:
     def _add_metrics(self, record: records.Metrics) -> None:
         for name, value in record.values.items():
             point = Point(value, record.time, record.step, record.epoch, record.stage)
-            self.points.setdefault(f"{self._writer}/{name}" if self._writer else name, []).append(point)
+            if not self._resumes or not self._is_recorded_again(point):
+                self._series(self._metrics, name).add(point)
 
     def _add_systemstats(self, record: records.SystemStats) -> None:
         for name, value in record.values.items():
-            point = Point(value, record.time, epoch=record.epoch)
-            self.system.setdefault(f"{self._writer}/{name}" if self._writer else name, []).append(point)
+            self._series(self._load, name).add(Point(value, record.time, epoch=record.epoch))
 
     def _add_environment(self, record: records.Environment) -> None:
         kind = f"{self._writer}.{record.kind}" if self._writer else record.kind
@@ -241,14 +249,26 @@ class Fold:
     def _add_notice(self, record: records.Notice) -> None:
         self._summary.notices.append(record)
 
-    def _drop_points_from(self, step: int) -> None:
+    def _series(self, among: dict[str, Series], name: str) -> Series:
+        name = f"{self._writer}/{name}" if self._writer else name
+        if name not in among:
+            among[name] = Series(keep_points=self._keep_points)
+        return among[name]
+
+    def _is_recorded_again(self, point: Point) -> bool:
+        return point.step is not None and any(point.time < at and point.step >= step for at, step in self._resumes)
+
+    def _go_back(self, at: float, step: int) -> None:
         """Training went back to a checkpoint: what lies behind it is about to be recorded again."""
-        for name, points in list(self.points.items()):
-            kept = [point for point in points if point.step is None or point.step < step]
-            if kept:
-                self.points[name] = kept
-            else:
-                del self.points[name]
+        if (at, step) in self._resumes:
+            return
+        self.is_stale = not self._keep_points
+        kept = {
+            name: [point for point in points if point.step is None or point.step < step]
+            for name, points in self.points.items()
+        }
+        if self._keep_points:
+            self._metrics = {name: Series.of(points) for name, points in kept.items() if points}
 
     def _note_directions(self) -> None:
         """A callback that watches a metric knows its direction better than the name does."""
@@ -259,23 +279,23 @@ class Fold:
             if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
                 self._directions[metric] = mode
 
-    def _summarise(self, name: str, points: list[Point]) -> MetricSummary:
+    def _summarise(self, name: str, series: Series) -> MetricSummary:
         direction = self._directions.get(name) or better(name)
-        finite = [point for point in points if not isinstance(point.value, str)]
-        lowest = min(finite, key=_value, default=None)
-        highest = max(finite, key=_value, default=None)
+        lowest, highest = series.lowest, series.highest
         best = lowest if direction == "min" else highest if direction == "max" else None
-        return MetricSummary(last=points[-1], min=lowest, max=highest, best=best, better=direction, count=len(points))
+        return MetricSummary(
+            last=series.last, min=lowest, max=highest, best=best, better=direction, count=series.count
+        )
 
     def _epochs(self) -> list[dict[str, Any]]:
         rows: dict[int, dict[str, Any]] = {}
-        for name, points in self.points.items():
-            for point in points:
-                if point.epoch is not None and point.stage != "test":
-                    row = rows.setdefault(point.epoch, {"epoch": point.epoch, "step": point.step})
-                    row["step"] = max((step for step in (row["step"], point.step) if step is not None), default=None)
-                    if name not in ("epoch", "step"):  # the row's own
-                        row[name] = point.value
+        for name, series in self._metrics.items():
+            for epoch, point in series.by_epoch.items():
+                row = rows.setdefault(epoch, {"epoch": epoch, "step": None})
+                steps = [step for step in (row["step"], series.steps.get(epoch)) if step is not None]
+                row["step"] = max(steps, default=None)
+                if name not in ("epoch", "step"):  # the row's own
+                    row[name] = point.value
         return [rows[epoch] for epoch in sorted(rows)]
 
 
@@ -288,10 +308,12 @@ def replaces(record: records.Artifact, known: records.Artifact | None) -> bool:
     return known is None or record.sha256 is None or record.time >= known.time
 
 
-def _load(points: Sequence[Point]) -> LoadSummary:
-    values = [_value(point) for point in points]
-    return LoadSummary(sum(values) / len(values), min(values), max(values), values[-1], len(values))
-
-
-def _value(point: Point) -> float:
-    return number(point.value)
+def _load_summary(series: Series) -> LoadSummary:
+    lowest, highest = series.lowest or series.last, series.highest or series.last
+    return LoadSummary(
+        mean=series.total / series.count,
+        min=number(lowest.value),
+        max=number(highest.value),
+        last=number(series.last.value),
+        count=series.count,
+    )

@@ -20,7 +20,7 @@ ONE_OF_EACH: list[AnyRecord] = [
     records.Environment(time=1.5, kind="git", values={"dirty": True, "tag": None}, files=["environment/git.json"]),
     records.Dataset(time=1.5, role="train", kind="numpy.ndarray", shape=[3, 2], fingerprint="ab", covered=1.0),
     records.Trial(time=1.5, number=3, params={"C": 0.1}, values={"mean_test_score": 0.9, "rank": 1}, started=1.0),
-    records.Plot(time=1.5, name="digits", kind="confusion_matrix", data={"labels": [0, 1], "matrix": [[3, 0], [1, 2]]}),
+    records.Plot(time=1.5, name="cm", kind="confusion_matrix", data={"labels": [0, 1], "matrix": [[3, 0], [1, 2]]}),
     records.Artifact(time=1.5, path="checkpoints/last.ckpt", kind="checkpoint", bytes=9, roles=["last"]),
     records.Tags(time=1.5, values={"why": "paper"}),
     records.Text(time=1.5, name="note", text="two\nlines"),

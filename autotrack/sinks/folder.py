@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from autotrack import ranks
 from autotrack.files import write_atomically
+from autotrack.reading import RunReader
 from autotrack.records import AnyRecord
 from autotrack.summary import Fold
 
@@ -18,7 +20,9 @@ class FolderSink:
     def open(self, folder: Path) -> None:
         """Begin with the run in `folder`."""
         self._folder = folder
-        self._fold = Fold()
+        starts = ranks.starts_in(folder / "journal" / "main.jsonl")
+        resumes = [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
+        self._fold = Fold(keep_points=False, resumes=resumes)
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
@@ -26,6 +30,12 @@ class FolderSink:
 
     def flush(self, read: Mapping[str, int], left_out: Sequence[str]) -> None:
         """Replace `run.json`."""
+        if self._fold.is_stale:  # the training has gone back to a checkpoint: read it all again, knowing that
+            self.open(self._folder)
+            reader = RunReader(self._folder)
+            for rank, batch in reader:
+                self._fold.add(batch, rank=rank)
+            read = reader.seen()
         self._fold.left_out(left_out)
         summary = self._fold.summary()
         # A reader that finds larger journals than were read here knows that this is out of date.
