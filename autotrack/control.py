@@ -8,6 +8,8 @@ import os
 
 import msgspec
 
+from autotrack.files import not_standard
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What all messages have in common."""
@@ -141,14 +143,3 @@ def nameless_file(name: str) -> int:
 
     with tempfile.TemporaryFile(buffering=0) as file:
         return not_standard(os.dup(file.fileno()))
-
-
-def not_standard(fd: int) -> int:
-    """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
-    if fd > 2:
-        return fd
-    import fcntl  # where descriptors are handed to another process, there it is
-
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    os.close(fd)
-    return moved

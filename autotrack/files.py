@@ -55,6 +55,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def not_standard(fd: int) -> int:
+    """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
+    if fd > 2 or os.name != "posix":
+        return fd
+    import fcntl  # not on Windows
+
+    moved = int(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3))
+    os.close(fd)
+    return moved
+
+
 def inside(name: str) -> PurePosixPath:
     """Check that a name given for a file stays inside its folder; raises `AutotrackError` when it does not."""
     path = PurePosixPath(name.replace("\\", "/"))

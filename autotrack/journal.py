@@ -13,6 +13,7 @@ from types import ModuleType
 
 from autotrack import records
 from autotrack.errors import JournalBusyError
+from autotrack.files import not_standard
 from autotrack.records import AnyRecord
 
 _fcntl: ModuleType | None
@@ -110,7 +111,7 @@ class Journal:
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Readable as well, to find a line that a killed process left torn.
-        self._fd = _not_standard(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
+        self._fd = not_standard(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
         if not _lock(self._fd):
             os.close(self._fd)
             self._fd = -1
@@ -187,15 +188,6 @@ class Journal:
         if not self._troubled:
             self._troubled = True
             self._on_trouble(message)
-
-
-def _not_standard(fd: int) -> int:
-    """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
-    if fd > 2 or _fcntl is None:
-        return fd
-    moved = int(_fcntl.fcntl(fd, _fcntl.F_DUPFD_CLOEXEC, 3))
-    os.close(fd)
-    return moved
 
 
 def _lock(fd: int) -> bool:

@@ -128,6 +128,7 @@ class Fold:
         self._load: dict[str, Series] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
+        self._captured: dict[str, float] = {}
         self._trials: dict[int, records.Trial] = {}
         self._plots: dict[tuple[str, int | None], records.Plot] = {}
         self._directions: dict[str, Direction] = {}
@@ -217,7 +218,9 @@ class Fold:
 
     def _add_environment(self, record: records.Environment) -> None:
         kind = f"{self._writer}.{record.kind}" if self._writer else record.kind
-        self._summary.environment[kind] = record.values
+        if record.time >= self._captured.get(kind, 0.0):  # two sidecars of one run may have overlapped
+            self._captured[kind] = record.time
+            self._summary.environment[kind] = record.values
         self._summary.environment_files = sorted({*self._summary.environment_files, *record.files})
 
     def _add_dataset(self, record: records.Dataset) -> None:
