@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from autotrack.control import Doorbell, Mailbox, not_standard
+from autotrack.control import Doorbell, Mailbox
+from autotrack.files import not_standard
 from autotrack.observe import signals
 
 # The shell starts it in the background and ends at once. So the training process has no child that it does not know

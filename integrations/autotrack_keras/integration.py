@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round Keras."""
+"""What `autotrack.autolog()` puts round Keras: the callback for every fit and evaluation."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -14,4 +14,6 @@ class KerasIntegration:
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `keras`."""
-        return []
+        from autotrack_keras.hooks import make_patches
+
+        return make_patches(module)

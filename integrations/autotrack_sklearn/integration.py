@@ -5,13 +5,39 @@ from types import ModuleType
 
 from autotrack.patching import Patch
 
+_DISTRIBUTION = ("scikit-learn", "1.4", "2")
+
 
 class SklearnIntegration:
-    """Tells autotrack about scikit-learn; constructing it imports nothing of it."""
+    """Tells autotrack about scikit-learn; constructing it imports nothing of it.
+
+    Each module is hooked when the user's code, or scikit-learn itself, imports it; none is imported for us.
+    """
 
     name = "sklearn"
-    modules = {"sklearn": ("scikit-learn", "1.4", "2")}  # noqa: RUF012  read-only by contract
+    modules = {  # noqa: RUF012  read-only by contract
+        "sklearn": _DISTRIBUTION,
+        "sklearn.utils.parallel": _DISTRIBUTION,
+        "sklearn.metrics": _DISTRIBUTION,
+        "sklearn.calibration": _DISTRIBUTION,
+        "sklearn.model_selection": _DISTRIBUTION,
+        "sklearn.inspection": _DISTRIBUTION,
+    }
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
-        """Return the hooks for `sklearn`."""
-        return []
+        """Return the hooks for one of the modules."""
+        if module.__name__ == "sklearn":
+            from autotrack_sklearn.estimators import EstimatorPatches
+
+            return [EstimatorPatches(module.base.BaseEstimator)]
+        if module.__name__ == "sklearn.utils.parallel":
+            from autotrack_sklearn import tasks
+
+            return [tasks.patch(module._FuncWrapper)]
+        from autotrack_sklearn import functions
+
+        if module.__name__ == "sklearn.model_selection":
+            return functions.validation_patches(module)
+        if module.__name__ == "sklearn.inspection":
+            return functions.inspection_patches(module)
+        return functions.metric_patches(module)
