@@ -16,8 +16,16 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
+PARAMS = {
+    "lightning": {"max_epochs", "batch_size", "lr", "optimizer", "parameters"},
+    "keras": {"epochs", "batch_size", "learning_rate", "optimizer", "parameters"},
+    "sklearn": {"verbose"},
+}
+"""What every run of an example has among its params, by the framework it is about."""
+
+
 def execute(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "AUTOTRACK_QUIET"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACK_")}
     ended = subprocess.run(
         [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -39,14 +47,23 @@ def test_the_snippets_of_the_readme_work_one_after_another(tmp_path: Path) -> No
 @pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> None:
     execute(str(example), cwd=tmp_path)
-    (run,) = autotrack.runs(tmp_path / "runs")
-    assert run.status == "finished"
-    assert {"max_epochs", "batch_size", "lr", "optimizer", "parameters"} <= set(run.params)
-    assert len(run.epochs) >= 2
-    assert all(metric.count for metric in run.metrics.values())
-    assert {"best", "last"} <= {role for artifact in run.artifacts for role in artifact.roles}
-    assert not run.notices
-    assert not run.left_out
+    runs = autotrack.runs(tmp_path / "runs")
+    assert runs
+    for run in runs:
+        assert run.status == "finished"
+        assert PARAMS[example.stem.partition("_")[0]] <= set(run.params)
+        assert run.metrics
+        assert all(metric.count for metric in run.metrics.values())
+        assert {"train"} <= {data.role for data in run.datasets if data.fingerprint}
+        assert {"git", "hardware", "packages", "process"} <= set(run.environment)
+        assert (run.folder / "output.log").exists()
+        assert run.system
+        assert not [notice for notice in run.notices if notice.about != "git"]  # the examples may just be written
+        assert not run.left_out
+    if not example.stem.startswith("sklearn"):
+        (run,) = runs
+        assert len(run.epochs) >= 2
+        assert {"best", "last"} <= {role for artifact in run.artifacts for role in artifact.roles}
 
 
 @pytest.mark.slow
