@@ -1,0 +1,48 @@
+"""What keeping weights and models may cost: at most 500 MB a file, and one twentieth of the time of the training.
+
+The model at the end may take a second in any case. `checkpoints=False` switches all of it off.
+"""
+
+import math
+from time import perf_counter
+from typing import Any
+
+MOST_BYTES = 500_000_000
+SHARE_OF_TIME = 0.05
+_LEAST_SECONDS = 1.0
+_BYTES_A_SECOND = 200e6
+_SECONDS_A_FILE = 0.03
+
+
+class Budget:
+    """Decides whether there is time and space to write a model once more."""
+
+    def __init__(self) -> None:
+        self._began = perf_counter()
+        self._spent = 0.0
+        self._longest = 0.0
+
+    def allows(self, size_bytes: int, *, at_end: bool = False) -> bool:
+        """Whether a file of this size may be written now."""
+        if size_bytes > MOST_BYTES:
+            return False
+        expected = max(self._longest, _SECONDS_A_FILE + size_bytes / _BYTES_A_SECOND)
+        allowed = SHARE_OF_TIME * (perf_counter() - self._began)
+        if at_end:
+            return expected <= max(allowed, _LEAST_SECONDS)
+        return self._spent + expected <= allowed
+
+    def spend(self, seconds: float) -> None:
+        """Note how long a file took."""
+        self._spent += seconds
+        self._longest = max(self._longest, seconds)
+
+
+def size_bytes(weights: Any) -> int:
+    """Return how many bytes weights or other variables take."""
+    return sum(math.prod(one.shape) * _bytes_of(str(one.dtype)) for one in weights)
+
+
+def _bytes_of(dtype: str) -> int:
+    digits = "".join(character for character in dtype if character.isdigit())
+    return max(int(digits) // 8, 1) if digits else 1

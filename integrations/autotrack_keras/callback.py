@@ -1,0 +1,227 @@
+"""The callback that records a training: what Keras does, seen through its own hooks."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import autotrack
+from autotrack import settings
+from autotrack.integration import chosen
+from autotrack.patching import attempt, guarded
+from autotrack.run import status_of
+from autotrack.settings import Settings
+from autotrack_keras import binding
+from autotrack_keras.calls import Call
+from autotrack_keras.evaluation import Evaluation
+from autotrack_keras.hooks import watch
+from autotrack_keras.params import model_params
+from autotrack_keras.training import Training
+
+
+class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+    """Records every fit that it is given to, and the evaluations after it, without a logging call.
+
+    Args:
+        to: The folder that keeps the runs; `runs` by default.
+        experiment: Groups runs; the project's name by default.
+        name: The run's name; made up by default.
+        tags: Labels for the run.
+        log_every_n_steps: Record step metrics every so many batches; by default there are only those of epochs.
+        checkpoints: Whether checkpoints and the final model are kept in the run folder; True by default. What that
+            may cost says `autotrack_keras.budget`.
+        output: Whether what is printed is kept in `output.log`; True by default.
+
+    Raises:
+        SettingsError: A setting cannot be used.
+
+    What is not given comes from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The same
+    callback may be used again: each fit is a run of its own. `run` is the one that it recorded last.
+    """
+
+    async_safe = True  # Keras may go on calling callbacks from its own threads where it would without ours
+
+    def __init__(
+        self,
+        *,
+        to: str | os.PathLike[str] | None = None,
+        experiment: str | None = None,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        log_every_n_steps: int | None = None,
+        checkpoints: bool | None = None,
+        output: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self._options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+        self._name = name
+        self._settings = settings.resolve(
+            **self._options, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
+        )
+        self._clear()
+        watch(keras)
+
+    @classmethod
+    def for_autolog(cls) -> "AutotrackCallback":
+        """Return a callback with the settings of the latest `autolog()`."""
+        made = cls.__new__(cls)
+        keras.callbacks.Callback.__init__(made)
+        made._options, made._name, made._settings, made._is_explicit = {}, None, chosen(), False
+        made._clear()
+        return made
+
+    _is_explicit = True
+    _settings: Settings
+    _options: dict[str, Any]
+    _name: str | None
+
+    def _clear(self) -> None:
+        self.run: autotrack.Run | None = None
+        self._training: Training | None = None
+        self._evaluation: Evaluation | None = None
+        self._owns_run = False
+        self._has_begun = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or the callback in a spawned process, records for itself."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied._model = None
+        copied._clear()
+        return copied.__dict__
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is recording a fit or an evaluation right now."""
+        return self._training is not None or self._evaluation is not None
+
+    # ---- a training
+
+    @guarded
+    def begin_recording(self, call: Call | None, callback_list: Any = None) -> None:
+        """Start the run of a fit, or find that of an evaluation; Keras has not called any callback yet."""
+        self._clear()
+        self._has_begun = True
+        if call is not None:
+            call.callback = self
+        if call is not None and call.method == "evaluate":
+            self._begin_evaluation(call)
+            return
+        model = call.model if call is not None else self._model
+        before = binding.trained_in(model)
+        continues = before.run if before is not None else None
+        self.run, self._owns_run = binding.open_run(self._options, self._name, continues=continues)
+        if self.run is None:
+            return
+        every, keeps = self._settings.log_every_n_steps, self._settings.checkpoints
+        self._training = Training(self.run, model, call, every_n_steps=every, keeps_checkpoints=keeps)
+        self._training.use([one for one in getattr(callback_list, "callbacks", []) if one is not self])
+
+    @guarded
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Record the params, which are settled now."""
+        if not self._has_begun:
+            self.begin_recording(None)  # a loop of the user's own
+        if self._training is not None:
+            self._training.starts()
+
+    @guarded
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Begin to count the epoch."""
+        if self._training is not None:
+            self._training.epoch_begins(epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note the learning rate of a step that will be recorded."""
+        if self._training is not None and self._training.notes_rates:
+            self._batch_begins(batch)
+
+    @guarded
+    def _batch_begins(self, batch: int) -> None:
+        if self._training is not None:
+            self._training.batch_begins(batch)
+
+    @guarded
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Record the step if it is one that is wanted."""
+        if self._training is not None:
+            self._training.batch_ends(batch, logs or {})
+
+    @guarded
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Record the epoch."""
+        if self._training is not None:
+            self._training.epoch_ends(epoch, logs or {})
+
+    @guarded
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Record what stopped the training, and keep the model."""
+        if self._training is not None:
+            self._training.ends()
+            if self._training.call is None:
+                self.end(None)
+
+    # ---- an evaluation
+
+    @guarded
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Stop the clock of the training while it validates."""
+        if self._training is not None:
+            self._training.validation_begins()
+
+    @guarded
+    def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Record an evaluation, or start the clock of the training again."""
+        if self._training is not None:
+            self._training.validation_ends()
+        elif self._evaluation is not None:
+            self._evaluation.ends(logs or {})
+
+    def _begin_evaluation(self, call: Call) -> None:
+        trained = binding.trained_in(call.model)
+        if binding.rank() or (call.is_within("fit") and trained is None):
+            return
+        if trained is None:  # of a model that was trained elsewhere: only where somebody asked for a run
+            if not self._is_explicit and autotrack.current_run() is None:
+                return
+            self.run, self._owns_run = binding.open_run(self._options, self._name, continues=None)
+            if self.run is None:
+                return
+            trained = binding.Trained(self.run)
+            binding.remember(call.model, trained)
+            for source, values in model_params(call.model):
+                self.run.log_params(values, source)
+        self.run = trained.run
+        self._evaluation = Evaluation(self.run, trained, call)
+
+    # ---- saving and ending
+
+    @guarded
+    def will_save(self, path: Path) -> None:
+        """The model is about to be saved to a file."""
+        if self._training is not None:
+            self._training.will_save(path)
+
+    @guarded
+    def saved(self, path: Path) -> None:
+        """The model was saved to a file."""
+        if self._training is not None:
+            self._training.saved(path)
+
+    @guarded
+    def end(self, error: BaseException | None) -> None:
+        """The fit or the evaluation is over."""
+        run, training, owned = self.run, self._training, self._owns_run
+        self._clear()
+        self.run = run
+        if run is None:
+            return
+        if training is not None:
+            with attempt("keras training"):
+                training.closes()
+        if owned:
+            run.finish(status_of(error), error=error)
+        elif run.status != "running" or run.is_attached:
+            run.settle()

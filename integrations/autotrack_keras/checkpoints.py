@@ -1,0 +1,182 @@
+"""Keeps what ModelCheckpoint and BackupAndRestore write; where nobody writes anything, the best and the last weights.
+
+A file that Keras wrote is hard-linked, which costs nothing. Keras writes over a file in place, and a link would
+change with it: so a link is let go before Keras writes that file again, and becomes a copy when the training is over.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import autotrack
+from autotrack import files
+from autotrack.patching import attempt
+from autotrack.summary import better
+from autotrack_keras.budget import MOST_BYTES
+from autotrack_keras.params import direction_of
+
+
+@dataclass
+class _Kept:
+    source: Path
+    group: str
+    metric: str
+    score: float | None
+    order: int
+    roles: list[str] = field(default_factory=list)
+
+
+class CheckpointKeeper:
+    """Keeps the best and the last of what each callback saves during a fit.
+
+    What is saved by other code than ModelCheckpoint and BackupAndRestore is kept the same way.
+    """
+
+    def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
+        self._run = run
+        self._savers = [saver for saver in (_saver(one, model) for one in callbacks) if saver is not None]
+        self._kept: dict[Path, _Kept] = {}
+        self._new: list[Path] = []
+        self._saves = 0
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the user has callbacks that save checkpoints."""
+        return bool(self._savers)
+
+    @property
+    def has_new(self) -> bool:
+        """Whether something was saved that is not kept yet."""
+        return bool(self._new)
+
+    def will_save(self, source: Path) -> None:
+        """Let go of the links to a file that is about to be written over."""
+        source = source.absolute()
+        self._new = [one for one in self._new if one != source]
+        for target, kept in self._kept.items():
+            if kept.source == source and _is_same(source, target):
+                target.unlink()
+        if source.exists() and source.stat().st_nlink > 1:  # kept by an earlier run that was killed
+            _copy_instead_of_links(source, self._run.folder.parent)
+
+    def saved(self, source: Path) -> None:
+        """Note that a file was written; it is taken over when the metrics that it was saved for are known."""
+        self._new = [*self._new, source.absolute()]
+
+    def take_over(self, logs: Mapping[str, Any], step: int | None) -> None:
+        """Keep what was saved since, with the metrics of this moment."""
+        while self._new:
+            source = self._new.pop(0)
+            if source.exists():
+                with attempt("keras checkpoints"):
+                    self._keep(source, logs, step)
+
+    def finish(self) -> None:
+        """Make the run's files independent of those that they are linked to, up to a number of bytes."""
+        left = MOST_BYTES
+        for target, kept in self._kept.items():
+            if target.exists() and _is_same(kept.source, target) and (left := left - files.size_bytes(target)) >= 0:
+                files.place(kept.source, target)
+
+    def _keep(self, source: Path, logs: Mapping[str, Any], step: int | None) -> None:
+        saver = next((one for one in self._savers if one.wrote(source)), _ANYBODY)
+        metric = saver.monitor or ("val_loss" if "val_loss" in logs else "loss")
+        score = logs.get(metric)
+        target = self._target(source)
+        files.place(source, target, link=source.is_file())
+        self._saves += 1
+        score = score if isinstance(score, (int, float)) else None
+        self._kept[target] = _Kept(source, saver.name, metric, score, self._saves)
+        for path, roles in self._roles(saver).items():
+            kept = self._kept[path]
+            if path == target or kept.roles != roles:
+                kept.roles = roles
+                self._record(path, kept, step if path == target else None)
+        self._drop(saver)
+
+    def _roles(self, saver: "_Saver") -> dict[Path, list[str]]:
+        ours = {path: kept for path, kept in self._kept.items() if kept.group == saver.name}
+        last = max(ours, key=lambda path: ours[path].order)
+        best = last if saver.only_best else None
+        scored = {path: kept.score for path, kept in ours.items() if kept.score is not None}
+        if best is None and scored and saver.direction:
+            choose = min if saver.direction == "min" else max
+            best = choose(scored, key=lambda path: scored[path])
+        return {path: [role for role, one in (("best", best), ("last", last)) if one == path] for path in ours}
+
+    def _record(self, target: Path, kept: _Kept, step: int | None) -> None:
+        metrics = {kept.metric: kept.score} if kept.score is not None else {}
+        self._run.record_artifact(
+            target, kind="checkpoint", roles=kept.roles, metrics=metrics, step=step, source=str(kept.source)
+        )
+
+    def _drop(self, saver: "_Saver") -> None:
+        for target, kept in list(self._kept.items()):
+            if kept.group == saver.name and not kept.roles:
+                files.remove(target)
+                del self._kept[target]
+                self._run.record_artifact(target, kind="checkpoint", removed=True)
+
+    def _target(self, source: Path) -> Path:
+        for target, kept in self._kept.items():
+            if kept.source == source:
+                return target
+        folder = self._run.folder / "checkpoints"
+        target, number = folder / source.name, 2
+        while target in self._kept or target.exists():
+            target = folder / f"{number}-{source.name}"
+            number += 1
+        return target
+
+
+@dataclass(frozen=True)
+class _Saver:
+    """Who writes checkpoints: how the paths look, and what the files are chosen by."""
+
+    name: str
+    pattern: str
+    monitor: str | None = None
+    direction: str | None = None
+    only_best: bool = False
+
+    def wrote(self, path: Path) -> bool:
+        return re.fullmatch(self.pattern, str(path)) is not None
+
+
+_ANYBODY = _Saver("", ".*")
+
+
+def _saver(callback: Any, model: Any) -> _Saver | None:
+    directory, path = getattr(callback, "backup_dir", None), getattr(callback, "filepath", None)
+    if directory is not None:
+        return _Saver(f"backup {directory}", re.escape(str(Path(directory).absolute())) + ".*")
+    if path is None or not hasattr(callback, "save_best_only"):
+        return None
+    monitor = callback.monitor
+    return _Saver(
+        name=str(path),
+        pattern=_pattern(str(Path(path).absolute())),
+        monitor=monitor,
+        direction=direction_of(callback, model) or better(monitor),
+        only_best=callback.save_best_only,
+    )
+
+
+def _pattern(template: str) -> str:
+    """Turn a template as `{epoch:02d}-{val_loss:.2f}.keras` into an expression that its paths match."""
+    return ".+?".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", template))
+
+
+def _is_same(one: Path, two: Path) -> bool:
+    try:
+        return one.samefile(two)
+    except OSError:
+        return False
+
+
+def _copy_instead_of_links(source: Path, experiment: Path) -> None:
+    for linked in experiment.glob("*/checkpoints/*"):
+        if linked != source and _is_same(source, linked):
+            files.place(source, linked)

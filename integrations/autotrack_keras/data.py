@@ -1,0 +1,39 @@
+"""The data that a model is trained and evaluated on, described without taking anything out of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+import autotrack
+from autotrack.observe.data.datasets import DataObserver
+from autotrack.patching import attempt
+
+
+def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | None = None) -> None:
+    """Record what data looks like, with a fingerprint where it is in memory."""
+    with attempt(f"keras data: {role}"):
+        run.log_dataset(role, _data(x, y), name)
+
+
+def fingerprint(x: Any, y: Any) -> str | None:
+    """Return the fingerprint of data that is in memory, to know it again."""
+    with attempt("keras data"):
+        found = DataObserver().describe("", _data(x, y))
+        return f"{found.kind} {found.shape} {found.fingerprint}" if found.fingerprint else None
+    return None
+
+
+def _data(x: Any, y: Any) -> Any:
+    if isinstance(x, keras.utils.PyDataset):  # what it holds tells more than its class
+        held = {key: value for key, value in vars(x).items() if hasattr(value, "shape") and hasattr(value, "dtype")}
+        return held or x
+    if isinstance(x, Mapping) or isinstance(y, Mapping):
+        return {**_named("x", x), **_named("y", y)}
+    return x if y is None else (x, y)
+
+
+def _named(name: str, data: Any) -> dict[str, Any]:
+    if isinstance(data, Mapping):
+        return {f"{name}.{key}": one for key, one in data.items()}
+    return {} if data is None else {name: data}

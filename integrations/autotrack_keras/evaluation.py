@@ -1,0 +1,53 @@
+"""Evaluations and predictions of a model that was trained here: they belong to the run of that training."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+import autotrack
+from autotrack_keras import binding
+from autotrack_keras.calls import Call
+from autotrack_keras.data import describe_data
+
+_MOST_PREDICTIONS = 20
+"""So many predictions of a model are recorded: some programs make millions."""
+
+
+class Evaluation:
+    """Records one call of `evaluate`, at the place that the training has come to.
+
+    Metrics are called `test_loss`, those of the next data `test2_loss`; on the data that the model was trained or
+    validated with `train_loss` and `validate_loss`, which are other values than `loss` and `val_loss` of an epoch.
+    """
+
+    def __init__(self, run: autotrack.Run, trained: binding.Trained, call: Call | None) -> None:
+        self.run = run
+        given = call.arguments if call is not None else {}
+        x, y = given.get("x"), given.get("y")
+        self.name, is_known = trained.name_of(x, y, new="test")
+        self._place = (trained.step, trained.epoch)
+        self._began = perf_counter()
+        if x is not None and not is_known:
+            describe_data(run, "test", x, y, None if self.name == "test" else self.name)
+
+    def ends(self, logs: Mapping[str, Any]) -> None:
+        """Record what was measured."""
+        step, epoch = self._place
+        prefix = f"{self.name}_"
+        values = {f"{prefix}{name}": value for name, value in logs.items()}
+        values[f"{prefix}seconds"] = perf_counter() - self._began
+        self.run.log_numbers(values, step, epoch=epoch, stage="test")
+
+
+def note_prediction(model: Any, x: Any, seconds: float) -> None:
+    """Record a prediction of a model that was trained here: the data, once, and how long it took."""
+    trained = binding.trained_in(model)
+    if trained is None or trained.predictions >= _MOST_PREDICTIONS or binding.rank():
+        return
+    trained.predictions += 1
+    name, is_known = trained.name_of(x, None, new="predict")
+    if not is_known:
+        describe_data(trained.run, "predict", x, None, None if name == "predict" else name)
+    trained.run.log({"predict_seconds": seconds}, trained.step, epoch=trained.epoch, stage="test")
+    if trained.run.status != "running":
+        trained.run.settle()

@@ -1,0 +1,141 @@
+"""The learning rate, read without a computation on a device where that can be.
+
+Asking an optimizer with a schedule for its learning rate runs operations of the backend: half a millisecond with
+torch, a fifth of a second of compiling with JAX. Keras's own schedules are formulas of the step and a few numbers.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from keras.callbacks import LambdaCallback
+from keras.optimizers import schedules
+
+from autotrack_keras.params import shortest
+
+_Formula = Callable[[Any, float], float]
+
+
+def _exponential(schedule: Any, step: float) -> float:
+    return float(schedule.initial_learning_rate * schedule.decay_rate ** _fraction(schedule, step))
+
+
+def _inverse_time(schedule: Any, step: float) -> float:
+    return float(schedule.initial_learning_rate / (1 + schedule.decay_rate * _fraction(schedule, step)))
+
+
+def _fraction(schedule: Any, step: float) -> float:
+    fraction = step / schedule.decay_steps
+    return float(math.floor(fraction)) if schedule.staircase else float(fraction)
+
+
+def _piecewise(schedule: Any, step: float) -> float:
+    for boundary, value in zip(schedule.boundaries, schedule.values, strict=False):
+        if step <= boundary:
+            return float(value)
+    return float(schedule.values[-1])
+
+
+def _polynomial(schedule: Any, step: float) -> float:
+    length = schedule.decay_steps
+    if schedule.cycle:
+        length *= math.ceil(step / length) if step else 1
+    left = 1 - min(step, length) / length
+    end = schedule.end_learning_rate
+    return float((schedule.initial_learning_rate - end) * left**schedule.power + end)
+
+
+def _cosine(schedule: Any, step: float) -> float:
+    top, target = schedule.initial_learning_rate, schedule.warmup_target
+    if target is not None:
+        if step < schedule.warmup_steps:
+            return float(top + (target - top) * step / schedule.warmup_steps)
+        top, step = target, step - schedule.warmup_steps
+    return _half_wave(top, schedule.alpha, min(step, schedule.decay_steps) / schedule.decay_steps)
+
+
+def _cosine_restarts(schedule: Any, step: float) -> float:
+    fraction, length = step / schedule.first_decay_steps, schedule._t_mul
+    if length == 1.0:
+        restarts = math.floor(fraction)
+        fraction -= restarts
+    else:
+        restarts = math.floor(math.log(1.0 - fraction * (1.0 - length)) / math.log(length) + 1e-9)
+        fraction = (fraction - (1.0 - length**restarts) / (1.0 - length)) / length**restarts
+    return _half_wave(schedule.initial_learning_rate * schedule._m_mul**restarts, schedule.alpha, fraction)
+
+
+def _half_wave(top: float, alpha: float, fraction: float) -> float:
+    return float(top * ((1 - alpha) * 0.5 * (1 + math.cos(math.pi * fraction)) + alpha))
+
+
+_FORMULAS: dict[type, _Formula] = {
+    schedules.ExponentialDecay: _exponential,
+    schedules.InverseTimeDecay: _inverse_time,
+    schedules.PiecewiseConstantDecay: _piecewise,
+    schedules.PolynomialDecay: _polynomial,
+    schedules.CosineDecay: _cosine,
+    schedules.CosineDecayRestarts: _cosine_restarts,
+}
+
+
+class LearningRate:
+    """The learning rate of the optimizer that a model is trained with, under the name `lr-` and the optimizer's."""
+
+    def __init__(self, optimizer: Any) -> None:
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+        self._optimizer = inner
+        self.name = f"lr-{type(inner).__name__}"
+        self._rate = getattr(inner, "_learning_rate", None)
+        self._formula = _FORMULAS.get(type(self._rate))
+        self._iterations = 0
+        self._base = 0
+
+    @property
+    def has_formula(self) -> bool:
+        """Whether the rate of every step is known without looking."""
+        return self._formula is not None
+
+    def starts(self, base: int) -> None:
+        """Training starts at this step; how often the optimizer was used before is read off it once."""
+        self._base = base
+        if self._formula is not None:
+            self._iterations = int(_plain(self._optimizer.iterations))
+
+    def at_epoch(self, step: int) -> float | None:
+        """Return the rate at this step, the first of an epoch: nothing is being computed then."""
+        if self._formula is not None:
+            return self.at_step(step)
+        rate = getattr(self._optimizer, "learning_rate", None)
+        return None if rate is None else _plain(rate)
+
+    def at_step(self, step: int) -> float | None:
+        """Return the rate at this step where it follows from a formula."""
+        if self._formula is None:
+            return None
+        return self._formula(self._rate, max(step - self._base, 0) + self._iterations)
+
+    def now(self) -> Any:
+        """Return the rate before a batch as torch holds it; other backends have taken it away from the optimizer."""
+        value = getattr(self._rate, "_value", None)
+        if value is None or not hasattr(value, "is_cuda"):
+            return None
+        return value.detach().clone() if value.is_cuda else shortest(value.item())  # nobody waits for a GPU
+
+
+def may_set_rates(model: Any, callbacks: Iterable[Any]) -> bool:
+    """Whether a callback, or a training step of the user's, could set the learning rate between two batches."""
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    for callback in callbacks:
+        is_keras_own = type(callback).__module__.startswith("keras.src.callbacks.")
+        if is_keras_own and not isinstance(callback, LambdaCallback):
+            continue  # those of Keras set rates at epochs only
+        if any(not getattr(getattr(callback, name, None), "_is_default", False) for name in hooks):
+            return True
+    return not type(model).train_step.__module__.startswith("keras.")
+
+
+def _plain(value: Any) -> float:
+    from keras import ops
+
+    return shortest(float(ops.convert_to_numpy(value)))

@@ -1,0 +1,104 @@
+"""How many batches and samples an epoch had, how big they were, and how long it took."""
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+from keras import tree
+
+
+class Throughput:
+    """Counts samples and seconds of an epoch. The time of validation inside it counts for the epoch, not the rate."""
+
+    def __init__(self, iterator: Any) -> None:
+        self._adapter: Any = getattr(iterator, "data_adapter", None)
+        self._counts = False
+        self._first: int | None = None
+        self._counted = 0
+        self._watch()
+        self.epoch_starts()
+
+    @property
+    def batch_size(self) -> int | None:
+        """How many samples a batch has: as Keras says, or as the first batch had."""
+        size = getattr(self._adapter, "batch_size", None)
+        if size is None:
+            loader = getattr(self._adapter, "_dataloader", None)
+            size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
+        return self._first if size is None else int(size)
+
+    def epoch_starts(self) -> None:
+        """Begin to count."""
+        self._began = perf_counter()
+        self._paused = 0.0
+        self._pause_began: float | None = None
+        self._counted = 0
+
+    def pause(self) -> None:
+        """Validation starts."""
+        self._pause_began = perf_counter()
+
+    def resume(self) -> None:
+        """Validation is over."""
+        if self._pause_began is not None:
+            self._paused += perf_counter() - self._pause_began
+            self._pause_began = None
+
+    def epoch_ends(self, batches: int) -> dict[str, float]:
+        """Return `epoch_seconds`, and `samples_per_second` where it is known how many samples there were."""
+        seconds = perf_counter() - self._began
+        values = {"epoch_seconds": seconds}
+        samples = self._samples(batches)
+        if samples and seconds > self._paused:
+            values["samples_per_second"] = samples / (seconds - self._paused)
+        return values
+
+    def _samples(self, batches: int) -> int:
+        if self._counts:
+            return self._counted
+        size = self.batch_size
+        if size is None:
+            return 0
+        least = getattr(self._adapter, "_num_samples", None)
+        if least is None:
+            least = _length(getattr(getattr(self._adapter, "_dataloader", None), "dataset", None))
+        return batches * size if least is None or batches * size < least else least
+
+    def _watch(self) -> None:
+        """Look at the length of each batch of a PyDataset or generator on its way to Keras; nothing is asked for.
+
+        The adapter is an object that Keras made for this fit alone.
+        """
+        adapter = self._adapter
+        if hasattr(adapter, "py_dataset") and hasattr(adapter, "_standardize_batch"):
+            original = adapter._standardize_batch
+            adapter._standardize_batch = lambda batch: self._seen(original(batch))
+        elif hasattr(adapter, "_first_batches") and hasattr(adapter, "generator"):
+            self._first = _samples_of(next(iter(adapter._first_batches), None))
+            restored: Callable[[], Iterator[Any]] = adapter.generator
+            adapter.generator = lambda: map(self._seen, restored())
+        else:
+            return
+        self._counts = True
+
+    def _seen(self, batch: Any) -> Any:
+        samples = _samples_of(batch)
+        if samples is not None:
+            self._first = self._first or samples
+            self._counted += samples
+        return batch
+
+
+def _samples_of(batch: Any) -> int | None:
+    """The length of the first array of a batch; what a user's data set yields may be anything."""
+    try:
+        return next((int(one.shape[0]) for one in tree.flatten(batch) if getattr(one, "shape", None)), None)
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return None
+
+
+def _length(sized: Any) -> int | None:
+    try:
+        return len(sized)
+    except (TypeError, NotImplementedError, AttributeError):  # a stream has no length
+        return None

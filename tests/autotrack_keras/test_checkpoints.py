@@ -1,0 +1,131 @@
+"""Checkpoints of the user are taken over; without any, autotrack keeps weights within a budget."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import autotrack
+from autotrack_keras import budget, own_checkpoints
+from autotrack_keras.budget import Budget
+from tests.autotrack_keras.conftest import X, Y, make_model
+
+
+@pytest.fixture(autouse=True)
+def _keeping() -> None:
+    autotrack.autolog(to="runs", experiment="tests")
+
+
+def checkpoints(run: Any) -> dict[str, Any]:
+    return {Path(one.path).name: one for one in run.artifacts if one.kind == "checkpoint"}
+
+
+def test_the_best_and_the_last_of_many_files_are_kept(model: Any, recorded: Any) -> None:
+    saving = keras.callbacks.ModelCheckpoint("kept/{epoch:02d}.keras", monitor="mae", mode="max")
+    history = model.fit(X, Y, epochs=4, callbacks=[saving], verbose=0)
+    found = checkpoints(recorded())
+    measured = history.history["mae"]
+    best = f"{measured.index(max(measured)) + 1:02d}.keras"
+    assert set(found) == {best, "04.keras"}
+    assert "best" in found[best].roles
+    assert "last" in found["04.keras"].roles
+    assert found[best].metrics == {"mae": max(measured)}
+    assert found["04.keras"].step == 7
+    assert len(list(Path("kept").iterdir())) == 4  # the user's own stay
+
+
+def test_a_kept_file_stays_when_the_same_path_is_written_again(runs: Any) -> None:
+    saving = keras.callbacks.ModelCheckpoint("best.weights.h5", monitor="loss", save_best_only=True,
+                                             save_weights_only=True)  # fmt: skip
+    for _ in range(2):
+        model = make_model()
+        model.fit(X, Y, epochs=3, callbacks=[saving], verbose=0)
+        saving.best = None
+    first, second = (run.folder / "checkpoints" / "best.weights.h5" for run in runs())
+    assert second.read_bytes() == Path("best.weights.h5").read_bytes()
+    assert first.read_bytes() != second.read_bytes()
+    model.load_weights(first)
+    assert checkpoints(runs()[0])["best.weights.h5"].roles == ["best", "last"]
+
+
+def test_a_file_linked_by_a_killed_run_is_not_changed_by_the_next(model: Any, runs: Any, tmp_path: Path) -> None:
+    killed = tmp_path / "runs" / "tests" / "20260101-000000-killed-one" / "checkpoints" / "last.keras"
+    killed.parent.mkdir(parents=True)
+    Path("last.keras").write_bytes(b"as it was")
+    killed.hardlink_to("last.keras")
+    model.fit(X, Y, callbacks=[keras.callbacks.ModelCheckpoint("last.keras")], verbose=0)
+    assert killed.read_bytes() == b"as it was"
+    assert Path("last.keras").read_bytes() != b"as it was"
+
+
+def test_what_backup_and_restore_deletes_at_the_end_is_kept(model: Any, recorded: Any) -> None:
+    history = model.fit(X, Y, epochs=2, callbacks=[keras.callbacks.BackupAndRestore("backup")], verbose=0)
+    assert not Path("backup").exists()
+    (kept,) = checkpoints(recorded()).values()
+    assert (kept.roles, kept.metrics) == (["last"], {"loss": history.history["loss"][-1]})
+    model.load_weights(recorded().folder / kept.path)
+
+
+def test_a_training_restored_from_a_backup_is_recorded_from_the_epoch_it_goes_on_at(runs: Any) -> None:
+    class Failing(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise LookupError
+
+    with pytest.raises(LookupError):
+        make_model().fit(X, Y, epochs=4, callbacks=[keras.callbacks.BackupAndRestore("backup"), Failing()], verbose=0)
+    make_model().fit(X, Y, epochs=4, callbacks=[keras.callbacks.BackupAndRestore("backup")], verbose=0)
+    _, second = runs()
+    assert [(point.epoch, point.step) for point in second.history("loss")] == [(2, 5), (3, 7)]
+    assert second.params["initial_epoch"] == 2
+
+
+def test_the_trained_model_can_be_loaded(model: Any, recorded: Any) -> None:
+    model.fit(X, Y, verbose=0)
+    held = keras.saving.load_model(recorded().folder / "model" / "model.keras")
+    assert np.array_equal(held.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_without_callbacks_best_and_last_weights_are_kept(
+    model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "SHARE_OF_TIME", 1000.0)
+    rates = keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.05 if epoch < 2 else 5.0)  # it gets worse
+    history = model.fit(X, Y, epochs=3, callbacks=[rates], verbose=0)
+    found = checkpoints(recorded())
+    assert found["last.weights.h5"].metrics == {"loss": history.history["loss"][2]}
+    assert found["best.weights.h5"].metrics == {"loss": min(history.history["loss"])}
+    model.load_weights(recorded().folder / "checkpoints" / "best.weights.h5")
+
+
+def test_what_is_too_big_is_not_kept_and_that_is_said(
+    model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch, faulty: None
+) -> None:
+    monkeypatch.setattr(budget, "MOST_BYTES", 10)
+    monkeypatch.setattr(own_checkpoints, "MOST_BYTES", 10)
+    model.fit(X, Y, verbose=0)
+    assert not [one for one in recorded().artifacts if one.kind in ("checkpoint", "model")]
+    assert "not kept" in recorded().notices[0].message
+
+
+def test_it_can_be_switched_off(model: Any, recorded: Any) -> None:
+    autotrack.autolog(to="runs", experiment="tests", checkpoints=False)
+    model.fit(X, Y, callbacks=[keras.callbacks.ModelCheckpoint("mine.keras")], verbose=0)
+    assert not [one for one in recorded().artifacts if one.kind in ("checkpoint", "model")]
+
+
+def test_the_budget_is_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(budget, "perf_counter", lambda: now)
+    kept = Budget()
+    assert not kept.allows(1000)
+    assert kept.allows(1000, at_end=True)
+    now = 1.0
+    assert kept.allows(1000)
+    kept.spend(0.04)
+    assert not kept.allows(1000)
+    now = 2.0
+    assert kept.allows(1000)
+    assert not kept.allows(budget.MOST_BYTES + 1, at_end=True)

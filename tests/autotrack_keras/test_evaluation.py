@@ -1,0 +1,90 @@
+"""Evaluations and predictions after a fit belong to its run, under names that tell the data apart."""
+
+from typing import Any
+
+import keras
+import pytest
+
+import autotrack
+from autotrack_keras import AutotrackCallback
+from tests.autotrack_keras.conftest import X, Y, make_model
+
+pytestmark = pytest.mark.usefixtures("autolog")
+
+
+def test_evaluate_after_fit_belongs_to_its_run(model: Any, recorded: Any) -> None:
+    model.fit(X, Y, epochs=2, verbose=0)
+    loss, mae = model.evaluate(X[:9], Y[:9], verbose=0)
+    run = recorded()
+    (point,) = run.history("test_loss")
+    assert (point.value, point.step, point.epoch, point.stage) == (loss, 3, 1, "test")
+    assert run.history("test_mae")[0].value == mae
+    assert run.status == "finished"
+    assert [data.role for data in run.summary.datasets] == ["train", "test"]
+    assert autotrack.current_run() is None
+
+
+def test_other_data_have_other_names_and_the_same_data_the_same(model: Any, recorded: Any) -> None:
+    validation = (X[:10], Y[:10])
+    model.fit(X, Y, validation_data=validation, verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    model.evaluate(*validation, verbose=0)
+    for _ in range(2):
+        model.evaluate(X[:7].copy(), Y[:7], verbose=0)
+        model.evaluate(X[:8].copy(), Y[:8], verbose=0)
+    metrics = recorded().metrics
+    counts = {name: metrics[f"{name}_loss"].count for name in ("train", "validate", "test", "test2")}
+    assert counts == {"train": 1, "validate": 1, "test": 2, "test2": 2}
+    assert metrics["val_loss"].count == 1  # the epoch's own value is not mixed with later ones
+
+
+def test_evaluate_in_a_callback_is_at_the_place_the_training_has_come_to(model: Any, recorded: Any) -> None:
+    class Testing(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.evaluate(X[:5], Y[:5], verbose=0)
+
+    model.fit(X, Y, epochs=2, callbacks=[Testing()], verbose=0)
+    assert [(point.step, point.epoch) for point in recorded().history("test_loss")] == [(1, 0), (3, 1)]
+
+
+def test_a_prediction_is_timed_and_its_data_described(model: Any, recorded: Any) -> None:
+    model.fit(X, Y, verbose=0)
+    for _ in range(30):
+        model.predict(X[:9].copy(), verbose=0)
+    run = recorded()
+    assert run.metrics["predict_seconds"].count == 20  # some programs predict in a loop
+    assert [data.role for data in run.summary.datasets] == ["train", "predict"]
+
+
+def test_an_evaluation_alone_is_recorded_where_somebody_asks_for_it(model: Any, runs: Any) -> None:
+    autotrack.autolog(disable=True)
+    callback = AutotrackCallback(to="runs", experiment="tests", name="alone", checkpoints=False)
+    model.evaluate(X, Y, verbose=0, callbacks=[callback])
+    with autotrack.start_run("mine", to="runs", experiment="tests"):
+        autotrack.autolog(to="runs", experiment="tests")
+        make_model().evaluate(X, Y, verbose=0)
+    assert [(run.name, run.status, "test_loss" in run.metrics) for run in runs()] == [
+        ("alone", "finished", True),
+        ("mine", "finished", True),
+    ]
+    assert runs()[0].params["optimizer"] == "SGD"
+
+
+def test_each_model_has_its_own_run(runs: Any) -> None:
+    models = [make_model(), make_model()]
+    for model in models:
+        model.fit(X, Y, verbose=0)
+    models[0].evaluate(X[:5], Y[:5], verbose=0)
+    assert ["test_loss" in run.metrics for run in runs()] == [True, False]
+
+
+def test_a_model_that_is_gone_is_not_kept_alive(runs: Any) -> None:
+    import gc
+    import weakref
+
+    model = make_model()
+    model.fit(X, Y, verbose=0)
+    held = weakref.ref(model)
+    del model
+    gc.collect()
+    assert held() is None
