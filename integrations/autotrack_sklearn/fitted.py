@@ -1,0 +1,91 @@
+"""What a fitted estimator says of its fit: only attributes that are there, none that would be computed."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autotrack_sklearn import scope
+
+if TYPE_CHECKING:
+    from autotrack_sklearn.recording import Recording
+
+_CURVES = {
+    "loss_curve_": ("loss", "train"),
+    "train_score_": ("train_score", "train"),
+    "validation_score_": ("validation_score", "validate"),
+    "validation_scores_": ("validation_score", "validate"),
+    "oob_improvement_": ("oob_improvement", "validate"),
+    "oob_scores_": ("oob_score", "validate"),
+    "lower_bounds_": ("lower_bound", "train"),
+    "explained_variance_ratio_": ("explained_variance_ratio", "train"),
+    "estimator_errors_": ("estimator_error", "train"),
+}
+"""By attribute, what its values are called, one a step, and of which stage they are."""
+
+_NUMBERS = (
+    "n_iter_ n_features_in_ n_outputs_ n_support_ n_leaves_ n_clusters_ n_components_ n_estimators_ inertia_ loss_ "
+    "lower_bound_ reconstruction_err_ oob_score_ best_loss_ best_iteration_ best_iteration alpha_ l1_ratio_ C_ "
+    "lambda_ gamma_ noise_variance_ log_marginal_likelihood_value_ kl_divergence_ stress_ dual_gap_ n_trials_ "
+    "n_skips_no_inliers_ best_validation_score_ validation_score_ n_features_ reconstruction_error_ bound_ power_"
+).split()
+
+_MOST_POINTS = 10_000
+
+
+def record(recording: "Recording", estimator: Any) -> None:
+    """Record curves point by point, and single numbers."""
+    held = vars(estimator)
+    curves = set()
+    for attribute, (name, stage) in _CURVES.items():
+        values = _curve(held.get(attribute))
+        curves.update([name] if values else [])
+        for step, value in enumerate(values[:_MOST_POINTS]):
+            recording.log({name: value}, step, stage=stage)
+    numbers = {}
+    for name in _NUMBERS:
+        value = held.get(name)
+        if name == "n_iter_" and np.ndim(value) and np.size(value):
+            value = np.max(value)  # one a class or target; the fit went on until the last
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+            numbers[name.rstrip("_")] = value
+    numbers = {name: value for name, value in numbers.items() if name not in curves}
+    classes = held.get("classes_")
+    if isinstance(classes, np.ndarray):
+        numbers["n_classes"] = len(classes)
+    if numbers:
+        recording.log(numbers, stage="train")
+
+
+def record_training_metrics(recording: "Recording", features: Any, target: Any) -> None:
+    """Compute scores on the training data from one prediction; only for those who asked for it."""
+    model = recording.subject
+    if target is None or not hasattr(model, "predict"):
+        return
+    from sklearn import metrics  # the user asked for what is computed by it
+
+    before = scope.enter(scope.INSIDE)
+    try:
+        predicted = model.predict(features)
+        if getattr(sys.modules["sklearn.base"], "is_regressor")(model):  # noqa: B009  its types are not published
+            names = ("r2_score", "mean_absolute_error", "mean_squared_error")
+            values = {f"train_{name}": getattr(metrics, name)(target, predicted) for name in names}
+        else:
+            values = {"train_accuracy_score": metrics.accuracy_score(target, predicted)}
+            if np.ndim(predicted) == 1:
+                for name in ("precision_score", "recall_score", "f1_score"):
+                    score = getattr(metrics, name)
+                    values[f"train_{name}"] = score(target, predicted, average="weighted", zero_division=0)
+    finally:
+        scope.leave(before)
+    recording.log(values, stage="train")
+
+
+def _curve(values: Any) -> Sequence[Any]:
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        found: list[Any] = values.tolist()
+        return found
+    if isinstance(values, list) and all(isinstance(value, (int, float, np.number)) for value in values):
+        return values
+    return ()

@@ -1,0 +1,68 @@
+"""Hooks inside functions of scikit-learn, so that it does not matter how they were imported, nor when.
+
+Public functions of scikit-learn check their arguments in a wrapper and then call the function proper, which that
+wrapper holds in a cell. The hook is put in the cell: the public function stays the very object that was imported
+anywhere. A function without such a wrapper is left alone: what replaces it in one module could not be pickled, and
+would not be found by those who have imported it.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any, cast
+
+from autotrack.patching import Hook, Patch
+from autotrack_sklearn import evaluation, inspection, validation
+
+_OF_RESULTS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}
+_CURVES = {"auc"}
+
+
+def metric_patches(module: ModuleType) -> Iterator[Patch]:
+    """Yield the hooks in every function that takes predictions."""
+    for name in getattr(module, "__all__", dir(module)):
+        function = getattr(module, name, None)
+        if isinstance(function, FunctionType):
+            parameters = tuple(inspect.signature(function).parameters)
+            if name in _CURVES or _OF_RESULTS & set(parameters):
+                yield from _patch(function, evaluation.measured(name, parameters))
+
+
+def validation_patches(module: ModuleType) -> Iterable[Patch]:
+    """Yield the hooks in the functions that validate."""
+    return _patches(module, validation.FUNCTIONS, validation.validated)
+
+
+def inspection_patches(module: ModuleType) -> Iterable[Patch]:
+    """Yield the hooks in the functions that look into a model."""
+    return _patches(module, ("permutation_importance",), inspection.inspected)
+
+
+def _patches(
+    module: ModuleType, names: Iterable[str], hook: Callable[[str, tuple[str, ...]], Hook]
+) -> Iterator[Patch]:
+    for name in names:
+        function = getattr(module, name, None)
+        if isinstance(function, FunctionType):
+            yield from _patch(function, hook(name, tuple(inspect.signature(function).parameters)))
+
+
+class _Cell:
+    """The function that a wrapper holds, as an attribute that can be patched."""
+
+    func: Callable[..., Any]
+
+    def __init__(self, function: FunctionType, cell: Any) -> None:
+        vars(self).update(__name__=function.__name__, func=cell.cell_contents, _cell=cell)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        vars(self)[name] = value
+        if name == "func":
+            vars(self)["_cell"].cell_contents = value
+
+
+def _patch(function: FunctionType, hook: Hook) -> Iterator[Patch]:
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    cell = cells.get("func")
+    if cell is not None and callable(cell.cell_contents):
+        yield Patch(cast("Any", _Cell(function, cell)), "func", hook)

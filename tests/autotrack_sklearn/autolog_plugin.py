@@ -1,0 +1,5 @@
+"""Switches autolog on before anything is imported: `pytest -p tests.autotrack_sklearn.autolog_plugin`."""
+
+import autotrack
+
+autotrack.autolog()
