@@ -58,7 +58,7 @@ def measure(folder: Path, *, quick: bool = False) -> str:
     )
     goals = [
         tables.goal("Goal: starting and capturing adds under 10 ms", f"{begin * 1000:.1f} ms", met=begin < 0.01),
-        tables.goal("Goal: the end of a run of two seconds takes at most 0.3 s longer", f"{(end + left) * 1000:.0f} ms",
+        tables.goal("Goal: the end of a two-second run takes at most 0.3 s longer", f"{(end + left) * 1000:.0f} ms",
                     met=end + left <= 0.3),
     ]  # fmt: skip
     heading = ["milliseconds in the training process", "autolog and start", "finish", "exit"]
