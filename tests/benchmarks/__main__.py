@@ -10,7 +10,14 @@ from pathlib import Path
 
 from tests.benchmarks import peers, tables
 
-PARTS = {"log": "log_calls", "lightning": "lightning_fit", "start": "start_up", "sidecar": "sidecar"}
+PARTS = {
+    "log": "log_calls",
+    "lightning": "lightning_fit",
+    "start": "start_up",
+    "sidecar": "sidecar",
+    "keras": "keras_fit",
+    "sklearn": "sklearn_fit",
+}
 """By part, the module whose `measure` returns its tables."""
 
 
