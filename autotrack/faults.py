@@ -29,14 +29,16 @@ class Meter:
             Meter._began = perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        if self._outermost and Meter._began is not None:
-            Meter.seconds += perf_counter() - Meter._began
+        began = Meter._began  # once: another thread may have ended its own meanwhile
+        if self._outermost and began is not None:
+            Meter.seconds += perf_counter() - began
             Meter._began = None
 
     @staticmethod
     def so_far() -> float:
         """Return the seconds until now, those of the entry that is under way included."""
-        return Meter.seconds + (0.0 if Meter._began is None else perf_counter() - Meter._began)
+        began = Meter._began
+        return Meter.seconds + (0.0 if began is None else perf_counter() - began)
 
 
 unplaced_faults: deque[tuple[str, str]] = deque(maxlen=20)

@@ -183,15 +183,17 @@ class Run:
 
         self._log_picture(media.save_image, image, "image", name, step)
 
-    def log_dataset(self, role: str, data: Any, name: str | None = None) -> None:
+    def log_dataset(self, role: str, data: Any, name: str | None = None) -> records.Dataset:
         """Describe data that the run is trained or evaluated on, with a fingerprint; the data itself is not kept.
 
         `role` is `train`, `validate`, `test` or a word of yours. `data` may be an array, a tensor, a data frame, a
         sparse matrix, a data set or data loader, a path, or a tuple or dict of these; nothing is iterated, and at most
         50 ms and a few megabytes are spent. Where two data sets were covered completely, the record says how many rows
-        they share.
+        they share. Returns that record.
         """
-        self._put(self._observer.describe(role, data, name))
+        described = self._observer.describe(role, data, name)
+        self._put(described)
+        return described
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
         """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrack.control import (
+from autotrack.files import not_standard
     AnyMessage,
     Changes,
     Done,

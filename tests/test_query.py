@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from autotrack.errors import QueryError
 from autotrack.query import compile_condition, compile_name, sortable
-from autotrack.summary import MetricSummary, Point, Summary
+from autotrack.series import Point
+from autotrack.summary import MetricSummary, Summary
 
 NUMBERS = st.one_of(st.integers(-1000, 1000), st.floats(-1e6, 1e6))
 VALUES: dict[str, float] = {"params.a": 2, "params.b": -0.5, "metrics.c": 3.25, "metrics.d": 0}

@@ -23,7 +23,8 @@ from autotrack.records import (
     Tags,
     Text,
 )
-from autotrack.summary import Direction, Fold, LoadSummary, Point, Summary, better
+from autotrack.series import Point
+from autotrack.summary import Direction, Fold, LoadSummary, Summary, better
 
 
 def start(time: float = 100.0, **about: Any) -> RunStarted:
