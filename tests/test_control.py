@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrack.control import (
-from autotrack.files import not_standard
     AnyMessage,
     Changes,
     Done,
@@ -24,8 +23,8 @@ from autotrack.files import not_standard
     Settle,
     Settled,
     nameless_file,
-    not_standard,
 )
+from autotrack.files import not_standard
 
 text = st.text(max_size=50)
 MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
