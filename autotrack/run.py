@@ -327,9 +327,13 @@ class Run:
 
     def _open_journal(self) -> Journal:
         path = self.folder / "journal" / f"{self._writer}.jsonl"
-        journal = Journal(path, on_trouble=self._on_trouble, each_second=launcher.listen)
+        journal = Journal(path, on_trouble=self._on_trouble, each_second=self._each_second)
         atexit.register(self._at_exit)
         return journal
+
+    def _each_second(self) -> None:
+        launcher.listen()
+        self._redactor.refresh()  # what is printed meanwhile passes through it too
 
     def _stop_observing(self) -> None:
         try:
@@ -349,6 +353,7 @@ class Run:
 
     def _put(self, record: AnyRecord) -> None:
         """Append any record other than metrics, without the secrets in it."""
+        self._redactor.refresh()
         clean = self._without_secrets(record)
         self._append(clean)
         if clean is not record:

@@ -166,6 +166,16 @@ TEXTS = [
     "line one\\npassword={}",
     "  File 'x.py', line 3\n    login(token='{}')\nValueError: no",
     "dsn: {}",
+    "%env HF_TOKEN {}",
+    "ENV HF_TOKEN {}",
+    "machine api.wandb.ai login user password {}",
+    "machine api.wandb.ai\n  login user\n  password {}\nmachine other",
+    "curl -u user:{} https://example.org",
+    "curl -sS --user 'user:{}' https://example.org | tee x",
+    "PASS={} ./run.sh",
+    'print("token:", token); password = "{}"',
+    "GITHUB_PAT: {}",
+    "print('x\\napi_key={}')",
 ]
 
 
@@ -185,6 +195,14 @@ def test_a_connection_string_and_a_cookie_header_lose_every_secret(redactor: Red
     assert clean == f"Cookie: {REDACTED}\nHost: example.org"
     clean, _ = redactor.redact_text(f"user=me;password={PASSWORD};token={TOKEN};db=x")
     assert clean == f"user=me;password={REDACTED};token={REDACTED};db=x"
+
+
+def test_a_key_that_is_given_to_a_login_is_told_from_a_commit(redactor: Redactor) -> None:
+    key = "0123456789abcdef0123" + "0123456789abcdef0123"
+    for login in ("!wandb login {}", "wandb login --relogin {}", "wandb.login(key='{}')", 'login("{}")'):
+        assert redactor.redact_text(login.format(key))[0] == login.format(REDACTED)
+    for other in (f"wandb sync {key}", f"git checkout {key}", f"login('x') at {key}", "wandb login --verify"):
+        assert redactor.redact_text(other) == (other, [])
 
 
 def test_basic_authorization_is_told_from_basic_words(redactor: Redactor) -> None:
@@ -244,6 +262,9 @@ def test_the_user_and_password_of_a_url_go_and_its_host_stays(redactor: Redactor
         "file:///home/me@work/x",
         "mail me@example.org",
         "https://example.org/?page=2&sort_key=loss&max_tokens=5",
+        "https://oauth2:${GITLAB_TOKEN}@gitlab.com/a/b",
+        "https://{user}:{token}@example.org",
+        "https://%s:%s@example.org",
     ],
 )
 def test_a_url_without_secret_stays(redactor: Redactor, url: str) -> None:
@@ -258,7 +279,8 @@ SECRET_NAMES = str.split(
     "github_token session_token api_token client_secret connection_string dsn cookie authorization "
     "Password PASSWORD db_password dbPassword DB_PWD PGPASSWORD APIKey OPENAI_API_KEY openaiApiKey "
     "AWS_SECRET_ACCESS_KEY aws_access_key_id wandb_key HFToken refresh_token optimizer.password "
-    "hub.token token2 smtp_pass"
+    "hub.token token2 smtp_pass KAGGLE_KEY ANTHROPIC_KEY GEMINI_KEY GROQ_KEY GH_PAT GITHUB_PAT FERNET_KEY "
+    "APP_KEY PASS user.pass"
 )
 PUBLIC_NAMES = str.split(
     "tokenizer tokenizer_name max_tokens max_new_tokens n_tokens num_tokens tokens tokens_per_step "
@@ -266,7 +288,8 @@ PUBLIC_NAMES = str.split(
     "eos_token_id additional_special_tokens token_type_ids key key_size key_dim num_keys keypoint keys "
     "primary_key sort_key secretary monkey turkey passes author authors auth_mode OLDPWD compass bypass "
     "num_passes password_file api_key_env secret_name token_embedding tokenization cookiecutter keyword "
-    "hotkey rng_key public_key encoder"
+    "hotkey rng_key public_key encoder pass_rate first_pass forward-pass pattern patch path pat map_key "
+    "password_prefix secret_description"
 )
 
 
@@ -416,6 +439,39 @@ def test_the_environment_is_read_when_the_redactor_is_made(monkeypatch: pytest.M
     assert TOKEN not in repr(redactor)
 
 
+def test_variables_that_are_set_later_are_taken_in_on_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", TOKEN)
+    redactor = Redactor()
+    monkeypatch.setenv("OTHER_API_KEY", PASSWORD)
+    monkeypatch.delenv("SOME_API_KEY")
+    redactor.refresh()
+    assert redactor.redact_text(f"x {PASSWORD} {TOKEN}") == (
+        f"x {REDACTED} {REDACTED}",
+        ["SOME_API_KEY", "OTHER_API_KEY"],
+    )
+    monkeypatch.setenv("OTHER_API_KEY", "another-" + TOKEN)
+    redactor.refresh()
+    assert redactor.redact_text(f"x another-{TOKEN} {PASSWORD}")[0] == f"x {REDACTED} {REDACTED}"
+
+
+def test_a_redactor_of_a_given_environment_stays_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor({})
+    monkeypatch.setenv("SOME_API_KEY", TOKEN)
+    redactor.refresh()
+    assert redactor.redact_text(f"x {TOKEN}") == (f"x {TOKEN}", [])
+
+
+@pytest.mark.parametrize("shift", [b"", b"\0"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_tokens_and_values_of_variables_are_found_in_files_of_any_format(
+    redactor: Redactor, encoding: str, shift: bytes
+) -> None:
+    for secret in (SHAPES["github classic"], ENVIRON["DB_PASSWORD"], PEMS["rsa, encrypted"]):
+        assert redactor.finds_in_bytes(b"\x80\0" + shift + f" {secret} ".encode(encoding) + b"\0\xff")
+    for other in (f"password={PASSWORD}", "https://a:b@example.org", "hf_model"):
+        assert not redactor.finds_in_bytes(b"\x80\0" + shift + other.encode(encoding))
+
+
 # ---- what stays: names and values of real trainings
 
 LIGHTNING = {
@@ -541,6 +597,11 @@ def test_an_ordinary_param_stays_in_every_form(redactor: Redactor, name: str, va
         "the bearer of news; Bearer token is required; basic training; a secret garden",
         "sk-learn-random-forest-classifier hf_model desk-lamp risk-averse-0123456789abcdefghij npm_config",
         "/home/me/secrets/key.json and C:\\tokens\\x.txt",
+        "curl -u $USER:$PASS https://example.org; docker run -u 1000:1000 image; sort -u a:b",
+        'print("token:", token); x = "a"; print("my password: " + word)',
+        "PASS: test_login, forward pass: 12 ms, bypass=1, pass_rate=high; the machine login screen",
+        "%env CUDA_VISIBLE_DEVICES 0\n%env MAX_TOKENS 512\nENV PATTERN a.b",
+        "git://host/a_path=x, kernel_pattern: y, app key bindings",
         "",
         "\ud800 lone surrogate \x00 and İstanbul",
     ],

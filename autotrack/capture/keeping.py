@@ -1,5 +1,6 @@
 """What may be kept of the user's files: nothing large, nothing that is a secret by its name, no secret in a text."""
 
+import codecs
 import os
 import re
 import stat
@@ -11,11 +12,13 @@ from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import Any
 
+from autotrack.capture.notebooks import clean_notebook
 from autotrack.redaction import Redactor
 
 LARGEST_FILE_BYTES = 10**6
 
 SUSPICIOUS = "may be a secret, by its name"
+HOLDS_SECRET = "there is a secret in it"  # noqa: S105  a reason
 LARGE = f"over {LARGEST_FILE_BYTES // 10**6} MB"
 BEYOND_BUDGET = "beyond what is kept of a run"
 OUT_OF_TIME = "there was no time left for it"
@@ -30,6 +33,12 @@ _SECRET_FILES = (
 )
 _SECRET_FOLDERS = frozenset(".aws .azure .docker .gcloud .gnupg .kube .password-store .ssh".split())
 _HARMLESS = frozenset("example sample template dist".split())
+_WIDE = {  # how a text begins that is not in UTF-8, the longest first
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 
 
 def is_secret_file(name: str) -> bool:
@@ -68,13 +77,37 @@ def modified(path: Path) -> float:
         return 0.0
 
 
-def without_secrets(content: bytes, redactor: Redactor) -> bytes:
-    """A text without its secrets, whatever its encoding; what is no text comes back as it is."""
-    if not is_text(content):
-        return content
-    text = content.decode(errors="surrogateescape")
-    clean, _ = redactor.redact_text(text)
-    return content if clean == text else clean.encode(errors="surrogateescape")
+def is_code(name: str, content: bytes) -> bool:
+    """Whether this is Python, a notebook included: a secret in it is told by what stands around it."""
+    first = content[:100].partition(b"\n")[0]
+    return name.lower().endswith((".py", ".pyi", ".pyw", ".ipynb")) or (first.startswith(b"#!") and b"python" in first)
+
+
+def without_secrets(content: bytes, redactor: Redactor, name: str) -> bytes | None:
+    """The content of a file without its secrets; None where they cannot be taken out, for it is no text."""
+    mark, encoding = _encoding_of(content)
+    if not encoding:
+        return None if redactor.finds_in_bytes(content) else content
+    text = content[len(mark) :].decode(encoding, errors="surrogateescape")
+    if name.lower().endswith(".ipynb"):
+        clean = clean_notebook(text, redactor)
+    elif is_code(name, content):
+        clean, _ = redactor.redact_code(text)
+    else:
+        clean, _ = redactor.redact_text(text)
+    return content if clean == text else mark + clean.encode(encoding, errors="surrogateescape")
+
+
+def _encoding_of(content: bytes) -> tuple[bytes, str]:
+    """The byte order mark and the encoding of a text, also of an unknown one; none of other files."""
+    for mark, encoding in _WIDE.items():
+        if content.startswith(mark):
+            try:
+                content[len(mark) :].decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return mark, encoding
+    return b"", "utf-8" if is_text(content) else ""
 
 
 def readable(name: str) -> str:
@@ -123,7 +156,10 @@ class Keeper:
             return None
         if content is None:
             return None
-        clean = without_secrets(content, self.redactor)
+        clean = without_secrets(content, self.redactor, name)
+        if clean is None:
+            self.left_out[name] = HOLDS_SECRET
+            return None
         if clean != content:
             self.redacted.append(name)
         return clean if self.fits(clean, name) else None

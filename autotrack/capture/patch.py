@@ -8,14 +8,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple, Self
 
 from autotrack.capture.keeping import (
+    HOLDS_SECRET,
     LARGE,
     LARGEST_FILE_BYTES,
     OUT_OF_TIME,
     SUSPICIOUS,
     Keeper,
     content_of,
+    is_code,
     is_secret_file,
     is_text,
     without_secrets,
@@ -84,10 +87,14 @@ def _sections_of(repository: Repository, paths: Sequence[str], keeper: Keeper) -
         except OSError as error:
             keeper.left_out[name] = f"cannot be read: {error.strerror}"
             continue
-        if clean != found:
+        kept = [section for section in clean if section is not None]
+        if len(kept) < len(found):
+            keeper.left_out[name] = HOLDS_SECRET
+            continue
+        if kept != found:
             keeper.redacted.append(name)
-        if keeper.fits(b"".join(clean), name):
-            yield from clean
+        if keeper.fits(b"".join(kept), name):
+            yield from kept
 
 
 def _diff(repository: Repository, paths: Sequence[str], *options: str) -> dict[str, list[bytes]]:
@@ -101,7 +108,7 @@ def _diff(repository: Repository, paths: Sequence[str], *options: str) -> dict[s
         path = _name_of(section).removeprefix(repository.prefix)
         # A path also stands for all that was below it when it was a folder. One line alone is a file that was touched.
         if path in found and section.count(b"\n") > 1:
-            found[path].append(section)
+            found[path].append(_one_way(section))
     return found
 
 
@@ -118,39 +125,112 @@ def _unescaped(code: bytes) -> bytes:
     return bytes([int(code, 8)]) if len(code) == 3 else _ESCAPES.get(code, code)
 
 
-def _without_secrets(section: bytes, path: Path, redactor: Redactor) -> bytes:
-    """The section so that it still applies: a file whose old lines hold secrets is given as a whole, without them."""
+def _without_secrets(section: bytes, path: Path, redactor: Redactor) -> bytes | None:
+    """The section so that it still applies: a file whose old lines hold secrets is given as a whole, without them.
+
+    None where that is not possible either.
+    """
     content = b"" if b"\ndeleted file mode " in section else content_of(path)
     binary = re.search(rb"(?m)^GIT binary patch$", section)
     if binary or b"PRIVATE KEY" in content:  # of a key only the middle may have changed
-        clean = without_secrets(content, redactor)
+        clean = without_secrets(content, redactor, path.name)
         if clean != content:
-            return _as_whole(section, clean)
+            return clean if clean is None else _as_whole(section, clean)
     if binary:
         return section
     header, *hunks = re.split(rb"(?m)^(?=@@ -)", section)
-    cleaned = [_clean_hunk(hunk, redactor) for hunk in hunks]
-    shown = [hunk for hunk in cleaned if hunk is not None]
-    if len(shown) == len(cleaned):
-        return header + b"".join(shown)
+    cleaned = _clean_hunks([_Hunk.of(hunk) for hunk in hunks], content, path.name, redactor)
+    if None not in cleaned:
+        return header + b"".join(hunk for hunk in cleaned if hunk is not None)
     if not is_text(content):  # git shows a text that it converted, as from UTF-16
-        raise OSError(0, "it holds secrets in an encoding of its own")
-    return _as_whole(section, without_secrets(content, redactor))
+        return None
+    clean = without_secrets(content, redactor, path.name)
+    return clean if clean is None else _as_whole(section, clean)
 
 
-def _clean_hunk(hunk: bytes, redactor: Redactor) -> bytes | None:
-    """The hunk without secrets; None where they are in lines that were there before, which have to stay."""
-    ranges, *lines = hunk.split(b"\n")
-    before = b"\n".join(line[1:] for line in lines if line[:1] in (b" ", b"-"))
-    after = b"\n".join(line[1:] for line in lines if line[:1] in (b" ", b"+"))
-    clean = without_secrets(after, redactor).split(b"\n")
-    if without_secrets(before, redactor) != before or len(clean) != after.count(b"\n") + 1:
-        return None
-    rest = iter(clean)
-    put = [line[:1] + next(rest) if line[:1] in (b" ", b"+") else line for line in lines]
-    if any(new != old for new, old in zip(put, lines, strict=True) if old[:1] == b" "):
-        return None
-    return b"\n".join([without_secrets(ranges, redactor), *put])  # they name the function around
+class _Hunk(NamedTuple):
+    """A part of a text patch: the line of its ranges, and the lines in it."""
+
+    ranges: bytes
+    lines: list[bytes]
+
+    @classmethod
+    def of(cls, hunk: bytes) -> Self:
+        ranges, *lines = hunk.split(b"\n")
+        return cls(ranges, lines)
+
+    @property
+    def before(self) -> list[bytes]:
+        return [line[1:] for line in self.lines if line[:1] in (b" ", b"-")]
+
+    @property
+    def after(self) -> list[bytes]:
+        return [line[1:] for line in self.lines if line[:1] in (b" ", b"+")]
+
+    @property
+    def start(self) -> int:
+        """How many lines of the new file come before it."""
+        start, _, count = self.ranges.split(b" ")[2].removeprefix(b"+").partition(b",")
+        return int(start) - (count != b"0")
+
+    def with_lines(self, before: list[bytes], after: list[bytes], ranges: bytes) -> bytes | None:
+        """The hunk with these in their place; None where they are not what was there before, for that has to stay."""
+        if before != self.before or len(after) != len(self.after):
+            return None
+        rest = iter(after)
+        put = [line[:1] + next(rest) if line[:1] in (b" ", b"+") else line for line in self.lines]
+        if any(new != old for new, old in zip(put, self.lines, strict=True) if old[:1] == b" "):
+            return None
+        return b"\n".join([ranges, *put])
+
+
+def _clean_hunks(hunks: list[_Hunk], content: bytes, name: str, redactor: Redactor) -> list[bytes | None]:
+    """The hunks without secrets; None for one with secrets in lines that were there before."""
+
+    def clean(lines: list[bytes], name: str = "") -> list[bytes]:
+        return (without_secrets(b"\n".join(lines), redactor, name) or b"").split(b"\n") if lines else []
+
+    sides = _both_sides(hunks, content) if is_code(name, content) else None
+    ranges = [b"".join(clean([hunk.ranges], name)) for hunk in hunks]  # they name the function around
+    if sides is None:
+        return [
+            hunk.with_lines(clean(hunk.before), clean(hunk.after), put)
+            for hunk, put in zip(hunks, ranges, strict=True)
+        ]
+    before, after = (clean(side, name) for side in sides)
+    if (len(before), len(after)) != tuple(map(len, sides)):
+        return [None] * len(hunks)
+    cleaned, shift = [], 0
+    for hunk, put in zip(hunks, ranges, strict=True):
+        old = _as_in(hunk.before, before[hunk.start - shift :])
+        cleaned.append(hunk.with_lines(old, _as_in(hunk.after, after[hunk.start :]), put))
+        shift += len(hunk.after) - len(hunk.before)
+    return cleaned
+
+
+def _both_sides(hunks: list[_Hunk], content: bytes) -> tuple[list[bytes], list[bytes]] | None:
+    """The lines of the whole file before and after; None if git has compared something else than what is there now."""
+    before: list[bytes] = []
+    after, done = content.split(b"\n"), 0
+    for hunk in hunks:
+        end = hunk.start + len(hunk.after)
+        if _as_in(hunk.after, after[hunk.start : end]) != hunk.after:
+            return None
+        before += after[done : hunk.start] + hunk.before
+        done = end
+    return before + after[done:], after
+
+
+def _as_in(lines: list[bytes], others: list[bytes]) -> list[bytes]:
+    """As many of the others, with ends of lines as these have: git may convert them."""
+    pairs = zip(lines, others, strict=False)
+    return [other if line.endswith(b"\r") else other.removesuffix(b"\r") for line, other in pairs]
+
+
+def _one_way(section: bytes) -> bytes:
+    """A binary section without its second half, which is for going back, and holds what the file was before."""
+    header, mark, halves = section.partition(b"\nGIT binary patch\n")
+    return header + mark + halves.split(b"\n\n")[0] + b"\n\n" if mark else section
 
 
 def _as_whole(section: bytes, content: bytes) -> bytes:

@@ -73,7 +73,7 @@ class Observer:
         return self._data.describe(role, data, name=name)
 
     def _cells(self) -> list[AnyRecord]:
-        cells = [self._redactor.redact_text(cell)[0] for cell in notebook.executed_cells()]
+        cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]
         if not cells:
             return []
         self._write(_CELLS, notebook.as_script(cells).encode(errors="replace"))

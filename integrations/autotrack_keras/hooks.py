@@ -28,8 +28,9 @@ def watch(keras: ModuleType) -> None:
 
     They do nothing while autolog is on, which has hooks of its own.
     """
-    if not _explicit:
-        _explicit.extend(Patch(owner, name, _unless_autologging(hook)) for owner, name, hook in _hooks(keras))
+    if _explicit:
+        return  # they stay
+    _explicit.extend(Patch(owner, name, _unless_autologging(hook)) for owner, name, hook in _hooks(keras))
     for patch in _explicit:
         patch.apply()
 

@@ -217,11 +217,9 @@ def _result_among(arguments: Mapping[str, Any]) -> Result | None:
 
 def _same_values(value: Any) -> Result | None:
     """Return the one prediction that these values were copied or decided from, if it is only one."""
-    try:
-        count = len(value)
-    except TypeError:
-        return None
-    if not 1 < count <= _MOST_COMPARED or isinstance(value, Mapping):
+    # Nothing else: a lazy array would be computed, and a tensor copied from its device.
+    is_plain = isinstance(value, (list, tuple, np.ndarray)) or type(value).__module__.startswith("pandas.")
+    if not is_plain or np.ndim(value) == 0 or not 1 < len(value) <= _MOST_COMPARED:
         return None
     with np.errstate(all="ignore"):
         values = np.asarray(value)

@@ -255,3 +255,71 @@ def test_ordinary_code_is_not_touched(repo: Path) -> None:
     captured = capture(repo)
     assert captured.notices == []
     assert_put_back(repo, captured)
+
+
+CODE = """\
+import os
+
+CONFIG = '''
+user: ada
+lr: 0.1
+password: {}
+'''
+
+
+def login(token, user="ada"):
+    print("token:", token)
+    auth = (user, token)
+    return auth
+"""
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_of_code_the_patch_keeps_all_but_secrets(repo: Path, ending: str) -> None:
+    """Also where only lines in the middle of a text are changed."""
+    before, after = CODE.format("${PW}"), CODE.format("hunter2xQ9").replace("0.1", "0.2")
+    after = after.replace("    auth", "    cookies = jar\n    password = word\n    auth")
+    commit(repo, {"login.py": before.replace("\n", ending).encode()})
+    put(repo, {"login.py": after.replace("\n", ending).encode()})
+    captured = capture(repo)
+    assert captured.notices == ["kept without the secrets in them: login.py"]
+    put(repo, {"login.py": after.replace("\n", ending).replace("hunter2xQ9", "[redacted]").encode()})
+    assert_put_back(repo, captured)
+    assert b"+password: [redacted]" in captured.patch
+
+
+def test_of_code_whose_old_lines_hold_secrets_the_whole_file_is_given(repo: Path) -> None:
+    commit(repo, {"login.py": CODE.format("hunter2xQ9")})
+    put(repo, {"login.py": CODE.format("hunter3xQ9").replace("user, token", "token, user")})
+    captured = capture(repo)
+    assert b"hunter" not in captured.everything()
+    put(repo, {"login.py": CODE.format("[redacted]").replace("user, token", "token, user")})
+    assert_put_back(repo, captured)
+
+
+def test_code_that_git_converts_is_taken_for_text(repo: Path) -> None:
+    """What is compared is not what is there: as with the outputs of a notebook that a filter takes out."""
+    commit(repo, {".gitattributes": "*.py filter=strip\n", "code.py": "a = 1\n"})
+    run_git(repo, "config", "filter.strip.clean", "sed s/output//")
+    put(repo, {"code.py": "a = 2\noutput\npassword = 'hunter2xQ9'\n"})
+    captured = capture(repo)
+    assert b"hunter2" not in captured.everything()
+    assert b"+password = '[redacted]'" in captured.patch
+
+
+def test_a_binary_file_with_a_secret_is_left_out_and_one_without_shows_nothing_of_what_it_was(repo: Path) -> None:
+    commit(repo, {"now.bin": BINARY, "before.bin": BINARY + TOKEN.encode()})
+    put(repo, {"now.bin": BINARY + TOKEN.encode(), "before.bin": BINARY[::-1]})
+    captured = capture(repo)
+    assert captured.values["left_out"] == {"now.bin": "there is a secret in it"}
+    assert captured.patch.count(b"literal ") == 1
+    put(repo, {"now.bin": BINARY})
+    assert_put_back(repo, captured)
+
+
+def test_a_text_in_utf_16_is_kept_without_its_secrets(repo: Path) -> None:
+    commit(repo, {"old.txt": "a\n".encode("utf-16")})
+    put(repo, {name: f"password: {TOKEN}\r\nb\n".encode("utf-16") for name in ("old.txt", "new.txt")})
+    captured = capture(repo)
+    put(repo, {name: "password: [redacted]\r\nb\n".encode("utf-16") for name in ("old.txt", "new.txt")})
+    assert_put_back(repo, captured)

@@ -1,0 +1,181 @@
+"""Python source without its secrets: they go out of strings and comments, and the code around them stays."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from sys import maxsize
+
+from autotrack.redaction import shapes, texts
+from autotrack.redaction.lexing import Token, literal_parts, tokens
+from autotrack.redaction.literals import Literal, literals
+from autotrack.redaction.names import REDACTED, hides, is_secret_name, secrecy, words_of
+
+_CELL_MAGIC = r"\s*%%(?!time|capture|prun|memit|mprun|debug)\w"
+_PROSE = r"[ \t]+(?![#\"'])\S"  # a word that others follow
+_CALL = r"[A-Za-z_][\w.]*[(\[]"
+_WORD = r"[A-Za-z_][A-Za-z_'\u2019.-]*"
+
+_Found = tuple[int, int, str]
+
+
+def redact(text: str) -> tuple[str, list[str]]:
+    """Python source without the secrets in its strings and comments, and their names."""
+    is_named = texts.names_a_secret(text)
+    if not is_named and next(shapes.secrets(text), None) is None:
+        return text, []
+    parsed = _tokens_of(text)
+    parts = _Parts(parsed)
+    found = [*_by_shape(text, parts), *(_by_name(text, parsed) if is_named else ())]
+    pieces, done = [], 0
+    for start, end in _places(text, found, parts):
+        pieces += [text[done:start], REDACTED]
+        done = end
+    return "".join([*pieces, text[done:]]), [name for _, _, name in sorted(found)] if pieces else []
+
+
+def _tokens_of(text: str) -> list[Token]:
+    if re.match(_CELL_MAGIC, text):  # "%%bash": a cell in another language
+        return [Token("shell", text, 0, len(text), (0, len(text)))]
+    return tokens(text)
+
+
+def _by_shape(text: str, parts: _Parts) -> Iterator[_Found]:
+    """What looks like a secret; a name in the code that happens to look like one is none."""
+    for found in shapes.secrets(text):
+        if found[0] in parts or not _is_python(text):
+            yield found
+
+
+def _by_name(text: str, parsed: Sequence[Token]) -> Iterator[_Found]:
+    for token in parsed:
+        if token.kind == "shell":
+            yield from ((token.start + v.start, token.start + v.end, v.name)
+                        for v in texts.assigned(token.text) if v.secret)  # fmt: skip
+        elif token.kind == "comment":
+            yield from _inside(text, [token])
+    for literal in literals(text, parsed):
+        start = _secret_start(text, literal) if literal.name else None
+        if start is None:
+            yield from _inside(text, literal.strings)
+        else:
+            yield from ((max(start, token.inner[0]), token.inner[1], literal.name) for token in literal.strings)
+
+
+def _secret_start(text: str, literal: Literal) -> int | None:
+    """Where the secret in a literal that goes by a secret name begins; None if there is none."""
+    if any(string.fields for string in literal.strings):
+        return None  # it is put together when the program runs
+    content = "".join(text[slice(*string.inner)] for string in literal.strings)
+    value = texts.strip_scheme(content)
+    if not hides(literal.name, value) or not _says_something(value) or _is_a_name(literal.name, value):
+        return None
+    return literal.strings[0].inner[0] + len(content) - len(value)
+
+
+def _is_a_name(name: str, value: str) -> bool:
+    """Whether a value rather calls or describes a secret: ``CONF_TOKEN = "token"``, ``password="Your password"``."""
+    words = set(words_of(value))
+    if value.lower() in texts.SCHEMES or (len(value) < 4 and secrecy(name) == "weak"):
+        return True
+    if re.fullmatch(r"[A-Z][A-Z_]*_[A-Z]+", value):
+        return is_secret_name(value)
+    if re.search(r"\s", value):
+        return "=" not in value if secrecy(name) == "weak" else bool(words.intersection(words_of(name)))
+    return not re.search(r"\d", value) and words <= set(words_of(name))
+
+
+def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
+    """What is assigned inside of strings or a comment: in configuration, command lines and documentation."""
+    pieces, joints, length = [], [], 0
+    for token in side_by_side:
+        start, end = token.inner
+        joints.append((length, length + end - start, start - length))
+        length += end - start
+        for begin, after in token.fields:  # become references: "password={_________}"
+            pieces += [text[start:begin], "{", "_" * (after - begin - 2), "}"[: after - begin - 1]]
+            start = after
+        pieces.append(text[start:end])
+    content = "".join(pieces)
+    for value in texts.assigned(content):
+        if value.secret and _is_meant(value, content):
+            for begin, after, shift in joints:
+                if begin < value.end and value.start < after:
+                    yield max(begin, value.start) + shift, min(after, value.end) + shift, value.name
+
+
+def _is_meant(found: texts.Assigned, content: str) -> bool:
+    """Whether a value in a string or comment is given, and not talked about: ``password: the one to use``."""
+    value, after = content[found.start : found.end], content[found.end : found.end + 100]
+    if "{_" in value or value.startswith("<") or not _says_something(value) or _is_a_name(found.name, value):
+        return False
+    if found.kind == "quoted":  # and not: the "password:" prompt
+        return after.startswith(content[found.start - 1])
+    if found.kind == "bracket":
+        return bool(re.search("[\"'\\d]", value))
+    if found.kind != "bare" or not re.fullmatch(_WORD, value):
+        return not re.match(_CALL, value)
+    if not found.sign:
+        return False  # --password and --token
+    prose = re.match(_PROSE, after.lstrip(".,;:!?)"))
+    return secrecy(found.name) == "strong" and not prose
+
+
+class _Parts:
+    """The parts of a source that may be replaced: what is in strings, comments and lines for the shell."""
+
+    def __init__(self, parsed: Sequence[Token]) -> None:
+        self._literals = [token.inner for token in parsed if token.kind in ("string", "comment", "shell")]
+        self._parts = sorted(part for token in parsed for part in literal_parts(token))
+        self._starts = [start for start, _ in self._parts]
+
+    def __contains__(self, position: int) -> bool:
+        before = bisect_right(self._literals, (position, maxsize)) - 1
+        return before >= 0 and position < self._literals[before][1]
+
+    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """What of them lies between two positions."""
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
+        for begin, after in self._parts[max(0, first) : last]:
+            yield max(start, begin), min(end, after)
+
+
+def _places(text: str, found: Sequence[_Found], parts: _Parts) -> Iterator[tuple[int, int]]:
+    """Where to replace: secrets as far as they are in literals, and what overlaps at once."""
+    for start, end in _joined(found):
+        if start not in parts:  # what is no code
+            yield start, end
+            continue
+        for begin, after in parts.between(start, end):
+            backslashes = after - len(text[begin:after].rstrip("\\")) - begin
+            after -= backslashes % 2  # or the quote that follows would no longer be escaped
+            if _says_something(text[begin:after]):
+                yield begin, after
+
+
+def _says_something(value: str) -> bool:
+    return any(map(str.isalnum, re.sub(r"\\.", "", value.replace(REDACTED, ""))))
+
+
+def _joined(found: Sequence[_Found]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, end, _ in sorted(found):
+        if joined and start < joined[-1][1]:
+            start, end = joined[-1][0], max(end, joined.pop()[1])
+        joined.append((start, end))
+    return joined
+
+
+@lru_cache(maxsize=4)
+def _is_python(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the text, and none of our business
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""To which names the strings in Python source are assigned, told from its tokens alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from autotrack.redaction.lexing import Token
+from autotrack.redaction.names import is_secret_name, secrecy, words_of
+
+_LEADS = frozenset(("=", ":=", "or", "else", "+", "(", "[", "{", ","))  # after these a value begins
+_KEYWORDS = frozenset(
+    "and as assert case class def del elif else except for from if import in is lambda match not or raise return "
+    "while with yield".split()
+)
+# These set a name that is a string to the next argument, or fall back to it; those have it in `default=`.
+_SETTING = frozenset("setdefault putenv setenv setattr setitem __setitem__ getattr getenv get pop".split())
+_DECLARING = frozenset("add_argument add_option option Option argument Argument".split())
+_DEFAULTS = frozenset("default const value fallback initial default_value Value".split())
+_NAMING = frozenset("name key variable Name Key".split())
+# What these return is no less secret than what they are given: SecretStr("..."), b64decode("...")
+_PASSING = (
+    r"(?:Secret|Passw|Auth|Cred|Field|Param|Option)\w*|\w*(?:Auth|Credential|Str)|str|bytes|bytearray|field"
+    r"|\w*b\d\ddecode|decodebytes|fromhex|unhexlify|dict|list|tuple"
+)
+_REMADE = frozenset(("format", "join", "format_map"))
+
+
+class Literal(NamedTuple):
+    """Strings that stand side by side and so are one, and the name they are assigned to, if it is a secret one."""
+
+    strings: Sequence[Token]
+    name: str
+
+
+def literals(source: str, tokens: Sequence[Token]) -> Iterator[Literal]:
+    """Find the strings of a source, and the names they are assigned to."""
+    walk = _Walk(source)
+    strings: list[Token] = []
+    code = [token for token in tokens if token.kind != "comment"]
+    for token, after in zip(code, [*code[1:], _END], strict=False):
+        if token.kind == "string":
+            strings.append(token)
+        elif token.kind not in ("newline", "shell") or walk.is_between_statements:
+            if strings:
+                yield Literal(strings, walk.read_string(strings, token, after))
+                strings = []
+            walk.read(token)
+    if strings:
+        yield Literal(strings, walk.read_string(strings, _END, _END))
+
+
+_END = Token("newline", "\n", 0, 0)
+
+
+@dataclass(slots=True)
+class _Bracket:
+    """What is open: a bracket, or at the outermost the source. `name` is what the next value is assigned to.
+
+    `all_in_it` is the name that all values in here have, `annotated` a name whose type is being said, `operand` the
+    name, call or subscript just read, `lead` the token before it, `before` the last token; `argument` is the last
+    argument if it was a string, `declared` the last one that is a secret name, and `only` the only string in here.
+    `targets` are the names in ``user, password = ...`` whose values are still to come.
+    """
+
+    opener: str = ""
+    callee: str = ""
+    all_in_it: str = ""
+    name: str = ""
+    annotated: str = ""
+    operand: str = ""
+    lead: str = "\n"
+    before: str = "\n"
+    argument: str = ""
+    declared: str = ""
+    only: str = ""
+    targets: list[str] = field(default_factory=list)
+
+
+class _Walk:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._open = [_Bracket()]
+
+    @property
+    def is_between_statements(self) -> bool:
+        return len(self._open) == 1
+
+    def read(self, token: Token) -> None:
+        """Take in a token that is no string."""
+        here, text = self._open[-1], token.text
+        if token.kind == "word" and text not in _KEYWORDS:
+            if here.before == ".":
+                here.operand += f".{text}"
+            elif text != "await":
+                here.operand, here.lead = text, here.before
+            here.before, here.argument = "operand", ""
+        elif text in ("(", "[", "{"):
+            self._enter(here, text)
+        elif text in (")", "]", "}"):
+            self._leave()
+        elif text in ("=", ":="):
+            here.name, *here.targets = [*here.targets, self._target(here)]
+            here.before, here.operand, here.annotated = text, "", ""
+        elif text == ":" and here.opener == "{":
+            here.name = self._entry(here, here.argument if here.before == "string" else _constant(here.operand))
+            here.before, here.operand = ":", ""
+        else:
+            self._separate(here, token)
+
+    def read_string(self, strings: Sequence[Token], following: Token, after: Token) -> str:
+        """Take in a string; return the name it is assigned to, if it is a secret one."""
+        here = self._open[-1]
+        text = "".join(self._source[slice(*token.inner)] for token in strings)
+        name = self._name_of(here, text, following, after)
+        if here.name in _NAMING and is_secret_name(text):
+            here.declared = text
+        if here.before in ("(", "[", "{", ","):
+            here.argument = text
+            here.only = text if here.before == "[" and following.text == "]" else ""
+            if here.opener == "(" and is_secret_name(text.lstrip("-")):
+                here.declared = text.lstrip("-")
+        here.before, here.operand = "string", ""
+        return name if secrecy(name) else ""
+
+    def _name_of(self, here: _Bracket, text: str, following: Token, after: Token) -> str:
+        if following.text == ":" and here.opener == "{":
+            return ""  # it is a key
+        made = following.text == "." and after.text in _REMADE
+        if made or following.text in ("%", "in", "not", "==", "!="):
+            return ""
+        if here.before in ("==", "!="):
+            return _last(here.operand) if secrecy(_last(here.operand)) == "strong" else ""
+        if here.before in ("=", ":=", "or", "else", "+") or (here.before == ":" and here.opener == "{"):
+            return here.name
+        if here.before not in _LEADS:
+            return ""
+        return here.name or self._argument_of(here, text)
+
+    def _argument_of(self, here: _Bracket, text: str) -> str:
+        """The name that the argument before a string says: ``setdefault("HF_TOKEN", "..."), ["--token", "..."]``."""
+        callee = _last(here.callee)
+        option = here.argument.startswith("--") and callee not in _DECLARING and not text.startswith("-")
+        return here.argument.lstrip("-") if here.before == "," and (option or callee in _SETTING) else ""
+
+    def _enter(self, here: _Bracket, text: str) -> None:
+        called = here.before in ("operand", "string")
+        lead = here.lead if called else here.before
+        assigned = here.name if lead in _LEADS or (lead == ":" and here.opener == "{") else ""
+        if assigned == here.all_in_it and secrecy(assigned) == "weak":  # too deep: auth = [("x", "y")]
+            assigned = ""
+        if called and (text != "(" or not re.fullmatch(_PASSING, _last(here.operand))):
+            assigned = ""
+        callee = here.operand if called and text == "(" else ""
+        kind = "subscript" if called and text == "[" else text
+        self._open.append(_Bracket(kind, callee, assigned, assigned, before=text, lead=text))
+
+    def _leave(self) -> None:
+        if len(self._open) > 1:
+            inside = self._open.pop()
+            here = self._open[-1]
+            subscript = inside.opener == "subscript" and here.operand
+            here.operand = f"{_last(here.operand)}[{inside.only or 'item'}]" if subscript else ""
+            here.before, here.argument = "operand", ""
+
+    def _separate(self, here: _Bracket, token: Token) -> None:
+        """Take in what stands between operands."""
+        text = "\n" if token.kind in ("newline", "shell") else token.text
+        if text == ":" and here.operand and here.lead in ("\n", "(", ",", "*", ";"):
+            here.annotated = here.operand
+        elif text == "," and not here.opener and (here.name or here.operand):
+            if here.name:
+                here.name, *here.targets = here.targets or [""]
+            else:
+                here.targets.append(_last(here.operand))
+        elif text in (",", ";", "\n", ":"):
+            here.name, here.annotated, here.targets = here.all_in_it, "", []
+        if text != "." and text not in ("==", "!="):
+            here.operand = ""
+        if text not in (",", "."):
+            here.argument = ""
+        here.before = text
+
+    def _target(self, here: _Bracket) -> str:
+        """The name on the left side."""
+        name = here.annotated or here.operand
+        if here.opener != "(":
+            return _last(name)
+        if name in _DEFAULTS:
+            return here.declared or here.all_in_it
+        return f"login.{name}" if _last(here.callee) == "login" and name == "key" else name
+
+    def _entry(self, here: _Bracket, key: str) -> str:
+        """The name of an entry of a dict."""
+        if key in _DEFAULTS and here.declared:
+            return here.declared
+        if not re.fullmatch(r"[\w.\-/]{1,80}", key):
+            return ""
+        # An entry of secrets is one; what is in {"password": {...}} rather describes it.
+        together = words_of(here.all_in_it)[-1:]
+        return f"{here.all_in_it}.{key}" if together and together[0].endswith(("s", "credential")) else key
+
+
+def _last(name: str) -> str:
+    """The last part of a dotted name: ``password`` of ``self.password``; all of ``environ[HF_TOKEN]``."""
+    return name.rpartition(".")[2] if "[" not in name else name
+
+
+def _constant(name: str) -> str:
+    """The last part of a name that is a constant by its looks, as ``CONF_PASSWORD`` in ``{CONF_PASSWORD: "..."}``."""
+    return _last(name) if _last(name).isupper() else ""

@@ -1,0 +1,94 @@
+"""Which names are those of secrets, and which values under such a name are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
+
+REDACTED = "[redacted]"
+_words = str.split
+
+# Words, what one word may end in ("pgpassword"), and pairs of words.
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
+_SECRET_WORDS = _words("passwords passphrases pwd secrets credential credentials creds apikeys connstr")
+_SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "accesskey", "secretkey")
+_KEYS_OF = _words(
+    "access account anthropic api app auth aws azure cohere comet deploy encryption fernet gemini google groq hf hmac "
+    "kaggle langchain langsmith license login master mistral neptune openai openrouter private replicate rsa secret "
+    "signing ssh storage tavily together wandb"
+)
+_PASSES_OF = _words("admin db email ftp login mail my mysql pg proxy rabbitmq redis root smtp ssh sudo user")
+_SECRET_PAIRS = frozenset(
+    [f"{owner}_key" for owner in _KEYS_OF]
+    + [f"{owner}_pass" for owner in _PASSES_OF]
+    + _words(
+        "access_tokens api_tokens auth_tokens hf_tokens refresh_tokens conn_str conn_string connection_str "
+        "connection_string access_signature gh_pat github_pat gitlab_pat azure_pat ado_pat"
+    )
+)
+# Everyday words as well: they count as the last word only, and a number under them is just a number.
+_WEAK_WORDS = _words("token authtoken hftoken hubtoken auth authorization bearer cookie cookies dsn jwt pw")
+_ALONE = r"(?i)(?:.*[.\]])?-*pass(?:\[\d+\])*"  # "pass" is one, "first_pass" is none
+# As the last word: where a secret is, or how long ("password_file"); not what it is.
+_DESCRIBING = _words(
+    "description dim dir directory endpoint env expiry fd file hint label len length name path placeholder policy "
+    "prefix size title type url"
+)
+_VOCABULARY = _words(  # before "token"
+    "audio begin blank boi bos byte char class cls current delimiter eoi eos eot end first generated image "
+    "initializer input label last latent mask max middle min modifier next null num oov output pad padding "
+    "patch per placeholder predicted prefix prev previous prompt query register sep separator soi sos speech "
+    "special start stop sub suffix target text trigger unk unknown video vision visual vocab word"
+)
+
+# What stays under a secret name: nothing, a reference ("${HF_TOKEN}", "{token}"), a number, a special token.
+NOTHING = r"\s*(?i:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*"
+REFERENCE = r"\$[A-Z_]+|\$\{[\w.:]+\}|\{+[\w.!()]*\}+|%\(\w+\)s|%[sdr]"
+_UNDER_TOKEN = r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]"  # noqa: S105
+PATH = r"(?:~|\.{0,2}/|[A-Za-z]:[\\/]|file:)[^\n]*|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}"
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name; ``_ - . /``, spaces, digits and camelCase part them."""
+    return tuple(word.lower() for word in re.findall(_WORD, name))
+
+
+@lru_cache(maxsize=4096)
+def secrecy(name: str) -> Literal["", "weak", "strong"]:
+    """How surely what goes by this name is a secret."""
+    words = words_of(name)
+    pairs = [f"{first}_{second}" for first, second in pairwise(words)]
+    if not words or words[-1] in _DESCRIBING or (words[-1] == "token" and words[-2:][0] in _VOCABULARY):
+        return ""
+    if any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDINGS) for word in words):
+        return "strong"
+    if any(pair in _SECRET_PAIRS or pair.removesuffix("s") in _SECRET_PAIRS for pair in pairs):
+        return "strong"
+    return "weak" if words[-1] in _WEAK_WORDS or re.fullmatch(_ALONE, name) else ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what goes by this name is taken for a secret: ``hub_token`` is, ``max_tokens`` is not.
+
+    The words of the name decide; ``_ - . /``, spaces, digits and camelCase part them. The shell's ``PWD`` is
+    a folder and no secret; a parameter called ``pwd`` is one, unless it holds a path.
+    """
+    return name != "PWD" and secrecy(name) != ""
+
+
+def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return those variables of an environment that hold secrets, by their names."""
+    return {name: value for name, value in environ.items() if is_secret_name(name)}
+
+
+def hides(name: str, value: str) -> bool:
+    """Whether a value is a secret by its name."""
+    known = secrecy(name)
+    if not known or value == REDACTED or re.fullmatch(f"{NOTHING}|{REFERENCE}", value):
+        return False
+    harmless = _UNDER_TOKEN if known == "weak" else PATH if name.lower().endswith("pwd") else NOTHING
+    return not re.fullmatch(harmless, value)
