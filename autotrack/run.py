@@ -327,13 +327,9 @@ class Run:
 
     def _open_journal(self) -> Journal:
         path = self.folder / "journal" / f"{self._writer}.jsonl"
-        journal = Journal(path, on_trouble=self._on_trouble, each_second=self._each_second)
+        journal = Journal(path, on_trouble=self._on_trouble, each_second=launcher.listen)
         atexit.register(self._at_exit)
         return journal
-
-    def _each_second(self) -> None:
-        launcher.listen()
-        self._redactor.refresh()  # what is printed meanwhile passes through it too
 
     def _stop_observing(self) -> None:
         try:

@@ -78,6 +78,8 @@ class Style:
 if token: mode = "abcdef1"
 x = 1  # token: the one that comes next, token = word, auth = (user, password)
 hf_modelforquestionanswering = npm_abcdefghijklmnopqrstu = 1
+padded = password + b"\x00" * (size - len(password))
+topics = {"pass": 'The statement is "pass_stmt ::= pass"'}
 for password in passwords: total += len(password) % 7
 '''.strip().splitlines()
 
@@ -118,7 +120,7 @@ def parses(source: str) -> bool:
 
 
 def test_code_of_others_parses_as_before_and_into_the_same_tokens(redactor: Redactor) -> None:
-    """Over all 29,450 files of two environments it does; of them 167 are changed at all, and these are samples."""
+    """Over all 29,450 files of two environments it does; about 160 of them are changed at all. These are samples."""
     changed = 0
     for path in python_files():
         source = path.read_bytes().decode(errors="surrogateescape")

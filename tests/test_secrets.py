@@ -28,10 +28,6 @@ from tests.planted import CELLS, PLANTED, PLANTED_IN_CELLS
 WAYS = {"beside": {}, "in the process": {"AUTOTRACK_SIDECAR": "off"}, "killed": {"KILLED": "1"}}
 """How a training is recorded: with a sidecar, without one, and up to the moment when it is killed."""
 
-NOT_FOUND = {
-    "variable set during the run": "a run knows the variables that were set when it started",
-}
-
 
 class Trained(NamedTuple):
     """A training that has ended, what it printed, and where."""
@@ -132,15 +128,7 @@ def test_there_are_enough_secrets_and_each_is_there_to_be_found(trained: Trained
     assert [where for where, secret in PLANTED.items() if not any(secret in text for text in texts)] == []
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        pytest.param(where, marks=pytest.mark.xfail(reason=NOT_FOUND[where], strict=True))
-        if where in NOT_FOUND
-        else where
-        for where in PLANTED
-    ],
-)
+@pytest.mark.parametrize("where", PLANTED)
 def test_no_secret_is_in_any_file_of_the_store(trained: Trained, where: str) -> None:
     secret = PLANTED[where]
     found = [text[max(0, text.index(secret) - 80) :][:200] for text in trained.texts if secret in text]

@@ -85,7 +85,8 @@ def _is_a_name(name: str, value: str) -> bool:
     if re.fullmatch(r"[A-Z][A-Z_]*_[A-Z]+", value):
         return is_secret_name(value)
     if re.search(r"\s", value):
-        return "=" not in value if secrecy(name) == "weak" else bool(words.intersection(words_of(name)))
+        cookie = re.match(r"[\w.\-]+=", value)
+        return not cookie if secrecy(name) == "weak" else bool(words.intersection(words_of(name)))
     return not re.search(r"\d", value) and words <= set(words_of(name))
 
 
@@ -158,7 +159,7 @@ def _places(text: str, found: Sequence[_Found], parts: _Parts) -> Iterator[tuple
 
 
 def _says_something(value: str) -> bool:
-    return any(map(str.isalnum, re.sub(r"\\.", "", value.replace(REDACTED, ""))))
+    return any(map(str.isalnum, re.sub(r"\\(?:x..|.)", "", value.replace(REDACTED, ""))))
 
 
 def _joined(found: Sequence[_Found]) -> list[tuple[int, int]]:

@@ -74,6 +74,7 @@ class Redactor:
 
     def redact_text(self, text: str) -> tuple[str, list[str]]:
         """A text without its secrets, and their names, their variables or how they begin (``"ghp_..."``)."""
+        self.refresh()
         text, found = self._without_values(text)
         if not found and _is_plain(text):
             return text, found
