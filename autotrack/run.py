@@ -9,11 +9,12 @@ from itertools import count
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, Self
 
 import msgspec
 
 from autotrack import context, cuda, files, launcher, records, terminal
+from autotrack.cleaning import Cleaner
 from autotrack.errors import RunFinishedError
 from autotrack.faults import Meter, report_fault, unplaced_faults
 from autotrack.journal import Journal
@@ -21,14 +22,8 @@ from autotrack.observe.exits import watch
 from autotrack.observe.observer import Observer
 from autotrack.observe.output import OutputLog
 from autotrack.records import AnyRecord, Status
-from autotrack.redaction import Redactor
 from autotrack.settings import Settings
 from autotrack.values import as_data, as_number, flatten, is_on_cuda
-
-_NEVER_REDACTED = {"id", "path", "sha256", "schema", "metrics", "shared_rows"}
-"""Fields whose names are those of columns and metrics, and whose values are no text of the user's."""
-
-_R = TypeVar("_R", bound=records.Record)
 
 
 class Run:
@@ -55,10 +50,8 @@ class Run:
         self._settings = settings
         self._quiet = settings is None or settings.quiet or bool(rank)
         self._pid = os.getpid()
-        self._redactor = Redactor()
-        self._observer = Observer(folder, self._redactor)
-        self._redacted: set[str] = set()
-        self._said_redacted: set[str] = set()
+        self._cleaner = Cleaner()
+        self._observer = Observer(folder, self._cleaner.redactor)
         self._noticed: set[str] = set()
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()
@@ -219,7 +212,7 @@ class Run:
             metrics=metrics,
             **about,
         )
-        clean = self._without_secrets(record)
+        clean = self._cleaner.clean(record)
         if copies:
             self._waiting.add(clean, copies)
         else:
@@ -349,42 +342,14 @@ class Run:
 
     def _put(self, record: AnyRecord) -> None:
         """Append any record other than metrics, without the secrets in it."""
-        self._redactor.refresh()
-        clean = self._without_secrets(record)
+        clean = self._cleaner.clean(record)
         self._append(clean)
         if clean is not record:
             self._notice_redacted()
 
-    def _without_secrets(self, record: _R) -> _R:
-        clean: dict[str, Any] = {}
-        for field in record.__struct_fields__:
-            value = getattr(record, field)
-            if field in _NEVER_REDACTED or not isinstance(value, (str, list, dict)):
-                continue
-            if isinstance(record, records.RunStarted) and field == "argv":
-                redacted, secrets = self._redactor.redact_argv(record.argv)
-            elif isinstance(record, records.Table) and field == "rows":
-                redacted, secrets = self._without_secret_columns(record)
-            else:
-                redacted, secrets = self._redactor.redact(value, "" if field == "values" else field)
-            if secrets:
-                clean[field] = redacted
-                self._redacted.update(secrets)
-        return msgspec.structs.replace(record, **clean) if clean else record
-
-    def _without_secret_columns(self, table: records.Table) -> tuple[list[Any], list[str]]:
-        """Redact rows as dicts, for a column's name tells of its values; but not where two columns share one."""
-        if len(set(table.columns)) < len(table.columns):
-            return cast("tuple[list[Any], list[str]]", self._redactor.redact(table.rows))
-        rows = [dict(zip(table.columns, row, strict=False)) for row in table.rows]
-        redacted, secrets = self._redactor.redact(rows)
-        return [list(row.values()) for row in redacted], sorted({name.partition(".")[2] for name in secrets})
-
     def _notice_redacted(self) -> None:
-        new, self._redacted = sorted(self._redacted - self._said_redacted), set()
-        self._said_redacted.update(new)
-        if new:
-            self.notice("redaction", self._redactor.redact_text(f"kept out of the record: {', '.join(new)}")[0])
+        if news := self._cleaner.news():
+            self.notice("redaction", news)
 
     def _log_converted(
         self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None
