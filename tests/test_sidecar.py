@@ -1,6 +1,7 @@
 """The process beside training: what it is, what it leaves alone, and that training does without it."""
 
 import json
+import contextlib
 import os
 import shutil
 import signal
@@ -184,7 +185,11 @@ def test_it_holds_no_descriptor_that_training_had_inherited(tmp_path: Path) -> N
 
 
 def descriptors_of(process: psutil.Process) -> list[Path]:
-    return [path.readlink() for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    found = []
+    for path in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            found.append(path.readlink())
+    return found
 
 
 def test_a_run_on_which_it_was_busy_is_complete_after_kill_9(tmp_path: Path) -> None:
