@@ -1,7 +1,7 @@
 """The process beside training: what it is, what it leaves alone, and that training does without it."""
 
-import json
 import contextlib
+import json
 import os
 import shutil
 import signal

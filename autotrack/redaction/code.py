@@ -72,7 +72,9 @@ def _secret_start(text: str, literal: Literal) -> int | None:
         return None  # it is put together when the program runs
     content = "".join(text[slice(*string.inner)] for string in literal.strings)
     value = texts.strip_scheme(content)
-    if not hides(literal.name, value) or not _says_something(value) or _is_a_name(literal.name, value):
+    if REDACTED in value or not hides(literal.name, value) or not _says_something(value):
+        return None
+    if _is_a_name(literal.name, value):
         return None
     return literal.strings[0].inner[0] + len(content) - len(value)
 
@@ -112,7 +114,13 @@ def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
 def _is_meant(found: texts.Assigned, content: str) -> bool:
     """Whether a value in a string or comment is given, and not talked about: ``password: the one to use``."""
     value, after = content[found.start : found.end], content[found.end : found.end + 100]
-    if "{_" in value or value.startswith("<") or not _says_something(value) or _is_a_name(found.name, value):
+    if (
+        "{_" in value
+        or REDACTED in value
+        or value.startswith("<")
+        or not _says_something(value)
+        or _is_a_name(found.name, value)
+    ):
         return False
     if found.kind == "quoted":  # and not: the "password:" prompt
         return after.startswith(content[found.start - 1])
@@ -145,26 +153,28 @@ class _Parts:
             yield max(start, begin), min(end, after)
 
 
-def _places(text: str, found: Sequence[_Found], parts: _Parts) -> Iterator[tuple[int, int]]:
+def _places(text: str, found: Sequence[_Found], parts: _Parts) -> list[tuple[int, int]]:
     """Where to replace: secrets as far as they are in literals, and what overlaps at once."""
-    for start, end in _joined(found):
+    places = []
+    for start, end, _ in found:
         if start not in parts:  # what is no code
-            yield start, end
+            places.append((start, end))
             continue
         for begin, after in parts.between(start, end):
             backslashes = after - len(text[begin:after].rstrip("\\")) - begin
             after -= backslashes % 2  # or the quote that follows would no longer be escaped
             if _says_something(text[begin:after]):
-                yield begin, after
+                places.append((begin, after))
+    return _joined(places)
 
 
 def _says_something(value: str) -> bool:
     return any(map(str.isalnum, re.sub(r"\\(?:x..|.)", "", value.replace(REDACTED, ""))))
 
 
-def _joined(found: Sequence[_Found]) -> list[tuple[int, int]]:
+def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
-    for start, end, _ in sorted(found):
+    for start, end in sorted(places):
         if joined and start < joined[-1][1]:
             start, end = joined[-1][0], max(end, joined.pop()[1])
         joined.append((start, end))
