@@ -47,8 +47,8 @@ def random_states() -> dict[str, Any]:
     if random := sys.modules.get("random"):
         version, numbers, gauss = random.getstate()
         states["python"] = {"version": version, "state": list(numbers), "gauss": gauss}
-    if numpy := _module("numpy", "random"):
-        states["numpy"] = _numpy_state(numpy)
+    if "numpy.random" in sys.modules:  # asking numpy for it would import it
+        states["numpy"] = _numpy_state(sys.modules["numpy"])
     if torch := _module("torch", "get_rng_state"):
         states["torch"] = {"seed": torch.initial_seed(), "state": bytes(torch.get_rng_state().tolist()).hex()}
         if torch.cuda.is_initialized():

@@ -87,8 +87,8 @@ def test_a_search_in_several_jobs_is_one_run_with_true_times(backend: str, wine:
     assert_all_candidates(run, search)
     if backend == "threading" or hasattr(search, "set_callbacks"):
         assert all(before < one.started < one.ended < time() for one in run.trials)
-        fitting = sum(one.values["mean_fit_time"] for one in run.trials) * 3
-        assert sum(one.ended - one.started for one in run.trials) > fitting
+        # The splits of a candidate may be done side by side, but none is longer than all of it.
+        assert all(one.ended - one.started > one.values["mean_fit_time"] for one in run.trials)
 
 
 @pytest.mark.usefixtures("autolog")
