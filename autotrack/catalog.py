@@ -166,7 +166,7 @@ def fold(folder: Path) -> Fold:
     reader, result = RunReader(folder), Fold()
     for rank, batch in reader:
         result.add(batch, rank=rank)
-    result.left_out(reader.left_out())
+    result.left_out(reader.position().left_out)
     return result
 
 

@@ -19,11 +19,13 @@ class Follow(Message, frozen=True, kw_only=True):
     """To the sidecar: a run begins or goes on in `folder`; look after it.
 
     `secrets` are the secret variables in the environment of the training process as it is now, to be found in what is
-    captured; `modules` the source files it has imported from below the folder of its entry script. With `only_load`,
-    another sidecar looks after the run, and this one adds the load of its own machine, as that of a rank.
+    captured; `modules` the source files it has imported from below the folder of its entry script. `destinations` are
+    those beside the folder, and may hold credentials. With `only_load`, another sidecar looks after the run, and this
+    one adds the load of its own machine, as that of a rank.
     """
 
     folder: str
+    destinations: list[str] = []
     modules: list[str] = []
     secrets: dict[str, str] = {}
     environment: bool = True

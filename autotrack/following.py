@@ -16,6 +16,7 @@ from autotrack.control import Follow
 from autotrack.endings import Ending
 from autotrack.errors import JournalBusyError
 from autotrack.journal import Journal
+from autotrack.reading import RunReader
 from autotrack.records import AnyRecord, Artifact, Environment, Metrics, Notice, RunFinished, RunStarted, SystemStats
 from autotrack.redaction import Redactor
 from autotrack.shipping import Shipment
@@ -51,8 +52,11 @@ class FollowedRun:
         self._fsynced: dict[Path, int] = {}
         self._noticed: set[tuple[str, str]] = set()
         self._opening = threading.Lock()
-        sinks = [] if follow.only_load else destinations.sinks()
-        self._shipment = Shipment(self.folder, sinks, on_trouble=lambda said: self.notice("sinks", said))
+        self._reader = RunReader(self.folder)
+        self._shipments = [
+            Shipment(self.folder, sink, on_trouble=lambda said: self.notice("sinks", said))
+            for sink in ([] if follow.only_load else destinations.local_sinks(follow.destinations))
+        ]
 
     def go_on(self, follow: Follow) -> None:
         """The run is resumed by the same process, before all was done for it."""
@@ -63,9 +67,10 @@ class FollowedRun:
         self._redactor = Redactor({**os.environ, **follow.secrets})
 
     def look(self) -> None:
-        """Take in and ship what has been recorded since."""
-        for record in self._shipment.carry():
-            self._note(record)
+        """Take in what has been recorded since, and ship it to the sinks that follow."""
+        self._take_in()
+        for shipment in self._shipments:
+            shipment.carry(flush=shipment.follows)
 
     def put(self, found: Iterable[AnyRecord]) -> None:
         """Add records."""
@@ -138,12 +143,13 @@ class FollowedRun:
     def flush(self) -> None:
         """Bring everything derived up to date."""
         self._release_load(self._epoch)
-        self.look()
-        self._shipment.flush()
+        self._take_in()
+        for shipment in self._shipments:
+            shipment.carry(flush=True)
 
     def make_durable(self) -> None:
         """Have the disk take what the operating system holds of the journals."""
-        for path in self._shipment.journals:
+        for path in self._reader.journals:
             size = path.stat().st_size
             if self._fsynced.get(path) != size:
                 fd = os.open(path, os.O_RDONLY)
@@ -155,7 +161,8 @@ class FollowedRun:
 
     def close(self) -> None:
         """Let go of the run."""
-        self._shipment.close()
+        for shipment in self._shipments:
+            shipment.close()
         if self._journal is not None:
             self._journal.close()
 
@@ -169,6 +176,11 @@ class FollowedRun:
                 except JournalBusyError:  # the sidecar of an earlier session is still at work
                     self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_trouble=_no_one_to_tell)
             return self._journal
+
+    def _take_in(self) -> None:
+        for _, batch in self._reader:
+            for record in batch:
+                self._note(record)
 
     def _note(self, record: AnyRecord) -> None:
         """Keep what has to be known of a record; most kinds are only shipped."""

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -76,15 +77,28 @@ class JournalReader:
             self.unknown[str(kind)] = self.unknown.get(str(kind), 0) + 1
 
 
+class Position(NamedTuple):
+    """How far the journals of a run have been read, by their names.
+
+    `offsets` is where to go on, in bytes; `seen` counts half a line at the end as well; `left_out` says what was there
+    and could not be read, a sentence each.
+    """
+
+    offsets: dict[str, int]
+    seen: dict[str, int]
+    left_out: list[str]
+
+
 class RunReader:
     """Reads all records of the run in `folder`, in batches, journal after journal, the main one first.
 
     Each batch comes with the rank whose journal it is from. Iterating again goes on where it stopped, and finds
-    journals that are new.
+    journals that are new. `offsets` are how many bytes of each journal to skip, by its name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, offsets: Mapping[str, int] | None = None) -> None:
         self.folder = folder
+        self._offsets = dict(offsets or {})
         self._readers: dict[str, JournalReader] = {}
 
     @property
@@ -95,24 +109,28 @@ class RunReader:
 
     def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
         for path in self.journals:
-            reader = self._readers.setdefault(path.name, JournalReader(path))
+            reader = self._readers.setdefault(path.name, JournalReader(path, self._offsets.get(path.name, 0)))
             while batch := reader.read():
                 yield rank_of(path), batch
 
-    def seen(self) -> dict[str, int]:
-        """Return how many bytes of each journal have been looked at, by its name."""
-        return {name: reader.seen for name, reader in self._readers.items()}
+    def position(self) -> "Position":
+        """Return how far the journals have been read."""
+        offsets = {name: reader.offset for name, reader in self._readers.items()}
+        seen = {name: reader.seen for name, reader in self._readers.items()}
+        return Position({**self._offsets, **offsets}, seen, list(self._left_out()))
 
-    def left_out(self) -> list[str]:
-        """Say what was there and could not be read, one sentence each."""
-        said = []
+    def bytes_left(self) -> int:
+        """Return how many bytes of the journals have not been read."""
+        offsets = self.position().offsets
+        return sum(max(path.stat().st_size - offsets.get(path.name, 0), 0) for path in self.journals)
+
+    def _left_out(self) -> Iterator[str]:
         for name, reader in self._readers.items():
-            said += [f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items()]
+            yield from (f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items())
             if reader.unreadable:
-                said.append(f"{name}: {reader.unreadable} lines that are no records")
+                yield f"{name}: {reader.unreadable} lines that are no records"
             if reader.torn:
-                said.append(f"{name}: the last record is incomplete")
-        return said
+                yield f"{name}: the last record is incomplete"
 
 
 def rank_of(journal: Path) -> int:

@@ -1,55 +1,57 @@
-"""From journals to sinks: reads a run's records and hands them to every destination."""
+"""From journals to one sink: reads a run's records from where the sink stopped, and hands them over."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from autotrack.reading import RunReader
-from autotrack.records import AnyRecord
 from autotrack.sinks.base import Sink
 
 
 class Shipment:
-    """Carries the records of one run to its sinks, as often as there are more, and says who failed.
+    """Carries the records of one run to one sink, as often as there are more.
 
-    A sink that fails is left out from then on, and `on_trouble` is called with a sentence; the others go on.
+    When the sink fails, `on_trouble` is called with a sentence, and nothing is carried any more: `has_failed`.
     """
 
-    def __init__(self, folder: Path, sinks: Iterable[Sink], *, on_trouble: Callable[[str], None]) -> None:
-        self._reader = RunReader(folder)
+    def __init__(self, folder: Path, sink: Sink, *, on_trouble: Callable[[str], None]) -> None:
+        self.has_failed = False
+        self._folder = folder
+        self._sink = sink
         self._on_trouble = on_trouble
-        self._sinks: list[Sink] = []
-        for sink in sinks:
-            if self._try(sink, lambda sink: sink.open(folder)):
-                self._sinks.append(sink)
+        self._reader: RunReader | None = None
 
     @property
-    def journals(self) -> list[Path]:
-        """The journals of the run."""
-        return self._reader.journals
+    def follows(self) -> bool:
+        """Whether the sink is to be flushed while the run goes on."""
+        return self._sink.follows
 
-    def carry(self) -> Iterator[AnyRecord]:
-        """Hand all new records to the sinks; they are yielded as well, for whoever looks after the run."""
-        for rank, batch in self._reader:
-            self._each(lambda sink, batch=batch, rank=rank: sink.write(batch, rank=rank))  # type: ignore[misc]
-            yield from batch
+    def bytes_left(self) -> int:
+        """Return how many bytes of the journals have not been handed over."""
+        return self._reader.bytes_left() if self._reader else RunReader(self._folder).bytes_left()
 
-    def flush(self) -> None:
-        """Bring every destination up to date with the records carried so far."""
-        seen, left_out = self._reader.seen(), self._reader.left_out()
-        self._each(lambda sink: sink.flush(seen, left_out))
+    def carry(self, *, flush: bool) -> None:
+        """Hand all new records over, and bring the place the sink writes to up to date if it is told to `flush`."""
+        self._guarded(lambda: self._carry(flush=flush))
 
     def close(self) -> None:
-        """Let go of the sinks."""
-        self._each(lambda sink: sink.close())
-        self._sinks = []
+        """Let go of the sink."""
+        self._guarded(self._sink.close)
 
-    def _each(self, act: Callable[[Sink], None]) -> None:
-        self._sinks = [sink for sink in self._sinks if self._try(sink, act)]
+    def _carry(self, *, flush: bool) -> None:
+        if self._reader is None:
+            self._reader = RunReader(self._folder, self._sink.open(self._folder))
+        has_more = False
+        for rank, batch in self._reader:
+            self._sink.write(batch, rank=rank)
+            has_more = True
+        if flush and (has_more or not self._sink.follows):
+            self._sink.flush(self._reader.position())
 
-    def _try(self, sink: Sink, act: Callable[[Sink], None]) -> bool:
+    def _guarded(self, act: Callable[[], None]) -> None:
+        if self.has_failed:
+            return
         try:
-            act(sink)
+            act()
         except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
-            self._on_trouble(f"{type(sink).__name__} failed: {type(fault).__name__}: {fault}")
-            return False
-        return True
+            self.has_failed = True
+            self._on_trouble(f"{self._sink.place}: {type(fault).__name__}: {fault}")

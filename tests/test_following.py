@@ -182,14 +182,16 @@ def test_a_sink_that_fails_is_a_notice_and_the_others_go_on(
     run: autotrack.Run, follow: Callable[..., FollowedRun], monkeypatch: pytest.MonkeyPatch, read_journal: Read
 ) -> None:
     class Full(FolderSink):
-        def open(self, folder: Path) -> None:
+        place = "a full disk"
+
+        def open(self, folder: Path) -> dict[str, int]:
             raise OSError("no room")
 
-    make = destinations.sinks
-    monkeypatch.setattr("autotrack.destinations.sinks", lambda: [Full(), *make()])
+    make = destinations.local_sinks
+    monkeypatch.setattr("autotrack.destinations.local_sinks", lambda wanted: [Full(), *make(wanted)])
     follow().flush()
     (notice,) = of_kind(Notice, read_journal(run.folder, "sidecar"))
-    assert (notice.about, notice.message) == ("sinks", "Full failed: OSError: no room")
+    assert (notice.about, notice.message) == ("sinks", "a full disk: OSError: no room")
     assert (run.folder / "run.json").exists()
 
 

@@ -117,7 +117,7 @@ def test_all_journals_of_a_run_are_read_the_main_one_first(tmp_path: Path) -> No
     assert list(reader) == [], "a second time only what is new"
     write(tmp_path / "journal" / "rank12-sidecar.jsonl", Tags(time=2.0, values={"journal": "late"}))
     assert [rank for rank, _ in reader] == [12]
-    assert reader.left_out() == []
+    assert reader.position().left_out == []
 
 
 def test_what_is_left_out_is_said_in_sentences_and_in_the_summary(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_what_is_left_out_is_said_in_sentences_and_in_the_summary(tmp_path: Path
     ]
     reader = RunReader(tmp_path)
     assert list(reader) == [(0, [STARTED])]
-    assert reader.left_out() == said
+    assert reader.position().left_out == said
     assert catalog.load(tmp_path).left_out == said
 
 

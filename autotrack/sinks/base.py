@@ -4,27 +4,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from autotrack.reading import Position
 from autotrack.records import AnyRecord
 
 
 class Sink(Protocol):
     """Takes the records of one run in order, at least once; the same records twice change nothing.
 
-    A sink raises and never swallows: whoever drives it decides what becomes of a failure.
+    A sink raises and never swallows: whoever drives it decides what becomes of a failure. `place` says in a few words
+    where it writes to, for messages. One that `follows` is flushed about once a second while the run goes on, another
+    one only when the run has ended.
     """
 
-    def open(self, folder: Path) -> None:
-        """Begin with the run in `folder`."""
+    place: str
+    follows: bool
+
+    def open(self, folder: Path) -> Mapping[str, int]:
+        """Begin with the run in `folder`.
+
+        Returns how many bytes of each journal, by its file's name, have arrived already and need not be handed over
+        again: nothing for one that starts over.
+        """
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
 
-    def flush(self, read: Mapping[str, int], left_out: Sequence[str]) -> None:
-        """Bring the place it writes to up to date with all records so far.
-
-        `read` says how many bytes of each journal they are, `left_out` what the journals hold that could not be read,
-        a sentence each.
-        """
+    def flush(self, position: Position) -> None:
+        """Bring the place it writes to up to date with all records so far; they are the journals up to `position`."""
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -1,13 +1,13 @@
 """The local folder: `run.json`, the summary that a reader wants first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from autotrack import ranks
 from autotrack.files import write_atomically
-from autotrack.reading import RunReader
+from autotrack.reading import Position, RunReader
 from autotrack.records import AnyRecord
 from autotrack.summary import Fold
 
@@ -17,29 +17,33 @@ NAME = "run.json"
 class FolderSink:
     """Writes `run.json` into the run folder, replacing it in one step."""
 
-    def open(self, folder: Path) -> None:
-        """Begin with the run in `folder`."""
+    place = NAME
+    follows = False
+
+    def open(self, folder: Path) -> dict[str, int]:
+        """Begin with the run in `folder`, from the start: a summary is of all records."""
         self._folder = folder
         starts = ranks.starts_in(folder / "journal" / "main.jsonl")
         resumes = [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
         self._fold = Fold(keep_points=False, resumes=resumes)
+        return {}
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
         self._fold.add(batch, rank=rank)
 
-    def flush(self, read: Mapping[str, int], left_out: Sequence[str]) -> None:
+    def flush(self, position: Position) -> None:
         """Replace `run.json`."""
         if self._fold.is_stale:  # the training has gone back to a checkpoint: read it all again, knowing that
             self.open(self._folder)
             reader = RunReader(self._folder)
             for rank, batch in reader:
                 self._fold.add(batch, rank=rank)
-            read = reader.seen()
-        self._fold.left_out(left_out)
+            position = reader.position()
+        self._fold.left_out(position.left_out)
         summary = self._fold.summary()
         # A reader that finds larger journals than were read here knows that this is out of date.
-        summary.journals = dict(read)
+        summary.journals = position.seen
         text = msgspec.json.format(msgspec.json.encode(summary), indent=1)
         write_atomically(self._folder / NAME, text + b"\n")
 
