@@ -11,9 +11,7 @@ from autotrack import query, settings
 from autotrack.errors import JournalFormatError, RunNotFoundError
 from autotrack.reading import RunReader, is_being_written
 from autotrack.series import Point
-from autotrack.summary import Fold, Summary
-
-_decode_summary = msgspec.json.Decoder(Summary).decode
+from autotrack.summary import Fold, Summary, read
 
 
 class RecordedRun:
@@ -144,7 +142,7 @@ def summarise(folder: Path) -> Summary:
     """Return what the run in `folder` came to so far. Raises `OSError` when there is none."""
     sizes = {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
     try:
-        summary = read_summary(folder)
+        summary = read(folder)
         if summary.journals != sizes:
             summary = fold(folder).summary()
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
@@ -154,11 +152,6 @@ def summarise(folder: Path) -> Summary:
     if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:
         summary.status = "killed"  # its process is gone and nobody said how the run ended
     return summary
-
-
-def read_summary(folder: Path) -> Summary:
-    """Return what `run.json` says, be it up to date or not. Raises `FileNotFoundError`, `msgspec.DecodeError`."""
-    return _decode_summary((folder / "run.json").read_bytes())
 
 
 def fold(folder: Path) -> Fold:

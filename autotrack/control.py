@@ -20,12 +20,14 @@ class Follow(Message, frozen=True, kw_only=True):
 
     `secrets` are the secret variables in the environment of the training process as it is now, to be found in what is
     captured; `modules` the source files it has imported from below the folder of its entry script. `destinations` are
-    those beside the folder, and may hold credentials. With `only_load`, another sidecar looks after the run, and this
-    one adds the load of its own machine, as that of a rank.
+    those beside the folder, and may hold credentials; when training has ended, a server is given up `exit_timeout`
+    seconds after it last took something. With `only_load`, another sidecar looks after the run, and this one adds
+    the load of its own machine, as that of a rank.
     """
 
     folder: str
     destinations: list[str] = []
+    exit_timeout: float = 30.0
     modules: list[str] = []
     secrets: dict[str, str] = {}
     environment: bool = True
@@ -62,17 +64,19 @@ class Settled(Message, frozen=True, kw_only=True):
     folder: str
 
 
-class Changes(Message, frozen=True, kw_only=True):
-    """From the sidecar: how the run differs from those before it, in one line for the terminal."""
+class Say(Message, frozen=True, kw_only=True):
+    """From the sidecar: a line for the terminal."""
 
-    folder: str
     line: str
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """From the sidecar, when asked to hurry: what it is still doing. All records are `durable` or not yet."""
+    """From the sidecar, when asked to hurry: what it is still doing, and whether that is `urgent`.
 
-    durable: bool
+    It is when something would be lost with the machine; the rest can go on without the training process.
+    """
+
+    urgent: bool
     doing: str
 
 
@@ -80,7 +84,7 @@ class Done(Message, frozen=True, kw_only=True):
     """From the sidecar, after `Leave`: nothing is left to do."""
 
 
-AnyMessage = Follow | Settle | Leave | Hello | Settled | Changes | Progress | Done
+AnyMessage = Follow | Settle | Leave | Hello | Settled | Say | Progress | Done
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyMessage).decode

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import time
 
@@ -53,10 +54,7 @@ class FollowedRun:
         self._noticed: set[tuple[str, str]] = set()
         self._opening = threading.Lock()
         self._reader = RunReader(self.folder)
-        self._shipments = [
-            Shipment(self.folder, sink, on_trouble=lambda said: self.notice("sinks", said))
-            for sink in ([] if follow.only_load else destinations.local_sinks(follow.destinations))
-        ]
+        self._opened: list[Shipment] | None = None
 
     def go_on(self, follow: Follow) -> None:
         """The run is resumed by the same process, before all was done for it."""
@@ -82,6 +80,11 @@ class FollowedRun:
         if (about, message) not in self._noticed:
             self._noticed.add((about, message))
             self.put([Notice(time=time(), about=about, message=self._redactor.redact_text(message)[0])])
+
+    @property
+    def servers(self) -> list[str]:
+        """The URLs that the run is sent to."""
+        return destinations.servers(self._destinations())
 
     @property
     def subject(self) -> Subject | None:
@@ -177,6 +180,19 @@ class FollowedRun:
                     self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_trouble=_no_one_to_tell)
             return self._journal
 
+    def _destinations(self) -> list[str]:
+        return self.follow.destinations or (self.started.destinations if self.started else [])
+
+    @property
+    def _shipments(self) -> list[Shipment]:
+        """What keeps the files in the run folder up to date; known when it is known what is wanted."""
+        if self._opened is None:
+            trouble = partial(self.notice, "sinks")
+            wanted = self._destinations()
+            sinks = [] if self.follow.only_load else destinations.local_sinks(wanted, on_trouble=trouble)
+            self._opened = [Shipment(self.folder, sink, on_trouble=trouble) for sink in sinks]
+        return self._opened
+
     def _take_in(self) -> None:
         for _, batch in self._reader:
             for record in batch:
@@ -220,7 +236,7 @@ def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | No
     """Do all that a sidecar would have done for a run that has ended; return how it differs from earlier ones.
 
     Any number of times; what is there already is not made again. `faults` are what the run has not been told of, and
-    what each is about.
+    what each is about. Nothing is sent to servers: `send` does that.
     """
     run = FollowedRun(follow)
     for about, message in faults:
@@ -238,6 +254,20 @@ def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | No
     run.make_durable()
     run.close()
     return line
+
+
+def send(folder: Path, urls: Sequence[str], *, patience: float | None = None) -> list[str]:
+    """Send to servers what has not arrived there of a run; return what went wrong, a sentence each.
+
+    A server that does not answer is tried again for `patience` seconds, or without an end.
+    """
+    troubles: list[str] = []
+    for url in urls:
+        sink = destinations.remote_sink(url, patience=patience, on_trouble=troubles.append)
+        shipment = Shipment(folder, sink, on_trouble=troubles.append)
+        shipment.carry(flush=True)
+        shipment.close()
+    return troubles
 
 
 def _no_one_to_tell(_: str) -> None:

@@ -57,7 +57,7 @@ def autolog(
     Call it once, anywhere; another call replaces all settings, for runs that start later.
 
     Args:
-        to: The folder that keeps the runs; `runs` by default.
+        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         experiment: Groups runs; the project's name by default.
         tags: Labels for every run.
         frameworks: Only these integrations, by name; all that are installed by default.

@@ -7,11 +7,12 @@ has ended.
 import atexit
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-from autotrack import ranks, redaction, spawning, terminal
-from autotrack.control import AnyMessage, Changes, Done, Follow, Hello, Leave, Progress, Settle, Settled
+from autotrack import places, ranks, redaction, spawning, summary, terminal
+from autotrack.control import AnyMessage, Done, Follow, Hello, Leave, Progress, Say, Settle, Settled
 from autotrack.faults import report_fault, unplaced_faults
 from autotrack.observe.exits import watch
 from autotrack.observe.process import imported_modules
@@ -19,8 +20,10 @@ from autotrack.patching import attempt
 from autotrack.settings import Settings
 from autotrack.summary import Summary
 
+WhenSettled = Callable[[Summary], None]
+
 _SETTLE_SECONDS = 0.3
-"""How long the end of a run waits for its summary, and the end of the process for what is not urgent."""
+"""How long the end of the process waits for what is not urgent."""
 
 _LOOK_SECONDS = 0.003
 
@@ -32,9 +35,10 @@ class _Sidecar:
         self.owner = os.getpid()
         self.secrets = redaction.secret_variables(os.environ)  # it has those in its own environment
         self.pid: int | None = None
-        self.progress = Progress(durable=False, doing="starting")
+        self.progress = Progress(urgent=True, doing="starting")
         self.told: set[str] = set()
-        self.settled: set[str] = set()
+        self.ended: dict[str, None] = {}
+        self.awaited: dict[str, WhenSettled | None] = {}
         self.is_done = False
         self._spawned = spawning.spawn()
 
@@ -48,8 +52,9 @@ class _Sidecar:
             if isinstance(message, Hello):
                 self.pid = message.pid
             elif isinstance(message, Settled):
-                self.settled.add(message.folder)
-            elif isinstance(message, Changes):
+                if when_settled := self.awaited.pop(message.folder, None):
+                    when_settled(summary.read(Path(message.folder)))
+            elif isinstance(message, Say):
                 terminal.say_amid(message.line)
             elif isinstance(message, Progress):
                 self.progress = message
@@ -60,21 +65,19 @@ class _Sidecar:
         """Whether it is there or starting."""
         return self._spawned.is_alive()
 
-    def wait_until_settled(self, folder: str) -> bool:
-        """Wait a little for the summary of a run; a sidecar that is just starting is given a little more."""
+    def wait_until_settled(self, folder: str, patience: float) -> None:
+        """Wait some seconds for the summary of a run; a sidecar that is gone is not waited for."""
         begun = monotonic()
         while self.is_alive():
             self.listen()
-            if folder in self.settled:
-                return True
-            if monotonic() - begun > (_SETTLE_SECONDS if self.pid else 1.0):
-                return False
-            sleep(_LOOK_SECONDS)
-        return False
+            if folder not in self.awaited or monotonic() - begun >= patience:
+                return
+            sleep(min(_LOOK_SECONDS, patience))
 
 
 _sidecar: _Sidecar | None = None
 _follows: dict[str, Follow] = {}
+_unsent: dict[str, Follow] = {}
 _gave_up = False
 _exit_timeout = 30.0
 
@@ -114,6 +117,8 @@ def follow(folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = F
     secrets = redaction.secret_variables(os.environ)
     message = Follow(
         folder=str(folder),
+        destinations=chosen.destinations,
+        exit_timeout=chosen.exit_timeout,
         modules=imported_modules(),
         secrets={name: value for name, value in secrets.items() if sidecar and sidecar.secrets.get(name) != value},
         environment=chosen.environment,
@@ -136,30 +141,24 @@ def listen() -> None:
         sidecar.listen()
 
 
-def settle(folder: Path, *, at_exit: bool = False) -> Summary | None:
-    """Make everything that is derived from the journals in `folder`; return what the run came to.
+def settle(
+    folder: Path, *, at_exit: bool = False, patience: float = 0.0, when_settled: WhenSettled | None = None
+) -> None:
+    """Have everything made that is derived from the journals in `folder`; `when_settled` is given the summary then.
 
-    None when the sidecar is still at it. `at_exit`: the process is ending, and its exit code is not known yet.
+    The sidecar does that, and is waited for `patience` seconds at most; what it comes to is heard of later if need be.
+    `at_exit`: the process is ending, and its exit code is not known yet.
     """
-    from autotrack import catalog  # only now: while training runs, it is not in the process
-
-    follow = _follows.get(str(folder))
     sidecar = _mine()
     if sidecar is None or str(folder) not in sidecar.told:
-        _complete_here(folder, follow)
-        return catalog.summarise(folder)
-    sidecar.settled.discard(str(folder))
+        _complete_here(folder, when_settled)
+        return
+    sidecar.ended[str(folder)] = None
+    sidecar.awaited[str(folder)] = when_settled
     _try_to_tell(sidecar, Settle(folder=str(folder), at_exit=at_exit))
-    if sidecar.wait_until_settled(str(folder)):
-        return catalog.read_summary(folder)  # just written, and not to be made again here
-    if sidecar.is_alive():
-        return None
-    _lose(sidecar)
-    _complete_here(folder, follow)
-    for ended in sidecar.settled:  # and what it had not done for runs before this one
-        with attempt("finish"):
-            _complete_here(Path(ended), _follows.get(ended))
-    return catalog.summarise(folder)
+    sidecar.wait_until_settled(str(folder), patience)
+    if not sidecar.is_alive():
+        _lose(sidecar)
 
 
 def _mine() -> _Sidecar | None:
@@ -174,27 +173,51 @@ def _try_to_tell(sidecar: _Sidecar, message: AnyMessage) -> None:
 
 
 def _lose(sidecar: _Sidecar) -> None:
-    """Go on without the sidecar, which has died."""
+    """Go on without the sidecar, which has died, and do what it had not done for runs that have ended."""
     global _sidecar, _gave_up
     _sidecar, _gave_up = None, True
     atexit.unregister(_leave)
     sidecar.listen()
     state = "did not start" if sidecar.pid is None else "ended unexpectedly"
     report_fault("sidecar", f"the process beside training {state}; its work is done when runs end")
+    for folder in sidecar.ended:
+        with attempt("finish"):
+            _complete_here(Path(folder), sidecar.awaited.get(folder))
 
 
-def _complete_here(folder: Path, follow: Follow | None) -> None:
+def _complete_here(folder: Path, when_settled: WhenSettled | None = None) -> None:
     from autotrack import following  # all of the shipping side, which usually is in the sidecar only
 
     found_no_run = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # that the sidecar is lost
+    follow = _follows.get(str(folder))
     follow = follow or Follow(folder=str(folder), environment=False, quiet=True, system_seconds=0.0)
     line = following.complete(follow, found_no_run)
+    if any(places.is_remote(place) for place in follow.destinations):
+        _unsent[str(folder)] = follow
+        atexit.unregister(_send_rest)
+        atexit.register(_send_rest)
+    found = summary.read(folder)  # also when nobody asks: that it cannot be read should be heard of
+    if when_settled:
+        when_settled(found)
     if line and not follow.quiet:
         terminal.say(line)
 
 
+def _send_rest() -> None:
+    """Without a sidecar, runs are sent to servers when the process ends: training never waits for the network."""
+    from autotrack import following
+
+    deadline = monotonic() + _exit_timeout
+    for folder, follow in _unsent.items():
+        urls = [place for place in follow.destinations if places.is_remote(place)]
+        with attempt("finish"):
+            for trouble in following.send(Path(folder), urls, patience=max(deadline - monotonic(), 0.0)):
+                terminal.say(f"autotrack: {trouble}; to try again, run: autotrack sync")
+    _unsent.clear()
+
+
 def _leave() -> None:
-    """Wait, when the process ends, for what has to be done before: local work, then for a while the remote sinks."""
+    """Wait, when the process ends, for what has to be done before."""
     sidecar = _mine()
     if sidecar is None or not sidecar.told:
         return
@@ -204,12 +227,10 @@ def _leave() -> None:
     except KeyboardInterrupt:  # the sidecar goes on by itself
         is_alive = True
     if not is_alive:
+        sidecar.ended.update(dict.fromkeys(_follows))  # all of them, now
         _lose(sidecar)
-        for folder, follow in _follows.items():
-            with attempt("finish"):
-                _complete_here(Path(folder), follow)
         watch.keep_exit_code()
-    elif not sidecar.is_done and not sidecar.progress.durable:
+    elif not sidecar.is_done and sidecar.progress.urgent:
         terminal.say(f"autotrack: still {sidecar.progress.doing}; if that is cut off, run: autotrack sync")
 
 
@@ -219,7 +240,7 @@ def _wait_for_the_end(sidecar: _Sidecar) -> bool:
     while sidecar.is_alive():
         sidecar.listen()
         waited = monotonic() - begun
-        if sidecar.is_done or waited > (_SETTLE_SECONDS if sidecar.progress.durable else _exit_timeout):
+        if sidecar.is_done or waited > (_exit_timeout if sidecar.progress.urgent else _SETTLE_SECONDS):
             shown.over()
             return True
         shown.show(sidecar.progress.doing, waited)

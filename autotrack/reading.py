@@ -119,11 +119,6 @@ class RunReader:
         seen = {name: reader.seen for name, reader in self._readers.items()}
         return Position({**self._offsets, **offsets}, seen, list(self._left_out()))
 
-    def bytes_left(self) -> int:
-        """Return how many bytes of the journals have not been read."""
-        offsets = self.position().offsets
-        return sum(max(path.stat().st_size - offsets.get(path.name, 0), 0) for path in self.journals)
-
     def _left_out(self) -> Iterator[str]:
         for name, reader in self._readers.items():
             yield from (f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items())

@@ -40,7 +40,8 @@ class RunStarted(Record, frozen=True, kw_only=True):
 
     `resumed_at_step` is set when training continues from a checkpoint: what was recorded before at this step
     or a later one is about to be recorded again, and readers drop it. `group` is what the ranks of one job have in
-    common, such as the address they meet at; `started_by` the integration, or `user` for a call of `start_run`.
+    common, such as the address they meet at; `started_by` the integration, or `user` for a call of `start_run`;
+    `destinations` are `tensorboard` and the URLs, without credentials, that the run goes to besides its folder.
     """
 
     id: str
@@ -60,6 +61,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     rank: int = 0
     group: str | None = None
     started_by: str = "user"
+    destinations: list[str] = []
     python: str = ""
     autotrack: str = ""
 

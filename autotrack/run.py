@@ -60,6 +60,7 @@ class Run:
         self._journal = self._open_journal()
         self._open = True
         self._is_exiting = False
+        self._started = time()
 
     def __repr__(self) -> str:
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
@@ -267,13 +268,14 @@ class Run:
             report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
         if os.getpid() != self._pid or self._writer != "main":  # theirs to make who write the main journal
             return
+        says = say_end and not self._quiet
         try:
-            summary = launcher.settle(self.folder, at_exit=self._is_exiting)
-            if say_end and not self._quiet:
-                if summary is None:
-                    terminal.ended_early(self.name, self.status, self.folder)
-                else:
-                    terminal.ended(summary, self.folder)
+            launcher.settle(
+                self.folder,
+                at_exit=self._is_exiting,
+                patience=terminal.patience(time() - self._started) if says and not self._is_exiting else 0.0,
+                when_settled=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
+            )
         except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
             report_fault("finish", fault)
 
@@ -289,6 +291,7 @@ class Run:
     def begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
         """Write the first record; `start_run` and `resume_run` call this once."""
         self.identify(record)
+        self._started = record.time
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())

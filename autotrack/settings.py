@@ -1,7 +1,7 @@
 """Where the settings come from: arguments, then environment variables, then pyproject.toml, then defaults.
 
 argument            environment               [tool.autotrack] in pyproject.toml
-to                  AUTOTRACK_TO              to = "runs"
+to                  AUTOTRACK_TO              to = ["runs", "https://tracking.example.org"]
 experiment          AUTOTRACK_EXPERIMENT      experiment = "digits"
 tags                AUTOTRACK_TAGS            tags = { team = "vision" }
 log_every_n_steps   AUTOTRACK_LOG_EVERY_N_STEPS   log_every_n_steps = 10
@@ -12,6 +12,7 @@ untracked_mb        AUTOTRACK_UNTRACKED_MB    untracked_mb = 20
 system_seconds      AUTOTRACK_SYSTEM_SECONDS  system_seconds = 5
 exit_timeout        AUTOTRACK_EXIT_TIMEOUT    exit_timeout = 30
 sidecar             AUTOTRACK_SIDECAR         sidecar = false
+tensorboard         AUTOTRACK_TENSORBOARD     tensorboard = false
 quiet               AUTOTRACK_QUIET           quiet = true
 """
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autotrack import places
 from autotrack.errors import SettingsError
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -32,6 +34,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 class Settings:
     """The settings in force; see the module for their names in the environment and in pyproject.toml.
 
+    `to`: the folder that keeps the runs; `servers`: the URLs that they are sent to as well, named by the setting `to`
+    too. `tensorboard`: write files for TensorBoard into every run folder; also switched on by `to`.
     `output`: keep what is printed. `environment`: capture code, packages and hardware, and of files that git does not
     have `untracked_mb` megabytes at most. `system_seconds`: how often the load is sampled, 0 for never.
     `exit_timeout`: seconds that the end of the process waits at most for what is not done yet. `sidecar`: do all this
@@ -39,6 +43,7 @@ class Settings:
     """
 
     to: str = "runs"
+    servers: tuple[str, ...] = ()
     experiment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     log_every_n_steps: int | None = None
@@ -49,7 +54,17 @@ class Settings:
     system_seconds: float = 5.0
     exit_timeout: float = 30.0
     sidecar: bool = True
+    tensorboard: bool = True
     quiet: bool = False
+
+    @property
+    def destinations(self) -> list[str]:
+        """Where a run goes besides its folder; the URLs may hold credentials."""
+        return [*([places.TENSORBOARD] if self.tensorboard else []), *self.servers]
+
+    def written_down(self) -> list[str]:
+        """Return the destinations without credentials."""
+        return [places.without_credentials(place) for place in self.destinations]
 
 
 def resolve(**arguments: Any) -> Settings:
@@ -69,7 +84,7 @@ def resolve(**arguments: Any) -> Settings:
     settings = Settings()
     for values, _ in places:
         tags = {**settings.tags, **values.pop("tags", {})}
-        settings = replace(settings, **values, tags=tags)
+        settings = replace(settings, **_spread(values), tags=tags)
     if not settings.experiment:
         settings = replace(settings, experiment=_project_name(table))
     return settings
@@ -79,6 +94,15 @@ def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a table in pyproject.toml that is not ours; anything else of that name is not our mistake to report."""
     part = table.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def _spread(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with what `to` names in the fields that hold it."""
+    if "to" not in values:
+        return values
+    named = values.pop("to")
+    spread = {"to": places.folder_among(named) or Settings.to, "servers": tuple(filter(places.is_remote, named))}
+    return {**values, **spread, **({"tensorboard": True} if places.TENSORBOARD in named else {})}
 
 
 def _checked(values: Any, where: str) -> dict[str, Any]:
@@ -96,19 +120,12 @@ def _check(name: str, value: Any, where: str) -> Any:
         return _CHECKS[name](value)
     except ValueError as error:
         raise SettingsError(
-            f"the setting {name!r} from {where} is {value!r}; {error}", setting=name, value=value
+            f"the setting {name!r} from {where} is {_shown(value)}; {error}", setting=name, value=value
         ) from None
 
 
-def _destination(value: Any) -> str:
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise ValueError("expected the path of a folder, such as 'runs'")
-    text = os.fspath(value)
-    if "://" in text or text == "tensorboard":
-        raise ValueError("this version writes to local folders only, such as 'runs'")
-    return text
+def _shown(value: Any) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", repr(value))  # a URL may hold a password
 
 
 def _experiment(value: Any) -> str:
@@ -153,7 +170,7 @@ def _flag(value: Any) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "to": _destination,
+    "to": places.checked,
     "experiment": _experiment,
     "tags": _tags,
     "log_every_n_steps": _steps,
@@ -164,13 +181,15 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "system_seconds": _amount,
     "exit_timeout": _amount,
     "sidecar": _flag,
+    "tensorboard": _flag,
     "quiet": _flag,
 }
 
 
 def _environment() -> dict[str, str]:
     found = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
-    return {name: value for name, value in found.items() if value}
+    given: dict[str, Any] = {name: value for name, value in found.items() if value}
+    return {**given, "to": places.split(given["to"])} if "to" in given else given
 
 
 def _find_upward(name: str) -> Path | None:

@@ -25,10 +25,6 @@ class Shipment:
         """Whether the sink is to be flushed while the run goes on."""
         return self._sink.follows
 
-    def bytes_left(self) -> int:
-        """Return how many bytes of the journals have not been handed over."""
-        return self._reader.bytes_left() if self._reader else RunReader(self._folder).bytes_left()
-
     def carry(self, *, flush: bool) -> None:
         """Hand all new records over, and bring the place the sink writes to up to date if it is told to `flush`."""
         self._guarded(lambda: self._carry(flush=flush))

@@ -13,7 +13,8 @@ import msgspec
 
 from autotrack.capture.load import LoadSampler
 from autotrack.capture.runner import Captures
-from autotrack.control import Changes, Done, Doorbell, Follow, Hello, Leave, Mailbox, Progress, Settle, Settled
+from autotrack.control import Done, Doorbell, Follow, Hello, Leave, Mailbox, Progress, Say, Settle, Settled
+from autotrack.courier import Courier
 from autotrack.endings import Ending, Watched
 from autotrack.following import FollowedRun
 from autotrack.spawning import Task
@@ -38,15 +39,18 @@ class Sidecar:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
         self._runs: dict[str, FollowedRun] = {}
         self._jobs: dict[str, list[Future[None]]] = {}
+        self._couriers: dict[str, Courier] = {}
+        self._known: dict[str, Follow] = {}
         self._next_look = self._next_sample = 0.0
         self._is_leaving = self._has_said_changes = False
+        self._has_said: set[str] = set()
         self._told: Progress | Done | None = None
 
     def run(self) -> None:
         """Work until the training process has ended and nothing is left to do."""
         self._answers.send(Hello(pid=os.getpid()))
         is_alive = True
-        while is_alive or self._runs:
+        while is_alive or self._runs or self._couriers:
             self._wait(is_alive)
             is_alive = is_alive and self._watched.is_alive()
             for message in self._control.receive():
@@ -58,6 +62,8 @@ class Sidecar:
                 self._each(_look)
             self._guarded(self._sample)
             self._each(self._advance)
+            if self._is_leaving or not is_alive:
+                self._hurry()
             if self._is_leaving:
                 self._tell_progress()
 
@@ -80,15 +86,25 @@ class Sidecar:
             self._jobs[follow.folder] = []
         else:
             run.go_on(follow)
+        self._known[follow.folder] = follow
         run.look()
+        if not follow.only_load:
+            self._guarded(self._send, run)
         self._next_sample = 0.0
         if not run.is_captured:
             self._start(run, self._capture_waiting)
 
+    def _send(self, run: FollowedRun) -> None:
+        for url in run.servers:
+            if url not in self._couriers:
+                self._couriers[url] = Courier(url)
+            self._couriers[url].add(run.folder, on_trouble=lambda said: self._trouble(run, said))
+
     def _settle(self, message: Settle) -> None:
         folder = message.folder
         if folder not in self._runs:  # it has ended before, and something was added to it
-            self._follow(Follow(folder=folder, environment=False, system_seconds=0.0))
+            known = self._known.get(folder, Follow(folder=folder))
+            self._follow(msgspec.structs.replace(known, environment=False, system_seconds=0.0))
         run = self._runs[folder]
         if run.follow.system_seconds and self._sampler is not None and not run.is_settled:
             run.put_load(self._sampler.sample())
@@ -148,6 +164,9 @@ class Sidecar:
             run.flush()
             run.make_durable()
             run.close()
+            for url in run.servers:
+                if url in self._couriers:
+                    self._couriers[url].end(run.folder)
 
     def _capture_waiting(self) -> None:
         """Capture for all runs that wait, at once: what is found after they began holds for each of them."""
@@ -167,16 +186,37 @@ class Sidecar:
         line = run.add_changes()
         if line and not run.follow.quiet and not self._has_said_changes:
             self._has_said_changes = True  # of a search with a hundred runs, the first says it
-            self._answers.send(Changes(folder=run.follow.folder, line=line))
+            self._answers.send(Say(line=line))
         run.has_said = True
+
+    def _trouble(self, run: FollowedRun, said: str) -> None:
+        """A server does not take a run: its user should know at once, not when looking for it there."""
+        run.notice("remote", said)
+        if not run.follow.quiet and said not in self._has_said:
+            self._has_said.add(said)
+            self._answers.send(Say(line=f"autotrack: {said}"))
+
+    def _hurry(self) -> None:
+        """Have the rest sent at once; give up, once training is over, when nothing arrives any more."""
+        for url, courier in list(self._couriers.items()):
+            patience = max((known.exit_timeout for known in self._known.values()), default=0.0)
+            if courier.is_done and not any(url in run.servers for run in self._runs.values()):
+                courier.stop()
+                del self._couriers[url]
+            elif courier.seconds_stuck() > patience:
+                courier.stop()
+            else:
+                courier.hurry()
 
     def _tell_progress(self) -> None:
         now: Progress | Done = Done()
         runs = list(self._runs.values())
-        if not all(run.is_done for run in runs):
-            durable = all(run.is_captured and run.is_settled and run.has_said for run in runs)
-            doing = "computing checksums" if durable else "capturing the environment"
-            now = Progress(durable=durable, doing=doing)
+        if not all(run.is_captured and run.is_settled and run.has_said for run in runs):
+            now = Progress(urgent=True, doing="capturing the environment")
+        elif self._couriers:
+            now = Progress(urgent=True, doing=next(iter(self._couriers.values())).describe())
+        elif not all(run.is_done for run in runs):
+            now = Progress(urgent=False, doing="computing checksums")
         if now != self._told:
             self._each(_make_durable)
             self._answers.send(now)

@@ -16,6 +16,7 @@ from autotrack import __version__, context, launcher, names, ranks, records, set
 from autotrack.context import current_run
 from autotrack.errors import SettingsError
 from autotrack.faults import report_fault
+from autotrack.places import To
 from autotrack.run import Run
 
 _defaults: dict[str, Any] = {}
@@ -47,7 +48,7 @@ def start_run(
     experiment: str | None = None,
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
-    to: str | os.PathLike[str] | None = None,
+    to: To | None = None,
     output: bool | None = None,
     parent: str | None = None,
     resumed_from: str | None = None,
@@ -92,6 +93,7 @@ def start_run(
             frameworks=dict(frameworks or {}),
             started_by=started_by,
             group=group,
+            destinations=chosen.written_down(),
             **_process(),
         )
     )
@@ -130,6 +132,7 @@ def resume_run(
         "resumed_from": None,
         "resumed_at_step": at_step,
         "frameworks": dict(frameworks or {}),
+        "destinations": chosen.written_down(),
     }
     run.begin(msgspec.structs.replace(first, **now), resumed=True)
     if rank and is_first_on_its_host:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -105,6 +106,14 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     notices: list[records.Notice] = []
     left_out: list[str] = []
     journals: dict[str, int] = {}
+
+
+_decode = msgspec.json.Decoder(Summary).decode
+
+
+def read(folder: Path) -> Summary:
+    """Return what `run.json` says, be it up to date or not. Raises `FileNotFoundError`, `msgspec.DecodeError`."""
+    return _decode((folder / "run.json").read_bytes())
 
 
 class Fold:

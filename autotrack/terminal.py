@@ -56,18 +56,26 @@ def ended(summary: Summary, folder: Path) -> None:
     """Say how the run ended, its main metrics, and where to look."""
     duration = human_seconds(summary.duration_seconds or 0.0)
     reason = f" ({summary.error})" if summary.error else ""
-    say(f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}")
-    for name in main_metrics(summary)[:_MOST_METRICS]:
-        say(f"  {name:<20} {describe(summary.metrics[name])}")
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
-    say(f"  autotrack show {summary.name}    {shown(folder)}{noticed}")
+    say_amid(
+        "\n".join(
+            [
+                f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
+                *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
+                f"  autotrack show {summary.name}    {shown(folder)}{noticed}",
+            ]
+        )
+    )
 
 
-def ended_early(name: str, status: str, folder: Path) -> None:
-    """Say that the run ended, before there is a summary of it."""
-    say(f"autotrack: run {name} {status}; its summary is being written")
-    say(f"  autotrack show {name}    {shown(folder)}")
+def patience(seconds: float) -> float:
+    """Return how long the end of a run of so many seconds may wait, to say at once what it came to.
+
+    A hundredth of it, and 0.3 seconds at most, or where a person sits before a prompt.
+    """
+    is_interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    return 0.3 if is_interactive else min(0.3, seconds / 100)
 
 
 def main_metrics(summary: Summary) -> list[str]:

@@ -18,7 +18,13 @@ from autotrack.records import AnyRecord
 hypothesis.settings.register_profile("autotrack", deadline=None, database=None)  # the disk may be slow at times
 hypothesis.settings.load_profile("autotrack")
 
-QUICK = {"AUTOTRACK_QUIET": "1", "AUTOTRACK_SIDECAR": "off", "AUTOTRACK_ENVIRONMENT": "off", "AUTOTRACK_OUTPUT": "off"}
+QUICK = {
+    "AUTOTRACK_QUIET": "1",
+    "AUTOTRACK_SIDECAR": "off",
+    "AUTOTRACK_ENVIRONMENT": "off",
+    "AUTOTRACK_OUTPUT": "off",
+    "AUTOTRACK_TENSORBOARD": "off",
+}
 """A few tests are about these, and switch them on; hundreds are quicker without."""
 
 os.environ.update(QUICK)  # for fixtures that live longer than a test
@@ -43,7 +49,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Record as users do: with a sidecar, the environment and what is printed."""
-    for name in ("AUTOTRACK_SIDECAR", "AUTOTRACK_ENVIRONMENT", "AUTOTRACK_OUTPUT"):
+    for name in set(QUICK) - {"AUTOTRACK_QUIET"}:
         monkeypatch.delenv(name)
 
 

@@ -18,10 +18,11 @@ ALLOWED_INSIDE_FUNCTIONS = {("autotrack.media", "numpy")}  # pixels that are no 
 
 TRAINING_WING = set(
     "run start patching integration context faults journal values cuda files records redaction settings names "
-    "terminal ranks importing summary launcher media errors control spawning observe series cleaning".split()
+    "terminal ranks importing summary launcher media errors control spawning observe series cleaning places".split()
 )
 OTHER_WING = set(
-    "shipping destinations sinks reading catalog query cli testing sidecar following capture endings changes".split()
+    "shipping destinations sinks reading catalog query cli testing sidecar following capture endings changes courier "
+    "board".split()
 )
 
 
@@ -168,7 +169,8 @@ def test_importing_does_nothing(run_script: Callable[..., str]) -> None:
     said = run_script(
         f"""
         import atexit, importlib, json, os, signal, sys, threading, warnings
-        import concurrent.futures.thread, git, logging, msgspec, psutil, typer  # what these do is theirs
+        import concurrent.futures.thread, git, logging, msgspec, psutil, requests, typer  # what these do is theirs
+        import matplotlib.figure, tensorboard.compat.proto.event_pb2
 
         def state():
             return {{

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from autotrack.control import (
     AnyMessage,
-    Changes,
     Done,
     Doorbell,
     Follow,
@@ -20,6 +19,7 @@ from autotrack.control import (
     Leave,
     Mailbox,
     Progress,
+    Say,
     Settle,
     Settled,
     nameless_file,
@@ -39,8 +39,8 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
     ),
     st.builds(Settle, folder=text, at_exit=st.booleans()),
     st.builds(Settled, folder=text),
-    st.builds(Changes, folder=text, line=text),
-    st.builds(Progress, durable=st.booleans(), doing=text),
+    st.builds(Say, line=text),
+    st.builds(Progress, urgent=st.booleans(), doing=text),
     st.builds(Hello, pid=st.integers(0, 2**22)),
     st.sampled_from([Leave(), Done()]),
 )
@@ -95,7 +95,7 @@ print(*seen)
 def test_telling_one_who_has_died_is_no_error(box: Mailbox) -> None:
     subprocess.run([sys.executable, "-c", ""], pass_fds=[box.fd], check=True)
     for _ in range(1000):
-        box.send(Changes(folder="runs/a", line="x" * 1000))  # more than a pipe would hold
+        box.send(Say(line="x" * 1000))  # more than a pipe would hold
 
 
 def test_a_file_without_a_name_vanishes_with_the_last_who_holds_it() -> None:

@@ -188,7 +188,7 @@ def test_a_sink_that_fails_is_a_notice_and_the_others_go_on(
             raise OSError("no room")
 
     make = destinations.local_sinks
-    monkeypatch.setattr("autotrack.destinations.local_sinks", lambda wanted: [Full(), *make(wanted)])
+    monkeypatch.setattr("autotrack.destinations.local_sinks", lambda *wanted, **how: [Full(), *make(*wanted, **how)])
     follow().flush()
     (notice,) = of_kind(Notice, read_journal(run.folder, "sidecar"))
     assert (notice.about, notice.message) == ("sinks", "a full disk: OSError: no room")

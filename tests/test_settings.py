@@ -39,6 +39,7 @@ PLACES: list[tuple[str, object, Written, Written, Written]] = [
     ("system_seconds", 5.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
     ("exit_timeout", 30.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
     ("sidecar", True, ("false", False), ("on", True), (False, False)),
+    ("tensorboard", True, ("false", False), ("on", True), (False, False)),
     ("quiet", False, ("true", True), ("off", False), (True, True)),
     ("tags", {}, ('{ a = "file" }', {"a": "file"}), ("a=environment", {"a": "environment"}), ({"a": 1}, {"a": "1"})),
 ]
@@ -66,7 +67,8 @@ def test_arguments_win_over_the_environment_over_pyproject_over_the_defaults(
 
 
 def test_every_setting_has_been_tried() -> None:
-    assert {place[0] for place in PLACES} == set(Settings.__dataclass_fields__)
+    read_from_to = {"servers"}
+    assert {place[0] for place in PLACES} == set(Settings.__dataclass_fields__) - read_from_to
 
 
 def test_tags_of_all_places_are_merged_by_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +93,38 @@ def test_an_empty_environment_variable_says_nothing(project: Path, monkeypatch: 
 @pytest.mark.parametrize("to", [["runs"], ("runs",), Path("runs"), "runs"])
 def test_a_destination_is_text_a_path_or_a_list_of_one(to: object) -> None:
     assert resolve(to=to).to == "runs"
+
+
+@pytest.mark.parametrize(
+    ("to", "folder", "servers", "tensorboard"),
+    [
+        ("kept", "kept", (), False),
+        ("tensorboard", "runs", (), True),
+        ("http://127.0.0.1:5000/", "runs", ("http://127.0.0.1:5000",), False),
+        (["kept", "https://a/b", "http://me:pw@c", "tensorboard"], "kept", ("https://a/b", "http://me:pw@c"), True),
+    ],
+)
+def test_a_run_goes_to_one_folder_and_any_number_of_servers(
+    to: object, folder: str, servers: tuple[str, ...], tensorboard: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACK_TENSORBOARD", "off")
+    found = resolve(to=to)
+    assert (found.to, found.servers, found.tensorboard) == (folder, servers, tensorboard)
+    if isinstance(to, list):
+        monkeypatch.setenv("AUTOTRACK_TO", ",".join(to))
+        assert resolve() == found
+
+
+def test_event_files_for_tensorboard_are_written_unless_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve(to="kept").destinations == ["tensorboard"]
+    monkeypatch.setenv("AUTOTRACK_TENSORBOARD", "off")
+    assert resolve().destinations == []
+
+
+def test_a_password_in_a_url_is_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="'ftp://host'") as caught:
+        resolve(to="ftp://me:x8Kq71zz@host")
+    assert "x8Kq71zz" not in str(caught.value)
 
 
 # ---- the name of the experiment
@@ -159,8 +193,9 @@ def test_an_unknown_setting_like_no_other_is_answered_with_all(project: Path) ->
 
 
 BAD = [
-    ("to", "http://localhost:5000"),
-    ("to", "tensorboard"),
+    ("to", "s3://bucket/runs"),
+    ("to", "http://"),
+    ("to", "http://host:notaport"),
     ("experiment", "a/b"),
     ("experiment", ".."),
     ("experiment", "a\\b"),

@@ -34,3 +34,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of what was opened."""
+
+
+class RemoteSink(Sink, Protocol):
+    """A sink that talks to a server, and blocks until that answers. It is driven by a thread of its own."""
+
+    @property
+    def last_progress(self) -> float:
+        """When the server last took something or answered, on the clock of `time.monotonic`."""

@@ -1,6 +1,5 @@
 """The callback that records a training: what Keras does, seen through its own hooks."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import autotrack
 from autotrack import settings
 from autotrack.integration import chosen
 from autotrack.patching import attempt, guarded
+from autotrack.places import To
 from autotrack.run import status_of
 from autotrack.settings import Settings
 from autotrack_keras import binding
@@ -25,7 +25,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
     """Records every fit that it is given to, and the evaluations after it, without a logging call.
 
     Args:
-        to: The folder that keeps the runs; `runs` by default.
+        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         experiment: Groups runs; the project's name by default.
         name: The run's name; made up by default.
         tags: Labels for the run.
@@ -46,7 +46,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
     def __init__(
         self,
         *,
-        to: str | os.PathLike[str] | None = None,
+        to: To | None = None,
         experiment: str | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from weakref import WeakKeyDictionary
 import autotrack
 from autotrack import settings
 from autotrack.patching import attempt, guarded
+from autotrack.places import To
 from autotrack.records import Status
 from autotrack.run import status_of
 from autotrack.settings import Settings
@@ -38,7 +38,7 @@ class AutotrackCallback(_Callback):
     """Records every fit of the trainer it is given to, and the evaluations after it, without a logging call.
 
     Args:
-        to: The folder that keeps the runs; `runs` by default.
+        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         experiment: Groups runs; the project's name by default.
         name: The run's name; made up by default.
         tags: Labels for the run.
@@ -56,7 +56,7 @@ class AutotrackCallback(_Callback):
     def __init__(
         self,
         *,
-        to: str | os.PathLike[str] | None = None,
+        to: To | None = None,
         experiment: str | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,

@@ -3,7 +3,6 @@
 It is no subclass of anything in scikit-learn: the protocol asks for methods only.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from uuid import UUID
 import autotrack
 from autotrack import settings
 from autotrack.patching import attempt, guarded
+from autotrack.places import To
 from autotrack_sklearn import scope, search, tasks
 from autotrack_sklearn.options import Options
 
@@ -25,7 +25,7 @@ class AutotrackCallback:
     """Records every fit of the estimator it is given to, with its steps, iterations, folds and candidates.
 
     Args:
-        to: The folder that keeps the runs; `runs` by default.
+        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         experiment: Groups runs; the project's name by default.
         name: The run's name; made up by default.
         tags: Labels for the run.
@@ -44,7 +44,7 @@ class AutotrackCallback:
     def __init__(
         self,
         *,
-        to: str | os.PathLike[str] | None = None,
+        to: To | None = None,
         experiment: str | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
