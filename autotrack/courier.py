@@ -81,12 +81,12 @@ class Courier:
                 shipment.carry(flush=True)
                 if self._stop.is_set():
                     return
-                if has_ended or shipment.has_failed:
+                if has_ended or shipment.fault:
                     self._let_go(folder, shipment)
 
     def _let_go(self, folder: Path, shipment: Shipment) -> None:
         with self._changed:
-            if folder not in self._ended and not shipment.has_failed:
+            if folder not in self._ended and shipment.fault is None:
                 return  # it was taken up again meanwhile
             self._ended.discard(folder)
             del self._shipments[folder], self._sinks[folder]

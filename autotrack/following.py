@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from time import time
@@ -256,18 +256,17 @@ def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | No
     return line
 
 
-def send(folder: Path, urls: Sequence[str], *, patience: float | None = None) -> list[str]:
-    """Send to servers what has not arrived there of a run; return what went wrong, a sentence each.
+def send(folder: Path, url: str, *, patience: float, on_trouble: Callable[[str], None]) -> Exception | None:
+    """Send to a server what has not arrived there of a run; return why that broke off, None when all is there.
 
-    A server that does not answer is tried again for `patience` seconds, or without an end.
+    A server that does not answer is tried again for `patience` seconds. `on_trouble` is told, a sentence each, what
+    broke it off, and what was refused on the way.
     """
-    troubles: list[str] = []
-    for url in urls:
-        sink = destinations.remote_sink(url, patience=patience, on_trouble=troubles.append)
-        shipment = Shipment(folder, sink, on_trouble=troubles.append)
-        shipment.carry(flush=True)
-        shipment.close()
-    return troubles
+    sink = destinations.remote_sink(url, patience=patience, on_trouble=on_trouble)
+    shipment = Shipment(folder, sink, on_trouble=on_trouble)
+    shipment.carry(flush=True)
+    shipment.close()
+    return shipment.fault
 
 
 def _no_one_to_tell(_: str) -> None:

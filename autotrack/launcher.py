@@ -209,11 +209,15 @@ def _send_rest() -> None:
 
     deadline = monotonic() + _exit_timeout
     for folder, follow in _unsent.items():
-        urls = [place for place in follow.destinations if places.is_remote(place)]
-        with attempt("finish"):
-            for trouble in following.send(Path(folder), urls, patience=max(deadline - monotonic(), 0.0)):
-                terminal.say(f"autotrack: {trouble}; to try again, run: autotrack sync")
+        for url in filter(places.is_remote, follow.destinations):
+            with attempt("finish"):
+                left = max(deadline - monotonic(), 0.0)
+                following.send(Path(folder), url, patience=left, on_trouble=_say_unsent)
     _unsent.clear()
+
+
+def _say_unsent(trouble: str) -> None:
+    terminal.say(f"autotrack: {trouble}; to try again, run: autotrack sync")
 
 
 def _leave() -> None:

@@ -10,11 +10,11 @@ from autotrack.sinks.base import Sink
 class Shipment:
     """Carries the records of one run to one sink, as often as there are more.
 
-    When the sink fails, `on_trouble` is called with a sentence, and nothing is carried any more: `has_failed`.
+    When the sink fails, `on_trouble` is called with a sentence, and nothing is carried any more: `fault` is why.
     """
 
     def __init__(self, folder: Path, sink: Sink, *, on_trouble: Callable[[str], None]) -> None:
-        self.has_failed = False
+        self.fault: Exception | None = None
         self._folder = folder
         self._sink = sink
         self._on_trouble = on_trouble
@@ -44,10 +44,10 @@ class Shipment:
             self._sink.flush(self._reader.position())
 
     def _guarded(self, act: Callable[[], None]) -> None:
-        if self.has_failed:
+        if self.fault is not None:
             return
         try:
             act()
         except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
-            self.has_failed = True
+            self.fault = fault
             self._on_trouble(f"{self._sink.place}: {type(fault).__name__}: {fault}")
