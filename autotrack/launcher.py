@@ -42,9 +42,11 @@ class _Sidecar:
         self.is_done = False
         self._spawned = spawning.spawn()
 
-    def tell(self, message: AnyMessage) -> None:
+    def tell(self, message: AnyMessage, *, at_once: bool = True) -> None:
+        """Tell it something, which it hears within a second, or at once: waking it costs more than telling it."""
         self._spawned.control.send(message)
-        self._spawned.doorbell.ring()
+        if at_once:
+            self._spawned.doorbell.ring()
 
     def listen(self) -> None:
         """Take in what it has said since the last call."""
@@ -72,7 +74,7 @@ class _Sidecar:
             self.listen()
             if folder not in self.awaited or monotonic() - begun >= patience:
                 return
-            sleep(min(_LOOK_SECONDS, patience))
+            sleep(_LOOK_SECONDS)
 
 
 _sidecar: _Sidecar | None = None
@@ -131,8 +133,9 @@ def follow(folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = F
     if not only_load:  # that run is another process's
         _follows[str(folder)] = message
     if sidecar is not None:
+        is_first = not sidecar.told  # a fit that is over in milliseconds should not wake it each time
         sidecar.told.add(str(folder))
-        _try_to_tell(sidecar, message)
+        _try_to_tell(sidecar, message, at_once=is_first)
 
 
 def listen() -> None:
@@ -155,8 +158,10 @@ def settle(
         return
     sidecar.ended[str(folder)] = None
     sidecar.awaited[str(folder)] = when_settled
-    _try_to_tell(sidecar, Settle(folder=str(folder), at_exit=at_exit))
-    sidecar.wait_until_settled(str(folder), patience)
+    is_worth_waiting = patience > _LOOK_SECONDS
+    _try_to_tell(sidecar, Settle(folder=str(folder), at_exit=at_exit), at_once=is_worth_waiting)
+    if is_worth_waiting:
+        sidecar.wait_until_settled(str(folder), patience)
     if not sidecar.is_alive():
         _lose(sidecar)
 
@@ -165,9 +170,9 @@ def _mine() -> _Sidecar | None:
     return _sidecar if _sidecar is not None and _sidecar.owner == os.getpid() else None
 
 
-def _try_to_tell(sidecar: _Sidecar, message: AnyMessage) -> None:
+def _try_to_tell(sidecar: _Sidecar, message: AnyMessage, *, at_once: bool = True) -> None:
     try:
-        sidecar.tell(message)
+        sidecar.tell(message, at_once=at_once)
     except OSError as error:
         report_fault("sidecar", f"it cannot be told about a run: {error}")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -168,7 +169,7 @@ def test_a_store_without_runs_is_said() -> None:
 
 
 def test_a_condition_that_no_run_meets_is_said(recorded: Path) -> None:
-    with pytest.raises(RunNotFoundError, match="for none of 4 runs does 'metrics.loss < 0' hold"):
+    with pytest.raises(RunNotFoundError, match=r"for none of 4 runs does 'metrics\.loss < 0' hold"):
         choose([recorded], only=Filter(where="metrics.loss < 0"))
 
 
@@ -359,36 +360,36 @@ class Command:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environ},
         )  # fmt: skip
 
-    def said(self) -> str:
-        """Return its first line."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def address(self) -> str:
+        """Return the address that it says in its first line."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        assert re.match(r"TensorBoard with 1 run: http://127\.0\.0\.1:\d+/ ", line), self.end()
+        return line.split()[4]
 
     def end(self) -> tuple[int, str]:
         """Wait for its end; return its exit code, and what it said on standard error."""
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
 
-    def started(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
 
 def test_the_command_says_the_address_and_ends_with_ctrl_c(store: Path, scratch: Path) -> None:
     record(store, "a")
     record(store, "b")
-    command = Command("--where", "name == 'a'")
-    try:
-        line = command.said()
-        address = line.split()[4]
-        assert line.startswith("TensorBoard with 1 run: http://127.0.0.1:")
+    with Command("--where", "name == 'a'") as command:
+        address = command.address()
         wait_until(lambda: runs_in(address) == {"a"})
-        started = command.started()
+        started = psutil.Process(command.process.pid).children(recursive=True)
         assert started
         command.process.send_signal(signal.SIGINT)
         assert command.end() == (0, "\n")
-    finally:
-        command.process.kill()
-        command.process.wait()
     wait_until(lambda: all(map(is_gone, started)))
     wait_until(lambda: not list(scratch.iterdir()))
 
@@ -398,14 +399,10 @@ def test_the_command_opens_the_browser_when_asked_to(store: Path, tmp_path: Path
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened.new; mv {tmp_path}/opened.new {tmp_path}/opened\n')
     browser.chmod(0o755)
-    command = Command("--open", BROWSER=str(browser))
-    try:
-        address = command.said().split()[4]
+    with Command("--open", BROWSER=str(browser)) as command:
+        address = command.address()
         wait_until((tmp_path / "opened").exists)
         assert (tmp_path / "opened").read_text().strip() == address
-    finally:
-        command.process.send_signal(signal.SIGINT)
-        command.end()
 
 
 @pytest.mark.parametrize(
@@ -419,7 +416,8 @@ def test_the_command_opens_the_browser_when_asked_to(store: Path, tmp_path: Path
 def test_the_command_says_what_went_wrong_in_a_line(arguments: list[str], said: str, store: Path) -> None:
     if "--where" in arguments:
         record(store, "a")
-    code, errors = Command(*arguments).end()
+    with Command(*arguments) as command:
+        code, errors = command.end()
     assert (code, len(errors.splitlines())) == (1, 1)
     assert errors.startswith("autotrack: ")
     assert said in errors

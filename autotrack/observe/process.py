@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def _numpy_state(numpy: Any) -> dict[str, Any]:
 def imported_modules() -> list[str]:
     """Return the source files of modules that were imported from below the folder of the entry script."""
     entry = getattr(sys.modules.get("__main__"), "__file__", None)
-    folder = str(Path(entry).absolute().parent if entry else Path.cwd())
+    return _modules_below(str(Path(entry).absolute().parent if entry else Path.cwd()), len(sys.modules))
+
+
+@lru_cache(maxsize=1)  # between two short fits nothing is imported, and there are thousands of modules
+def _modules_below(folder: str, _count: int) -> list[str]:
     below = folder.rstrip(os.sep) + os.sep
     # Not `getattr(module, "__file__")`: modules that load what they are asked for would do so.
     places = [getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())]
