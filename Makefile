@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check format benchmark clean
+.PHONY: demo test check format benchmark own-tests clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -24,6 +24,9 @@ format: $(STAMP)
 
 benchmark: $(STAMP)  ## the tables that the README quotes; takes some minutes
 	$(BIN)/python -m tests.benchmarks
+
+own-tests: $(STAMP)  ## scikit-learn's own tests, with autolog and without; takes about an hour
+	$(BIN)/python -m tests.autotrack_sklearn.own_tests
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
