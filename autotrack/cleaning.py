@@ -10,6 +10,9 @@ from autotrack.redaction import Redactor
 _UNTOUCHED = {"id", "path", "sha256", "schema", "metrics", "shared_rows"}
 """Fields that hold no text of the user's, or names of columns and metrics that only sound secret."""
 
+_OF_NUMBERS = (records.Metrics, records.Trial, records.SystemStats)
+"""Records whose `values` are numbers."""
+
 _R = TypeVar("_R", bound=records.Record)
 
 
@@ -28,6 +31,8 @@ class Cleaner:
         for field in record.__struct_fields__:
             value = getattr(record, field)
             if field in _UNTOUCHED or not isinstance(value, (str, list, dict)):
+                continue
+            if field == "values" and isinstance(record, _OF_NUMBERS):
                 continue
             redacted, secrets = self._clean_field(record, field, value)
             if secrets:
