@@ -213,11 +213,13 @@ def _send_rest() -> None:
     from autotrack import following
 
     deadline = monotonic() + _exit_timeout
+    given_up: set[str] = set()
     for folder, follow in _unsent.items():
-        for url in filter(places.is_remote, follow.destinations):
+        for url in [place for place in follow.destinations if places.is_remote(place) and place not in given_up]:
             with attempt("finish"):
-                left = max(deadline - monotonic(), 0.0)
-                following.send(Path(folder), url, patience=left, on_trouble=_say_unsent)
+                patience = max(deadline - monotonic(), 0.0)
+                if following.send(Path(folder), url, patience=patience, on_trouble=_say_unsent):
+                    given_up.add(url)
     _unsent.clear()
 
 

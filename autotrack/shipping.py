@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from autotrack.errors import AutotrackError
 from autotrack.reading import RunReader
 from autotrack.sinks.base import Sink
 
@@ -50,4 +51,5 @@ class Shipment:
             act()
         except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
             self.fault = fault
-            self._on_trouble(f"{self._sink.place}: {type(fault).__name__}: {fault}")
+            explained = isinstance(fault, AutotrackError)  # in full sentences
+            self._on_trouble(str(fault) if explained else f"{self._sink.place}: {type(fault).__name__}: {fault}")

@@ -9,10 +9,13 @@ import keras
 import autotrack
 from autotrack import files
 from autotrack.patching import attempt
+from autotrack_keras.outputs import learn, outputs_of
 from autotrack_keras.params import count_parameters
 
 MODEL = "model"
 """The folder of the run that holds the model."""
+
+SIGNATURE = f"{MODEL}/signature.json"
 
 
 def describe_architecture(run: autotrack.Run, model: Any, data: Any) -> None:
@@ -67,12 +70,12 @@ def architecture(model: Any) -> str | None:
 def signature(model: Any, data: Any = None) -> dict[str, Any]:
     """Return names, shapes and dtypes of inputs and outputs, in the structure in which the model takes and gives them.
 
-    A model that was made by subclassing does not know its outputs before it is called, and they are None; its inputs
-    are described by the `data` that it is trained on.
+    A model that was made by subclassing is described by the `data` that it is trained on, and by what Keras has seen
+    it give back; where Keras had no reason to look, its outputs are None.
     """
-    functional = getattr(model, "_functional", None) or model  # of a Sequential
-    if not hasattr(functional, "_inputs_struct"):
-        return {"inputs": _looks(data, None), "outputs": None}
+    functional = _functional(model)
+    if functional is None:
+        return {"inputs": _looks(data, None), "outputs": outputs_of(model)}
     inputs, outputs = functional._inputs_struct, functional._outputs_struct
     names = {
         id(tensor): name
@@ -81,6 +84,23 @@ def signature(model: Any, data: Any = None) -> dict[str, Any]:
     if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and functional is not model:
         inputs = inputs[0]
     return {"inputs": _spec(inputs, {}), "outputs": _spec(outputs, names)}
+
+
+def learn_from_prediction(run: autotrack.Run | None, model: Any, outputs: Any) -> None:
+    """Complete the signature in the model's run by what it has predicted, if Keras had no reason to look before."""
+    if outputs_of(model) is not None or _functional(model) is not None:
+        return
+    learn(model, outputs)
+    path = run.folder / SIGNATURE if run is not None else None
+    if run is not None and path is not None and path.exists():
+        described = {**json.loads(path.read_text()), "outputs": outputs_of(model)}
+        _write(run, path.name, json.dumps(described, indent=1), "signature")
+
+
+def _functional(model: Any) -> Any:
+    """The graph that the model is, or that a Sequential has made of itself; None without one."""
+    found = getattr(model, "_functional", None) or model
+    return found if hasattr(found, "_inputs_struct") else None
 
 
 def _spec(value: Any, names: Mapping[int, str]) -> Any:

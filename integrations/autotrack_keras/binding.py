@@ -17,6 +17,7 @@ from autotrack import ranks, settings
 from autotrack.reading import is_being_written
 from autotrack.start import attach_run, start_run, with_defaults
 from autotrack_keras.data import fingerprint
+from autotrack_keras.loading import run_loaded_from
 
 
 @dataclass
@@ -29,9 +30,10 @@ class Known:
 
 @dataclass
 class Trained:
-    """The run that a model was trained in, how far the training has come, and on what data."""
+    """The run that a model was trained or only evaluated in, how far the training has come, and on what data."""
 
     run: autotrack.Run
+    is_fit: bool = True
     step: int | None = None
     epoch: int | None = None
     data: dict[str, "Known"] = field(default_factory=dict)
@@ -70,23 +72,36 @@ def remember(model: Any, trained: Trained) -> None:
 
 
 def trained_in(model: Any) -> Trained | None:
-    """Return the run of the latest fit of this model."""
-    return _trained.get(model)
+    """Return the run of the latest fit of this model, or of its evaluations if it has none.
+
+    Evaluations alone have a run of their own for as long as the model lives. In the run of a person they belong to it.
+    """
+    found = _trained.get(model)
+    if found is None or found.is_fit:
+        return found
+    here = autotrack.current_run()
+    return found if here is found.run or (here is None and found.run.started_by != "user") else None
+
+
+def origin_of(model: Any) -> str | None:
+    """Return the id of the run that a model comes from: of its latest fit, or whose file it was loaded from."""
+    found = _trained.get(model)
+    return found.run.id if found is not None and found.is_fit else run_loaded_from(model)
 
 
 def open_run(
-    options: Mapping[str, Any], name: str | None, *, continues: autotrack.Run | None
+    options: Mapping[str, Any], name: str | None, *, origin: str | None = None
 ) -> tuple[autotrack.Run | None, bool]:
     """Return the run to record into, and whether it is to be ended with the training that is about to start.
 
-    There is none for another rank than 0, and within a training that is being recorded already.
+    There is none for another rank than 0, and within a training that is being recorded already. `origin` is the id of
+    the run that it goes on from.
     """
     if rank():
         return None, False
     outer = _run_of_a_person(options)
     if outer is not None:
         return (outer if outer.started_by == "user" else None), False
-    origin = continues.id if continues is not None else None
     return start_run(name, resumed_from=origin, started_by="keras", frameworks=frameworks(), **options), True
 
 

@@ -68,11 +68,10 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         """Return a callback with the settings of the latest `autolog()`."""
         made = cls.__new__(cls)
         keras.callbacks.Callback.__init__(made)
-        made._options, made._name, made._settings, made._is_explicit = {}, None, chosen(), False
+        made._options, made._name, made._settings = {}, None, chosen()
         made._clear()
         return made
 
-    _is_explicit = True
     _settings: Settings
     _options: dict[str, Any]
     _name: str | None
@@ -110,9 +109,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._begin_evaluation(call)
             return
         model = call.model if call is not None else self._model
-        before = binding.trained_in(model)
-        continues = before.run if before is not None else None
-        self.run, self._owns_run = binding.open_run(self._options, self._name, continues=continues)
+        self.run, self._owns_run = binding.open_run(self._options, self._name, origin=binding.origin_of(model))
         if self.run is None:
             return
         every, keeps = self._settings.log_every_n_steps, self._settings.checkpoints
@@ -183,18 +180,24 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         trained = binding.trained_in(call.model)
         if binding.rank() or (call.is_within("fit") and trained is None):
             return
-        if trained is None:  # of a model that was trained elsewhere: only where somebody asked for a run
-            if not self._is_explicit and autotrack.current_run() is None:
-                return
-            self.run, self._owns_run = binding.open_run(self._options, self._name, continues=None)
-            if self.run is None:
-                return
-            trained = binding.Trained(self.run)
-            binding.remember(call.model, trained)
-            for source, values in model_params(call.model):
-                self.run.log_params(values, source)
-        self.run = trained.run
-        self._evaluation = Evaluation(self.run, trained, call)
+        if trained is None:
+            trained = self._open_evaluation(call.model)
+        if trained is not None:
+            self.run = trained.run
+            self._evaluation = Evaluation(self.run, trained, call)
+
+    def _open_evaluation(self, model: Any) -> binding.Trained | None:
+        """Return the run for a model that no fit here has a run for, with what there is to say about the model."""
+        if not getattr(model, "compiled", False):  # Keras is about to say so
+            return None
+        self.run, self._owns_run = binding.open_run(self._options, self._name, origin=binding.origin_of(model))
+        if self.run is None:
+            return None
+        trained = binding.Trained(self.run, is_fit=False)
+        binding.remember(model, trained)
+        for source, values in model_params(model):
+            self.run.log_params(values, source)
+        return trained
 
     # ---- saving and ending
 

@@ -2,11 +2,19 @@
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
+
+from autotrack.patching import Hook, Outcome
+
+Running = Generator[None, Outcome, None]
+"""What a hook is while the original runs."""
+
+Place = tuple[type | ModuleType, str, Hook]
+"""Where a hook goes: the class or module, the name of what it is put round, and the hook."""
 
 
 @dataclass(eq=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import autotrack
 from autotrack_keras import binding
+from autotrack_keras.architecture import learn_from_prediction
 from autotrack_keras.calls import Call
 from autotrack_keras.data import describe_data
 
@@ -39,9 +40,10 @@ class Evaluation:
         self.run.log_numbers(values, step, epoch=epoch, stage="test")
 
 
-def note_prediction(model: Any, x: Any, seconds: float) -> None:
+def note_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
     """Record a prediction of a model that was trained here: the data, once, and how long it took."""
     trained = binding.trained_in(model)
+    learn_from_prediction(trained.run if trained is not None else None, model, outputs)
     if trained is None or trained.predictions >= _MOST_PREDICTIONS or binding.rank():
         return
     trained.predictions += 1

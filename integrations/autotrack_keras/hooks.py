@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from autotrack.integration import is_autologging
 from autotrack.patching import Hook, Outcome, Patch
-from autotrack_keras.calls import Call, bind, current_call
+from autotrack_keras.calls import Call, Place, Running, bind, current_call
 
 if TYPE_CHECKING:
     from autotrack_keras.callback import AutotrackCallback
 
-_Running = Generator[None, Outcome, None]
 _explicit: list[Patch] = []
 
 
@@ -35,13 +34,17 @@ def watch(keras: ModuleType) -> None:
         patch.apply()
 
 
-def _hooks(keras: Any) -> Iterator[tuple[type, str, Hook]]:
+def _hooks(keras: Any) -> Iterator[Place]:
+    from autotrack_keras import loading, outputs
+
     for name, around in (("fit", _around_fit), ("evaluate", _around_evaluate), ("predict", _around_predict)):
         owner = _defining(keras.Model, name)
         yield owner, name, around(inspect.signature(getattr(owner, name)))
     yield keras.callbacks.CallbackList, "__init__", _add_callback
     yield keras.Model, "save", _note_saved
     yield keras.Model, "save_weights", _note_saved
+    yield from outputs.places()
+    yield from loading.places()
 
 
 def _defining(cls: type, name: str) -> type:
@@ -50,7 +53,7 @@ def _defining(cls: type, name: str) -> type:
 
 
 def _unless_autologging(hook: Hook) -> Hook:
-    def alone(*args: Any, **kwargs: Any) -> _Running:
+    def alone(*args: Any, **kwargs: Any) -> Running:
         if not is_autologging("keras"):
             yield from hook(*args, **kwargs)
 
@@ -58,7 +61,7 @@ def _unless_autologging(hook: Hook) -> Hook:
 
 
 def _around_fit(signature: inspect.Signature) -> Hook:
-    def fit(model: Any, *args: Any, **kwargs: Any) -> _Running:
+    def fit(model: Any, *args: Any, **kwargs: Any) -> Running:
         arguments = bind(signature, model, *args, **kwargs)
         if arguments is None:
             return
@@ -94,7 +97,7 @@ def _start(call: Call, error: BaseException) -> None:
 
 
 def _around_evaluate(signature: inspect.Signature) -> Hook:
-    def evaluate(model: Any, *args: Any, **kwargs: Any) -> _Running:
+    def evaluate(model: Any, *args: Any, **kwargs: Any) -> Running:
         arguments = bind(signature, model, *args, **kwargs)
         if arguments is None or arguments.get("kwargs", {}).get("_use_cached_eval_dataset"):
             return  # the validation in a fit, with that fit's callbacks
@@ -104,7 +107,7 @@ def _around_evaluate(signature: inspect.Signature) -> Hook:
 
 
 def _around_predict(signature: inspect.Signature) -> Hook:
-    def predict(model: Any, *args: Any, **kwargs: Any) -> _Running:
+    def predict(model: Any, *args: Any, **kwargs: Any) -> Running:
         arguments = bind(signature, model, *args, **kwargs)
         if arguments is None or current_call() is not None or not is_autologging("keras"):
             return  # a prediction within a fit belongs to whoever makes it
@@ -117,12 +120,12 @@ def _around_predict(signature: inspect.Signature) -> Hook:
         seconds = perf_counter() - began
         call.leave()
         if outcome.error is None:
-            note_prediction(model, arguments.get("x"), seconds)
+            note_prediction(model, arguments.get("x"), outcome.result, seconds)
 
     return predict
 
 
-def _add_callback(callback_list: Any, *_args: Any, **_kwargs: Any) -> _Running:
+def _add_callback(callback_list: Any, *_args: Any, **_kwargs: Any) -> Running:
     """Hook round the making of the list of callbacks: add ours to Keras's list, which is not the user's."""
     outcome = yield
     call = current_call()
@@ -171,7 +174,7 @@ def _new_callback() -> "AutotrackCallback":
     return AutotrackCallback.for_autolog()
 
 
-def _note_saved(model: Any, filepath: Any, *_args: Any, **_kwargs: Any) -> _Running:
+def _note_saved(model: Any, filepath: Any, *_args: Any, **_kwargs: Any) -> Running:
     """Hook round `Model.save` and `save_weights`: whatever is saved during a fit is a checkpoint of its run."""
     call = current_call()
     while call is not None and not (call.method == "fit" and call.model is model):
