@@ -49,7 +49,9 @@ class Syncing:
             urls = [url for url in destinations.servers(self._to) if url not in self._own(folder)]
         else:
             try:
-                following.complete(Follow(folder=str(folder), environment=False, system_seconds=0.0, **self._wanted()))
+                # Without destinations, those that the run was recorded for.
+                follow = Follow(folder=str(folder), destinations=self._to, environment=False, system_seconds=0.0)
+                following.complete(follow)
             except (OSError, JournalFormatError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")
@@ -70,10 +72,6 @@ class Syncing:
         if isinstance(fault, Unreachable):
             self._away[url] = str(fault)
         return None if fault is None else str(fault)
-
-    def _wanted(self) -> dict[str, list[str]]:
-        """What to make in the run folder; without a word about it, what the run was recorded for."""
-        return {"destinations": self._to} if self._to else {}
 
     @staticmethod
     def _own(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -65,6 +66,10 @@ def wait_until(holds: Callable[[], object]) -> None:
         sleep(0.01)
 
 
+def has_arrived(server: Server, folder: Path, step: int) -> bool:
+    return server.steps.get(folder, [])[-1:] == [step]
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()
@@ -90,7 +95,7 @@ def test_what_is_logged_arrives_while_training_goes_on(server: Server, courier: 
     courier.add(run.folder, unexpected)
     for step in range(3):
         run.log({"loss": 0.5}, step=step)
-        wait_until(lambda step=step: server.steps.get(run.folder, [])[-1:] == [step])
+        wait_until(partial(has_arrived, server, run.folder, step))
     run.finish()
     courier.end(run.folder)
     wait_until(lambda: courier.is_done)

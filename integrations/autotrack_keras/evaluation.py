@@ -1,10 +1,11 @@
-"""Evaluations and predictions of a model that was trained here: they belong to the run of that training."""
+"""Evaluations and predictions of a model: they belong to the run of its training, an evaluation alone has its own."""
 
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
 import autotrack
+from autotrack.patching import attempt
 from autotrack_keras import binding
 from autotrack_keras.architecture import learn_from_prediction
 from autotrack_keras.calls import Call
@@ -41,9 +42,10 @@ class Evaluation:
 
 
 def note_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
-    """Record a prediction of a model that was trained here: the data, once, and how long it took."""
+    """Record a prediction of a model that has a run: the data, once, and how long it took; and learn its outputs."""
     trained = binding.trained_in(model)
-    learn_from_prediction(trained.run if trained is not None else None, model, outputs)
+    with attempt("keras signature"):
+        learn_from_prediction(trained.run if trained is not None else None, model, outputs)
     if trained is None or trained.predictions >= _MOST_PREDICTIONS or binding.rank():
         return
     trained.predictions += 1
