@@ -1,4 +1,4 @@
-"""Evaluations and predictions after a fit belong to its run, under names that tell the data apart."""
+"""Evaluations and predictions after a fit belong to its run, under names that tell the data apart; alone to their own."""
 
 from typing import Any
 
@@ -56,18 +56,95 @@ def test_a_prediction_is_timed_and_its_data_described(model: Any, recorded: Any)
     assert [data.role for data in run.summary.datasets] == ["train", "predict"]
 
 
-def test_an_evaluation_alone_is_recorded_where_somebody_asks_for_it(model: Any, runs: Any) -> None:
+def test_an_evaluation_alone_is_a_run_of_its_own(model: Any, recorded: Any) -> None:
+    loss, _ = model.evaluate(X, Y, verbose=0)
+    run = recorded()
+    (point,) = run.history("test_loss")
+    assert (point.value, point.stage, run.status) == (loss, "test", "finished")
+    assert (run.params["optimizer"], run.params["parameters"]) == ("SGD", 11)
+    (data,) = run.summary.datasets
+    assert (data.role, data.rows, data.covered) == ("test", 40, 1.0)
+    assert (run.summary.frameworks["keras"], run.summary.resumed_from) == (keras.__version__, None)
+    assert autotrack.current_run() is None
+
+
+def test_evaluations_of_one_model_follow_one_another_in_one_run(model: Any, recorded: Any) -> None:
+    for _ in range(3):  # in a loop of the user's own, between batches
+        model.evaluate(X, Y, verbose=0)
+        model.evaluate(X[:7], Y[:7], verbose=0)
+    model.predict(X, verbose=0)
+    run = recorded()
+    assert (run.metrics["test_loss"].count, run.metrics["test2_loss"].count) == (3, 3)
+    assert "predict_seconds" in run.metrics
+
+
+def test_a_fit_after_an_evaluation_goes_on_from_nothing(model: Any, runs: Any) -> None:
+    model.evaluate(X, Y, verbose=0)
+    model.fit(X, Y, verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    alone, fit = runs()
+    assert (fit.summary.resumed_from, "train_loss" in fit.metrics) == (None, True)
+    assert alone.metrics["test_loss"].count == 1
+
+
+def test_an_evaluation_that_fails_says_so_and_one_of_a_model_that_is_not_compiled_leaves_nothing(runs: Any) -> None:
+    class Failing(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_test_begin(self, logs: Any = None) -> None:
+            raise LookupError("planted")
+
+    with pytest.raises(LookupError, match="planted"):
+        make_model().evaluate(X, Y, verbose=0, callbacks=[Failing()])
+    with pytest.raises((ValueError, AttributeError)):
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).evaluate(X, Y, verbose=0)
+    assert [(run.status, run.summary.error) for run in runs()] == [("failed", "LookupError: planted")]
+
+
+def test_an_evaluation_alone_goes_into_the_run_of_a_person(model: Any, runs: Any) -> None:
+    for name in ("one", "two"):
+        with autotrack.start_run(name, to="runs", experiment="tests"):
+            for _ in range(2):
+                model.evaluate(X, Y, verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    assert [run.metrics["test_loss"].count for run in runs()] == [2, 2, 1]
+    assert [run.params["optimizer"] for run in runs()] == ["SGD"] * 3
+
+
+def test_an_evaluation_of_another_model_in_a_fit_opens_no_run(model: Any, recorded: Any) -> None:
+    other = make_model()
+
+    class Testing(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            other.evaluate(X, Y, verbose=0)
+
+    model.fit(X, Y, callbacks=[Testing()], verbose=0)
+    assert "test_loss" not in recorded().metrics
+
+
+@pytest.mark.parametrize("how", ["load_model", "load_weights"])
+def test_a_model_from_the_folder_of_a_run_names_that_run(how: str, model: Any, runs: Any) -> None:
+    autotrack.autolog(to="runs", experiment="tests")
+    model.fit(X, Y, verbose=0)
+    (first,) = runs()
+    if how == "load_model":
+        loaded = keras.models.load_model(first.folder / "model" / "model.keras")
+    else:
+        weights = first.folder / "checkpoints" / "w.weights.h5"
+        model.save_weights(weights)
+        loaded = make_model()
+        loaded.load_weights(str(weights))
+    loaded.evaluate(X, Y, verbose=0)
+    loaded.fit(X, Y, verbose=0)
+    model.save("elsewhere.keras")
+    keras.saving.load_model("elsewhere.keras").evaluate(X, Y, verbose=0)
+    assert [run.summary.resumed_from for run in runs()] == [None, first.id, first.id, None]
+
+
+def test_an_evaluation_alone_is_recorded_by_the_callback(model: Any, recorded: Any) -> None:
     autotrack.autolog(disable=True)
     callback = AutotrackCallback(to="runs", experiment="tests", name="alone", checkpoints=False)
     model.evaluate(X, Y, verbose=0, callbacks=[callback])
-    with autotrack.start_run("mine", to="runs", experiment="tests"):
-        autotrack.autolog(to="runs", experiment="tests")
-        make_model().evaluate(X, Y, verbose=0)
-    assert [(run.name, run.status, "test_loss" in run.metrics) for run in runs()] == [
-        ("alone", "finished", True),
-        ("mine", "finished", True),
-    ]
-    assert runs()[0].params["optimizer"] == "SGD"
+    run = recorded()
+    assert (run.name, run.status, "test_loss" in run.metrics) == ("alone", "finished", True)
 
 
 def test_each_model_has_its_own_run(runs: Any) -> None:

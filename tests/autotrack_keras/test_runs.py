@@ -92,9 +92,17 @@ def test_in_the_run_of_a_person_the_fits_of_a_loop_follow_one_another(model: Any
 def test_a_custom_loop_opens_no_run(model: Any) -> None:
     for _ in range(3):
         model.train_on_batch(X, Y)
-    model.evaluate(X, Y, verbose=0)
+        model.test_on_batch(X, Y)
     model.predict(X, verbose=0)
     assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("autolog")
+def test_the_evaluations_in_a_custom_loop_are_one_run(model: Any, recorded: Any) -> None:
+    for _ in range(3):
+        model.train_on_batch(X, Y)
+        model.evaluate(X, Y, verbose=0)
+    assert [point.step for point in recorded().history("test_loss")] == [0, 1, 2]
 
 
 def test_a_custom_loop_with_the_callback_in_a_list_is_recorded(model: Any, recorded: Any) -> None:
