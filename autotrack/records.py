@@ -154,7 +154,8 @@ class Plot(Record, frozen=True, kw_only=True):
 
     Its `kind` says what `data` holds, by name: `confusion_matrix` (labels, matrix), `roc` (false_positive_rate,
     true_positive_rate, auc), `precision_recall` (recall, precision), `calibration` (predicted, observed),
-    `importances` and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y, their names).
+    `importances` and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y, their names),
+    `histogram` (edges, counts).
     """
 
     name: str

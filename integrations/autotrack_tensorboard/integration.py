@@ -1,0 +1,39 @@
+"""What `autotrack.autolog()` puts round TensorBoard writers, and round what Lightning sends to them."""
+
+from collections.abc import Iterable
+from types import ModuleType
+
+from autotrack.patching import Patch
+
+_LIGHTNING = ("lightning", "2.2", "3")
+_PYTORCH_LIGHTNING = ("pytorch-lightning", "2.2", "3")
+
+
+class TensorBoardIntegration:
+    """Tells autotrack about TensorBoard writers; constructing it imports nothing of them.
+
+    Each module is hooked when the user's code, or a framework, imports it; none is imported for us. The callback of
+    Keras has no such writer: it needs TensorFlow, and what it sends there is recorded by the integration for Keras.
+    """
+
+    name = "tensorboard"
+    modules = {  # noqa: RUF012  read-only by contract
+        "torch.utils.tensorboard.writer": ("torch", "2.0", "3"),
+        "tensorboardX.writer": ("tensorboardX", "2.5", "3"),
+        "lightning.pytorch.trainer.trainer": _LIGHTNING,
+        "lightning.pytorch.callbacks.lr_monitor": _LIGHTNING,
+        "lightning.fabric.loggers.tensorboard": _LIGHTNING,  # that of lightning.pytorch is derived from it
+        "pytorch_lightning.trainer.trainer": _PYTORCH_LIGHTNING,
+        "pytorch_lightning.callbacks.lr_monitor": _PYTORCH_LIGHTNING,
+        "pytorch_lightning.loggers.tensorboard": _PYTORCH_LIGHTNING,
+    }
+
+    def patches(self, module: ModuleType) -> Iterable[Patch]:
+        """Return the hooks for one of the modules."""
+        if module.__name__.endswith(".writer"):
+            from autotrack_tensorboard import writers  # needs numpy, which is there when a writer is
+
+            return writers.patches(module)
+        from autotrack_tensorboard import lightning
+
+        return lightning.patches(module)

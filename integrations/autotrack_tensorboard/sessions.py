@@ -1,0 +1,27 @@
+"""What `add_hparams` is called with: one call describes a run; several with different values are its trials."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import autotrack
+from autotrack.values import is_on_cuda
+
+
+class Sessions:
+    """The calls of `add_hparams` for one run. Their metrics are recorded as metrics as well, by the caller."""
+
+    def __init__(self) -> None:
+        self._trials = 0
+        self._first: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    def add(self, run: autotrack.Run, params: dict[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Record one more call: the first as the params of the run, others as trials, and then the first one too."""
+        values = {name: value for name, value in metrics.items() if not is_on_cuda(value)}  # nobody waits for those
+        if self._first is None:
+            self._first = params, values
+            run.log_params(params, "tensorboard")
+        elif params != self._first[0]:
+            if not self._trials:
+                run.log_trial(0, *self._first)
+            self._trials += 1
+            run.log_trial(self._trials, params, values)

@@ -1,0 +1,24 @@
+"""The example runs as it stands, and records what it says."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+import autotrack
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.slow
+def test_autolog() -> None:
+    runpy.run_path(str(EXAMPLES / "tensorboard_autolog.py"), run_name="__main__")
+    (run,) = autotrack.runs("runs")
+    assert (run.experiment, run.status) == ("digits", "finished")
+    last = run.metrics["final_accuracy"].last.value
+    assert isinstance(last, float)
+    assert last > 0.85
+    assert {"lr": 3e-3, "width": 32, "batch_size": 32}.items() <= run.params.items()
+    assert len(run.history("train/loss")) == len(run.summary.plots) == 10
+    assert [artifact.path for artifact in run.artifacts] == ["artifacts/images/digits-0.png"]
+    assert not run.notices
