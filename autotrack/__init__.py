@@ -5,6 +5,7 @@ The public names are resolved on first use, so that `import autotrack` costs nex
 
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs more than all the rest
 if TYPE_CHECKING:
+    from autotrack.board import tensorboard as tensorboard
     from autotrack.catalog import RecordedRun as RecordedRun
     from autotrack.catalog import Runs as Runs
     from autotrack.catalog import load as load
@@ -27,6 +28,7 @@ _HOMES = {
     "load": "autotrack.catalog",
     "runs": "autotrack.catalog",
     "start_run": "autotrack.start",
+    "tensorboard": "autotrack.board",
 }
 
 __all__ = [  # noqa: PLE0604  the names below are resolved by __getattr__

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from autotrack import __version__
-from autotrack.cli import doctor, look, sync
+from autotrack.cli import doctor, look, sync, tensorboard
 from autotrack.errors import AutotrackError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("ls")(look.ls)
 app.command("show")(look.show)
 app.command("sync")(sync.sync)
+app.command("tensorboard")(tensorboard.tensorboard)
 app.command("doctor")(doctor.doctor)
 
 

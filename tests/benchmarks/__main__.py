@@ -17,6 +17,9 @@ PARTS = {
     "sidecar": "sidecar",
     "keras": "keras_fit",
     "sklearn": "sklearn_fit",
+    "tensorboard": "event_files",
+    "stores": "many_runs",
+    "remote": "remote",
 }
 """By part, the module whose `measure` returns its tables."""
 

@@ -1,0 +1,73 @@
+"""`autotrack tensorboard`: shows a store, or chosen runs, in TensorBoard."""
+
+import sys
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autotrack.board.choice import Filter, View, choose
+from autotrack.board.process import Board
+from autotrack.board.update import bring_up_to_date
+from autotrack.cli.look import StoreOption
+
+_MOST_TROUBLES = 3
+
+
+def tensorboard(
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="STORE|RUN", help="Stores or runs, by folder, id, name or `latest`."),
+    ] = None,
+    store: StoreOption = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", "-w", help="Keep runs, as `metrics.val_loss < 0.2 and params.lr > 1e-3`."),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", help="With --last: order by a name, as `best.val_loss`.")
+    ] = None,
+    descending: Annotated[bool, typer.Option("--descending", help="With --sort: largest first.")] = False,
+    last: Annotated[
+        int | None, typer.Option("--last", "-n", min=1, help="Only the newest N, or first N of --sort.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", min=0, max=65535, help="The first free one from 6006 on by default.")
+    ] = None,
+    in_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the web browser.")] = False,
+) -> None:
+    """Show a store, or chosen runs, in TensorBoard, on this machine only, until Ctrl-C.
+
+    Runs whose event files are missing or incomplete get them first.
+    """
+    only = Filter(where=where, sort=sort, descending=descending, last=last)
+    view = choose(places or [], store=store, only=only, watch=lambda folders: _with_progress(folders, "reading runs"))
+    _update(view)
+    with Board(view, port=port) as board:
+        count = len(view.runs)
+        typer.echo(f"TensorBoard with {count} {'run' if count == 1 else 'runs'}: {board.address}   (Ctrl-C ends it)")
+        if in_browser:
+            webbrowser.open(board.address)
+        try:
+            board.wait()
+        except KeyboardInterrupt:  # this is how it ends
+            typer.echo("", err=True)
+
+
+def _update(view: View) -> None:
+    troubles: list[str] = []
+    bring_up_to_date(_with_progress(view.runs, "event files"), on_trouble=troubles.append)
+    for said in troubles[:_MOST_TROUBLES]:
+        typer.echo(f"autotrack: {said}", err=True)
+    if len(troubles) > _MOST_TROUBLES:
+        typer.echo(f"autotrack: and {len(troubles) - _MOST_TROUBLES} more runs cannot be brought up to date", err=True)
+
+
+def _with_progress(folders: Sequence[Path], what: str) -> Iterator[Path]:
+    """Show how many runs are done, where there are so many that it takes a while and somebody looks."""
+    errors = typer.get_text_stream("stderr")
+    hidden = len(folders) < 20 or not sys.stderr.isatty()
+    with typer.progressbar(folders, label=what, file=errors, hidden=hidden) as bar:
+        yield from bar
