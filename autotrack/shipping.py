@@ -31,8 +31,13 @@ class Shipment:
         self._guarded(lambda: self._carry(flush=flush))
 
     def close(self) -> None:
-        """Let go of the sink."""
-        self._guarded(self._sink.close)
+        """Let go of the sink, also of one that failed."""
+        try:
+            self._sink.close()
+        except Exception as fault:  # noqa: BLE001  it may not even have been opened
+            if self.fault is None:
+                self.fault = fault
+                self._on_trouble(self._said(fault))
 
     def _carry(self, *, flush: bool) -> None:
         if self._reader is None:
@@ -51,5 +56,8 @@ class Shipment:
             act()
         except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
             self.fault = fault
-            explained = isinstance(fault, AutotrackError)  # in full sentences
-            self._on_trouble(str(fault) if explained else f"{self._sink.place}: {type(fault).__name__}: {fault}")
+            self._on_trouble(self._said(fault))
+
+    def _said(self, fault: Exception) -> str:
+        explained = isinstance(fault, AutotrackError)  # in full sentences
+        return str(fault) if explained else f"{self._sink.place}: {type(fault).__name__}: {fault}"

@@ -9,25 +9,32 @@ import keras
 import autotrack
 from autotrack import files
 from autotrack.patching import attempt
-from autotrack_keras.outputs import learn, outputs_of
 from autotrack_keras.params import count_parameters
+from autotrack_keras.seen import learn_outputs, looks, seen_of
 
 MODEL = "model"
 """The folder of the run that holds the model."""
 
-SIGNATURE = f"{MODEL}/signature.json"
+SIGNATURE = "signature.json"
 
 
-def describe_architecture(run: autotrack.Run, model: Any, data: Any) -> None:
-    """Record a model's layers and architecture; nothing is run through it. `data` is what it is trained on."""
+def describe_architecture(run: autotrack.Run, model: Any, data: Any) -> bool:
+    """Record a model's layers and architecture; nothing is run through it. `data` is what it is trained on.
+
+    Returns whether its outputs are known.
+    """
     with attempt("keras model summary"):
         run.log_text("model_summary", summary(model))
     with attempt("keras architecture"):
+        (run.folder / MODEL).mkdir(exist_ok=True)
         text = architecture(model)
         if text is not None:
             _write(run, "architecture.json", text, "architecture")
     with attempt("keras signature"):
-        _write(run, "signature.json", json.dumps(signature(model, data), indent=1), "signature")
+        described = signature(model, data)
+        _write(run, SIGNATURE, json.dumps(described, indent=1), "signature")
+        return described["outputs"] is not None
+    return False
 
 
 def summary(model: Any) -> str:
@@ -70,12 +77,13 @@ def architecture(model: Any) -> str | None:
 def signature(model: Any, data: Any = None) -> dict[str, Any]:
     """Return names, shapes and dtypes of inputs and outputs, in the structure in which the model takes and gives them.
 
-    A model that was made by subclassing is described by the `data` that it is trained on, and by what Keras has seen
-    it give back; where Keras had no reason to look, its outputs are None.
+    A model that was made by subclassing is described by what Keras has seen it take and give back. Where Keras had no
+    reason to look, its inputs are those of the `data` that it is trained on, and its outputs None.
     """
     functional = _functional(model)
     if functional is None:
-        return {"inputs": _looks(data, None), "outputs": outputs_of(model)}
+        seen = seen_of(model)
+        return {"inputs": seen.inputs or looks(_inputs_in(data)), "outputs": seen.outputs}
     inputs, outputs = functional._inputs_struct, functional._outputs_struct
     names = {
         id(tensor): name
@@ -88,13 +96,26 @@ def signature(model: Any, data: Any = None) -> dict[str, Any]:
 
 def learn_from_prediction(run: autotrack.Run | None, model: Any, outputs: Any) -> None:
     """Complete the signature in the model's run by what it has predicted, if Keras had no reason to look before."""
-    if outputs_of(model) is not None or _functional(model) is not None:
+    if seen_of(model).outputs is None and _functional(model) is None:
+        learn_outputs(model, outputs)
+        if run is not None:
+            complete_signature(run, model)
+
+
+def complete_signature(run: autotrack.Run, model: Any) -> None:
+    """Write the outputs into the signature of a model that were not known when its training began."""
+    path, outputs = run.folder / MODEL / SIGNATURE, seen_of(model).outputs
+    if outputs is None or not path.exists():
         return
-    learn(model, outputs)
-    path = run.folder / SIGNATURE if run is not None else None
-    if run is not None and path is not None and path.exists():
-        described = {**json.loads(path.read_text()), "outputs": outputs_of(model)}
-        _write(run, path.name, json.dumps(described, indent=1), "signature")
+    described = json.loads(path.read_text())
+    if described["outputs"] is None:
+        _write(run, SIGNATURE, json.dumps({**described, "outputs": outputs}, indent=1), "signature")
+
+
+def _inputs_in(data: Any) -> Any:
+    """The inputs in what is given to `fit`; of a `tf.data.Dataset`, which is never iterated, their specs."""
+    spec = getattr(data, "element_spec", None)
+    return data if spec is None else keras.utils.unpack_x_y_sample_weight(spec)[0]
 
 
 def _functional(model: Any) -> Any:
@@ -112,20 +133,7 @@ def _spec(value: Any, names: Mapping[int, str]) -> Any:
             "dtype": str(keras.backend.standardize_dtype(value.dtype))}  # fmt: skip
 
 
-def _looks(data: Any, name: str | None) -> Any:
-    """Describe arrays without their number of rows; what is no array is described by its class."""
-    if isinstance(data, Mapping):
-        return {str(key): _looks(one, str(key)) for key, one in data.items()}
-    if isinstance(data, (list, tuple)) and all(hasattr(one, "shape") for one in data):
-        return [_looks(one, None) for one in data]
-    shape, dtype = getattr(data, "shape", None), getattr(data, "dtype", None)
-    if shape is None:
-        return None if data is None else {"name": name, "class": type(data).__name__}
-    return {"name": name, "shape": [None, *shape[1:]], "dtype": None if dtype is None else str(dtype)}
-
-
 def _write(run: autotrack.Run, name: str, text: str, kind: str) -> None:
     path = run.folder / MODEL / name
-    path.parent.mkdir(parents=True, exist_ok=True)
     files.write_atomically(path, text.encode())
     run.record_artifact(path, kind=kind)

@@ -105,6 +105,8 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         self._has_begun = True
         if call is not None:
             call.callback = self
+            if call.is_within("search"):
+                return  # the search records what comes of it
         if call is not None and call.method == "evaluate":
             self._begin_evaluation(call)
             return

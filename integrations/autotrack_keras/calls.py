@@ -19,7 +19,10 @@ Place = tuple[type | ModuleType, str, Hook]
 
 @dataclass(eq=False)
 class Call:
-    """A call of a method of a model. `callback` records it, once Keras has made its list of callbacks."""
+    """A call of a method of a model. `callback` records it, once Keras has made its list of callbacks.
+
+    `first_batch` is the number of rows of the first batch, if Keras looked at it before it began.
+    """
 
     method: str
     model: Any
@@ -27,6 +30,7 @@ class Call:
     outer: "Call | None" = None
     callback: Any = None
     has_callbacks: bool = False
+    first_batch: int | None = None
 
     def enter(self) -> None:
         """Make this the call that is under way in this thread or task."""

@@ -24,6 +24,13 @@ def fingerprint(x: Any, y: Any) -> str | None:
     return None
 
 
+def x_and_y(validation: Any) -> tuple[Any, Any]:
+    """Take validation data apart, as `fit` is given it."""
+    if isinstance(validation, (tuple, list)) and 1 < len(validation) <= 3:
+        return validation[0], validation[1]
+    return validation, None
+
+
 def _data(x: Any, y: Any) -> Any:
     if isinstance(x, keras.utils.PyDataset):  # what it holds tells more than its class
         held = {key: value for key, value in vars(x).items() if hasattr(value, "shape") and hasattr(value, "dtype")}

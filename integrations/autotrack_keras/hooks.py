@@ -35,7 +35,7 @@ def watch(keras: ModuleType) -> None:
 
 
 def _hooks(keras: Any) -> Iterator[Place]:
-    from autotrack_keras import loading, outputs
+    from autotrack_keras import loading, seen
 
     for name, around in (("fit", _around_fit), ("evaluate", _around_evaluate), ("predict", _around_predict)):
         owner = _defining(keras.Model, name)
@@ -43,7 +43,7 @@ def _hooks(keras: Any) -> Iterator[Place]:
     yield keras.callbacks.CallbackList, "__init__", _add_callback
     yield keras.Model, "save", _note_saved
     yield keras.Model, "save_weights", _note_saved
-    yield from outputs.places()
+    yield from seen.places()
     yield from loading.places()
 
 

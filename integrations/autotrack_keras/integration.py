@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round Keras: the callback for every fit and evaluation."""
+"""What `autotrack.autolog()` puts round Keras and KerasTuner: the callback for every fit and evaluation."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -10,10 +10,17 @@ class KerasIntegration:
     """Tells autotrack about Keras; constructing it imports nothing of it."""
 
     name = "keras"
-    modules = {"keras": ("keras", "3.4", "4")}  # noqa: RUF012  read-only by contract
+    modules = {  # noqa: RUF012  read-only by contract
+        "keras": ("keras", "3.4", "4"),
+        "keras_tuner": ("keras-tuner", "1.4", "2"),
+    }
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
-        """Return the hooks for `keras`."""
+        """Return the hooks for `keras` or `keras_tuner`."""
+        if module.__name__ == "keras_tuner":
+            from autotrack_keras.search import make_patches as make_search_patches
+
+            return make_search_patches(module)
         from autotrack_keras.hooks import make_patches
 
         return make_patches(module)

@@ -10,10 +10,10 @@ from keras import tree
 class Throughput:
     """Counts samples and seconds of an epoch. The time of validation inside it counts for the epoch, not the rate."""
 
-    def __init__(self, iterator: Any) -> None:
+    def __init__(self, iterator: Any, first_batch: int | None = None) -> None:
         self._adapter: Any = getattr(iterator, "data_adapter", None)
         self._counts = False
-        self._first: int | None = None
+        self._first = first_batch
         self._counted = 0
         self._watch()
         self.epoch_starts()
@@ -21,11 +21,16 @@ class Throughput:
     @property
     def batch_size(self) -> int | None:
         """How many samples a batch has: as Keras says, or as the first batch had."""
+        size = self._size
+        return self._first if size is None else size
+
+    @property
+    def _size(self) -> int | None:
         size = getattr(self._adapter, "batch_size", None)
         if size is None:
             loader = getattr(self._adapter, "_dataloader", None)
             size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
-        return self._first if size is None else int(size)
+        return None if size is None else int(size)
 
     def epoch_starts(self) -> None:
         """Begin to count."""
@@ -56,8 +61,8 @@ class Throughput:
     def _samples(self, batches: int) -> int:
         if self._counts:
             return self._counted
-        size = self.batch_size
-        if size is None:
+        size = self._size
+        if size is None:  # of a stream nobody knows how many rows its last batch has
             return 0
         least = getattr(self._adapter, "_num_samples", None)
         if least is None:

@@ -7,11 +7,11 @@ from typing import Any
 import autotrack
 from autotrack.patching import attempt
 from autotrack_keras import binding, params
-from autotrack_keras.architecture import describe_architecture
+from autotrack_keras.architecture import complete_signature, describe_architecture
 from autotrack_keras.budget import Budget
 from autotrack_keras.calls import Call, look_at_fit
 from autotrack_keras.checkpoints import CheckpointKeeper
-from autotrack_keras.data import describe_data
+from autotrack_keras.data import describe_data, x_and_y
 from autotrack_keras.own_checkpoints import WeightWriter, keep_model
 from autotrack_keras.schedules import LearningRate, may_set_rates
 from autotrack_keras.stopping import note_stopping, note_trial
@@ -40,8 +40,9 @@ class Training:
         self._writer: WeightWriter | None = None
         self._throughput = Throughput(None)
         self._rate: LearningRate | None = None
-        self._epoch_rate: float | None = None
+        self._epoch_rates: dict[str, Any] = {}
         self._step_rates: dict[int, Any] = {}
+        self._has_step_rates = False
         self.notes_rates = False
         self._num_batches: int | None = None
         self._base = self._batches = 0
@@ -49,6 +50,7 @@ class Training:
         self._described = False
         self._diverged = False
         self._knows_validation = False
+        self._knows_outputs = False
         self._has_batch_size = False
 
     def use(self, callbacks: Sequence[Any]) -> None:
@@ -67,12 +69,14 @@ class Training:
     def _describe(self) -> None:
         self._described = True
         model, fitting = self.model, look_at_fit(self.model, self.call)
-        self._throughput = Throughput(fitting.iterator)
+        first_batch = self.call.first_batch if self.call is not None else None
+        self._throughput = Throughput(fitting.iterator, first_batch)
         self._num_batches = getattr(fitting.iterator, "num_batches", None)
         first = fitting.arguments.get("initial_epoch") or 0
         self._base = self._steps_before(first)
-        self._note_batch_size()
         for source, values in params.training_params(model, fitting, self._callbacks):
+            if source == "fit":  # one record less
+                values |= self._new_batch_size()
             self.run.log_params(values, source)
         note_trial(self.run, self._callbacks)
         with attempt("keras learning rate"):
@@ -81,14 +85,15 @@ class Training:
                 self._rate.starts(self._base)
                 may_move = may_set_rates(model, self._callbacks)
                 self.notes_rates = self._every is not None and may_move and not self._rate.has_formula
+                self._has_step_rates = self.notes_rates or self._rate.has_formula
         given = fitting.arguments
         self._trained.name_data("train", self.call.arguments.get("x") if self.call else None)
         describe_data(self.run, "train", given.get("x"), given.get("y"))
         if fitting.validation is not None:
-            x, y = _x_and_y(fitting.validation)
+            x, y = x_and_y(fitting.validation)
             self._trained.name_data("validate", x)
             describe_data(self.run, "validate", x, y)
-        describe_architecture(self.run, model, given.get("x"))
+        self._knows_outputs = describe_architecture(self.run, model, given.get("x"))
 
     def epoch_begins(self, epoch: int) -> None:
         """Begin to count the epoch."""
@@ -96,7 +101,7 @@ class Training:
         self._batches = 0
         self._throughput.epoch_starts()
         with attempt("keras learning rate"):
-            self._epoch_rate = self._rate.at_epoch(self._base) if self._rate else None
+            self._epoch_rates = self._named_rate(self._rate.at_epoch(self._base) if self._rate else None)
 
     def batch_begins(self, batch: int) -> None:
         """Note the learning rate of a step that will be recorded, where it may be another one for each batch."""
@@ -143,16 +148,15 @@ class Training:
         step = self._trained.step = max(self._base + self._batches - 1, 0)
         validated = {name: value for name, value in logs.items() if name.startswith("val_")}
         trained = {name: value for name, value in logs.items() if name not in validated}
-        if self._rate is not None and self._epoch_rate is not None:
-            trained[self._rate.name] = self._epoch_rate
         if validated:
             self.run.log_numbers(validated, step, epoch=epoch, stage="validate")
-        self.run.log_numbers({**trained, **timing}, step, epoch=epoch, stage="train")
+        self.run.log_numbers({**trained, **self._epoch_rates, **timing}, step, epoch=epoch, stage="train")
         for name in ("loss", "val_loss"):
             value = logs.get(name)
             if isinstance(value, float) and not math.isfinite(value):
                 self._note_divergence(name, value, step)
-        self._note_batch_size()
+        if size := self._new_batch_size():
+            self.run.log_params(size, "fit")
         self._base += self._batches
         self._step_rates.clear()
         self._keep(logs, step)
@@ -160,6 +164,9 @@ class Training:
     def ends(self) -> None:
         """The training came to its end, and other callbacks have put the best weights back."""
         note_stopping(self.run, self.model, self._callbacks)
+        if not self._knows_outputs:
+            with attempt("keras signature"):
+                complete_signature(self.run, self.model)
         if self._keeper is not None:
             self._keeper.take_over({}, self._trained.step)
         if self._budget is not None and hasattr(self.model, "save"):
@@ -185,17 +192,18 @@ class Training:
             self._keeper.saved(path)
 
     def _record_step(self, step: int, logs: Mapping[str, Any]) -> None:
-        values = dict(logs)
-        if self._rate is not None:
-            rate = self._rate.at_step(step)
-            if rate is None:
-                rate = self._step_rates.pop(step, None) if self.notes_rates else self._epoch_rate
-            if rate is not None:
-                values[self._rate.name] = rate
+        values = {**logs, **(self._rates_at(step) if self._has_step_rates else self._epoch_rates)}
         try:
             self.run.log(values, step, epoch=self._epoch, stage="train")
         except TypeError:  # a loop of the user's may put anything into the logs
             self.run.log_numbers(values, step, epoch=self._epoch, stage="train")
+
+    def _rates_at(self, step: int) -> dict[str, Any]:
+        rate = self._rate.at_step(step) if self._rate is not None else None
+        return self._named_rate(self._step_rates.pop(step, None) if rate is None else rate)
+
+    def _named_rate(self, rate: Any) -> dict[str, Any]:
+        return {} if rate is None or self._rate is None else {self._rate.name: rate}
 
     def _keep(self, logs: Mapping[str, Any], step: int) -> None:
         with attempt("keras checkpoints"):
@@ -212,19 +220,15 @@ class Training:
                 return before.step + 1
         return first * (self._num_batches or 0)
 
-    def _note_batch_size(self) -> None:
+    def _new_batch_size(self) -> dict[str, int]:
+        """The batch size, once it is known: of a generator that is when the first epoch has ended."""
         size = self._throughput.batch_size
-        if size is not None and not self._has_batch_size:
-            self._has_batch_size = True
-            self.run.log_params({"batch_size": size}, "fit")
+        if size is None or self._has_batch_size:
+            return {}
+        self._has_batch_size = True
+        return {"batch_size": size}
 
     def _note_divergence(self, name: str, value: float, step: int) -> None:
         if not self._diverged:
             self._diverged = True
             self.run.log_tags({"diverged": f"{name} is {value} in epoch {self._epoch}, step {step}"})
-
-
-def _x_and_y(validation: Any) -> tuple[Any, Any]:
-    if isinstance(validation, (tuple, list)) and 1 < len(validation) <= 3:
-        return validation[0], validation[1]
-    return validation, None

@@ -1,4 +1,4 @@
-"""Evaluations and predictions after a fit belong to its run, under names that tell the data apart; alone to their own."""
+"""Evaluations and predictions after a fit belong to its run, under names that tell the data apart."""
 
 from typing import Any
 
@@ -128,7 +128,7 @@ def test_a_model_from_the_folder_of_a_run_names_that_run(how: str, model: Any, r
     if how == "load_model":
         loaded = keras.models.load_model(first.folder / "model" / "model.keras")
     else:
-        weights = first.folder / "checkpoints" / "w.weights.h5"
+        weights = first.folder / "model" / "own.weights.h5"
         model.save_weights(weights)
         loaded = make_model()
         loaded.load_weights(str(weights))

@@ -18,7 +18,7 @@ from autotrack.board.update import bring_up_to_date
 from tests.benchmarks import peers, tables
 
 RUNS = 300
-STEPS = 100
+STEPS = 30
 METRICS = ("train_loss", "train_acc", "val_loss", "val_acc")
 _WITHIN_SECONDS = 100
 

@@ -1,0 +1,117 @@
+"""What a tracking server's answer means: whether to ask again, and what to tell a person."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+import requests
+
+_TRANSIENT = {408, 429}
+_PERMANENT_ERRORS = {"INVALID_STATE", "NOT_IMPLEMENTED"}
+_LONGEST_MESSAGE = 500
+_LONGEST_PAUSE_SECONDS = 600.0
+
+
+def as_object(response: requests.Response) -> dict[str, Any] | None:
+    """Return the JSON object that was answered; None for anything else, such as a page of HTML."""
+    try:
+        found = msgspec.json.decode(response.content or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def error_in(response: requests.Response) -> tuple[str, str]:
+    """Return code and message of an error; the code is empty where the answer is not one of a tracking server."""
+    said = as_object(response) if response.content else None
+    if said is not None and "error_code" in said:
+        return str(said["error_code"]), str(said.get("message", ""))[:_LONGEST_MESSAGE]
+    return "", _readable(response)
+
+
+def may_pass(response: requests.Response) -> bool:
+    """Whether the same request may succeed later."""
+    if response.status_code in _TRANSIENT:
+        return True
+    return 500 <= response.status_code != 501 and error_in(response)[0] not in _PERMANENT_ERRORS
+
+
+def pause_asked_for(response: requests.Response) -> float | None:
+    """Return how many seconds to wait by the header `Retry-After`, which has seconds or a date (RFC 9110)."""
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else _seconds_until(text)
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_PAUSE_SECONDS)
+
+
+def explain(response: requests.Response, url: str) -> str:
+    """Say what a refusal means and what can be done about it, in a sentence or two."""
+    code, message = error_in(response)
+    status = response.status_code
+    if status == 401:
+        return (
+            f"{url} does not let us in (401): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
+            f"or MLFLOW_TRACKING_TOKEN, or check them"
+        )
+    if status == 403:
+        return f"{url} does not allow this (403 {message}): the account lacks the right"
+    if 300 <= status < 400:
+        return f"{url} sends us on to {_elsewhere(response)}: give the URL of the tracking server itself"
+    if code == "ENDPOINT_NOT_FOUND" or status in (405, 501):
+        return f"{url} does not offer {_endpoint(response)} ({status}): it is older than what this needs"
+    if status == 404 and not code:
+        return f"there is no tracking server at {url} (404 for {_endpoint(response)}): check the URL"
+    return f"{url} refused {_endpoint(response)} ({status} {code or 'without a reason'}): {message}"
+
+
+def explain_foreign(response: requests.Response, url: str) -> str:
+    """Say that an answer is none of a tracking server."""
+    kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+    return (
+        f"{url} answers {_endpoint(response)} with {kind} instead of JSON, which no tracking server does: check the "
+        f"URL, and whether a login page or a proxy is in between. It begins: {_readable(response)[:80]!r}"
+    )
+
+
+def reason_of(fault: BaseException) -> str:
+    """Return why a request got no answer, without the layers around that, and without what a URL may carry."""
+    inner = fault
+    while deeper := _inside(inner):
+        inner = deeper
+    text = re.sub(r"^\w+\(host=[^)]*\): |^<[^>]*>: ", "", str(inner)) or type(inner).__name__
+    return re.sub(r"\?[^\s'\")]*", "?…", text) if "://" in text or "/" in text else text
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Encode a request. NaN and infinities have to be strings already: JSON has no word for them."""
+    return msgspec.json.encode(body)
+
+
+def _readable(response: requests.Response) -> str:
+    text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", response.content[:20_000].decode(errors="replace"))
+    return " ".join(text.split())[:_LONGEST_MESSAGE]
+
+
+def _endpoint(response: requests.Response) -> str:
+    path = (response.request.path_url or "").partition("?")[0]
+    return path.partition("/api/2.0/mlflow/")[2] or path
+
+
+def _elsewhere(response: requests.Response) -> str:
+    return response.headers.get("Location", "elsewhere").partition("?")[0]
+
+
+def _inside(fault: BaseException) -> BaseException | None:
+    """The error that another one was made of: urllib3's `reason`, or the last one among its arguments."""
+    parts = [getattr(fault, "reason", None), *reversed(fault.args)]
+    return next((part for part in parts if isinstance(part, BaseException)), None)
+
+
+def _seconds_until(text: str) -> float:
+    moment = parsedate_to_datetime(text)
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,229 @@
+"""Large artifacts in parts, straight to the storage behind a tracking server, which says where each part goes.
+
+The protocol is that of MLflow's artifact proxy (`/api/2.0/mlflow-artifacts/mpu/…`, since 2.9): `create` answers an
+upload id and a signed URL for each part, `complete` wants the ETag of each. What has arrived is kept in a file, so
+that another process goes on where this one stopped.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from time import time
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from autotrack.files import write_atomically
+from autotrack.sinks.rest import answers
+from autotrack.sinks.rest.artifact_streams import FileSource, Source, SourceChanged, SourceLost, Throttle
+from autotrack.sinks.rest.client import Client, Refused
+
+_MOST_PARTS = 500
+"""Storages allow 10,000; fewer and larger parts keep the file that remembers them small."""
+
+_VALID_SECONDS = 3000
+"""Signed URLs are good for an hour, and there is no way to get new ones for the same upload."""
+
+_PROBE_SECONDS = 5
+_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
+
+
+class Part(msgspec.Struct):
+    """One part: where it goes, and the ETag that the storage answered once it is there."""
+
+    number: int
+    url: str
+    headers: dict[str, str] = {}
+    etag: str | None = None
+
+
+class Upload(msgspec.Struct):
+    """An upload that is not finished, of a file as it was seen; `created` is in seconds since 1970."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    part_bytes: int
+    upload_id: str
+    created: float
+    parts: list[Part]
+
+
+class Multipart:
+    """Uploads in parts; `url_of` makes the URL of an endpoint and a path, `folder` is for unfinished uploads."""
+
+    def __init__(
+        self,
+        url_of: Callable[[str, str], str],
+        client: Client,
+        *,
+        throttle: Throttle,
+        folder: Path,
+        part_bytes: int,
+    ) -> None:
+        self._url_of = url_of
+        self._client = client
+        self._throttle = throttle
+        self._folder = folder
+        self._part_bytes = part_bytes
+        self._is_offered: bool | None = None
+        self._reachable: dict[str, bool] = {}
+
+    def is_offered_for(self, source: Source) -> bool:
+        """Whether the server takes this in parts, and it will be through before the URLs are no longer good."""
+        if not isinstance(source, FileSource) or self._throttle.seconds_for(source.size) > _VALID_SECONDS:
+            return False
+        if self._is_offered is None:
+            self._is_offered = self._ask()
+            if self._is_offered:
+                self._abort_stale()
+        return self._is_offered
+
+    def put(self, source: Source, path: str, *, is_there: Callable[[], bool]) -> bool:
+        """Upload a file, or what is left of it; returns False where it has to go another way.
+
+        `is_there` tells whether the whole file has arrived: the answer to the last request may have been lost.
+        Raises `SourceChanged`, `SourceLost` and `Unreachable`; after the last one a later call goes on.
+        """
+        assert isinstance(source, FileSource)  # noqa: S101  as `is_offered_for` has it
+        for upload in (self._unfinished(source, path), None):
+            try:
+                upload = upload or self._create(source, path)
+                if not self._reaches(upload):
+                    self._abort(upload)
+                    return False
+                self._send_parts(source, upload)
+                self._complete(upload, is_there)
+            except Refused:
+                if upload is not None:
+                    self._abort(upload)
+                continue
+            except (SourceChanged, SourceLost):
+                if upload is not None:
+                    self._abort(upload)
+                raise
+            else:
+                self._file_for(path).unlink(missing_ok=True)
+                return True
+        return False
+
+    def _ask(self) -> bool:
+        info = self._url_of("", "").partition("/api/2.0/")[0] + "/api/3.0/mlflow/server-info"
+        try:
+            response = self._client.send("GET", info)
+        except Refused:  # an older server
+            return False
+        return bool((answers.as_object(response) or {}).get("multipart_uploads_enabled"))
+
+    def _create(self, source: FileSource, path: str) -> Upload:
+        part_bytes = max(self._part_bytes, -(-source.size // _MOST_PARTS))
+        told = {"path": PurePosixPath(path).name, "num_parts": -(-source.size // part_bytes)}
+        said = answers.as_object(self._post("create", path, told)) or {}
+        parts = [
+            Part(int(one["part_number"]), one["url"], dict(one.get("headers", {})))
+            for one in said.get("credentials", [])
+        ]
+        upload = Upload(path, *source.seen, part_bytes, str(said.get("upload_id", "")), time(), parts)
+        self._keep(upload)
+        return upload
+
+    def _send_parts(self, source: FileSource, upload: Upload) -> None:
+        for part in upload.parts:
+            if part.etag is None:
+                part.etag = self._send_part(source, upload, part)
+                self._keep(upload)
+
+    def _send_part(self, source: FileSource, upload: Upload, part: Part) -> str:
+        start = (part.number - 1) * upload.part_bytes
+        length = min(upload.part_bytes, upload.bytes - start)
+        for pause in _PAUSES_SECONDS:
+            self._throttle.pause(pause)
+            answer = self._client.send(
+                "PUT",
+                part.url,
+                data=lambda: source.open(start, length),
+                headers=part.headers,
+                expected=(200, 201, 500),
+            )
+            if answer.status_code != 500:
+                return answer.headers.get("ETag", "")
+        raise Refused(f"the storage behind {self._client.url} does not take parts of {upload.path}", status=500)
+
+    def _complete(self, upload: Upload, is_there: Callable[[], bool]) -> None:
+        parts = [{"part_number": one.number, "etag": one.etag, "url": one.url} for one in upload.parts]
+        told = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id, "parts": parts}
+        for pause in _PAUSES_SECONDS:  # an upload that the storage does not know is to the server an error of its own
+            self._throttle.pause(pause)
+            answer = self._post("complete", upload.path, told, expected=(200, 400, 404, 500))
+            if answer.status_code == 200 or is_there():
+                return
+        raise Refused(f"{self._client.url} could not put the parts of {upload.path} together", status=500)
+
+    def _abort(self, upload: Upload) -> None:
+        """Have the storage forget the parts, if it still has any, and forget them here."""
+        told = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id}
+        with contextlib.suppress(Refused):
+            self._post("abort", upload.path, told, expected=(200, 400, 404, 500, 501))
+        self._file_for(upload.path).unlink(missing_ok=True)
+
+    def _post(
+        self, verb: str, path: str, told: Mapping[str, object], *, expected: tuple[int, ...] = (200,)
+    ) -> requests.Response:
+        # The endpoint wants the folder; the name is in the body.
+        url = self._url_of(f"mpu/{verb}", str(PurePosixPath(path).parent))
+        headers = {"Content-Type": "application/json"}
+        return self._client.send("POST", url, data=answers.encode(told), headers=headers, expected=expected)
+
+    def _reaches(self, upload: Upload) -> bool:
+        """Whether the storage answers at all: it may be one that only the server can reach."""
+        if not upload.parts or not upload.upload_id:
+            return False
+        place = urlsplit(upload.parts[0].url)
+        origin = f"{place.scheme}://{place.netloc}/"
+        if origin not in self._reachable:
+            try:
+                requests.head(origin, timeout=_PROBE_SECONDS, allow_redirects=False)
+            except (requests.RequestException, OSError):
+                self._reachable[origin] = self._is_offered = False
+            else:
+                self._reachable[origin] = True
+        return self._reachable[origin]
+
+    def _unfinished(self, source: FileSource, path: str) -> Upload | None:
+        """Return the upload of this very file to go on with; one of another version of it is given up."""
+        upload = read(self._file_for(path))
+        if upload is None:
+            return None
+        if (upload.path, upload.bytes, upload.mtime_ns) == (path, *source.seen) and not _is_stale(upload):
+            return upload
+        self._abort(upload)
+        return None
+
+    def _abort_stale(self) -> None:
+        for file in self._folder.glob("*.json"):
+            upload = read(file)
+            if upload is not None and _is_stale(upload):
+                self._abort(upload)
+
+    def _keep(self, upload: Upload) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # for an hour, whoever has the signed URLs may write there
+        write_atomically(self._file_for(upload.path), msgspec.json.encode(upload))
+
+    def _file_for(self, path: str) -> Path:
+        return self._folder / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
+
+
+def read(file: Path) -> Upload | None:
+    """Return the unfinished upload that a file remembers; None where there is none."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Upload)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _is_stale(upload: Upload) -> bool:
+    return time() - upload.created > _VALID_SECONDS

@@ -1,0 +1,131 @@
+"""Artifacts through the tracking server, which passes them on to wherever it keeps them."""
+
+import mimetypes
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote, urlparse, urlsplit, urlunparse
+
+from autotrack.sinks.rest import answers
+from autotrack.sinks.rest.artifact_multipart import Multipart
+from autotrack.sinks.rest.artifact_streams import Source, Throttle
+from autotrack.sinks.rest.client import Client, Refused
+
+API = "/api/2.0/mlflow-artifacts/"
+_STORED = (200, 201, 204)
+_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
+_LOOKALIKES = str.maketrans(
+    {
+        **{chr(code): chr(0x2400 + code) for code in range(32)},  # the pictures of control characters
+        "\x7f": "\u2421",
+        **{sign: chr(ord(sign) + 0xFEE0) for sign in "#%?;"},  # the wide forms
+    }
+)
+
+
+class ProxyStore:
+    """The artifacts of one run below `artifact_uri`, over `PUT …/mlflow-artifacts/artifacts/<path>`.
+
+    Understands `mlflow-artifacts:/root`, `mlflow-artifacts://host:port/root` and `http(s)://…/root`. Files larger than
+    `part_bytes` go in parts, straight to the storage behind the server, where the server offers that and the storage
+    can be reached from here; `parts_folder` holds what is needed to go on with such an upload.
+    """
+
+    def __init__(
+        self, client: Client, artifact_uri: str, *, throttle: Throttle, parts_folder: Path, part_bytes: int
+    ) -> None:
+        self._client = client
+        self._server, self._root = _server_and_root(client.url, artifact_uri)
+        self._throttle = throttle
+        self._part_bytes = part_bytes
+        self._is_known = False
+        self._multipart = Multipart(self._url, client, throttle=throttle, folder=parts_folder, part_bytes=part_bytes)
+
+    def put(self, source: Source, path: str) -> None:
+        """Store content under a path, all of it or nothing; raises `Refused` and `Unreachable` as `Client` does."""
+        self._get_to_know()
+        is_large = self._server is not None and source.size > self._part_bytes
+        if is_large and self._multipart.is_offered_for(source):
+            had = self._size(path)
+            if self._multipart.put(source, path, is_there=lambda: had != source.size == self._size(path)):
+                return
+        self._put_whole(source, path)
+
+    def sizes(self, folder: str) -> dict[str, int] | None:
+        """Return the size of each file right in a folder, by name; None where the server does not tell."""
+        if self._server is None:
+            return None
+        inside = quote(str(PurePosixPath(self._root, folder)), safe="")
+        try:
+            response = self._client.send("GET", f"{self._server}{API}artifacts?path={inside}")
+        except Refused as refusal:
+            if refusal.status in (404, 405, 501):  # no such folder, or a server that keeps files and lists none
+                return {} if refusal.error_code == "RESOURCE_DOES_NOT_EXIST" else None
+            raise
+        found = (answers.as_object(response) or {}).get("files", [])
+        return {
+            PurePosixPath(one["path"]).name: int(one.get("file_size", 0)) for one in found if not one.get("is_dir")
+        }
+
+    def name_of(self, path: str) -> str:
+        """Return the path under which the server will have a file.
+
+        The server decodes a path until nothing is left to decode, refuses `#`, and loses `?` and `;` at the end
+        (MLflow 3.17, `validate_path_is_safe`). Where that would change the path, these signs get their wide form,
+        and control characters their picture.
+        """
+        path = path.encode(errors="replace").decode()
+        return path if _survives(f"1/{path}") else path.translate(_LOOKALIKES)
+
+    def _put_whole(self, source: Source, path: str) -> None:
+        headers = {"Content-Type": mimetypes.guess_type(path)[0] or "application/octet-stream"}
+        # Without a length requests would send an empty file in chunks.
+        data = source.open if source.size else b""
+        for pause in _PAUSES_SECONDS:
+            self._throttle.pause(pause)
+            url = self._url("artifacts", path)
+            answer = self._client.send("PUT", url, data=data, headers=headers, expected=(*_STORED, 500))
+            if answer.status_code != 500:
+                return
+            # The server fails at this file, or at all: that this is answered tells.
+            self.sizes("")
+        raise Refused(f"{self._client.url} works otherwise, but fails to store {path} (500)", status=500)
+
+    def _url(self, endpoint: str, path: str) -> str:
+        if self._server is None:
+            return f"{self._root}/{quote(path)}"
+        return f"{self._server}{API}{endpoint}/{quote(str(PurePosixPath(self._root, path)))}"
+
+    def _size(self, path: str) -> int | None:
+        return (self.sizes(str(PurePosixPath(path).parent)) or {}).get(PurePosixPath(path).name)
+
+    def _get_to_know(self) -> None:
+        """Find out once whether the server takes artifacts at all: one that does not says 503, as if it were away."""
+        if self._is_known or self._server is None:
+            return
+        inside = quote(self._root, safe="")
+        response = self._client.send(
+            "GET", f"{self._server}{API}artifacts?path={inside}", expected=(200, 404, 405, 501, 503)
+        )
+        if response.status_code == 503 and b"--no-serve-artifacts" in response.content:
+            raise Refused(
+                f"{self._client.url} passes no artifacts on: it runs with --no-serve-artifacts, but this run's "
+                f"artifacts are to go through it; start it with --serve-artifacts",
+                status=503,
+            )
+        self._is_known = True
+
+
+def _server_and_root(url: str, artifact_uri: str) -> tuple[str | None, str]:
+    """Return the server, empty for the tracking server itself, and the path on it; None for one that is not MLflow."""
+    parsed, own = urlsplit(artifact_uri), urlsplit(url)
+    if parsed.scheme == "mlflow-artifacts":
+        foreign = parsed.netloc and parsed.netloc != own.netloc
+        return f"{own.scheme}://{parsed.netloc}{own.path}" if foreign else "", unquote(parsed.path).strip("/")
+    server, found, root = artifact_uri.partition(f"{API}artifacts")
+    return (server, unquote(root).strip("/")) if found else (None, artifact_uri.rstrip("/"))
+
+
+def _survives(path: str) -> bool:
+    """Whether the server leaves a path as it is."""
+    read = urlunparse(urlparse(unquote(path)))
+    return read == path and "#" not in path and not re.search(r"[\x00-\x1f\x7f]", path)

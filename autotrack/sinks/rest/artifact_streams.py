@@ -1,0 +1,200 @@
+"""What an upload reads: a file that may be replaced, cut or removed meanwhile, at a limited speed."""
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+from autotrack.errors import AutotrackError
+from autotrack.sinks.rest.client import Unreachable
+
+_BLOCK_BYTES = 2**16
+
+
+class SourceChanged(AutotrackError):  # noqa: N818  a state of the file, which is read again
+    """The file is another one than when its upload began."""
+
+
+class SourceLost(AutotrackError):  # noqa: N818  a state of the file, which is given up
+    """The file is gone, or cannot be read."""
+
+
+class Seen(NamedTuple):
+    """What a file looked like: a later one of the same size and modification time is taken for the same."""
+
+    bytes: int
+    mtime_ns: int
+
+
+class Readable(Protocol):
+    """The body of a request: has a length, and is read to its end once."""
+
+    def __len__(self) -> int:
+        """Return the number of bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read block by block."""
+
+    def read(self, limit: int, /) -> bytes:
+        """Return up to `limit` bytes, none at the end."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Source(Protocol):
+    """Content that can be read again from any place, for every attempt to send it."""
+
+    size: int
+
+    def open(self, start: int = 0, length: int | None = None) -> Readable:
+        """Read `length` bytes from `start` on, or all the rest."""
+
+
+class Throttle:
+    """Keeps what passes to `bytes_per_second`; None is as fast as it goes. Ends reading once `stop` is set."""
+
+    def __init__(self, bytes_per_second: float | None = None, *, stop: threading.Event | None = None) -> None:
+        self._bytes_per_second = bytes_per_second
+        self._stop = stop or threading.Event()
+        self._free_at = 0.0
+
+    def block_bytes(self) -> int:
+        """Return how much to read at once, so that no pause is longer than a server waits."""
+        if self._bytes_per_second is None:
+            return _BLOCK_BYTES
+        return max(min(_BLOCK_BYTES, int(self._bytes_per_second / 4)), 1)
+
+    def seconds_for(self, count: int) -> float:
+        """Return how long this many bytes take at the least."""
+        return count / self._bytes_per_second if self._bytes_per_second else 0.0
+
+    def pass_on(self, count: int) -> None:
+        """Wait until this many bytes may go; raises `Unreachable` when we are told to stop."""
+        now = monotonic()
+        self._free_at = max(self._free_at, now) + self.seconds_for(count)
+        self.pause(self._free_at - now)
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises `Unreachable` when we are told to stop."""
+        if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
+            raise Unreachable("we stopped before the upload was through")
+
+
+class FileSource:
+    """A file as it is now; raises `SourceLost` when there is none that can be read.
+
+    Reading it raises `SourceChanged` as soon as it is another one: with a length that was announced and content of two
+    versions, what arrived would be neither. `sha256` is known once all of it has been read in order.
+    """
+
+    def __init__(self, path: Path, *, throttle: Throttle) -> None:
+        self.path = path
+        self.seen = look_at(path)
+        self.size = self.seen.bytes
+        self._throttle = throttle
+        self._hashes = {0: hashlib.sha256()}  # of everything before an offset: parts are sent again where that fails
+
+    @property
+    def sha256(self) -> str | None:
+        """The checksum of all the content, in hex; None as long as a part of it has not been read."""
+        found = self._hashes.get(self.size)
+        return found.hexdigest() if found else None
+
+    def open(self, start: int = 0, length: int | None = None) -> Readable:
+        """Read `length` bytes from `start` on, or all the rest."""
+        length = self.size - start if length is None else length
+        return _FileStream(self, start, length)
+
+    def _check(self, fd: int) -> None:
+        if _seen(os.fstat(fd)) != self.seen:
+            raise SourceChanged(f"{self.path} changed while it was uploaded")
+
+
+class BytesSource:
+    """Content that is in memory already."""
+
+    def __init__(self, content: bytes) -> None:
+        self.size = len(content)
+        self._content = content
+
+    def open(self, start: int = 0, length: int | None = None) -> Readable:
+        """Read `length` bytes from `start` on, or all the rest."""
+        end = self.size if length is None else start + length
+        return _BytesStream(self._content[start:end])
+
+
+def look_at(path: Path) -> Seen:
+    """Return what a file looks like; raises `SourceLost` where that cannot be seen."""
+    try:
+        return _seen(path.stat())
+    except OSError as fault:
+        raise SourceLost(f"{path}: {fault.strerror}") from None
+
+
+class _FileStream:
+    """Part of a file. The errors of the file are none of OSError, which a client takes for those of the network."""
+
+    def __init__(self, source: FileSource, start: int, length: int) -> None:
+        self._source, self._start, self._length, self._left = source, start, length, length
+        known = source._hashes.get(start)
+        self._hash = known.copy() if known else None
+        try:
+            self._file = source.path.open("rb", buffering=0)
+            self._file.seek(start)
+        except OSError as fault:
+            raise SourceLost(f"{source.path}: {fault.strerror}") from None
+        try:
+            source._check(self._file.fileno())
+        except SourceChanged:
+            self._file.close()
+            raise
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True  # an empty file is content as well
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self.read(_BLOCK_BYTES):
+            yield block
+
+    def read(self, limit: int, /) -> bytes:
+        """Return up to `limit` bytes, none at the end; raises as `FileSource` says, and `Unreachable`."""
+        block = self._read(min(limit, self._left, self._source._throttle.block_bytes()))
+        self._left -= len(block)
+        if self._hash is not None:
+            self._hash.update(block)
+        if not self._left:  # before the last block goes out: without it the server has nothing whole
+            self._source._check(self._file.fileno())
+            if self._hash is not None:
+                self._source._hashes[self._start + self._length] = self._hash
+        self._source._throttle.pass_on(len(block))
+        return block
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _read(self, limit: int) -> bytes:
+        try:
+            block = self._file.read(limit)
+        except OSError as fault:
+            raise SourceLost(f"{self._source.path}: {fault.strerror}") from None
+        if limit and not block:
+            raise SourceChanged(f"{self._source.path} was cut while it was uploaded")
+        return block or b""
+
+
+class _BytesStream(io.BytesIO):
+    def __len__(self) -> int:
+        return self.getbuffer().nbytes
+
+
+def _seen(status: os.stat_result) -> Seen:
+    return Seen(status.st_size, status.st_mtime_ns)

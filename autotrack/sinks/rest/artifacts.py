@@ -1,0 +1,241 @@
+"""Uploads the files of a run to where its tracking server wants them, each version once."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from autotrack.files import inside
+from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
+from autotrack.sinks.rest.artifact_proxy import ProxyStore
+from autotrack.sinks.rest.artifact_streams import (
+    BytesSource,
+    FileSource,
+    Seen,
+    Source,
+    SourceChanged,
+    SourceLost,
+    Throttle,
+    look_at,
+)
+from autotrack.sinks.rest.client import Client, Refused
+from autotrack.sinks.rest.stores import DirectStore
+
+_ROUNDS = 4
+"""How often a file is uploaded that changes meanwhile, or does not arrive whole."""
+
+_OF_ONE_FILE = (400, 413, 414, 500)
+"""Refusals that say nothing about other files."""
+
+_MOST_UNVERIFIED, _MOST_UNVERIFIED_BYTES = 200, 2**26
+
+
+class _Store(Protocol):
+    """Where artifacts are kept."""
+
+    def put(self, source: Source, path: str) -> None:
+        """Store content under a path, all of it or nothing."""
+
+    def sizes(self, folder: str) -> dict[str, int] | None:
+        """Return the size of each file right in a folder, by name; None where that cannot be told."""
+
+    def name_of(self, path: str) -> str:
+        """Return the path under which the store will have a file."""
+
+
+@dataclass
+class _Sent:
+    """Files that were sent, by their path, and whether they arrived is not known yet."""
+
+    sources: dict[str, FileSource] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        return sum(source.size for source in self.sources.values())
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.sources) >= _MOST_UNVERIFIED or self.bytes >= _MOST_UNVERIFIED_BYTES
+
+
+class ArtifactStore:
+    """The artifacts of the run in `folder`, below `artifact_uri` as the tracking server says it.
+
+    `mlflow-artifacts:` and `http(s):` go through the server, others straight to where they say, through fsspec. What
+    has arrived is noted in `<folder>/remote/`; a file that is as it was then is not uploaded again.
+
+    `bytes_per_second` limits the speed, `most_bytes` what the run's files may take there: what goes over it is left
+    out. Files larger than `part_bytes` go in parts where the server offers that. Once the client's `stop` is set,
+    what is under way raises `Unreachable`. `on_trouble` is told in a sentence what was not uploaded, or under another
+    name, once each.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        artifact_uri: str,
+        *,
+        folder: Path,
+        bytes_per_second: float | None = None,
+        most_bytes: int | None = None,
+        part_bytes: int = 2**24,
+        on_trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._client = client
+        self._uri = artifact_uri
+        self._most_bytes = most_bytes
+        self._part_bytes = part_bytes
+        self._on_trouble = on_trouble
+        self._said: set[str] = set()
+        self._throttle = Throttle(bytes_per_second, stop=client.stop)
+        self._ledger_path = ledger_path(folder, f"{client.url} {artifact_uri}")
+        self._ledger = Ledger(self._ledger_path)
+        self._opened: _Store | None = None
+
+    def upload(self, source: Path, path: str) -> None:
+        """Upload a file, or every file in a folder, under `path` (relative, with slashes).
+
+        A file that vanishes, or keeps changing, is left out and `on_trouble` told. Raises `Refused` where the store
+        will not have it, `Unreachable` when stopped before it was through, and `AutotrackError` for a path that
+        leads out of the run. Calling it again goes on where it stopped.
+        """
+        todo = dict(self._files(source, str(inside(path))))
+        for _ in range(_ROUNDS):
+            todo = self._upload_all(todo)
+            if not todo:
+                return
+        for left in todo:
+            self._say(f"{left} was left out: it kept changing while it was uploaded, or did not arrive whole")
+
+    def upload_bytes(self, content: bytes, path: str) -> None:
+        """Upload content under `path`, whatever the budget; raises as `upload` does."""
+        path, sha256 = str(inside(path)), hashlib.sha256(content).hexdigest()
+        known = self._ledger.get(path)
+        if known is not None and known.sha256 == sha256:
+            return
+        for _ in range(_ROUNDS):
+            self._put(BytesSource(content), path)
+            if path in self._whole({path: len(content)}):
+                self._ledger.add(Arrival(path, len(content), sha256=sha256))
+                return
+        raise Refused(f"{self._uri} did not keep {path} whole")
+
+    def _files(self, source: Path, path: str) -> Iterator[tuple[str, Path]]:
+        if not source.is_dir():
+            yield path, source
+            return
+        for parent, folders, names in os.walk(source):
+            folders.sort()
+            for name in sorted(names):
+                file = Path(parent, name)
+                if file.is_file():  # not a pipe, which would be waited for
+                    yield str(inside(f"{path}/{file.relative_to(source).as_posix()}")), file
+
+    def _upload_all(self, todo: dict[str, Path]) -> dict[str, Path]:
+        """Upload files; returns those that have to be uploaded again."""
+        again: dict[str, Path] = {}
+        sent = _Sent()
+        for path, file in todo.items():
+            try:
+                self._upload_one(path, file, sent)
+            except SourceChanged:
+                again[path] = file
+            except SourceLost as lost:
+                self._say(f"{path} was left out: {lost}")
+            except Refused as refusal:
+                if len(todo) == 1 or refusal.status not in _OF_ONE_FILE:
+                    raise
+                self._say(f"{path} was left out: {refusal}")
+            if sent.is_full:
+                again |= self._settle(sent)
+                sent = _Sent()
+        return again | self._settle(sent)
+
+    def _upload_one(self, path: str, file: Path, sent: _Sent) -> None:
+        source = FileSource(file, throttle=self._throttle)
+        if self._ledger.has(path, source.seen) or self._is_the_same(path, file, source.seen):
+            return
+        if self._most_bytes is not None:
+            taken = self._ledger.bytes_besides(path) + sent.bytes
+            if taken + source.size > self._most_bytes:
+                self._say(
+                    f"{path}, {source.size} bytes, and whatever else does not fit was left out: "
+                    f"{taken} of the {self._most_bytes} bytes for artifacts are taken",
+                    about="budget",
+                )
+                return
+        self._put(source, path)
+        sent.sources[path] = source
+
+    def _is_the_same(self, path: str, file: Path, seen: Seen) -> bool:
+        """Whether only the time of a file differs, as after copying a store; that is noted."""
+        known = self._ledger.get(path)
+        if known is None or known.sha256 is None or known.bytes != seen.bytes:
+            return False
+        try:
+            with file.open("rb") as content:
+                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        except OSError as fault:
+            raise SourceLost(f"{file}: {fault.strerror}") from None
+        if sha256 != known.sha256 or look_at(file) != seen:
+            return False
+        self._ledger.add(Arrival(path, *seen, sha256))
+        return True
+
+    def _settle(self, sent: _Sent) -> dict[str, Path]:
+        """Note what has arrived whole; returns what did not, or has changed since."""
+        whole = self._whole({path: source.size for path, source in sent.sources.items()})
+        again = {}
+        for path, source in sent.sources.items():
+            if path in whole:
+                self._ledger.add(Arrival(path, *source.seen, source.sha256))
+            try:
+                if path not in whole or look_at(source.path) != source.seen:
+                    again[path] = source.path
+            except SourceLost:  # removed after it arrived
+                continue
+        return again
+
+    def _whole(self, expected: dict[str, int]) -> set[str]:
+        """Return the paths under which the store has as many bytes as expected, or does not tell."""
+        listed: dict[str, dict[str, int] | None] = {}
+        found = set()
+        for path, size in expected.items():
+            name = PurePosixPath(self._store.name_of(path))
+            folder = str(name.parent)
+            if folder not in listed:
+                listed[folder] = self._store.sizes(folder)
+            sizes = listed[folder]
+            if sizes is None or sizes.get(name.name) == size:
+                found.add(path)
+        return found
+
+    def _put(self, source: Source, path: str) -> None:
+        name = self._store.name_of(path)
+        if name != path:
+            self._say(f"{path} is called {name} there: the tracking server would change its name otherwise")
+        self._store.put(source, name)
+
+    @property
+    def _store(self) -> _Store:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> _Store:
+        if self._uri.startswith(("mlflow-artifacts:", "http://", "https://")):
+            return ProxyStore(
+                self._client,
+                self._uri,
+                throttle=self._throttle,
+                parts_folder=self._ledger_path.with_suffix(".parts"),
+                part_bytes=self._part_bytes,
+            )
+        return DirectStore(self._client, self._uri, throttle=self._throttle, on_trouble=self._on_trouble)
+
+    def _say(self, sentence: str, *, about: str | None = None) -> None:
+        if (about or sentence) not in self._said:
+            self._said.add(about or sentence)
+            self._on_trouble(sentence)

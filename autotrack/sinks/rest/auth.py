@@ -1,0 +1,164 @@
+"""Who we are to a tracking server: credentials and certificates, and where they may be sent."""
+
+import base64
+import configparser
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from autotrack.errors import SettingsError
+
+_YES = {"1", "true", "yes", "on"}
+_UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
+
+
+@dataclass(frozen=True)
+class Access:
+    """A server's `url` without credentials, and what is needed to be let in.
+
+    `authorization` is the value of that header, `secrets` are the texts that must never be shown, `verify` and `cert`
+    mean what they mean for requests.
+    """
+
+    url: str
+    authorization: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    verify: bool | str = True
+    cert: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def scrub(self, text: str) -> str:
+        """Take credentials out of a text that is about to be shown."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def is_for(self, url: str) -> bool:
+        """Whether a URL is one of this very server: only there are its credentials sent."""
+        own, other = urlsplit(self.url), urlsplit(url)
+        return (own.scheme, own.hostname, _port(own)) == (other.scheme, other.hostname, _port(other))
+
+
+class ServerAuth(AuthBase):
+    """Adds the credentials of one server to requests; also without any, so that none are read from `~/.netrc`."""
+
+    def __init__(self, authorization: str | None = None) -> None:
+        self._authorization = authorization
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add them to one request."""
+        if self._authorization is not None:
+            request.headers["Authorization"] = self._authorization
+        return request
+
+
+def access(url: str, environ: Mapping[str, str], *, allow_insecure: bool = False) -> Access:
+    """Work out how to get into the server at `url`.
+
+    Credentials are those in the URL, else `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, else
+    `MLFLOW_TRACKING_TOKEN`, else those of `~/.mlflow/credentials`; a half that the environment lacks is taken from the
+    file. `MLFLOW_TRACKING_CLIENT_CERT_PATH`, `MLFLOW_TRACKING_SERVER_CERT_PATH`, `MLFLOW_TRACKING_INSECURE_TLS` and
+    `MLFLOW_WORKSPACE` mean what they mean for MLflow.
+
+    Raises `SettingsError` for what is no URL of a server, and for credentials that would go over plain http to another
+    machine, unless `allow_insecure` or `AUTOTRACK_ALLOW_INSECURE=1` allows that.
+    """
+    parts = _server(url)
+    bare = without_credentials(url)
+    for name in _UNSUPPORTED:
+        if environ.get(name, "").lower() not in ("", "0", "false"):
+            raise SettingsError(
+                f"{name} is set, which needs the mlflow package; use a token or a user and password", setting=name
+            )
+    authorization, secrets = _credentials(parts, environ)
+    is_allowed = allow_insecure or environ.get("AUTOTRACK_ALLOW_INSECURE", "").lower() in _YES
+    if authorization and parts.scheme == "http" and not is_loopback(parts.hostname or "") and not is_allowed:
+        raise SettingsError(
+            f"credentials would be sent to {bare} in plain text; use https, or set AUTOTRACK_ALLOW_INSECURE=1",
+            setting="to",
+            value=bare,
+        )
+    insecure_tls = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in _YES
+    workspace = environ.get("MLFLOW_WORKSPACE")
+    return Access(
+        url=bare,
+        authorization=authorization,
+        secrets=secrets,
+        verify=False if insecure_tls else environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True,
+        cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+        headers={"X-MLFLOW-WORKSPACE": workspace} if workspace else {},
+    )
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL of a server as it may be shown; also for one that was copied from its web page.
+
+    >>> without_credentials("https://me:secret@host:5000/mlflow/#/experiments/1")
+    'https://host:5000/mlflow'
+    """
+    parts = urlsplit(url.strip())
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to a host stays on this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
+def _server(url: str) -> SplitResult:
+    shown = without_credentials(url)
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError:
+        raise SettingsError(f"{shown} has a port that is no number", setting="to", value=shown) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(
+            f"{shown!r} is no URL of a tracking server, such as https://mlflow.example.com", setting="to", value=shown
+        )
+    return parts
+
+
+def _credentials(parts: SplitResult, environ: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the header, and what must not be shown."""
+    if parts.username:
+        return _basic(unquote(parts.username), unquote(parts.password or ""))
+    in_file = _in_file(Path(environ.get("HOME") or Path.home()) / ".mlflow" / "credentials")
+    from_environ = environ.get("MLFLOW_TRACKING_USERNAME") or environ.get("MLFLOW_TRACKING_PASSWORD")
+    token = environ.get("MLFLOW_TRACKING_TOKEN")
+    if from_environ or not token:
+        user = environ.get("MLFLOW_TRACKING_USERNAME") or in_file.get("mlflow_tracking_username")
+        password = environ.get("MLFLOW_TRACKING_PASSWORD") or in_file.get("mlflow_tracking_password")
+        if user and password:
+            return _basic(user, password)
+    return (f"Bearer {token}", (token,)) if token else (None, ())
+
+
+def _basic(user: str, password: str) -> tuple[str, tuple[str, ...]]:
+    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return f"Basic {encoded}", tuple(secret for secret in (encoded, password) if secret)
+
+
+def _in_file(path: Path) -> dict[str, str]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as credentials: {type(error).__name__}", setting="to") from None
+    found = dict(parser["mlflow"]) if "mlflow" in parser else {}
+    return {name: value.replace("%%", "%") for name, value in found.items()}  # as MLflow's parser does
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)

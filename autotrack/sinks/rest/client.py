@@ -1,0 +1,262 @@
+"""Talks to a tracking server, however long that takes: requests are repeated until they are answered."""
+
+import io
+import os
+import random
+import threading
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+import requests
+import urllib3
+
+from autotrack.errors import AutotrackError
+from autotrack.sinks.rest import answers, transport
+from autotrack.sinks.rest.auth import ServerAuth, access
+
+API = "api/2.0/mlflow/"
+
+Data = bytes | io.BufferedIOBase | Callable[[], Any]
+"""A body: bytes, a stream, or what opens the stream anew for every attempt."""
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
+_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
+_SLOWEST_BYTES_PER_SECOND = 1e6
+"""A server that passes a file on to object storage answers when all of it is there."""
+
+_OUTAGE_SECONDS = 20.0
+"""How long a server is away before somebody is told."""
+
+_ATTEMPTS_WITH_A_STRANGER = 5
+"""How often something that never answered like a tracking server is asked before it counts as none."""
+
+_ATTEMPTS_WITH_AN_ERROR, _TIMES_IT_WORKS = 8, 3
+"""After so many attempts, a request is to blame that so often in a row fails while the server works otherwise."""
+
+_HOPELESS = (
+    requests.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+)
+
+_PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
+"""Other errors of the operating system are about files: of certificates, or those that are sent."""
+
+
+class Unreachable(AutotrackError):  # noqa: N818  a state of the server that passes, not a mistake
+    """The server did not answer until we were told to stop, or lost patience."""
+
+
+class Refused(AutotrackError):  # noqa: N818  what the server did
+    """The server will not do this, however often it is asked.
+
+    `status` is that of HTTP, 0 where there was no answer; `error_code` and `message` are what the server says.
+    """
+
+    def __init__(self, explanation: str, *, status: int = 0, error_code: str = "", message: str = "") -> None:
+        super().__init__(explanation)
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+
+
+class Client:
+    """A connection to the tracking server at `url`, usable in several threads at once.
+
+    Connection errors, timeouts, 408, 429 and 5xx are tried again after growing pauses, or when `Retry-After` says,
+    until `stop` is set or one request has taken `patience` seconds: then `Unreachable` is raised. Everything else that
+    is no success raises `Refused`. `on_trouble` is told, once an outage, that the server is away. `last_progress` is
+    when the server last answered, or took more of a stream, on the clock of `time.monotonic`.
+
+    Every request may reach the server twice. Raises `SettingsError` as `auth.access` does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        stop: threading.Event | None = None,
+        environ: Mapping[str, str] = os.environ,
+        allow_insecure: bool = False,
+        patience: float | None = None,
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> None:
+        self._access = access(url, environ, allow_insecure=allow_insecure)
+        self.url = self._access.url
+        self.patience = patience
+        self.last_progress = monotonic()
+        self.stop = stop or threading.Event()
+        self._on_trouble = on_trouble
+        self._is_known = self._is_away = False
+        self._session = transport.new_session()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.url}>"
+
+    def get(self, path: str, **query: str | int) -> dict[str, Any]:
+        """Ask an endpoint below `/api/2.0/mlflow/`."""
+        return self._ask("GET", path, params=query)
+
+    def post(
+        self, path: str, body: Mapping[str, Any], *, before_retry: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        """Tell an endpoint below `/api/2.0/mlflow/` something; NaN and infinities have to be strings.
+
+        `before_retry` is called before every attempt but the first, for what must not be done twice: it may find that
+        the server has done it, and raise.
+        """
+        headers = {"Content-Type": "application/json"}
+        return self._ask("POST", path, data=answers.encode(body), headers=headers, before_retry=before_retry)
+
+    def send(
+        self,
+        method: str,
+        url_or_path: str,
+        *,
+        data: Data | None = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+        expected: tuple[int, ...] = (200,),
+    ) -> requests.Response:
+        """Send any request: to a path of the server, or to an absolute URL, which gets our credentials only there.
+
+        `data` that is a callable opens the stream anew for every attempt; it is called before each and what it returns
+        is closed after. Another stream is rewound. Returns a response with one of the `expected` statuses.
+        """
+        return self._send(method, self._resolve(url_or_path), expected, data=data, headers=headers, stream=stream)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        response = self._send(method, self._resolve(API + path), (200,), is_api=True, **options)
+        return answers.as_object(response) or {}
+
+    def _resolve(self, url_or_path: str) -> str:
+        if url_or_path.startswith(("http://", "https://")):
+            return url_or_path
+        return f"{self.url}/{url_or_path.lstrip('/')}"
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        expected: tuple[int, ...],
+        *,
+        is_api: bool = False,
+        before_retry: Callable[[], None] = lambda: None,
+        **options: Any,
+    ) -> requests.Response:
+        """Repeat a request until there is an answer that settles it."""
+        if self.stop.is_set():
+            raise Unreachable(f"{self.url} was not asked any more: we were told to stop")
+        began, attempt, worked = monotonic(), 0, 0
+        while True:
+            attempt += 1
+            try:
+                response = self._attempt(method, url, seconds=self._seconds_left(began), **options)
+            except _HOPELESS as fault:
+                raise Refused(self._said(f"{self.url} cannot be asked: {answers.reason_of(fault)}")) from None
+            except _PASSING as fault:
+                pause, reason = None, answers.reason_of(fault)
+            else:
+                if response.status_code in expected and not (is_api and answers.as_object(response) is None):
+                    self._is_known, self._is_away = self._is_known or is_api, False
+                    self._note_progress()
+                    return response
+                is_error = attempt >= _ATTEMPTS_WITH_AN_ERROR and answers.error_in(response)[0] == "INTERNAL_ERROR"
+                worked = worked + 1 if is_error and self._works_otherwise() else 0
+                self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= _TIMES_IT_WORKS)
+                pause, reason = answers.pause_asked_for(response), f"{response.status_code} {response.reason}"
+            self._wait(began, attempt, pause, reason)
+            before_retry()
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        *,
+        seconds: float,
+        data: Data | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        stream: bool = False,
+    ) -> requests.Response:
+        own = self._access.is_for(url)
+        body: Any = data() if callable(data) else data
+        if isinstance(data, io.BufferedIOBase):
+            data.seek(0)
+        sent = transport.Watched(body, self._note_progress) if hasattr(body, "read") else body
+        if isinstance(sent, transport.Watched):
+            seconds = _ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
+        try:
+            return self._session.request(
+                method,
+                url,
+                data=sent,
+                params=params,
+                headers={**(self._access.headers if own else {}), **(headers or {})},
+                auth=ServerAuth(self._access.authorization if own else None),
+                verify=self._access.verify if own else True,
+                cert=self._access.cert if own else None,
+                timeout=(min(_CONNECT_SECONDS, seconds), seconds),
+                allow_redirects=False,
+                stream=stream,
+            )
+        finally:
+            if callable(data) and hasattr(body, "close"):
+                body.close()
+
+    def _seconds_left(self, began: float) -> float:
+        """Return how long an answer is waited for: no longer than patience lasts."""
+        if self.patience is None:
+            return _ANSWER_SECONDS
+        return min(_ANSWER_SECONDS, max(self.patience - (monotonic() - began), 0.1))
+
+    def _raise_if_settled(self, response: requests.Response, attempt: int, *, is_api: bool, is_to_blame: bool) -> None:
+        """Raise `Refused` unless the request may succeed later."""
+        code, message = answers.error_in(response)
+        status = response.status_code
+        if answers.may_pass(response) and not is_to_blame:
+            return
+        is_foreign = is_api and not code and status in (200, 404)
+        if is_foreign and (self._is_known or attempt < _ATTEMPTS_WITH_A_STRANGER):
+            return  # a proxy speaks for a server that is away
+        explain = answers.explain_foreign if is_foreign and status == 200 else answers.explain
+        raise Refused(
+            self._said(explain(response, self.url)), status=status, error_code=code, message=self._said(message)
+        )
+
+    def _works_otherwise(self) -> bool:
+        """Whether the server answers a harmless question, asked once."""
+        try:
+            url = self._resolve(f"{API}experiments/search")
+            response = self._attempt("GET", url, seconds=_ANSWER_SECONDS, params={"max_results": 1})
+        except _PASSING:
+            return False
+        return response.status_code == 200 and answers.as_object(response) is not None
+
+    def _wait(self, began: float, attempt: int, pause: float | None, reason: str) -> None:
+        """Wait before the next attempt; raises `Unreachable` when there is to be none."""
+        taken, said = monotonic() - began, self._said(reason)
+        if pause is None:
+            longest = min(_FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 10), _LONGEST_PAUSE_SECONDS)
+            pause = longest * random.uniform(0.5, 1.0)  # noqa: S311  spreads clients, guards nothing
+        if self.patience is not None and taken + pause > self.patience:
+            raise Unreachable(f"{self.url} did not answer within {self.patience:g} s: {said}")
+        if taken > _OUTAGE_SECONDS and not self._is_away:
+            self._is_away = True
+            if self._on_trouble is not None:
+                self._on_trouble(f"{self.url} has not answered for {taken:.0f} s, trying on: {said}")
+        if self.stop.wait(pause):
+            raise Unreachable(f"{self.url} did not answer before we stopped: {said}")
+
+    def _note_progress(self) -> None:
+        self.last_progress = monotonic()
+
+    def _said(self, text: str) -> str:
+        return self._access.scrub(text)

@@ -1,0 +1,92 @@
+"""How far a run has been sent to a server: a file in its folder, replaced after the server has acknowledged."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from autotrack.errors import AutotrackError
+from autotrack.files import write_atomically
+
+FOLDER = "remote"
+
+
+class Cursor(msgspec.Struct):
+    """Where a run is on the server at `url`, and what of it is there.
+
+    `offsets` are the bytes of each journal, by its name. `sent` has a digest of everything that can change, such as a
+    text or a trial, by what it is. One that is not `complete` lacks what the server did not take at the time.
+    """
+
+    url: str
+    run_id: str = ""
+    experiment_id: str = ""
+    offsets: dict[str, int] = {}
+    sent: dict[str, str] = {}
+    complete: bool = True
+
+    def lacks(self, what: str, content: Any) -> bool:
+        """Whether this content has not been sent."""
+        return self.sent.get(what) != _digest(content)
+
+    def has(self, what: str, content: Any) -> None:
+        """Note that this content has been sent."""
+        self.sent[what] = _digest(content)
+
+
+class CursorFile:
+    """The file that keeps a `Cursor` of the run in `folder`; only one process at a time sends a run to a server."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        slug = re.sub(r"[^\w.-]+", "-", urlsplit(url).netloc).strip("-")[:60]
+        name = f"{slug}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+        self._url = url
+        self._path = folder / FOLDER / f"{name}.json"
+        self._lock: int | None = None
+
+    def lock(self) -> None:
+        """Keep others out until `unlock`. Raises `AutotrackError` when another one is at work."""
+        self._path.parent.mkdir(exist_ok=True)
+        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            import fcntl  # not on Windows
+
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.unlock()
+            raise AutotrackError(f"another process is sending this run to {self._url}") from None
+        except (ImportError, OSError):  # a system, or a file system, without locks
+            return
+
+    def unlock(self) -> None:
+        """Let others in."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def read(self) -> Cursor:
+        """Return what was stored; an empty one if there is nothing that can be used."""
+        try:
+            cursor = msgspec.json.decode(self._path.read_bytes(), type=Cursor)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return Cursor(self._url)
+        return cursor if cursor.url == self._url else Cursor(self._url)
+
+    def write(self, cursor: Cursor) -> None:
+        """Store a cursor in one step."""
+        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(cursor), indent=1) + b"\n")
+
+
+def sizes(folder: Path) -> Mapping[str, int]:
+    """Return how many bytes each journal has."""
+    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
+
+
+def _digest(content: Any) -> str:
+    plain = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    return hashlib.blake2b(plain, digest_size=8).hexdigest()

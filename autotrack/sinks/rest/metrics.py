@@ -1,0 +1,106 @@
+"""Metrics and load as points, waiting to be sent in batches."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from autotrack.records import Metrics, Number, SystemStats, number
+from autotrack.sinks.rest import system
+from autotrack.sinks.rest.batches import LIMITS, Batches, Item
+from autotrack.sinks.rest.names import Names, is_allowed
+from autotrack.sinks.rest.parallel import all_at_once
+
+_HIGHEST_STEP = 2**63 - 1
+
+
+class Points:
+    """Holds points until they are sent.
+
+    The server keeps a point by its key, time, step and value, so one that is sent again changes nothing; that is why
+    the time is that of the record. A point without step gets its epoch as step, or 0, the load of the machine the
+    seconds since the run started.
+
+    `resumes` are the times at which training went back, and to which step: what was recorded before at this step or
+    later was recorded again, and is left out. What the server has of it stays there, for it can delete no points.
+    """
+
+    def __init__(self, on_trouble: Callable[[str], None]) -> None:
+        self.resumes: set[tuple[float, int]] = set()
+        self.started = 0.0
+        self._on_trouble = on_trouble
+        self._waiting: list[tuple[str, Number, int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, record: Metrics | SystemStats, *, rank: int = 0) -> None:
+        """Take the values of a record from the journal of this rank."""
+        if isinstance(record, SystemStats):
+            self._take(system.values_of(record), record.time, max(0, int(record.time - self.started)))
+        elif not self._is_recorded_again(record):
+            step = next((at for at in (record.step, record.epoch) if at is not None), 0)
+            values = {f"rank{rank}/{name}": value for name, value in record.values.items()} if rank else record.values
+            self._take(values, record.time, step)
+
+    def keys(self, names: Names) -> None:
+        """Give keys to the names of all that waits, first to those that are allowed: they can keep their names."""
+        for name in sorted({point[0] for point in self._waiting}, key=lambda name: (not is_allowed(name), name)):
+            names.of(name)
+
+    def forget(self) -> None:
+        """Let go of what waits."""
+        self._waiting.clear()
+
+    def send(self, batches: Batches, run_id: str, names: Names) -> None:
+        """Send all that waits; it goes on waiting if that fails."""
+        points = [Item(names.of(name), as_value(value), time, step) for name, value, time, step in self._waiting]
+        backlog, latest = _without_latest(points) if len(points) > LIMITS["metrics"] else ([], points)
+        if backlog:
+            size = LIMITS["metrics"]
+            parts = [backlog[start : start + size] for start in range(0, len(backlog), size)]
+            all_at_once(partial(batches.send, run_id, "metrics", part) for part in parts)
+        batches.send(run_id, "metrics", latest)
+        self.forget()
+
+    def _take(self, values: Mapping[str, Number], time: float, step: int) -> None:
+        if abs(step) > _HIGHEST_STEP:
+            self._on_trouble(f"metrics at step {step} were left out: MLflow's steps have 64 bits")
+            return
+        milliseconds = int(time * 1000)
+        self._waiting.extend((name, value, milliseconds, step) for name, value in values.items())
+
+    def _is_recorded_again(self, record: Metrics) -> bool:
+        step = record.step
+        return step is not None and any(record.time < at and step >= first for at, first in self.resumes)
+
+
+def as_value(value: Number) -> float | str:
+    """Return a number as the protocol has it: NaN and infinities are words."""
+    with suppress(OverflowError):  # of an integer beyond all floats
+        value = float(number(value))
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if number(value) > 0 else "-Infinity"  # noqa: PLR0124  that is NaN
+
+
+def _without_latest(points: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Divide points into those that can arrive in any order, and the latest of each key, which is sent after them.
+
+    A server notes the latest value of a key while it takes points, and not every one guards that against requests at
+    the same time.
+    """
+    last: dict[str, int] = {}
+    for index, point in enumerate(points):
+        known = last.get(point.key)
+        if known is None or _moment(point) >= _moment(points[known]):
+            last[point.key] = index
+    latest = set(last.values())
+    return (
+        [point for index, point in enumerate(points) if index not in latest],
+        [points[index] for index in sorted(latest)],
+    )
+
+
+def _moment(point: Item) -> tuple[int, int]:
+    return point.step or 0, point.timestamp or 0

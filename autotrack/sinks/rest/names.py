@@ -1,0 +1,73 @@
+"""Names as a tracking server allows them, and back again."""
+
+import posixpath
+import re
+from collections.abc import Mapping
+
+_LONGEST = 220
+"""A key may have 250 characters, and that of the tag which keeps the original is longer than the name."""
+
+_TAG = "autotrack.name."
+_WORDS = {"@": "_at_", "%": "_percent_", "&": "_and_", "+": "_plus_"}
+
+
+class Names:
+    """Maps names of metrics, params and tags to keys that every MLflow server takes, each name to a key of its own.
+
+    A name that is allowed stays as it is. `acc@5` becomes `acc_at_5`, and `acc_at_5-2` if that is taken. So keys
+    depend on which name came first; `tags()` keep that on the server, and `tags` are what it has of them.
+    """
+
+    def __init__(self, tags: Mapping[str, str] | None = None) -> None:
+        self._names = {key.removeprefix(_TAG): name for key, name in (tags or {}).items() if key.startswith(_TAG)}
+        self._keys = {name: key for key, name in self._names.items()}
+
+    def of(self, name: str) -> str:
+        """Return the key of a name."""
+        key = self._keys.get(name)
+        if key is None:
+            key = self._free(name if is_allowed(name) else _readable(name))
+            self._keys[name], self._names[key] = key, name
+        return key
+
+    def original(self, key: str) -> str:
+        """Return the name that a key was made for; raises `KeyError` for one that was not made here."""
+        return self._names[key]
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags that keep the names which are not their own keys."""
+        return {f"{_TAG}{key}": name for key, name in self._names.items() if key != name}
+
+    def _free(self, key: str) -> str:
+        candidate, number = key, 1
+        while candidate in self._names:
+            number += 1
+            candidate = f"{key[: _LONGEST - 8]}-{number}"
+        return candidate
+
+
+def is_allowed(name: str) -> bool:
+    """Whether every server takes this as a key.
+
+    MLflow allows a colon unless it runs on Windows, so it is not allowed here (mlflow/utils/validation.py).
+    """
+    return (
+        re.fullmatch(r"[/\w.\- ]+", name) is not None
+        and len(name) <= _LONGEST
+        and posixpath.normpath(name) == name
+        and name != "."
+        and not name.startswith(("/", ".."))
+    )
+
+
+def as_path(name: str) -> str:
+    """Return a name as that of a file, which may have folders."""
+    return name if is_allowed(name) else _readable(name)
+
+
+def _readable(name: str) -> str:
+    plain = re.sub(r"[^/\w.\- ]", lambda found: _WORDS.get(found[0], "_"), name)
+    plain = re.sub(r"_{2,}", "_", plain) if plain != name else plain
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    joined = "/".join("_" if part.startswith("..") else part for part in parts)[:_LONGEST].rstrip("/")
+    return joined if is_allowed(joined) else "_"

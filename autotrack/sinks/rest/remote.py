@@ -1,0 +1,160 @@
+"""One run and its place on the server: what is sent of it, in which order, and what is remembered of that."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+
+from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
+from autotrack.sinks.rest.artifacts import ArtifactStore
+from autotrack.sinks.rest.batches import Batches, Item
+from autotrack.sinks.rest.client import Client, Refused
+from autotrack.sinks.rest.cursor import Cursor, CursorFile
+from autotrack.sinks.rest.documents import Tables
+from autotrack.sinks.rest.metrics import Points
+from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.runs import RemoteRun
+from autotrack.sinks.rest.uploads import Uploads
+from autotrack.summary import Summary
+
+
+class Remote:
+    """Sends parts of a run in `folder`; only what `cursor` does not have.
+
+    `found` is the run on the server if it is known; else it is looked for, and created, when something is to be sent.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        folder: Path,
+        file: CursorFile,
+        cursor: Cursor,
+        found: RemoteRun | None,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._folder = folder
+        self._file = file
+        self._cursor = cursor
+        self._run = found
+        self._on_trouble = on_trouble
+        self._batches = Batches(client, on_trouble)
+        self._names = Names(found.tags if found else None)
+        self._params = dict(found.params) if found else {}
+        self._store: ArtifactStore | None = None
+        self._has_parent = False
+
+    def have_been_sent(self, points: Points) -> None:
+        """Take note of the names of points that the server has, and let go of them."""
+        points.keys(self._names)
+        points.forget()
+
+    def send_points(self, summary: Summary, points: Points) -> None:
+        """Send all points that wait, after what their keys stand for."""
+        if summary.id and len(points):
+            run = self._attached(summary)
+            points.keys(self._names)
+            self._send_tags(run, self._names.tags())
+            points.send(self._batches, run.run_id, self._names)
+
+    def send_facts(self, summary: Summary, resumes: Collection[tuple[float, int]]) -> None:
+        """Send all but points and files, and last how the run ended."""
+        run = self._attached(summary)
+        self._batches.send(run.run_id, "params", self._new_params(summary))
+        found = tags.of_run(summary, self._names)
+        if resumes:
+            found["autotrack.resumed_at_steps"] = ", ".join(str(step) for _, step in sorted(resumes))
+        self._send_tags(run, {**self._names.tags(), **found, **self._parent(summary, run)})
+        self._send_datasets(run, summary)
+        self._send_trials(run, summary)
+        state = [summary.status, summary.ended]
+        if self._cursor.lacks("status", state):
+            runs.set_status(self._client, run.run_id, summary.status, summary.ended)
+            self._cursor.has("status", state)
+
+    def send_files(self, summary: Summary, tables: Tables, offsets: Mapping[str, int]) -> None:
+        """Send all files. It is stored before that the rest has arrived up to `offsets`: this may take long."""
+        run = self._attached(summary)
+        self._cursor.complete = False
+        self.store(offsets)
+        self._cursor.complete = True
+        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_trouble)
+        with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
+        made = documents.documents(summary, self._names, with_params=with_params)
+        uploads.documents(chain(tables.documents(self._names), made))
+        uploads.files(self._folder, summary)
+        images = [documents.stepped_images(one, self._folder, run.run_id) for one in summary.artifacts]
+        uploads.documents(chain.from_iterable(images))
+        listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
+        if any(one.kind == "image" and one.step is not None for one in summary.artifacts):
+            listed[documents.LOGGED_IMAGES] = "True"
+        self._send_tags(run, {**self._names.tags(), **listed})
+        if self._cursor.complete:
+            tables.have_been_sent()
+
+    def store(self, offsets: Mapping[str, int]) -> None:
+        """Store that the journals have arrived up to these offsets."""
+        self._cursor.offsets = dict(offsets)
+        self._file.write(self._cursor)
+
+    def _attached(self, summary: Summary) -> RemoteRun:
+        """Return the run on the server: the one that is there, or a new one."""
+        if self._run is None:
+            experiment = runs.experiment_id(self._client, summary.experiment, self._on_trouble)
+            found = runs.find(self._client, experiment, summary.id) or runs.create(
+                self._client,
+                experiment,
+                summary.id,
+                name=summary.name,
+                started=summary.started,
+                tags=tags.at_creation(summary),
+            )
+            self._run = found
+            self._cursor.run_id, self._cursor.experiment_id = found.run_id, experiment
+            self._names, self._params = Names(found.tags), dict(found.params)
+        return self._run
+
+    def _artifact_store(self, run: RemoteRun) -> ArtifactStore:
+        if self._store is None:
+            self._store = ArtifactStore(
+                self._client, run.artifact_uri, folder=self._folder, on_trouble=self._on_trouble
+            )
+        return self._store
+
+    def _new_params(self, summary: Summary) -> Iterable[Item]:
+        new = list(params.items(summary.params, self._names, self._params))
+        self._params |= {item.key: str(item.value) for item in new}
+        return new
+
+    def _send_tags(self, run: RemoteRun, found: Mapping[str, str]) -> None:
+        new = {key: value for key, value in found.items() if self._cursor.lacks(f"tag {key}", value)}
+        self._batches.send(run.run_id, "tags", [Item(key, value) for key, value in new.items()])
+        for key, value in new.items():
+            self._cursor.has(f"tag {key}", value)
+
+    def _parent(self, summary: Summary, run: RemoteRun) -> dict[str, str]:
+        """Return the tag that nests a run in the one it was started in, as soon as the server has that one."""
+        if not summary.parent or self._has_parent or trials.PARENT in run.tags:
+            return {}
+        found = runs.find(self._client, run.experiment_id, summary.parent)
+        self._has_parent = found is not None
+        return {trials.PARENT: found.run_id} if found else {}
+
+    def _send_datasets(self, run: RemoteRun, summary: Summary) -> None:
+        for one in summary.datasets:
+            what = f"dataset {one.role} {one.name}"
+            if self._cursor.lacks(what, one):
+                try:
+                    body = {"run_id": run.run_id, "datasets": [datasets.as_input(one)]}
+                    self._client.post("runs/log-inputs", body)
+                except Refused as refused:  # of this one; servers before MLflow 2.4 know no data sets at all
+                    if refused.status in (401, 403):
+                        raise
+                    self._on_trouble(f"a data set was not sent: {refused}")
+                self._cursor.has(what, one)
+
+    def _send_trials(self, run: RemoteRun, summary: Summary) -> None:
+        new = [one for one in summary.trials if self._cursor.lacks(f"trial {one.number}", one)]
+        trials.send(new, summary, run, client=self._client, batches=self._batches, names=self._names)
+        for one in new:
+            self._cursor.has(f"trial {one.number}", one)

@@ -1,0 +1,192 @@
+"""The remote sink: brings a run to a tracking server, live or later, any number of times."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from autotrack import ranks
+from autotrack.reading import JournalReader, Position, rank_of
+from autotrack.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
+from autotrack.sinks.rest import cursor as cursors
+from autotrack.sinks.rest import runs
+from autotrack.sinks.rest.auth import without_credentials
+from autotrack.sinks.rest.client import Client
+from autotrack.sinks.rest.cursor import Cursor, CursorFile
+from autotrack.sinks.rest.documents import Tables
+from autotrack.sinks.rest.metrics import Points
+from autotrack.sinks.rest.remote import Remote
+from autotrack.summary import Fold
+
+_MOST_WAITING = 20_000
+
+
+class RestSink:
+    """Sends a run to the MLflow tracking server at `url`, which may hold credentials.
+
+    `write` folds records and keeps points, `flush` sends them and then stores how far it got, in a file below
+    `remote/` in the run folder. Both block while the server is away, until `stop` is set or a request has taken
+    `patience` seconds: then `Unreachable` is raised, and what was not acknowledged is sent again another time.
+    `on_trouble` is told, once each, what the server does not take; the rest goes on.
+
+    A run that is gone from the server is sent anew. One that somebody deleted there is left alone, unless it goes on.
+
+    Training that goes back to a checkpoint records points again. Those that the server has already stay, because it
+    can delete none; those that it does not have are left out.
+
+    Raises `SettingsError` from `open` for a URL or credentials that cannot be used, `AutotrackError` when another
+    process is sending the run, `Refused` when the server refuses all of it. Whatever it raises, it lets go of the run,
+    and has to be opened again.
+    """
+
+    follows = True
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        stop: threading.Event | None = None,
+        environ: Mapping[str, str] = os.environ,
+        patience: float | None = None,
+        on_trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.place = without_credentials(url)
+        self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
+        self._tell = on_trouble
+        self._told: set[str] = set()
+        self._client: Client | None = None
+        self._file: CursorFile | None = None
+        self._created = monotonic()
+
+    @property
+    def last_progress(self) -> float:
+        """When the server last took something or answered, on the clock of `time.monotonic`."""
+        return self._client.last_progress if self._client else self._created
+
+    def open(self, folder: Path) -> dict[str, int]:
+        """Begin with the run in `folder`; return how much of its journals the server has acknowledged."""
+        with self._letting_go_on_failure():
+            return self._open(folder)
+
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        """Take the next records of a journal, and the rank whose journal it is."""
+        with self._letting_go_on_failure():
+            self._read_again()
+            self._take(batch, rank)
+            if len(self._points) > _MOST_WAITING:  # memory is finite; what is sent twice is there once
+                self._remote.send_points(self._fold.summary(), self._points)
+
+    def flush(self, position: Position) -> None:
+        """Send everything there is, then store that the journals have arrived up to `position`."""
+        with self._letting_go_on_failure():
+            self._flush(position)
+
+    def close(self) -> None:
+        """Let go of the connections and of the run."""
+        if self._client is not None:
+            self._client.close()
+        if self._file is not None:
+            self._file.unlock()
+
+    def _open(self, folder: Path) -> dict[str, int]:
+        self._folder = folder
+        self._client = self._new_client()
+        self._file = CursorFile(folder, self.place)
+        self._file.lock()
+        cursor = self._file.read()
+        found = runs.get(self._client, cursor.run_id) if cursor.run_id else None
+        if found is None or (found.is_deleted and not _has_all(cursor, folder)):
+            cursor, found = Cursor(self.place), None
+        self._remote = Remote(self._client, folder, self._file, cursor, found, self._on_trouble)
+        self._fold, self._points, self._tables = Fold(keep_points=False), Points(self._on_trouble), Tables()
+        self._is_changed = True
+        self._points.resumes = set(_resumes(folder))
+        self._unread = dict(cursor.offsets)
+        return dict(cursor.offsets) if cursor.complete or not cursor.offsets else _step_back(folder, cursor.offsets)
+
+    def _flush(self, position: Position) -> None:
+        self._read_again()
+        summary = self._fold.summary()
+        if not summary.id:  # nothing but half a line yet
+            return
+        self._remote.send_points(summary, self._points)
+        if self._is_changed:
+            self._remote.send_facts(summary, self._points.resumes)
+            self._remote.send_files(summary, self._tables, position.offsets)
+        self._remote.store(position.offsets)
+        self._is_changed = False
+
+    @contextmanager
+    def _letting_go_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _new_client(self) -> Client:
+        return Client(
+            self._url, stop=self._stop, environ=self._environ, patience=self._patience, on_trouble=self._on_trouble
+        )
+
+    def _take(self, batch: Sequence[AnyRecord], rank: int) -> None:
+        for record in batch:
+            if isinstance(record, (Metrics, SystemStats)):
+                self._points.add(record, rank=rank)
+                continue
+            self._is_changed = True
+            if isinstance(record, Table):
+                self._tables.add(record)
+            self._fold.add([record], rank=rank)
+            if isinstance(record, RunStarted) and not record.rank:
+                self._points.started = self._points.started or record.time
+                if record.resumed_at_step is not None:
+                    self._points.resumes.add((record.time, record.resumed_at_step))
+
+    def _read_again(self) -> None:
+        """Take in what was sent by an earlier process: what is to come depends on it."""
+        unread, self._unread = self._unread, {}
+        for name in sorted(unread, key=lambda name: name != "main.jsonl"):
+            for batch in _batches_until(self._folder / "journal" / name, unread[name]):
+                self._take(batch, rank_of(Path(name)))
+                self._remote.have_been_sent(self._points)
+
+    def _on_trouble(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(message)
+
+
+def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
+    """Read a journal from its start to an offset."""
+    if not path.exists():
+        return
+    reader = JournalReader(path)
+    while reader.offset < end and (batch := reader.read(min(2**20, end - reader.offset))):
+        yield batch
+
+
+def _resumes(folder: Path) -> Iterator[tuple[float, int]]:
+    path = folder / "journal" / "main.jsonl"
+    for start in ranks.starts_in(path) if path.exists() else []:
+        if start.resumed_at_step is not None:
+            yield start.time, start.resumed_at_step
+
+
+def _has_all(cursor: Cursor, folder: Path) -> bool:
+    return cursor.complete and all(cursor.offsets.get(name) == size for name, size in cursors.sizes(folder).items())
+
+
+def _step_back(folder: Path, offsets: Mapping[str, int]) -> dict[str, int]:
+    """Return the offsets without the last record of one journal: so there is something to do."""
+    name = min(offsets, key=lambda name: name != "main.jsonl")
+    path = folder / "journal" / name
+    found = dict(offsets)
+    with path.open("rb") as file:
+        start = max(0, offsets[name] - 2**20)
+        file.seek(start)
+        line_end = file.read(offsets[name] - start).rstrip(b"\n").rfind(b"\n")
+    found[name] = start + line_end + 1 if line_end >= 0 else 0
+    return found

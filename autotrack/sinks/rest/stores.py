@@ -1,0 +1,206 @@
+"""Artifacts straight to where they are kept: a folder or object storage, when the tracking server passes none on."""
+
+import contextlib
+import ipaddress
+import os
+import posixpath
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from time import monotonic
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from autotrack.sinks.rest.artifact_streams import Source, SourceChanged, SourceLost, Throttle
+from autotrack.sinks.rest.client import Client, Refused, Unreachable
+
+_T = TypeVar("_T")
+
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a"), "'autotrack-ml[remote]'"),
+    **dict.fromkeys(("gs", "gcs"), "'autotrack-ml[remote]' gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az"), "'autotrack-ml[remote]' adlfs"),
+}
+_BLOCK_BYTES = 8 * 2**20
+_MOST_BLOCKS = 9000  # S3 and others allow 10,000
+_LONGEST_PAUSE_SECONDS = 30.0
+_ATTEMPTS = 6
+"""How often an error of unknown meaning is met before it counts as the storage's last word."""
+
+_HOPELESS = (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError, TypeError, ValueError)
+_HOPELESS_NAMES = {
+    "NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "TokenRetrievalError",  # botocore
+    "DefaultCredentialsError", "RefreshError",  # google.auth
+    "ClientAuthenticationError",  # azure.core
+}  # fmt: skip
+_PASSING = (ConnectionError, TimeoutError)
+_PASSING_NAMES = {
+    "HTTPClientError", "EndpointConnectionError", "ConnectionClosedError",  # botocore
+    "ClientConnectionError",  # aiohttp
+    "TransportError",  # google.auth
+    "ServiceRequestError", "ServiceResponseError",  # azure.core
+}  # fmt: skip
+
+
+class DirectStore:
+    """The artifacts of one run below `artifact_uri`, written through fsspec.
+
+    Takes what fsspec takes (`s3://`, `gs://`, `abfs://`), `file:` URIs and absolute paths. Object storage gets its
+    credentials from the environment, as its own library has it; `MLFLOW_S3_ENDPOINT_URL` is known as well as
+    `AWS_ENDPOINT_URL`. Raises `Refused`, also where a package is missing or the folder is one of another machine.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        artifact_uri: str,
+        *,
+        throttle: Throttle,
+        on_trouble: Callable[[str], None],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._client = client
+        self._throttle = throttle
+        self._on_trouble = on_trouble
+        self._folder = _local_folder(artifact_uri)
+        # What follows a question mark are options, and some are secrets.
+        self._uri = artifact_uri if self._folder is not None else artifact_uri.partition("?")[0]
+        if self._folder is not None:
+            _check_that_it_is_here(self._folder, client.url)
+        options = {"endpoint_url": environ.get("MLFLOW_S3_ENDPOINT_URL")} if artifact_uri.startswith("s3") else {}
+        self._fs, self._root = _filesystem(
+            self._folder.as_posix() if self._folder else self._uri,
+            {name: value for name, value in options.items() if value},
+        )
+
+    def put(self, source: Source, path: str) -> None:
+        """Store content under a path, all of it or nothing; raises `Refused` and `Unreachable`."""
+        target = posixpath.join(self._root, path)
+        write = self._write_object if self._folder is None else self._write_file
+        self._repeat(lambda: write(source, target))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the size of each file right in a folder, by name."""
+        try:
+            found = self._repeat(lambda: self._fs.ls(str(PurePosixPath(self._root, folder)), detail=True))
+        except Refused as refusal:
+            if isinstance(refusal.__cause__, FileNotFoundError):
+                return {}
+            raise
+        return {PurePosixPath(one["name"]).name: int(one["size"]) for one in found if one["type"] == "file"}
+
+    def name_of(self, path: str) -> str:
+        """Return the path under which the store will have a file: the same one, if it is text."""
+        return path.encode(errors="replace").decode()
+
+    def _write_object(self, source: Source, target: str) -> None:
+        """Objects are there once they are complete; one that is given up half way must not be completed by closing."""
+        block_bytes = max(_BLOCK_BYTES, -(-source.size // _MOST_BLOCKS))
+        file = self._fs.open(target, "wb", block_size=block_bytes)
+        try:
+            self._copy(source, file)
+            file.close()
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error says more
+                file.discard()
+            file.closed = True
+            raise
+
+    def _write_file(self, source: Source, target: str) -> None:
+        draft = posixpath.join(posixpath.dirname(target), f".{posixpath.basename(target)}.{os.getpid()}.part")
+        self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
+        try:
+            with self._fs.open(draft, "wb") as file:
+                self._copy(source, file)
+            Path(draft).replace(target)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+
+    def _copy(self, source: Source, file: Any) -> None:
+        with contextlib.closing(source.open()) as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                file.write(block)
+                self._client.last_progress = monotonic()  # it takes no part in this, and would seem stuck
+
+    def _repeat(self, act: Callable[[], _T]) -> _T:
+        """Do it until it works or is hopeless; raises `Unreachable` when told to stop, or after the patience."""
+        began, pause, attempt = monotonic(), 0.5, 0
+        while True:
+            attempt += 1
+            try:
+                return act()
+            except (SourceChanged, SourceLost, Unreachable):
+                raise
+            except Exception as fault:  # each library has errors of its own
+                reason = f"{type(fault).__name__}: {fault}"
+                if _is_hopeless(fault) or (attempt >= _ATTEMPTS and not _may_pass(fault)):
+                    raise Refused(f"{self._uri} cannot be written to: {reason}") from fault
+            patience = self._client.patience
+            if patience is not None and monotonic() - began + pause > patience:
+                raise Unreachable(f"{self._uri} did not answer within {patience:g} s: {reason}")
+            if attempt == _ATTEMPTS:
+                self._on_trouble(f"{self._uri} does not answer, trying on: {reason}")
+            self._throttle.pause(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _filesystem(uri: str, options: Mapping[str, str]) -> tuple[Any, str]:
+    """Return fsspec's file system for a URI and the path in it; raises `Refused` where a package is missing."""
+    scheme = uri.partition("://")[0] if "://" in uri else "file"
+    try:
+        core = import_module("fsspec.core")  # optional, and slow to import
+        # Nothing is remembered between runs: what lies there is asked every time.
+        fs, root = core.url_to_fs(uri, skip_instance_cache=True, use_listings_cache=False, **options)
+    except ImportError:
+        packages = _PACKAGES.get(scheme, "'autotrack-ml[remote]'")
+        raise Refused(
+            f"this run's artifacts are to go straight to {uri}, which needs packages that are not installed:\n"
+            f"pip install {packages}"
+        ) from None
+    except ValueError as fault:
+        raise Refused(
+            f"this run's artifacts are to go straight to {uri}, and there is no way known to {scheme}:// ({fault}); "
+            f"start the tracking server with --serve-artifacts, so that they go through it"
+        ) from None
+    return fs, str(root)
+
+
+def _local_folder(uri: str) -> Path | None:
+    """Return the folder that a path or a `file:` URI names; None for other URIs."""
+    if uri.startswith("file:"):
+        return Path(url2pathname(urlsplit(uri).path))
+    return None if "://" in uri or uri.startswith("dbfs:") else Path(uri)
+
+
+def _check_that_it_is_here(folder: Path, url: str) -> None:
+    """Raise `Refused` for a folder of the server's machine: made here, it would be found by nobody.
+
+    Of `<root>/<experiment>/<run>/artifacts` the root is there where the machines share it.
+    """
+    shared = folder.is_absolute() and any(place.is_dir() for place in (folder, *folder.parents[:3]) if place.name)
+    if not shared and not (folder.is_absolute() and _is_this_machine(url)):
+        raise Refused(
+            f"this run's artifacts are to go to {folder}, a folder of the server that is not on this machine; "
+            f"start the server with --serve-artifacts, so that they go through it"
+        )
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _names(fault: Exception) -> set[str]:
+    return {kind.__name__ for kind in type(fault).__mro__}
+
+
+def _is_hopeless(fault: Exception) -> bool:
+    return isinstance(fault, _HOPELESS) or not _HOPELESS_NAMES.isdisjoint(_names(fault))
+
+
+def _may_pass(fault: Exception) -> bool:
+    return isinstance(fault, _PASSING) or not _PASSING_NAMES.isdisjoint(_names(fault))

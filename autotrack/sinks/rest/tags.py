@@ -1,0 +1,78 @@
+"""What is said about a run as a whole, as tags: MLflow's own where it has one, ours below `autotrack.`."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.runs import RUN_TAG
+from autotrack.summary import Summary
+
+LONGEST = 5000
+"""Characters of a value; 8000 since MLflow 2.16."""
+
+NOTE = "mlflow.note.content"
+"""What MLflow's page shows as the description of a run, in Markdown."""
+
+_LISTED = 20
+
+
+def of_run(summary: Summary, names: Names) -> dict[str, str]:
+    """Return all tags of a run; those of the user have the keys that `names` gives them."""
+    own = {names.of(name): value for name, value in summary.tags.items() if name != NOTE}
+    found = {**_source(summary), **dict(_facts(summary)), NOTE: description(summary)}
+    filled = {key: str(value) for key, value in found.items() if value not in (None, "")}
+    return {key: shortened(value) for key, value in {**own, **filled}.items()}
+
+
+def at_creation(summary: Summary) -> dict[str, str]:
+    """Return the tags that a run is created with: the user, which the server lets nobody change, and its source."""
+    user = summary.environment.get("process", {}).get("user")
+    found = {"mlflow.user": user, **_source(summary)}
+    return {key: shortened(str(value)) for key, value in found.items() if value not in (None, "")}
+
+
+def description(summary: Summary) -> str:
+    """Return the note of the user, what changed since earlier runs, and what autotrack could not do."""
+    parts = [summary.tags.get(NOTE) or summary.texts.get("note", "")]
+    if changes := summary.texts.get("changes"):
+        parts.append(f"### Changes\n\n{changes}")
+    if summary.notices:
+        said = dict.fromkeys(f"- {notice.about}: {notice.message}" for notice in summary.notices[:_LISTED])
+        parts.append("### Notices\n\n" + "\n".join(said))
+    return "\n\n".join(part for part in parts if part)
+
+
+def shortened(text: str) -> str:
+    """Return a text no longer than a tag may be; PostgreSQL takes no NUL in it."""
+    text = text.replace("\0", "�")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _source(summary: Summary) -> dict[str, Any]:
+    """The code, as MLflow names its parts (mlflow/utils/mlflow_tags.py)."""
+    git = summary.environment.get("git", {})
+    script = summary.entry_point or (summary.argv[0] if summary.argv else "")
+    return {
+        "mlflow.source.name": script,
+        "mlflow.source.type": "NOTEBOOK" if PurePath(script).suffix == ".ipynb" else "LOCAL",
+        "mlflow.source.git.commit": git.get("commit"),
+        "mlflow.source.git.branch": git.get("branch"),
+        "mlflow.source.git.repoURL": git.get("remote"),
+        "mlflow.source.git.dirty": str(git["dirty"]).lower() if "dirty" in git else None,
+    }
+
+
+def _facts(summary: Summary) -> Iterator[tuple[str, Any]]:
+    git = summary.environment.get("git", {})
+    changed = [*git.get("changed", []), *git.get("untracked_code", [])]
+    more = f" and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
+    yield RUN_TAG, summary.id
+    yield "autotrack.status", summary.status
+    yield "autotrack.host", summary.host
+    yield "autotrack.python", summary.python
+    yield "autotrack.frameworks", ", ".join(f"{name} {version}" for name, version in summary.frameworks.items())
+    yield "autotrack.git.changed", ", ".join(changed[:_LISTED]) + more
+    yield "autotrack.command", summary.environment.get("process", {}).get("command")
+    yield "autotrack.resumed_from", summary.resumed_from
+    yield "autotrack.error", summary.error

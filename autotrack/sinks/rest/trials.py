@@ -1,0 +1,78 @@
+"""The trials of a run as runs of their own, nested in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from autotrack.records import Trial
+from autotrack.sinks.rest import params, runs, tags
+from autotrack.sinks.rest.batches import Batches, Item
+from autotrack.sinks.rest.client import Client
+from autotrack.sinks.rest.metrics import as_value
+from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.parallel import all_at_once
+from autotrack.sinks.rest.runs import RUN_TAG, RemoteRun
+from autotrack.summary import Summary
+
+PARENT = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class _Nested:
+    """A trial in the terms of the server."""
+
+    id: str
+    name: str
+    status: str
+    started: float
+    ended: float
+    tags: dict[str, str]
+    params: list[Item]
+    metrics: list[Item]
+
+
+def send(
+    trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, names: Names
+) -> None:
+    """Make the server have these trials of a run; those that it has already get what they lack."""
+    nested = [_nested(trial, summary, parent, names) for trial in trials]
+    if not nested:
+        return
+    query = f"tags.`{PARENT}` = '{parent.run_id}'"
+    known = {run.tags.get(RUN_TAG, ""): run for run in runs.search(client, parent.experiment_id, query)}
+    all_at_once(partial(_send, one, parent.experiment_id, known.get(one.id), client, batches) for one in nested)
+
+
+def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: Names) -> _Nested:
+    ended = trial.ended or trial.time
+    milliseconds = int(ended * 1000)
+    given = list(params.items(trial.params, names, {}))
+    scores = [Item(names.of(name), as_value(value), milliseconds, 0) for name, value in trial.values.items()]
+    keys = {item.key for item in (*given, *scores)}
+    own = {
+        PARENT: parent.run_id,
+        "autotrack.trial": str(trial.number),
+        "autotrack.kind": trial.kind,
+        "autotrack.error": tags.shortened(trial.error or ""),
+        **tags.at_creation(summary),
+        **{tag: name for tag, name in names.tags().items() if tag.removeprefix("autotrack.name.") in keys},
+    }
+    return _Nested(
+        id=f"{summary.id}.{trial.number}",
+        name=f"{summary.name} {trial.kind} {trial.number}",
+        status=trial.status,
+        started=trial.started or summary.started,
+        ended=ended,
+        tags={key: value for key, value in own.items() if value},
+        params=given,
+        metrics=scores,
+    )
+
+
+def _send(one: _Nested, experiment: str, known: RemoteRun | None, client: Client, batches: Batches) -> None:
+    run = known or runs.create(client, experiment, one.id, name=one.name, started=one.started, tags=one.tags)
+    if known is not None:
+        batches.send(run.run_id, "tags", [Item(key, value) for key, value in one.tags.items() if key != "mlflow.user"])
+    batches.send(run.run_id, "params", [item for item in one.params if item.key not in run.params])
+    batches.send(run.run_id, "metrics", one.metrics)
+    runs.set_status(client, run.run_id, one.status, one.ended)

@@ -1,0 +1,97 @@
+"""Sends the files of a run, and what is made into files, after everything else."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import AutotrackError
+from autotrack.records import Artifact
+from autotrack.sinks.rest.artifacts import ArtifactStore
+from autotrack.sinks.rest.client import Refused, Unreachable
+from autotrack.sinks.rest.cursor import Cursor
+from autotrack.sinks.rest.documents import Document
+from autotrack.summary import Summary
+
+_ONE_FILE = (400, 409, 411, 413, 414, 415, 422, 500)
+"""Refusals that may be about one file: it is too large, or its name is not allowed."""
+
+_OUTPUT = "output.log"
+
+
+class Uploads:
+    """Brings files into the artifact store of a run, each once, as `cursor` says.
+
+    `on_trouble` is told what could not be sent. When the store takes nothing at all, the rest is left for another
+    time, and the cursor is not `complete`.
+    """
+
+    def __init__(self, store: ArtifactStore, cursor: Cursor, on_trouble: Callable[[str], None]) -> None:
+        self._store = store
+        self._cursor = cursor
+        self._on_trouble = on_trouble
+
+    def documents(self, made: Iterable[Document]) -> None:
+        """Make and send files; those that have not changed since are not made again."""
+        for document in made:
+            self._once(document.path, document.made_of, partial(self._make, document))
+
+    def files(self, folder: Path, summary: Summary) -> None:
+        """Send the artifacts, what was captured of the environment, and at the end of the run what it printed."""
+        for artifact in summary.artifacts:
+            # Checkpoints come and go: while the run is on, a later record tells what became of one that is gone.
+            if summary.status != "running" or (folder / artifact.path).exists():
+                self._file(folder, artifact.path, _looks(artifact))
+        for path in _derived(folder, summary):
+            found = (folder / path).stat()
+            self._file(folder, path, [found.st_size, found.st_mtime_ns])
+
+    def _file(self, folder: Path, path: str, looks: list[object]) -> None:
+        self._once(path, looks, partial(self._upload, folder / path, path))
+
+    def _upload(self, source: Path, path: str) -> None:
+        if source.exists():
+            self._store.upload(source, path)
+        else:
+            self._on_trouble(f"{path} was not sent: it is no longer there")
+
+    def _make(self, document: Document) -> None:
+        try:
+            content = document.content()
+        except Exception as fault:  # noqa: BLE001  a plot of whatever the user logged, drawn by matplotlib
+            self._on_trouble(f"{document.path} could not be made: {type(fault).__name__}: {fault}")
+            return
+        if content is not None:
+            self._store.upload_bytes(content, document.path)
+
+    def _once(self, path: str, looks: Any, act: Callable[[], None]) -> None:
+        what = f"file {path}"
+        if self._cursor.lacks(what, looks) and self._did(path, act):
+            self._cursor.has(what, looks)
+
+    def _did(self, path: str, act: Callable[[], None]) -> bool:
+        """Upload one file; return whether that is settled, be it that it never can be."""
+        if not self._cursor.complete:
+            return False
+        try:
+            act()
+        except Unreachable:
+            raise
+        except Refused as refused:
+            self._on_trouble(f"{path} was not sent: {refused}")
+            if refused.status not in _ONE_FILE:
+                self._cursor.complete = False
+        except (OSError, AutotrackError) as fault:
+            self._on_trouble(f"{path} was not sent: {type(fault).__name__}: {fault}")
+        return self._cursor.complete
+
+
+def _looks(artifact: Artifact) -> list[object]:
+    return [artifact.bytes, artifact.sha256, artifact.time]
+
+
+def _derived(folder: Path, summary: Summary) -> Iterator[str]:
+    output = [_OUTPUT] if summary.status != "running" else []
+    for path in [*summary.environment_files, *output]:
+        if (folder / path).is_file():
+            yield path
