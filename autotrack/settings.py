@@ -186,8 +186,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _environment() -> dict[str, str]:
-    found: dict[str, str] = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
+def _environment() -> dict[str, Any]:
+    found = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
     given: dict[str, Any] = {name: value for name, value in found.items() if value}
     return {**given, "to": places.split(given["to"])} if "to" in given else given
 

@@ -139,7 +139,7 @@ class Fold:
         self._artifacts: dict[str, records.Artifact] = {}
         self._captured: dict[str, float] = {}
         self._trials: dict[int, records.Trial] = {}
-        self._plots: dict[tuple[str, int | None], records.Plot] = {}
+        self._plots: dict[str, records.Plot] = {}
         self._directions: dict[str, Direction] = {}
 
     def add(self, found: Iterable[AnyRecord], *, rank: int = 0) -> None:
@@ -242,7 +242,7 @@ class Fold:
             self._trials[record.number] = record
 
     def _add_plot(self, record: records.Plot) -> None:
-        self._plots[record.name, record.step] = record
+        self._plots[record.name] = record  # the journal has them all, of every step
 
     def _add_artifact(self, record: records.Artifact) -> None:
         if replaces(record, self._artifacts.get(record.path)):
@@ -281,6 +281,7 @@ class Fold:
         }
         if self._keep_points:
             self._metrics = {name: Series.of(points) for name, points in kept.items() if points}
+            self._resumes.append((at, step))  # of other ranks, what is recorded again is read after this
 
     def _note_directions(self) -> None:
         """A callback that watches a metric knows its direction better than the name does."""

@@ -22,7 +22,7 @@ TRAINING_WING = set(
 )
 OTHER_WING = set(
     "shipping destinations sinks reading catalog query cli testing sidecar following capture endings changes courier "
-    "board syncing".split()
+    "board syncing plotting".split()
 )
 
 

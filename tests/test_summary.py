@@ -218,13 +218,21 @@ def test_a_resumed_run_drops_the_points_that_are_recorded_again() -> None:
         *measured("loss", 0.9, 0.8, 0.7, 0.6),
         *measured("only_later", 5.0, first_step=2),
         start(time=200, resumed_at_step=2, pid=7),
-        *measured("loss", 0.71, first_step=2),
+        Metrics(time=201, values={"loss": 0.71}, step=2),
     )
     loss = summary.metrics["loss"]
     assert (loss.last.value, loss.count) == (0.71, 3)
     assert value(loss.min) == 0.71
     assert "only_later" not in summary.metrics
     assert summary.metrics["noted"].last.value == 1.0, "what has no step is kept"
+
+
+def test_points_of_other_ranks_are_dropped_too_though_their_journals_are_read_later() -> None:
+    fold = Fold()
+    fold.add([start(), start(time=200, resumed_at_step=2)])
+    points = [Metrics(time=time, values={"loss": 0.5}, step=step) for time, step in ((101, 1), (102, 2), (201, 2))]
+    fold.add(points, rank=1)
+    assert [(point.time, point.step) for point in fold.points["rank1/loss"]] == [(101, 1), (201, 2)]
 
 
 def test_a_resumed_run_runs_again_and_adds_up() -> None:

@@ -1,0 +1,238 @@
+"""Event files: records with checksums, appended, and read back up to the last checkpoint.
+
+A record is the length of its data (eight bytes, little endian), the masked CRC-32C of those bytes, the data, and the
+masked CRC-32C of the data, as in `tensorflow/core/lib/io/record_writer.cc`. The data is an `Event` of
+`tensorboard/compat/proto/event.proto`. TensorBoard reads every file whose name has `tfevents` in it, in the order of
+their names, and goes on looking at the last one.
+"""
+
+import json
+import mmap
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from time import time
+from typing import Any, Self
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata  # type: ignore[import-untyped]  # it comes without types
+
+from autotrack.errors import AutotrackError
+from autotrack.sinks.tensorboard.encoding import frame, masked_checksum
+
+SUFFIX = ".autotrack"
+"""How the names of our files end; those of others are left alone."""
+
+_HEADER = struct.Struct("<QI")
+_DRAFT = ".autotrack-events.part"
+"""Without `tfevents`, or it would be read."""
+
+_PURGES_NOTHING, _PURGES_EVERYTHING = 2**62, -(2**62)
+
+
+class EventFileBusyError(AutotrackError):
+    """Another live process is writing the event files of this run."""
+
+
+class EventFile:
+    """The newest of our event files in a run folder, open for appending. No other process can open it meanwhile."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    @classmethod
+    def open(cls, folder: Path) -> tuple[Self, dict[str, Any]] | None:
+        """Open the newest of our files and return it with what its last checkpoint says; None if there is none.
+
+        Whatever is behind that checkpoint is cut off: it was torn, or nobody knows how far it got. Files of ours that
+        it replaced are deleted. Raises `EventFileBusyError`.
+        """
+        while found := own_files(folder):
+            try:
+                fd = os.open(found[-1], os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:  # replaced between the two
+                continue
+            opened = cls(found[-1], fd)
+            opened._lock()
+            if not opened.is_in_place():
+                opened.close()
+                continue
+            size, checkpoint = _scan(fd)
+            if checkpoint is None:  # its first flush never came to an end
+                found[-1].unlink()
+                opened.close()
+                continue
+            os.truncate(fd, size)
+            os.lseek(fd, size, os.SEEK_SET)
+            for older in found[:-1]:
+                older.unlink(missing_ok=True)
+            return opened, checkpoint
+        return None
+
+    @classmethod
+    def create(cls, folder: Path, content: bytes, *, began: float, instead_of: Self | None = None) -> Self:
+        """Make a file with this content, later by its name than all others there are; `began` is its first time.
+
+        It replaces `instead_of`: what a reader has loaded of that it drops. That file is emptied, and deleted when the
+        run is opened again: Python's reader never gets past a file that it is at and that is gone. Raises
+        `EventFileBusyError`.
+        """
+        opened = cls._lock_draft(folder)
+        try:
+            opened.append(preamble(began, restart=instead_of is not None) + content)
+            for other in own_files(folder):
+                if instead_of is None or other > instead_of.path:
+                    raise EventFileBusyError(f"{other} has just been made by another process")
+            opened.path = (folder / _DRAFT).rename(folder / _next_name(folder))
+        except BaseException:
+            opened.close()
+            raise
+        if instead_of is not None:
+            os.truncate(instead_of._fd, 0)
+            instead_of.close()
+        return opened
+
+    @classmethod
+    def _lock_draft(cls, folder: Path) -> Self:
+        """Open an empty file that becomes an event file when it is renamed; one that was left over is taken up."""
+        while True:
+            opened = cls(folder / _DRAFT, os.open(folder / _DRAFT, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+            opened._lock()
+            if opened.is_in_place():
+                os.truncate(opened._fd, 0)
+                return opened
+            opened.close()  # another process was quicker, and it is an event file by now
+
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to it."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._fd))
+        except FileNotFoundError:
+            return False
+
+    def append(self, content: bytes) -> None:
+        """Write framed events at the end."""
+        left = memoryview(content)
+        while left:
+            left = left[os.write(self._fd, left) :]
+
+    def close(self) -> None:
+        """Let go of the file, and let others have it."""
+        os.close(self._fd)
+
+    def _lock(self) -> None:
+        try:
+            import fcntl  # not on Windows
+        except ImportError:
+            return
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise EventFileBusyError(
+                f"another process is writing {self.path}: the run is still being recorded, or synced elsewhere; "
+                f"try again when that has ended"
+            ) from error
+        except OSError:  # a file system without locks
+            return
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return our event files in a folder that are appended to, the earliest first."""
+    return sorted(folder.glob(f"*tfevents*{SUFFIX}"))
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a small event file in one step, unless it is there already with this content."""
+    try:
+        if path.read_bytes() == content:
+            return
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(_DRAFT)
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def replace_by_later(folder: Path, content: bytes, *, began: float, suffix: str) -> None:
+    """Write a small event file under a later name than the one of ours that it replaces, if that has other content.
+
+    A reader that has loaded that one goes on with the new one, as it would not with a file of the same name, nor if
+    that one were gone: it is emptied, and deleted the next time. `suffix` tells ours from others, `began` is the time
+    of the first event.
+    """
+    earlier = sorted(folder.glob(f"*tfevents*{suffix}"))
+    whole = preamble(began, restart=True) + content
+    if earlier and earlier[-1].read_bytes() == whole:
+        return
+    version = int(earlier[-1].name.removesuffix(suffix).rpartition(".")[2]) + 1 if earlier else 0
+    replace(folder / f"events.out.tfevents.{int(began):010d}.{version:04d}{suffix}", whole)
+    for other in earlier:
+        if other == earlier[-1]:
+            os.truncate(other, 0)
+        else:
+            other.unlink(missing_ok=True)
+
+
+def preamble(began: float, *, restart: bool = False, starts: bool = True) -> bytes:
+    """Return the first events of a file: its version and, if it `starts` a session, that it does.
+
+    Of the session starts that it reads, Python's reader takes every one after the first for a restart, and drops all
+    that it has read with the same step or a later one: at `restart` that is everything. The Rust one looks at the
+    steps of each tag instead.
+    """
+    version = Event(wall_time=began, file_version="brain.Event:2", source_metadata=SourceMetadata(writer="autotrack"))
+    step = _PURGES_EVERYTHING if restart else _PURGES_NOTHING
+    start = Event(wall_time=began, step=step, session_log=SessionLog(status=SessionLog.START))
+    return b"".join(frame(event.SerializeToString()) for event in ([version, start] if starts else [version]))
+
+
+def checkpoint(at: float, said: Mapping[str, Any]) -> bytes:
+    """Return an event that says how far the file got; readers pass over it."""
+    log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=json.dumps(said, separators=(",", ":")))
+    return frame(Event(wall_time=at or 1.0, session_log=log).SerializeToString())  # 0.0 would be left out
+
+
+def last_checkpoint(content: bytes | mmap.mmap) -> tuple[int, dict[str, Any] | None]:
+    """Return where the last checkpoint of an event file ends, in bytes, and what it says; 0 and None without one."""
+    last, said = 0, None
+    for end, data in intact_records(content):
+        # The ninth byte follows the wall time: that of the field `session_log`, as no checkpoint has a step.
+        if data[9:10] == b"\x3a":
+            log = Event.FromString(data).session_log
+            if log.status == SessionLog.CHECKPOINT:
+                last, said = end, json.loads(log.checkpoint_path)
+    return last, said
+
+
+def intact_records(content: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
+    """Yield the data of each record and where in the file the record ends, up to the first one that is torn."""
+    end = 0
+    while end + _HEADER.size <= len(content):
+        length, checksum = _HEADER.unpack_from(content, end)
+        begin = end + _HEADER.size
+        data = content[begin : begin + length]
+        is_intact = checksum == masked_checksum(content[end : end + 8]) and len(data) == length
+        end = begin + length + 4
+        if not is_intact or content[end - 4 : end] != struct.pack("<I", masked_checksum(data)):
+            return
+        yield end, data
+
+
+def _scan(fd: int) -> tuple[int, dict[str, Any] | None]:
+    if not os.fstat(fd).st_size:  # nothing cannot be mapped
+        return 0, None
+    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
+        return last_checkpoint(content)
+
+
+def _next_name(folder: Path) -> str:
+    """A name that sorts behind those of all event files that are there, also behind other people's."""
+    names = [path.name.partition("tfevents.")[2][:10] for path in folder.glob("*tfevents.*")]
+    latest = max((int(name) for name in names if name.isdigit()), default=0)
+    host = "".join(
+        character if character.isalnum() or character in "-_" else "-" for character in socket.gethostname()
+    )
+    return f"events.out.tfevents.{max(int(time()), latest + 1):010d}.{host}.{os.getpid()}.0{SUFFIX}"

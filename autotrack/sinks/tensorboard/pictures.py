@@ -1,0 +1,94 @@
+"""Figures and images that were logged, and plots: what takes longest to write, and comes last."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
+
+from autotrack.plotting import draw
+from autotrack.records import Artifact, Plot
+from autotrack.sinks.tensorboard import plots
+from autotrack.sinks.tensorboard.encoding import summary_event, text_value
+from autotrack.sinks.tensorboard.tags import Tags
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MOST_BYTES = 20 * 2**20
+_KINDS = {"figure": "figures", "image": "images"}
+
+
+class Pictures:
+    """Keeps what is to be drawn until it is asked for; of two of the same name and step, the later one."""
+
+    def __init__(self, folder: Path, tags: Tags) -> None:
+        self._folder = folder
+        self._tags = tags
+        self._plots: dict[tuple[str, int | None], Plot] = {}
+        self._files: dict[str, Artifact] = {}
+        self._known: set[str] = set()
+
+    def add_plot(self, plot: Plot) -> None:
+        """Take a plot."""
+        self._plots[plot.name, plot.step] = plot
+
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Take an artifact, if it is a picture; a record that only adds the checksum brings nothing new."""
+        if artifact.kind not in _KINDS or not artifact.path.endswith(".png"):
+            return
+        if artifact.removed:
+            self._files.pop(artifact.path, None)
+        elif artifact.sha256 is None or artifact.path not in self._known:
+            self._known.add(artifact.path)
+            self._files[artifact.path] = artifact
+
+    def forget(self) -> None:
+        """Let go of what was taken: it has been written before."""
+        self._plots.clear()
+        self._files.clear()
+
+    def events(self) -> Iterator[bytes]:
+        """Yield an event for each picture that was taken, and let go of it."""
+        plots_now, files_now = list(self._plots.values()), list(self._files.values())
+        self.forget()
+        for artifact in files_now:
+            yield from self._of_file(artifact)
+        for plot in plots_now:
+            yield from self._of_plot(plot)
+
+    def _of_file(self, artifact: Artifact) -> Iterator[bytes]:
+        try:
+            path = self._folder / artifact.path
+            content = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b""
+        except OSError:  # it has been removed since
+            return
+        if not content.startswith(_SIGNATURE):
+            return
+        name = PurePosixPath(artifact.path).with_suffix("")
+        parts = name.parts[2:] if name.parts[:2] == ("artifacts", _KINDS[artifact.kind]) else name.parts
+        shown = "/".join(parts)
+        if artifact.step is not None:
+            shown = shown.removesuffix(f"-{artifact.step}")
+        tag = self._tags.named(_KINDS[artifact.kind], shown)
+        yield summary_event(artifact.time, artifact.step or 0, [_image(tag, content)])
+
+    def _of_plot(self, plot: Plot) -> Iterator[bytes]:
+        tag = self._tags.named("plots", plot.name)
+        values: list[Summary.Value] = []
+        try:
+            if plot.kind == "histogram":
+                values.append(plots.histogram(tag, plot))
+            elif content := draw(plot):
+                values.append(_image(tag, content))
+            if plot.kind == "precision_recall":
+                values.append(plots.pr_curve(self._tags.named("pr_curves", plot.name), plot))
+        except Exception as error:  # noqa: BLE001  its data may be anything, and the other records are to be written
+            said = f"This plot could not be drawn: {type(error).__name__}: {error}"
+            values = [text_value(self._tags.named("plots not drawn", plot.name), said)]
+        if values:
+            yield summary_event(plot.time, plot.step or 0, values)
+
+
+def _image(tag: str, png: bytes) -> Summary.Value:
+    width, height = struct.unpack(">II", png[16:24])  # of the header, which comes first in a PNG
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
+    return Summary.Value(tag=tag, image=image)

@@ -1,0 +1,191 @@
+"""All of a run as events, from its records: a fold that gives out what is new."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from autotrack.records import (
+    AnyRecord,
+    Artifact,
+    Metrics,
+    Params,
+    Plot,
+    RunStarted,
+    SystemStats,
+    Table,
+    Text,
+)
+from autotrack.sinks.tensorboard import text, trials
+from autotrack.sinks.tensorboard.encoding import summary_event, text_value
+from autotrack.sinks.tensorboard.event_file import preamble, replace
+from autotrack.sinks.tensorboard.hparams import Session, session_of
+from autotrack.sinks.tensorboard.pictures import Pictures
+from autotrack.sinks.tensorboard.scalars import Scalars
+from autotrack.sinks.tensorboard.tags import Tags
+from autotrack.summary import Direction, Fold, Summary, better
+
+SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
+"""It is read first, and of several sessions in one run readers take the first."""
+
+
+class RunEvents:
+    """Takes a run's records in order. `waiting` are the events of those that can be written at once.
+
+    `must_start_over` says that training has gone back to a step before what was given out. `said` are digests of how
+    the session began and ended, as far as that was given out.
+    """
+
+    def __init__(self, folder: Path, resumes: Iterable[tuple[float, int]]) -> None:
+        self.waiting = bytearray()
+        self.must_start_over = False
+        self.said: list[str | None] = [None, None]
+        self.began = 0.0
+        self.was_killed = False
+        self._folder = folder
+        self._tags = Tags()
+        self._directions: dict[str, Direction] = {}
+        self._scalars = Scalars(self._tags, lambda name: self._directions.get(name) or better(name))
+        self._scalars.resumes += resumes
+        self._pictures = Pictures(folder, self._tags)
+        self._fold = Fold(keep_points=False)
+        self._texts: dict[str, str] = {}
+        self._trials: dict[int, object] = {}
+        self._latest = 0.0
+        self._status: str | None = None
+        self._has_news = self._has_values = False
+
+    @property
+    def status(self) -> str:
+        """How the run ended, or `running`."""
+        if self._status is None:
+            self._status = self._summary().status
+        return self._status
+
+    @property
+    def latest(self) -> float:
+        """The time of the latest record that is no metric."""
+        return self._latest
+
+    def add(self, batch: Iterable[AnyRecord], rank: int) -> None:
+        """Take more records, from a journal of this rank."""
+        for record in batch:
+            kind = record.__class__
+            if kind is Metrics:
+                self._has_values = True
+                self.waiting += self._scalars.metrics(record, rank)  # type: ignore[arg-type]  # its class says so
+            elif kind is SystemStats:
+                began = self.began or record.time
+                self.waiting += self._scalars.load(record, rank, began=began)  # type: ignore[arg-type]  # as above
+            else:
+                self._note(record, rank)
+
+    def take(self) -> bytes:
+        """Return the events of everything new but pictures, and let go of them."""
+        if self._has_news or (self._has_values and self.said[0] is None):
+            summary = self._summary()
+            for tag, said in text.about_run(summary).items():
+                if self._texts.get(tag) != said:
+                    self._texts[tag] = said
+                    self.waiting += summary_event(self._latest, 0, [text_value(tag, said)])
+            self._say_session(summary)
+        taken = bytes(self.waiting)
+        self.waiting.clear()
+        return taken
+
+    def pictures(self) -> Iterator[bytes]:
+        """Yield an event for each new picture; drawing takes a while."""
+        return self._pictures.events()
+
+    def forget(self) -> None:
+        """Let go of everything new: it has been written before."""
+        self.take()
+        self._pictures.forget()
+        self._has_news = False
+
+    def write_beside(self) -> None:
+        """Write the event files that are replaced when their content changes: trials, and a corrected session."""
+        if not self._has_news:
+            return
+        self._has_news = False
+        summary = self._summary()
+        trials.write_trials(self._folder, summary, self._trials)
+        session, path = session_of(summary), self._folder / SESSION_FILE
+        has_ended = summary.status != "running" or self.said[1] is not None
+        if has_ended and _digests(session) != self.said:
+            values = [session.start(), session.end()]
+            replace(path, preamble(summary.started, starts=False) + summary_event(summary.started, 0, values))
+        else:
+            path.unlink(missing_ok=True)
+
+    def note_killed(self) -> None:
+        """Its process is gone, and nobody has said how the run ended."""
+        self.was_killed = self._has_news = True
+        self._status = None
+
+    def _note(self, record: AnyRecord, rank: int) -> None:
+        self._latest = max(self._latest, record.time)
+        self._status = None
+        if isinstance(record, Plot):
+            self._pictures.add_plot(record)
+        elif isinstance(record, Artifact):
+            self._pictures.add_artifact(record)
+        elif isinstance(record, Text):
+            tag, said = text.of_text(record)
+            self._say(tag or self._tags.named("text", _of_rank(record.name, rank)), said, record)
+        elif isinstance(record, Table):
+            self._say(self._tags.named("tables", _of_rank(record.name, rank)), text.of_table(record), record)
+        else:
+            self._has_news = True
+            self._fold.add([record], rank=rank)
+            if isinstance(record, RunStarted) and not record.rank:
+                self._note_start(record)
+            elif isinstance(record, Params) and record.source == "callbacks":
+                self._directions |= monitored(record)
+
+    def _note_start(self, record: RunStarted) -> None:
+        self.was_killed = False
+        self.began = self.began or record.time
+        if record.resumed_at_step is not None:
+            resume = (record.time, record.resumed_at_step)
+            if resume not in self._scalars.resumes:
+                self._scalars.resumes.append(resume)
+                self.must_start_over |= self._scalars.highest_step >= record.resumed_at_step
+
+    def _say(self, tag: str, said: str, record: Text | Table) -> None:
+        self.waiting += summary_event(record.time, record.step or 0, [text_value(tag, said)])
+
+    def _say_session(self, summary: Summary) -> None:
+        """Params come before the first metrics; where they do not, `write_beside` corrects it in the end."""
+        session, has_ended = session_of(summary), summary.status != "running"
+        start, end = _digests(session)
+        if self.said[0] is None and (self._has_values or summary.trials or has_ended):
+            self.said[0] = start
+            self.waiting += summary_event(summary.started, 0, [session.start()])
+        if self.said[1] is None and has_ended:
+            self.said[1] = end
+            self.waiting += summary_event(summary.ended or self._latest, 0, [session.end()])
+
+    def _summary(self) -> Summary:
+        summary = self._fold.summary()
+        if self.was_killed and summary.status == "running":
+            summary.status, summary.ended = "killed", self._latest
+        return summary
+
+
+def monitored(params: Params) -> dict[str, Direction]:
+    """Return the direction of each metric that a callback watches: it knows better than the name of the metric."""
+    found: dict[str, Direction] = {}
+    for name, metric in params.values.items():
+        owner, _, setting = name.rpartition(".")
+        mode = params.values.get(f"{owner}.mode")
+        if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
+            found[metric] = mode
+    return found
+
+
+def _digests(session: Session) -> list[str | None]:
+    return [hashlib.sha256(value.SerializeToString()).hexdigest()[:16] for value in (session.start(), session.end())]
+
+
+def _of_rank(name: str, rank: int) -> str:
+    return f"rank{rank}/{name}" if rank else name

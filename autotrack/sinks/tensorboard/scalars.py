@@ -1,0 +1,142 @@
+"""Numbers over time: metrics on their steps, the best value so far, and the system load by the second."""
+
+import re
+from collections.abc import Callable
+
+from autotrack.records import Metrics, SystemStats, number
+from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix
+from autotrack.sinks.tensorboard.tags import Tags
+from autotrack.summary import Direction
+
+_HAS_NO_BEST = re.compile(r"(seconds|per_second|_step)(/|$)")
+"""How long something took, or the loss of one batch, has a direction, and no best value that anyone asks for."""
+
+
+class _Curve:
+    """One series: where it lies, and how it is written. Its steps are those of its first value: steps, or epochs."""
+
+    __slots__ = ("best", "is_by_epoch", "last_step", "prefix")
+
+    def __init__(self, tag: str, *, is_by_epoch: bool = False, best: "_Best | None" = None) -> None:
+        self.prefix = scalar_prefix(tag)
+        self.is_by_epoch = is_by_epoch
+        self.last_step = -1
+        self.best = best
+
+    def step_of(self, record: Metrics) -> int:
+        """Where a value lies that has no step, or is counted by epochs; behind the last one if nothing tells."""
+        step = record.epoch if self.is_by_epoch else record.step
+        return self.last_step + 1 if step is None else step
+
+
+class _Best:
+    """The best value so far of one metric; it is written from the second value on, for a single one is no best."""
+
+    __slots__ = ("direction", "first", "prefix", "value")
+
+    def __init__(self, tag: str, direction: Direction) -> None:
+        self.prefix = scalar_prefix(tag)
+        self.direction = direction
+        self.value: float | None = None
+        self.first: tuple[int, float, float] | None = None
+
+    def add(self, value: float, step: int, at: float, scalars: list[bytes]) -> bytes:
+        """Take the next value, and add it to the scalars of its step if it is the best one.
+
+        Returns the event of the first value, once there is a second one.
+        """
+        due, known, first = b"", self.value, self.first
+        if first is not None:
+            due = scalar_event(first[1], first[0], [self.prefix + float32(first[2])])
+            self.first = None
+        if known is not None and (value >= known if self.direction == "min" else value <= known):
+            return due
+        if value - value != 0.0:  # NaN and the infinities are no best value
+            return due
+        self.value = value
+        if known is None:
+            self.first = (step, at, value)
+        else:
+            scalars.append(self.prefix + float32(value))
+        return due
+
+
+class Scalars:
+    """Turns records into events. `direction_of` tells of a metric, by its name, whether lower or higher is better.
+
+    Points are left out that are recorded again after one of `resumes`, given as `(time, step)`. `highest_step` is that
+    of all points that were written.
+    """
+
+    def __init__(self, tags: Tags, direction_of: Callable[[str], Direction | None]) -> None:
+        self.resumes: list[tuple[float, int]] = []
+        self.highest_step = -1
+        self._tags = tags
+        self._direction_of = direction_of
+        self._metrics: dict[tuple[int, str | None], dict[str, _Curve]] = {}
+        self._by_tag: dict[str, _Curve] = {}
+        self._load: dict[int, dict[str, _Curve]] = {}
+
+    def metrics(self, record: Metrics, rank: int) -> bytes:
+        """Return the events of a record: one with all its values, unless some of them do not count by steps."""
+        given, at = record.step, record.time
+        if self.resumes and given is not None and self._is_recorded_again(at, given):
+            return b""
+        curves = self._metrics.get((rank, record.stage))
+        if curves is None:
+            curves = self._metrics[rank, record.stage] = {}
+        scalars: list[bytes] = []
+        aside: dict[int, list[bytes]] = {}
+        due = b""
+        for name, value in record.values.items():
+            curve = curves.get(name) or self._begin(curves, name, record, rank)
+            exact = value if value.__class__ is float else number(value)
+            if given is None or curve.is_by_epoch:
+                step = curve.step_of(record)
+                among = aside.setdefault(step, [])
+            else:
+                step, among = given, scalars
+            curve.last_step = step
+            among.append(curve.prefix + float32(exact))
+            if curve.best is not None:
+                due += curve.best.add(exact, step, at, among)
+        events = due
+        if scalars and given is not None:
+            self.highest_step = max(self.highest_step, given)
+            events += scalar_event(at, given, scalars)
+        for step, among in aside.items():
+            self.highest_step = max(self.highest_step, step)
+            events += scalar_event(at, step, among)
+        return events
+
+    def load(self, record: SystemStats, rank: int, *, began: float) -> bytes:
+        """Return the event of a sample of the load, at the second since the run `began`.
+
+        Load is sampled by the clock, also before the first step and between steps; two samples never lie on one
+        second, as readers would keep one of them.
+        """
+        curves = self._load.setdefault(rank, {})
+        for name in record.values:
+            if name not in curves:
+                curves[name] = _Curve(self._tags.load(name, rank))
+        chosen = [curves[name] for name in record.values]
+        second = max(int(record.time - began), 0, *(curve.last_step + 1 for curve in chosen))
+        for curve in chosen:
+            curve.last_step = second
+        values = [float32(number(value)) for value in record.values.values()]
+        found = [curve.prefix + value for curve, value in zip(chosen, values, strict=True)]
+        return scalar_event(record.time, second, found) if found else b""
+
+    def _begin(self, curves: dict[str, _Curve], name: str, record: Metrics, rank: int) -> _Curve:
+        tag = self._tags.metric(name, record.stage, rank)
+        curve = self._by_tag.get(tag)
+        if curve is None:  # else it has been logged in another stage, and its name says to which it belongs
+            direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name)
+            best = _Best(self._tags.best(tag), direction) if direction else None
+            by_epoch = record.step is None and record.epoch is not None
+            curve = self._by_tag[tag] = _Curve(tag, is_by_epoch=by_epoch, best=best)
+        curves[name] = curve
+        return curve
+
+    def _is_recorded_again(self, at: float, step: int) -> bool:
+        return any(at < resumed and step >= first for resumed, first in self.resumes)

@@ -1,0 +1,141 @@
+"""The sink: event files that are never further, nor less far, than what they say about themselves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autotrack import ranks, records
+from autotrack.reading import Position, RunReader, is_being_written, rank_of
+from autotrack.records import AnyRecord, RunStarted
+from autotrack.sinks.tensorboard.event_file import EventFile, checkpoint
+from autotrack.sinks.tensorboard.run_events import RunEvents
+
+_MOST_BYTES_WAITING = 2**23
+_BATCH = 1000
+_MAIN = "main.jsonl"
+
+
+class TensorBoardSink:
+    """Writes event files into the run folder, which so becomes a run of TensorBoard; its trials are runs inside it.
+
+    Every flush ends with an event that says how far the journals were read, and `open` cuts off what is behind the
+    last one. When training goes back to an earlier step, all is written anew into a later file: that is right for
+    every reader, and they treat the points between the two steps differently. Raises `EventFileBusyError` where
+    another process writes the event files of the same run.
+    """
+
+    place = "TensorBoard"
+    follows = True
+
+    def __init__(self) -> None:
+        self._file: EventFile | None = None
+
+    def open(self, folder: Path) -> Mapping[str, int]:
+        """Begin with the run in `folder`; return how much of it its event file has already."""
+        self._folder = folder
+        self._journal = folder / "journal" / _MAIN
+        self._offsets: Mapping[str, int] = {}
+        self._earlier: dict[str, Any] | None = None
+        opened = EventFile.open(folder)
+        if opened is not None:
+            self._file, self._earlier = opened
+            self._offsets = self._earlier["offsets"]
+        self._events = RunEvents(folder, resumes=_resumes(folder))
+        return self._offsets
+
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        """Take the next records of a journal, and the rank whose journal it is."""
+        self._remember()
+        self._events.add(batch, rank)
+        if len(self._events.waiting) > _MOST_BYTES_WAITING and not self._events.must_start_over:
+            self._append(self._events.take())
+
+    def flush(self, position: Position) -> None:
+        """Write what is new: numbers and texts first, then pictures, which take longer."""
+        self._remember()
+        if self._events.must_start_over:
+            self._start_over(position.offsets)
+        self._write(position.offsets)
+
+    def close(self) -> None:
+        """Let go of the file. A run that nobody records any more, and that has no end, was killed."""
+        if self._file is None:
+            return
+        try:
+            status = self._earlier["status"] if self._earlier else self._events.status
+            if status == "running" and is_being_written(self._journal) is False:
+                self._remember()
+                self._events.note_killed()
+                self._write(self._offsets)
+        finally:
+            self._file.close()
+            self._file = None
+
+    def _write(self, offsets: Mapping[str, int]) -> None:
+        file = self._append(self._events.take())
+        for picture in self._events.pictures():
+            file.append(picture)
+        self._events.write_beside()
+        said = {"offsets": offsets, "status": self._events.status, "session": self._events.said}
+        file.append(checkpoint(self._events.latest, said))
+        self._offsets = offsets
+
+    def _append(self, content: bytes) -> EventFile:
+        if self._file is None:
+            self._file = EventFile.create(self._folder, content, began=self._events.began)
+        else:
+            self._file.append(content)
+        return self._file
+
+    def _start_over(self, offsets: Mapping[str, int]) -> None:
+        self._events = RunEvents(self._folder, resumes=_resumes(self._folder))
+        for rank, batch in _records_before(self._folder, offsets):
+            self._events.add(batch, rank)
+        began = self._events.began
+        self._file = EventFile.create(self._folder, self._events.take(), began=began, instead_of=self._file)
+
+    def _remember(self) -> None:
+        """Read again what an earlier process has written: the best values so far and the like depend on it."""
+        if self._earlier is None:
+            return
+        self._events = RunEvents(self._folder, resumes=_resumes(self._folder, self._offsets))
+        for rank, batch in _records_before(self._folder, self._offsets):
+            self._events.add(batch, rank)
+            self._events.waiting.clear()
+        if self._earlier["status"] == "killed":
+            self._events.note_killed()
+        self._events.forget()
+        self._events.must_start_over = False
+        self._events.said = self._earlier["session"]
+        self._earlier = None
+
+
+def _resumes(folder: Path, offsets: Mapping[str, int] | None = None) -> list[tuple[float, int]]:
+    """When training went back, and to which step: as far as the main journal goes, or up to its offset."""
+    found: list[AnyRecord] = [*ranks.starts_in(folder / "journal" / _MAIN)]
+    if offsets is not None and len(found) > 1:
+        found = [record for _, batch in _records_before(folder, {_MAIN: offsets.get(_MAIN, 0)}) for record in batch]
+    starts = [record for record in found if isinstance(record, RunStarted)]
+    return [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
+
+
+def _records_before(folder: Path, offsets: Mapping[str, int]) -> Iterator[tuple[int, list[AnyRecord]]]:
+    """The records of each journal up to its offset, as `RunReader` has handed them out, and their rank."""
+    for path in RunReader(folder).journals:
+        batch: list[AnyRecord] = []
+        left = offsets.get(path.name, 0)
+        with path.open("rb") as file:
+            for line in file:
+                left -= len(line)
+                if left < 0:
+                    break
+                try:
+                    batch.append(records.decode(line))
+                except (msgspec.DecodeError, UnicodeDecodeError):  # the reader has passed over it as well
+                    continue
+                if len(batch) == _BATCH:
+                    yield rank_of(path), batch
+                    batch = []
+        yield rank_of(path), batch

@@ -1,0 +1,150 @@
+"""What a run is, as Markdown for the text page: each is a tag, and the page sorts tags by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from autotrack.records import Dataset, Table, Text
+from autotrack.summary import Summary
+
+_LONGEST_CELL = 300
+_MOST_ROWS = 200
+_LONGEST_TEXT = 200_000
+
+_OF_INTEGRATIONS = {"model_summary": "model", "changes": "changes"}
+_GIT = ("commit", "branch", "describe", "dirty", "remote")
+_HARDWARE = ("hostname", "cpu_model", "cpu_cores_usable", "memory_bytes", "gpus", "os_name", "container_runtime")
+_PACKAGES = ("python", "count", "digest")
+_PROCESS = ("command", "user")
+
+
+def about_run(summary: Summary) -> dict[str, str]:
+    """Return all that is to be said about a run, by the tag; what is not known yet is missing."""
+    found = {
+        "about": _about(summary),
+        "data": _data(summary.datasets),
+        "environment": _environment(summary),
+        "notices": "\n".join(f"- **{plain(one.about)}**: {plain(one.message)}" for one in summary.notices),
+        "params": _params(summary),
+        "trials": _trials(summary),
+    }
+    return {f"autotrack/{name}": text for name, text in found.items() if text}
+
+
+def of_text(record: Text) -> tuple[str | None, str]:
+    """Return the tag of a text that an integration or autotrack wrote, None for one of a user's, and the Markdown."""
+    own = _OF_INTEGRATIONS.get(record.name)
+    text = f"```\n{record.text}\n```" if own == "model" else record.text
+    return own and f"autotrack/{own}", text[:_LONGEST_TEXT]
+
+
+def of_table(record: Table) -> str:
+    """Return a logged table as Markdown, its first rows."""
+    return table(record.columns, record.rows)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a Markdown table, and below how many rows are not shown.
+
+    >>> print(table(["a", "b"], [["x|y", 1.5]]))
+    | a | b |
+    |---|---|
+    | x\\|y | 1.5 |
+    """
+    lines = [columns, *rows[:_MOST_ROWS]]
+    shown = [f"| {' | '.join(plain(cell) for cell in line)} |" for line in lines]
+    shown.insert(1, f"|{'---|' * len(columns)}")
+    left = len(rows) - _MOST_ROWS
+    return "\n".join(shown) + (f"\n\n{left} more rows" if left > 0 else "")
+
+
+def plain(value: object) -> str:
+    """Return a value as the content of a cell: on one line, not too long, and nothing in it is taken for Markdown."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = " ".join(text[:_LONGEST_CELL].split()) + ("…" if len(text) > _LONGEST_CELL else "")
+    return "".join(f"\\{character}" if character in "\\`*_|<>[]#" else character for character in text)
+
+
+def _about(summary: Summary) -> str:
+    git = summary.environment.get("git", {})
+    commit = f"{str(git['commit'])[:10]}{' with changes' if git.get('dirty') else ''}" if git.get("commit") else None
+    ended = None if summary.ended is None else f"{summary.duration_seconds or 0:.1f}"
+    rows = [
+        ("run", summary.name),
+        ("experiment", summary.experiment),
+        ("status", summary.status),
+        ("started (UTC)", f"{datetime.fromtimestamp(summary.started, UTC):%Y-%m-%d %H:%M:%S}"),
+        ("seconds", ended),
+        ("frameworks", ", ".join(f"{name} {version}" for name, version in summary.frameworks.items())),
+        ("script", " ".join(summary.argv)),
+        ("commit", commit),
+        ("ranks", len(summary.ranks) if len(summary.ranks) > 1 else None),
+        ("resumed from", summary.resumed_from),
+        ("parent", summary.parent),
+        *((f"tag {name}", value) for name, value in summary.tags.items()),
+        ("error", summary.error),
+    ]
+    said = table(["", ""], [row for row in rows if row[1]])
+    return f"{said}\n\n```\n{summary.traceback}\n```" if summary.traceback else said
+
+
+def _params(summary: Summary) -> str:
+    rows = [
+        (name, "None" if value is None else value, source)
+        for source, values in summary.params_by_source.items()
+        for name, value in values.items()
+    ]
+    return table(["param", "value", "source"], rows) if rows else ""
+
+
+def _environment(summary: Summary) -> str:
+    kinds = {"git": _GIT, "hardware": _HARDWARE, "packages": _PACKAGES, "process": _PROCESS}
+    parts = [
+        f"**{kind}**\n\n{table(['', ''], rows)}"
+        for kind, names in kinds.items()
+        if (rows := list(_facts(summary.environment.get(kind, {}), names)))
+    ]
+    changed = summary.environment.get("git", {}).get("changed")
+    if changed:
+        parts.append("**changed since the commit**\n\n" + "\n".join(f"- {plain(name)}" for name in changed))
+    if parts and summary.environment_files:
+        parts.append("**in the run folder**\n\n" + "\n".join(f"- {plain(name)}" for name in summary.environment_files))
+    return "\n\n".join(parts)
+
+
+def _facts(values: Mapping[str, Any], names: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    for name in names:
+        value = values.get(name)
+        if value not in (None, [], {}):
+            yield name, value
+
+
+def _data(datasets: Sequence[Dataset]) -> str:
+    rows = [
+        (
+            " ".join(filter(None, (one.role, one.name))),
+            one.rows if one.rows is not None else "",
+            one.shape or ", ".join(f"{name}: {dtype}" for name, dtype in one.schema.items()) or one.dtype or "",
+            one.fingerprint or "",
+            f"{one.covered:.0%}",
+            ", ".join(f"{count} with {role}" for role, count in one.shared_rows.items() if count),
+        )
+        for one in datasets
+    ]
+    return table(["data", "rows", "schema", "fingerprint", "covered", "shared rows"], rows) if rows else ""
+
+
+def _trials(summary: Summary) -> str:
+    params = list(dict.fromkeys(name for trial in summary.trials for name in trial.params))
+    scores = [name for trial in summary.trials for name in trial.values if not name.startswith(("split", "std_"))]
+    values = list(dict.fromkeys(scores))
+    rows = [
+        [
+            trial.number,
+            *(trial.params.get(name, "") for name in params),
+            *(trial.values.get(name, "") for name in values),
+            trial.error or trial.status,
+        ]
+        for trial in summary.trials
+    ]
+    return table([summary.trials[0].kind, *params, *values, "status"], rows) if rows else ""

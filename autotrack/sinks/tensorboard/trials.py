@@ -1,0 +1,48 @@
+"""The trials of a search: each is a run of its own in TensorBoard, in its own folder with one small event file."""
+
+from pathlib import Path
+from typing import Any
+
+from autotrack.records import Trial, number
+from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix, summary_event
+from autotrack.sinks.tensorboard.event_file import replace_by_later
+from autotrack.sinks.tensorboard.hparams import MOST_PARAMS, Session, most_telling
+from autotrack.summary import Summary
+
+FOLDER = "trials"
+MOST_TRIALS = 500
+"""Of a search with more candidates, the first ones are shown; TensorBoard gets slow with many runs."""
+
+_SUFFIX = ".autotrack-trial"
+
+
+def write_trials(folder: Path, summary: Summary, written: dict[int, Any]) -> None:
+    """Write the candidates of a run's search that are new or have changed; `written` is what they were, by number."""
+    common = most_telling(summary)
+    candidates = [trial for trial in summary.trials if trial.kind == "candidate"]
+    for trial in candidates[:MOST_TRIALS]:
+        if written.get(trial.number) != (trial, common):
+            ended = trial.ended or trial.time
+            own = folder / FOLDER / str(trial.number)
+            replace_by_later(own, _events(trial, common, summary.name, ended), began=ended, suffix=_SUFFIX)
+            written[trial.number] = (trial, common)
+
+
+def _events(trial: Trial, common: dict[str, Any], run: str, ended: float) -> bytes:
+    """What a trial was and came to; with the params of its run as well, or it would lack columns that others have."""
+    params = list({**trial.params, **{name: common[name] for name in common if name not in trial.params}}.items())
+    session = Session(
+        params=dict(params[:MOST_PARAMS]),
+        group=f"{run} {FOLDER}/{trial.number}",
+        started=trial.started or ended,
+        status=trial.status,
+        ended=ended,
+    )
+    scalars = [scalar_prefix(name) + float32(number(value)) for name, value in trial.values.items()]
+    return b"".join(
+        [
+            summary_event(ended, 0, [session.start()]),
+            scalar_event(ended, 0, scalars) if scalars else b"",
+            summary_event(ended, 0, [session.end()]),
+        ]
+    )
