@@ -1,0 +1,59 @@
+"""Which run a model was loaded from: a file that lies in the folder of a run says so."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import keras
+import msgspec
+from keras.src.saving import saving_lib
+
+from autotrack import records
+from autotrack_keras.calls import Place, Running
+
+_files: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
+
+
+def places() -> list[Place]:
+    """Return where to note which file a model, or its weights, were loaded from."""
+    return [
+        (saving_lib, "load_model", _note_model),  # all names of `load_model` come down to this for `.keras` files
+        (keras.Model, "load_weights", _note_weights),
+    ]
+
+
+def run_loaded_from(model: Any) -> str | None:
+    """Return the id of the run in whose folder the file lies that this model was loaded from last."""
+    file = _files.get(model)
+    return None if file is None else _run_around(file)
+
+
+def _note_model(filepath: Any, *_args: Any, **_kwargs: Any) -> Running:
+    outcome = yield
+    if outcome.error is None:
+        _note(outcome.result, filepath)
+
+
+def _note_weights(model: Any, filepath: Any, *_args: Any, **_kwargs: Any) -> Running:
+    outcome = yield
+    if outcome.error is None:
+        _note(model, filepath)
+
+
+def _note(model: Any, filepath: Any) -> None:
+    if isinstance(filepath, (str, PathLike)):
+        _files[model] = Path(filepath).absolute()
+
+
+def _run_around(file: Path) -> str | None:
+    journals = (folder / "journal" / "main.jsonl" for folder in file.parents)
+    journal = next((path for path in journals if path.is_file()), None)
+    if journal is None:
+        return None
+    with journal.open("rb") as lines:
+        try:
+            first = records.decode(lines.readline())
+        except msgspec.DecodeError:  # the process was killed before it had written a whole record
+            return None
+    return first.id if isinstance(first, records.RunStarted) else None

@@ -1,0 +1,91 @@
+"""A `tf.data.Dataset` is recorded by its element spec and never iterated, on every backend."""
+
+import importlib.util
+import json
+from typing import Any
+
+import pytest
+
+SCRIPT = """
+    import json, os
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras, numpy as np, tensorflow as tf, autotrack
+    from pathlib import Path
+
+    x = np.linspace(-1, 1, 120, dtype="float32").reshape(40, 3)
+    taken = 0
+
+    def rows():
+        global taken
+        for row in x:
+            taken += 1
+            yield row, row.sum()
+
+    def data(first, batch):
+        spec = (tf.TensorSpec((3,), "float32"), tf.TensorSpec((), "float32"))
+        return tf.data.Dataset.from_generator(rows, output_signature=spec).take(first).batch(batch)
+
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            y = self.layer(inputs)
+            return {"sum": y[:, :1], "rest": y}
+
+    def outcome(on):
+        global taken
+        taken = 0
+        if on:
+            autotrack.autolog(to="runs", experiment="tests", log_every_n_steps=1, checkpoints=False)
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(3)
+        model = Mine()
+        model.compile("adam", loss={"sum": "mse", "rest": None}, metrics={"sum": ["mae"], "rest": []})
+        history = model.fit(data(40, 16), epochs=2, validation_data=data(8, 4), verbose=0)
+        signature = [json.loads(path.read_text()) for path in Path("runs").rglob("signature.json")]
+        measured = model.evaluate(data(12, 4), verbose=0)
+        predicted = model.predict(data(12, 4), verbose=0)["rest"].tolist()
+        weights = [weight.tolist() for weight in model.get_weights()]
+        return signature, taken, history.history, measured, predicted, weights
+
+    _, *without = outcome(False)
+    (signature,), *with_ = outcome(True)
+    assert with_ == without, (with_, without)
+    (run,) = autotrack.runs("runs")
+    assert not run.notices, run.notices
+    assert [point.value for point in run.history("val_loss")] == with_[1]["val_loss"]
+    print(json.dumps({
+        "data": [[one.role, one.kind.split(".")[-1], one.rows, one.covered] for one in run.summary.datasets],
+        "element": run.summary.datasets[0].schema["element"],
+        "batch_size": run.params.get("batch_size"),
+        "points": run.metrics["loss"].count,
+        "signature": signature,
+    }))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+def test_tf_data_is_recorded_by_its_spec_and_asked_for_nothing_more(
+    backend: str, run_script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tensorflow", backend):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    found = json.loads(run_script(SCRIPT).splitlines()[-1])
+    assert found["data"] == [[role, "_BatchDataset", None, 0.0] for role in ("train", "validate", "test", "predict")]
+    assert "shape=(None, 3), dtype=tf.float32" in found["element"]
+    assert found["batch_size"] == (
+        None if backend == "tensorflow" else 16
+    )  # of the first batch, where Keras looks at it
+    assert found["points"] == 2 * 3 + 2
+    assert found["signature"] == {
+        "inputs": {"name": None, "shape": [None, 3], "dtype": "float32"},
+        "outputs": {
+            "sum": {"name": "sum", "shape": [None, 1], "dtype": "float32"},
+            "rest": {"name": "rest", "shape": [None, 2], "dtype": "float32"},
+        },
+    }
