@@ -45,6 +45,7 @@ class Patch:
         self._was_own = False
         self._found: Any = None
         self._put: Any = None
+        self._made: Any = None
         self._wrapper: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
@@ -55,12 +56,16 @@ class Patch:
         if self._put is not None and self.owner.__dict__.get(self.name) is self._put:
             self._active = True
             return
-        self._was_own = self.name in self.owner.__dict__
-        self._found = inspect.getattr_static(self.owner, self.name)
-        if isinstance(self._found, (staticmethod, classmethod)):
-            self._put = type(self._found)(self._wrap(self._found.__func__))
+        found, was_own = inspect.getattr_static(self.owner, self.name), self.name in self.owner.__dict__
+        if self._made is not None and found is self._found and was_own == self._was_own:
+            self._put = self._made  # some hooks are put and taken away with every run
         else:
-            self._put = self._wrap(self._found)
+            self._found, self._was_own = found, was_own
+            if isinstance(found, (staticmethod, classmethod)):
+                self._put = type(found)(self._wrap(found.__func__))
+            else:
+                self._put = self._wrap(found)
+            self._made = self._put
         setattr(self.owner, self.name, self._put)
         self._active = True
 
