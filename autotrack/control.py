@@ -11,6 +11,13 @@ import msgspec
 from autotrack.files import not_standard
 
 
+class UploadLimits(msgspec.Struct, frozen=True):
+    """How many bytes of files a run may have on a server, and how fast they are sent; None for no limit."""
+
+    most_bytes: int | None = None
+    bytes_per_second: float | None = None
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What all messages have in common."""
 
@@ -28,6 +35,7 @@ class Follow(Message, frozen=True, kw_only=True):
     folder: str
     destinations: list[str] = []
     exit_timeout: float = 30.0
+    uploads: UploadLimits = UploadLimits()
     modules: list[str] = []
     secrets: dict[str, str] = {}
     environment: bool = True

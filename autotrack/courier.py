@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 
 from autotrack import destinations
+from autotrack.control import UploadLimits
 from autotrack.shipping import Shipment
 from autotrack.sinks.base import RemoteSink  # noqa: TC001  the type of an attribute
 
@@ -28,12 +29,12 @@ class Courier:
         self._thread = threading.Thread(target=self._work, name="autotrack-courier", daemon=True)
         self._thread.start()
 
-    def add(self, folder: Path, on_trouble: Callable[[str], None]) -> None:
+    def add(self, folder: Path, uploads: UploadLimits, on_trouble: Callable[[str], None]) -> None:
         """Send the run in `folder`, from where an earlier shipment stopped, and what is added to it."""
         with self._changed:
             self._ended.discard(folder)
             if folder not in self._shipments:
-                sink = destinations.remote_sink(self._url, stop=self._stop, on_trouble=on_trouble)
+                sink = destinations.remote_sink(self._url, stop=self._stop, uploads=uploads, on_trouble=on_trouble)
                 self._sinks[folder] = sink
                 self._shipments[folder] = Shipment(folder, sink, on_trouble=on_trouble)
 

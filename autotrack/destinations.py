@@ -4,8 +4,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from autotrack import places
+from autotrack.control import UploadLimits
 from autotrack.sinks.base import RemoteSink, Sink
 from autotrack.sinks.folder import FolderSink
+
+_ALL = UploadLimits()
 
 shown = places.without_credentials
 
@@ -33,13 +36,14 @@ def remote_sink(
     *,
     stop: threading.Event | None = None,
     patience: float | None = None,
+    uploads: UploadLimits = _ALL,
     on_trouble: Callable[[str], None] = lambda _: None,
 ) -> RemoteSink:
     """Return what sends a run to a tracking server.
 
-    It tries until `stop` is set, or for `patience` seconds after the last answer; `on_trouble` is told what could not
-    be sent, a sentence each.
+    It tries until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`.
+    `on_trouble` is told what could not be sent, a sentence each.
     """
     from autotrack.sinks.rest import RestSink  # few processes talk to servers
 
-    return RestSink(url, stop=stop, patience=patience, on_trouble=on_trouble)
+    return RestSink(url, stop=stop, patience=patience, uploads=uploads, on_trouble=on_trouble)

@@ -13,7 +13,7 @@ from autotrack.capture.base import Subject
 from autotrack.capture.load import LoadSampler
 from autotrack.capture.runner import CAPTURES, Captures
 from autotrack.changes import changes_of
-from autotrack.control import Follow
+from autotrack.control import Follow, UploadLimits
 from autotrack.endings import Ending
 from autotrack.errors import JournalBusyError
 from autotrack.journal import Journal
@@ -256,13 +256,15 @@ def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | No
     return line
 
 
-def send(folder: Path, url: str, *, patience: float, on_trouble: Callable[[str], None]) -> Exception | None:
+def send(
+    folder: Path, url: str, *, patience: float, uploads: UploadLimits, on_trouble: Callable[[str], None]
+) -> Exception | None:
     """Send to a server what has not arrived there of a run; return why that broke off, None when all is there.
 
     A server that does not answer is tried again for `patience` seconds. `on_trouble` is told, a sentence each, what
     broke it off, and what was refused on the way.
     """
-    sink = destinations.remote_sink(url, patience=patience, on_trouble=on_trouble)
+    sink = destinations.remote_sink(url, patience=patience, uploads=uploads, on_trouble=on_trouble)
     shipment = Shipment(folder, sink, on_trouble=on_trouble)
     shipment.carry(flush=True)
     shipment.close()

@@ -121,6 +121,7 @@ def follow(folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = F
         folder=str(folder),
         destinations=chosen.destinations,
         exit_timeout=chosen.exit_timeout,
+        uploads=chosen.uploads,
         modules=imported_modules(),
         secrets={name: value for name, value in secrets.items() if sidecar and sidecar.secrets.get(name) != value},
         environment=chosen.environment,
@@ -218,7 +219,9 @@ def _send_rest() -> None:
         for url in [place for place in follow.destinations if places.is_remote(place) and place not in given_up]:
             with attempt("finish"):
                 patience = max(deadline - monotonic(), 0.0)
-                if following.send(Path(folder), url, patience=patience, on_trouble=_say_unsent):
+                if following.send(
+                    Path(folder), url, patience=patience, uploads=follow.uploads, on_trouble=_say_unsent
+                ):
                     given_up.add(url)
     _unsent.clear()
 

@@ -11,6 +11,8 @@ environment         AUTOTRACK_ENVIRONMENT     environment = false
 untracked_mb        AUTOTRACK_UNTRACKED_MB    untracked_mb = 20
 system_seconds      AUTOTRACK_SYSTEM_SECONDS  system_seconds = 5
 exit_timeout        AUTOTRACK_EXIT_TIMEOUT    exit_timeout = 30
+upload_mb           AUTOTRACK_UPLOAD_MB       upload_mb = 1000
+upload_mb_per_second  AUTOTRACK_UPLOAD_MB_PER_SECOND  upload_mb_per_second = 5
 sidecar             AUTOTRACK_SIDECAR         sidecar = false
 tensorboard         AUTOTRACK_TENSORBOARD     tensorboard = false
 quiet               AUTOTRACK_QUIET           quiet = true
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack import places
+from autotrack.control import UploadLimits
 from autotrack.errors import SettingsError
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -38,8 +41,10 @@ class Settings:
     too. `tensorboard`: write files for TensorBoard into every run folder; also switched on by `to`.
     `output`: keep what is printed. `environment`: capture code, packages and hardware, and of files that git does not
     have `untracked_mb` megabytes at most. `system_seconds`: how often the load is sampled, 0 for never.
-    `exit_timeout`: seconds that the end of the process waits at most for what is not done yet. `sidecar`: do all this
-    in a process beside training; otherwise it is done when the run ends, and the load is not sampled.
+    `exit_timeout`: seconds that the end of the process waits at most for what is not done yet. `upload_mb`: megabytes
+    of files that a run may have on a server, no limit by default; `upload_mb_per_second`: how fast they are sent.
+    `sidecar`: do all this in a process beside training; otherwise it is done when the run ends, and the load is not
+    sampled.
     """
 
     to: str = "runs"
@@ -53,9 +58,17 @@ class Settings:
     untracked_mb: float = 20.0
     system_seconds: float = 5.0
     exit_timeout: float = 30.0
+    upload_mb: float | None = None
+    upload_mb_per_second: float | None = None
     sidecar: bool = True
     tensorboard: bool = True
     quiet: bool = False
+
+    @property
+    def uploads(self) -> UploadLimits:
+        """How much of the files of a run goes to a server, and how fast."""
+        most, rate = self.upload_mb, self.upload_mb_per_second
+        return UploadLimits(None if most is None else int(most * 1e6), None if rate is None else rate * 1e6)
 
     @property
     def destinations(self) -> list[str]:
@@ -162,6 +175,13 @@ def _amount(value: Any) -> float:
     return amount
 
 
+def _rate(value: Any) -> float:
+    rate = _amount(value)
+    if not rate:
+        raise ValueError("expected a number above 0")
+    return rate
+
+
 def _flag(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in _TRUE + _FALSE:
@@ -180,6 +200,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "untracked_mb": _amount,
     "system_seconds": _amount,
     "exit_timeout": _amount,
+    "upload_mb": _amount,
+    "upload_mb_per_second": _rate,
     "sidecar": _flag,
     "tensorboard": _flag,
     "quiet": _flag,

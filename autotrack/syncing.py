@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from autotrack import destinations, following, places, reading
-from autotrack.control import Follow
+from autotrack.control import Follow, UploadLimits
 from autotrack.errors import JournalFormatError
 from autotrack.records import RunStarted
 from autotrack.sinks.rest.client import Unreachable
 
 State = Literal["complete", "still being recorded", "unreadable"]
+
+_ALL = UploadLimits()
 
 PATIENCE_SECONDS = 20.0
 """How long a server that does not answer is tried again."""
@@ -34,8 +36,11 @@ class Syncing:
     sent, a sentence each, with the run that it is about.
     """
 
-    def __init__(self, to: Sequence[str] = (), *, on_trouble: Callable[[Path, str], None]) -> None:
+    def __init__(
+        self, to: Sequence[str] = (), *, uploads: UploadLimits = _ALL, on_trouble: Callable[[Path, str], None]
+    ) -> None:
         self._to = list(to)
+        self._uploads = uploads
         self._on_trouble = on_trouble
         self._away: dict[str, str] = {}
 
@@ -67,7 +72,11 @@ class Syncing:
         if url in self._away:
             return self._away[url]
         fault = following.send(
-            folder, url, patience=PATIENCE_SECONDS, on_trouble=lambda said: self._on_trouble(folder, said)
+            folder,
+            url,
+            patience=PATIENCE_SECONDS,
+            uploads=self._uploads,
+            on_trouble=lambda said: self._on_trouble(folder, said),
         )
         if isinstance(fault, Unreachable):
             self._away[url] = str(fault)

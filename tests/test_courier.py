@@ -9,6 +9,7 @@ from time import monotonic, sleep
 import pytest
 
 import autotrack
+from autotrack.control import UploadLimits
 from autotrack.courier import Courier
 from autotrack.reading import Position
 from autotrack.records import AnyRecord, Metrics
@@ -77,7 +78,7 @@ def server() -> Server:
 
 @pytest.fixture
 def courier(server: Server, monkeypatch: pytest.MonkeyPatch) -> Courier:
-    def make(url: str, *, stop: threading.Event, on_trouble: object) -> Sink:
+    def make(url: str, *, stop: threading.Event, uploads: UploadLimits, on_trouble: object) -> Sink:
         assert url == "http://server"
         return Sink(server, stop)
 
@@ -92,7 +93,7 @@ def unexpected(said: str) -> None:
 
 def test_what_is_logged_arrives_while_training_goes_on(server: Server, courier: Courier, store: Path) -> None:
     run = autotrack.start_run(to=store)
-    courier.add(run.folder, unexpected)
+    courier.add(run.folder, UploadLimits(), unexpected)
     for step in range(3):
         run.log({"loss": 0.5}, step=step)
         wait_until(partial(has_arrived, server, run.folder, step))
@@ -110,11 +111,11 @@ def test_a_run_that_goes_on_after_its_end_is_taken_up_where_it_stopped(
     run = autotrack.start_run(to=store)
     run.log({"loss": 0.5}, step=0)
     run.finish()
-    courier.add(run.folder, unexpected)
+    courier.add(run.folder, UploadLimits(), unexpected)
     courier.end(run.folder)
     wait_until(lambda: courier.is_done)
     run.log({"loss": 0.4}, step=1)
-    courier.add(run.folder, unexpected)
+    courier.add(run.folder, UploadLimits(), unexpected)
     courier.end(run.folder)
     wait_until(lambda: courier.is_done)
     assert server.steps[run.folder] == [0, 1]
@@ -127,7 +128,7 @@ def test_all_runs_arrive_when_the_server_comes_back(server: Server, courier: Cou
     for number in range(5):
         with autotrack.start_run(to=store) as run:
             run.log({"loss": 0.5}, step=number)
-        courier.add(run.folder, unexpected)
+        courier.add(run.folder, UploadLimits(), unexpected)
         courier.end(run.folder)
         folders.append(run.folder)
     assert not courier.is_done
@@ -145,7 +146,7 @@ def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
     with autotrack.start_run(to=store) as run:
         pass
     said: list[str] = []
-    courier.add(run.folder, said.append)
+    courier.add(run.folder, UploadLimits(), said.append)
     assert courier.seconds_stuck() < 0.01, "nobody is waiting yet"
     courier.hurry()
     wait_until(lambda: courier.seconds_stuck() > 0.05)

@@ -38,6 +38,8 @@ PLACES: list[tuple[str, object, Written, Written, Written]] = [
     ("untracked_mb", 20.0, ("1", 1.0), ("2.5", 2.5), (0, 0.0)),
     ("system_seconds", 5.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
     ("exit_timeout", 30.0, ("1", 1.0), ("0.5", 0.5), (0, 0.0)),
+    ("upload_mb", None, ("100", 100.0), ("2.5", 2.5), (0, 0.0)),
+    ("upload_mb_per_second", None, ("10", 10.0), ("0.5", 0.5), (3, 3.0)),
     ("sidecar", True, ("false", False), ("on", True), (False, False)),
     ("tensorboard", True, ("false", False), ("on", True), (False, False)),
     ("quiet", False, ("true", True), ("off", False), (True, True)),
@@ -235,6 +237,7 @@ def test_a_bad_value_is_answered_with_its_name_itself_its_place_and_what_was_exp
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("upload_mb_per_second", 0),
         ("to", ""),
         ("to", ["a", "b"]),
         ("to", 3),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
+from autotrack.control import UploadLimits
 from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import Batches, Item
@@ -30,6 +31,7 @@ class Remote:
         file: CursorFile,
         cursor: Cursor,
         found: RemoteRun | None,
+        limits: UploadLimits,
         on_trouble: Callable[[str], None],
     ) -> None:
         self._client = client
@@ -37,6 +39,7 @@ class Remote:
         self._file = file
         self._cursor = cursor
         self._run = found
+        self._limits = limits
         self._on_trouble = on_trouble
         self._batches = Batches(client, on_trouble)
         self._names = Names(found.tags if found else None)
@@ -117,7 +120,12 @@ class Remote:
     def _artifact_store(self, run: RemoteRun) -> ArtifactStore:
         if self._store is None:
             self._store = ArtifactStore(
-                self._client, run.artifact_uri, folder=self._folder, on_trouble=self._on_trouble
+                self._client,
+                run.artifact_uri,
+                folder=self._folder,
+                bytes_per_second=self._limits.bytes_per_second,
+                most_bytes=self._limits.most_bytes,
+                on_trouble=self._on_trouble,
             )
         return self._store
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from autotrack import ranks
+from autotrack.control import UploadLimits
 from autotrack.reading import JournalReader, Position, rank_of
 from autotrack.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
 from autotrack.sinks.rest import cursor as cursors
@@ -20,6 +21,7 @@ from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.remote import Remote
 from autotrack.summary import Fold
 
+_ALL = UploadLimits()
 _MOST_WAITING = 20_000
 
 
@@ -50,10 +52,12 @@ class RestSink:
         stop: threading.Event | None = None,
         environ: Mapping[str, str] = os.environ,
         patience: float | None = None,
+        uploads: UploadLimits = _ALL,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.place = without_credentials(url)
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
+        self._uploads = uploads
         self._tell = on_trouble
         self._told: set[str] = set()
         self._client: Client | None = None
@@ -99,7 +103,7 @@ class RestSink:
         found = runs.get(self._client, cursor.run_id) if cursor.run_id else None
         if found is None or (found.is_deleted and not _has_all(cursor, folder)):
             cursor, found = Cursor(self.place), None
-        self._remote = Remote(self._client, folder, self._file, cursor, found, self._on_trouble)
+        self._remote = Remote(self._client, folder, self._file, cursor, found, self._uploads, self._on_trouble)
         self._fold, self._points, self._tables = Fold(keep_points=False), Points(self._on_trouble), Tables()
         self._is_changed = True
         self._points.resumes = set(_resumes(folder))
