@@ -86,7 +86,7 @@ model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(32, activation=
 model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
 model.fit(X, y, batch_size=64, epochs=4, validation_split=0.2, verbose=0)
 
-grid = {"C": [0.01, 0.1, 1.0], "class_weight": [None, "balanced"]}
+grid = {"C": [0.01, 0.1, 1.0, 10.0], "class_weight": [None, "balanced"], "fit_intercept": [True, False]}
 search = GridSearchCV(LogisticRegression(max_iter=50), grid, cv=2).fit(X[:400], y[:400])
 confusion_matrix(y_test, search.predict(X_test))
 
@@ -161,9 +161,25 @@ def test_a_scalar_has_a_card_with_a_curve_for_every_run(page: Page, address: str
     keep_picture(page, "validation-loss")
 
 
+def test_training_and_validation_are_cards_side_by_side(page: Page, store: Path) -> None:
+    page.set_viewport_size({"width": 1200, "height": 640})
+    with started(choose(autotrack.runs(store).where("metrics.train_loss > 0 and metrics.val_loss > 0"))) as board:
+        page.goto(f"{board.address}#timeseries")
+        page.locator("button").filter(has_text="Settings").click()
+        page.locator("metrics-tag-filter input").fill("^(train|validate)/loss$")
+        page.keyboard.press("Escape")
+        cards = page.locator("metrics-filtered-view card-view")
+        expect(cards).to_have_count(2)
+        for card in cards.all():
+            expect(card.locator("tb-data-table-content-row").first).to_be_visible()
+        boxes = [card.bounding_box() for card in cards.all()]
+        assert len({box["y"] for box in boxes if box is not None}) == 1
+        keep_picture(page, "train-beside-validate")
+
+
 def test_the_hparams_page_offers_every_column_of_every_run(page: Page, address: str, store: Path) -> None:
     runs = list(autotrack.runs(store))
-    params = {name for run in runs for name in run.params}
+    params = {name for run in runs for name in run.params if not name.startswith("best.")}
     assert max(len(run.params) for run in runs) <= 100, "more than a run may have there"
     page.goto(f"{address}#hparams")
     wait_until(lambda: params <= texts(page.locator(".hparam-checkbox")))
@@ -180,6 +196,7 @@ def test_the_hparams_table_has_a_row_for_every_run_and_every_trial(page: Page, a
 
 
 def test_the_candidates_of_a_search_are_lines_in_parallel_coordinates(page: Page, store: Path) -> None:
+    page.set_viewport_size({"width": 1200, "height": 880})
     search = search_in(store)
     with started(choose([search])) as board:
         page.goto(f"{board.address}#hparams")
@@ -187,7 +204,20 @@ def test_the_candidates_of_a_search_are_lines_in_parallel_coordinates(page: Page
         plot = page.locator("tf-hparams-parallel-coords-plot")
         expect(plot.locator(".foreground path")).to_have_count(len(search.trials))
         assert {"C", "class_weight"} <= texts(plot.locator("text"))
-        assert any("mean_test_score" in text for text in texts(plot.locator("text")))
+        assert {"search/mean_test_score", "search/rank_test_score"} <= texts(plot.locator("text"))
+        keep_picture(page, "parallel-coordinates-at-first")
+        boxes = page.locator(".hparam-checkbox, .metric-checkbox")
+        details = ("mean_fit_time", "mean_score_time", "split0_test_score")
+        for name in (
+            "cv",
+            "error_score",
+            "search/rank_test_score",
+            *(f"search_details/{detail}" for detail in details),
+        ):
+            boxes.filter(has_text=re.compile(rf"^\s*{name}\s*$")).click()
+        page.get_by_text("Logarithmic").first.click()  # of the first param, C
+        boxes.first.scroll_into_view_if_needed()
+        expect(plot.locator(".foreground path")).to_have_count(len(search.trials))
         keep_picture(page, "parallel-coordinates")
 
 

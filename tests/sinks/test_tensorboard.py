@@ -92,6 +92,14 @@ def test_a_callback_that_watches_a_metric_says_what_is_best(tmp_path: Path) -> N
     assert "best/metrics/other" not in scalars(tmp_path)
 
 
+def test_what_is_measured_on_training_data_has_a_best_value_where_a_callback_watches_it(tmp_path: Path) -> None:
+    mode = {"EarlyStopping.monitor": "train_acc", "EarlyStopping.mode": "max"}
+    write(tmp_path, started(), Params(time=BEGAN, values=mode, source="callbacks"))
+    losses = [metrics(step, stage="train", loss=1.0 - step, train_acc=step) for step in range(2)]
+    ship(write(tmp_path, *losses))
+    assert [tag for tag in scalars(tmp_path) if tag.startswith("best/")] == ["best/train/acc"]
+
+
 def test_neither_durations_nor_single_values_have_a_best_one(tmp_path: Path) -> None:
     ship(write(tmp_path, started(), *[metrics(step, epoch_seconds=1 / (1 + step)) for step in range(3)]))
     ship(write(tmp_path, metrics(3, test_loss=1.0)))

@@ -27,6 +27,7 @@ def test_what_a_run_is_can_be_read_as_text(tmp_path: Path) -> None:
         started(frameworks={"keras": "3.15"}, argv=["fit.py", "--lr=0.1"]),
         Tags(time=BEGAN, values={"why": "paper"}),
         Params(time=BEGAN, values={"lr": 0.1, "drop": None, "a|b": "x_y"}, source="argparse"),
+        Params(time=BEGAN, values={"lr": 0.1, "drop": 1}, source="model.init"),
         Environment(time=BEGAN, kind="git", values={"commit": "c0ffee" * 6, "branch": "main", "dirty": True}),
         Environment(time=BEGAN, kind="hardware", values={"cpu_model": "fast"}, files=["environment/hardware.json"]),
         Dataset(time=BEGAN, role="train", kind="tuple", rows=10, fingerprint="f1", schema={"x": "float32"}),
@@ -40,9 +41,11 @@ def test_what_a_run_is_can_be_read_as_text(tmp_path: Path) -> None:
     about = found["autotrack/about"]
     for said in ("brave-otter", "failed", "keras 3.15", "c0ffeec0ff with changes", "7.5", "paper", "ValueError: bad"):
         assert said in about
-    assert "| lr | 0.1 | argparse |" in found["autotrack/params"]
+    assert "| fact | value |" in about
+    assert "| lr | 0.1 | argparse, model.init |" in found["autotrack/params"]
     assert r"| a\|b | x\_y | argparse |" in found["autotrack/params"]
     assert "| drop | None | argparse |" in found["autotrack/params"]
+    assert "| drop | 1 | model.init |" in found["autotrack/params"]
     assert "| branch | main |" in found["autotrack/environment"]
     assert "environment/hardware.json" in found["autotrack/environment"]
     assert "| train | 10 | x: float32 | f1 |" in found["autotrack/data"]
@@ -122,7 +125,7 @@ def test_every_kind_of_plot_is_drawn(tmp_path: Path, kind: str) -> None:
     ship(write(tmp_path, started(), Plot(time=BEGAN, name=f"my_{kind}", kind=kind, data=PLOTS[kind], step=4)))
     ((step, picture),) = images(tmp_path)[f"plots/my_{kind}"]
     assert step == 4
-    assert picture.size == (640, 480)
+    assert picture.size == (675, 510)
     assert len(picture.convert("L").getcolors() or []) > 1
 
 
@@ -167,4 +170,5 @@ def test_a_plot_that_cannot_be_drawn_is_said_and_costs_nothing_else(tmp_path: Pa
         write(tmp_path, started(), bad, Plot(time=BEGAN, name="odd", kind="unheard of", data={}), metrics(0, loss=1.0))
     )
     assert "could not be drawn" in texts(tmp_path)["plots not drawn/bad"]
+    assert "odd" not in str(texts(tmp_path)) + str(images(tmp_path))
     assert scalars(tmp_path)["metrics/loss"] == [(0, 1.0)]

@@ -9,7 +9,7 @@ from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
 
 from autotrack.journal import Journal
 from autotrack.records import Number, Params, RunFinished, Trial
-from tests.sinks.boards import BEGAN, event_files, loaded, metrics, open_shipment, scalars, ship, started, write
+from tests.sinks.boards import BEGAN, event_files, loaded, metrics, open_shipment, scalars, ship, started, texts, write
 
 SUCCESS, FAILURE, RUNNING = 1, 2, 3
 
@@ -48,7 +48,7 @@ def test_params_keep_their_types_and_none_is_shown(tmp_path: Path) -> None:
         "s": "NaN",
     }
     ship(write(tmp_path, started(), params(**values), metrics(0, loss=1.0), finished()))
-    shown = {**values, "drop": "None", "betas": "[0.9, 0.99]"}
+    shown = {**values, "drop": "None", "betas": "[0.9, 0.99]", "s": "nan"}
     assert session(tmp_path) == (shown, SUCCESS)
 
 
@@ -126,7 +126,7 @@ def test_repeats_that_differ_in_seeds_only_are_one_group(tmp_path: Path) -> None
     repeats = {run("a", seed=1, random_state=1, torch_seed=1), run("b", seed=2, random_state=None, torch_seed=5)}
     assert len(repeats) == 1
     assert run("c", seed=1, layers=2) not in repeats
-    assert repeats.pop().startswith("fit.py ")
+    assert repeats.pop().endswith(" fit.py")
 
 
 def searched(folder: Path) -> Path:
@@ -143,8 +143,38 @@ def test_every_candidate_of_a_search_is_a_run_with_the_same_columns(tmp_path: Pa
     for number in range(3):
         trial = tmp_path / "trials" / str(number)
         assert session(trial) == ({"alpha": number, "cv": 3, "estimator": "Ridge"}, SUCCESS)
-        assert set(scalars(trial)) == {"split0_test_score", "split1_test_score"}
+        assert set(scalars(trial)) == {"search_details/split0_test_score", "search_details/split1_test_score"}
+        assert group(trial).startswith(f"00{number} brave-otter")
     assert session(tmp_path)[0] == {"cv": 3, "estimator": "Ridge"}
+
+
+def test_the_scores_of_a_candidate_come_before_its_times_and_splits(tmp_path: Path) -> None:
+    names = ["mean_fit_time", "mean_test_score", "rank_test_score", "split0_test_score", "std_test_score", "my/score"]
+    write(tmp_path, started(), Trial(time=BEGAN, number=0, params={"alpha": 1}, values=dict.fromkeys(names, 1.0)))
+    ship(write(tmp_path, finished()))
+    assert sorted(scalars(tmp_path / "trials" / "0")) == [
+        "my/score",
+        "search/mean_test_score",
+        "search/rank_test_score",
+        "search_details/mean_fit_time",
+        "search_details/split0_test_score",
+        "search_details/std_test_score",
+    ]
+
+
+def test_what_a_search_has_found_out_is_no_param(tmp_path: Path) -> None:
+    """The parallel coordinates would drop the candidates, which cannot have it."""
+    write(searched(tmp_path), params("GridSearchCV.best", **{"best.alpha": 2, "cv": 5}))
+    ship(write(tmp_path, finished()))
+    assert session(tmp_path)[0] == {"cv": 3, "estimator": "Ridge"}
+    assert session(tmp_path / "trials" / "1")[0] == {"alpha": 1, "cv": 3, "estimator": "Ridge"}
+    assert "| best.alpha | 2 | GridSearchCV.best |" in texts(tmp_path)["autotrack/params"]
+
+
+def test_candidates_of_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    trial = Trial(time=BEGAN, number=0, params={"alpha": 1})
+    folders = [ship(write(tmp_path / one, started(id=one, name="baseline"), trial)) for one in ("a", "b")]
+    assert len({group(folder / "trials" / "0") for folder in folders}) == 2
 
 
 def test_a_candidate_that_changes_is_written_again_and_others_are_left_alone(tmp_path: Path) -> None:
@@ -158,7 +188,7 @@ def test_a_candidate_that_changes_is_written_again_and_others_are_left_alone(tmp
     after = {path: path.stat().st_mtime_ns for path in event_files(tmp_path / "trials")}
     assert len(after) == 3
     assert {path.parent.name for path, _ in before.items() ^ after.items()} == {"1"}
-    assert scalars(tmp_path / "trials" / "1") == {"mean_test_score": [(0, 0.5)]}
+    assert scalars(tmp_path / "trials" / "1") == {"search/mean_test_score": [(0, 0.5)]}
     assert session(tmp_path / "trials" / "1")[1] == FAILURE
 
 

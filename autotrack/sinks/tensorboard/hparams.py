@@ -69,25 +69,31 @@ def session_of(summary: Summary) -> Session:
 
 
 def most_telling(summary: Summary) -> dict[str, Any]:
-    """Return the params of a run, at most a hundred: those first that people set, then those of the model."""
+    """Return the params of a run, at most a hundred: those first that people set, then those of the model.
+
+    Not those that a search has found out: they are results, and in the parallel coordinates the trials, which do not
+    have them, would have no lines.
+    """
     rank: dict[str, int] = {}
     for source, values in summary.params_by_source.items():
         own = 0 if _FIRST.search(source) else 2 if _LAST.search(source) else 1
         for name in values:
             rank[name] = min(own, rank.get(name, own))
-    names = sorted(summary.params, key=lambda name: rank.get(name, 2))  # else in the order they were logged in
+    results = _results(summary)
+    given = [name for name in summary.params if name not in results]
+    names = sorted(given, key=lambda name: rank.get(name, 2))  # else in the order they were logged in
     return {name: summary.params[name] for name in names[:MOST_PARAMS]}
 
 
 def group_of(summary: Summary) -> str:
-    """Return what repeats of a run have in common: its script, and its params but for seeds and places.
+    """Return what repeats of a run have in common: its params but for seeds and places, and its script.
+
+    The page cuts it after some sixteen characters: what tells groups apart comes first.
 
     >>> group_of(Summary(entry_point="/home/me/fit.py", params={"lr": 0.1, "seed": 1}))
-    'fit.py 8a0258'
+    '8a0258 fit.py'
     """
-    results = {
-        name for source, values in summary.params_by_source.items() if source.endswith(".best") for name in values
-    }
+    results = _results(summary)
     kept = {
         name: value
         for name, value in summary.params.items()
@@ -95,20 +101,30 @@ def group_of(summary: Summary) -> str:
     }
     text = json.dumps([summary.experiment, summary.entry_point, kept], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:6]
-    return f"{PurePath(summary.entry_point or summary.experiment).name} {digest}"
+    return f"{digest} {PurePath(summary.entry_point or summary.experiment).name}"
+
+
+def _results(summary: Summary) -> set[str]:
+    """The names of the params that a search has found out."""
+    found = {source: set(values) for source, values in summary.params_by_source.items() if source.endswith(".best")}
+    given = {name for source, values in summary.params_by_source.items() if source not in found for name in values}
+    own = {name for names in found.values() for name in names} - given
+    return own | {f"{source}.{name}" for source, names in found.items() for name in names}
 
 
 def as_value(value: Any) -> Value:
     """Return a param as the page takes it: a bool, a number, or text for all others, None among them.
 
     A param that is None is shown as such: left out, its column would be missing where all runs have None, and the
-    parallel coordinates would drop the run.
+    parallel coordinates would drop the run. They drop one with "NaN" as well, which is `nan` therefore.
     """
     if isinstance(value, bool):
         return Value(bool_value=value)
     if isinstance(value, (int, float)):
         return Value(number_value=float(value))
-    return Value(string_value=value if isinstance(value, str) else json.dumps(value) if value is not None else "None")
+    if isinstance(value, str):
+        return Value(string_value="nan" if value == "NaN" else value)
+    return Value(string_value="None" if value is None else json.dumps(value))
 
 
 def _value(tag: str, content: HParamsPluginData) -> TensorBoardSummary.Value:

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
 
-from autotrack.plotting import draw
+from autotrack.plotting import Drawn, draw_all
 from autotrack.records import Artifact, Plot
-from autotrack.sinks.tensorboard import plots
+from autotrack.sinks.tensorboard import plots, text
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.tags import Tags
 
@@ -53,7 +53,11 @@ class Pictures:
         for artifact in files_now:
             yield from self._of_file(artifact)
         for plot in plots_now:
-            yield from self._of_plot(plot)
+            if plot.kind == "histogram":
+                yield from self._of_histogram(plot)
+        drawable = [plot for plot in plots_now if plot.kind != "histogram"]
+        for plot, drawn in zip(drawable, draw_all(drawable), strict=True):
+            yield from self._of_plot(plot, drawn)
 
     def _of_file(self, artifact: Artifact) -> Iterator[bytes]:
         try:
@@ -71,21 +75,34 @@ class Pictures:
         tag = self._tags.named(_KINDS[artifact.kind], shown)
         yield summary_event(artifact.time, artifact.step or 0, [_image(tag, content)])
 
-    def _of_plot(self, plot: Plot) -> Iterator[bytes]:
-        tag = self._tags.named("plots", plot.name)
-        values: list[Summary.Value] = []
+    def _of_histogram(self, plot: Plot) -> Iterator[bytes]:
         try:
-            if plot.kind == "histogram":
-                values.append(plots.histogram(tag, plot))
-            elif content := draw(plot):
-                values.append(_image(tag, content))
-            if plot.kind == "precision_recall":
-                values.append(plots.pr_curve(self._tags.named("pr_curves", plot.name), plot))
+            value = plots.histogram(self._tags.named("plots", plot.name), plot)
         except Exception as error:  # noqa: BLE001  its data may be anything, and the other records are to be written
-            said = f"This plot could not be drawn: {type(error).__name__}: {error}"
-            values = [text_value(self._tags.named("plots not drawn", plot.name), said)]
+            value = self._why_not(plot, _said(error))
+        yield summary_event(plot.time, plot.step or 0, [value])
+
+    def _of_plot(self, plot: Plot, drawn: Drawn) -> Iterator[bytes]:
+        values: list[Summary.Value] = []
+        if drawn.error is not None:
+            values.append(self._why_not(plot, drawn.error))
+        elif drawn.png is not None:
+            values.append(_image(self._tags.named("plots", plot.name), drawn.png))
+        if plot.kind == "precision_recall":
+            try:
+                values.append(plots.pr_curve(self._tags.named("pr_curves", plot.name), plot))
+            except Exception as error:  # noqa: BLE001  as above
+                values = [self._why_not(plot, drawn.error or _said(error))]
         if values:
             yield summary_event(plot.time, plot.step or 0, values)
+
+    def _why_not(self, plot: Plot, error: str) -> Summary.Value:
+        said = f"This plot could not be drawn: {text.plain(error)}"
+        return text_value(self._tags.named("plots not drawn", plot.name), said)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _image(tag: str, png: bytes) -> Summary.Value:

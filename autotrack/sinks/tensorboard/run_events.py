@@ -44,7 +44,7 @@ class RunEvents:
         self._folder = folder
         self._tags = Tags()
         self._directions: dict[str, Direction] = {}
-        self._scalars = Scalars(self._tags, lambda name: self._directions.get(name) or better(name))
+        self._scalars = Scalars(self._tags, self._direction_of)
         self._scalars.resumes += resumes
         self._pictures = Pictures(folder, self._tags)
         self._fold = Fold(keep_points=False)
@@ -121,6 +121,13 @@ class RunEvents:
         """Its process is gone, and nobody has said how the run ended."""
         self.was_killed = self._has_news = True
         self._status = None
+
+    def _direction_of(self, name: str, tag: str) -> Direction | None:
+        """Return which way a metric gets better: what a callback that watches it says, or else its name.
+
+        Nobody chooses a model by how it does on the data that it learns from, unless a callback does.
+        """
+        return self._directions.get(name) or (None if tag.startswith("train/") else better(name))
 
     def _note(self, record: AnyRecord, rank: int) -> None:
         self._latest = max(self._latest, record.time)

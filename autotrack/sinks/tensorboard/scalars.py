@@ -62,13 +62,13 @@ class _Best:
 
 
 class Scalars:
-    """Turns records into events. `direction_of` tells of a metric, by its name, whether lower or higher is better.
+    """Turns records into events. `direction_of` tells, by name and tag, whether lower or higher is better.
 
     Points are left out that are recorded again after one of `resumes`, given as `(time, step)`. `highest_step` is that
     of all points that were written.
     """
 
-    def __init__(self, tags: Tags, direction_of: Callable[[str], Direction | None]) -> None:
+    def __init__(self, tags: Tags, direction_of: Callable[[str, str], Direction | None]) -> None:
         self.resumes: list[tuple[float, int]] = []
         self.highest_step = -1
         self._tags = tags
@@ -131,7 +131,7 @@ class Scalars:
         tag = self._tags.metric(name, record.stage, rank)
         curve = self._by_tag.get(tag)
         if curve is None:  # else it has been logged in another stage, and its name says to which it belongs
-            direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name)
+            direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name, tag)
             best = _Best(self._tags.best(tag), direction) if direction else None
             by_epoch = record.step is None and record.epoch is not None
             curve = self._by_tag[tag] = _Curve(tag, is_by_epoch=by_epoch, best=best)

@@ -15,6 +15,9 @@ _STAGES = {
 }
 _STAGE_IN_NAME = re.compile(rf"({'|'.join(_STAGES)})[_.-](.+)", re.DOTALL)
 _RATES = ("lr", "learning_rate")
+_SEARCH, _SEARCH_DETAILS = "search", "search_details"
+_DETAIL = re.compile(r"^(std|split\d+)_|_(time|seconds|step)$|^(iter|n_resources)$")
+"""Of what a trial came to: how long it took, how its scores vary. The page shows the first five names as columns."""
 
 
 def metric_tag(name: str, stage: str | None = None) -> str:
@@ -68,6 +71,14 @@ class Tags:
     def best(self, tag: str) -> str:
         """Return the tag for the best value so far of the metric with this one."""
         return self.claim(("best", tag), f"best/{tag}", f"best/{tag}")
+
+    def result(self, name: str) -> str:
+        """Return the tag for a value of a trial: scores are a group, and the rest one that comes after it.
+
+        >>> Tags().result("mean_test_score"), Tags().result("mean_fit_time")
+        ('search/mean_test_score', 'search_details/mean_fit_time')
+        """
+        return self.named(_SEARCH_DETAILS if _DETAIL.search(name) else _SEARCH, name)
 
     def named(self, kind: str, name: str) -> str:
         """Return the tag for a picture, text or table: one that its user has grouped stays as it is."""

@@ -7,6 +7,7 @@ from typing import Any
 from autotrack.records import Dataset, Table, Text
 from autotrack.summary import Summary
 
+_FACTS = ("fact", "value")
 _LONGEST_CELL = 300
 _MOST_ROWS = 200
 _LONGEST_TEXT = 200_000
@@ -84,23 +85,27 @@ def _about(summary: Summary) -> str:
         *((f"tag {name}", value) for name, value in summary.tags.items()),
         ("error", summary.error),
     ]
-    said = table(["", ""], [row for row in rows if row[1]])
+    said = table(_FACTS, [row for row in rows if row[1]])
     return f"{said}\n\n```\n{summary.traceback}\n```" if summary.traceback else said
 
 
 def _params(summary: Summary) -> str:
-    rows = [
-        (name, "None" if value is None else value, source)
-        for source, values in summary.params_by_source.items()
-        for name, value in values.items()
-    ]
+    """Each value once, with all sources that have it."""
+    sources: dict[tuple[str, str], list[str]] = {}
+    shown: dict[tuple[str, str], Any] = {}
+    for source, values in summary.params_by_source.items():
+        for name, value in values.items():
+            key = name, repr(value)  # as text: a list is no key, and 1 is not True
+            sources.setdefault(key, []).append(source)
+            shown.setdefault(key, "None" if value is None else value)
+    rows = [(name, value, ", ".join(sources[name, said])) for (name, said), value in shown.items()]
     return table(["param", "value", "source"], rows) if rows else ""
 
 
 def _environment(summary: Summary) -> str:
     kinds = {"git": _GIT, "hardware": _HARDWARE, "packages": _PACKAGES, "process": _PROCESS}
     parts = [
-        f"**{kind}**\n\n{table(['', ''], rows)}"
+        f"**{kind}**\n\n{table(_FACTS, rows)}"
         for kind, names in kinds.items()
         if (rows := list(_facts(summary.environment.get(kind, {}), names)))
     ]

@@ -1,5 +1,6 @@
 """The trials of a search: each is a run of its own in TensorBoard, in its own folder with one small event file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ from autotrack.records import Trial, number
 from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix, summary_event
 from autotrack.sinks.tensorboard.event_file import replace_by_later
 from autotrack.sinks.tensorboard.hparams import MOST_PARAMS, Session, most_telling
+from autotrack.sinks.tensorboard.tags import Tags
 from autotrack.summary import Summary
 
 FOLDER = "trials"
-MOST_TRIALS = 500
-"""Of a search with more candidates, the first ones are shown; TensorBoard gets slow with many runs."""
+MOST_TRIALS = 200
+"""Of a search with more candidates, the first ones are shown: TensorBoard gets slow with many runs, and with
+more than 500 it selects none by itself."""
 
 _SUFFIX = ".autotrack-trial"
 
@@ -24,21 +27,22 @@ def write_trials(folder: Path, summary: Summary, written: dict[int, Any]) -> Non
         if written.get(trial.number) != (trial, common):
             ended = trial.ended or trial.time
             own = folder / FOLDER / str(trial.number)
-            replace_by_later(own, _events(trial, common, summary.name, ended), began=ended, suffix=_SUFFIX)
+            replace_by_later(own, _events(trial, common, summary, ended), began=ended, suffix=_SUFFIX)
             written[trial.number] = (trial, common)
 
 
-def _events(trial: Trial, common: dict[str, Any], run: str, ended: float) -> bytes:
+def _events(trial: Trial, common: Mapping[str, Any], summary: Summary, ended: float) -> bytes:
     """What a trial was and came to; with the params of its run as well, or it would lack columns that others have."""
     params = list({**trial.params, **{name: common[name] for name in common if name not in trial.params}}.items())
     session = Session(
         params=dict(params[:MOST_PARAMS]),
-        group=f"{run} {FOLDER}/{trial.number}",
+        group=f"{trial.number:03d} {summary.name} {summary.id[:6]}",  # what differs first: the page cuts it
         started=trial.started or ended,
         status=trial.status,
         ended=ended,
     )
-    scalars = [scalar_prefix(name) + float32(number(value)) for name, value in trial.values.items()]
+    tags = Tags()
+    scalars = [scalar_prefix(tags.result(name)) + float32(number(value)) for name, value in trial.values.items()]
     return b"".join(
         [
             summary_event(ended, 0, [session.start()]),
