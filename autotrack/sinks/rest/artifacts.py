@@ -94,20 +94,23 @@ class ArtifactStore:
         self._ledger = Ledger(self._ledger_path)
         self._opened: _Store | None = None
 
-    def upload(self, source: Path, path: str) -> None:
+    def upload(self, source: Path, path: str, *, on_left_out: Callable[[str], None] | None = None) -> None:
         """Upload a file, or every file in a folder, under `path` (relative, with slashes).
 
-        A file that vanishes, or keeps changing, is left out and `on_trouble` told. Raises `Refused` where the store
+        A file that vanishes, or keeps changing, is left out, and `on_left_out` told if it is given, else `on_trouble`,
+        in a sentence. Raises `Refused` where the store
         will not have it, `Unreachable` when stopped before it was through, and `AutotrackError` for a path that
         leads out of the run. Calling it again goes on where it stopped.
         """
         todo = dict(self._files(source, str(inside(path))))
         for _ in range(_ROUNDS):
-            todo = self._upload_all(todo)
+            todo = self._upload_all(todo, on_left_out or self._say)
             if not todo:
                 return
         for left in todo:
-            self._say(f"{left} was left out: it kept changing while it was uploaded, or did not arrive whole")
+            (on_left_out or self._say)(
+                f"{left} was left out: it kept changing while it was uploaded, or did not arrive whole"
+            )
 
     def upload_bytes(self, content: bytes, path: str) -> None:
         """Upload content under `path`, whatever the budget; raises as `upload` does."""
@@ -133,7 +136,7 @@ class ArtifactStore:
                 if file.is_file():  # not a pipe, which would be waited for
                     yield str(inside(f"{path}/{file.relative_to(source).as_posix()}")), file
 
-    def _upload_all(self, todo: dict[str, Path]) -> dict[str, Path]:
+    def _upload_all(self, todo: dict[str, Path], on_left_out: Callable[[str], None]) -> dict[str, Path]:
         """Upload files; returns those that have to be uploaded again."""
         again: dict[str, Path] = {}
         sent = _Sent()
@@ -143,7 +146,7 @@ class ArtifactStore:
             except SourceChanged:
                 again[path] = file
             except SourceLost as lost:
-                self._say(f"{path} was left out: {lost}")
+                on_left_out(f"{path} was left out: {lost}")
             except Refused as refusal:
                 if len(todo) == 1 or refusal.status not in _OF_ONE_FILE:
                     raise

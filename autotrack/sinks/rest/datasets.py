@@ -8,7 +8,10 @@ import msgspec
 
 from autotrack.records import Dataset
 
-_LONGEST_NAME, _LONGEST_DIGEST = 500, 36
+_LONGEST_NAME = 500
+
+_DIGEST_CHARACTERS = 8
+"""As many as MLflow's own digests have, which its page shows behind the name; the server would take 36."""
 _LONGEST_SCHEMA, _LONGEST_SOURCE = 1_000_000, 65_000
 
 _TYPES = (
@@ -28,10 +31,13 @@ def as_input(record: Dataset) -> dict[str, Any]:
     profile = {
         "num_rows": record.rows,
         "shape": record.shape,
+        "parts": None if record.shape else ", ".join(f"{name} {text}" for name, text in record.schema.items()) or None,
         "bytes": record.bytes,
         "covered": record.covered,
         "shared_rows": record.shared_rows or None,
+        "fingerprint": record.fingerprint,
     }
+    # The page shows a profile line by line, and of the schema of tensors nothing.
     filled = {name: value for name, value in profile.items() if value is not None}
     dataset = {
         "name": (record.name or record.role)[:_LONGEST_NAME],
@@ -82,7 +88,7 @@ def _tensor(dtype: str, shape: list[int]) -> dict[str, Any]:
 def _digest(record: Dataset) -> str:
     """The fingerprint; of what has none, what is known of it."""
     if record.fingerprint:
-        return record.fingerprint[:_LONGEST_DIGEST]
+        return record.fingerprint[:_DIGEST_CHARACTERS]
     known = msgspec.structs.replace(record, time=0.0)
     return hashlib.blake2b(msgspec.json.encode(known), digest_size=4).hexdigest()
 

@@ -2,14 +2,16 @@
 
 import io
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
+from autotrack.errors import AutotrackError
+from autotrack.plotting import Drawn, draw_all
 from autotrack.records import Artifact, Plot, Table
 from autotrack.sinks.rest import params
 from autotrack.sinks.rest.names import Names
@@ -70,11 +72,12 @@ def documents(summary: Summary, names: Names, *, with_params: bool) -> Iterator[
         yield _text(f"texts/{names.of(name)}.md", text)
     if summary.traceback:
         yield _text("texts/traceback.txt", summary.traceback)
+    draw = cache(partial(_draw, list(summary.plots)))  # all of them in one process, once one is wanted
     for plot in summary.plots:
         path = f"plots/{_file_name(plot, names)}"
         content = msgspec.json.encode({"kind": plot.kind, **plot.data})
         yield Document(f"{path}.json", content, partial(bytes, content))
-        yield Document(f"{path}.png", content, partial(_drawn, plot))
+        yield Document(f"{path}.png", content, partial(_drawn, plot, draw))
     if with_params:
         content = params.as_file(summary.params)
         yield Document(params.FILE, content, partial(bytes, content))
@@ -83,7 +86,8 @@ def documents(summary: Summary, names: Names, *, with_params: bool) -> Iterator[
 def stepped_images(record: Artifact, folder: Path, run_id: str) -> Iterator[Document]:
     """Return an image that was logged at a step twice, in full and small: so MLflow's page has a slider over steps.
 
-    Named as `MlflowClient.log_image` names them since 3.6; the same image always has the same name.
+    Named as `MlflowClient.log_image` names them since 3.6. The same image always has the same name: its time is that
+    of the file, for it is recorded a second time with its checksum.
     """
     source = folder / record.path
     if record.kind != "image" or record.step is None or record.removed or not source.is_file():
@@ -92,7 +96,7 @@ def stepped_images(record: Artifact, folder: Path, run_id: str) -> Iterator[Docu
     key = name.removesuffix(source.suffix).removesuffix(f"-{record.step}").replace("/", "~")
     made_of = [record.path, record.bytes, record.sha256]
     same = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{record.path}")
-    stem = f"images/{key}+step+{record.step}+timestamp+{int(record.time * 1000)}+{same}"
+    stem = f"images/{key}+step+{record.step}+timestamp+{source.stat().st_mtime_ns // 1_000_000}+{same}"
     yield Document(f"{stem}.png", made_of, source.read_bytes)
     yield Document(f"{stem}+compressed.webp", made_of, partial(_small, source))
 
@@ -105,10 +109,15 @@ def _file_name(record: Plot | Table, names: Names) -> str:
     return names.of(record.name) if record.step is None else f"{names.of(record.name)}-{record.step}"
 
 
-def _drawn(plot: Plot) -> bytes | None:
-    from autotrack.plotting import draw  # imports matplotlib, and few runs have plots
+def _draw(plots: Sequence[Plot]) -> dict[str, Drawn]:
+    return dict(zip((plot.name for plot in plots), draw_all(plots), strict=True))
 
-    return draw(plot)
+
+def _drawn(plot: Plot, draw: Callable[[], Mapping[str, Drawn]]) -> bytes | None:
+    drawn = draw()[plot.name]
+    if drawn.error is not None:
+        raise AutotrackError(drawn.error)
+    return drawn.png
 
 
 def _small(source: Path) -> bytes:

@@ -75,13 +75,18 @@ class Remote:
             runs.set_status(self._client, run.run_id, summary.status, summary.ended)
             self._cursor.has("status", state)
 
-    def send_files(self, summary: Summary, tables: Tables, offsets: Mapping[str, int]) -> None:
-        """Send all files. It is stored before that the rest has arrived up to `offsets`: this may take long."""
+    def send_files(
+        self, summary: Summary, tables: Tables, offsets: Mapping[str, int], *, until: float | None = None
+    ) -> bool:
+        """Send all files. It is stored before that the rest has arrived up to `offsets`: this may take long.
+
+        Returns False when some were left because the time `until`, on the clock of `time.monotonic`, had come.
+        """
         run = self._attached(summary)
         self._cursor.complete = False
         self.store(offsets)
         self._cursor.complete = True
-        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_trouble)
+        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_trouble, until=until)
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
         made = documents.documents(summary, self._names, with_params=with_params)
         uploads.documents(chain(tables.documents(self._names), made))
@@ -92,8 +97,10 @@ class Remote:
         if any(one.kind == "image" and one.step is not None for one in summary.artifacts):
             listed[documents.LOGGED_IMAGES] = "True"
         self._send_tags(run, {**self._names.tags(), **listed})
+        self._cursor.complete &= not uploads.has_left
         if self._cursor.complete:
             tables.have_been_sent()
+        return not uploads.has_left
 
     def store(self, offsets: Mapping[str, int]) -> None:
         """Store that the journals have arrived up to these offsets."""

@@ -24,6 +24,9 @@ from autotrack.summary import Fold
 _ALL = UploadLimits()
 _MOST_WAITING = 20_000
 
+_UPLOAD_SECONDS = 1.0
+"""After so long no further file is begun while there may be new points of the run to send."""
+
 
 class RestSink:
     """Sends a run to the MLflow tracking server at `url`, which may hold credentials.
@@ -32,6 +35,9 @@ class RestSink:
     `remote/` in the run folder. Both block while the server is away, until `stop` is set or a request has taken
     `patience` seconds: then `Unreachable` is raised, and what was not acknowledged is sent again another time.
     `on_trouble` is told, once each, what the server does not take; the rest goes on.
+
+    One with a `stop` is for a run that goes on and is flushed again: files that are left after a second wait for the
+    next time, so that they do not hold its curves up.
 
     A run that is gone from the server is sent anew. One that somebody deleted there is left alone, unless it goes on.
 
@@ -118,9 +124,10 @@ class RestSink:
         self._remote.send_points(summary, self._points)
         if self._is_changed:
             self._remote.send_facts(summary, self._points.resumes)
-            self._remote.send_files(summary, self._tables, position.offsets)
+            goes_on = self._stop is not None and summary.status == "running"
+            until = monotonic() + _UPLOAD_SECONDS if goes_on else None
+            self._is_changed = not self._remote.send_files(summary, self._tables, position.offsets, until=until)
         self._remote.store(position.offsets)
-        self._is_changed = False
 
     @contextmanager
     def _letting_go_on_failure(self) -> Iterator[None]:

@@ -26,7 +26,10 @@ _EQUIVALENT_OF_CARD = {
 
 
 def values_of(record: SystemStats) -> dict[str, Number]:
-    """Return the load by MLflow's names where it has one, else by ours, all below `system/`; ranks apart."""
+    """Return the load by MLflow's names where it has one, else by ours, all below `system/`; ranks apart.
+
+    Bytes are megabytes, as MLflow has them: its page shows plain numbers.
+    """
     prefix = f"{PREFIX}rank{record.rank}/" if record.rank else PREFIX
     values: dict[str, Number] = {}
     for name, value in record.values.items():
@@ -40,8 +43,12 @@ def equivalent(name: str) -> tuple[str, float]:
 
     >>> equivalent("gpu0_memory_used_bytes"), equivalent("process_threads")
     (('gpu_0_memory_usage_megabytes', 1000000.0), ('process_threads', 1.0))
+    >>> equivalent("process_read_bytes_per_second")
+    ('process_read_megabytes_per_second', 1000000.0)
     """
     if (found := re.fullmatch(r"gpu(\d+)_(.+)", name)) and found[2] in _EQUIVALENT_OF_CARD:
         shown, unit = _EQUIVALENT_OF_CARD[found[2]]
         return f"gpu_{found[1]}_{shown}", unit
+    if name not in _EQUIVALENT and (found := re.fullmatch(r"(.+_)bytes(_per_second)?", name)):
+        return f"{found[1]}megabytes{found[2] or ''}", _MEGABYTE
     return _EQUIVALENT.get(name, (name, 1.0))

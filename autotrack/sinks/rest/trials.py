@@ -59,7 +59,7 @@ def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: Names) -> 
     }
     return _Nested(
         id=f"{summary.id}.{trial.number}",
-        name=f"{summary.name} {trial.kind} {trial.number}",
+        name=f"{trial.kind} {trial.number} of {summary.name}",  # the page cuts the end of it off
         status=trial.status,
         started=trial.started or summary.started,
         ended=ended,

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.records import Artifact
+from autotrack.sinks.rest.artifact_streams import SourceLost
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Refused, Unreachable
 from autotrack.sinks.rest.cursor import Cursor
@@ -23,10 +25,16 @@ class Uploads:
     """Brings files into the artifact store of a run, each once, as `cursor` says.
 
     `on_trouble` is told what could not be sent. When the store takes nothing at all, the rest is left for another
-    time, and the cursor is not `complete`.
+    time, and the cursor is not `complete`. What is not begun by the time `until`, on the clock of `time.monotonic`, is
+    left as well, then `has_left` is True; the first file always goes.
     """
 
-    def __init__(self, store: ArtifactStore, cursor: Cursor, on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: ArtifactStore, cursor: Cursor, on_trouble: Callable[[str], None], *, until: float | None = None
+    ) -> None:
+        self.has_left = False
+        self._has_begun = False
+        self._until = until
         self._store = store
         self._cursor = cursor
         self._on_trouble = on_trouble
@@ -38,22 +46,29 @@ class Uploads:
 
     def files(self, folder: Path, summary: Summary) -> None:
         """Send the artifacts, what was captured of the environment, and at the end of the run what it printed."""
+        upload = self._upload_passing if summary.status == "running" else self._upload
         for artifact in summary.artifacts:
-            # Checkpoints come and go: while the run is on, a later record tells what became of one that is gone.
-            if summary.status != "running" or (folder / artifact.path).exists():
-                self._file(folder, artifact.path, _looks(artifact))
+            path = artifact.path
+            self._once(path, _looks(artifact), partial(upload, folder / path, path))
         for path in _derived(folder, summary):
             found = (folder / path).stat()
-            self._file(folder, path, [found.st_size, found.st_mtime_ns])
-
-    def _file(self, folder: Path, path: str, looks: list[object]) -> None:
-        self._once(path, looks, partial(self._upload, folder / path, path))
+            self._once(path, [found.st_size, found.st_mtime_ns], partial(self._upload, folder / path, path))
 
     def _upload(self, source: Path, path: str) -> None:
         if source.exists():
             self._store.upload(source, path)
         else:
             self._on_trouble(f"{path} was not sent: it is no longer there")
+
+    def _upload_passing(self, source: Path, path: str) -> None:
+        """Upload a file of a run that is on. Checkpoints come and go: later records tell what became of one."""
+        left = list[str]()
+        if source.exists():
+            self._store.upload(source, path, on_left_out=left.append)
+        else:
+            left.append(f"{path} is not there")
+        if left:
+            raise SourceLost(left[0])
 
     def _make(self, document: Document) -> None:
         try:
@@ -71,12 +86,14 @@ class Uploads:
 
     def _did(self, path: str, act: Callable[[], None]) -> bool:
         """Upload one file; return whether that is settled, be it that it never can be."""
-        if not self._cursor.complete:
+        if not self._cursor.complete or self._is_over():
             return False
         try:
             act()
         except Unreachable:
             raise
+        except SourceLost:
+            return False
         except Refused as refused:
             self._on_trouble(f"{path} was not sent: {refused}")
             if refused.status not in _ONE_FILE:
@@ -84,6 +101,11 @@ class Uploads:
         except (OSError, AutotrackError) as fault:
             self._on_trouble(f"{path} was not sent: {type(fault).__name__}: {fault}")
         return self._cursor.complete
+
+    def _is_over(self) -> bool:
+        self.has_left |= self._has_begun and self._until is not None and monotonic() >= self._until
+        self._has_begun = True
+        return self.has_left
 
 
 def _looks(artifact: Artifact) -> list[object]:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 from PIL import Image
 
 import autotrack
 from autotrack import records
-from autotrack.records import AnyRecord, Dataset, Metrics, Params, RunFinished, RunStarted, SystemStats, Trial
+from autotrack.records import (
+    AnyRecord,
+    Artifact,
+    Dataset,
+    Metrics,
+    Params,
+    RunFinished,
+    RunStarted,
+    SystemStats,
+    Trial,
+)
 from autotrack.shipping import Shipment
 from autotrack.sinks.rest import RestSink, batches, sink
 from autotrack.sinks.rest.artifacts import ArtifactStore
@@ -250,6 +261,7 @@ def test_the_load_is_where_mlflow_shows_it(server: Server, experiment: str, tmp_
         "host_memory_used_bytes": 3_000_000,
         "gpu0_utilization_percent": 99,
         "process_count": 2,
+        "process_memory_bytes": 2_500_000,
     }
     load = SystemStats(time=START + 7.9, values=values)
     assert send(recorded(tmp_path, experiment, load), server) == []
@@ -258,6 +270,7 @@ def test_the_load_is_where_mlflow_shows_it(server: Server, experiment: str, tmp_
         "system/system_memory_usage_megabytes": (3.0, 7),
         "system/gpu_0_utilization_percentage": (99.0, 7),
         "system/process_count": (2.0, 7),
+        "system/process_memory_megabytes": (2.5, 7),
     }
 
 
@@ -270,7 +283,9 @@ def test_data_sets_are_inputs_with_digest_and_schema(server: Server, experiment:
     assert send(recorded(tmp_path, experiment, table, pair), server) == send(tmp_path, server) == []
     found = {one["tags"][0]["value"]: one["dataset"] for one in whole(server, experiment)["inputs"]["dataset_inputs"]}
     cars, test = found["train"], found["test"]
-    assert (cars["name"], cars["digest"], json.loads(cars["source"])) == ("cars", "f" * 36, {"uri": "/data/cars.csv"})
+    assert (cars["name"], cars["digest"], json.loads(cars["source"])) == ("cars", "f" * 8, {"uri": "/data/cars.csv"})
+    assert json.loads(cars["profile"])["fingerprint"] == "f" * 40
+    assert json.loads(test["profile"])["parts"] == "x float32 [10, 3], y int64"
     assert [(one["name"], one["type"]) for one in json.loads(cars["schema"])["mlflow_colspec"]] == [
         ("weight", "double"),
         ("maker", "string"),
@@ -295,6 +310,19 @@ def test_images_over_steps_are_where_mlflow_shows_them(server: Server, experimen
     assert all(re.fullmatch(kinds, path) for path in shown)
     small = Image.open(BytesIO(reader.artifact(found, next(path for path in shown if path.endswith(".webp")))))
     assert (small.format, small.size) == ("WEBP", (256, 171))
+
+
+def test_an_image_is_there_once_though_it_is_recorded_again_with_its_checksum(
+    server: Server, experiment: str, store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run("pictures", to=store, experiment=experiment) as run:
+        run.log_image("dog", Image.new("RGB", (8, 8)), 0)
+    assert send(run.folder, server) == []
+    (image,) = [one for one in read_journal(run.folder) if isinstance(one, Artifact)]
+    recorded(run.folder, experiment, replace(image, time=image.time + 5, sha256="0" * 64))
+    assert send(run.folder, server) == []
+    shown = [path for path in ServerReader(server.url).files(read(server, experiment)) if path.startswith("images/")]
+    assert len(shown) == 2
 
 
 def test_a_run_that_was_deleted_is_left_alone_until_it_goes_on(
