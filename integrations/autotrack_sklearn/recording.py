@@ -51,8 +51,8 @@ class Recording:
         return cls(run, subject, options, owns_run=True)
 
     def log(self, values: Mapping[str, Any], step: int | None = None, *, stage: str | None = None) -> None:
-        """Log numbers under names that say which fit they are of."""
-        self.run.log_numbers({f"{self.prefix}{name}": value for name, value in values.items()}, step, stage=stage)
+        """Log numbers under names that say which fit they are of; those of a whole fit are of step 0."""
+        self.run.log_numbers({f"{self.prefix}{name}": value for name, value in values.items()}, step or 0, stage=stage)
 
     # ---- the beginning
 
