@@ -106,8 +106,8 @@ class Sidecar:
             known = self._known.get(folder, Follow(folder=folder))
             self._follow(msgspec.structs.replace(known, environment=False, system_seconds=0.0))
         run = self._runs[folder]
-        if run.follow.system_seconds and self._sampler is not None and not run.is_settled:
-            run.put_load(self._sampler.sample())
+        if run.follow.system_seconds and not run.is_settled:  # a short run has one sample, too
+            run.put_load(self._sampler_for(run).sample())
         run.ended_at_exit = message.at_exit
         self._end(run)
         self._answers.send(Settled(folder=folder))
@@ -145,12 +145,15 @@ class Sidecar:
         if monotonic() < self._next_sample:
             return
         self._next_sample = monotonic() + min(run.follow.system_seconds for run in runs)
-        if self._sampler is None:
-            self._sampler = LoadSampler(self._task.pid, runs[0].folder)
-        values = self._sampler.sample()
+        values = self._sampler_for(runs[0]).sample()
         self._watched.memory_bytes = int(values.get("process_memory_bytes", 0))
         for run in runs:
             run.put_load(values)
+
+    def _sampler_for(self, run: FollowedRun) -> LoadSampler:
+        if self._sampler is None:
+            self._sampler = LoadSampler(self._task.pid, run.folder)
+        return self._sampler
 
     def _advance(self, run: FollowedRun) -> None:
         """Start what a run is ready for; let go of it when it has ended and nothing is left to do."""

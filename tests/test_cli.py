@@ -420,8 +420,8 @@ def test_a_mistake_in_the_settings_is_one_line_and_exit_code_1(
     printed = call("ls", exit_code=1)
     assert (printed.count("\n"), "did you mean 'quiet'?" in printed) == (1, True)
     (tmp_path / "pyproject.toml").unlink()
-    monkeypatch.setenv("AUTOTRACK_TO", "http://localhost")
-    assert "local folders only" in call("ls", exit_code=1)
+    monkeypatch.setenv("AUTOTRACK_TO", "ftp://localhost")
+    assert "expected the URL of a tracking server" in call("ls", exit_code=1)
 
 
 def test_a_folder_that_is_no_run_and_one_of_a_newer_autotrack_are_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 import autotrack
 from autotrack import faults
+from autotrack.reading import RunReader
+from autotrack.records import Plot
 
 LIBRARIES = ("torch.utils.tensorboard", "tensorboardX")
 MakeWriter = Callable[..., Any]
@@ -24,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("error::autotrack.errors.AutotrackWarning"), append=False)
             item.add_marker(pytest.mark.filterwarnings("ignore"), append=True)
+
+
+def plots_of(run: autotrack.RecordedRun) -> list[Plot]:
+    """Every plot of a run, of every step."""
+    return [record for _, batch in RunReader(run.folder) for record in batch if isinstance(record, Plot)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 import autotrack
-from tests.autotrack_tensorboard.conftest import OneRun, values_of
+from tests.autotrack_tensorboard.conftest import OneRun, plots_of, values_of
 
 X = np.linspace(-1, 1, 120, dtype="float32").reshape(40, 3)
 
@@ -34,7 +34,7 @@ def test_a_writer_in_a_callback_adds_to_the_run_of_the_fit(make_writer: Any, rec
     fit(Mine())
     run = recorded()
     assert values_of(run, "mine") == [(0, 0.0), (1, 2.0)]
-    assert [(plot.name, plot.step) for plot in run.summary.plots] == [("weights", 0), ("weights", 1)]
+    assert [(plot.name, plot.step) for plot in plots_of(run)] == [("weights", 0), ("weights", 1)]
     assert len(run.history("loss")) == 2
 
 

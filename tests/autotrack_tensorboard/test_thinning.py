@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autotrack_tensorboard import thinning
 from autotrack_tensorboard.summaries import MOST_BINS, rebin
 from autotrack_tensorboard.thinning import Thinning
-from tests.autotrack_tensorboard.conftest import OneRun
+from tests.autotrack_tensorboard.conftest import OneRun, plots_of
 
 
 def kept_of(count: int, *, seconds: float) -> list[int]:
@@ -56,7 +56,7 @@ def test_that_some_are_left_out_is_said_once(writer: Any, recorded: OneRun, faul
     writer.close()
     (notice,) = recorded().notices
     assert notice.message.startswith("of the histograms that were written not all are recorded")
-    steps = [plot.step for plot in recorded().summary.plots]
+    steps = [plot.step for plot in plots_of(recorded())]
     assert steps[:16] == list(range(16))
     assert len(steps) < 20
     assert recorded().summary.texts == {"note": "step 39"}
