@@ -28,7 +28,8 @@ class Follow(Message, frozen=True, kw_only=True):
     `secrets` are the secret variables in the environment of the training process as it is now, to be found in what is
     captured; `modules` the source files it has imported from below the folder of its entry script. `destinations` are
     those beside the folder, and may hold credentials; when training has ended, a server is given up `exit_timeout`
-    seconds after it last took something. With `only_load`, another sidecar looks after the run, and this one adds
+    seconds after it last took something. Plots of short runs are drawn where it `draws`.
+    With `only_load`, another sidecar looks after the run, and this one adds
     the load of its own machine, as that of a rank.
     """
 
@@ -38,6 +39,7 @@ class Follow(Message, frozen=True, kw_only=True):
     uploads: UploadLimits = UploadLimits()
     modules: list[str] = []
     secrets: dict[str, str] = {}
+    draws: bool = False
     environment: bool = True
     untracked_bytes: int = 20 * 10**6
     system_seconds: float = 5.0

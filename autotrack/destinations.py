@@ -13,14 +13,17 @@ _ALL = UploadLimits()
 shown = places.without_credentials
 
 
-def local_sinks(destinations: Sequence[str], *, on_trouble: Callable[[str], None]) -> list[Sink]:
-    """Return what writes into the run folder: always its summary, and event files where they are wanted."""
+def local_sinks(destinations: Sequence[str], *, draws: bool = False, on_trouble: Callable[[str], None]) -> list[Sink]:
+    """Return what writes into the run folder: always its summary, and event files where they are wanted.
+
+    Where it `draws`, the plots of short runs are drawn too.
+    """
     sinks: list[Sink] = [FolderSink()]
     if places.TENSORBOARD in destinations:
         try:
             from autotrack.sinks.tensorboard import TensorBoardSink  # few processes write event files
 
-            sinks.append(TensorBoardSink())
+            sinks.append(TensorBoardSink(draws=draws))
         except Exception as fault:  # noqa: BLE001  an installation of protobuf that does not fit, most of the time
             on_trouble(f"no files for TensorBoard can be written: {type(fault).__name__}: {fault}")
     return sinks

@@ -188,8 +188,9 @@ class FollowedRun:
         """What keeps the files in the run folder up to date; known when it is known what is wanted."""
         if self._opened is None:
             trouble = partial(self.notice, "sinks")
-            wanted = self._destinations()
-            sinks = [] if self.follow.only_load else destinations.local_sinks(wanted, on_trouble=trouble)
+            wanted, draws = self._destinations(), self.follow.draws
+            is_ours = not self.follow.only_load
+            sinks = destinations.local_sinks(wanted, draws=draws, on_trouble=trouble) if is_ours else []
             self._opened = [Shipment(self.folder, sink, on_trouble=trouble) for sink in sinks]
         return self._opened
 

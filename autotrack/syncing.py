@@ -55,7 +55,9 @@ class Syncing:
         else:
             try:
                 # Without destinations, those that the run was recorded for.
-                follow = Follow(folder=str(folder), destinations=self._to, environment=False, system_seconds=0.0)
+                follow = Follow(
+                    folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
+                )
                 following.complete(follow)
             except (OSError, JournalFormatError) as error:
                 return Outcome(folder, "unreadable", str(error))

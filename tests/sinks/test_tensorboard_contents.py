@@ -9,6 +9,8 @@ from PIL import Image
 
 import autotrack
 from autotrack.records import Artifact, Dataset, Environment, Notice, Params, Plot, RunFinished, Table, Tags, Text
+from autotrack.shipping import Shipment
+from autotrack.sinks.tensorboard import TensorBoardSink
 from tests.sinks.boards import BEGAN, event_files, loaded, metrics, open_shipment, scalars, ship, started, texts, write
 
 
@@ -172,3 +174,23 @@ def test_a_plot_that_cannot_be_drawn_is_said_and_costs_nothing_else(tmp_path: Pa
     assert "could not be drawn" in texts(tmp_path)["plots not drawn/bad"]
     assert "odd" not in str(texts(tmp_path)) + str(images(tmp_path))
     assert scalars(tmp_path)["metrics/loss"] == [(0, 1.0)]
+
+
+def test_plots_of_a_short_run_wait_for_somebody_who_asks_for_them(tmp_path: Path) -> None:
+    bars = {"names": ["a", "b"], "values": [0.7, 0.3]}
+    folder = write(tmp_path, started(), Plot(time=BEGAN + 1, name="b", kind="importances", data=bars))
+    for draws, shown in ((False, set()), (False, set()), (True, {"plots/b"}), (True, {"plots/b"})):
+        shipment = Shipment(folder, TensorBoardSink(draws=draws), on_trouble=pytest.fail)
+        shipment.carry(flush=True)
+        shipment.close()
+        assert set(images(tmp_path)) == shown
+    assert len(images(tmp_path)["plots/b"]) == 1, "drawn once"
+
+
+def test_plots_of_a_long_run_are_drawn_while_it_goes_on(tmp_path: Path) -> None:
+    bars = {"names": ["a", "b"], "values": [0.7, 0.3]}
+    folder = write(tmp_path, started(), Plot(time=BEGAN + 11, name="b", kind="importances", data=bars))
+    shipment = Shipment(folder, TensorBoardSink(draws=False), on_trouble=pytest.fail)
+    shipment.carry(flush=True)
+    assert set(images(tmp_path)) == {"plots/b"}
+    shipment.close()

@@ -41,15 +41,21 @@ class Pictures:
             self._known.add(artifact.path)
             self._files[artifact.path] = artifact
 
-    def forget(self) -> None:
-        """Let go of what was taken: it has been written before."""
-        self._plots.clear()
-        self._files.clear()
+    @property
+    def has_undrawn(self) -> bool:
+        """Whether plots wait to be drawn."""
+        return bool(self._plots)
 
-    def events(self) -> Iterator[bytes]:
-        """Yield an event for each picture that was taken, and let go of it."""
-        plots_now, files_now = list(self._plots.values()), list(self._files.values())
-        self.forget()
+    def forget(self, *, but_plots: bool = False) -> None:
+        """Let go of what was taken, perhaps but plots: it has been written before."""
+        self._files.clear()
+        if not but_plots:
+            self._plots.clear()
+
+    def events(self, *, draws: bool) -> Iterator[bytes]:
+        """Yield an event for each picture that was taken, and let go of it; plots wait unless it `draws`."""
+        plots_now, files_now = list(self._plots.values()) if draws else [], list(self._files.values())
+        self.forget(but_plots=not draws)
         for artifact in files_now:
             yield from self._of_file(artifact)
         for plot in plots_now:

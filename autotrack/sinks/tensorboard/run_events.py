@@ -92,14 +92,19 @@ class RunEvents:
         self.waiting.clear()
         return taken
 
-    def pictures(self) -> Iterator[bytes]:
-        """Yield an event for each new picture; drawing takes a while."""
-        return self._pictures.events()
+    def pictures(self, *, draws: bool) -> Iterator[bytes]:
+        """Yield an event for each new picture; plots wait unless it `draws`, which takes a while."""
+        return self._pictures.events(draws=draws)
 
-    def forget(self) -> None:
-        """Let go of everything new: it has been written before."""
+    @property
+    def has_undrawn(self) -> bool:
+        """Whether plots wait to be drawn."""
+        return self._pictures.has_undrawn
+
+    def forget(self, *, but_plots: bool = False) -> None:
+        """Let go of everything new, perhaps but plots: it has been written before."""
         self.take()
-        self._pictures.forget()
+        self._pictures.forget(but_plots=but_plots)
         self._has_news = False
 
     def write_beside(self) -> None:

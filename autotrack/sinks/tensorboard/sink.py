@@ -14,6 +14,7 @@ from autotrack.sinks.tensorboard.run_events import RunEvents
 
 _MOST_BYTES_WAITING = 2**23
 _BATCH = 1000
+_SHORT_SECONDS = 10.0
 _MAIN = "main.jsonl"
 
 
@@ -24,12 +25,16 @@ class TensorBoardSink:
     last one. When training goes back to an earlier step, all is written anew into a later file: that is right for
     every reader, and they treat the points between the two steps differently. Raises `EventFileBusyError` where
     another process writes the event files of the same run.
+
+    To draw a plot takes a second of a core, out of all proportion beside a fit of milliseconds. Unless it `draws`
+    all of them, the plots of a run that took less than ten seconds wait for a sink that does.
     """
 
     place = "TensorBoard"
     follows = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, draws: bool = True) -> None:
+        self._draws = draws
         self._file: EventFile | None = None
 
     def open(self, folder: Path) -> Mapping[str, int]:
@@ -65,9 +70,11 @@ class TensorBoardSink:
             return
         try:
             status = self._earlier["status"] if self._earlier else self._events.status
-            if status == "running" and is_being_written(self._journal) is False:
+            was_killed = status == "running" and is_being_written(self._journal) is False
+            if was_killed or (self._draws and self._has_undrawn()):
                 self._remember()
-                self._events.note_killed()
+                if was_killed:
+                    self._events.note_killed()
                 self._write(self._offsets)
         finally:
             self._file.close()
@@ -75,12 +82,17 @@ class TensorBoardSink:
 
     def _write(self, offsets: Mapping[str, int]) -> None:
         file = self._append(self._events.take())
-        for picture in self._events.pictures():
+        draws = self._draws or self._events.latest - self._events.began >= _SHORT_SECONDS
+        for picture in self._events.pictures(draws=draws):
             file.append(picture)
         self._events.write_beside()
-        said = {"offsets": offsets, "status": self._events.status, "session": self._events.said}
+        undrawn = self._events.has_undrawn
+        said = {"offsets": offsets, "status": self._events.status, "session": self._events.said, "undrawn": undrawn}
         file.append(checkpoint(self._events.latest, said))
         self._offsets = offsets
+
+    def _has_undrawn(self) -> bool:
+        return bool(self._earlier.get("undrawn")) if self._earlier else self._events.has_undrawn
 
     def _append(self, content: bytes) -> EventFile:
         if self._file is None:
@@ -106,7 +118,7 @@ class TensorBoardSink:
             self._events.waiting.clear()
         if self._earlier["status"] == "killed":
             self._events.note_killed()
-        self._events.forget()
+        self._events.forget(but_plots=bool(self._earlier.get("undrawn")))
         self._events.must_start_over = False
         self._events.said = self._earlier["session"]
         self._earlier = None
