@@ -66,7 +66,7 @@ def float32(value: float) -> bytes:
 
 def scalar_event(wall_time: float, step: int, scalars: Sequence[bytes]) -> bytes:
     """Return one framed event with these scalars, each a prefix with its value."""
-    summary = b"".join(scalars)
+    summary = scalars[0] if len(scalars) == 1 else b"".join(scalars)
     begin = _pack_time(_WALL_TIME, wall_time) + _STEP + _varint(step)
     return frame(begin + _SUMMARY + _varint(len(summary)) + summary)
 
@@ -101,6 +101,10 @@ def float_tensor(shape: Sequence[int], values: Iterable[float] = ()) -> TensorPr
 
 def _varint(number: int) -> bytes:
     """Return an integer in as few bytes as it needs; a negative one is its two's complement of 64 bits."""
+    if 0 <= number < 0x80:  # most lengths
+        return _LAST[number]
+    if 0 <= number < 0x4000:  # most steps
+        return _CONTINUED[number & 0x7F] + _LAST[number >> 7]
     number &= 0xFFFFFFFFFFFFFFFF
     found = b""
     while number > 0x7F:

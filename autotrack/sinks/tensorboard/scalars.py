@@ -86,13 +86,14 @@ class Scalars:
         if curves is None:
             curves = self._metrics[rank, record.stage] = {}
         scalars: list[bytes] = []
-        aside: dict[int, list[bytes]] = {}
+        aside: dict[int, list[bytes]] | None = None  # few records have any
         due = b""
         for name, value in record.values.items():
             curve = curves.get(name) or self._begin(curves, name, record, rank)
             exact = value if value.__class__ is float else number(value)
             if given is None or curve.is_by_epoch:
                 step = curve.step_of(record)
+                aside = {} if aside is None else aside
                 among = aside.setdefault(step, [])
             else:
                 step, among = given, scalars
@@ -104,7 +105,7 @@ class Scalars:
         if scalars and given is not None:
             self.highest_step = max(self.highest_step, given)
             events += scalar_event(at, given, scalars)
-        for step, among in aside.items():
+        for step, among in (aside or {}).items():
             self.highest_step = max(self.highest_step, step)
             events += scalar_event(at, step, among)
         return events
