@@ -44,13 +44,14 @@ def split(text: str) -> list[str] | str:
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL as it may be written down and shown.
+    """Return a URL as it may be written down and shown; also one that was copied from a server's web page.
 
-    >>> without_credentials("https://me:secret@host:5000/path")
-    'https://host:5000/path'
+    >>> without_credentials("https://me:secret@host:5000/mlflow/#/experiments/1")
+    'https://host:5000/mlflow'
     """
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    parts = urlsplit(url.strip())
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
 
 def _checked(value: object) -> str:

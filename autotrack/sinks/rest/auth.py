@@ -6,12 +6,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from autotrack.errors import SettingsError
+from autotrack.places import without_credentials
 
 _YES = {"1", "true", "yes", "on"}
 _UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
@@ -93,17 +94,6 @@ def access(url: str, environ: Mapping[str, str], *, allow_insecure: bool = False
         cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
         headers={"X-MLFLOW-WORKSPACE": workspace} if workspace else {},
     )
-
-
-def without_credentials(url: str) -> str:
-    """Return the URL of a server as it may be shown; also for one that was copied from its web page.
-
-    >>> without_credentials("https://me:secret@host:5000/mlflow/#/experiments/1")
-    'https://host:5000/mlflow'
-    """
-    parts = urlsplit(url.strip())
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
 
 def is_loopback(host: str) -> bool:

@@ -9,11 +9,11 @@ from time import monotonic
 
 from autotrack import ranks
 from autotrack.control import UploadLimits
+from autotrack.places import without_credentials
 from autotrack.reading import JournalReader, Position, rank_of
 from autotrack.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
 from autotrack.sinks.rest import cursor as cursors
 from autotrack.sinks.rest import runs
-from autotrack.sinks.rest.auth import without_credentials
 from autotrack.sinks.rest.client import Client
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.documents import Tables
