@@ -27,6 +27,17 @@ BACKLOG_BYTES = 16 * 2**20
 
 _CHECK_SECONDS = 1.0
 
+_forks = 0  # how many times this process was forked off another; asking for its id with every record costs more
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603  it is the process that forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
 
 class Journal:
     """Appends records to the file at `path`, making its folders, one `os.write` a record.
@@ -53,7 +64,7 @@ class Journal:
         self._dropped = 0
         self._troubled = False
         self._head = b""
-        self._pid = os.getpid()
+        self._forks = _forks
         self._fd = -1
         self._open()
 
@@ -66,7 +77,7 @@ class Journal:
             line = records.encode(record) + b"\n"
         except UnicodeEncodeError:  # names of files and arguments may hold bytes that are no text
             line = records.encode_replacing(record) + b"\n"
-        if os.getpid() != self._pid:
+        if self._forks != _forks:
             self._move_to_own_file()
         with self._lock:
             if self._fd < 0:
@@ -92,7 +103,7 @@ class Journal:
 
     def close(self) -> None:
         """Write what can still be written, and let others continue this journal."""
-        if os.getpid() != self._pid:  # a forked child: the file, its lock and what waits are its parent's
+        if self._forks != _forks:  # a forked child: the file, its lock and what waits are its parent's
             self._forget_backlog()
             return
         with self._lock:
@@ -126,11 +137,11 @@ class Journal:
 
     def _move_to_own_file(self) -> None:
         """In a forked child: leave the parent's file, lock and backlog to the parent."""
-        self._pid = os.getpid()
+        self._forks = _forks
         self._lock = threading.RLock()
         self._head = b""
         self._forget_backlog()
-        self.path = self.path.with_name(f"{self.path.stem}-{self._pid}.jsonl")
+        self.path = self.path.with_name(f"{self.path.stem}-{os.getpid()}.jsonl")
         try:
             self._open()
         except (OSError, JournalBusyError) as error:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
-from autotrack.faults import Meter, report_fault
+from autotrack import meter
+from autotrack.faults import report_fault
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
@@ -113,11 +114,14 @@ def guarded(method: _Method) -> _Method:
 
     @functools.wraps(method)
     def safe(self: Any, *args: Any, **kwargs: Any) -> None:
-        with Meter():
-            try:
-                method(self, *args, **kwargs)
-            except Exception as fault:  # noqa: BLE001  this is the firewall
-                report_fault(method.__qualname__, fault)
+        outermost = meter.start()
+        try:
+            method(self, *args, **kwargs)
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(method.__qualname__, fault)
+        finally:
+            if outermost:
+                meter.stop()
 
     return cast("_Method", safe)
 
@@ -132,27 +136,33 @@ def attempt(about: str) -> Iterator[None]:
 
 
 def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:
-    with Meter():
-        try:
-            running = hook(*args, **kwargs)
-            next(running)
-        except StopIteration:  # the hook had nothing to do afterwards
-            return None
-        except Exception as fault:  # noqa: BLE001  this is the firewall
-            report_fault(about, fault)
-            return None
-        return running
+    outermost = meter.start()
+    try:
+        running = hook(*args, **kwargs)
+        next(running)
+    except StopIteration:  # the hook had nothing to do afterwards
+        return None
+    except Exception as fault:  # noqa: BLE001  this is the firewall
+        report_fault(about, fault)
+        return None
+    finally:
+        if outermost:
+            meter.stop()
+    return running
 
 
 def _leave(running: Generator[None, Outcome, None] | None, about: str, outcome: Outcome) -> None:
     if running is None:
         return
-    with Meter():
-        try:
-            running.send(outcome)
-        except StopIteration:
-            return
-        except Exception as fault:  # noqa: BLE001  this is the firewall
-            report_fault(about, fault)
-        else:
-            report_fault(about, "a hook must yield exactly once")
+    outermost = meter.start()
+    try:
+        running.send(outcome)
+    except StopIteration:
+        return
+    except Exception as fault:  # noqa: BLE001  this is the firewall
+        report_fault(about, fault)
+    else:
+        report_fault(about, "a hook must yield exactly once")
+    finally:
+        if outermost:
+            meter.stop()

@@ -13,10 +13,10 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from autotrack import context, cuda, files, launcher, records, terminal
+from autotrack import context, cuda, files, launcher, meter, records, terminal
 from autotrack.cleaning import Cleaner
 from autotrack.errors import RunFinishedError
-from autotrack.faults import Meter, report_fault, unplaced_faults
+from autotrack.faults import report_fault, unplaced_faults
 from autotrack.journal import Journal
 from autotrack.observe.exits import watch
 from autotrack.observe.observer import Observer
@@ -56,7 +56,7 @@ class Run:
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()
         self.outer = context.current_run()
-        self._overhead_before = Meter.so_far()
+        self._overhead_before = meter.seconds()
         self._journal = self._open_journal()
         self._open = True
         self._is_exiting = False
@@ -238,7 +238,8 @@ class Run:
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
             return
-        with Meter():
+        outermost = meter.start()
+        try:
             self._waiting.flush(wait=True)
             self._stop_observing()
             self.status = status
@@ -250,11 +251,14 @@ class Run:
                         status=status,
                         error=None if error is None else _described(error),
                         traceback=_traceback(error),
-                        overhead_seconds=round(Meter.so_far() - self._overhead_before, 6),
+                        overhead_seconds=round(meter.seconds() - self._overhead_before, 6),
                         rank=self._rank,
                     )
                 )
             self.settle(say_end=True)
+        finally:
+            if outermost:
+                meter.stop()
 
     def settle(self, *, say_end: bool = False) -> None:
         """Let go of the journal and renew what is derived from it; logging more takes it up again."""

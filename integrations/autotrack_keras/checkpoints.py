@@ -31,14 +31,15 @@ class _Kept:
 class CheckpointKeeper:
     """Keeps the best and the last of what each callback saves during a fit.
 
-    What is saved by other code than ModelCheckpoint and BackupAndRestore is kept the same way.
+    What is saved by other code than ModelCheckpoint and BackupAndRestore is kept the same way. `new` is what was saved
+    and is not kept yet.
     """
 
     def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
         self._run = run
         self._savers = [saver for saver in (_saver(one, model) for one in callbacks) if saver is not None]
         self._kept: dict[Path, _Kept] = {}
-        self._new: list[Path] = []
+        self.new: list[Path] = []
         self._saves = 0
 
     @property
@@ -46,15 +47,10 @@ class CheckpointKeeper:
         """Whether the user has callbacks that save checkpoints."""
         return bool(self._savers)
 
-    @property
-    def has_new(self) -> bool:
-        """Whether something was saved that is not kept yet."""
-        return bool(self._new)
-
     def will_save(self, source: Path) -> None:
         """Let go of the links to a file that is about to be written over."""
         source = source.absolute()
-        self._new = [one for one in self._new if one != source]
+        self.new = [one for one in self.new if one != source]
         for target, kept in self._kept.items():
             if kept.source == source and _is_same(source, target):
                 target.unlink()
@@ -63,12 +59,12 @@ class CheckpointKeeper:
 
     def saved(self, source: Path) -> None:
         """Note that a file was written; it is taken over when the metrics that it was saved for are known."""
-        self._new = [*self._new, source.absolute()]
+        self.new = [*self.new, source.absolute()]
 
     def take_over(self, logs: Mapping[str, Any], step: int | None) -> None:
         """Keep what was saved since, with the metrics of this moment."""
-        while self._new:
-            source = self._new.pop(0)
+        while self.new:
+            source = self.new.pop(0)
             if source.exists():
                 with attempt("keras checkpoints"):
                     self._keep(source, logs, step)

@@ -119,8 +119,12 @@ class Training:
         if loss.__class__ is float and loss - loss != 0.0:
             self._note_divergence("loss", loss, step)
         if self._every is not None and (step + 1) % self._every == 0:
-            self._record_step(step, logs)
-        if self._keeper is not None and self._keeper.has_new:
+            rates = self._rates_at(step) if self._has_step_rates else self._epoch_rates
+            try:
+                self.run.log({**logs, **rates}, step, epoch=self._epoch, stage="train")
+            except TypeError:  # a loop of the user's may put anything into the logs
+                self.run.log_numbers({**logs, **rates}, step, epoch=self._epoch, stage="train")
+        if self._keeper is not None and self._keeper.new:
             self._keeper.take_over(logs, step)
 
     def validation_begins(self) -> None:
@@ -190,13 +194,6 @@ class Training:
         """The model was saved to a file."""
         if self._keeper is not None and not path.absolute().is_relative_to(self.run.folder):
             self._keeper.saved(path)
-
-    def _record_step(self, step: int, logs: Mapping[str, Any]) -> None:
-        values = {**logs, **(self._rates_at(step) if self._has_step_rates else self._epoch_rates)}
-        try:
-            self.run.log(values, step, epoch=self._epoch, stage="train")
-        except TypeError:  # a loop of the user's may put anything into the logs
-            self.run.log_numbers(values, step, epoch=self._epoch, stage="train")
 
     def _rates_at(self, step: int) -> dict[str, Any]:
         rate = self._rate.at_step(step) if self._rate is not None else None

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import autotrack
-from autotrack.faults import Meter, report_fault
-from autotrack.patching import attempt
+from autotrack.patching import guarded
 from autotrack_lightning.params import learning_rate_names, learning_rates
 
 
@@ -48,27 +47,27 @@ class MetricRecorder:
         self.step, self.epoch = step, epoch
 
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        with Meter():
-            try:
-                self._step_was_logged = True
-                self._record(metrics, step)
-            except Exception as fault:  # noqa: BLE001  the firewall: Lightning must go on
-                report_fault("lightning metrics", fault)
+        self._step_was_logged = True
+        self._record(metrics, step)
         self._original(metrics, step)
 
     def _update_train_step_metrics(self) -> None:
         """Record steps that the trainer itself would not send to its loggers."""
         self._step_was_logged = False
         self._original_step()
-        with Meter(), attempt("lightning metrics"):
-            loop = self._trainer.fit_loop
-            accumulating = loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
-            if not self._step_was_logged and not accumulating and self._is_due():
-                self._record(self._connector.metrics["log"], None)
+        if not self._step_was_logged:
+            self._record_step()
+
+    @guarded
+    def _record_step(self) -> None:
+        accumulating = self._trainer.fit_loop._should_accumulate()
+        if not (accumulating and self._trainer.lightning_module.automatic_optimization) and self._is_due():
+            self._record(self._connector.metrics["log"], None)
 
     def _is_due(self) -> bool:
         return self._every is None or (self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0
 
+    @guarded
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
         trainer = self._trainer
         stage = trainer.state.stage._value_  # `value` is a Python function for enums

@@ -88,24 +88,24 @@ def _train(code: str, fits: int) -> Measured:
     from sklearn.model_selection import GridSearchCV
     from sklearn.preprocessing import scale
 
-    from autotrack.faults import Meter
+    from autotrack import meter
 
     features, target = load_breast_cancer(return_X_y=True)
     features = scale(features)
     exec(code, {})
     LogisticRegression().fit(features, target)  # imports, schemas and caches
     sleep(2)  # a sidecar has to start
-    own, seconds = Meter.seconds, []
+    own, seconds = meter.seconds(), []
     for _ in range(fits):
         began = perf_counter()
         LogisticRegression().fit(features, target)
         seconds.append(perf_counter() - began)
-    own = (Meter.seconds - own) / fits
+    own = (meter.seconds() - own) / fits
     grid = {"C": [10 ** (power / 10) for power in range(-15, 15)], "class_weight": [None, "balanced"]}
     search = GridSearchCV(LogisticRegression(max_iter=300), grid, cv=3)
-    began, before = perf_counter(), Meter.seconds
+    began, before = perf_counter(), meter.seconds()
     search.fit(features, target)
-    return Measured(seconds, perf_counter() - began, own, Meter.seconds - before)
+    return Measured(seconds, perf_counter() - began, own, meter.seconds() - before)
 
 
 def _kept_candidates(folder: Path, ours: int) -> int:
