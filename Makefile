@@ -25,7 +25,7 @@ format: $(STAMP)
 benchmark: $(STAMP)  ## the tables that the README quotes; takes some minutes
 	$(BIN)/python -m tests.benchmarks
 
-own-tests: $(STAMP)  ## scikit-learn's own tests, with autolog and without; takes about an hour
+own-tests: $(STAMP)  ## scikit-learn's own tests with autolog on; takes about an hour
 	$(BIN)/python -m tests.autotrack_sklearn.own_tests
 
 $(STAMP): pyproject.toml constraints.txt
