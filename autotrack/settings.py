@@ -23,6 +23,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def resolve(**arguments: Any) -> Settings:
     working folder. Raises `SettingsError` for a name or value that cannot be used, saying where it stands.
     """
     pyproject = _find_upward("pyproject.toml")
-    table = _read_pyproject(pyproject) if pyproject else {}
+    table = _read_pyproject(pyproject, *_version(pyproject)) if pyproject else {}
     places = [
         (_checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {pyproject}"), "file"),
         (_checked(_environment(), "the environment"), "environment"),
@@ -215,11 +216,28 @@ def _environment() -> dict[str, Any]:
 
 
 def _find_upward(name: str) -> Path | None:
-    here = Path.cwd()
-    return next((folder / name for folder in (here, *here.parents) if (folder / name).exists()), None)
+    for folder in _folders_above(os.getcwd()):  # noqa: PTH109  a Path each takes longer than the look at the disk
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if os.path.exists(path):  # noqa: PTH110
+            return Path(path)
+    return None
 
 
-def _read_pyproject(path: Path) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def _folders_above(folder: str) -> list[str]:
+    return [folder, *map(str, Path(folder).parents)]
+
+
+def _version(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:  # it has just vanished
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=8)  # every run asks, and to parse a long file takes longer than a short fit
+def _read_pyproject(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     import tomllib  # here, because most processes have no pyproject.toml to read
 
     try:

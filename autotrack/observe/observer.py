@@ -39,7 +39,7 @@ class Observer:
         self._is_watching = True
         if chosen.environment:
             facts = process.describe_process(self._redactor)
-            self._write(_STATES, msgspec.json.encode(process.random_states()))
+            self._place(_STATES).write_bytes(msgspec.json.encode(process.random_states()))
             found.append(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
             found += self._cells()
         if chosen.output:
@@ -76,10 +76,10 @@ class Observer:
         cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]
         if not cells:
             return []
-        self._write(_CELLS, notebook.as_script(cells).encode(errors="replace"))
+        files.write_atomically(self._place(_CELLS), notebook.as_script(cells).encode(errors="replace"))
         return [records.Environment(time=time(), kind="notebook", values={"cells": len(cells)}, files=[_CELLS])]
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _place(self, name: str) -> Path:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_atomically(path, content)
+        return path

@@ -5,7 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ def _module(name: str, attribute: str) -> Any:
     return module if module is not None and hasattr(module, attribute) else None
 
 
+@cache
 def _user() -> str | None:
     try:
         import pwd  # not on Windows
@@ -132,6 +133,7 @@ def _torch_facts() -> dict[str, Any]:
     return {f"torch_{name}": value for name, read in reads.items() if (value := _read(read)) is not None}
 
 
+@cache
 def _blas_of_torch(torch: Any) -> str | None:
     found = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
     return found[1] if found else None

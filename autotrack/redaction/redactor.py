@@ -17,6 +17,7 @@ from autotrack.redaction.shapes import either
 _OPTION = r"--?([A-Za-z][\w.\-]+)"
 _KEY = r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)="
 _LONG = 400  # characters: in a longer text there is most probably something that sounds like a secret
+_MOST_REMEMBERED = 4000  # texts; what a run says of itself is mostly what the run before it said
 
 
 class Redactor:
@@ -39,6 +40,7 @@ class Redactor:
         self._own = environ is None
         self._seen: dict[Any, Any] = {}
         self._values: dict[str, str] = {}
+        self._harmless: set[str] = set()
         if environ is None:
             self.refresh()
         else:
@@ -63,11 +65,13 @@ class Redactor:
         It is never changed; where nothing was replaced the same object comes back. A string outside of any
         list or dict is called `name`, or ``"text"``.
         """
+        self.refresh()
         names: list[str] = []
         return self._redact(value, name, name, names), names
 
     def redact_argv(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
         """A command line without its secrets, and the names of their options (else ``"argv[3]"``)."""
+        self.refresh()
         clean = [self._redact_argument(v, _option_of(v, before)) for before, v in pairwise(["", *argv])]
         names = [name or f"argv[{i}]" for i, (text, name) in enumerate(clean) if text != argv[i]]
         return [text for text, _ in clean], list(dict.fromkeys(names))
@@ -75,8 +79,16 @@ class Redactor:
     def redact_text(self, text: str) -> tuple[str, list[str]]:
         """A text without its secrets, and their names, their variables or how they begin (``"ghp_..."``)."""
         self.refresh()
+        return self._redact_text(text)
+
+    def _redact_text(self, text: str) -> tuple[str, list[str]]:
+        harmless = self._harmless  # another set where another thread adds a value to look for
+        if text in harmless:
+            return text, []
         text, found = self._without_values(text)
         if not found and _is_plain(text):
+            if len(harmless) < _MOST_REMEMBERED:
+                harmless.add(text)
             return text, found
         for beginning, pattern in shapes.SHAPES.items():
             if beginning in text:
@@ -120,6 +132,7 @@ class Redactor:
         known = {**self._values, **{value: name for value, name in secrets.items() if _is_searchable(value)}}
         longest_first = sorted(known, key=len, reverse=True)  # one may contain another
         self._values = {value: known[value] for value in longest_first}
+        self._harmless = set()
 
     def _without_values(self, text: str) -> tuple[str, list[str]]:
         values = self._values
@@ -137,12 +150,14 @@ class Redactor:
             inner = {key: f"{name}.{key}" if name else str(key) for key in value}
             clean = {key: self._redact(item, inner[key], inner[key], names) for key, item in value.items()}
         elif isinstance(value, (list, tuple)):
+            if not secrecy(called) and all(map(self._is_harmless, value)):
+                return value
             options = [_option_of(item, before) for before, item in pairwise(["", *value])]
             calls = [called if secrecy(called) or not option else option for option in options]
             clean = [self._redact(item, f"{name}[{i}]", calls[i], names) for i, item in enumerate(value)]
             clean = clean if isinstance(value, list) else tuple(clean)
         elif isinstance(value, str):
-            clean = self.redact_text(value)[0]
+            clean = self._redact_text(value)[0]
             clean = REDACTED if hides(called, clean) else clean
             names += [name or "text"] * (clean != value)
         elif isinstance(value, (int, float)) and not isinstance(value, bool) and secrecy(called) == "strong":
@@ -150,13 +165,19 @@ class Redactor:
             names.append(name)
         return value if len(names) == known else clean
 
+    def _is_harmless(self, item: object) -> bool:
+        """Whether an item of a list is known to be none, and tells nothing of the one behind it."""
+        if item.__class__ is str:
+            return item in self._harmless and not item.startswith("-")
+        return item.__class__ in (float, int, bool)
+
     def _redact_argument(self, argument: str, option: str) -> tuple[str, str]:
         start, name = 0, option
         while not name and (key := re.compile(_KEY).match(argument, start)):
             start, name = key.end(), key[1] if is_secret_name(key[1]) else ""
-        if hides(name, self.redact_text(argument[start:])[0]):
-            return self.redact_text(argument[:start])[0] + REDACTED, name
-        return self.redact_text(argument)[0], ""
+        if hides(name, self._redact_text(argument[start:])[0]):
+            return self._redact_text(argument[:start])[0] + REDACTED, name
+        return self._redact_text(argument)[0], ""
 
 
 def _is_plain(text: str) -> bool:
@@ -171,7 +192,7 @@ def _beginnings() -> re.Pattern[str]:
 
 def _option_of(argument: object, before: object) -> str:
     """The secret option before an argument that is its value."""
-    option = re.fullmatch(_OPTION, before) if isinstance(before, str) else None
+    option = re.fullmatch(_OPTION, before) if isinstance(before, str) and before.startswith("-") else None
     if not option or not is_secret_name(option[1]) or re.match("-(?!----BEGIN)", str(argument)):
         return ""
     return option[1]

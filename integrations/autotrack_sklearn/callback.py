@@ -16,6 +16,7 @@ from autotrack.patching import attempt, guarded
 from autotrack.places import To
 from autotrack_sklearn import scope, search, tasks
 from autotrack_sklearn.options import Options
+from autotrack_sklearn.params import deep_params
 
 if TYPE_CHECKING:
     from autotrack_sklearn.recording import Recording
@@ -175,7 +176,7 @@ def lend(recording: "Recording", features: Any) -> None:
     estimator = recording.subject
     if not hasattr(estimator, "set_callbacks"):
         return
-    is_made_of_others = any(hasattr(part, "fit") for part in estimator.get_params().values())
+    is_made_of_others = any(hasattr(part, "fit") for part in deep_params(estimator).values())
     has_long_iterations = getattr(features, "size", 0) >= MANY_VALUES
     if not is_made_of_others and not has_long_iterations:
         return
@@ -207,5 +208,5 @@ def take_back(recording: "Recording") -> None:
 
 def _is_supported_throughout(estimator: Any) -> bool:
     """Whether every estimator in this one takes callbacks without a warning."""
-    parts = [estimator, *(part for part in estimator.get_params().values() if hasattr(part, "fit"))]
+    parts = [estimator, *(part for part in deep_params(estimator).values() if hasattr(part, "fit"))]
     return all(hasattr(part, "set_callbacks") and getattr(part, "solver", "lbfgs") == "lbfgs" for part in parts)

@@ -1,21 +1,20 @@
 """Keeps the fitted model in the run folder, and what goes into it and comes out.
 
-Within a budget: at most 100 MB, and at most as long as the fit itself took, or a fifth of a second. By joblib; by
-skops, whose files can be loaded without trust, where the user has imported it (importing it takes seconds and most
-of scikit-learn).
+Within a budget: at most 100 MB, and at most as long as the fit itself took, or a fifth of a second. As a file for
+`joblib.load`; by skops, whose files can be loaded without trust, where the user has imported it (importing it takes
+seconds and most of scikit-learn).
 """
 
-import json
+import pickle
 import sys
 from pathlib import Path
-from pickle import PicklingError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import joblib  # type: ignore[import-untyped]  # no types are published with it
+import msgspec
 import numpy as np
 
-from autotrack_sklearn.params import class_of
+from autotrack_sklearn.params import class_of, own_params
 from autotrack_sklearn.search import refitted
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ MOST_BYTES = 100_000_000
 LEAST_SECONDS = 0.2
 _MOST_COLUMNS = 1000
 
-_REFUSALS = (PicklingError, TypeError, ValueError, AttributeError, LookupError, RuntimeError, NotImplementedError,
-             ArithmeticError, ImportError)  # fmt: skip
+_REFUSALS = (pickle.PicklingError, TypeError, ValueError, AttributeError, LookupError, RuntimeError,
+             NotImplementedError, ArithmeticError, ImportError)  # fmt: skip
 """What pickling somebody's objects may raise."""
 
 
@@ -72,7 +71,7 @@ def keep(recording: "Recording", model: Any, features: Any, target: Any, *, seco
     if isinstance(classes, np.ndarray) and classes.size <= _MOST_COLUMNS:
         schema["classes"] = classes.tolist()
     described = folder / "schema.json"
-    described.write_text(json.dumps(schema, indent=2, default=str), encoding="utf-8")
+    described.write_bytes(msgspec.json.format(msgspec.json.encode(schema, enc_hook=str), indent=2))
     recording.run.record_artifact(described, kind="model")
 
 
@@ -115,7 +114,7 @@ def draw(recording: "Recording") -> None:
 
 def _values_of(estimator: Any) -> list[Any]:
     found: list[Any] = []
-    for value in estimator.get_params(deep=False).values():
+    for value in own_params(estimator).values():
         if isinstance(value, (list, tuple)):
             found += [part for item in value for part in (item if isinstance(item, tuple) else (item,))]
         elif not isinstance(value, type):
@@ -132,7 +131,7 @@ def _write(model: Any, folder: Path, seconds: float) -> Path:
     path = folder / "model.joblib"
     file = _Budgeted(path, seconds)
     try:
-        joblib.dump(model, file)
+        pickle.dump(model, file, protocol=5)  # joblib reads this too; its own writer takes ten times as long
     except BaseException:
         file.close()
         path.unlink()

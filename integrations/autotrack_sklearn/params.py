@@ -13,15 +13,40 @@ from autotrack.values import as_plain
 _MOST_ITEMS = 200
 
 
+def own_params(estimator: Any) -> dict[str, Any]:
+    """Return `get_params(deep=False)`, without reading the signature of the class every time as scikit-learn does."""
+    kind = type(estimator)
+    if getattr(kind, "get_params", None) is not sys.modules["sklearn.base"].BaseEstimator.get_params:
+        given: dict[str, Any] = estimator.get_params(deep=False)
+        return given
+    if kind not in _known_names:
+        _known_names[kind] = kind._get_param_names()
+    return {name: getattr(estimator, name) for name in _known_names[kind]}
+
+
+_known_names: WeakKeyDictionary[type, list[str]] = WeakKeyDictionary()
+
+
+def deep_params(estimator: Any) -> dict[str, Any]:
+    """Return `get_params(deep=True)`: the estimator's own and, where it is made of others, theirs."""
+    own = own_params(estimator)
+    if type(estimator).get_params is not sys.modules["sklearn.base"].BaseEstimator.get_params or any(
+        hasattr(value, "get_params") for value in own.values()
+    ):
+        deep: dict[str, Any] = estimator.get_params(deep=True)
+        return deep
+    return own
+
+
 def params_of(estimator: Any) -> dict[str, Any]:
     """Return `get_params(deep=True)`, with estimators as their class and small arrays as lists."""
-    return {name: plain(value) for name, value in estimator.get_params(deep=True).items()}
+    return {name: plain(value) for name, value in deep_params(estimator).items()}
 
 
 def changed_params(estimator: Any) -> dict[str, Any]:
     """Return the params of the estimator itself that are not at their default."""
     changed = {}
-    for name, value in estimator.get_params(deep=False).items():
+    for name, value in own_params(estimator).items():
         default = _defaults(type(estimator)).get(name, inspect.Parameter.empty)
         if not _is_same(value, default):
             changed[name] = plain(value)
@@ -64,7 +89,7 @@ def final_of(estimator: Any) -> Any:
 
 def parts_of(estimator: Any) -> Iterator[tuple[str, Any]]:
     """Yield the estimators that this one is made of, by their names in `get_params`."""
-    for name, value in estimator.get_params(deep=True).items():
+    for name, value in deep_params(estimator).items():
         if hasattr(value, "get_params") and not isinstance(value, type):
             yield name, value
 

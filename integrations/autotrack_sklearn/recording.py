@@ -37,7 +37,6 @@ class Recording:
         self.inner_result: Any = None
         self.started = time()
         self._began = perf_counter()
-        self._changed: dict[str, Any] = {}
 
     @classmethod
     def start(cls, subject: Any, options: Options, name: str | None = None) -> "Recording | None":
@@ -58,10 +57,9 @@ class Recording:
 
     def describe(self) -> None:
         """Record the params of the estimator as they are before the fit, and what it is made of."""
-        values, self._changed = params.params_of(self.subject), params.changed_params(self.subject)
-        self.run.log_params(values, self.label)
-        if self._changed:
-            self.run.log_params(self._changed, f"{self.label}.changed")
+        self.run.log_params(params.params_of(self.subject), self.label)
+        if changed := params.changed_params(self.subject):
+            self.run.log_params(changed, f"{self.label}.changed")
         tag = f"{self.label}.estimator" if self.prefix else "estimator"
         self.run.log_tags({tag: params.class_of(self.subject)})
         rows = [[name, params.class_of(part)] for name, part in params.parts_of(self.subject)]

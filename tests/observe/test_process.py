@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from autotrack.observe import process
+from autotrack.observe import process
 from autotrack.observe.process import describe_process, imported_modules, random_states
 from autotrack.redaction import Redactor
 
@@ -124,6 +125,7 @@ def test_cuda_is_not_started_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 SHOWING = """
 import json, sys
+from autotrack.observe import process
 from autotrack.observe.process import describe_process
 from autotrack.redaction import Redactor
 facts = describe_process(Redactor({}))
@@ -182,8 +184,10 @@ def test_a_user_without_a_name_is_known_by_the_environment(monkeypatch: pytest.M
         raise KeyError("uid not found: 12345")
 
     monkeypatch.setattr("pwd.getpwuid", nobody)
+    process._user.cache_clear()
     monkeypatch.setenv("USER", "trainer")
     assert describe_process(NOTHING)["user"] == "trainer"
+    process._user.cache_clear()
 
 
 def test_a_fact_that_cannot_be_read_is_left_out_and_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
