@@ -30,18 +30,26 @@ class Outcome:
 Hook = Callable[..., Generator[None, Outcome, None]]
 
 
+def _nothing() -> None:
+    """There is nothing that the hook is left out for."""
+
+
 class Patch:
     """A hook round the callable `name` of a class or module; `apply` and `revert` as often as you like.
 
+    Calls for which `unless()` returns something are left alone; asking that costs a tenth of entering the hook.
     The patched callable keeps its name, docstring, signature, kind of descriptor and pickling; of an inherited method,
     the qualified name becomes that of the class which is patched. `revert` puts the very object back that was there;
     when somebody else has patched it meanwhile, ours is switched off in place.
     """
 
-    def __init__(self, owner: type | ModuleType, name: str, hook: Hook) -> None:
+    def __init__(
+        self, owner: type | ModuleType, name: str, hook: Hook, *, unless: Callable[[], object] = _nothing
+    ) -> None:
         self.owner = owner
         self.name = name
         self._hook = hook
+        self._unless = unless
         self._active = False
         self._was_own = False
         self._found: Any = None
@@ -87,7 +95,7 @@ class Patch:
         @functools.wraps(original)
         def patched(*args: Any, **kwargs: Any) -> Any:
             # Somebody else's patch may lie between an earlier wrapper of ours and the present one, which alone works.
-            if not self._active or self._wrapper is not patched:
+            if not self._active or self._wrapper is not patched or self._unless() is not None:
                 return original(*args, **kwargs)
             running = _enter(self._hook, about, args, kwargs)
             try:

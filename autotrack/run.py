@@ -157,7 +157,12 @@ class Run:
 
         Values that are no numbers are left out with a `Notice`.
         """
-        numbers = {name: as_number(name, value) for name, value in values.items() if self._is_number(name, value)}
+        numbers: dict[str, records.Number] = {}
+        for name, value in values.items():
+            if value.__class__ is float and value - value == 0.0:
+                numbers[name] = value
+            elif self._is_number(name, value):
+                numbers[name] = as_number(name, value)
         self._put(records.Trial(time=time(), number=number, params=flatten(params), values=numbers, **about))
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:

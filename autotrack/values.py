@@ -12,6 +12,7 @@ from typing import Any
 
 from autotrack.records import Number
 
+_AS_THEY_ARE = (str, bool, type(None))
 _LONGEST = 200
 """How many items of a list, or characters of a repr, a param keeps."""
 
@@ -79,6 +80,8 @@ def as_data(value: object) -> Any:
 
     NaN and infinities become their names; what is no list and no array is treated as a param.
     """
+    if value.__class__ is float and value - value == 0.0:
+        return value
     if hasattr(value, "tolist") and not is_on_cuda(value):
         value = value.tolist()
     return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else as_plain(value)
@@ -100,6 +103,8 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def _plain_scalar(value: Any) -> Any:
+    if value.__class__ in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):  # first, because it may be a string or a number as well
         return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
     if value is None or isinstance(value, (bool, str)):

@@ -6,7 +6,7 @@ from types import FunctionType
 from typing import Any
 
 from autotrack.patching import Hook, Outcome, Patch, attempt
-from autotrack_sklearn import binding, evaluation, fits, partial
+from autotrack_sklearn import binding, evaluation, fits, partial, scope
 
 _METHODS: dict[str, Hook] = {
     "fit": fits.fitting("fit"),
@@ -23,7 +23,10 @@ _METHODS: dict[str, Hook] = {
 
 
 class EstimatorPatches(Patch):
-    """Hooks round every estimator class, kept up as classes are defined: this one itself is in `__init_subclass__`."""
+    """Hooks round every estimator class, kept up as classes are defined: this one itself is in `__init_subclass__`.
+
+    What estimators call of each other, inside of what is being recorded, is left alone.
+    """
 
     def __init__(self, base: type) -> None:
         super().__init__(base, "__init_subclass__", self._defining)
@@ -72,7 +75,7 @@ class EstimatorPatches(Patch):
                 return
             target, name = found, "fn"  # available_if: the check stays what it is, the method inside is patched
         if found is not None and (id(target), name) not in self._patches:
-            patch = self._patches[id(target), name] = Patch(target, name, hook)
+            patch = self._patches[id(target), name] = Patch(target, name, hook, unless=scope.is_inside)
             patch.apply()
 
 

@@ -37,8 +37,6 @@ _described: WeakKeyDictionary[autotrack.Run, set[tuple[str, str | None]]] = Weak
 
 def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
     """Hook round `score`: the user asked for it, on the data that it is called with."""
-    if scope.is_inside() is not None:
-        return
     model = binding.models.get(estimator)
     if model is None:
         return
@@ -60,8 +58,6 @@ def predicted(method: str) -> Any:
     """Return the hook round a method that predicts: what it returns is known for as long as it lives."""
 
     def remember(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        if scope.is_inside() is not None:
-            return
         model = binding.models.get(estimator)
         if model is None:
             return
@@ -84,7 +80,7 @@ def measured(name: str, parameters: tuple[str, ...]) -> Any:
     """Return the hook round a metric function of scikit-learn, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        if scope.is_inside() is not None or not len(binding.results):
+        if not len(binding.results):
             return
         arguments = dict(zip(parameters, args, strict=False)) | kwargs
         result = _result_among(arguments)

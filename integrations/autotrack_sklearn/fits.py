@@ -30,7 +30,7 @@ def fitting(method: str) -> Any:
     """Return the hook round a method that fits."""
 
     def record(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        if scope.is_inside() is not None or _has_own_callback(estimator):
+        if _has_own_callback(estimator):
             return
         given = _given(estimator, method, args, kwargs)
         if is_preprocessor(estimator) and not for_autolog().preprocessing:
@@ -43,8 +43,6 @@ def fitting(method: str) -> Any:
 
 def transforming(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
     """Hook round `transform`: data that was prepared is known to be, and what a recorded model made of it."""
-    if scope.is_inside() is not None:
-        return
     step, model = binding.preprocessors.get(estimator), binding.models.get(estimator)
     if step is None and model is None:
         return

@@ -12,7 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any, cast
 
 from autotrack.patching import Hook, Patch
-from autotrack_sklearn import evaluation, inspection, validation
+from autotrack_sklearn import evaluation, inspection, scope, validation
 
 _OF_RESULTS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}
 _CURVES = {"auc"}
@@ -25,7 +25,7 @@ def metric_patches(module: ModuleType) -> Iterator[Patch]:
         if isinstance(function, FunctionType):
             parameters = tuple(inspect.signature(function).parameters)
             if name in _CURVES or _OF_RESULTS & set(parameters):
-                yield from _patch(function, evaluation.measured(name, parameters))
+                yield from _patch(function, evaluation.measured(name, parameters), unless=scope.is_inside)
 
 
 def validation_patches(module: ModuleType) -> Iterable[Patch]:
@@ -35,16 +35,16 @@ def validation_patches(module: ModuleType) -> Iterable[Patch]:
 
 def inspection_patches(module: ModuleType) -> Iterable[Patch]:
     """Yield the hooks in the functions that look into a model."""
-    return _patches(module, ("permutation_importance",), inspection.inspected)
+    return _patches(module, ("permutation_importance",), inspection.inspected, unless=scope.is_inside)
 
 
 def _patches(
-    module: ModuleType, names: Iterable[str], hook: Callable[[str, tuple[str, ...]], Hook]
+    module: ModuleType, names: Iterable[str], hook: Callable[[str, tuple[str, ...]], Hook], **options: Any
 ) -> Iterator[Patch]:
     for name in names:
         function = getattr(module, name, None)
         if isinstance(function, FunctionType):
-            yield from _patch(function, hook(name, tuple(inspect.signature(function).parameters)))
+            yield from _patch(function, hook(name, tuple(inspect.signature(function).parameters)), **options)
 
 
 class _Cell:
@@ -61,8 +61,8 @@ class _Cell:
             vars(self)["_cell"].cell_contents = value
 
 
-def _patch(function: FunctionType, hook: Hook) -> Iterator[Patch]:
+def _patch(function: FunctionType, hook: Hook, **options: Any) -> Iterator[Patch]:
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     cell = cells.get("func")
     if cell is not None and callable(cell.cell_contents):
-        yield Patch(cast("Any", _Cell(function, cell)), "func", hook)
+        yield Patch(cast("Any", _Cell(function, cell)), "func", hook, **options)

@@ -11,8 +11,6 @@ def inspected(name: str, parameters: tuple[str, ...]) -> Any:
     """Return the hook round `permutation_importance`, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        if scope.is_inside() is not None:
-            return
         arguments = dict(zip(parameters, args, strict=False)) | kwargs
         model = binding.models.get(arguments.get("estimator"))
         before = scope.enter(scope.INSIDE)

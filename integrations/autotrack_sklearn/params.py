@@ -55,6 +55,8 @@ def changed_params(estimator: Any) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Turn the value of a param into plain data."""
+    if isinstance(value, (str, int, float, type(None))):
+        return as_plain(value)
     if isinstance(value, np.ndarray) and value.size <= _MOST_ITEMS:
         return as_plain(value.tolist())
     if isinstance(value, (list, tuple)):

@@ -63,8 +63,6 @@ _over: list[Recording] = []
 
 def fitting(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
     """Hook round `partial_fit`."""
-    if scope.is_inside() is not None:
-        return
     features, target = (*args, None, None)[:2]
     features, target = kwargs.get("X", features), kwargs.get("y", target)
     finish_those_that_are_over()

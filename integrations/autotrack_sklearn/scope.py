@@ -60,8 +60,13 @@ def recording_here() -> "Recording | _Inside | None":
     return INSIDE if found is None and _recordings else found
 
 
-def is_worker() -> bool:
-    """Whether this process works for another one, or is a rank other than 0: it opens no run."""
+def is_child() -> bool:
+    """Whether this process works for another one of Python's."""
     multiprocessing = sys.modules.get("multiprocessing")
     spawned = multiprocessing is not None and multiprocessing.parent_process() is not None
-    return spawned or os.getpid() != _home or bool(ranks.rank_from_environment())
+    return spawned or os.getpid() != _home
+
+
+def is_worker() -> bool:
+    """Whether this process works for another one, or is a rank other than 0: it opens no run."""
+    return is_child() or bool(ranks.rank_from_environment())

@@ -159,7 +159,7 @@ def _inside_a_task(task: Any, *_args: Any, **kwargs: Any) -> Generator[None, Out
     """Hook round a task of scikit-learn, in whichever thread or process it runs."""
     recording = scope.recording_here()
     folds = getattr(recording, "folds", None)
-    if scope.is_worker():
+    if scope.is_child():
         recording, folds = scope.INSIDE, _folds_of_parent(kwargs.get("callback_ctx"))
     if recording is None:
         return

@@ -16,7 +16,6 @@ import pytest
 import torch
 
 from autotrack.observe import process
-from autotrack.observe import process
 from autotrack.observe.process import describe_process, imported_modules, random_states
 from autotrack.redaction import Redactor
 
