@@ -25,8 +25,10 @@ _under_way: ContextVar["Recording | _Inside | None"] = ContextVar("autotrack_skl
 _recordings: list["Recording"] = []
 _home = os.getpid()
 
-is_inside = _under_way.get
-"""Return what is under way here, or None; this is what a nested call costs."""
+
+def is_inside() -> "Recording | _Inside | None":
+    """Return what is under way here, or None; this is what a nested call costs."""
+    return _under_way.get()
 
 
 def enter(what: "Recording | _Inside") -> "Recording | _Inside | None":
