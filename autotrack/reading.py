@@ -16,13 +16,15 @@ from autotrack.records import AnyRecord
 class JournalReader:
     """Reads the records of one journal, from `offset` (bytes) on, as often as there may be more.
 
-    After reading, `offset` is where to go on, `unknown` counts records of types this version does not know,
-    `unreadable` lines that are no record at all.
+    After reading, `offset` is where to go on, `at_end` tells that there was no more than that at the time, `unknown`
+    counts records of types this version does not know, `unreadable` lines that are no record at all.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
         self.path = path
+        self.rank = rank_of(path)
         self.offset = offset
+        self.at_end = False
         self.unknown: dict[str, int] = {}
         self.unreadable = 0
         self._torn_bytes = 0
@@ -43,29 +45,40 @@ class JournalReader:
         Raises `JournalFormatError` for a journal of a newer format, `OSError` for a file that cannot be read.
         """
         while True:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123  of a Path it takes longer
+                left = max(os.fstat(file.fileno()).st_size - self.offset, 0)
                 file.seek(self.offset)
-                chunk = file.read(limit_bytes)
-                if chunk and not chunk.endswith(b"\n"):
-                    chunk += file.readline()  # a record may be longer than the limit
+                chunk = file.read(min(limit_bytes, left))  # as much memory is taken as is asked for
+                while b"\n" not in chunk and (more := file.read(limit_bytes)):
+                    chunk += more  # a record may be longer than the limit
+            self.at_end = len(chunk) >= left
             end = chunk.rfind(b"\n") + 1
             self._torn_bytes = len(chunk) - end
             self.offset += end
-            found = [record for line in chunk[:end].splitlines() if line and (record := self._decode(line))]
+            found = self._decode(chunk[:end])
             if found or not end:
                 return found
 
-    def _decode(self, line: bytes) -> AnyRecord | None:
+    def _decode(self, lines: bytes) -> list[AnyRecord]:
+        found: list[AnyRecord]
+        try:
+            found = records.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
+        for record in found:
+            if record.__class__ is records.RunStarted and record.format > records.FORMAT:
+                raise JournalFormatError(
+                    f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
+                    f"update it: pip install --upgrade autotrack-ml"
+                )
+        return found
+
+    def _decode_line(self, line: bytes) -> AnyRecord | None:
         try:
             record: AnyRecord = records.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._count_undecodable(line)
             return None
-        if isinstance(record, records.RunStarted) and record.format > records.FORMAT:
-            raise JournalFormatError(
-                f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
-                f"update it: pip install --upgrade autotrack-ml"
-            )
         return record
 
     def _count_undecodable(self, line: bytes) -> None:
@@ -98,20 +111,33 @@ class RunReader:
 
     def __init__(self, folder: Path, offsets: Mapping[str, int] | None = None) -> None:
         self.folder = folder
+        self._journals = folder / "journal"
         self._offsets = dict(offsets or {})
         self._readers: dict[str, JournalReader] = {}
 
     @property
     def journals(self) -> list[Path]:
         """The journals that are there now, in the order in which they are read."""
-        found = sorted((self.folder / "journal").glob("*.jsonl"))
-        return sorted(found, key=lambda path: path.name != "main.jsonl")
+        return [self._journals / name for name in self._names()]
 
     def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
-        for path in self.journals:
-            reader = self._readers.setdefault(path.name, JournalReader(path, self._offsets.get(path.name, 0)))
+        for name in self._names():
+            if name not in self._readers:
+                self._readers[name] = JournalReader(self._journals / name, self._offsets.get(name, 0))
+            reader = self._readers[name]
             while batch := reader.read():
-                yield rank_of(path), batch
+                yield reader.rank, batch
+                if reader.at_end:
+                    break
+
+    def _names(self) -> list[str]:
+        try:
+            found = os.listdir(self._journals)  # noqa: PTH208  this is asked every second
+        except FileNotFoundError:
+            return []
+        return sorted(
+            (name for name in found if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
+        )
 
     def position(self) -> "Position":
         """Return how far the journals have been read."""

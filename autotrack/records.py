@@ -29,7 +29,7 @@ def number(value: Number) -> int | float:
     return float(value) if isinstance(value, str) else value
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag=True):
     """What all records have in common: the `time` they were made, in seconds since 1970 (UTC)."""
 
     time: float
@@ -244,7 +244,9 @@ AnyRecord = (
 )
 
 encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(AnyRecord).decode
+_decoder = msgspec.json.Decoder(AnyRecord)
+decode = _decoder.decode
+decode_lines = _decoder.decode_lines
 
 
 def encode_replacing(record: AnyRecord) -> bytes:

@@ -18,7 +18,7 @@ _checksum = google_crc32c.value
 _pack_length = struct.Struct("<Q").pack
 _pack_checksum = struct.Struct("<I").pack
 _pack_float = struct.Struct("<f").pack
-_pack_time = struct.Struct("<cd").pack
+_pack_begin = struct.Struct("<cdc").pack
 
 # A field begins with its number and wire type: 8 * number + type.
 _WALL_TIME, _STEP, _SUMMARY = b"\x09", b"\x10", b"\x2a"
@@ -67,8 +67,12 @@ def float32(value: float) -> bytes:
 def scalar_event(wall_time: float, step: int, scalars: Sequence[bytes]) -> bytes:
     """Return one framed event with these scalars, each a prefix with its value."""
     summary = scalars[0] if len(scalars) == 1 else b"".join(scalars)
-    begin = _pack_time(_WALL_TIME, wall_time) + _STEP + _varint(step)
-    return frame(begin + _SUMMARY + _varint(len(summary)) + summary)
+    return frame(_pack_begin(_WALL_TIME, wall_time, _STEP) + _varint(step) + _summary_head(len(summary)) + summary)
+
+
+@cache
+def _summary_head(length: int) -> bytes:
+    return _SUMMARY + _varint(length)
 
 
 def summary_event(wall_time: float, step: int, values: Iterable[Summary.Value]) -> bytes:

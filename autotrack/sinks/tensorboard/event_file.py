@@ -6,7 +6,6 @@ masked CRC-32C of the data, as in `tensorflow/core/lib/io/record_writer.cc`. The
 their names, and goes on looking at the last one.
 """
 
-import json
 import mmap
 import os
 import socket
@@ -16,6 +15,7 @@ from pathlib import Path
 from time import time
 from typing import Any, Self
 
+import msgspec
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata  # type: ignore[import-untyped]  # it comes without types
 
 from autotrack.errors import AutotrackError
@@ -191,7 +191,7 @@ def preamble(began: float, *, restart: bool = False, starts: bool = True) -> byt
 
 def checkpoint(at: float, said: Mapping[str, Any]) -> bytes:
     """Return an event that says how far the file got; readers pass over it."""
-    log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=json.dumps(said, separators=(",", ":")))
+    log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=msgspec.json.encode(said).decode())
     return frame(Event(wall_time=at or 1.0, session_log=log).SerializeToString())  # 0.0 would be left out
 
 
@@ -203,7 +203,7 @@ def last_checkpoint(content: bytes | mmap.mmap) -> tuple[int, dict[str, Any] | N
         if data[9:10] == b"\x3a":
             log = Event.FromString(data).session_log
             if log.status == SessionLog.CHECKPOINT:
-                last, said = end, json.loads(log.checkpoint_path)
+                last, said = end, msgspec.json.decode(log.checkpoint_path)
     return last, said
 
 

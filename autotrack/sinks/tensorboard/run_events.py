@@ -68,11 +68,12 @@ class RunEvents:
 
     def add(self, batch: Iterable[AnyRecord], rank: int) -> None:
         """Take more records, from a journal of this rank."""
+        waiting, events_of = self.waiting, self._scalars.metrics
         for record in batch:
             kind = record.__class__
             if kind is Metrics:
                 self._has_values = True
-                self.waiting += self._scalars.metrics(record, rank)  # type: ignore[arg-type]  # its class says so
+                waiting += events_of(record, rank)  # type: ignore[arg-type]  # its class says so
             elif kind is SystemStats:
                 began = self.began or record.time
                 self.waiting += self._scalars.load(record, rank, began=began)  # type: ignore[arg-type]  # as above
