@@ -20,8 +20,8 @@ class Integration(Protocol):
     """What a framework's package tells autotrack. Importing and constructing it imports no framework.
 
     `name` is what `autolog(frameworks=[…])` calls it. `modules` are the modules whose import makes its hooks
-    possible, each with the distribution it comes from and the versions supported, as `("lightning", "2.2", "3")`:
-    from the first on, below the second.
+    possible, each with the distribution it comes from (`|` parts the names of several) and the versions supported,
+    as `("lightning", "2.2", "3")`: from the first on, below the second.
     """
 
     @property
@@ -129,7 +129,7 @@ def _apply(module: ModuleType) -> None:
 
 def _apply_one(name: str, integration: Integration, module: ModuleType) -> None:
     distribution, lowest, below = integration.modules[module.__name__]
-    version = metadata.version(distribution)
+    distribution, version = _installed(distribution)
     if not _release(lowest) <= _release(version) < _release(below):
         report_fault(
             f"integration {name}",
@@ -141,6 +141,17 @@ def _apply_one(name: str, integration: Integration, module: ModuleType) -> None:
         _applied[key] = list(integration.patches(module))
     for patch in _applied[key]:
         patch.apply()
+
+
+def _installed(names: str) -> tuple[str, str]:
+    """Return which of several distributions that have the same module is installed, and its version."""
+    first, _, others = names.partition("|")
+    try:
+        return first, metadata.version(first)
+    except metadata.PackageNotFoundError:
+        if not others:
+            raise
+        return _installed(others)
 
 
 def chosen() -> Settings:

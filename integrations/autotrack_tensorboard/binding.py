@@ -97,13 +97,14 @@ def _open(writer: Any) -> "autotrack.Run | None":
             raise
         _bound[writer] = Bound(run, is_own=True, during=id(sys.exc_info()[1]))
     weakref.finalize(writer, _finish_abandoned, run, os.getpid()).atexit = False  # the run sees to that itself
-    run.log_tags({"log_dir": log_dir_of(writer)})
+    if folder := log_dir_of(writer):
+        run.log_tags({"log_dir": folder})
     return run
 
 
 def log_dir_of(writer: Any) -> str:
-    """Return the folder that a writer writes to; the two libraries have different names for it."""
-    return str(getattr(writer, "log_dir", None) or writer.logdir)
+    """Return the folder that a writer writes to, which every library has another name for, TensorFlow none."""
+    return str(getattr(writer, "log_dir", None) or getattr(writer, "logdir", ""))
 
 
 def _finish_abandoned(run: "autotrack.Run", pid: int) -> None:
@@ -115,7 +116,8 @@ def _finish_abandoned(run: "autotrack.Run", pid: int) -> None:
 
 def _frameworks(writer: Any) -> Iterator[tuple[str, str]]:
     packages = {cls.__module__.partition(".")[0] for cls in type(writer).__mro__}
-    yield from ((name, str(sys.modules[name].__version__)) for name in ("torch", "tensorboardX") if name in packages)
+    known = [name for name in ("torch", "tensorboardX", "tensorflow") if name in packages]
+    yield from ((name, str(sys.modules[name].__version__)) for name in known)
 
 
 def _is_worker() -> bool:

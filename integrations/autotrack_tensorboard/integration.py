@@ -13,7 +13,7 @@ class TensorBoardIntegration:
     """Tells autotrack about TensorBoard writers; constructing it imports nothing of them.
 
     Each module is hooked when the user's code, or a framework, imports it; none is imported for us. The callback of
-    Keras has no such writer: it needs TensorFlow, and what it sends there is recorded by the integration for Keras.
+    Keras writes by `tf.summary`, on every backend; its metrics are recorded by the integration for Keras.
     """
 
     name = "tensorboard"
@@ -26,6 +26,8 @@ class TensorBoardIntegration:
         "pytorch_lightning.trainer.trainer": _PYTORCH_LIGHTNING,
         "pytorch_lightning.callbacks.lr_monitor": _PYTORCH_LIGHTNING,
         "pytorch_lightning.loggers.tensorboard": _PYTORCH_LIGHTNING,
+        "tensorflow.python.ops.summary_ops_v2": ("tensorflow|tensorflow-cpu|tensorflow-macos", "2.16", "3"),
+        "keras.src.callbacks.tensorboard": ("keras", "3.4", "4"),
     }
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
@@ -34,6 +36,10 @@ class TensorBoardIntegration:
             from autotrack_tensorboard import writers  # needs numpy, which is there when a writer is
 
             return writers.patches(module)
+        if module.__name__.startswith(("tensorflow.", "keras.")):
+            from autotrack_tensorboard import tensorflow
+
+            return tensorflow.patches(module)
         from autotrack_tensorboard import lightning
 
         return lightning.patches(module)
