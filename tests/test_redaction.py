@@ -454,6 +454,15 @@ def test_variables_that_are_set_later_are_taken_in_on_refresh(monkeypatch: pytes
     assert redactor.redact_text(f"x another-{TOKEN} {PASSWORD}")[0] == f"x {REDACTED} {REDACTED}"
 
 
+def test_a_text_that_was_harmless_is_looked_at_again_when_a_variable_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor()
+    said = {"words": ["my", PASSWORD, 3], "text": f"say {PASSWORD}"}
+    assert redactor.redact(said) == (said, [])
+    assert redactor.redact(said) == (said, [])
+    monkeypatch.setenv("OTHER_API_KEY", PASSWORD)
+    assert redactor.redact(said)[0] == {"words": ["my", REDACTED, 3], "text": f"say {REDACTED}"}
+
+
 def test_a_redactor_of_a_given_environment_stays_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     redactor = Redactor({})
     monkeypatch.setenv("SOME_API_KEY", TOKEN)

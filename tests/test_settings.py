@@ -291,3 +291,13 @@ def test_a_mistake_is_raised_by_the_call_that_made_it(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="AUTOTRACK_TO") as caught:
         autotrack.start_run(to=occupied)
     assert caught.value.setting == "to"
+
+
+def test_what_is_changed_in_pyproject_is_in_force_from_the_next_run_on(project: Path) -> None:
+    assert resolve().experiment == "my-project"
+    write_table(project, 'experiment = "first"')
+    assert resolve().experiment == "first"
+    write_table(project, 'experiment = "another"')
+    assert resolve().experiment == "another"
+    (project / "pyproject.toml").unlink()
+    assert resolve().experiment == "my-project"
