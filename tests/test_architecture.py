@@ -19,7 +19,7 @@ ALLOWED_INSIDE_FUNCTIONS = {("autotrack.media", "numpy")}  # pixels that are no 
 TRAINING_WING = set(
     "run start patching integration context faults journal values cuda files records redaction settings names "
     "terminal ranks importing summary launcher media errors control spawning observe series cleaning places "
-    "meter".split()
+    "meter logger".split()
 )
 OTHER_WING = set(
     "shipping destinations sinks reading catalog query cli testing sidecar following capture endings changes courier "
