@@ -80,7 +80,7 @@ def as_data(value: object) -> Any:
 
     NaN and infinities become their names; what is no list and no array is treated as a param.
     """
-    if value.__class__ is float and value - value == 0.0:
+    if value.__class__ is str or (value.__class__ is float and value - value == 0.0):
         return value
     if hasattr(value, "tolist") and not is_on_cuda(value):
         value = value.tolist()

@@ -172,6 +172,8 @@ class Redactor:
         return item.__class__ in (float, int, bool)
 
     def _redact_argument(self, argument: str, option: str) -> tuple[str, str]:
+        if not option and "=" not in argument and argument in self._harmless:
+            return argument, ""
         start, name = 0, option
         while not name and (key := re.compile(_KEY).match(argument, start)):
             start, name = key.end(), key[1] if is_secret_name(key[1]) else ""
