@@ -40,13 +40,14 @@ def remote_sink(
     stop: threading.Event | None = None,
     patience: float | None = None,
     uploads: UploadLimits = _ALL,
+    draws: bool = False,
     on_trouble: Callable[[str], None] = lambda _: None,
 ) -> RemoteSink:
     """Return what sends a run to a tracking server.
 
-    It tries until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`.
-    `on_trouble` is told what could not be sent, a sentence each.
+    It tries until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. Where it
+    `draws`, the plots of short runs are drawn too. `on_trouble` is told what could not be sent, a sentence each.
     """
     from autotrack.sinks.rest import RestSink  # few processes talk to servers
 
-    return RestSink(url, stop=stop, patience=patience, uploads=uploads, on_trouble=on_trouble)
+    return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_trouble=on_trouble)

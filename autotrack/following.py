@@ -258,14 +258,20 @@ def complete(follow: Follow, faults: Iterable[tuple[str, str]] = ()) -> str | No
 
 
 def send(
-    folder: Path, url: str, *, patience: float, uploads: UploadLimits, on_trouble: Callable[[str], None]
+    folder: Path,
+    url: str,
+    *,
+    patience: float,
+    uploads: UploadLimits,
+    draws: bool = False,
+    on_trouble: Callable[[str], None],
 ) -> Exception | None:
     """Send to a server what has not arrived there of a run; return why that broke off, None when all is there.
 
-    A server that does not answer is tried again for `patience` seconds. `on_trouble` is told, a sentence each, what
-    broke it off, and what was refused on the way.
+    A server that does not answer is tried again for `patience` seconds. Where it `draws`, the plots of short runs are
+    drawn too. `on_trouble` is told, a sentence each, what broke it off, and what was refused on the way.
     """
-    sink = destinations.remote_sink(url, patience=patience, uploads=uploads, on_trouble=on_trouble)
+    sink = destinations.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_trouble=on_trouble)
     shipment = Shipment(folder, sink, on_trouble=on_trouble)
     shipment.carry(flush=True)
     shipment.close()

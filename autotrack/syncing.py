@@ -78,6 +78,7 @@ class Syncing:
             url,
             patience=PATIENCE_SECONDS,
             uploads=self._uploads,
+            draws=True,
             on_trouble=lambda said: self._on_trouble(folder, said),
         )
         if isinstance(fault, Unreachable):

@@ -20,7 +20,8 @@ class Cursor(msgspec.Struct):
     """Where a run is on the server at `url`, and what of it is there.
 
     `offsets` are the bytes of each journal, by its name. `sent` has a digest of everything that can change, such as a
-    text or a trial, by what it is. One that is not `complete` lacks what the server did not take at the time.
+    text or a trial, by what it is. One that is not `complete` lacks what the server did not take at the time, one that
+    is `undrawn` the plots of a short run as pictures.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Cursor(msgspec.Struct):
     offsets: dict[str, int] = {}
     sent: dict[str, str] = {}
     complete: bool = True
+    undrawn: bool = False
 
     def lacks(self, what: str, content: Any) -> bool:
         """Whether this content has not been sent."""

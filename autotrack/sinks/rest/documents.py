@@ -66,8 +66,8 @@ class Tables:
         self._waiting.clear()
 
 
-def documents(summary: Summary, names: Names, *, with_params: bool) -> Iterator[Document]:
-    """Return the texts of a run, its plots as data and drawn, how it failed, and its params `with_params`."""
+def documents(summary: Summary, names: Names, *, with_params: bool, draws: bool) -> Iterator[Document]:
+    """Return the texts of a run, how it failed, its params `with_params`, and its plots as data, or also drawn."""
     for name, text in summary.texts.items():
         yield _text(f"texts/{names.of(name)}.md", text)
     if summary.traceback:
@@ -77,7 +77,8 @@ def documents(summary: Summary, names: Names, *, with_params: bool) -> Iterator[
         path = f"plots/{_file_name(plot, names)}"
         content = msgspec.json.encode({"kind": plot.kind, **plot.data})
         yield Document(f"{path}.json", content, partial(bytes, content))
-        yield Document(f"{path}.png", content, partial(_drawn, plot, draw))
+        if draws:
+            yield Document(f"{path}.png", content, partial(_drawn, plot, draw))
     if with_params:
         content = params.as_file(summary.params)
         yield Document(params.FILE, content, partial(bytes, content))

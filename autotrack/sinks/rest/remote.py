@@ -76,10 +76,17 @@ class Remote:
             self._cursor.has("status", state)
 
     def send_files(
-        self, summary: Summary, tables: Tables, offsets: Mapping[str, int], *, until: float | None = None
+        self,
+        summary: Summary,
+        tables: Tables,
+        offsets: Mapping[str, int],
+        *,
+        until: float | None = None,
+        draws: bool = True,
     ) -> bool:
-        """Send all files. It is stored before that the rest has arrived up to `offsets`: this may take long.
+        """Send all files, plots as pictures only where it `draws`.
 
+        It is stored before that the rest has arrived up to `offsets`: this may take long.
         Returns False when some were left because the time `until`, on the clock of `time.monotonic`, had come.
         """
         run = self._attached(summary)
@@ -88,7 +95,7 @@ class Remote:
         self._cursor.complete = True
         uploads = Uploads(self._artifact_store(run), self._cursor, self._on_trouble, until=until)
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
-        made = documents.documents(summary, self._names, with_params=with_params)
+        made = documents.documents(summary, self._names, with_params=with_params, draws=draws)
         uploads.documents(chain(tables.documents(self._names), made))
         uploads.files(self._folder, summary)
         images = [documents.stepped_images(one, self._folder, run.run_id) for one in summary.artifacts]
@@ -98,6 +105,7 @@ class Remote:
             listed[documents.LOGGED_IMAGES] = "True"
         self._send_tags(run, {**self._names.tags(), **listed})
         self._cursor.complete &= not uploads.has_left
+        self._cursor.undrawn = bool(summary.plots) and not draws
         if self._cursor.complete:
             tables.have_been_sent()
         return not uploads.has_left

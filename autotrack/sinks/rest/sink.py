@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 from autotrack import ranks
 from autotrack.control import UploadLimits
@@ -24,6 +24,7 @@ from autotrack.summary import Fold
 _ALL = UploadLimits()
 _MOST_WAITING = 20_000
 
+_SHORT_SECONDS = 10.0
 _UPLOAD_SECONDS = 1.0
 """After so long no further file is begun while there may be new points of the run to send."""
 
@@ -40,6 +41,9 @@ class RestSink:
     next time, so that they do not hold its curves up.
 
     A run that is gone from the server is sent anew. One that somebody deleted there is left alone, unless it goes on.
+
+    To draw a plot takes a second of a core. Unless it `draws` all of them, those of a run that took less than ten
+    seconds are sent as data, and drawn by a sink that does.
 
     Training that goes back to a checkpoint records points again. Those that the server has already stay, because it
     can delete none; those that it does not have are left out.
@@ -59,11 +63,13 @@ class RestSink:
         environ: Mapping[str, str] = os.environ,
         patience: float | None = None,
         uploads: UploadLimits = _ALL,
+        draws: bool = True,
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.place = without_credentials(url)
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
         self._uploads = uploads
+        self._draws = draws
         self._tell = on_trouble
         self._told: set[str] = set()
         self._client: Client | None = None
@@ -114,7 +120,8 @@ class RestSink:
         self._is_changed = True
         self._points.resumes = set(_resumes(folder))
         self._unread = dict(cursor.offsets)
-        return dict(cursor.offsets) if cursor.complete or not cursor.offsets else _step_back(folder, cursor.offsets)
+        is_done = cursor.complete and not (self._draws and cursor.undrawn)
+        return dict(cursor.offsets) if is_done or not cursor.offsets else _step_back(folder, cursor.offsets)
 
     def _flush(self, position: Position) -> None:
         self._read_again()
@@ -126,7 +133,10 @@ class RestSink:
             self._remote.send_facts(summary, self._points.resumes)
             goes_on = self._stop is not None and summary.status == "running"
             until = monotonic() + _UPLOAD_SECONDS if goes_on else None
-            self._is_changed = not self._remote.send_files(summary, self._tables, position.offsets, until=until)
+            draws = self._draws or (summary.ended or time()) - summary.started >= _SHORT_SECONDS
+            self._is_changed = not self._remote.send_files(
+                summary, self._tables, position.offsets, until=until, draws=draws
+            )
         self._remote.store(position.offsets)
 
     @contextmanager

@@ -297,6 +297,21 @@ def test_data_sets_are_inputs_with_digest_and_schema(server: Server, experiment:
     ]
 
 
+def test_plots_of_a_short_run_are_drawn_by_a_sink_that_draws(server: Server, experiment: str, store: Path) -> None:
+    with autotrack.start_run("short", to=store, experiment=experiment) as run:
+        run.log_plot("confusion", "confusion_matrix", {"labels": ["no", "yes"], "matrix": [[5, 1], [2, 7]]})
+
+    def files_after(*, draws: bool) -> list[str]:
+        shipment = Shipment(run.folder, RestSink(server.url, draws=draws), on_trouble=pytest.fail)
+        shipment.carry(flush=True)
+        shipment.close()
+        found = ServerReader(server.url).files(read(server, experiment))
+        return sorted(path for path in found if path.startswith("plots/"))
+
+    assert files_after(draws=False) == files_after(draws=False) == ["plots/confusion.json"]
+    assert files_after(draws=True) == files_after(draws=False) == ["plots/confusion.json", "plots/confusion.png"]
+
+
 def test_images_over_steps_are_where_mlflow_shows_them(server: Server, experiment: str, store: Path) -> None:
     with autotrack.start_run("pictures", to=store, experiment=experiment) as run:
         for step in range(2):
