@@ -30,7 +30,7 @@ class Observer:
         self._data: DataObserver | None = None
         self.output: OutputLog | None = None
         self.troubles: list[str] = []
-        self._is_watching = False
+        self._is_watching = self._has_cells = False
 
     def begin(self, chosen: Settings) -> list[AnyRecord]:
         """Describe the process, and listen to what it prints from now on."""
@@ -58,7 +58,7 @@ class Observer:
             tee.forget(self.output)
             self.output.close()
             self.output = None
-        if (self._folder / _CELLS).exists():
+        if self._has_cells:
             found += self._cells()
         found += [records.Notice(time=time(), about="output", message=said) for said in self.troubles]
         self.troubles.clear()
@@ -76,6 +76,7 @@ class Observer:
         cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]
         if not cells:
             return []
+        self._has_cells = True
         files.write_atomically(self._place(_CELLS), notebook.as_script(cells).encode(errors="replace"))
         return [records.Environment(time=time(), kind="notebook", values={"cells": len(cells)}, files=[_CELLS])]
 

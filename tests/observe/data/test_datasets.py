@@ -379,3 +379,17 @@ def test_nothing_waits_for_a_device() -> None:
     assert 0 < found.covered < 1
     assert found.schema["tensors.0"] == "float32 [1000, 8]"
     assert chosen.rows == 10
+
+
+def test_data_that_is_changed_in_place_is_described_anew_and_the_same_as_before() -> None:
+    x, y = np.arange(60.0).reshape(20, 3), np.arange(20)
+    first = DataObserver().describe("train", (x, y))
+    again = DataObserver().describe("train", (x, y))
+    assert first.fingerprint == again.fingerprint
+    x[7, 1] = -1.0
+    changed = DataObserver()
+    assert changed.describe("train", (x, y)).fingerprint != first.fingerprint
+    assert changed.describe("test", (x[:8], y[:8])).shared_rows == {"train": 8}
+    assert DataObserver().describe("train", (x.T, y)).fingerprint != first.fingerprint
+    x[7, 1] = 22.0
+    assert DataObserver().describe("train", (x, y)).fingerprint == first.fingerprint
