@@ -233,7 +233,6 @@ def test_the_load_has_a_tab_of_its_own(page: Page, server: Server, training: Rec
     )  # the rest needs scrolling
     for name in names:
         expect(heading(page, name)).to_be_attached()
-    wait_until(lambda: has_a_curve(page, "process_memory_megabytes"))
     keep(page, "system-metrics")
 
 
