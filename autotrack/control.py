@@ -28,9 +28,8 @@ class Follow(Message, frozen=True, kw_only=True):
     `secrets` are the secret variables in the environment of the training process as it is now, to be found in what is
     captured; `modules` the source files it has imported from below the folder of its entry script. `destinations` are
     those beside the folder, and may hold credentials; when training has ended, a server is given up `exit_timeout`
-    seconds after it last took something. Plots of short runs are drawn where it `draws`.
-    With `only_load`, another sidecar looks after the run, and this one adds
-    the load of its own machine, as that of a rank.
+    seconds after it last took something. Plots of short runs are drawn where it `draws`. With `only_load`, another
+    sidecar looks after the run, and this one adds the load of its own machine, as that of a rank.
     """
 
     folder: str
