@@ -14,6 +14,9 @@ from autotrack.records import Plot, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SHORT_SECONDS = 10.0
+"""Plots of runs that took less are drawn when somebody asks for it: a picture takes a second of a core."""
+
 _MOST_BARS = 15
 _MOST_NUMBERS = 12
 _MOST_LABELS = 40

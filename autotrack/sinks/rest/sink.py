@@ -10,6 +10,7 @@ from time import monotonic, time
 from autotrack import ranks
 from autotrack.control import UploadLimits
 from autotrack.places import without_credentials
+from autotrack.plotting import SHORT_SECONDS
 from autotrack.reading import JournalReader, Position, rank_of
 from autotrack.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
 from autotrack.sinks.rest import cursor as cursors
@@ -24,7 +25,6 @@ from autotrack.summary import Fold
 _ALL = UploadLimits()
 _MOST_WAITING = 20_000
 
-_SHORT_SECONDS = 10.0
 _UPLOAD_SECONDS = 1.0
 """After so long no further file is begun while there may be new points of the run to send."""
 
@@ -133,7 +133,7 @@ class RestSink:
             self._remote.send_facts(summary, self._points.resumes)
             goes_on = self._stop is not None and summary.status == "running"
             until = monotonic() + _UPLOAD_SECONDS if goes_on else None
-            draws = self._draws or (summary.ended or time()) - summary.started >= _SHORT_SECONDS
+            draws = self._draws or (summary.ended or time()) - summary.started >= SHORT_SECONDS
             self._is_changed = not self._remote.send_files(
                 summary, self._tables, position.offsets, until=until, draws=draws
             )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from autotrack import ranks, records
+from autotrack.plotting import SHORT_SECONDS
 from autotrack.reading import Position, RunReader, is_being_written, rank_of
 from autotrack.records import AnyRecord, RunStarted
 from autotrack.sinks.tensorboard.event_file import EventFile, checkpoint
@@ -14,7 +15,6 @@ from autotrack.sinks.tensorboard.run_events import RunEvents
 
 _MOST_BYTES_WAITING = 2**23
 _BATCH = 1000
-_SHORT_SECONDS = 10.0
 _MAIN = "main.jsonl"
 
 
@@ -82,7 +82,7 @@ class TensorBoardSink:
 
     def _write(self, offsets: Mapping[str, int]) -> None:
         file = self._append(self._events.take())
-        draws = self._draws or self._events.latest - self._events.began >= _SHORT_SECONDS
+        draws = self._draws or self._events.latest - self._events.began >= SHORT_SECONDS
         for picture in self._events.pictures(draws=draws):
             file.append(picture)
         self._events.write_beside()
