@@ -16,7 +16,7 @@ _MOST_ITEMS = 200
 def own_params(estimator: Any) -> dict[str, Any]:
     """Return `get_params(deep=False)`, without reading the signature of the class every time as scikit-learn does."""
     kind = type(estimator)
-    if getattr(kind, "get_params", None) is not sys.modules["sklearn.base"].BaseEstimator.get_params:
+    if not _has_usual_params(kind):
         given: dict[str, Any] = estimator.get_params(deep=False)
         return given
     if kind not in _known_names:
@@ -30,9 +30,7 @@ _known_names: WeakKeyDictionary[type, list[str]] = WeakKeyDictionary()
 def deep_params(estimator: Any) -> dict[str, Any]:
     """Return `get_params(deep=True)`: the estimator's own and, where it is made of others, theirs."""
     own = own_params(estimator)
-    if type(estimator).get_params is not sys.modules["sklearn.base"].BaseEstimator.get_params or any(
-        hasattr(value, "get_params") for value in own.values()
-    ):
+    if not _has_usual_params(type(estimator)) or any(hasattr(value, "get_params") for value in own.values()):
         deep: dict[str, Any] = estimator.get_params(deep=True)
         return deep
     return own
@@ -109,6 +107,11 @@ def frameworks_of(estimator: Any) -> dict[str, str]:
         if isinstance(version, str):
             found[top] = version
     return found
+
+
+def _has_usual_params(kind: Any) -> bool:
+    """Whether the class has `get_params` as scikit-learn made it."""
+    return getattr(kind, "get_params", None) is sys.modules["sklearn.base"].BaseEstimator.get_params
 
 
 def _defaults(kind: type) -> dict[str, Any]:
