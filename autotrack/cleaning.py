@@ -18,48 +18,55 @@ _R = TypeVar("_R", bound=records.Record)
 
 
 @cache
-def _redactor_of_this_process() -> Redactor:
+def redactor_of_this_process() -> Redactor:
+    """Return the one that all runs of this process share: what it has learned of the environment holds for all."""
     return Redactor()
+
+
+@cache
+def _cleaned_fields(kind: type[records.Record]) -> list[str]:
+    untouched = {*_UNTOUCHED, "values"} if issubclass(kind, _OF_NUMBERS) else _UNTOUCHED
+    return [field for field in kind.__struct_fields__ if field not in untouched]
 
 
 class Cleaner:
     """Cleans the records of one run with its `redactor`."""
 
     def __init__(self) -> None:
-        self.redactor = _redactor_of_this_process()
+        self.redactor = redactor_of_this_process()
         self._found: set[str] = set()
         self._told: set[str] = set()
 
     def clean(self, record: _R) -> _R:
         """Return the record without the secrets in it; the very same one where there are none."""
-        named: dict[str, Any] = {}
-        parts: list[tuple[str, tuple[Any, list[str]]]] = []
-        for field in record.__struct_fields__:
+        clean: dict[str, Any] = {}
+        secrets: list[str] = []
+        for field in _cleaned_fields(type(record)):
             value = getattr(record, field)
-            if not isinstance(value, (str, list, dict)) or field in _UNTOUCHED:
-                continue
-            if isinstance(record, records.RunStarted) and field == "argv":
-                parts.append((field, self.redactor.redact_argv(record.argv)))
-            elif isinstance(record, records.Table) and field == "rows":
-                parts.append((field, self._clean_rows(record)))
-            elif field != "values":
-                named[field] = value
-            elif not isinstance(record, _OF_NUMBERS):
-                parts.append((field, self.redactor.redact(value)))
-        redacted, secrets = self.redactor.redact(named)
-        clean = {field: redacted[field] for field in named if redacted[field] is not named[field]}
-        for field, (cleaned, found) in parts:
-            if found:
-                clean[field] = cleaned
-                secrets += found
+            if isinstance(value, (str, list, dict)):
+                cleaned, found = self._redact(record, field, value)
+                if found:
+                    clean[field] = cleaned
+                    secrets += found
+        if not secrets:
+            return record
         self._found.update(secrets)
-        return msgspec.structs.replace(record, **clean) if clean else record
+        return msgspec.structs.replace(record, **clean)
 
     def news(self) -> str | None:
         """Say what has been taken out since this was asked last, by name."""
         new = sorted(self._found - self._told)
         self._told.update(new)
         return self.redactor.redact_text(f"kept out of the record: {', '.join(new)}")[0] if new else None
+
+    def _redact(self, record: records.Record, field: str, value: Any) -> tuple[Any, list[str]]:
+        if field == "values":
+            return self.redactor.redact(value)  # what is in there has names of its own
+        if field == "argv" and isinstance(record, records.RunStarted):
+            return self.redactor.redact_argv(record.argv)
+        if field == "rows" and isinstance(record, records.Table):
+            return self._clean_rows(record)
+        return self.redactor.redact(value, field)
 
     def _clean_rows(self, table: records.Table) -> tuple[list[Any], list[str]]:
         """Rows as dicts, for a column's name tells of its values; but not where two columns share one."""

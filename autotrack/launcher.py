@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-from autotrack import places, ranks, redaction, spawning, summary, terminal
+from autotrack import places, ranks, spawning, summary, terminal
+from autotrack.cleaning import redactor_of_this_process
 from autotrack.control import AnyMessage, Done, Follow, Hello, Leave, Progress, Say, Settle, Settled
 from autotrack.faults import report_fault, unplaced_faults
 from autotrack.observe.exits import watch
@@ -33,7 +34,7 @@ class _Sidecar:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self.secrets = redaction.secret_variables(os.environ)  # it has those in its own environment
+        self.secrets = redactor_of_this_process().secret_variables()  # it has those in its own environment
         self.pid: int | None = None
         self.progress = Progress(urgent=True, doing="starting")
         self.told: set[str] = set()
@@ -116,7 +117,7 @@ def start_if_main(chosen: Settings) -> None:
 def follow(folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False) -> None:
     """Have the run in `folder` looked after from now on."""
     sidecar = _mine() if chosen.sidecar else None
-    secrets = redaction.secret_variables(os.environ)
+    secrets = redactor_of_this_process().secret_variables()
     message = Follow(
         folder=str(folder),
         destinations=chosen.destinations,

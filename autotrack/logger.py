@@ -26,7 +26,7 @@ class Logger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._cleaner = Cleaner()
-        self._observer = Observer(folder, self._cleaner.redactor)
+        self._observer = Observer(folder, self._cleaner.redactor, self._put)
         self._noticed: set[str] = set()
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()

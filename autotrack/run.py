@@ -131,8 +131,7 @@ class Run(Logger):
         if self._settings is not None and not self._rank:
             launcher.follow(self.folder, self._settings)
             try:
-                for found in self._observer.begin(self._settings):
-                    self._put(found)
+                self._observer.begin(self._settings)
             except Exception as fault:  # noqa: BLE001  a run without these is better than none
                 report_fault("observe", fault)
 
@@ -159,8 +158,7 @@ class Run(Logger):
 
     def _stop_observing(self) -> None:
         try:
-            for found in self._observer.end():
-                self._put(found)
+            self._observer.end()
         except Exception as fault:  # noqa: BLE001  the run is to end all the same
             report_fault("observe", fault)
 

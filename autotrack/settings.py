@@ -22,7 +22,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -90,18 +90,16 @@ def resolve(**arguments: Any) -> Settings:
     """
     pyproject = _find_upward("pyproject.toml")
     table = _read_pyproject(pyproject, *_version(pyproject)) if pyproject else {}
-    places = [
-        (_checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {pyproject}"), "file"),
-        (_checked(_environment(), "the environment"), "environment"),
-        (_checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"), "arguments"),
+    sources = [
+        _checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {pyproject}"),
+        _checked(_environment(), "the environment"),
+        _checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"),
     ]
-    settings = Settings()
-    for values, _ in places:
-        tags = {**settings.tags, **values.pop("tags", {})}
-        settings = replace(settings, **_spread(values), tags=tags)
-    if not settings.experiment:
-        settings = replace(settings, experiment=_project_name(table))
-    return settings
+    tags = {name: tag for values in sources for name, tag in values.pop("tags", {}).items()}
+    merged = {name: value for values in sources for name, value in _spread(values).items()}
+    if "experiment" not in merged:
+        merged["experiment"] = _project_name(table)
+    return Settings(**merged, tags=tags)
 
 
 def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -58,7 +58,8 @@ def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> Non
         if example.stem != "tensorboard_autolog":  # a plain loop does not tell which data it trains on
             assert {"train"} <= {data.role for data in run.datasets if data.fingerprint}
         assert {"git", "hardware", "packages", "process"} <= set(run.environment)
-        assert (run.folder / "output.log").exists()
+        if example.stem.startswith("lightning"):  # the others print nothing while they train
+            assert (run.folder / "output.log").stat().st_size
         assert run.system
         assert not [notice for notice in run.notices if notice.about != "git"]  # the examples may just be written
         assert not run.left_out

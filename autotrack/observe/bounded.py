@@ -24,15 +24,23 @@ _LEFT_OUT = re.compile(rb"^\[autotrack left out (\d+) lines, (\d+) bytes\]\n", r
 class BoundedFile:
     """A file that grows at its end and loses its middle, with lines in progress after its end.
 
-    Its first process alone takes lines in progress back and shortens the file. It locks the file meanwhile, so that
-    no line of a forked child is lost; these lock it while they append. Nobody waits long for a lock.
+    It is made when there is a line to keep; `on_begin` is called then. Its first process alone takes lines in
+    progress back and shortens the file. It locks the file meanwhile, so that no line of a forked child is lost; these
+    lock it while they append. Nobody waits long for a lock.
     """
 
     def __init__(
-        self, path: Path, limit_bytes: int, on_trouble: Callable[[str], None], clock: Callable[[], float]
+        self,
+        path: Path,
+        limit_bytes: int,
+        *,
+        on_begin: Callable[[], None],
+        on_trouble: Callable[[str], None],
+        clock: Callable[[], float],
     ) -> None:
         self._path = path
         self._limit_bytes = self._shorten_above = limit_bytes
+        self._on_begin = on_begin
         self._on_trouble = on_trouble
         self._clock = clock
         self.is_ours = True  # not in a forked child
@@ -44,21 +52,20 @@ class BoundedFile:
         self._waiting = b""  # what the disk has not taken yet
         self._lost_lines = 0
         self._next_look = 0.0
-        self._troubled = self._closed = False
-        try:
-            self._open()
-            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # a killed process left half a line
-                self._size += os.write(self._fd, b"\n")
-        except OSError as error:
-            self._report(error)
+        self._troubled = self._begun = self._closed = False
 
     def write(self, final: bytes, progress: bytes) -> None:
         """Append final lines and, after them, lines in progress in place of those of last time."""
         if self._closed:  # by a signal handler in the middle of a print
             return
         if not self.is_ours:
-            self._append_in_child(final)
+            if final:
+                self._append_in_child(final)
             return
+        if not self._begun:
+            if not final and not progress:
+                return
+            self._begin()
         self._waiting += final
         if not (progress or self._progress or self._size > self._shorten_above or self._clock() >= self._next_look):
             self._append(b"")
@@ -80,6 +87,16 @@ class BoundedFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _begin(self) -> None:
+        self._begun = True
+        try:
+            self._open()
+            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # a killed process left half a line
+                self._size += os.write(self._fd, b"\n")
+        except OSError as error:
+            self._report(error)
+        self._on_begin()
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,6 +193,8 @@ class BoundedFile:
 
     def _append_in_child(self, lines: bytes) -> None:
         try:
+            if self._fd < 0:  # the parent has not printed yet
+                self._open()
             for _ in range(100):
                 if not _lock(self._fd, exclusive=False):
                     sleep(0.001)

@@ -1,5 +1,6 @@
 """What is recorded of a run from inside its process, besides what it logs: the process, its output, its data."""
 
+from collections.abc import Callable
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -22,47 +23,50 @@ _CELLS = "environment/source/cells.py"
 
 
 class Observer:
-    """Observes one run in `folder`; each method returns the records to be written."""
+    """Observes one run in `folder`, and hands what it finds to `put`."""
 
-    def __init__(self, folder: Path, redactor: Redactor) -> None:
+    def __init__(self, folder: Path, redactor: Redactor, put: Callable[[AnyRecord], None]) -> None:
         self._folder = folder
         self._redactor = redactor
+        self._put = put
         self._data: DataObserver | None = None
         self.output: OutputLog | None = None
-        self.troubles: list[str] = []
-        self._is_watching = self._has_cells = False
+        self._troubles: list[str] = []
+        self._is_watching = self._has_cells = self._has_output = False
 
-    def begin(self, chosen: Settings) -> list[AnyRecord]:
+    def begin(self, chosen: Settings) -> None:
         """Describe the process, and listen to what it prints from now on."""
-        found: list[AnyRecord] = []
         exits.watch.begin()
         self._is_watching = True
         if chosen.environment:
             facts = process.describe_process(self._redactor)
-            self._place(_STATES).write_bytes(msgspec.json.encode(process.random_states()))
-            found.append(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
-            found += self._cells()
+            states = self._folder / _STATES
+            states.parent.mkdir(parents=True, exist_ok=True)
+            states.write_bytes(msgspec.json.encode(process.random_states()))
+            self._put(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
+            self._keep_cells()
         if chosen.output:
-            self.output = OutputLog(self._folder / OUTPUT, self._redactor, on_trouble=self.troubles.append)
+            self.output = OutputLog(
+                self._folder / OUTPUT, self._redactor, on_begin=self._note_output, on_trouble=self._troubles.append
+            )
             tee.listen(self.output)
-            found.append(records.Artifact(time=time(), path=OUTPUT, kind="output"))
-        return found
 
-    def end(self) -> list[AnyRecord]:
+    def end(self) -> None:
         """Stop listening, and keep the cells that were executed meanwhile."""
-        found: list[AnyRecord] = []
         if self._is_watching:
             exits.watch.end()
             self._is_watching = False
         if self.output is not None:
             tee.forget(self.output)
             self.output.close()
+            if not self._has_output and self.output.path.exists():  # forked children alone have printed
+                self._note_output()
             self.output = None
         if self._has_cells:
-            found += self._cells()
-        found += [records.Notice(time=time(), about="output", message=said) for said in self.troubles]
-        self.troubles.clear()
-        return found
+            self._keep_cells()
+        for said in self._troubles:
+            self._put(records.Notice(time=time(), about="output", message=said))
+        self._troubles.clear()
 
     def describe(self, role: str, data: Any, name: str | None) -> records.Dataset:
         """Describe a data set."""
@@ -72,15 +76,16 @@ class Observer:
             self._data = DataObserver()
         return self._data.describe(role, data, name=name)
 
-    def _cells(self) -> list[AnyRecord]:
-        cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]
-        if not cells:
-            return []
-        self._has_cells = True
-        files.write_atomically(self._place(_CELLS), notebook.as_script(cells).encode(errors="replace"))
-        return [records.Environment(time=time(), kind="notebook", values={"cells": len(cells)}, files=[_CELLS])]
+    def _note_output(self) -> None:
+        self._has_output = True
+        self._put(records.Artifact(time=time(), path=OUTPUT, kind="output"))
 
-    def _place(self, name: str) -> Path:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+    def _keep_cells(self) -> None:
+        cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]
+        if cells:
+            self._has_cells = True
+            script = notebook.as_script(cells).encode(errors="replace")
+            path = self._folder / _CELLS
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_atomically(path, script)
+            self._put(records.Environment(time=time(), kind="notebook", values={"cells": len(cells)}, files=[_CELLS]))

@@ -1,6 +1,5 @@
 """What one run prints, made into lines and kept in its `output.log`; `tee.py` gets hold of it."""
 
-import contextlib
 import os
 import re
 import threading
@@ -27,7 +26,7 @@ class _Redactor(Protocol):
 
 
 class OutputLog:
-    """Keeps what one run prints in the file at `path`, without its secrets.
+    """Keeps what one run prints in the file at `path`, without its secrets; of a run that prints nothing there is none.
 
     A line is with the operating system when the write that completed it returns. Both streams share the file, in the
     order in which their lines became final. Of progress bars the last state is kept; one that is under way, and rows
@@ -36,7 +35,8 @@ class OutputLog:
 
     A forked child adds its complete lines and leaves everything else to its parent; after a line of a child, the bar
     of the parent that stood before it stays. A full disk or a vanished folder raises nothing: `on_trouble` is called
-    once, with a sentence, and what waits in memory is bounded. Secrets are looked for in whole lines, and in all
+    once, with a sentence, and what waits in memory is bounded; `on_begin` is called when this process has made the
+    file, or goes on with one. Secrets are looked for in whole lines, and in all
     lines of one write together; a private key is hidden line by line as well.
     """
 
@@ -46,6 +46,7 @@ class OutputLog:
         redactor: _Redactor,
         *,
         limit_bytes: int = 10 * 2**20,
+        on_begin: Callable[[], None] = lambda: None,
         on_trouble: Callable[[str], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -53,19 +54,12 @@ class OutputLog:
         self.report = on_trouble
         self._redactor = redactor
         self._clock = clock
-        self._file = BoundedFile(path, limit_bytes, on_trouble, clock)
+        self._file = BoundedFile(path, limit_bytes, on_begin=on_begin, on_trouble=on_trouble, clock=clock)
         self._closed = False
         self._busy = 0  # or the thread that is at it
         self._pid = 0
         self._next_show = 0.0
         self._begin()
-
-    @property
-    def size_bytes(self) -> int:
-        """How large the file is now."""
-        with contextlib.suppress(OSError):
-            return self.path.stat().st_size
-        return 0
 
     def take(self, stream_name: str, text: str) -> None:
         """Add a text that was written to a stream."""

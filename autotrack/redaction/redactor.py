@@ -39,6 +39,7 @@ class Redactor:
         """Keep the secret values of `environ`; None is the environment of this process, as it is now."""
         self._own = environ is None
         self._seen: dict[Any, Any] = {}
+        self._variables: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._harmless: set[str] = set()
         if environ is None:
@@ -58,6 +59,11 @@ class Redactor:
                 self._seen = dict(now)  # of one moment, whatever other threads set and unset
                 self._add({os.fsdecode(name): os.fsdecode(value) for name, value in self._seen.items()})
 
+    def secret_variables(self) -> dict[str, str]:
+        """Return the secret variables of the environment, by their names."""
+        self.refresh()
+        return self._variables
+
     def redact(self, value: Any, name: str = "") -> tuple[Any, list[str]]:
         """Plain data without its secrets, and the dotted names of what was replaced: ``"hosts[0].password"``.
 
@@ -66,6 +72,8 @@ class Redactor:
         list or dict is called `name`, or ``"text"``.
         """
         self.refresh()
+        if self._knows(value, name):
+            return value, []
         names: list[str] = []
         return self._redact(value, name, name, names), names
 
@@ -128,7 +136,8 @@ class Redactor:
         return False
 
     def _add(self, environ: Mapping[str, str]) -> None:
-        secrets = {value.strip(): name for name, value in secret_variables(environ).items()}
+        self._variables = secret_variables(environ)
+        secrets = {value.strip(): name for name, value in self._variables.items()}
         known = {**self._values, **{value: name for value, name in secrets.items() if _is_searchable(value)}}
         longest_first = sorted(known, key=len, reverse=True)  # one may contain another
         self._values = {value: known[value] for value in longest_first}
@@ -164,6 +173,21 @@ class Redactor:
             clean = REDACTED
             names.append(name)
         return value if len(names) == known else clean
+
+    def _knows(self, value: Any, called: str) -> bool:
+        """Whether all of this has been looked through before: what a run says, the one before it mostly said too."""
+        if value.__class__ is dict:
+            for key, item in value.items():
+                if not self._knows(item, f"{called}.{key}" if called else str(key)):
+                    return False
+            return True
+        if secrecy(called):
+            return False
+        if value.__class__ is str:
+            return value in self._harmless
+        if value.__class__ is list:
+            return all(map(self._is_harmless, value))
+        return value is None or value.__class__ in (float, int, bool)
 
     def _is_harmless(self, item: object) -> bool:
         """Whether an item of a list is known to be none, and tells nothing of the one behind it."""
