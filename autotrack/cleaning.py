@@ -11,6 +11,9 @@ from autotrack.redaction import Redactor
 _UNTOUCHED = {"id", "path", "sha256", "schema", "metrics", "shared_rows"}
 """Fields that hold no text of the user's, or names of columns and metrics that only sound secret."""
 
+_CLEANED_APART = ("values", "argv", "rows")
+"""Fields in which the names of things are not that of the field: params, options, columns."""
+
 _OF_NUMBERS = (records.Metrics, records.Trial, records.SystemStats)
 """Records whose `values` are numbers."""
 
@@ -39,19 +42,20 @@ class Cleaner:
 
     def clean(self, record: _R) -> _R:
         """Return the record without the secrets in it; the very same one where there are none."""
-        clean: dict[str, Any] = {}
-        secrets: list[str] = []
-        for field in _cleaned_fields(type(record)):
-            value = getattr(record, field)
-            if isinstance(value, (str, list, dict)):
-                cleaned, found = self._redact(record, field, value)
-                if found:
-                    clean[field] = cleaned
-                    secrets += found
+        fields = {name: getattr(record, name) for name in _cleaned_fields(type(record))}
+        texts = {name: value for name, value in fields.items() if value and isinstance(value, (str, list, dict))}
+        apart = {name: texts.pop(name) for name in _CLEANED_APART if name in texts}
+        cleaned, secrets = self.redactor.redact(texts)
+        changed = {name: cleaned[name] for name in texts if cleaned[name] is not texts[name]} if secrets else {}
+        for name, value in apart.items():
+            changed_value, found = self._redact(record, value)
+            if found:
+                changed[name] = changed_value
+                secrets += found
         if not secrets:
             return record
         self._found.update(secrets)
-        return msgspec.structs.replace(record, **clean)
+        return msgspec.structs.replace(record, **changed)
 
     def news(self) -> str | None:
         """Say what has been taken out since this was asked last, by name."""
@@ -59,14 +63,12 @@ class Cleaner:
         self._told.update(new)
         return self.redactor.redact_text(f"kept out of the record: {', '.join(new)}")[0] if new else None
 
-    def _redact(self, record: records.Record, field: str, value: Any) -> tuple[Any, list[str]]:
-        if field == "values":
-            return self.redactor.redact(value)  # what is in there has names of its own
-        if field == "argv" and isinstance(record, records.RunStarted):
+    def _redact(self, record: records.Record, value: Any) -> tuple[Any, list[str]]:
+        if isinstance(record, records.RunStarted):
             return self.redactor.redact_argv(record.argv)
-        if field == "rows" and isinstance(record, records.Table):
+        if isinstance(record, records.Table):
             return self._clean_rows(record)
-        return self.redactor.redact(value, field)
+        return self.redactor.redact(value)
 
     def _clean_rows(self, table: records.Table) -> tuple[list[Any], list[str]]:
         """Rows as dicts, for a column's name tells of its values; but not where two columns share one."""

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path, PurePosixPath
+from stat import S_ISDIR
 
 from autotrack.errors import AutotrackError
 
@@ -40,9 +41,10 @@ def remove(path: Path) -> None:
 
 def size_bytes(path: Path) -> int:
     """Return the size of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
+    found = path.stat()
+    if not S_ISDIR(found.st_mode):
+        return found.st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ whose exception it is.
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -134,13 +134,20 @@ def guarded(method: _Method) -> _Method:
     return cast("_Method", safe)
 
 
-@contextlib.contextmanager
-def attempt(about: str) -> Iterator[None]:
+class attempt:  # noqa: N801  it is read as a statement
     """Let a part of a capture fail alone: an exception in the block becomes a `Notice`."""
-    try:
-        yield
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault(about, fault)
+
+    def __init__(self, about: str) -> None:
+        self._about = about
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        report_fault(self._about, error)
+        return True
 
 
 def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:

@@ -193,13 +193,14 @@ def _first_record(folder: Path) -> records.RunStarted:
 
 def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
     try:
-        experiment.mkdir(parents=True, exist_ok=True)
         for attempt in count(1):
             own = names.folder_name(name or names.run_name(), started)
             folder = experiment / (own if not name or attempt == 1 else f"{own}-{attempt}")
             try:
-                folder.mkdir()
+                folder.mkdir(parents=True)
             except FileExistsError:
+                if not folder.exists():  # what is there is in the place of the experiment
+                    raise
                 continue
             return folder
     except OSError as error:

@@ -84,7 +84,9 @@ def as_data(value: object) -> Any:
         return value
     if hasattr(value, "tolist") and not is_on_cuda(value):
         value = value.tolist()
-    return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else as_plain(value)
+    if isinstance(value, (list, tuple)):
+        return [item if item.__class__ is str else as_data(item) for item in value]
+    return as_plain(value)
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -157,6 +159,9 @@ def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}{key}"
+        if value.__class__ in _AS_THEY_ARE:
+            flat[name] = value
+            continue
         if type(value).__name__ == "Namespace" or (is_dataclass(value) and not isinstance(value, type)):
             value = (
                 vars(value) if hasattr(value, "__dict__") else {f.name: getattr(value, f.name) for f in fields(value)}

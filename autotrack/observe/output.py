@@ -93,7 +93,9 @@ class OutputLog:
             self._closed = True
             for source in self._sources.values():
                 source.shown = b""
-                self._file.write(self._finish(source, source.clear()), b"")
+                lines = source.clear()
+                if lines or self._shown:
+                    self._file.write(self._finish(source, lines), b"")
             self._file.close()
 
     def give_up(self, fault: Exception) -> None:

@@ -16,6 +16,7 @@ from autotrack.redaction.shapes import either
 # By name on a command line: "-Ppassword=", "++db.password=", "--env=HF_TOKEN=".
 _OPTION = r"--?([A-Za-z][\w.\-]+)"
 _KEY = r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)="
+_NUMBERS = frozenset((float, int, bool))
 _LONG = 400  # characters: in a longer text there is most probably something that sounds like a secret
 _MOST_REMEMBERED = 4000  # texts; what a run says of itself is mostly what the run before it said
 
@@ -186,14 +187,16 @@ class Redactor:
         if value.__class__ is str:
             return value in self._harmless
         if value.__class__ is list:
-            return all(map(self._is_harmless, value))
-        return value is None or value.__class__ in (float, int, bool)
+            return {*map(type, value)} <= _NUMBERS or all(map(self._is_harmless, value))
+        return value is None or value.__class__ in _NUMBERS
 
     def _is_harmless(self, item: object) -> bool:
         """Whether an item of a list is known to be none, and tells nothing of the one behind it."""
         if item.__class__ is str:
             return item in self._harmless and not item.startswith("-")
-        return item.__class__ in (float, int, bool)
+        if item.__class__ is list:
+            return {*map(type, item)} <= _NUMBERS
+        return item.__class__ in _NUMBERS
 
     def _redact_argument(self, argument: str, option: str) -> tuple[str, str]:
         if not option and "=" not in argument and argument in self._harmless:

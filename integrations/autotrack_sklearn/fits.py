@@ -1,6 +1,5 @@
 """The hooks round `fit`, `fit_transform`, `fit_predict` and `transform`."""
 
-import inspect
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -142,7 +141,7 @@ def _remember_prepared(made: Any, features: Any, step: tuple[str, dict[str, Any]
 
 def _given(estimator: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a method that fits was given, by name; the first is the data, whatever the method calls it."""
-    names = list(inspect.signature(getattr(type(estimator), method)).parameters)[1:]
+    names = params.method_params(type(estimator), method)
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
     if names and names[0] not in ("X", "y", "self") and names[0] in given:
         given["X"] = given.pop(names[0])

@@ -24,38 +24,36 @@ _CURVES = {
 }
 """By attribute, what its values are called, one a step, and of which stage they are."""
 
-_NUMBERS = (
+_NUMBERS = frozenset(
     "n_iter_ n_features_in_ n_outputs_ n_support_ n_leaves_ n_clusters_ n_components_ n_estimators_ inertia_ loss_ "
     "lower_bound_ reconstruction_err_ oob_score_ best_loss_ best_iteration_ best_iteration alpha_ l1_ratio_ C_ "
     "lambda_ gamma_ noise_variance_ log_marginal_likelihood_value_ kl_divergence_ stress_ dual_gap_ n_trials_ "
-    "n_skips_no_inliers_ best_validation_score_ validation_score_ n_features_ reconstruction_error_ bound_ power_"
-).split()
+    "n_skips_no_inliers_ best_validation_score_ validation_score_ n_features_ reconstruction_error_ bound_ "
+    "power_".split()
+)
 
 _MOST_POINTS = 10_000
 
 
-def record(recording: "Recording", estimator: Any) -> None:
-    """Record curves point by point, and single numbers."""
-    held = vars(estimator)
+def record(recording: "Recording", estimator: Any, seconds: float) -> None:
+    """Record curves point by point, and single numbers, the time of the fit among them."""
+    numbers: dict[str, Any] = {"fit_seconds": seconds}
     curves = set()
-    for attribute, (name, stage) in _CURVES.items():
-        values = _curve(held.get(attribute))
-        curves.update([name] if values else [])
-        for step, value in enumerate(values[:_MOST_POINTS]):
-            recording.log({name: value}, step, stage=stage)
-    numbers = {}
-    for name in _NUMBERS:
-        value = held.get(name)
-        if name == "n_iter_" and np.ndim(value) and np.size(value):
-            value = np.max(value)  # one a class or target; the fit went on until the last
-        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-            numbers[name.rstrip("_")] = value
-    numbers = {name: value for name, value in numbers.items() if name not in curves}
-    classes = held.get("classes_")
-    if isinstance(classes, np.ndarray):
-        numbers["n_classes"] = len(classes)
-    if numbers:
-        recording.log(numbers, stage="train")
+    for attribute, value in vars(estimator).items():
+        if attribute in _CURVES:
+            name, stage = _CURVES[attribute]
+            values = _curve(value)
+            curves.update([name] if values else [])
+            for step, point in enumerate(values[:_MOST_POINTS]):
+                recording.log({name: point}, step, stage=stage)
+        if attribute in _NUMBERS:
+            is_several = attribute == "n_iter_" and np.ndim(value) and np.size(value)
+            number = np.max(value) if is_several else value  # one a class or target; the fit went on until the last
+            if isinstance(number, (int, float, np.number)) and not isinstance(number, bool):
+                numbers[attribute.rstrip("_")] = number
+        elif attribute == "classes_" and isinstance(value, np.ndarray):
+            numbers["n_classes"] = len(value)
+    recording.log({name: value for name, value in numbers.items() if name not in curves}, stage="train")
 
 
 def record_training_metrics(recording: "Recording", features: Any, target: Any) -> None:

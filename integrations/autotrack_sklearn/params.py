@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -39,6 +39,17 @@ def deep_params(estimator: Any) -> dict[str, Any]:
 def params_of(estimator: Any) -> dict[str, Any]:
     """Return `get_params(deep=True)`, with estimators as their class and small arrays as lists."""
     return {name: plain(value) for name, value in deep_params(estimator).items()}
+
+
+def method_params(kind: type, method: str) -> list[str]:
+    """Return the names of what a method takes, without `self`."""
+    known = _known_methods.setdefault(kind, {})
+    if method not in known:
+        known[method] = list(inspect.signature(getattr(kind, method)).parameters)[1:]
+    return known[method]
+
+
+_known_methods: WeakKeyDictionary[type, dict[str, list[str]]] = WeakKeyDictionary()
 
 
 def changed_params(estimator: Any) -> dict[str, Any]:
@@ -87,11 +98,9 @@ def final_of(estimator: Any) -> Any:
     return estimator
 
 
-def parts_of(estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the estimators that this one is made of, by their names in `get_params`."""
-    for name, value in deep_params(estimator).items():
-        if hasattr(value, "get_params") and not isinstance(value, type):
-            yield name, value
+def is_estimator(value: Any) -> bool:
+    """Whether this value of a param is an estimator, which the one that has it is made of."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def frameworks_of(estimator: Any) -> dict[str, str]:

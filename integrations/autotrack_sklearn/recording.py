@@ -57,12 +57,13 @@ class Recording:
 
     def describe(self) -> None:
         """Record the params of the estimator as they are before the fit, and what it is made of."""
-        self.run.log_params(params.params_of(self.subject), self.label)
+        given = params.deep_params(self.subject)
+        self.run.log_params({name: params.plain(value) for name, value in given.items()}, self.label)
         if changed := params.changed_params(self.subject):
             self.run.log_params(changed, f"{self.label}.changed")
         tag = f"{self.label}.estimator" if self.prefix else "estimator"
         self.run.log_tags({tag: params.class_of(self.subject)})
-        rows = [[name, params.class_of(part)] for name, part in params.parts_of(self.subject)]
+        rows = [[name, params.class_of(value)] for name, value in given.items() if params.is_estimator(value)]
         if rows:
             self.run.log_table(f"{self.prefix}steps", rows, columns=["name", "class"])
 
@@ -90,11 +91,10 @@ class Recording:
         bound = self.bind(model, features, name)
         if final is not model:
             binding.models[final] = bound
-        self.log({"fit_seconds": seconds}, stage="train")
         with attempt("sklearn search"):
             search.record(self)
         with attempt("sklearn fitted attributes"):
-            fitted.record(self, final)
+            fitted.record(self, final, seconds)
         with attempt("sklearn labels"):
             labels = vars(final).get("labels_")
             if labels is not None and features is not None:

@@ -192,7 +192,7 @@ def test_a_failure_of_ours_is_not_felt(wine: Any, monkeypatch: pytest.MonkeyPatc
 
     expected = GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2).fit(*wine).predict(wine[0])
     autotrack.autolog(to="runs", experiment="tests")
-    monkeypatch.setattr(params, "params_of", fails)
+    monkeypatch.setattr(params, "changed_params", fails)
     monkeypatch.setattr(search, "record", fails)
     with pytest.warns(AutotrackWarning, match="planted"):
         model = GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2).fit(*wine)

@@ -53,8 +53,9 @@ def parts_of(name: str, value: Any, depth: int = 0) -> list[Part]:
 
 
 def _parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
+    is_plain = type(value) in (list, tuple, dict, range)  # a class of somebody's may be a dict and much more
     for recognise, describe in _KINDS:
-        if recognise(value):
+        if not is_plain and recognise(value):
             yield from describe(name, value)
             return
     if id(value) in seen or depth > _DEEPEST:
@@ -173,10 +174,10 @@ def _hugging_face_parts(name: str, value: Any) -> list[Part]:
 
 def _is_part(value: Any) -> bool:
     """Whether this is data that is more than a plain item."""
+    if is_array(value):
+        return bool(value.ndim > 0)
     structured = is_tensor(value) or is_sparse(value) or is_table(value) or is_column(value)
-    numpy = module("numpy", "ndarray")
-    is_array = numpy is not None and isinstance(value, numpy.ndarray) and value.ndim > 0
-    return structured or is_array or is_dataset(value) or is_hugging_face(value) or is_computed(value)
+    return structured or is_dataset(value) or is_hugging_face(value) or is_computed(value)
 
 
 def _is_setting(value: Any) -> bool:
