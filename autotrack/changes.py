@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from autotrack import catalog, terminal
-from autotrack.catalog import RecordedRun
 from autotrack.errors import JournalFormatError
 from autotrack.records import Dataset, number
 from autotrack.summary import Direction, Summary
@@ -46,9 +46,10 @@ def changes_of(folder: Path) -> ChangesSince | None:
     metric, best = _best_of(earlier)
     compared = [(last, "last run")]
     if best is not None:
-        title = f"best {metric} {terminal.short(_best_value(best.summary, metric))}"
+        title = f"best {metric} {terminal.short(best.bests[metric])}"
         compared = [(last, f"last run and {title}")] if best is last else [(last, "last run"), (best, title)]
-    parts = [(run.summary.name, title, differences(now, run.summary)) for run, title in compared]
+    summaries = [(catalog.summarise(one.folder), title) for one, title in compared]
+    parts = [(before.name, title, differences(now, before)) for before, title in summaries]
     said = [f"since {name} ({title}): {in_short(found)}" for name, title, found in parts]
     sections = [f"**Since {name}** ({title})\n\n{as_markdown(found)}" for name, title, found in parts]
     return ChangesSince(f"autotrack: {'; '.join(said)}", "\n\n".join(sections))
@@ -85,47 +86,77 @@ def as_markdown(found: Mapping[str, list[str]]) -> str:
     return "\n".join(f"- {area}: {item}" for area, items in found.items() for item in items) or "- nothing changed"
 
 
-def _earlier_runs(folder: Path, now: Summary) -> list[RecordedRun]:
+@dataclass(frozen=True)
+class _Outline:
+    """What has to be known of a run to choose it; a summary holds all its packages as well.
+
+    `bests` are the best values of the metrics that a person looks at first, where there is one.
+    """
+
+    folder: Path
+    id: str
+    experiment: str
+    started: float
+    is_inside_another: bool
+    directions: dict[str, Direction | None]
+    bests: dict[str, Any]
+
+
+def _earlier_runs(folder: Path, now: Summary) -> list[_Outline]:
     """The runs of the same experiment that began before this one, the newest first.
 
     The runs inside of others, such as those of a search, are compared with each other only.
     """
     # Names begin with the second of the start, and within one second they tell no order.
-    candidates = [
-        one for one in folder.parent.iterdir() if one != folder and one.name[:_SECOND] <= folder.name[:_SECOND]
-    ]
+    second = folder.name[:_SECOND]
+    candidates = [one for one in folder.parent.iterdir() if one.name[:_SECOND] <= second and one != folder]
     found = []
     for other in sorted(candidates, reverse=True)[:_MOST_RUNS]:
         try:
-            run = catalog.load(other)
+            before = _outline(other)
         except (OSError, JournalFormatError):  # no run
             continue
-        before = run.summary
-        is_alike = before.experiment == now.experiment and (before.parent is None) == (now.parent is None)
+        is_alike = before.experiment == now.experiment and before.is_inside_another == (now.parent is not None)
         if is_alike and before.started <= now.started and before.id != now.id:
-            found.append(run)
-    return sorted(found, key=lambda run: run.summary.started, reverse=True)
+            found.append(before)
+    return sorted(found, key=lambda one: one.started, reverse=True)
 
 
-def _best_of(runs: list[RecordedRun]) -> tuple[str, RecordedRun | None]:
+def _outline(folder: Path) -> _Outline:
+    try:
+        written = (folder / "run.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return _read_outline(folder)
+    return _known_outline(folder, written)
+
+
+def _read_outline(folder: Path) -> _Outline:
+    summary = catalog.summarise(folder)
+    main = {name: summary.metrics[name] for name in terminal.main_metrics(summary)}
+    return _Outline(
+        folder=folder,
+        id=summary.id,
+        experiment=summary.experiment,
+        started=summary.started,
+        is_inside_another=summary.parent is not None,
+        directions={name: metric.better for name, metric in main.items()},
+        bests={name: metric.best.value for name, metric in main.items() if metric.best},
+    )
+
+
+@lru_cache(maxsize=5 * _MOST_RUNS)  # in a loop of short fits every run is compared with two hundred
+def _known_outline(folder: Path, _written: int) -> _Outline:
+    return _read_outline(folder)
+
+
+def _best_of(runs: list[_Outline]) -> tuple[str, _Outline | None]:
     """The run with the best value of the metric that a person looks at first, in the latest run that has any."""
-    for metric, direction in _main_metrics(runs):
-        having = [run for run in runs if (known := run.summary.metrics.get(metric)) and known.best]
+    for metric, direction in (item for run in runs for item in run.directions.items()):
+        having = [run for run in runs if metric in run.bests]
         if having:
             choose = min if direction == "min" else max
-            return metric, choose(having, key=lambda run: number(_best_value(run.summary, metric)))
+            return metric, choose(having, key=lambda run: number(run.bests[metric]))
     return "", None
-
-
-def _main_metrics(runs: list[RecordedRun]) -> Iterator[tuple[str, Direction | None]]:
-    for run in runs:
-        for metric in terminal.main_metrics(run.summary):
-            yield metric, run.summary.metrics[metric].better
-
-
-def _best_value(summary: Summary, metric: str) -> Any:
-    best = summary.metrics[metric].best
-    return best.value if best else "NaN"
 
 
 def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:

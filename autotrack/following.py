@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from time import time
 
@@ -45,7 +45,7 @@ class FollowedRun:
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
         self.has_said = self.is_compared
         self.is_settled = self.is_done = self.ended_at_exit = False
-        self._redactor = Redactor({**os.environ, **follow.secrets})
+        self._redactor = _redactor(tuple(follow.secrets.items()))
         self._artifacts: dict[str, Artifact] = {}
         self._epoch: int | None = None
         self._held: SystemStats | None = None
@@ -62,11 +62,17 @@ class FollowedRun:
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
         self.has_said = self.is_compared
         self.is_settled = self.is_done = self.ended_at_exit = False
-        self._redactor = Redactor({**os.environ, **follow.secrets})
+        self._redactor = _redactor(tuple(follow.secrets.items()))
+
+    def take_in(self) -> None:
+        """Take in what has been recorded since."""
+        for _, batch in self._reader:
+            for record in batch:
+                self._note(record)
 
     def look(self) -> None:
         """Take in what has been recorded since, and ship it to the sinks that follow."""
-        self._take_in()
+        self.take_in()
         for shipment in self._shipments:
             shipment.carry(flush=shipment.follows)
 
@@ -146,7 +152,7 @@ class FollowedRun:
     def flush(self) -> None:
         """Bring everything derived up to date."""
         self._release_load(self._epoch)
-        self._take_in()
+        self.take_in()
         for shipment in self._shipments:
             shipment.carry(flush=True)
 
@@ -193,11 +199,6 @@ class FollowedRun:
             sinks = destinations.local_sinks(wanted, draws=draws, on_trouble=trouble) if is_ours else []
             self._opened = [Shipment(self.folder, sink, on_trouble=trouble) for sink in sinks]
         return self._opened
-
-    def _take_in(self) -> None:
-        for _, batch in self._reader:
-            for record in batch:
-                self._note(record)
 
     def _note(self, record: AnyRecord) -> None:
         """Keep what has to be known of a record; most kinds are only shipped."""
@@ -276,6 +277,12 @@ def send(
     shipment.carry(flush=True)
     shipment.close()
     return shipment.fault
+
+
+@lru_cache(maxsize=4)
+def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
+    """The same for all runs with these secret variables: what it has found to be harmless holds for all."""
+    return Redactor({**os.environ, **dict(secrets)})
 
 
 def _no_one_to_tell(_: str) -> None:

@@ -22,6 +22,7 @@ from autotrack.spawning import Task
 _LOOK_SECONDS = 1.0
 """How often journals are read and made durable: what a power cut costs at most."""
 
+_RECENT_SECONDS = 0.5
 _WITHOUT_A_BELL_SECONDS = 0.05
 _NICENESS = 10
 
@@ -35,6 +36,8 @@ class Sidecar:
         self._doorbell = Doorbell(task.doorbell)
         self._watched = Watched(task)
         self._sampler: LoadSampler | None = None
+        self._sampled: dict[str, float | int] = {}
+        self._sampled_at = 0.0
         self._captures = Captures()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
         self._runs: dict[str, FollowedRun] = {}
@@ -87,7 +90,8 @@ class Sidecar:
         else:
             run.go_on(follow)
         self._known[follow.folder] = follow
-        run.look()
+        run.take_in()
+        self._next_look = 0.0  # after what else is said: a short run may be over already
         if not follow.only_load:
             self._guarded(self._send, run)
         self._next_sample = 0.0
@@ -107,7 +111,7 @@ class Sidecar:
             self._follow(msgspec.structs.replace(known, environment=False, system_seconds=0.0))
         run = self._runs[folder]
         if run.follow.system_seconds and not run.is_settled:  # a short run has one sample, too
-            run.put_load(self._sampler_for(run).sample())
+            run.put_load(self._load(run))
         run.ended_at_exit = message.at_exit
         self._end(run)
         self._answers.send(Settled(folder=folder))
@@ -145,15 +149,18 @@ class Sidecar:
         if monotonic() < self._next_sample:
             return
         self._next_sample = monotonic() + min(run.follow.system_seconds for run in runs)
-        values = self._sampler_for(runs[0]).sample()
+        values = self._load(runs[0])
         self._watched.memory_bytes = int(values.get("process_memory_bytes", 0))
         for run in runs:
             run.put_load(values)
 
-    def _sampler_for(self, run: FollowedRun) -> LoadSampler:
+    def _load(self, run: FollowedRun) -> dict[str, float | int]:
+        """Sample the load, or return the last sample where that is recent: runs may end a hundred times a second."""
         if self._sampler is None:
             self._sampler = LoadSampler(self._task.pid, run.folder)
-        return self._sampler
+        if not self._sampled or monotonic() - self._sampled_at > _RECENT_SECONDS:
+            self._sampled, self._sampled_at = self._sampler.sample(), monotonic()
+        return self._sampled
 
     def _advance(self, run: FollowedRun) -> None:
         """Start what a run is ready for; let go of it when it has ended and nothing is left to do."""
