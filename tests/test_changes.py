@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import autotrack
 from autotrack import records
 from autotrack.changes import ChangesSince, as_markdown, changes_of, differences, in_short
 from autotrack.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
@@ -275,3 +276,16 @@ def test_a_resumed_run_is_not_compared_with_itself(made: Store) -> None:
     with (first / "journal" / "main.jsonl").open("ab") as file:
         file.write(records.encode(again) + b"\n")
     assert changes_of(first) is None
+
+
+def test_what_an_earlier_run_comes_to_after_its_end_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_SIDECAR", "false")
+    runs = []
+    for number, reached in enumerate((0.5, 0.4, 0.3)):
+        with autotrack.start_run(f"run{number}", to=tmp_path, experiment="digits") as run:
+            run.log({"val_loss": reached})
+        runs.append(run)
+    assert "since run1 (last run and best val_loss 0.4)" in said_of(runs[2].folder).line
+    runs[0].log({"val_loss": 0.1})
+    runs[0].settle()
+    assert "since run0 (best val_loss 0.1)" in said_of(runs[2].folder).line

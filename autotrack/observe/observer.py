@@ -5,10 +5,8 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from autotrack import files, records
-from autotrack.observe import exits, notebook, process, tee
+from autotrack.observe import exits, notebook, process, random_states, tee
 from autotrack.observe.output import OutputLog
 from autotrack.records import AnyRecord
 from autotrack.redaction import Redactor
@@ -42,7 +40,7 @@ class Observer:
             facts = process.describe_process(self._redactor)
             states = self._folder / _STATES
             states.parent.mkdir(parents=True, exist_ok=True)
-            states.write_bytes(msgspec.json.encode(process.random_states()))
+            random_states.write(states)
             self._put(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
             self._keep_cells()
         if chosen.output:

@@ -26,7 +26,7 @@ class _Redactor(Protocol):
 
 
 class OutputLog:
-    """Keeps what one run prints in the file at `path`, without its secrets; of a run that prints nothing there is none.
+    """Keeps what one run prints in the file at `path`, without its secrets; a run that prints nothing has none.
 
     A line is with the operating system when the write that completed it returns. Both streams share the file, in the
     order in which their lines became final. Of progress bars the last state is kept; one that is under way, and rows

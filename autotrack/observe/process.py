@@ -1,4 +1,4 @@
-"""The training process as only it can see itself: how to run it again, its random states, what its libraries found."""
+"""The training process as only it can see itself: how to run it again, what its libraries found."""
 
 import os
 import re
@@ -37,37 +37,6 @@ def describe_process(redactor: Redactor) -> dict[str, Any]:
         **_keras_facts(),
     }
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def random_states() -> dict[str, Any]:
-    """Return the states of the global random generators of Python, numpy and torch (CPU), as plain data.
-
-    Reading them changes none. Of a generator on a CUDA device the seed alone is known without asking the device.
-    """
-    states: dict[str, Any] = {}
-    if random := sys.modules.get("random"):
-        version, numbers, gauss = random.getstate()
-        states["python"] = {"version": version, "state": list(numbers), "gauss": gauss}
-    if "numpy.random" in sys.modules:  # asking numpy for it would import it
-        states["numpy"] = _numpy_state(sys.modules["numpy"])
-    if torch := _module("torch", "get_rng_state"):
-        states["torch"] = {"seed": torch.initial_seed(), "state": bytes(torch.get_rng_state().tolist()).hex()}
-        if torch.cuda.is_initialized():
-            states["torch_cuda"] = {"seeds": [one.initial_seed() for one in torch.cuda.default_generators]}
-    return states
-
-
-def _numpy_state(numpy: Any) -> dict[str, Any]:
-    whole = numpy.random.get_state(legacy=False)
-    if whole["bit_generator"] != "MT19937":  # one that the user has put in its place
-        return {"name": whole["bit_generator"]}
-    return {
-        "name": whole["bit_generator"],
-        "keys": whole["state"]["key"].tolist(),
-        "position": whole["state"]["pos"],
-        "has_gauss": whole["has_gauss"],
-        "gauss": whole["gauss"],
-    }
 
 
 def imported_modules() -> list[str]:

@@ -179,16 +179,18 @@ class Redactor:
         """Whether all of this has been looked through before: what a run says, the one before it mostly said too."""
         if value.__class__ is dict:
             for key, item in value.items():
-                if not self._knows(item, f"{called}.{key}" if called else str(key)):
+                name = f"{called}.{key}" if called else str(key)
+                if item.__class__ is str:  # as most are: a call more for each would cost as much as all the rest
+                    if item not in self._harmless or secrecy(name):
+                        return False
+                elif not self._knows(item, name):
                     return False
             return True
         if secrecy(called):
             return False
-        if value.__class__ is str:
-            return value in self._harmless
         if value.__class__ is list:
             return {*map(type, value)} <= _NUMBERS or all(map(self._is_harmless, value))
-        return value is None or value.__class__ in _NUMBERS
+        return value is None or value.__class__ in _NUMBERS or (value.__class__ is str and value in self._harmless)
 
     def _is_harmless(self, item: object) -> bool:
         """Whether an item of a list is known to be none, and tells nothing of the one behind it."""

@@ -17,7 +17,7 @@ from time import perf_counter, sleep
 
 from tests.benchmarks import peers, tables
 
-ROUNDS = 10
+ROUNDS = 12
 FITS = 20
 CANDIDATES = 60
 PAUSE_SECONDS = 1.5

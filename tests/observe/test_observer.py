@@ -65,9 +65,7 @@ def test_what_is_printed_is_kept_until_the_end(seen: Observer, found: list[AnyRe
     assert (tmp_path / "output.log").read_text() == "logged in with [redacted]\na warning\n"
 
 
-def test_of_a_run_that_prints_nothing_there_is_no_file(
-    seen: Observer, found: list[AnyRecord], tmp_path: Path
-) -> None:
+def test_of_a_run_that_prints_nothing_there_is_no_file(seen: Observer, found: list[AnyRecord], tmp_path: Path) -> None:
     seen.begin(OUTPUT)
     seen.end()
     assert found == []

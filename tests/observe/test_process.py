@@ -1,92 +1,22 @@
-"""The process describes itself: how to run it again, and random states that reproduce what it drew."""
+"""The process describes itself: how to run it again, and what its libraries found."""
 
 import json
-import random
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import msgspec
-import numpy
 import pytest
 import torch
 
-from autotrack.observe import process
-from autotrack.observe.process import describe_process, imported_modules, random_states
+from autotrack.observe import process, random_states
+from autotrack.observe.process import describe_process, imported_modules
 from autotrack.redaction import Redactor
 
 NOTHING = Redactor({})
-
-
-def written() -> dict[str, Any]:
-    """The random states as they come back from a file."""
-    states: dict[str, Any] = json.loads(msgspec.json.encode(random_states()))
-    return states
-
-
-def all_states() -> list[object]:
-    numpy_state: Any = numpy.random.get_state()
-    return [
-        random.getstate(),
-        [part.tobytes() if isinstance(part, numpy.ndarray) else part for part in numpy_state],
-        torch.get_rng_state().numpy().tobytes(),
-        torch.initial_seed(),
-    ]
-
-
-# Random states
-
-
-def test_reading_the_states_changes_none_of_them() -> None:
-    before = all_states()
-    random_states()
-    describe_process(NOTHING)
-    assert all_states() == before
-
-
-def test_what_python_draws_next_comes_out_again() -> None:
-    random.gauss(0, 1)  # keeps the second one of a pair
-    state = written()["python"]
-    drawn = [random.gauss(0, 1), random.random(), random.randrange(10**9)]
-    random.seed(5)
-    random.setstate((state["version"], tuple(state["state"]), state["gauss"]))
-    assert [random.gauss(0, 1), random.random(), random.randrange(10**9)] == drawn
-
-
-def test_what_numpy_draws_next_comes_out_again() -> None:
-    numpy.random.standard_normal()
-    state = written()["numpy"]
-    drawn = numpy.random.standard_normal(5).tolist()
-    numpy.random.seed(5)
-    numpy.random.set_state((state["name"], state["keys"], state["position"], state["has_gauss"], state["gauss"]))
-    assert numpy.random.standard_normal(5).tolist() == drawn
-
-
-def test_what_torch_draws_next_comes_out_again() -> None:
-    torch.manual_seed(1234)
-    torch.rand(3)
-    state = written()["torch"]
-    drawn = torch.randn(5).tolist()
-    torch.manual_seed(5)
-    torch.set_rng_state(torch.tensor(list(bytes.fromhex(state["state"])), dtype=torch.uint8))
-    assert torch.randn(5).tolist() == drawn
-    assert state["seed"] == 1234
-
-
-def test_another_generator_of_numpy_is_named_only() -> None:
-    generators: Any = numpy.random
-    before = generators.get_bit_generator()
-    generators.set_bit_generator(generators.PCG64(7))
-    try:
-        states = written()
-    finally:
-        generators.set_bit_generator(before)
-    assert states["numpy"] == {"name": "PCG64"}
-    assert "python" in states
 
 
 def test_what_is_not_imported_is_not_asked(run_script: Callable[..., str]) -> None:
@@ -94,11 +24,12 @@ def test_what_is_not_imported_is_not_asked(run_script: Callable[..., str]) -> No
         """
         import json, sys
         before = set(sys.modules)
-        from autotrack.observe.process import describe_process, random_states
+        from autotrack.observe.process import describe_process
+        from autotrack.observe import random_states
         from autotrack.redaction import Redactor
         facts = describe_process(Redactor({}))
         imported = {"torch", "numpy", "keras"} & set(sys.modules)
-        print(json.dumps([sorted(random_states()), sorted(facts), sorted(imported)]))
+        print(json.dumps([sorted(random_states.read()), sorted(facts), sorted(imported)]))
         """
     )
     states, facts, imported = json.loads(said)
@@ -115,7 +46,7 @@ def test_cuda_is_not_started_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.skip("it is on")
     for name in ("init", "_lazy_init", "get_rng_state", "device_count", "get_device_name"):
         monkeypatch.setattr(torch.cuda, name, refuse)
-    assert "torch_cuda" not in random_states()
+    assert "torch_cuda" not in random_states.read()
     assert "torch_cuda_devices" not in describe_process(NOTHING)
 
 
@@ -124,7 +55,7 @@ def test_cuda_is_not_started_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 SHOWING = """
 import json, sys
-from autotrack.observe import process
+from autotrack.observe import process, random_states
 from autotrack.observe.process import describe_process
 from autotrack.redaction import Redactor
 facts = describe_process(Redactor({}))
