@@ -158,7 +158,10 @@ class Redactor:
         clean: Any = value
         if isinstance(value, dict):
             inner = {key: f"{name}.{key}" if name else str(key) for key in value}
-            clean = {key: self._redact(item, inner[key], inner[key], names) for key, item in value.items()}
+            clean = {
+                key: item if self._knows(item, inner[key]) else self._redact(item, inner[key], inner[key], names)
+                for key, item in value.items()
+            }
         elif isinstance(value, (list, tuple)):
             if not secrecy(called) and all(map(self._is_harmless, value)):
                 return value

@@ -54,12 +54,12 @@ _known_methods: WeakKeyDictionary[type, dict[str, list[str]]] = WeakKeyDictionar
 
 def changed_params(estimator: Any) -> dict[str, Any]:
     """Return the params of the estimator itself that are not at their default."""
-    changed = {}
-    for name, value in own_params(estimator).items():
-        default = _defaults(type(estimator)).get(name, inspect.Parameter.empty)
-        if not _is_same(value, default):
-            changed[name] = plain(value)
-    return changed
+    defaults = _defaults(type(estimator))
+    return {
+        name: plain(value)
+        for name, value in own_params(estimator).items()
+        if not _is_same(value, defaults.get(name, inspect.Parameter.empty))
+    }
 
 
 def plain(value: Any) -> Any:
