@@ -174,7 +174,7 @@ def lend(recording: "Recording", features: Any) -> None:
     `set_callbacks` warns where a solver or a part supports none: a callback that nobody asked for must not.
     """
     estimator = recording.subject
-    if not hasattr(estimator, "set_callbacks"):
+    if not hasattr(estimator, "set_callbacks") or _is_seen_without(estimator):
         return
     is_made_of_others = any(hasattr(part, "fit") for part in deep_params(estimator).values())
     has_long_iterations = getattr(features, "size", 0) >= MANY_VALUES
@@ -204,6 +204,13 @@ def take_back(recording: "Recording") -> None:
         held["_skl_callbacks"] = kept
     else:
         del held["_skl_callbacks"]
+
+
+def _is_seen_without(estimator: Any) -> bool:
+    """Whether this is a search whose tasks are done in this process, where they are seen as they happen."""
+    from joblib import effective_n_jobs  # scikit-learn has imported it
+
+    return search.is_search(estimator) and effective_n_jobs(getattr(estimator, "n_jobs", None)) == 1
 
 
 def _is_supported_throughout(estimator: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]  # no types are published with it
+import joblib
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]  # no types are published with it
+import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression

@@ -92,7 +92,7 @@ def test_at_the_end_of_the_script_the_run_is_finished_and_the_model_as_it_was_la
         for number in range(5):
             model.partial_fit(np.arange(8.0).reshape(4, 2) + number, [0, 1, 0, 1], classes=[0, 1])
     """)
-    import joblib  # type: ignore[import-untyped]  # no types are published with it
+    import joblib
 
     run = all_runs()[0]
     assert run.status == "finished"

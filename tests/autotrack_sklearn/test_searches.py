@@ -5,7 +5,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]  # no types are published with it
+import joblib
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
