@@ -3,32 +3,33 @@
 The public names are resolved on first use, so that `import autotrack` costs next to nothing.
 """
 
+from autotrack.version import __version__
+
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs more than all the rest
 if TYPE_CHECKING:
-    from autotrack.board import tensorboard as tensorboard
-    from autotrack.catalog import RecordedRun as RecordedRun
-    from autotrack.catalog import Runs as Runs
-    from autotrack.catalog import load as load
-    from autotrack.catalog import runs as runs
-    from autotrack.context import current_run as current_run
     from autotrack.errors import AutotrackError as AutotrackError
-    from autotrack.integration import autolog as autolog
-    from autotrack.run import Run as Run
-    from autotrack.start import start_run as start_run
+    from autotrack.readers.catalog import RecordedRun as RecordedRun
+    from autotrack.readers.catalog import Runs as Runs
+    from autotrack.readers.catalog import load as load
+    from autotrack.readers.catalog import runs as runs
+    from autotrack.readers.tensorboard import tensorboard as tensorboard
+    from autotrack.training.autolog import autolog as autolog
+    from autotrack.training.hooks.current_run import current_run as current_run
+    from autotrack.training.run import Run as Run
+    from autotrack.training.start import start_run as start_run
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "AutotrackError": "autotrack.errors",
-    "RecordedRun": "autotrack.catalog",
-    "Run": "autotrack.run",
-    "Runs": "autotrack.catalog",
-    "autolog": "autotrack.integration",
-    "current_run": "autotrack.context",
-    "load": "autotrack.catalog",
-    "runs": "autotrack.catalog",
-    "start_run": "autotrack.start",
-    "tensorboard": "autotrack.board",
+    "RecordedRun": "autotrack.readers.catalog",
+    "Run": "autotrack.training.run",
+    "Runs": "autotrack.readers.catalog",
+    "autolog": "autotrack.training.autolog",
+    "current_run": "autotrack.training.hooks.current_run",
+    "load": "autotrack.readers.catalog",
+    "runs": "autotrack.readers.catalog",
+    "start_run": "autotrack.training.start",
+    "tensorboard": "autotrack.readers.tensorboard",
 }
 
 __all__ = [  # noqa: PLE0604  the names below are resolved by __getattr__

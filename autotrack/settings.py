@@ -27,11 +27,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autotrack import places
-from autotrack.control import UploadLimits
+import msgspec
+
+from autotrack import destinations
 from autotrack.errors import SettingsError
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+class UploadLimits(msgspec.Struct, frozen=True):
+    """How many bytes of files a run may have on a server, and how fast they are sent; None for no limit."""
+
+    most_bytes: int | None = None
+    bytes_per_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +82,11 @@ class Settings:
     @property
     def destinations(self) -> list[str]:
         """Where a run goes besides its folder; the URLs may hold credentials."""
-        return [*([places.TENSORBOARD] if self.tensorboard else []), *self.servers]
+        return [*([destinations.TENSORBOARD] if self.tensorboard else []), *self.servers]
 
     def written_down(self) -> list[str]:
         """Return the destinations without credentials."""
-        return [places.without_credentials(place) for place in self.destinations]
+        return [destinations.without_credentials(place) for place in self.destinations]
 
 
 def resolve(**arguments: Any) -> Settings:
@@ -113,8 +121,11 @@ def _spread(values: dict[str, Any]) -> dict[str, Any]:
     if "to" not in values:
         return values
     named = values.pop("to")
-    spread = {"to": places.folder_among(named) or Settings.to, "servers": tuple(filter(places.is_remote, named))}
-    return {**values, **spread, **({"tensorboard": True} if places.TENSORBOARD in named else {})}
+    spread = {
+        "to": destinations.folder_among(named) or Settings.to,
+        "servers": tuple(filter(destinations.is_remote, named)),
+    }
+    return {**values, **spread, **({"tensorboard": True} if destinations.TENSORBOARD in named else {})}
 
 
 def _checked(values: Any, where: str) -> dict[str, Any]:
@@ -189,7 +200,7 @@ def _flag(value: Any) -> bool:
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "to": places.checked,
+    "to": destinations.checked,
     "experiment": _experiment,
     "tags": _tags,
     "log_every_n_steps": _steps,
@@ -210,7 +221,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 def _environment() -> dict[str, Any]:
     found = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
     given: dict[str, Any] = {name: value for name, value in found.items() if value}
-    return {**given, "to": places.split(given["to"])} if "to" in given else given
+    return {**given, "to": destinations.split(given["to"])} if "to" in given else given
 
 
 def _find_upward(name: str) -> Path | None:

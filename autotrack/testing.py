@@ -12,8 +12,8 @@ import pickle
 from collections.abc import Generator
 from typing import Any
 
-from autotrack.integration import Integration
-from autotrack.patching import Outcome, Patch
+from autotrack.training.autolog import Integration
+from autotrack.training.hooks.patch import Outcome, Patch
 
 
 def check_integration(integration: Integration) -> None:

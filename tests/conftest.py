@@ -11,9 +11,9 @@ import hypothesis
 import pytest
 
 import autotrack
-from autotrack import faults
-from autotrack.reading import JournalReader
-from autotrack.records import AnyRecord
+from autotrack.journal.reader import JournalReader
+from autotrack.journal.records import AnyRecord
+from autotrack.training.hooks import faults
 
 hypothesis.settings.register_profile("autotrack", deadline=None, database=None)  # the disk may be slow at times
 hypothesis.settings.load_profile("autotrack")
@@ -42,7 +42,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     while run := autotrack.current_run():
         run.finish()
     faults.unplaced_faults.clear()
-    if "autotrack.integration" in sys.modules:
+    if "autotrack.training.autolog" in sys.modules:
         autotrack.autolog(disable=True)
 
 

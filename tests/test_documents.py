@@ -1,5 +1,7 @@
 """What README and the examples show is run as it stands there."""
 
+import doctest
+import importlib
 import os
 import re
 import subprocess
@@ -98,12 +100,15 @@ def test_the_changelog_has_an_unreleased_section() -> None:
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_docstring_examples_are_true() -> None:
-    import doctest
+MODULES_WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "autotrack").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 
-    from autotrack import integration, records, start, summary, terminal, values
 
-    for module in (integration, records, start, summary, terminal, values):
-        failed, tried = doctest.testmod(module)
-        assert tried, module.__name__
-        assert not failed, module.__name__
+@pytest.mark.parametrize("name", MODULES_WITH_EXAMPLES)
+def test_docstring_examples_are_true(name: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried
+    assert not failed

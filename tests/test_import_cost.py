@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 
 SLOW = {"numpy", "torch", "tensorboard", "git", "requests", "rich", "typer"}
-READERS = {"autotrack.shipping", "autotrack.destinations", "autotrack.sinks", "autotrack.catalog", "autotrack.reading",
-           "autotrack.query", "autotrack.cli"}  # fmt: skip
+READERS = {"autotrack.sinks", "autotrack.readers", "autotrack.journal.reader", "autotrack.sidecar", "autotrack.cli"}
 FRAMEWORKS = {"torch", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "numpy"}
 
 Imported = Callable[[str], set[str]]
@@ -41,21 +40,21 @@ with autotrack.start_run("mine", params={"lr": 0.1}, tags={"why": "paper"}) as r
     run.log_artifact(__file__)
 """
     )
-    assert "autotrack.run" in found
+    assert "autotrack.training.run" in found
     assert not found & SLOW
 
 
 def test_what_reads_and_ships_is_not_in_the_process_while_a_run_is_open(imported: Imported) -> None:
     open_run = "import autotrack\nrun = autotrack.start_run('mine')\nrun.log({'loss': 0.5}, step=0)\n"
     found = imported(f"{open_run}run.log_params({{'lr': 0.1}})\nrun.log_artifact(__file__)\nrun.notice('a', 'b')")
-    assert "autotrack.run" in found
+    assert "autotrack.training.run" in found
     assert not found & READERS
     assert imported(f"{open_run}run.finish()") & READERS, "at its end they are needed"
 
 
 def test_autolog_alone_imports_no_framework(imported: Imported) -> None:
     found = imported("import autotrack\nautotrack.autolog()")
-    assert "autotrack.integration" in found
+    assert "autotrack.training.autolog" in found
     assert not found & (FRAMEWORKS | SLOW | READERS)
 
 
@@ -64,7 +63,7 @@ def test_reading_runs_imports_no_framework(imported: Imported) -> None:
         "import autotrack\nautotrack.start_run('mine').finish()\n"
         "assert autotrack.runs().where('name == \"mine\"')[0].history"
     )
-    assert "autotrack.catalog" in found
+    assert "autotrack.readers.catalog" in found
     assert not found & (FRAMEWORKS | SLOW)
 
 

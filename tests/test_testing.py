@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from autotrack.errors import AutotrackWarning
-from autotrack.patching import Outcome, Patch
 from autotrack.testing import check_firewall, check_integration
+from autotrack.training.hooks.patch import Outcome, Patch
 
 FRAMEWORK = """
 class Base:

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from autotrack import __version__
-from autotrack.cli import doctor, look, sync, tensorboard
+from autotrack.cli import doctor, show, sync, tensorboard
 from autotrack.errors import AutotrackError
+from autotrack.version import __version__
 
 app = typer.Typer(
     help="Look at and look after the training runs that autotrack recorded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("ls")(look.ls)
-app.command("show")(look.show)
+app.command("ls")(show.ls)
+app.command("show")(show.show)
 app.command("sync")(sync.sync)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.command("doctor")(doctor.doctor)

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import typer
 
-from autotrack import catalog, places, settings
+from autotrack import destinations, settings
 from autotrack.errors import AutotrackError
+from autotrack.readers import catalog
 from autotrack.sinks.rest import runs
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused
@@ -39,7 +40,7 @@ def doctor(
     """
     troubles = sum(not _passes(check) for check in _here())
     for url in to or settings.resolve().servers:
-        typer.echo(f"\n{places.without_credentials(url)}")
+        typer.echo(f"\n{destinations.without_credentials(url)}")
         for check in _Server(url).checks():
             if not _passes(check):
                 troubles += 1

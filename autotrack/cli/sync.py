@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from autotrack import catalog, places, settings
+from autotrack import destinations, settings
 from autotrack.errors import SettingsError
-from autotrack.syncing import Outcome, Syncing
+from autotrack.readers import catalog
+from autotrack.sidecar.sync import Outcome, Syncing
 
 _WATCH_SECONDS = 2.0
 
@@ -61,10 +62,10 @@ def _watch(syncing: Syncing, where: list[str] | None) -> None:
 
 def _checked(to: list[str]) -> list[str]:
     for place in to:
-        if not places.is_remote(place) and place != places.TENSORBOARD:
+        if not destinations.is_remote(place) and place != destinations.TENSORBOARD:
             raise SettingsError(f"--to {place!r} is neither the URL of a server nor 'tensorboard'", value=place)
     try:
-        return [one for place in to for one in places.checked(place)]
+        return [one for place in to for one in destinations.checked(place)]
     except ValueError as error:
         raise SettingsError(f"--to: {error}") from None
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from autotrack.board.choice import Filter, View, choose
-from autotrack.board.process import Board
-from autotrack.board.update import bring_up_to_date
-from autotrack.cli.look import StoreOption
+from autotrack.cli.show import StoreOption
+from autotrack.readers.tensorboard.process import Board
+from autotrack.readers.tensorboard.refresh import bring_up_to_date
+from autotrack.readers.tensorboard.selection import Filter, View, choose
 
 _MOST_TROUBLES = 3
 

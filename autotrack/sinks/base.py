@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from autotrack.reading import Position
-from autotrack.records import AnyRecord
+from autotrack.journal.reader import Position
+from autotrack.journal.records import AnyRecord
 
 
 class Sink(Protocol):

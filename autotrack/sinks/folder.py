@@ -5,11 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from autotrack import ranks
-from autotrack.files import write_atomically
-from autotrack.reading import Position, RunReader
-from autotrack.records import AnyRecord
-from autotrack.summary import Fold
+from autotrack.journal.files import write_atomically
+from autotrack.journal.reader import Position, RunReader, starts_in
+from autotrack.journal.records import AnyRecord
+from autotrack.journal.summary import Fold
 
 NAME = "run.json"
 
@@ -23,7 +22,7 @@ class FolderSink:
     def open(self, folder: Path) -> dict[str, int]:
         """Begin with the run in `folder`, from the start: a summary is of all records."""
         self._folder = folder
-        starts = ranks.starts_in(folder / "journal" / "main.jsonl")
+        starts = starts_in(folder / "journal" / "main.jsonl")
         resumes = [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
         self._fold = Fold(keep_points=False, resumes=resumes)
         return {}

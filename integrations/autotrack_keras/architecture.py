@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack import files
-from autotrack.patching import attempt
+from autotrack.journal import files
+from autotrack.training.hooks.patch import attempt
 from autotrack_keras.params import count_parameters
 from autotrack_keras.seen import learn_outputs, looks, seen_of
 

@@ -13,9 +13,10 @@ import keras
 from keras import tree
 
 import autotrack
-from autotrack import ranks, settings
-from autotrack.reading import is_being_written
-from autotrack.start import attach_run, start_run, with_defaults
+from autotrack import settings
+from autotrack.journal.reader import is_being_written
+from autotrack.training import ranks
+from autotrack.training.start import attach_run, start_run, with_defaults
 from autotrack_keras.data import fingerprint
 from autotrack_keras.loading import run_loaded_from
 

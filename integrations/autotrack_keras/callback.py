@@ -8,11 +8,11 @@ import keras
 
 import autotrack
 from autotrack import settings
-from autotrack.integration import chosen
-from autotrack.patching import attempt, guarded
-from autotrack.places import To
-from autotrack.run import status_of
+from autotrack.destinations import To
 from autotrack.settings import Settings
+from autotrack.training.autolog import chosen
+from autotrack.training.hooks.patch import attempt, guarded
+from autotrack.training.run import status_of
 from autotrack_keras import binding
 from autotrack_keras.calls import Call
 from autotrack_keras.evaluation import Evaluation

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import autotrack
-from autotrack import files
-from autotrack.patching import attempt
-from autotrack.summary import better
+from autotrack.journal import files
+from autotrack.journal.summary import better
+from autotrack.training.hooks.patch import attempt
 from autotrack_keras.budget import MOST_BYTES
 from autotrack_keras.params import direction_of
 

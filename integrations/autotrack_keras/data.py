@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack.observe.data.datasets import DataObserver
-from autotrack.patching import attempt
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.observe.data.observer import DataObserver
 
 
 def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | None = None) -> None:

@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import Any
 
 import autotrack
-from autotrack.patching import attempt
+from autotrack.training.hooks.patch import attempt
 from autotrack_keras import binding
 from autotrack_keras.architecture import learn_from_prediction
 from autotrack_keras.calls import Call

@@ -7,8 +7,8 @@ from time import perf_counter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.integration import is_autologging
-from autotrack.patching import Hook, Outcome, Patch
+from autotrack.training.autolog import is_autologging
+from autotrack.training.hooks.patch import Hook, Outcome, Patch
 from autotrack_keras.calls import Call, Place, Running, bind, current_call
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import ModuleType
 
-from autotrack.patching import Patch
+from autotrack.training.hooks.patch import Patch
 
 
 class KerasIntegration:

@@ -9,7 +9,7 @@ import keras
 import msgspec
 from keras.src.saving import saving_lib
 
-from autotrack import records
+from autotrack.journal import records
 from autotrack_keras.calls import Place, Running
 
 _files: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack import files
+from autotrack.journal import files
 from autotrack_keras.architecture import MODEL
 from autotrack_keras.budget import MOST_BYTES, Budget, size_bytes
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import tree
 
-from autotrack.patching import attempt
-from autotrack.values import as_plain, qualified_name
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.values import as_plain, qualified_name
 from autotrack_keras.calls import Fitting
 
 Params = Iterator[tuple[str, dict[str, Any]]]

@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 import keras
 
 import autotrack
-from autotrack.patching import Patch, attempt
-from autotrack.run import status_of
-from autotrack.values import as_plain, qualified_name
+from autotrack.training.hooks.patch import Patch, attempt
+from autotrack.training.run import status_of
+from autotrack.training.values import as_plain, qualified_name
 from autotrack_keras import binding
 from autotrack_keras.calls import Call, Running, bind
 from autotrack_keras.data import describe_data, x_and_y

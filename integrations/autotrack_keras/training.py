@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import autotrack
-from autotrack.patching import attempt
+from autotrack.training.hooks.patch import attempt
 from autotrack_keras import binding, params
 from autotrack_keras.architecture import complete_signature, describe_architecture
 from autotrack_keras.budget import Budget

@@ -7,8 +7,8 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from autotrack.patching import Outcome
-from autotrack.values import flatten
+from autotrack.training.hooks.patch import Outcome
+from autotrack.training.values import flatten
 
 _remembered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 

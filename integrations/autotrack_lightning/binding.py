@@ -12,10 +12,11 @@ from weakref import WeakKeyDictionary
 import torch
 
 import autotrack
-from autotrack import ranks, settings
+from autotrack import settings
 from autotrack.errors import JournalBusyError
-from autotrack.reading import is_being_written
-from autotrack.start import attach_run, reopen_run, resume_run, start_run, with_defaults
+from autotrack.journal.reader import is_being_written
+from autotrack.training import ranks
+from autotrack.training.start import attach_run, reopen_run, resume_run, start_run, with_defaults
 
 KEY = "autotrack"
 """Under this key a checkpoint says which run it is of."""

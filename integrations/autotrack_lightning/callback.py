@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 
 import autotrack
 from autotrack import settings
-from autotrack.patching import attempt, guarded
-from autotrack.places import To
-from autotrack.records import Status
-from autotrack.run import status_of
+from autotrack.destinations import To
+from autotrack.journal.records import Status
 from autotrack.settings import Settings
+from autotrack.training.hooks.patch import attempt, guarded
+from autotrack.training.run import status_of
 from autotrack_lightning import binding, params
 from autotrack_lightning.checkpoints import CheckpointKeeper
 from autotrack_lightning.metrics import MetricRecorder

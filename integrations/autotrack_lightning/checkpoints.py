@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import autotrack
-from autotrack import files
+from autotrack.journal import files
 
 
 @dataclass

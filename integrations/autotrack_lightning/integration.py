@@ -4,8 +4,8 @@ from collections.abc import Generator, Iterable
 from types import ModuleType
 from typing import Any
 
-from autotrack.integration import chosen
-from autotrack.patching import Outcome, Patch
+from autotrack.training.autolog import chosen
+from autotrack.training.hooks.patch import Outcome, Patch
 
 
 class LightningIntegration:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import autotrack
-from autotrack.patching import guarded
+from autotrack.training.hooks.patch import guarded
 from autotrack_lightning.params import learning_rate_names, learning_rates
 
 

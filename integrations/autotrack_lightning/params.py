@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from autotrack.patching import attempt
-from autotrack.values import as_plain, qualified_name
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.values import as_plain, qualified_name
 from autotrack_lightning.arguments import arguments_of
 
 _TRAINER = (

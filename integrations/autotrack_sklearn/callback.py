@@ -12,8 +12,8 @@ from uuid import UUID
 
 import autotrack
 from autotrack import settings
-from autotrack.patching import attempt, guarded
-from autotrack.places import To
+from autotrack.destinations import To
+from autotrack.training.hooks.patch import attempt, guarded
 from autotrack_sklearn import scope, search, tasks
 from autotrack_sklearn.options import Options
 from autotrack_sklearn.params import deep_params

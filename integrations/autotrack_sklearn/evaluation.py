@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 import autotrack
-from autotrack.patching import Outcome, attempt
+from autotrack.training.hooks.patch import Outcome, attempt
 from autotrack_sklearn import binding, plots, scope
 from autotrack_sklearn.binding import Model, Result
 from autotrack_sklearn.calls import ROLES, Call, call_of_user, plain_name, role_of

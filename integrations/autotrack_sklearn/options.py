@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autotrack.integration import chosen
+from autotrack.training.autolog import chosen
 
 
 @dataclass(frozen=True)

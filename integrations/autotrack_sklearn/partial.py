@@ -8,8 +8,8 @@ from weakref import finalize
 
 import numpy as np
 
-from autotrack import context
-from autotrack.patching import Outcome, attempt
+from autotrack.training.hooks import current_run
+from autotrack.training.hooks.patch import Outcome, attempt
 from autotrack_sklearn import binding, keeping, scope
 from autotrack_sklearn.calls import call_of_user
 from autotrack_sklearn.options import for_autolog
@@ -109,7 +109,7 @@ def _begin(estimator: Any, features: Any, target: Any) -> Sequence | None:
     if recording is None:
         return None
     if recording.owns_run:
-        context.leave(recording.run)  # what else is fitted meanwhile has runs of its own
+        current_run.leave(recording.run)  # what else is fitted meanwhile has runs of its own
     with attempt("sklearn params"):
         recording.describe()
     name = call_of_user().source(0, "X")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack.patching import attempt
-from autotrack.run import status_of
-from autotrack.start import start_run
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.run import status_of
+from autotrack.training.start import start_run
 from autotrack_sklearn import binding, fitted, keeping, params, plots, scope, search
 from autotrack_sklearn.binding import Model
 from autotrack_sklearn.options import Options

@@ -9,7 +9,7 @@ import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from autotrack import ranks
+from autotrack.training import ranks
 
 if TYPE_CHECKING:
     from autotrack_sklearn.recording import Recording

@@ -13,11 +13,11 @@ from time import time
 from typing import Any
 
 import autotrack
-from autotrack.integration import is_autologging
-from autotrack.patching import Outcome, Patch
-from autotrack.reading import JournalReader
-from autotrack.records import Trial
-from autotrack.start import attach_run
+from autotrack.journal.reader import JournalReader
+from autotrack.journal.records import Trial
+from autotrack.training.autolog import is_autologging
+from autotrack.training.hooks.patch import Outcome, Patch
+from autotrack.training.start import attach_run
 from autotrack_sklearn import scope
 from autotrack_sklearn.params import plain
 

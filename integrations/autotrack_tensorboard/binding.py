@@ -12,10 +12,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack import ranks
-from autotrack.faults import report_fault
-from autotrack.patching import attempt
-from autotrack.run import status_of
+from autotrack.training import ranks
+from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.run import status_of
 
 STARTED_BY = "tensorboard"
 

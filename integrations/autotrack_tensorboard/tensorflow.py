@@ -13,8 +13,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto  # type: ignore[impo
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]  # it comes without types
 
 import autotrack
-from autotrack.integration import is_autologging
-from autotrack.patching import Outcome, Patch
+from autotrack.training.autolog import is_autologging
+from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack_tensorboard import binding, scope, summaries
 
 _Running = Generator[None, Outcome, None]

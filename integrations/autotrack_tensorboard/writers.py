@@ -9,8 +9,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack.patching import Hook, Outcome, Patch
-from autotrack.values import flatten, is_on_cuda
+from autotrack.training.hooks.patch import Hook, Outcome, Patch
+from autotrack.training.values import flatten, is_on_cuda
 from autotrack_tensorboard import binding, scope, summaries
 from autotrack_tensorboard.sessions import Sessions
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autotrack
-from autotrack import faults
+from autotrack.training.hooks import faults
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

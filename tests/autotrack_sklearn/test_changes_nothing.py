@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 
 import autotrack
 from autotrack.testing import check_integration
-from autotrack.values import as_plain
+from autotrack.training.values import as_plain
 from autotrack_sklearn.integration import SklearnIntegration
 from tests.autotrack_sklearn import own_tests
 from tests.autotrack_sklearn.comparing import classes, differences, fit, fitting_data, instance

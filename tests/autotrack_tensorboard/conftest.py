@@ -9,9 +9,9 @@ import matplotlib as mpl
 import pytest
 
 import autotrack
-from autotrack import faults
-from autotrack.reading import RunReader
-from autotrack.records import Plot
+from autotrack.journal.reader import RunReader
+from autotrack.journal.records import Plot
+from autotrack.training.hooks import faults
 
 LIBRARIES = ("torch.utils.tensorboard", "tensorboardX")
 MakeWriter = Callable[..., Any]

@@ -14,7 +14,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 import autotrack
-from autotrack.records import number
+from autotrack.journal.records import number
 from tests.autotrack_tensorboard.conftest import OneRun, all_runs, values_of
 
 TAGS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)

@@ -7,8 +7,8 @@ from pathlib import Path
 from time import process_time, time
 from typing import Any
 
-from autotrack.records import Metrics, Number, RunStarted, encode
-from autotrack.shipping import Shipment
+from autotrack.journal.records import Metrics, Number, RunStarted, encode
+from autotrack.sinks.shipment import Shipment
 from autotrack.sinks.tensorboard import TensorBoardSink
 from tests.benchmarks import peers, tables
 

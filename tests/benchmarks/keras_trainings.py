@@ -12,7 +12,7 @@ import keras
 from sklearn.datasets import load_digits
 
 import autotrack
-from autotrack import meter
+from autotrack.training.hooks import overhead
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
@@ -20,11 +20,11 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no typ
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch == 0:
-            self.began, self.own_seconds_before = perf_counter(), meter.seconds()
+            self.began, self.own_seconds_before = perf_counter(), overhead.seconds()
 
     def on_train_end(self, logs: Any = None) -> None:
         self.loop_seconds = perf_counter() - self.began
-        self.own_seconds = meter.seconds() - self.own_seconds_before
+        self.own_seconds = overhead.seconds() - self.own_seconds_before
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def fit(contender: "Contender", folder: Path, *, epochs: int) -> Fit:
     model.compile(keras.optimizers.Adam(3e-3), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
     with contender.open(folder) as more:
-        began, own_seconds_before = perf_counter(), meter.seconds()
+        began, own_seconds_before = perf_counter(), overhead.seconds()
         model.fit(images, digits.target, epochs=epochs, verbose=0, callbacks=[clock, *more])
-        seconds, own_seconds = perf_counter() - began, meter.seconds() - own_seconds_before
+        seconds, own_seconds = perf_counter() - began, overhead.seconds() - own_seconds_before
     return Fit(clock.loop_seconds, clock.own_seconds, seconds - clock.loop_seconds, own_seconds - clock.own_seconds)
 
 

@@ -12,9 +12,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 import autotrack
-from autotrack.board.choice import View, choose
-from autotrack.board.process import Board
-from autotrack.board.update import bring_up_to_date
+from autotrack.readers.tensorboard.process import Board
+from autotrack.readers.tensorboard.refresh import bring_up_to_date
+from autotrack.readers.tensorboard.selection import View, choose
 from tests.benchmarks import peers, tables
 
 RUNS = 300

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 import autotrack
-from autotrack.shipping import Shipment
+from autotrack.sinks.shipment import Shipment
 from tests.benchmarks import peers, tables
 
 ROUNDS = 3
@@ -34,7 +34,7 @@ def measure(folder: Path, *, quick: bool = False) -> str:
     """Start a server, send in each way by turns, and return the tables."""
     if not peers.is_installed("mlflow"):
         return "### Points per second into a tracking server\n\nmlflow is not installed here: this part is left out."
-    from tests.servers import mlflow_server
+    from tests.support.servers import mlflow_server
 
     divisor = 10 if quick else 1
     seconds: dict[Way, list[float]] = {way: [] for way in WAYS}

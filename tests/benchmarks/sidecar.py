@@ -20,7 +20,8 @@ SCRIPT = """
 import json, sys, time
 {imports}
 import autotrack
-from autotrack import autolog, following, start_run  # what importing costs is measured elsewhere
+from autotrack import autolog, start_run  # what importing costs is measured elsewhere
+from autotrack.sidecar import followed_run
 begun = time.perf_counter()
 autolog()
 ready = time.perf_counter()

@@ -126,7 +126,7 @@ def _play(code: str) -> None:
     from sklearn.model_selection import GridSearchCV
     from sklearn.preprocessing import scale
 
-    from autotrack import meter
+    from autotrack.training.hooks import overhead
 
     features, target = load_breast_cancer(return_X_y=True)
     features = scale(features)
@@ -134,18 +134,18 @@ def _play(code: str) -> None:
     exec(code, {})
     LogisticRegression().fit(features, target)  # imports, schemas and caches
     for line in sys.stdin:
-        seconds, owns = [], [meter.seconds()]
+        seconds, owns = [], [overhead.seconds()]
         for _ in range(int(line)):
             began = perf_counter()
             LogisticRegression().fit(features, target)
             seconds.append(perf_counter() - began)
-        owns.append(meter.seconds())
+        owns.append(overhead.seconds())
         sleep(PAUSE_SECONDS)
         search = GridSearchCV(LogisticRegression(max_iter=300), grid, cv=3)
         began = perf_counter()
         search.fit(features, target)
         searched = perf_counter() - began
-        owns.append(meter.seconds())
+        owns.append(overhead.seconds())
         turn = {"fits": seconds, "search": searched, "own_seconds": (owns[1] - owns[0]) / len(seconds)}
         sleep(PAUSE_SECONDS)
         print(json.dumps({**turn, "own_seconds_of_search": owns[2] - owns[1]}), flush=True)

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoa
 from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
-from autotrack import meter
+from autotrack.training.hooks import overhead
 
 FEATURES, WIDTH, BATCH = 64, 96, 128
 """Sized for a step of about 4.5 ms on the two shared cores that this was written on."""
@@ -49,11 +49,11 @@ class Clock(Callback):
     """Takes the time of the loop, from `on_train_start` to `on_train_end`, and autotrack's own time in it."""
 
     def on_train_start(self, *_: object) -> None:
-        self.began, self.own_seconds_before = perf_counter(), meter.seconds()
+        self.began, self.own_seconds_before = perf_counter(), overhead.seconds()
 
     def on_train_end(self, *_: object) -> None:
         self.loop_seconds = perf_counter() - self.began
-        self.own_seconds = meter.seconds() - self.own_seconds_before
+        self.own_seconds = overhead.seconds() - self.own_seconds_before
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def fit(contender: "Contender", folder: Path, *, steps: int) -> Fit:
             enable_model_summary=False,
         )
         model = Regression()
-        began, own_seconds_before = perf_counter(), meter.seconds()
+        began, own_seconds_before = perf_counter(), overhead.seconds()
         trainer.fit(model, loader)
-        seconds, own_seconds = perf_counter() - began, meter.seconds() - own_seconds_before
+        seconds, own_seconds = perf_counter() - began, overhead.seconds() - own_seconds_before
     return Fit(clock.loop_seconds, clock.own_seconds, seconds - clock.loop_seconds, own_seconds - clock.own_seconds)
 
 

@@ -10,7 +10,7 @@ from time import time
 from typing import Any
 
 import autotrack
-from autotrack.records import Metrics, encode
+from autotrack.journal.records import Metrics, encode
 
 Log = Callable[[dict[str, Any], int], object]
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from autotrack.files import write_atomically
+from autotrack.journal.files import write_atomically
 from autotrack.sinks.rest import answers
 from autotrack.sinks.rest.artifact_streams import FileSource, Source, SourceChanged, SourceLost, Throttle
 from autotrack.sinks.rest.client import Client, Refused

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from autotrack.files import inside
+from autotrack.journal.files import inside
 from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
 from autotrack.sinks.rest.artifact_proxy import ProxyStore
 from autotrack.sinks.rest.artifact_streams import (

@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from autotrack.destinations import without_credentials
 from autotrack.errors import SettingsError
-from autotrack.places import without_credentials
 
 _YES = {"1", "true", "yes", "on"}
 _UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")

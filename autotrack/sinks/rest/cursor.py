@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from autotrack.errors import AutotrackError
-from autotrack.files import write_atomically
+from autotrack.journal.files import write_atomically
 
 FOLDER = "remote"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from autotrack.records import Dataset
+from autotrack.journal.records import Dataset
 
 _LONGEST_NAME = 500
 

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from autotrack.errors import AutotrackError
-from autotrack.plotting import Drawn, draw_all
-from autotrack.records import Artifact, Plot, Table
+from autotrack.journal.records import Artifact, Plot, Table
+from autotrack.journal.summary import Summary
+from autotrack.plots import Drawn, draw_all
 from autotrack.sinks.rest import params
 from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.tags import LONGEST
-from autotrack.summary import Summary
 
 LOGGED_TABLES, LOGGED_IMAGES = "mlflow.loggedArtifacts", "mlflow.loggedImages"
 

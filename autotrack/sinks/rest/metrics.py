@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from autotrack.records import Metrics, Number, SystemStats, number
+from autotrack.journal.records import Metrics, Number, SystemStats, number
 from autotrack.sinks.rest import system
 from autotrack.sinks.rest.batches import LIMITS, Batches, Item
 from autotrack.sinks.rest.names import Names, is_allowed

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
-from autotrack.control import UploadLimits
+from autotrack.journal.summary import Summary
+from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import Batches, Item
@@ -15,7 +16,6 @@ from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.runs import RemoteRun
 from autotrack.sinks.rest.uploads import Uploads
-from autotrack.summary import Summary
 
 
 class Remote:

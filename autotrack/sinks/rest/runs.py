@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autotrack.records import Status
+from autotrack.journal.records import Status
 from autotrack.sinks.rest.client import Client, Refused
 
 RUN_TAG = "autotrack.run"

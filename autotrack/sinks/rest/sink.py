@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
 
-from autotrack import ranks
-from autotrack.control import UploadLimits
-from autotrack.places import without_credentials
-from autotrack.plotting import SHORT_SECONDS
-from autotrack.reading import JournalReader, Position, rank_of
-from autotrack.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
+from autotrack.destinations import without_credentials
+from autotrack.journal.reader import JournalReader, Position, rank_of, starts_in
+from autotrack.journal.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
+from autotrack.journal.summary import Fold
+from autotrack.plots import SHORT_SECONDS
+from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import cursor as cursors
 from autotrack.sinks.rest import runs
 from autotrack.sinks.rest.client import Client
@@ -20,7 +20,6 @@ from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.documents import Tables
 from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.remote import Remote
-from autotrack.summary import Fold
 
 _ALL = UploadLimits()
 _MOST_WAITING = 20_000
@@ -191,7 +190,7 @@ def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
 
 def _resumes(folder: Path) -> Iterator[tuple[float, int]]:
     path = folder / "journal" / "main.jsonl"
-    for start in ranks.starts_in(path) if path.exists() else []:
+    for start in starts_in(path) if path.exists() else []:
         if start.resumed_at_step is not None:
             yield start.time, start.resumed_at_step
 

@@ -2,7 +2,7 @@
 
 import re
 
-from autotrack.records import Number, SystemStats, number
+from autotrack.journal.records import Number, SystemStats, number
 
 PREFIX = "system/"
 

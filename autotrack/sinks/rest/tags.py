@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
+from autotrack.journal.summary import Summary
 from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.runs import RUN_TAG
-from autotrack.summary import Summary
 
 LONGEST = 5000
 """Characters of a value; 8000 since MLflow 2.16."""

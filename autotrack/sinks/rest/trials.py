@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from autotrack.records import Trial
+from autotrack.journal.records import Trial
+from autotrack.journal.summary import Summary
 from autotrack.sinks.rest import params, runs, tags
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client
@@ -12,7 +13,6 @@ from autotrack.sinks.rest.metrics import as_value
 from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.parallel import all_at_once
 from autotrack.sinks.rest.runs import RUN_TAG, RemoteRun
-from autotrack.summary import Summary
 
 PARENT = "mlflow.parentRunId"
 

@@ -7,13 +7,13 @@ from time import monotonic
 from typing import Any
 
 from autotrack.errors import AutotrackError
-from autotrack.records import Artifact
+from autotrack.journal.records import Artifact
+from autotrack.journal.summary import Summary
 from autotrack.sinks.rest.artifact_streams import SourceLost
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Refused, Unreachable
 from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.documents import Document
-from autotrack.summary import Summary
 
 _ONE_FILE = (400, 409, 411, 413, 414, 415, 422, 500)
 """Refusals that may be about one file: it is too large, or its name is not allowed."""

@@ -16,8 +16,8 @@ from google.protobuf.struct_pb2 import Value
 from tensorboard.compat.proto.summary_pb2 import Summary as TensorBoardSummary  # type: ignore[import-untyped]  # it comes without types
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo  # type: ignore[import-untyped]  # it comes without types
 
+from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
-from autotrack.summary import Summary
 
 MOST_PARAMS = 100
 """So many columns can be chosen from; what the page loads grows with them."""

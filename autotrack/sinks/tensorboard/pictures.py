@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
 
-from autotrack.plotting import Drawn, draw_all
-from autotrack.records import Artifact, Plot
+from autotrack.journal.records import Artifact, Plot
+from autotrack.plots import Drawn, draw_all
 from autotrack.sinks.tensorboard import plots, text
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.tags import Tags

@@ -6,7 +6,7 @@ from tensorboard.compat.proto.histogram_pb2 import HistogramProto  # type: ignor
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
 from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData  # type: ignore[import-untyped]  # it comes without types
 
-from autotrack.records import Plot, number
+from autotrack.journal.records import Plot, number
 from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
 
 _MOST_THRESHOLDS = 200

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autotrack.records import (
+from autotrack.journal.records import (
     AnyRecord,
     Artifact,
     Metrics,
@@ -15,6 +15,7 @@ from autotrack.records import (
     Table,
     Text,
 )
+from autotrack.journal.summary import Direction, Fold, Summary, better
 from autotrack.sinks.tensorboard import text, trials
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.event_file import preamble, replace
@@ -22,7 +23,6 @@ from autotrack.sinks.tensorboard.hparams import Session, session_of
 from autotrack.sinks.tensorboard.pictures import Pictures
 from autotrack.sinks.tensorboard.scalars import Scalars
 from autotrack.sinks.tensorboard.tags import Tags
-from autotrack.summary import Direction, Fold, Summary, better
 
 SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
 """It is read first, and of several sessions in one run readers take the first."""

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from autotrack.records import Metrics, SystemStats, number
+from autotrack.journal.records import Metrics, SystemStats, number
+from autotrack.journal.summary import Direction
 from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix
 from autotrack.sinks.tensorboard.tags import Tags
-from autotrack.summary import Direction
 
 _HAS_NO_BEST = re.compile(r"(seconds|per_second|_step)(/|$)")
 """How long something took, or the loss of one batch, has a direction, and no best value that anyone asks for."""

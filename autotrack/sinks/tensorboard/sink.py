@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from autotrack import ranks, records
-from autotrack.plotting import SHORT_SECONDS
-from autotrack.reading import Position, RunReader, is_being_written, rank_of
-from autotrack.records import AnyRecord, RunStarted
+from autotrack.journal import records
+from autotrack.journal.reader import Position, RunReader, is_being_written, rank_of, starts_in
+from autotrack.journal.records import AnyRecord, RunStarted
+from autotrack.plots import SHORT_SECONDS
 from autotrack.sinks.tensorboard.event_file import EventFile, checkpoint
 from autotrack.sinks.tensorboard.run_events import RunEvents
 
@@ -126,7 +126,7 @@ class TensorBoardSink:
 
 def _resumes(folder: Path, offsets: Mapping[str, int] | None = None) -> list[tuple[float, int]]:
     """When training went back, and to which step: as far as the main journal goes, or up to its offset."""
-    found: list[AnyRecord] = [*ranks.starts_in(folder / "journal" / _MAIN)]
+    found: list[AnyRecord] = [*starts_in(folder / "journal" / _MAIN)]
     if offsets is not None and len(found) > 1:
         found = [record for _, batch in _records_before(folder, {_MAIN: offsets.get(_MAIN, 0)}) for record in batch]
     starts = [record for record in found if isinstance(record, RunStarted)]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from autotrack.records import Dataset, Table, Text
-from autotrack.summary import Summary
+from autotrack.journal.records import Dataset, Table, Text
+from autotrack.journal.summary import Summary
 
 _FACTS = ("fact", "value")
 _LONGEST_CELL = 300

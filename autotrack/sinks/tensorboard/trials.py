@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autotrack.records import Trial, number
+from autotrack.journal.records import Trial, number
+from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix, summary_event
 from autotrack.sinks.tensorboard.event_file import replace_by_later
 from autotrack.sinks.tensorboard.hparams import MOST_PARAMS, Session, most_telling
 from autotrack.sinks.tensorboard.tags import Tags
-from autotrack.summary import Summary
 
 FOLDER = "trials"
 MOST_TRIALS = 200

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import ChaosProxy, Plan, calm, chaos
-from tests.servers import Server, mlflow_server, object_storage, postgres
+from tests.support.chaos import ChaosProxy, Plan, calm, chaos
+from tests.support.servers import Server, mlflow_server, object_storage, postgres
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A tracking server that asks for user and password: `tests.servers.ADMIN`."""
+    """A tracking server that asks for user and password: `tests.support.servers.ADMIN`."""
     with mlflow_server(tmp_path_factory.mktemp("guarded_server"), auth=True) as server:
         yield server
 

@@ -13,10 +13,10 @@ import requests
 from autotrack.sinks.rest import artifact_multipart
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Unreachable
-from tests.chaos import ChaosProxy, Fault
-from tests.servers import Server, mlflow_server, object_storage
-from tests.sinks.rest.cutting import Cutter, cutting
 from tests.sinks.rest.test_artifacts import MEBIBYTE, PROXY, a_file
+from tests.support.chaos import ChaosProxy, Fault
+from tests.support.cutting import Cutter, cutting
+from tests.support.servers import Server, mlflow_server, object_storage
 
 PART_BYTES = 5 * MEBIBYTE  # the least that S3 takes
 

@@ -18,8 +18,8 @@ import requests
 from autotrack.errors import AutotrackError
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.servers import Server, mlflow_server
-from tests.sinks.rest.cutting import Cutter, cutting
+from tests.support.cutting import Cutter, cutting
+from tests.support.servers import Server, mlflow_server
 
 MEBIBYTE = 2**20
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"

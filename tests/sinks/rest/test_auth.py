@@ -9,7 +9,7 @@ import pytest
 from autotrack.errors import AutotrackError, SettingsError
 from autotrack.sinks.rest.auth import Access, access, is_loopback
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.sinks.rest.answering import Answer, answering
+from tests.support.answering import Answer, answering
 
 HERE = "http://127.0.0.1:5000"
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from autotrack.sinks.rest import answers, client
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.servers import free_port
-from tests.sinks.rest.answering import HTML, Answer, Answering, answering
+from tests.support.answering import HTML, Answer, Answering, answering
+from tests.support.servers import free_port
 
 PAGE = "<html><head><style>p {}</style></head><body><h1>Please log in</h1></body></html>"
 REFUSAL = {"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid value nine for parameter 'step'"}

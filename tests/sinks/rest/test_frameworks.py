@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import autotrack
-from tests.processes import Script
-from tests.servers import Server
-from tests.sinks.rest.reading_back import comparable, recorded_points
+from tests.support.processes import Script
+from tests.support.reading_back import comparable, recorded_points
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
-from tests.servers import Server
-from tests.sinks.rest.reading_back import ServerReader
+from tests.support.reading_back import ServerReader
+from tests.support.servers import Server
 
 
 @pytest.mark.slow

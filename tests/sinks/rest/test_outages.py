@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.shipping import Shipment
 from autotrack.sinks.rest import RestSink
-from tests.chaos import ChaosProxy, Fault, Plan, always, at_random, calm, in_order
-from tests.processes import wait_until
-from tests.servers import ADMIN, Server
-from tests.sinks.rest.reading_back import ServerReader, check_arrived
+from autotrack.sinks.shipment import Shipment
+from tests.support.chaos import ChaosProxy, Fault, Plan, always, at_random, calm, in_order
+from tests.support.processes import wait_until
+from tests.support.reading_back import ServerReader, check_arrived
+from tests.support.servers import ADMIN, Server
 
 Failing = Callable[..., ChaosProxy]
 Sync = Callable[..., None]

@@ -12,10 +12,10 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 import autotrack
-from autotrack.catalog import RecordedRun
-from tests.browser import SCREENSHOTS, executable, open_page
-from tests.processes import Script, wait_until
-from tests.servers import Server
+from autotrack.readers.catalog import RecordedRun
+from tests.support.browser import SCREENSHOTS, executable, open_page
+from tests.support.processes import Script, wait_until
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -148,7 +148,7 @@ def show(page: Page, server: Server, run: RecordedRun | None = None, tab: str = 
 
 
 def keep(page: Page, name: str) -> None:
-    """Keep a picture as `tests.browser` does; this page has always a request open."""
+    """Keep a picture as `tests.support.browser` does; this page has always a request open."""
     if folder := os.environ.get(SCREENSHOTS):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.wait_for_timeout(DRAWN_AFTER_MILLISECONDS)

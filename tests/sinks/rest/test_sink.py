@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from PIL import Image
 
 import autotrack
-from autotrack import records
-from autotrack.records import (
+from autotrack.journal import records
+from autotrack.journal.records import (
     AnyRecord,
     Artifact,
     Dataset,
@@ -27,13 +27,13 @@ from autotrack.records import (
     SystemStats,
     Trial,
 )
-from autotrack.shipping import Shipment
 from autotrack.sinks.rest import RestSink, batches, sink
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
-from tests.servers import Server
-from tests.sinks.rest.reading_back import ReadRun, ServerReader, recorded_points
+from autotrack.sinks.shipment import Shipment
+from tests.support.reading_back import ReadRun, ServerReader, recorded_points
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from autotrack.sinks.base import RemoteSink

@@ -14,9 +14,9 @@ import requests
 
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.servers import ObjectStorage, mlflow_server, object_storage
-from tests.sinks.rest.cutting import Cutter, cutting
 from tests.sinks.rest.test_artifacts import MEBIBYTE, a_file
+from tests.support.cutting import Cutter, cutting
+from tests.support.servers import ObjectStorage, mlflow_server, object_storage
 
 HERE, ELSEWHERE = "http://127.0.0.1:5000", "https://tracking.example.org"
 """Tracking servers that are not asked for anything."""

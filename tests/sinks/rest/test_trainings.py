@@ -8,10 +8,10 @@ from time import monotonic
 import pytest
 
 import autotrack
-from tests.chaos import ChaosProxy, at_random
-from tests.processes import Ended, Script, wait_until
-from tests.servers import Server, free_port
-from tests.sinks.rest.reading_back import ServerReader, check_arrived, recorded_points
+from tests.support.chaos import ChaosProxy, at_random
+from tests.support.processes import Ended, Script, wait_until
+from tests.support.reading_back import ServerReader, check_arrived, recorded_points
+from tests.support.servers import Server, free_port
 
 pytestmark = pytest.mark.slow
 

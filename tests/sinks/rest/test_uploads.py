@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from autotrack.records import Artifact, RunFinished
-from autotrack.shipping import Shipment
+from autotrack.journal.records import Artifact, RunFinished
 from autotrack.sinks.rest import RestSink, artifacts, sink
 from autotrack.sinks.rest.artifact_streams import FileSource, SourceLost
-from tests.servers import Server
-from tests.sinks.rest.reading_back import ServerReader
+from autotrack.sinks.shipment import Shipment
 from tests.sinks.rest.test_sink import START, losses, read, recorded, send, steps_of
+from tests.support.reading_back import ServerReader
+from tests.support.servers import Server
 
 
 def checkpoint(folder: Path, name: str, content: str = "weights") -> Artifact:

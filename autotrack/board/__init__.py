@@ -1,3 +1,0 @@
-"""TensorBoard, started on a store or on chosen runs: for the command line and for notebooks."""
-
-from autotrack.board.notebook import tensorboard as tensorboard

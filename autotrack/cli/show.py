@@ -1,0 +1,247 @@
+"""`autotrack ls` and `autotrack show`: what there is, and everything about one run."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from autotrack.format import human_seconds, main_metrics, short, shown
+from autotrack.journal.summary import Summary
+from autotrack.readers import catalog
+from autotrack.readers.catalog import RecordedRun
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", "-s", help="The folder of runs; `runs` unless settings say otherwise."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+def ls(
+    store: Annotated[Path | None, typer.Argument(help="The folder of runs; `runs` unless set otherwise.")] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", "-w", help="Keep runs, as `metrics.val_loss < 0.2 and params.lr > 1e-3`."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option("--sort", help="Order by a name, as `best.val_loss`.")] = None,
+    descending: Annotated[bool, typer.Option("--descending", help="With --sort: largest first.")] = False,
+    last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the first N of the list.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs of a store, the newest first."""
+    found = catalog.runs(store, watch=_with_progress)
+    if where:
+        found = found.where(where)
+    if sort:
+        found = found.sort(sort, descending=descending)
+    found = found[: last or len(found)]
+    if as_json:
+        _print_json([_short(run) for run in found])
+    elif not found:
+        typer.echo(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
+    else:
+        _print_table(
+            ["started", "experiment", "run", "status", "took", "metrics"],
+            [_row(run) for run in found],
+        )
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A folder, an id, a name, or `latest`.")] = "latest",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything about one run."""
+    found = catalog.find(run, store)
+    if as_json:
+        # Field by field, because a struct leaves out those that have their default.
+        fields = {name: msgspec.to_builtins(getattr(found.summary, name)) for name in Summary.__struct_fields__}
+        _print_json({"folder": str(found.folder.absolute()), **fields})
+        return
+    summary = found.summary
+    _print_facts(found)
+    sections: list[tuple[str, list[str], list[list[str]]]] = [
+        ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
+        ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
+        ("params", ["name", "value", "source"], _params(summary)),
+        ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
+        ("system load", ["name", "mean", "max"], _load(summary)),
+        ("notices", ["about", "what"], [[notice.about, notice.message] for notice in summary.notices]),
+    ]
+    for title, columns, rows in sections:
+        if rows:
+            typer.echo(f"\n{title}")
+            _print_table(columns, rows)
+    for title, text in (("changes", summary.texts.get("changes")), ("traceback", summary.traceback)):
+        if text:
+            typer.echo(f"\n{title}\n{text.rstrip()}")
+
+
+def _short(run: RecordedRun) -> dict[str, Any]:
+    summary = run.summary
+    return {
+        "folder": str(run.folder.absolute()),
+        "id": summary.id,
+        "name": summary.name,
+        "experiment": summary.experiment,
+        "status": summary.status,
+        "started": summary.started,
+        "duration_seconds": summary.duration_seconds,
+        "params": summary.params,
+        "metrics": {name: metric.last.value for name, metric in summary.metrics.items()},
+        "best": {name: metric.best.value for name, metric in summary.metrics.items() if metric.best},
+        "tags": summary.tags,
+    }
+
+
+def _row(run: RecordedRun) -> list[str]:
+    summary = run.summary
+    main = main_metrics(summary)[:3]
+    took = human_seconds(summary.duration_seconds) if summary.duration_seconds is not None else ""
+    metrics = "  ".join(f"{name} {short(_best_or_last(summary, name))}" for name in main)
+    return [_when(summary.started), summary.experiment, summary.name, summary.status, took, metrics]
+
+
+def _best_or_last(summary: Summary, name: str) -> object:
+    metric = summary.metrics[name]
+    return (metric.best or metric.last).value
+
+
+def _print_facts(found: RecordedRun) -> None:
+    summary = found.summary
+    facts = {
+        "run": f"{summary.name}  ({summary.id})",
+        "experiment": summary.experiment,
+        "status": summary.status + (f": {summary.error}" if summary.error else ""),
+        "started": _when(summary.started),
+        "took": "" if summary.duration_seconds is None else human_seconds(summary.duration_seconds),
+        "command": " ".join(summary.argv),
+        "code": _code(summary),
+        "environment": _surroundings(summary),
+        "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
+        "resumed from": summary.resumed_from or "",
+        "parent": summary.parent or "",
+        "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items()),
+        "folder": shown(found.folder.absolute()),
+        "not read": "; ".join(summary.left_out),
+    }
+    for name, value in facts.items():
+        if value:
+            typer.echo(f"{name:<12} {value}")
+
+
+def _code(summary: Summary) -> str:
+    git = summary.environment.get("git")
+    if git is None:
+        return "kept in environment/source" if "source" in summary.environment else ""
+    where = git.get("tag") or git.get("branch") or "detached"
+    uncommitted = [*git.get("changed", []), *git.get("untracked", [])]
+    changes = f", {len(uncommitted)} uncommitted files" if uncommitted else ""
+    return f"{git['commit'][:10] if git.get('commit') else 'no commit yet'} ({where}){changes}"
+
+
+def _surroundings(summary: Summary) -> str:
+    packages, hardware = (summary.environment.get(kind, {}) for kind in ("packages", "hardware"))
+    said = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
+    said += [str(hardware[name]) for name in ("os_name", "cpu_model") if hardware.get(name)]
+    said += [str(card.get("name")) for card in hardware.get("gpus", [])]
+    return ", ".join(said)
+
+
+def _datasets(summary: Summary) -> list[list[str]]:
+    return [
+        [
+            " ".join(part for part in (data.role, data.name) if part),
+            f"{data.kind} {data.dtype or ''} {'x'.join(map(str, data.shape or []))}".strip(),
+            "" if data.rows is None else str(data.rows),
+            f"{data.covered:.0%}",
+            ", ".join(f"{count} with {role}" for role, count in data.shared_rows.items()),
+        ]
+        for data in summary.datasets
+    ]
+
+
+def _load(summary: Summary) -> list[list[str]]:
+    return [[name, _amount(name, load.mean), _amount(name, load.max)] for name, load in sorted(summary.system.items())]
+
+
+def _amount(name: str, value: float) -> str:
+    if name.endswith("_bytes"):
+        return f"{value / 1e6:,.0f} MB"
+    return f"{value / 1e6:,.1f} MB/s" if name.endswith("_bytes_per_second") else short(float(value))
+
+
+def _params(summary: Summary) -> list[list[str]]:
+    rows = []
+    for name, value in summary.params.items():
+        sources = [
+            source
+            for source, values in summary.params_by_source.items()
+            if values.get(name, values.get(name.removeprefix(f"{source}."), ...)) == value
+        ]
+        rows.append([name, str(value), ", ".join(sources)])
+    return rows
+
+
+def _metrics(summary: Summary) -> list[list[str]]:
+    rows = []
+    for name, metric in sorted(summary.metrics.items()):
+        best, where = "", ""
+        if metric.best and metric.count > 1:
+            best = short(metric.best.value)
+            where = f"epoch {metric.best.epoch}" if metric.best.epoch is not None else f"step {metric.best.step}"
+        rows.append([name, short(metric.last.value), best, where, str(metric.count)])
+    return rows
+
+
+def _artifacts(summary: Summary) -> list[list[str]]:
+    return [
+        [
+            artifact.path,
+            ", ".join([artifact.kind, *artifact.roles]),
+            f"{artifact.bytes / 1e6:.2f} MB",
+            ", ".join(f"{name} {short(value)}" for name, value in artifact.metrics.items()),
+        ]
+        for artifact in summary.artifacts
+    ]
+
+
+def _when(started: float) -> str:
+    return datetime.fromtimestamp(started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _with_progress(folders: Sequence[Path]) -> Iterable[Path]:
+    """Show how many runs have been read, where there are so many that it takes a while and somebody looks."""
+    if len(folders) < 200 or not sys.stderr.isatty():
+        return folders
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(folders, "reading runs", console=Console(stderr=True), transient=True)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def _print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print with rich on a terminal, as tab-separated text for other programs."""
+    if not sys.stdout.isatty():
+        for row in [columns, *rows]:
+            typer.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    from rich import box, table  # rich is slow to import, and only needed on a terminal
+    from rich.console import Console
+    from rich.text import Text
+
+    shown = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console().print(shown)

@@ -1,0 +1,51 @@
+"""How numbers, durations, paths and metrics are written for people."""
+
+from pathlib import Path
+
+from autotrack.journal.summary import MetricSummary, Summary
+
+
+def main_metrics(summary: Summary) -> list[str]:
+    """Return the metrics a person looks at first: those with a better direction, per epoch, evaluation first."""
+    names = [name for name, metric in summary.metrics.items() if metric.better and not name.endswith("_step")]
+    names = [name for name in names if not name.startswith(("epoch_seconds", "samples_per_second"))]
+    return sorted(names, key=lambda name: (summary.metrics[name].last.stage == "train", name))
+
+
+def describe(metric: MetricSummary) -> str:
+    """Say a metric's last and best value, as `0.0912  best 0.0874 in epoch 6`."""
+    text = short(metric.last.value)
+    if metric.best is None or metric.count < 2:
+        return text
+    where = ""
+    if metric.best.epoch is not None:
+        where = f" in epoch {metric.best.epoch}"
+    elif metric.best.step is not None:
+        where = f" at step {metric.best.step}"
+    return f"{text}  best {short(metric.best.value)}{where}"
+
+
+def short(value: object) -> str:
+    """Write a value in few characters: floats with four significant digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def human_seconds(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> human_seconds(3.21), human_seconds(75), human_seconds(7260)
+    ('3.2 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def shown(folder: Path) -> str:
+    """Write a path relative to the working folder when it lies below it."""
+    try:
+        return str(folder.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(folder)

@@ -1,0 +1,197 @@
+"""Reading journals, also while somebody writes them."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from autotrack.errors import JournalFormatError
+from autotrack.journal import records
+from autotrack.journal.records import AnyRecord, RunStarted
+
+
+class JournalReader:
+    """Reads the records of one journal, from `offset` (bytes) on, as often as there may be more.
+
+    After reading, `offset` is where to go on, `at_end` tells that there was no more than that at the time, `unknown`
+    counts records of types this version does not know, `unreadable` lines that are no record at all.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.rank = rank_of(path)
+        self.offset = offset
+        self.at_end = False
+        self.unknown: dict[str, int] = {}
+        self.unreadable = 0
+        self._torn_bytes = 0
+
+    @property
+    def torn(self) -> bool:
+        """Whether the file ended in half a line when it was read last."""
+        return self._torn_bytes > 0
+
+    @property
+    def seen(self) -> int:
+        """How many bytes of the file have been looked at, half a line at the end included."""
+        return self.offset + self._torn_bytes
+
+    def read(self, limit_bytes: int = 2**20) -> list[AnyRecord]:
+        """Return the next whole records, about `limit_bytes` of them; an empty list when there are no more.
+
+        Raises `JournalFormatError` for a journal of a newer format, `OSError` for a file that cannot be read.
+        """
+        while True:
+            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123  of a Path it takes longer
+                left = max(os.fstat(file.fileno()).st_size - self.offset, 0)
+                file.seek(self.offset)
+                chunk = file.read(min(limit_bytes, left))  # as much memory is taken as is asked for
+                while b"\n" not in chunk and (more := file.read(limit_bytes)):
+                    chunk += more  # a record may be longer than the limit
+            self.at_end = len(chunk) >= left
+            end = chunk.rfind(b"\n") + 1
+            self._torn_bytes = len(chunk) - end
+            self.offset += end
+            found = self._decode(chunk[:end])
+            if found or not end:
+                return found
+
+    def _decode(self, lines: bytes) -> list[AnyRecord]:
+        found: list[AnyRecord]
+        try:
+            found = records.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
+        for record in found:
+            if record.__class__ is records.RunStarted and record.format > records.FORMAT:
+                raise JournalFormatError(
+                    f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
+                    f"update it: pip install --upgrade autotrack-ml"
+                )
+        return found
+
+    def _decode_line(self, line: bytes) -> AnyRecord | None:
+        try:
+            record: AnyRecord = records.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._count_undecodable(line)
+            return None
+        return record
+
+    def _count_undecodable(self, line: bytes) -> None:
+        try:
+            kind = msgspec.json.decode(line)["record"]
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+            self.unreadable += 1
+        else:
+            self.unknown[str(kind)] = self.unknown.get(str(kind), 0) + 1
+
+
+class Position(NamedTuple):
+    """How far the journals of a run have been read, by their names.
+
+    `offsets` is where to go on, in bytes; `seen` counts half a line at the end as well; `left_out` says what was there
+    and could not be read, a sentence each.
+    """
+
+    offsets: dict[str, int]
+    seen: dict[str, int]
+    left_out: list[str]
+
+
+class RunReader:
+    """Reads all records of the run in `folder`, in batches, journal after journal, the main one first.
+
+    Each batch comes with the rank whose journal it is from. Iterating again goes on where it stopped, and finds
+    journals that are new. `offsets` are how many bytes of each journal to skip, by its name.
+    """
+
+    def __init__(self, folder: Path, offsets: Mapping[str, int] | None = None) -> None:
+        self.folder = folder
+        self._journals = folder / "journal"
+        self._offsets = dict(offsets or {})
+        self._readers: dict[str, JournalReader] = {}
+
+    @property
+    def journals(self) -> list[Path]:
+        """The journals that are there now, in the order in which they are read."""
+        return [self._journals / name for name in self._names()]
+
+    def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
+        for name in self._names():
+            if name not in self._readers:
+                self._readers[name] = JournalReader(self._journals / name, self._offsets.get(name, 0))
+            reader = self._readers[name]
+            while batch := reader.read():
+                yield reader.rank, batch
+                if reader.at_end:
+                    break
+
+    def _names(self) -> list[str]:
+        try:
+            found = os.listdir(self._journals)  # noqa: PTH208  this is asked every second
+        except FileNotFoundError:
+            return []
+        return sorted(
+            (name for name in found if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
+        )
+
+    def position(self) -> "Position":
+        """Return how far the journals have been read."""
+        offsets = {name: reader.offset for name, reader in self._readers.items()}
+        seen = {name: reader.seen for name, reader in self._readers.items()}
+        return Position({**self._offsets, **offsets}, seen, list(self._left_out()))
+
+    def _left_out(self) -> Iterator[str]:
+        for name, reader in self._readers.items():
+            yield from (f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items())
+            if reader.unreadable:
+                yield f"{name}: {reader.unreadable} lines that are no records"
+            if reader.torn:
+                yield f"{name}: the last record is incomplete"
+
+
+def rank_of(journal: Path) -> int:
+    """Return the rank that writes a journal, by its name: `rank1.jsonl` is that of rank 1, `main.jsonl` of rank 0."""
+    found = re.match(r"rank(\d+)", journal.name)
+    return int(found[1]) if found else 0
+
+
+def is_being_written(path: Path) -> bool | None:
+    """Whether a live process has this journal open for writing; None where that cannot be told."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return None
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return None
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def starts_in(path: Path) -> list[RunStarted]:
+    """Return how often a run was started or resumed, by its main journal, without reading all of it in full."""
+    found = []
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b'{"record":"RunStarted"'):  # decoding everything else would take a while
+                try:
+                    record = records.decode(line)
+                except msgspec.DecodeError:  # half a line, being written
+                    continue
+                if isinstance(record, RunStarted):
+                    found.append(record)
+    return found

@@ -1,0 +1,63 @@
+"""All values of one metric, or of one kind of load: what a summary needs of them, and the points on demand."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import msgspec
+
+from autotrack.journal.records import Number, number
+
+
+class Point(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measured value and where in the training it was measured."""
+
+    value: Number
+    time: float
+    step: int | None = None
+    epoch: int | None = None
+    stage: str | None = None
+
+
+class Series:
+    """Takes the points of one metric in order; keeps them all only on demand, for a long training has millions.
+
+    `lowest` and `highest` are the first finite ones of their value; `by_epoch` has, for every epoch, the last point in
+    it that was not measured in a test, and `steps` the last step of every epoch.
+    """
+
+    __slots__ = ("by_epoch", "count", "highest", "last", "lowest", "points", "steps", "total")
+
+    def __init__(self, *, keep_points: bool) -> None:
+        self.points: list[Point] | None = [] if keep_points else None
+        self.last: Point
+        self.lowest: Point | None = None
+        self.highest: Point | None = None
+        self.total = 0.0
+        self.count = 0
+        self.by_epoch: dict[int, Point] = {}
+        self.steps: dict[int, int] = {}
+
+    @classmethod
+    def of(cls, points: Iterable[Point]) -> Self:
+        """Make one of points that are kept."""
+        series = cls(keep_points=True)
+        for point in points:
+            series.add(point)
+        return series
+
+    def add(self, point: Point) -> None:
+        """Take the next point."""
+        self.last = point
+        self.count += 1
+        if self.points is not None:
+            self.points.append(point)
+        if not isinstance(point.value, str):
+            self.total += point.value
+            if self.lowest is None or point.value < number(self.lowest.value):
+                self.lowest = point
+            if self.highest is None or point.value > number(self.highest.value):
+                self.highest = point
+        if point.epoch is not None and point.stage != "test":
+            self.by_epoch[point.epoch] = point
+            if point.step is not None:
+                self.steps[point.epoch] = max(point.step, self.steps.get(point.epoch, point.step))

@@ -1,0 +1,241 @@
+"""Writing journals: append-only files of records, one writer each; `reading.py` reads them.
+
+When `append` returns, the record is with the operating system and survives the death of this process.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep, time
+from types import ModuleType
+
+from autotrack.errors import JournalBusyError
+from autotrack.journal import records
+from autotrack.journal.files import not_standard
+from autotrack.journal.records import AnyRecord
+
+_fcntl: ModuleType | None
+try:
+    import fcntl as _fcntl  # not on Windows, where nobody can tell a live journal from a dead one
+except ImportError:
+    _fcntl = None
+
+BACKLOG_BYTES = 16 * 2**20
+"""What is kept in memory while the disk refuses to take it; more than that is counted and dropped."""
+
+_CHECK_SECONDS = 1.0
+
+_forks = 0  # how many times this process was forked off another; asking for its id with every record costs more
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603  it is the process that forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+class Journal:
+    """Appends records to the file at `path`, making its folders, one `os.write` a record.
+
+    A full disk, a short write and a vanished folder raise nothing: what could not be written is kept in memory
+    up to `BACKLOG_BYTES` and written, in order, when there is room again; `on_trouble` is called once, with a
+    sentence. A vanished folder is noticed within a second, and made again with the first record of the
+    journal. A forked child that appends gets a file of its own, named after its process id. `each_second` is called
+    about that often while there is something to append.
+
+    Raises `JournalBusyError` when a live process is writing to the same file.
+    """
+
+    def __init__(
+        self, path: Path, *, on_trouble: Callable[[str], None], each_second: Callable[[], None] = lambda: None
+    ) -> None:
+        self.path = path
+        self._each_second = each_second
+        self._on_trouble = on_trouble
+        self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a log
+        self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
+        self._begun = 0  # bytes of the first line of the backlog that are in the file already
+        self._dropped = 0
+        self._troubled = False
+        self._head = b""
+        self._forks = _forks
+        self._fd = -1
+        self._open()
+
+    def append(self, record: AnyRecord) -> None:
+        """Write one record; it is on its way to the disk when this returns.
+
+        Raises nothing, unless the journal was closed: then it is opened again as at first.
+        """
+        try:
+            line = records.encode(record) + b"\n"
+        except UnicodeEncodeError:  # names of files and arguments may hold bytes that are no text
+            line = records.encode_replacing(record) + b"\n"
+        if self._forks != _forks:
+            self._move_to_own_file()
+        with self._lock:
+            if self._fd < 0:
+                self._open()
+            if not self._head:
+                self._head = line
+            if record.time >= self._next_check:
+                self._check_folder(record.time)
+            if self._backlog and not self._write_backlog():
+                self._keep(line)
+                return
+            try:
+                written = os.write(self._fd, line)
+            except OSError as error:
+                self._keep(line)
+                self._report(f"{error.strerror} ({self.path})")
+                return
+            if written < len(line):  # the rest goes first when there is room again: no torn line in the middle
+                self._backlog.append(line)
+                self._backlog_bytes += len(line)
+                self._begun = written
+                self._write_backlog()
+
+    def close(self) -> None:
+        """Write what can still be written, and let others continue this journal."""
+        if self._forks != _forks:  # a forked child: the file, its lock and what waits are its parent's
+            self._forget_backlog()
+            return
+        with self._lock:
+            if self._fd < 0:
+                return
+            self._write_backlog()
+            _unlock(self._fd)  # forked children share the lock and may outlive this process
+            os.close(self._fd)
+            self._fd = -1
+
+    @property
+    def unwritten_records(self) -> int:
+        """How many records wait in memory or were dropped because the disk refused them."""
+        return len(self._backlog) + self._dropped
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Readable as well, to find a line that a killed process left torn.
+        self._fd = not_standard(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
+        if not _lock(self._fd):
+            os.close(self._fd)
+            self._fd = -1
+            raise JournalBusyError(f"{self.path} is being written by another process that is still running")
+        _cut_torn_line(self._fd)
+        self._begun = 0
+        self._next_check = time() + _CHECK_SECONDS
+        if self._head and self._head not in self._backlog and not os.fstat(self._fd).st_size:
+            # The folder vanished: the new file begins as the old one did.
+            self._backlog.appendleft(self._head)
+            self._backlog_bytes += len(self._head)
+
+    def _move_to_own_file(self) -> None:
+        """In a forked child: leave the parent's file, lock and backlog to the parent."""
+        self._forks = _forks
+        self._lock = threading.RLock()
+        self._head = b""
+        self._forget_backlog()
+        self.path = self.path.with_name(f"{self.path.stem}-{os.getpid()}.jsonl")
+        try:
+            self._open()
+        except (OSError, JournalBusyError) as error:
+            self._fd = os.open(os.devnull, os.O_WRONLY)
+            self._report(f"a forked process cannot open a journal of its own: {error}")
+
+    def _check_folder(self, now: float) -> None:
+        self._next_check = now + _CHECK_SECONDS
+        self._each_second()
+        if os.name != "posix" or os.fstat(self._fd).st_nlink:
+            return
+        vanished = self._fd
+        try:
+            self._open()
+        except (OSError, JournalBusyError) as error:
+            self._fd = vanished
+            self._report(f"the folder {self.path.parent} vanished and cannot be made again: {error}")
+        else:
+            os.close(vanished)
+            self._report(f"the folder {self.path.parent} vanished; it was made again from here on")
+
+    def _keep(self, line: bytes) -> None:
+        if self._backlog_bytes + len(line) > BACKLOG_BYTES:
+            self._dropped += 1
+            return
+        self._backlog.append(line)
+        self._backlog_bytes += len(line)
+
+    def _forget_backlog(self) -> None:
+        self._backlog.clear()
+        self._backlog_bytes = self._begun = self._dropped = 0
+
+    def _write_backlog(self) -> bool:
+        """Write what waits, oldest first; True when nothing waits any more."""
+        while self._backlog:
+            line = self._backlog[0]
+            try:
+                self._begun += os.write(self._fd, line[self._begun :])
+            except OSError as error:
+                self._report(f"{error.strerror} ({self.path})")
+                return False
+            if self._begun == len(line):
+                self._backlog.popleft()
+                self._backlog_bytes -= len(line)
+                self._begun = 0
+        if self._dropped:
+            message = f"{self._dropped} records were dropped because the disk did not take them in time"
+            self._dropped = 0
+            notice = records.Notice(time=time(), about="journal", message=message)
+            self._keep(records.encode(notice) + b"\n")
+            return self._write_backlog()
+        return True
+
+    def _report(self, message: str) -> None:
+        if not self._troubled:
+            self._troubled = True
+            self._on_trouble(message)
+
+
+def _lock(fd: int) -> bool:
+    if _fcntl is None:
+        return True
+    deadline = monotonic() + 0.2  # a reader that asks `is_being_written` holds the lock for an instant
+    while True:
+        try:
+            _fcntl.flock(fd, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > deadline:
+                return False
+            sleep(0.002)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
+
+
+def _unlock(fd: int) -> None:
+    if _fcntl is not None:
+        try:
+            _fcntl.flock(fd, _fcntl.LOCK_UN)
+        except OSError:
+            return
+
+
+def _cut_torn_line(fd: int) -> None:
+    """Remove the half line that a killed writer may have left: nobody can read it, and it must not stand in
+    the middle of the file once more is appended."""
+    size = os.fstat(fd).st_size
+    end = size
+    tail = b""
+    while end > 0 and b"\n" not in tail:
+        start = max(0, end - 2**16)
+        tail = os.pread(fd, end - start, start)
+        end = start
+    whole = end + tail.rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(fd, whole)

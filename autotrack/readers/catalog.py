@@ -1,0 +1,176 @@
+"""The runs of a store: find, filter, sort and load them. A store is a folder of experiments of runs."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import msgspec
+
+from autotrack import settings
+from autotrack.errors import JournalFormatError, RunNotFoundError
+from autotrack.journal.reader import RunReader, is_being_written
+from autotrack.journal.series import Point
+from autotrack.journal.summary import Fold, Summary, read
+from autotrack.readers import query
+
+
+class RecordedRun:
+    """One run as it was recorded: its `folder`, its `summary`, and the points of each metric.
+
+    The summary's fields are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
+    """
+
+    def __init__(self, folder: Path, summary: Summary) -> None:
+        self.folder = folder
+        self.summary = summary
+
+    def __repr__(self) -> str:
+        return f"<RecordedRun {self.summary.experiment}/{self.summary.name} {self.summary.status}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "summary" or name.startswith("__"):  # asked for by copy and pickle before there is a summary
+            raise AttributeError(name)
+        return getattr(self.summary, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *Summary.__struct_fields__})
+
+    def history(self, metric: str) -> list[Point]:
+        """Return every recorded point of a metric, or of the system load, in order.
+
+        The names of the load begin with `system/`, as `system/process_memory_bytes`. Raises `KeyError` for one that
+        was not recorded.
+        """
+        folded = fold(self.folder)
+        points = {**folded.points, **{f"system/{name}": found for name, found in folded.system.items()}}
+        if metric not in points:
+            raise KeyError(f"run {self.summary.name} has no metric {metric!r}; it has {', '.join(sorted(points))}")
+        return points[metric]
+
+
+class Runs(Sequence[RecordedRun]):
+    """Runs in an order, the newest first unless sorted; `where` and `sort` give new ones."""
+
+    def __init__(self, found: Sequence[RecordedRun]) -> None:
+        self._runs = list(found)
+
+    @overload
+    def __getitem__(self, index: int) -> RecordedRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+    def __getitem__(self, index: int | slice) -> "RecordedRun | Runs":
+        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __repr__(self) -> str:
+        return f"<Runs {[run.summary.name for run in self._runs]}>"
+
+    def where(self, condition: str) -> "Runs":
+        """Keep the runs for which a condition holds, as `"metrics.val_loss < 0.2 and params.lr > 1e-3"`.
+
+        Names are `params.NAME`, `metrics.NAME` (the last value), `best.NAME`, `tags.NAME`, and the fields of
+        the summary: `status`, `name`, `experiment`, `duration_seconds`, … A run that lacks a name is left
+        out. Raises `QueryError` for what cannot be understood.
+        """
+        holds = query.compile_condition(condition)
+        return Runs([run for run in self._runs if holds(run.summary)])
+
+    def sort(self, by: str, *, descending: bool = False) -> "Runs":
+        """Order by a name as in `where`; runs that lack it come last. Raises `QueryError`."""
+        key = query.compile_name(by)
+        having = [run for run in self._runs if key(run.summary) is not None]
+        lacking = [run for run in self._runs if key(run.summary) is None]
+        ordered = sorted(having, key=lambda run: query.sortable(key(run.summary)), reverse=descending)
+        ordered.sort(key=lambda run: query.sortable(key(run.summary))[0])  # numbers, NaN, text: in both directions
+        return Runs([*ordered, *lacking])
+
+
+def runs(
+    store: str | os.PathLike[str] | None = None, *, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter
+) -> Runs:
+    """Return all runs of a store, the newest first; without one, of the store that settings name.
+
+    A folder that cannot be read as a run is left out. A store that does not exist has no runs. `watch` passes the
+    folders on one by one, and can show how far it is.
+    """
+    found = []
+    for folder in watch(list(run_folders(store_path(store)))):
+        try:
+            found.append(load(folder))
+        except (OSError, JournalFormatError):
+            continue
+    return Runs(sorted(found, key=lambda run: (run.summary.started, run.folder.name), reverse=True))
+
+
+def find(reference: str, store: str | os.PathLike[str] | None = None) -> RecordedRun:
+    """Return the run that a folder, an id, the start of an id, a name, or `latest` refers to.
+
+    Of several runs with one name the newest is meant. Raises `RunNotFoundError`.
+    """
+    folder = Path(reference).expanduser()
+    if (folder / "journal").is_dir():
+        try:
+            return load(folder.absolute())
+        except FileNotFoundError as error:
+            raise RunNotFoundError(str(error), reference=reference) from error
+    found = runs(store)
+    if reference == "latest" and found:
+        return found[0]
+    for run in found:
+        if reference in (run.summary.name, run.summary.id, run.folder.name):
+            return run
+    starts = [run for run in found if len(reference) >= 4 and run.summary.id.startswith(reference)]
+    if len(starts) == 1:
+        return starts[0]
+    place = store_path(store)
+    names = ", ".join(run.summary.name for run in found[:5])
+    there = f"it has {len(found)}, such as {names}" if found else "it has none"
+    raise RunNotFoundError(
+        f"no run {reference!r} in {place}; {there}; give a folder, an id, a name or 'latest'",
+        reference=reference,
+    )
+
+
+def load(folder: str | os.PathLike[str]) -> RecordedRun:
+    """Read one run, from `run.json` where that is up to date and from the journals otherwise."""
+    return RecordedRun(Path(folder), summarise(Path(folder)))
+
+
+def summarise(folder: Path) -> Summary:
+    """Return what the run in `folder` came to so far. Raises `OSError` when there is none."""
+    sizes = {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
+    try:
+        summary = read(folder)
+        if summary.journals != sizes:
+            summary = fold(folder).summary()
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        summary = fold(folder).summary()
+    if not summary.id:
+        raise FileNotFoundError(f"{folder} holds no run")
+    if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:
+        summary.status = "killed"  # its process is gone and nobody said how the run ended
+    return summary
+
+
+def fold(folder: Path) -> Fold:
+    """Read all journals of a run."""
+    reader, result = RunReader(folder), Fold()
+    for rank, batch in reader:
+        result.add(batch, rank=rank)
+    result.left_out(reader.position().left_out)
+    return result
+
+
+def store_path(store: str | os.PathLike[str] | None) -> Path:
+    """Return the folder of a store; without one, of the store that settings name."""
+    return Path(store if store is not None else settings.resolve().to).expanduser()
+
+
+def run_folders(store: Path) -> Iterator[Path]:
+    """Every folder with a journal, at most two levels down: a run, an experiment of runs, or a store of them."""
+    for pattern in ("journal", "*/journal", "*/*/journal"):
+        for journal in store.glob(pattern):
+            yield journal.parent

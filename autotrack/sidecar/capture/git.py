@@ -1,0 +1,137 @@
+"""The state of the code: the commit, and everything that is not in it."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+import msgspec
+
+from autotrack.errors import AutotrackError
+from autotrack.journal.records import AnyRecord, Environment, Notice
+from autotrack.sidecar.capture import patch, repository
+from autotrack.sidecar.capture.base import Subject
+from autotrack.sidecar.capture.keeping import Keeper, modified, readable, redact_facts, some
+from autotrack.sidecar.capture.repository import Repository
+from autotrack.sidecar.capture.untracked import archive
+from autotrack.sidecar.capture.working_tree import WorkingTree
+
+_SECONDS = 18.0
+_LISTED, _LISTED_IN_FILE = 200, 10_000
+_CODE = {f".{suffix}" for suffix in "py pyi pyx ipynb sh c cc cpp cu h yaml yml toml cfg ini".split()}
+
+
+def capture(subject: Subject) -> list[AnyRecord]:
+    """Record the repository of the entry script, else of the working folder; nothing where there is none.
+
+    `dirty` is about tracked files, as git has it. `patch_sha256` and `untracked_sha256` are None for nothing.
+    """
+    cwd = Path(subject.started.cwd).absolute()
+    try:
+        top = repository.find([cwd / subject.script_folder, cwd], until=monotonic() + _SECONDS)
+        return _record(WorkingTree(top, subject), subject) if top else []
+    except AutotrackError as error:
+        return [_notice(f"the state of the code is not known: {error}", subject)]
+
+
+def _record(tree: WorkingTree, subject: Subject) -> list[AnyRecord]:
+    about = _about(tree.top)
+    patched = Keeper(subject.redactor, subject.budget_bytes, tree.top.until, tree.left_out)
+    text = b"".join(part for one in tree.parts for part in patch.sections(one, tree.changed[one], patched))
+    packed = replace(patched, room=subject.budget_bytes)  # with the same lists
+    archived = archive(tree.untracked, packed, first={path.resolve() for path in subject.modules})
+    code = sorted(name for name in tree.untracked if Path(name).suffix in _CODE)
+    facts = {
+        **about,
+        "dirty": bool(tree.changed_names) or any(one["dirty"] for one in tree.submodules.values()),
+        "changed": tree.changed_names,
+        "untracked": list(tree.untracked),
+        "left_out": tree.left_out,
+        "submodules": tree.submodules,
+        "patch_sha256": _checksum(text, tree),
+        "untracked_sha256": archived.sha256,
+        "untracked_code": code,
+        "untracked_code_sha256": _checksum_of(code, tree),
+        "changed_after_start": tree.changed_since(subject.started.time),
+    }
+    listed = redact_facts(_shortened(facts, _LISTED_IN_FILE), subject.redactor)
+    files = [subject.write("git.json", msgspec.json.format(msgspec.json.encode(listed), indent=1))]
+    files += [subject.write("changes.patch", text)] if text else []
+    files += [subject.write("untracked.tar.gz", archived.content)] if archived.content else []
+    values = redact_facts(_shortened(facts, _LISTED), subject.redactor)
+    environment = Environment(time=time(), kind="git", values=values, files=files)
+    messages = [*packed.messages(), *_late(tree, subject.started.time)]
+    return [environment, *(_notice(message, subject) for message in messages)]
+
+
+def _about(top: Repository) -> dict[str, Any]:
+    commit = top.status.commit
+    made = top.line("rev-list", "-1", "--timestamp", commit) if commit else None
+    directories = top.run("rev-parse", "--git-dir", "--git-common-dir").splitlines()
+    half = len(directories) // 2  # a path may have more than one line
+    return {
+        "root": str(top.root),
+        "commit": commit,
+        "branch": top.status.branch,
+        "tag": top.line("describe", "--tags", "--exact-match", commit) if commit else None,
+        "describe": top.line("describe", "--tags", "--always", commit, seconds=1.0) if commit else None,
+        "commit_time": int(made.split()[0]) if made else None,
+        "remote": _remote(top),
+        "worktree": directories[:half] != directories[half:],
+    }
+
+
+def _remote(top: Repository) -> str | None:
+    """Where the branch comes from, without credentials; the user in an ssh address is none."""
+    remotes = [name for name in top.config if name.startswith("remote.") and name.endswith(".url")]
+    own = f"remote.{top.config.get(f'branch.{top.status.branch}.remote', 'origin')}.url"
+    if not remotes:
+        return None
+    url = top.config[own if own in remotes else remotes[0]]
+    url = re.sub(r"^((?:https?|ftps?)://)[^/]*@", r"\1", url)
+    return re.sub(r"^(\w[\w+.-]*://[^/@:]*):[^/]*@", r"\1@", url)
+
+
+def _checksum(text: bytes, tree: WorkingTree) -> str | None:
+    """That of the patch, and of when those files were written that were left out of it."""
+    left_out = [f"{name}\0{modified(path)}\n" for name, path in tree.tracked.items() if name in tree.left_out]
+    whole = text + "".join(left_out).encode(errors="surrogateescape")
+    return hashlib.sha256(whole).hexdigest() if whole else None
+
+
+def _checksum_of(code: list[str], tree: WorkingTree) -> str | None:
+    """That of the untracked files that are code: others may be what earlier runs have left behind."""
+    digest = hashlib.sha256()
+    for name in code:
+        with suppress(OSError):  # it has just been removed
+            content = tree.untracked[name].read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape") + content)
+    return digest.hexdigest() if code else None
+
+
+def _shortened(facts: dict[str, Any], most: int) -> dict[str, Any]:
+    """The same with only the first of long lists, and the number of all under their names with `_count`."""
+    shortened: dict[str, Any] = {}
+    for name, value in facts.items():
+        shortened[name] = value
+        if isinstance(value, (list, dict)) and len(value) > most:
+            first = list(value.items() if isinstance(value, dict) else value)[:most]
+            shortened |= {name: type(value)(first), f"{name}_count": len(value)}
+    return shortened
+
+
+def _late(tree: WorkingTree, start: float) -> Iterator[str]:
+    """Say what may not be as it was when the run started. What a run writes itself is no code."""
+    late = [name for name in tree.changed_since(start) if name in tree.tracked or name.endswith((".py", ".ipynb"))]
+    if late:
+        yield f"written after the start of the run, and kept as they are now: {some(late)}"
+    if modified(tree.top.git_dir / "logs" / "HEAD") > start:
+        yield "there was a commit or a checkout after the start of the run; what is recorded is the state after it"
+
+
+def _notice(message: str, subject: Subject) -> Notice:
+    return Notice(time=time(), about="git", message=subject.redactor.redact_text(readable(message))[0])

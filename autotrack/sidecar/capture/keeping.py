@@ -1,0 +1,195 @@
+"""What may be kept of the user's files: nothing large, nothing that is a secret by its name, no secret in a text."""
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import cache
+from pathlib import Path, PurePosixPath
+from time import monotonic
+from typing import Any
+
+from autotrack.redaction import Redactor
+from autotrack.sidecar.capture.notebooks import clean_notebook
+
+LARGEST_FILE_BYTES = 10**6
+
+SUSPICIOUS = "may be a secret, by its name"
+HOLDS_SECRET = "there is a secret in it"  # noqa: S105  a reason
+LARGE = f"over {LARGEST_FILE_BYTES // 10**6} MB"
+BEYOND_BUDGET = "beyond what is kept of a run"
+OUT_OF_TIME = "there was no time left for it"
+
+_SECRET_FILES = (
+    *".env .env.* *.env .envrc .netrc _netrc .pgpass .my.cnf .npmrc .pypirc .dockercfg .s3cfg .boto".split(),
+    *"*.pem *.key *.p8 *.p12 *.pfx *.jks *.keystore *.keytab *.kdb *.kdbx *.ppk *.ovpn *.tfvars *.tfstate".split(),
+    *"id_rsa* id_dsa* id_ecdsa* id_ed25519* *htpasswd .git-credentials .vault-token token stored_tokens".split(),
+    *"credentials* .credentials* *credentials.json client_secret* *service?account*.json".split(),
+    *"*serviceaccount*.json *firebase-adminsdk* kaggle.json token.pickle token.pkl".split(),
+    *"secrets.json secrets.toml secrets.yaml secrets.yml".split(),
+)
+_SECRET_FOLDERS = frozenset(".aws .azure .docker .gcloud .gnupg .kube .password-store .ssh".split())
+_HARMLESS = frozenset("example sample template dist".split())
+_WIDE = {  # how a text begins that is not in UTF-8, the longest first
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+
+def is_secret_file(name: str) -> bool:
+    """Whether a file is taken for a secret by its path: ``.env`` is, ``.env.example`` and ``keys.py`` are not."""
+    *folders, file = PurePosixPath(name.lower()).parts
+    if _HARMLESS.intersection(file.split(".")):
+        return False
+    return not _SECRET_FOLDERS.isdisjoint(folders) or _secret_files().match(file) is not None
+
+
+@cache
+def _secret_files() -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern) for pattern in _SECRET_FILES))
+
+
+def is_text(content: bytes) -> bool:
+    """Whether this is text: what git goes by, too."""
+    return b"\0" not in content[:8000]
+
+
+def content_of(path: Path) -> bytes:
+    """The content of a file, or where a symbolic link points to, which is never followed. Raises `OSError`."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return os.fsencode(path.readlink())
+    if not stat.S_ISREG(mode):  # to read a pipe would wait for a writer
+        raise OSError(0, "no regular file")
+    return path.read_bytes()
+
+
+def modified(path: Path) -> float:
+    """When a file was written last, in seconds since 1970; 0 where there is none."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def is_code(name: str, content: bytes) -> bool:
+    """Whether this is Python, a notebook included: a secret in it is told by what stands around it."""
+    first = content[:100].partition(b"\n")[0]
+    return name.lower().endswith((".py", ".pyi", ".pyw", ".ipynb")) or (first.startswith(b"#!") and b"python" in first)
+
+
+def without_secrets(content: bytes, redactor: Redactor, name: str) -> bytes | None:
+    """The content of a file without its secrets; None where they cannot be taken out, for it is no text."""
+    mark, encoding = _encoding_of(content)
+    if not encoding:
+        return None if redactor.finds_in_bytes(content) else content
+    text = content[len(mark) :].decode(encoding, errors="surrogateescape")
+    if name.lower().endswith(".ipynb"):
+        clean = clean_notebook(text, redactor)
+    elif is_code(name, content):
+        clean, _ = redactor.redact_code(text)
+    else:
+        clean, _ = redactor.redact_text(text)
+    return content if clean == text else mark + clean.encode(encoding, errors="surrogateescape")
+
+
+def _encoding_of(content: bytes) -> tuple[bytes, str]:
+    """The byte order mark and the encoding of a text, also of an unknown one; none of other files."""
+    for mark, encoding in _WIDE.items():
+        if content.startswith(mark):
+            try:
+                content[len(mark) :].decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return mark, encoding
+    return b"", "utf-8" if is_text(content) else ""
+
+
+def readable(name: str) -> str:
+    """The name of a file as it can be written in a record: bytes that are no UTF-8 as ``\\xe9``."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def redact_facts(facts: Any, redactor: Redactor) -> Any:
+    """Plain data whose texts have no secret in them. Unlike `Redactor.redact` it is not about the names.
+
+    Files go by names like "secrets.yaml"; what is said about them, such as why they were left out, is no secret.
+    """
+    if isinstance(facts, str):
+        return redactor.redact_text(readable(facts))[0]
+    if isinstance(facts, dict):
+        return {redact_facts(key, redactor): redact_facts(value, redactor) for key, value in facts.items()}
+    return [redact_facts(value, redactor) for value in facts] if isinstance(facts, list) else facts
+
+
+def some(names: Iterable[str], most: int = 10) -> str:
+    """The first names, and how many more there are."""
+    known = [readable(name) for name in names]
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
+@dataclass
+class Keeper:
+    """Decides what is kept, and remembers what was left out and why, and in which files secrets were replaced.
+
+    `room` is how many bytes may still be kept, `until` the time (`time.monotonic`) after which nothing more is.
+    """
+
+    redactor: Redactor
+    room: int
+    until: float
+    left_out: dict[str, str] = field(default_factory=dict)
+    redacted: list[str] = field(default_factory=list)
+
+    def take(self, path: Path, name: str) -> bytes | None:
+        """Return the content to keep of a file that goes by this name, without its secrets; None leaves it out."""
+        try:
+            content = self._content_of(path, name)
+        except OSError as error:
+            self.left_out[name] = f"cannot be read: {error.strerror}"
+            return None
+        if content is None:
+            return None
+        clean = without_secrets(content, self.redactor, name)
+        if clean is None:
+            self.left_out[name] = HOLDS_SECRET
+            return None
+        if clean != content:
+            self.redacted.append(name)
+        return clean if self.fits(clean, name) else None
+
+    def fits(self, content: bytes, name: str) -> bool:
+        """Whether there is room for this content; it takes the room."""
+        if len(content) > self.room:
+            self.left_out[name] = BEYOND_BUDGET
+            return False
+        self.room -= len(content)
+        return True
+
+    def messages(self) -> Iterator[str]:
+        """Say what was left out, why, and in what secrets were replaced."""
+        if self.left_out:
+            reasons = dict.fromkeys(self.left_out.values())
+            having = {reason: [name for name, why in self.left_out.items() if why == reason] for reason in reasons}
+            yield "not kept: " + "; ".join(f"{some(names)} ({reason})" for reason, names in having.items())
+        if self.redacted:
+            yield f"kept without the secrets in them: {some(self.redacted)}"
+
+    def _content_of(self, path: Path, name: str) -> bytes | None:
+        size = path.lstat().st_size
+        reason = (
+            SUSPICIOUS if is_secret_file(name)
+            else LARGE if size > LARGEST_FILE_BYTES
+            else BEYOND_BUDGET if size > self.room
+            else OUT_OF_TIME if monotonic() > self.until
+            else None
+        )  # fmt: skip
+        if reason:
+            self.left_out[name] = reason
+        return None if reason else content_of(path)

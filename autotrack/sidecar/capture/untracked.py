@@ -1,0 +1,69 @@
+"""The files that git neither tracks nor ignores, as an archive."""
+
+import gzip
+import hashlib
+import io
+import stat
+import tarfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from autotrack.sidecar.capture.keeping import Keeper
+
+SOURCE_SUFFIXES = frozenset(".py .ipynb .toml .yaml .yml .cfg .ini .sh .pyx .c .cc .cpp .cu .h".split())
+
+
+class Archive(NamedTuple):
+    """A compressed tar file, None where nothing is kept; the checksum changes with what was left out, too."""
+
+    content: bytes | None
+    sha256: str | None
+
+
+def archive(files: Mapping[str, Path], keeper: Keeper, *, first: Collection[Path] = ()) -> Archive:
+    """Pack files under the names that are their keys: those that come `first`, then source code, then the smallest.
+
+    Links stay links, wherever they point to. Owners are not kept.
+    """
+    digests: dict[str, bytes] = {}
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name in sorted(files, key=lambda name: (*_rank(files[name], first), name)):
+            digests[name] = _add(tar, name, files[name], keeper)
+        kept = len(tar.getmembers())
+    together = hashlib.sha256()
+    for name in sorted(digests):
+        together.update(name.encode(errors="surrogateescape") + b"\0" + digests[name])
+    return Archive(packed.getvalue() if kept else None, together.hexdigest() if digests else None)
+
+
+def _rank(path: Path, first: Collection[Path]) -> tuple[bool, bool, int]:
+    try:
+        size = path.lstat().st_size
+    except OSError:
+        size = 0
+    return path not in first, path.suffix.lower() not in SOURCE_SUFFIXES, size
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path, keeper: Keeper) -> bytes:
+    """Add a file, and return what changes whenever the file does."""
+    content = keeper.take(path, name)
+    try:
+        status = path.lstat()
+    except OSError:
+        return b""
+    if content is None:  # possibly large, so it is not read
+        return hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode()).digest()
+    info = tarfile.TarInfo(name)
+    info.mode, info.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
+    if stat.S_ISLNK(status.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, content.decode(errors="surrogateescape")
+        tar.addfile(info)
+    else:
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    return hashlib.sha256(f"{status.st_mode} ".encode() + content).digest()

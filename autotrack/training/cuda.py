@@ -1,0 +1,105 @@
+"""Numbers that are still on a CUDA device: copied without waiting, written when the copies have completed."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from autotrack.journal.records import Artifact, Metrics, Number
+from autotrack.training.hooks.faults import report_fault
+from autotrack.training.values import as_number, is_on_cuda
+
+
+class CudaNumber:
+    """One number on a CUDA device, being copied to pinned memory while everybody goes on.
+
+    `Tensor.to("cpu", non_blocking=True)` allocates pinned memory and queues the copy behind what the current
+    stream computes; an event recorded after it tells when the copy is complete. Nothing here waits, other
+    than `value` before `ready`.
+    """
+
+    def __init__(self, name: str, tensor: Any) -> None:
+        if tensor.numel() != 1 or tensor.is_complex():
+            raise TypeError(
+                f"the value of {name!r} is a tensor of shape {tuple(tensor.shape)} and type {tensor.dtype}, "
+                f"a single number was expected"
+            )
+        self._name = name
+        self._host = tensor.detach().to("cpu", non_blocking=True)
+        # The framework is loaded, or there would be no such tensor; the core never imports it itself.
+        self._copied = sys.modules["torch"].cuda.Event()
+        self._copied.record(sys.modules["torch"].cuda.current_stream(tensor.device))
+
+    def ready(self) -> bool:
+        """Whether the copy has completed."""
+        try:
+            return bool(self._copied.query())
+        except RuntimeError:  # the device failed, and the copy will never complete: `value` says so
+            return True
+
+    def value(self) -> Number:
+        """The number; waits for the copy when it has not completed. Raises `RuntimeError` when the device failed."""
+        self._copied.synchronize()
+        return as_number(self._name, self._host)
+
+
+class WaitingRoom:
+    """Records that wait for numbers from a device, in order, and those that came after them."""
+
+    def __init__(self, write: Callable[[Metrics | Artifact], None]) -> None:
+        self._write = write
+        self._waiting: deque[tuple[Metrics | Artifact, dict[str, CudaNumber]]] = deque()
+        self._lock = threading.RLock()  # only ever taken by runs that log from a device
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> None:
+        """Queue a record whose numbers in `copies` are under way, and write what is complete by now."""
+        with self._lock:
+            self._waiting.append((record, copies))
+            self.flush()
+
+    def flush(self, *, wait: bool = False) -> None:
+        """Write the records whose copies have completed, in order; with `wait`, all of them."""
+        with self._lock:
+            while self._waiting:
+                record, copies = self._waiting[0]
+                if not wait and not all(copy.ready() for copy in copies.values()):
+                    return
+                self._waiting.popleft()
+                self._write(_completed(record, copies))
+
+
+def convert(values: Any) -> tuple[dict[str, Number], dict[str, CudaNumber]]:
+    """Split values into numbers, and copies under way of those that are on a device.
+
+    The numbers hold a zero in the place of each copy, which keeps the order of the names. Raises `TypeError`.
+    """
+    numbers: dict[str, Number] = {}
+    copies: dict[str, CudaNumber] = {}
+    for name, value in values.items():
+        if is_on_cuda(value):
+            copies[name] = CudaNumber(name, value)
+            numbers[name] = 0
+        else:
+            numbers[name] = as_number(name, value)
+    return numbers, copies
+
+
+def _completed(record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> Metrics | Artifact:
+    if not copies:
+        return record
+    values = dict(record.metrics if isinstance(record, Artifact) else record.values)
+    for name, copy in copies.items():
+        try:
+            values[name] = copy.value()
+        except RuntimeError as fault:  # the training fails of the same; what else is known of it is kept
+            del values[name]
+            report_fault("metrics", f"the value of {name!r} never came from its device: {fault}")
+    if isinstance(record, Artifact):
+        return msgspec.structs.replace(record, metrics=values)
+    return msgspec.structs.replace(record, values=values)

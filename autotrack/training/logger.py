@@ -1,0 +1,248 @@
+"""What can be logged: numbers, params, tables, pictures, data, files; each becomes a record of the vocabulary."""
+
+import operator
+import os
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from time import time
+from typing import Any
+
+import msgspec
+
+from autotrack.journal import files, records
+from autotrack.journal.records import AnyRecord
+from autotrack.redaction.records import Cleaner
+from autotrack.training import cuda
+from autotrack.training.observe.observer import Observer
+from autotrack.training.values import as_data, as_number, flatten, is_on_cuda
+
+
+class Logger:
+    """Turns what people and integrations log to the run in `folder` into records, without the secrets in them.
+
+    `Run` is one, and appends them to its journal.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._cleaner = Cleaner()
+        self._observer = Observer(folder, self._cleaner.redactor, self._put)
+        self._noticed: set[str] = set()
+        self._waiting = cuda.WaitingRoom(self._append)
+        self._unnumbered_steps = count()
+
+    def log(
+        self,
+        values: Mapping[str, Any],
+        step: int | None = None,
+        *,
+        epoch: int | None = None,
+        stage: str | None = None,
+    ) -> None:
+        """Log numbers by name: Python or numpy numbers, or arrays and tensors of one element on any device.
+
+        Without a step and an epoch, calls are numbered from 0. NaN and infinities are kept. A tensor on a CUDA
+        device is copied without waiting for the device: its record, and metrics logged after it, are written
+        in order at the first later call, or at `finish`, that finds the copy complete.
+
+        Raises `TypeError`, naming the key, for a value that is no number or a step or epoch that is no integer.
+        """
+        if step is not None and step.__class__ is not int:
+            step = _index("step", step)
+        if epoch is not None and epoch.__class__ is not int:
+            epoch = _index("epoch", epoch)
+        try:
+            measured = values.values()
+        except AttributeError:
+            raise TypeError(f"log takes names and values, as {{'loss': 0.1}}, not {values!r}") from None
+        for value in measured:
+            if value.__class__ is float and value - value == 0.0:  # false for NaN and the infinities
+                continue
+            self._log_converted(values, step, epoch, stage)
+            return
+        if step is None and epoch is None:
+            step = next(self._unnumbered_steps)
+        if values.__class__ is not dict:
+            values = dict(values)
+        # No copy of the values: they are encoded at once.
+        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)
+        if self._waiting:
+            self._waiting.add(msgspec.structs.replace(record, values=dict(values)), {})
+        else:
+            self._append(record)
+
+    def log_numbers(
+        self,
+        values: Mapping[str, Any],
+        step: int | None = None,
+        *,
+        epoch: int | None = None,
+        stage: str | None = None,
+    ) -> None:
+        """Log the values that are numbers, and leave a `Notice`, once a name, about those that are not."""
+        try:
+            self._log_converted(values, step, epoch, stage)
+        except TypeError:
+            numbers = {name: value for name, value in values.items() if self._is_number(name, value)}
+            if numbers:
+                self.log(numbers, step, epoch=epoch, stage=stage)
+
+    def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
+        """Log parameters; nested mappings get dotted names, values that are not plain become their names.
+
+        Nothing is overwritten: readers keep a second, different value for a name under `source.name`.
+        """
+        if flat := flatten(values):
+            self._put(records.Params(time=time(), values=flat, source=source))
+
+    def log_tags(self, values: Mapping[str, Any]) -> None:
+        """Label the run; a later value for a name replaces an earlier one."""
+        self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in values.items()}))
+
+    def log_text(self, name: str, text: str, step: int | None = None) -> None:
+        """Log prose, Markdown if you like."""
+        self._put(records.Text(time=time(), name=name, text=str(text), step=step))
+
+    def log_table(
+        self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
+    ) -> None:
+        """Log a data frame, a list of dicts, a dict of columns, or a list of rows with `columns`.
+
+        The first 10,000 rows are kept. Raises `TypeError` or `ValueError` when it cannot be read as a table.
+        """
+        from autotrack.training import media  # few runs log tables or pictures
+
+        header, rows = media.read_table(table, columns)
+        if len(rows) > media.MOST_ROWS:
+            rows = rows[: media.MOST_ROWS]
+            self.notice(name, f"the table {name!r} is longer than {media.MOST_ROWS} rows; the rest is left out")
+        self._put(records.Table(time=time(), name=name, columns=header, rows=rows, step=step))
+
+    def log_trial(self, number: int, params: Mapping[str, Any], values: Mapping[str, Any], **about: Any) -> None:
+        """Log one candidate of a search, or a fold or point of a validation; `about` are other fields of `Trial`.
+
+        Values that are no numbers are left out with a `Notice`.
+        """
+        numbers: dict[str, records.Number] = {}
+        for name, value in values.items():
+            if value.__class__ is float and value - value == 0.0:
+                numbers[name] = value
+            elif self._is_number(name, value):
+                numbers[name] = as_number(name, value)
+        self._put(records.Trial(time=time(), number=number, params=flatten(params), values=numbers, **about))
+
+    def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
+        """Log a plot as data, which readers draw; `Plot` says which names `data` has for which kind."""
+        plain = {key: as_data(value) for key, value in data.items()}
+        self._put(records.Plot(time=time(), name=name, kind=kind, data=plain, step=step))
+
+    def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
+        """Log a matplotlib figure (kept as PNG) or a plotly figure (kept as HTML)."""
+        from autotrack.training import media
+
+        self._log_picture(media.save_figure, figure, "figure", name, step)
+
+    def log_image(self, name: str, image: Any, step: int | None = None) -> None:
+        """Log a Pillow image, or pixels as an array or tensor, as PNG; see `media.save_image` for the shapes."""
+        from autotrack.training import media
+
+        self._log_picture(media.save_image, image, "image", name, step)
+
+    def log_dataset(self, role: str, data: Any, name: str | None = None) -> records.Dataset:
+        """Describe data that the run is trained or evaluated on, with a fingerprint; the data itself is not kept.
+
+        `role` is `train`, `validate`, `test` or a word of yours. `data` may be an array, a tensor, a data frame, a
+        sparse matrix, a data set or data loader, a path, or a tuple or dict of these; nothing is iterated, and at most
+        50 ms and a few megabytes are spent. Where two data sets were covered completely, the record says how many rows
+        they share. Returns that record.
+        """
+        described = self._observer.describe(role, data, name)
+        self._put(described)
+        return described
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
+        """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.
+
+        Raises `FileNotFoundError` when it is not there, `AutotrackError` for a name that leads out of the run folder
+        and for a folder that holds the run itself.
+        """
+        source = Path(path)
+        if not source.exists():
+            raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
+        target = self.folder / "artifacts" / files.inside(name or source.name)
+        files.place(source, target)
+        self.record_artifact(target, kind=kind, source=str(source.absolute()))
+
+    def record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
+        """Record a file that already lies in the run folder; `about` are the other fields of `Artifact`."""
+        metrics, copies = cuda.convert(about.pop("metrics", {}))
+        record = records.Artifact(
+            time=time(),
+            path=path.relative_to(self.folder).as_posix(),
+            kind=kind,
+            bytes=0 if about.get("removed") else files.size_bytes(path),
+            metrics=metrics,
+            **about,
+        )
+        clean = self._cleaner.clean(record)
+        if copies:
+            self._waiting.add(clean, copies)
+        else:
+            self._append(clean)
+        if clean is not record:
+            self._notice_redacted()
+
+    def notice(self, about: str, message: str) -> None:
+        """Record, once, something that autotrack could not do or did differently."""
+        if f"{about}: {message}" not in self._noticed:
+            self._noticed.add(f"{about}: {message}")
+            self._put(records.Notice(time=time(), about=about, message=message))
+
+    def _append(self, record: AnyRecord) -> None:
+        raise NotImplementedError
+
+    def _put(self, record: AnyRecord) -> None:
+        """Append any record other than metrics, without the secrets in it."""
+        clean = self._cleaner.clean(record)
+        self._append(clean)
+        if clean is not record:
+            self._notice_redacted()
+
+    def _notice_redacted(self) -> None:
+        if news := self._cleaner.news():
+            self.notice("redaction", news)
+
+    def _log_converted(
+        self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None
+    ) -> None:
+        numbers, copies = cuda.convert(values)
+        if step is None and epoch is None:
+            step = next(self._unnumbered_steps)
+        record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
+        if copies or self._waiting:
+            self._waiting.add(record, copies)
+        else:
+            self._append(record)
+
+    def _is_number(self, name: str, value: object) -> bool:
+        try:
+            if not is_on_cuda(value):
+                as_number(name, value)
+        except TypeError as error:
+            self.notice("metrics", str(error))
+            return False
+        return True
+
+    def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
+        stem = self.folder / "artifacts" / f"{kind}s" / files.inside(name)
+        stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        self.record_artifact(save(picture, stem), kind=kind, step=step)
+
+
+def _index(name: str, value: Any) -> int:
+    try:
+        return int(operator.index(value))  # of True, the index is True
+    except TypeError as error:
+        raise TypeError(f"{name} is {value!r}, an integer was expected") from error

@@ -1,0 +1,244 @@
+"""A file of lines that never grows beyond a limit, with the unfinished ones at its end."""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+from types import ModuleType
+
+from autotrack.journal import files
+
+_fcntl: ModuleType | None
+try:
+    import fcntl as _fcntl  # not on Windows, where nothing forks either
+except ImportError:
+    _fcntl = None
+
+_SECONDS = 1.0  # between two looks at the file
+_MOST_WAITING_BYTES = 2**18
+_LEFT_OUT = re.compile(rb"^\[autotrack left out (\d+) lines, (\d+) bytes\]\n", re.MULTILINE)
+
+
+class BoundedFile:
+    """A file that grows at its end and loses its middle, with lines in progress after its end.
+
+    It is made when there is a line to keep; `on_begin` is called then. Its first process alone takes lines in
+    progress back and shortens the file. It locks the file meanwhile, so that no line of a forked child is lost; these
+    lock it while they append. Nobody waits long for a lock.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        limit_bytes: int,
+        *,
+        on_begin: Callable[[], None],
+        on_trouble: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._path = path
+        self._limit_bytes = self._shorten_above = limit_bytes
+        self._on_begin = on_begin
+        self._on_trouble = on_trouble
+        self._clock = clock
+        self.is_ours = True  # not in a forked child
+        self._fd = -1
+        self._identity = (-1, -1)
+        self._size = 0  # as far as this process knows
+        self._progress = b""  # what it wrote after the last final line,
+        self._progress_at = 0  # and where
+        self._waiting = b""  # what the disk has not taken yet
+        self._lost_lines = 0
+        self._next_look = 0.0
+        self._troubled = self._begun = self._closed = False
+
+    def write(self, final: bytes, progress: bytes) -> None:
+        """Append final lines and, after them, lines in progress in place of those of last time."""
+        if self._closed:  # by a signal handler in the middle of a print
+            return
+        if not self.is_ours:
+            if final:
+                self._append_in_child(final)
+            return
+        if not self._begun:
+            if not final and not progress:
+                return
+            self._begin()
+        self._waiting += final
+        if not (progress or self._progress or self._size > self._shorten_above or self._clock() >= self._next_look):
+            self._append(b"")
+            return
+        try:
+            locked = _lock(self._fd, exclusive=True)
+            try:
+                self._look_after(locked=locked)
+                self._append(progress if locked else b"")
+            finally:
+                _unlock(self._fd)
+        except OSError as error:
+            self._report(error)
+            self._bound_waiting()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._closed = True
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _begin(self) -> None:
+        self._begun = True
+        try:
+            self._open()
+            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # a killed process left half a line
+                self._size += os.write(self._fd, b"\n")
+        except OSError as error:
+            self._report(error)
+        self._on_begin()
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        if fd <= 2 and _fcntl is not None:  # the place of a standard stream that is closed: others will write there
+            moved = int(_fcntl.fcntl(fd, _fcntl.F_DUPFD_CLOEXEC, 3))
+            os.close(fd)
+            fd = moved
+        self._fd = fd
+        status = os.fstat(fd)
+        self._identity = (status.st_dev, status.st_ino)
+        self._size = status.st_size
+        self._progress = b""
+
+    def _append(self, progress: bytes) -> None:
+        final = self._waiting
+        if self._lost_lines:
+            final = b"\n[autotrack lost %d lines: the disk was full]\n" % self._lost_lines + final
+        if not final and not progress:
+            return
+        try:
+            written = os.write(self._fd, final + progress)
+        except OSError as error:
+            self._report(error)
+            self._bound_waiting()
+            return
+        self._lost_lines = 0
+        self._waiting = final[written:]
+        self._progress_at = self._size + len(final)
+        self._progress = progress[: max(0, written - len(final))]
+        self._size += written
+
+    def _bound_waiting(self) -> None:
+        excess = len(self._waiting) - _MOST_WAITING_BYTES
+        if excess > 0:
+            cut = self._waiting.find(b"\n", excess) + 1
+            self._lost_lines += self._waiting.count(b"\n", 0, cut)
+            self._waiting = self._waiting[cut:]
+
+    def _look_after(self, *, locked: bool) -> None:
+        """Take back the lines in progress, make a file again that vanished, and shorten one that is too long."""
+        self._next_look = self._clock() + _SECONDS
+        self._stay_with_the_path()
+        self._size = os.fstat(self._fd).st_size
+        if self._progress and locked and self._size == self._progress_at + len(self._progress):
+            os.ftruncate(self._fd, self._progress_at)
+            self._size = self._progress_at
+        self._progress = b""
+        if locked and self._size + len(self._waiting) > self._shorten_above:
+            try:
+                self._shorten()
+            except OSError as error:
+                self._shorten_above = self._size + self._limit_bytes // 2
+                self._report(error)
+
+    def _stay_with_the_path(self) -> None:
+        status = None
+        with contextlib.suppress(OSError):  # somebody closed all descriptors
+            status = os.fstat(self._fd)
+        if status is None or (status.st_dev, status.st_ino) != self._identity:  # and opened others
+            self._fd = -1
+            self._open()
+        elif not status.st_nlink:
+            vanished = self._fd
+            self._open()
+            os.close(vanished)
+            self._say(f"{self._path} vanished; it was made again from here on")
+
+    def _shorten(self) -> None:
+        """Keep the first tenth and the last half, and count what is between them."""
+        most_head = self._limit_bytes // 10
+        head = os.pread(self._fd, most_head + 100, 0)
+        before = _LEFT_OUT.search(head)
+        if before:
+            kept, begin, lines, size = before.start(), before.end(), int(before[1]), int(before[2])
+        else:
+            kept = begin = head.rfind(b"\n", 0, most_head) + 1
+            lines = size = 0
+        end = max(begin, self._size - self._limit_bytes // 2)
+        tail = os.pread(self._fd, self._size - end, end)
+        cut = tail.find(b"\n") + 1
+        size += end + cut - begin
+        lines += tail.count(b"\n", 0, cut)
+        while begin < end:
+            part = os.pread(self._fd, min(2**20, end - begin), begin)
+            lines += part.count(b"\n")
+            begin += len(part) or end
+        left_out = b"[autotrack left out %d lines, %d bytes]\n" % (lines, size)
+        files.write_atomically(self._path, head[:kept] + left_out + tail[cut:])
+        os.close(self._fd)  # and with it goes the lock
+        self._open()
+        _lock(self._fd, exclusive=True)
+        self._shorten_above = self._limit_bytes
+
+    def _append_in_child(self, lines: bytes) -> None:
+        try:
+            if self._fd < 0:  # the parent has not printed yet
+                self._open()
+            for _ in range(100):
+                if not _lock(self._fd, exclusive=False):
+                    sleep(0.001)
+                elif self._is_at_path():
+                    break
+                else:  # the parent has shortened it meanwhile
+                    os.close(self._fd)
+                    self._open()
+            if os.fstat(self._fd).st_size < 2 * self._limit_bytes:  # full only when the parent has long been silent
+                os.write(self._fd, lines)
+            _unlock(self._fd)
+        except OSError as error:
+            self._report(error)
+
+    def _is_at_path(self) -> bool:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:  # for the parent to notice
+            return True
+        return (status.st_dev, status.st_ino) == self._identity
+
+    def _report(self, error: OSError) -> None:
+        self._say(f"{error.strerror} ({self._path})")
+
+    def _say(self, message: str) -> None:
+        if not self._troubled:
+            self._troubled = True
+            self._on_trouble(message)
+
+
+def _lock(fd: int, *, exclusive: bool) -> bool:
+    """Lock a file for this process if nobody has it locked; without locks, nobody ever has."""
+    if _fcntl is None or fd < 0:
+        return True
+    try:
+        _fcntl.lockf(fd, (_fcntl.LOCK_EX if exclusive else _fcntl.LOCK_SH) | _fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _unlock(fd: int) -> None:
+    if _fcntl is not None and fd >= 0:
+        with contextlib.suppress(OSError):
+            _fcntl.lockf(fd, _fcntl.LOCK_UN)

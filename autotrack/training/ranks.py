@@ -1,0 +1,64 @@
+"""Several processes, one run: rank 0 opens it, the other ranks find it by what they have in common with rank 0.
+
+They look on the disk, and send each other nothing: an exchange between ranks that one of them misses, because
+autotrack is off there or failed there, would hang the training.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from time import time
+
+from autotrack.journal.records import RunStarted
+
+_LOADED = time()
+_CLOCK_SKEW_SECONDS = 60
+_LATEST = 20
+"""A run that was written to before this many others is not the one that is just being recorded."""
+
+
+def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
+    """Return this process's rank as launchers announce it in the environment; 0 where none does."""
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
+        value = environ.get(name, "")
+        if value.isdigit() and (name != "SLURM_PROCID" or environ.get("SLURM_NTASKS", "1") != "1"):
+            return int(value)
+    return 0
+
+
+def find_run(experiment: Path, *, group: str | None = None) -> Path | None:
+    """Return the folder of the run that rank 0 of this job opened last, or None."""
+    return next((folder for _, folder in reversed(find_runs(experiment, group=group))), None)
+
+
+def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunStarted, Path]]:
+    """Return the runs that rank 0 of this job opened, and their folders, the first one first.
+
+    It is of this job when it was opened in the same `group`, or on this host by the parent of this process (which
+    launched the other ranks itself) or by another child of that parent (a launcher, or a process that spawned us).
+    """
+    from autotrack.journal.reader import starts_in  # few training processes are ranks that look for their run
+
+    journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
+    found: list[tuple[RunStarted, Path]] = []
+    for path in journals[:_LATEST]:
+        found += [(one, path.parent.parent) for one in starts_in(path) if _is_of_this_job(one, group)]
+    return sorted(found, key=lambda one: one[0].time)
+
+
+def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
+    # An address, a launcher or a shell may have served an earlier job; the run of this one started after this process.
+    is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS
+    if group is not None and started.group is not None:
+        return started.group == group and is_new
+    if started.host != socket.gethostname():
+        return False
+    return started.pid == os.getppid() or (started.parent_pid == os.getppid() and is_new)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

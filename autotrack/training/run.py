@@ -1,0 +1,206 @@
+"""The run: what every integration and every person talks to. It only appends records to a journal."""
+
+import atexit
+import os
+import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
+from pathlib import Path
+from time import time
+from types import TracebackType
+from typing import Literal, Self
+
+from autotrack.errors import RunFinishedError
+from autotrack.journal import records
+from autotrack.journal.records import AnyRecord, Status
+from autotrack.journal.writer import Journal
+from autotrack.settings import Settings
+from autotrack.training import sidecar_client, terminal
+from autotrack.training.hooks import current_run, overhead
+from autotrack.training.hooks.faults import report_fault, unplaced_faults
+from autotrack.training.logger import Logger
+from autotrack.training.observe.exits import watch
+from autotrack.training.observe.output.log import OutputLog
+
+
+class Run(Logger):
+    """One recorded run. `id`, `name`, `experiment`, `folder` and `status` say which.
+
+    Made by `start_run`. Every method that logs is safe in several threads, and what it logged is with the
+    operating system when it returns. After `finish` more may be logged: an evaluation belongs to its run.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    folder: Path
+    status: Status | Literal["running"]
+    started_by: str
+
+    def __init__(
+        self, folder: Path, *, settings: Settings | None = None, rank: int = 0, writer: str | None = None
+    ) -> None:
+        super().__init__(folder)
+        self.status = "running"
+        self._rank = rank
+        self._writer = writer or (f"rank{rank}" if rank else "main")
+        self._settings = settings
+        self._quiet = settings is None or settings.quiet or bool(rank)
+        self._pid = os.getpid()
+        self.outer = current_run.current_run()
+        self._overhead_before = overhead.seconds()
+        self._journal = self._open_journal()
+        self._open = True
+        self._is_exiting = False
+        self._started = time()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
+
+    def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
+        """End the run, write what waits, and make the files that are derived from the journal.
+
+        Ending it again with the same status does nothing. Raises `RunFinishedError` for another status.
+        """
+        if status not in ("finished", "failed", "interrupted", "killed"):
+            raise ValueError(f"{status!r} is no status of a run: finished, failed, interrupted or killed")
+        if self.status != "running":
+            if self.status != status:
+                raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
+            return
+        outermost = overhead.start()
+        try:
+            self._waiting.flush(wait=True)
+            self._stop_observing()
+            self.status = status
+            current_run.leave(self)
+            if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
+                self._put(
+                    records.RunFinished(
+                        time=time(),
+                        status=status,
+                        error=None if error is None else _described(error),
+                        traceback=_traceback(error),
+                        overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),
+                        rank=self._rank,
+                    )
+                )
+            self.settle(say_end=True)
+        finally:
+            if outermost:
+                overhead.stop()
+
+    def settle(self, *, say_end: bool = False) -> None:
+        """Let go of the journal and renew what is derived from it; logging more takes it up again."""
+        atexit.unregister(self._at_exit)
+        self._waiting.flush(wait=True)
+        if not self._open:
+            return
+        self._open = False
+        self._journal.close()
+        if self._journal.unwritten_records:
+            report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
+        if os.getpid() != self._pid or self._writer != "main":  # theirs to make who write the main journal
+            return
+        says = say_end and not self._quiet
+        try:
+            sidecar_client.settle(
+                self.folder,
+                at_exit=self._is_exiting,
+                patience=terminal.patience(time() - self._started) if says and not self._is_exiting else 0.0,
+                when_settled=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
+            )
+        except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
+            report_fault("finish", fault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.status == "running":
+            self.finish(status_of(error), error=error)
+
+    def begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
+        """Write the first record; `start_run` and `resume_run` call this once."""
+        self.identify(record)
+        self._started = record.time
+        self._put(record)
+        while unplaced_faults:
+            self.notice(*unplaced_faults.popleft())
+        current_run.enter(self)
+        if not self._quiet:
+            terminal.started(self.name, self.folder, resumed=resumed)
+        if self._settings is not None and not self._rank:
+            sidecar_client.follow(self.folder, self._settings)
+            try:
+                self._observer.begin(self._settings)
+            except Exception as fault:  # noqa: BLE001  a run without these is better than none
+                report_fault("observe", fault)
+
+    @property
+    def output(self) -> OutputLog | None:
+        """Where what is printed goes, while the run is on."""
+        return self._observer.output
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether another process records this run, and this one only adds to it."""
+        return self._writer != "main"
+
+    def identify(self, record: records.RunStarted) -> None:
+        """Take over which run this is."""
+        self.id, self.name, self.experiment = record.id, record.name, record.experiment
+        self.started_by = record.started_by
+
+    def _open_journal(self) -> Journal:
+        path = self.folder / "journal" / f"{self._writer}.jsonl"
+        journal = Journal(path, on_trouble=self._on_trouble, each_second=sidecar_client.listen)
+        atexit.register(self._at_exit)
+        return journal
+
+    def _stop_observing(self) -> None:
+        try:
+            self._observer.end()
+        except Exception as fault:  # noqa: BLE001  the run is to end all the same
+            report_fault("observe", fault)
+
+    def _on_trouble(self, message: str) -> None:
+        report_fault("journal", message, run=self)
+
+    def _append(self, record: AnyRecord) -> None:
+        if not self._open:
+            self._open = True
+            atexit.register(self._at_exit)
+        self._journal.append(record)
+
+    def _at_exit(self) -> None:
+        """The script ended without ending its run."""
+        if os.getpid() != self._pid:
+            return
+        if self.status == "running":
+            error = watch.error()
+            self._is_exiting = True
+            self.finish(status_of(error), error=error)
+        else:
+            self.settle()
+        watch.keep_exit_code()
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Return the status of a run that ended with this exception, or with none."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  the user's exception fails to describe itself, and must still be the one raised
+        return type(error).__name__
+
+
+def _traceback(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,229 @@
+"""Starting a run, continuing one, and joining one as another rank."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep, time
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from autotrack import settings
+from autotrack.destinations import To
+from autotrack.errors import SettingsError
+from autotrack.journal import records
+from autotrack.training import ranks, run_names, sidecar_client
+from autotrack.training.hooks.current_run import current_run, enter
+from autotrack.training.hooks.faults import report_fault
+from autotrack.training.run import Run
+from autotrack.version import __version__
+
+_defaults: dict[str, Any] = {}
+_calls_of_this_rank = count()
+_PATIENCE_SECONDS = 5.0
+
+
+def set_defaults(**arguments: Any) -> None:
+    """Set what `start_run` takes when it is not told, setting by setting; in the place of all defaults before."""
+    _defaults.clear()
+    _defaults.update({name: value for name, value in arguments.items() if value is not None})
+
+
+def forget_defaults() -> None:
+    """Go back to what the environment, pyproject.toml and the built-in defaults say."""
+    _defaults.clear()
+
+
+def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, with what `autolog` was told in the place of those that are None; tags are merged."""
+    given = {name: value for name, value in options.items() if value is not None}
+    tags = {**_defaults.get("tags", {}), **given.get("tags", {})}
+    return {**_defaults, **given, **({"tags": tags} if tags else {})}
+
+
+def start_run(
+    name: str | None = None,
+    *,
+    experiment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    to: To | None = None,
+    output: bool | None = None,
+    parent: str | None = None,
+    resumed_from: str | None = None,
+    frameworks: Mapping[str, str] | None = None,
+    started_by: str = "user",
+    group: str | None = None,
+) -> Run:
+    """Start a run; use it in a `with` block, or call `finish` yourself.
+
+    What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
+    A run that is started while another one is being recorded names that one as its `parent`. In a process that a
+    launcher has made a rank other than 0, this joins the run of rank 0; what is logged there is told apart by rank.
+
+    Raises `SettingsError` when the folder cannot be made.
+
+    >>> import autotrack, tempfile
+    >>> with autotrack.start_run("baseline", to=tempfile.mkdtemp()) as run:
+    ...     run.log_params({"lr": 0.1})
+    ...     for step in range(3):
+    ...         run.log({"loss": 1 / (step + 1)}, step=step)
+    >>> run.status
+    'finished'
+    """
+    options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    chosen = settings.resolve(**with_defaults(options))
+    outer = current_run()
+    experiment_folder = Path(chosen.to).expanduser().absolute() / chosen.experiment
+    if started_by == "user" and outer is None and (joined := _join_rank_0(experiment_folder)):
+        return joined
+    sidecar_client.start(chosen)
+    started = time()
+    folder = _make_folder(experiment_folder, name, started)
+    run = Run(folder, settings=chosen)
+    run.begin(
+        records.RunStarted(
+            time=started,
+            id=uuid4().hex,
+            name=name or folder.name.split("-", 2)[2],
+            experiment=chosen.experiment,
+            parent=parent or (outer.id if outer else None),
+            resumed_from=resumed_from,
+            frameworks=dict(frameworks or {}),
+            started_by=started_by,
+            group=group,
+            destinations=chosen.written_down(),
+            **_process(),
+        )
+    )
+    if chosen.tags:
+        run.log_tags(chosen.tags)
+    if params:
+        run.log_params(params)
+    return run
+
+
+def resume_run(
+    folder: Path,
+    *,
+    at_step: int | None = None,
+    frameworks: Mapping[str, str] | None = None,
+    rank: int = 0,
+    group: str | None = None,
+) -> Run:
+    """Continue the run in `folder`, or join it as another rank, which writes a journal of its own.
+
+    With `at_step`, what was recorded at this step or later is about to be recorded again. Raises
+    `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
+    """
+    first = _first_record(folder)
+    chosen = settings.resolve(**_defaults)
+    is_first_on_its_host = first.host != socket.gethostname() and os.environ.get("LOCAL_RANK", "0") == "0"
+    if not rank or is_first_on_its_host:
+        sidecar_client.start(chosen)
+    run = Run(folder, settings=chosen, rank=rank)
+    now: dict[str, Any] = {
+        **_process(),
+        "time": time(),
+        "rank": rank,
+        "group": group,
+        "parent": None,
+        "resumed_from": None,
+        "resumed_at_step": at_step,
+        "frameworks": dict(frameworks or {}),
+        "destinations": chosen.written_down(),
+    }
+    run.begin(msgspec.structs.replace(first, **now), resumed=True)
+    if rank and is_first_on_its_host:
+        sidecar_client.follow(folder, chosen, rank=rank, only_load=True)
+    return run
+
+
+def reopen_run(folder: Path) -> Run:
+    """Take up a run that has ended, to add to it what belongs to it; it does not run again by that.
+
+    Raises `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
+    """
+    first = _first_record(folder)
+    run = Run(folder)
+    run.identify(first)
+    run.status = "finished"
+    return run
+
+
+def attach_run(folder: Path) -> Run:
+    """Add to a run that the process which started this one is recording, in a journal of its own; it ends there.
+
+    Raises `FileNotFoundError` when there is no run in the folder.
+    """
+    first = _first_record(folder)
+    run = Run(folder, writer=f"main-{os.getpid()}")
+    run.identify(first)
+    enter(run)
+    return run
+
+
+def _join_rank_0(experiment: Path) -> Run | None:
+    """In a rank other than 0, join the run that rank 0 started by the same call; wait for it a little."""
+    rank = ranks.rank_from_environment()
+    if not rank:
+        return None
+    number, deadline = next(_calls_of_this_rank), monotonic() + _PATIENCE_SECONDS
+    while monotonic() < deadline:
+        opened = [folder for one, folder in ranks.find_runs(experiment) if one.started_by == "user"]
+        if len(opened) > number:
+            return resume_run(opened[number], rank=rank)
+        sleep(0.05)
+    report_fault("ranks", f"rank {rank} found no run of rank 0 in {experiment}, and records one of its own")
+    return None
+
+
+def _first_record(folder: Path) -> records.RunStarted:
+    with (folder / "journal" / "main.jsonl").open("rb") as file:
+        line = file.readline()
+    try:
+        first = records.decode(line)
+    except msgspec.DecodeError:  # the process was killed before it had written a whole record
+        first = None
+    if not isinstance(first, records.RunStarted):
+        raise FileNotFoundError(f"{folder} holds no run: its journal does not begin with one")
+    return first
+
+
+def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
+    try:
+        for attempt in count(1):
+            own = run_names.folder_name(name or run_names.run_name(), started)
+            folder = experiment / (own if not name or attempt == 1 else f"{own}-{attempt}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                if not folder.exists():  # what is there is in the place of the experiment
+                    raise
+                continue
+            return folder
+    except OSError as error:
+        raise SettingsError(
+            f"no run can be kept in {experiment}: {error.strerror}; choose another folder with to= or AUTOTRACK_TO",
+            setting="to",
+            value=str(experiment),
+        ) from error
+    raise AssertionError("count() ends never")
+
+
+def _process() -> dict[str, Any]:
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return {
+        "argv": list(sys.argv),
+        "entry_point": str(Path(main).absolute()) if main else None,
+        "cwd": str(Path.cwd()),
+        "pid": os.getpid(),
+        "parent_pid": os.getppid(),
+        "host": socket.gethostname(),
+        "python": sys.version.split()[0],
+        "autotrack": __version__,
+    }

@@ -1,0 +1,79 @@
+"""The few lines that a run prints: one when it starts, some when it ends.
+
+They go to standard error, so that a script whose output is piped behaves as before.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from autotrack.format import describe, human_seconds, main_metrics, shown
+from autotrack.journal.summary import Summary
+
+_MOST_METRICS = 6
+
+
+def say(line: str) -> None:
+    """Print one line; a closed or full terminal is not an error of the training."""
+    if sys.stderr is None:  # it was closed before Python started; `print` would take standard output instead
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def say_amid(line: str) -> None:
+    """Print one line while the script may be drawing a progress bar, which draws itself anew below."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    say(f"\r\x1b[2K{line}" if is_terminal else line)
+
+
+class Waiting:
+    """Shows on a terminal, from the first second on, what is being waited for."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, doing: str, seconds: float) -> None:
+        """Say what is going on; nothing when it is said already."""
+        text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
+        if seconds >= 1 and text != self._shown and sys.stderr is not None and sys.stderr.isatty():
+            self._shown = text
+            with contextlib.suppress(OSError, ValueError):
+                print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+    def over(self) -> None:
+        """Take away what was shown."""
+        if self._shown:
+            with contextlib.suppress(OSError, ValueError):
+                print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
+def started(name: str, folder: Path, *, resumed: bool) -> None:
+    """Say that a run started or goes on, and where it is kept."""
+    say(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
+
+
+def ended(summary: Summary, folder: Path) -> None:
+    """Say how the run ended, its main metrics, and where to look."""
+    duration = human_seconds(summary.duration_seconds or 0.0)
+    reason = f" ({summary.error})" if summary.error else ""
+    count = len(summary.notices)
+    noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
+    say_amid(
+        "\n".join(
+            [
+                f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
+                *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
+                f"  autotrack show {summary.name}    {shown(folder)}{noticed}",
+            ]
+        )
+    )
+
+
+def patience(seconds: float) -> float:
+    """Return how long the end of a run of so many seconds may wait, to say at once what it came to.
+
+    A hundredth of it, and 0.3 seconds at most, or where a person sits before a prompt.
+    """
+    is_interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    return 0.3 if is_interactive else min(0.3, seconds / 100)

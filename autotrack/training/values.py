@@ -1,0 +1,173 @@
+"""Turns what people and frameworks hand over into the plain values that records hold."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from itertools import islice
+from pathlib import PurePath
+from typing import Any
+
+from autotrack.journal.records import Number
+
+_AS_THEY_ARE = (str, bool, type(None))
+_LONGEST = 200
+"""How many items of a list, or characters of a repr, a param keeps."""
+
+
+def as_number(name: str, value: object) -> Number:
+    """Turn a Python or numpy number, or an array or tensor of one element, into a record's number.
+
+    Booleans become 0 and 1, integers beyond 64 bits become floats, NaN and infinities their names.
+    Raises `TypeError`, naming the key, for anything that is no number.
+    """
+    plain = value if isinstance(value, (int, float)) else _item(name, value)
+    if plain.__class__ is float and plain - plain == 0.0:  # the usual case; false for NaN and the infinities
+        return plain
+    if isinstance(plain, int):
+        if -(2**63) <= plain < 2**63:
+            return int(plain)
+        plain = _float(plain)
+    if math.isfinite(plain):
+        return float(plain)
+    return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
+
+
+def _item(name: str, value: Any) -> int | float:
+    try:
+        if (item := getattr(value, "item", None)) is not None:
+            value = item()
+        if isinstance(value, (int, float)):
+            return value
+        if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
+            raise TypeError
+        return _float(value)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+        shape = getattr(value, "shape", None)
+        what = f"{type(value).__name__}{'' if shape is None else f' of shape {tuple(shape)}'}"
+        raise TypeError(
+            f"the value of {name!r} is {what}, a single number was expected; "
+            f"use log_params, log_text or log_table for what is no number"
+        ) from error
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer or a fraction beyond the largest float
+        return math.inf if value > 0 else -math.inf
+
+
+def is_on_cuda(value: object) -> bool:
+    """Whether this is a tensor whose value can only be read by waiting for a CUDA device."""
+    return getattr(value, "is_cuda", False) is True
+
+
+def as_plain(value: object) -> Any:
+    """Turn any value into plain data for a param, without calling code that could be costly or change something.
+
+    Numbers, strings, booleans and None stay; NaN and infinities become their names; enums, paths, dates and
+    numpy numbers become their values; mappings, sequences and sets of plain things become dicts and lists (at
+    most 200 items); classes and functions become their qualified names; anything else the name of its class.
+    """
+    return _plain(value, depth=0)
+
+
+def as_data(value: object) -> Any:
+    """Turn lists and arrays of numbers and words into plain lists, whole; they are what is recorded, not a param.
+
+    NaN and infinities become their names; what is no list and no array is treated as a param.
+    """
+    if value.__class__ is str or (value.__class__ is float and value - value == 0.0):
+        return value
+    if hasattr(value, "tolist") and not is_on_cuda(value):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [item if item.__class__ is str else as_data(item) for item in value]
+    return as_plain(value)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    scalar = _plain_scalar(value)
+    if scalar is not NotImplemented:
+        return scalar
+    if depth > 4:
+        return qualified_name(type(value))
+    if isinstance(value, Mapping):
+        items = islice(value.items(), _LONGEST)
+        return {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in items}
+    # Of sequences only those that are certainly in memory: others may compute or load their items.
+    if isinstance(value, (list, tuple, range, set, frozenset)) or type(value).__name__ == "ListConfig":
+        return [_plain(item, depth + 1) for item in islice(value, _LONGEST)]
+    return _plain_object(value)
+
+
+def _plain_scalar(value: Any) -> Any:
+    if value.__class__ in _AS_THEY_ARE:
+        return value
+    if isinstance(value, Enum):  # first, because it may be a string or a number as well
+        return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
+    if value is None or isinstance(value, (bool, str)):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, int):  # seeds use all 64 bits, and a param is kept exactly
+        return int(value) if -(2**63) <= value < 2**64 else str(value)
+    if isinstance(value, float):
+        return as_number("", value)
+    if isinstance(value, PurePath):
+        return os.fspath(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return NotImplemented
+
+
+def _plain_object(value: Any) -> Any:
+    if isinstance(value, type) or hasattr(value, "__qualname__"):
+        return qualified_name(value)
+    kind = type(value)
+    if kind.__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0 and not is_on_cuda(value):
+        try:
+            return _plain_scalar(value.item())
+        except (TypeError, ValueError, RuntimeError):
+            return qualified_name(kind)
+    if kind.__module__ == "torch" and kind.__name__ in ("dtype", "device", "Size"):
+        return str(value)
+    return qualified_name(kind)
+
+
+def qualified_name(value: Any) -> str:
+    """The importable name of a class or function, without `builtins.`.
+
+    >>> import collections
+    >>> qualified_name(collections.OrderedDict)
+    'collections.OrderedDict'
+    """
+    module = getattr(value, "__module__", None) or ""
+    name = getattr(value, "__qualname__", None) or repr(value)[:_LONGEST]
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested mappings, namespaces and dataclasses into one level with dotted names; the values become plain.
+
+    >>> flatten({"model": {"width": 64}, "lr": 0.1})
+    {'model.width': 64, 'lr': 0.1}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if value.__class__ in _AS_THEY_ARE:
+            flat[name] = value
+            continue
+        if type(value).__name__ == "Namespace" or (is_dataclass(value) and not isinstance(value, type)):
+            value = (
+                vars(value) if hasattr(value, "__dict__") else {f.name: getattr(value, f.name) for f in fields(value)}
+            )
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = as_plain(value)
+    return flat

@@ -1,0 +1,3 @@
+"""The version of autotrack, in a module of its own: whoever needs it imports nothing else."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,40 @@
+"""A store that an earlier version wrote reads the same: by its summaries, and by its journals alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import autotrack
+
+BEFORE = Path(__file__).parent / "written_before"
+EXPECTED = json.loads((BEFORE / "expected.json").read_text(encoding="utf-8"))
+"""What `autotrack.runs` gave when the store was written: summaries, and every point of every metric."""
+
+
+@pytest.fixture
+def old_store(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BEFORE / "store", tmp_path / "store"))
+
+
+def read(store: Path) -> dict[str, dict[str, Any]]:
+    return {
+        run.folder.name: {
+            "summary": {name: value for name, value in msgspec.to_builtins(run.summary).items() if name != "journals"},
+            "history": {name: msgspec.to_builtins(run.history(name)) for name in run.metrics},
+        }
+        for run in autotrack.runs(store)
+    }
+
+
+def test_an_old_store_reads_as_it_did_by_its_summaries(old_store: Path) -> None:
+    assert read(old_store) == EXPECTED
+
+
+def test_an_old_store_reads_as_it_did_by_its_journals(old_store: Path) -> None:
+    for summary in old_store.rglob("run.json"):
+        summary.unlink()
+    assert read(old_store) == EXPECTED

@@ -1,0 +1,291 @@
+"""What changed since the last run and since the best one: compared from what was captured, said in one line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotrack
+from autotrack.journal import records
+from autotrack.journal.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
+from autotrack.journal.summary import Fold, Summary
+from autotrack.readers.compare import ChangesSince, as_markdown, changes_of, differences, in_short
+
+
+def summary_of(*found: AnyRecord, ended: bool = True) -> Summary:
+    fold = Fold()
+    fold.add([RunStarted(time=1.0, id="a", name="mine", experiment="digits"), *found])
+    if ended:
+        fold.add([RunFinished(time=9.0, status="finished")])
+    return fold.summary()
+
+
+def environment(kind: str, **values: Any) -> Environment:
+    return Environment(time=2.0, kind=kind, values=values)
+
+
+def params(**values: Any) -> Params:
+    return Params(time=2.0, values=values)
+
+
+def changed(before: AnyRecord, now: AnyRecord) -> dict[str, list[str]]:
+    return differences(summary_of(now), summary_of(before))
+
+
+# ---- what differs
+
+
+def test_params_are_compared_by_value() -> None:
+    before = params(lr=0.1, width=64, name="a", layers=[1, 2], dropout=0.5)
+    now = params(lr=0.01, width=64, name="b", layers=[1, 2, 3], warmup=10)
+    assert changed(before, now) == {
+        "params": ["lr 0.1 → 0.01", "name a → b", "layers [1, 2] → [1, 2, 3]", "warmup 10 added", "dropout removed"]
+    }
+
+
+def test_a_run_that_goes_on_may_still_log_what_it_lacks() -> None:
+    running = summary_of(params(lr=0.1), ended=False)
+    assert differences(running, summary_of(params(lr=0.1, dropout=0.5))) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (0.123456, 0.123457, "x 0.123456 → 0.123457"),
+        (5, "5", "x 5 → '5'"),
+        ("a\nb\x1b[31m", "a b", "x a b [31m → a b"),
+        ("long " * 20, "short", "x long long long long long long long lo… → short"),
+        (None, False, "x None → False"),
+    ],
+)
+def test_a_difference_is_seen_and_fits_on_the_line(before: object, now: object, said: str) -> None:
+    assert changed(params(x=before), params(x=now)) == {"params": [said]}
+
+
+def test_code_in_git_is_compared_by_commit_and_by_what_is_not_committed() -> None:
+    clean: dict[str, Any] = {
+        "commit": "1111111aaaa",
+        "patch_sha256": None,
+        "untracked_code_sha256": None,
+        "changed": [],
+        "untracked_code": [],
+    }
+    other = {**clean, "commit": "2222222bbbb"}
+    dirty = {**clean, "patch_sha256": "x", "changed": ["a.py", "b.py"], "untracked_code": ["c.py"]}
+    cases: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+        (clean, other, ["commit 1111111 → 2222222"]),
+        ({**clean, "commit": None}, clean, ["commit none → 1111111"]),
+        (clean, dirty, ["uncommitted a.py, b.py …"]),
+        (dirty, {**dirty, "patch_sha256": "y"}, ["uncommitted a.py, b.py …"]),
+        (clean, {**clean, "untracked_code_sha256": "z", "untracked_code": ["new.py"]}, ["uncommitted new.py"]),
+        (dirty, clean, ["now all committed"]),
+        (dirty, other, ["commit 1111111 → 2222222", "now all committed"]),
+    ]
+    for before, now, said in cases:
+        assert changed(environment("git", **before), environment("git", **now)) == {"code": said}
+    assert changed(environment("git", **dirty), environment("git", **dirty, branch="other")) == {}
+
+
+def test_code_without_git_is_compared_by_file() -> None:
+    before = environment("source", files={"train.py": "1", "old.py": "1", "same.py": "1"})
+    now = environment("source", files={"train.py": "2", "new.py": "1", "same.py": "1"})
+    assert changed(before, now) == {"code": ["new.py", "old.py", "train.py"]}
+
+
+def test_packages_are_compared_by_version_and_commit() -> None:
+    before = environment("packages", python="3.11", versions={"a": "1", "b": "1", "c": "1"}, commits={"c": "11"})
+    now = environment("packages", python="3.12", versions={"a": "2", "c": "1", "d": "4"}, commits={"c": "22"})
+    assert changed(before, now) == {
+        "packages": ["Python 3.11 → 3.12", "a 1 → 2", "d 4 added", "b removed", "c at another commit"]
+    }
+
+
+def test_hardware_is_compared_by_what_tells_machines_apart() -> None:
+    here = {
+        "hostname": "here", "cpu_model": "EPYC", "cpu_cores_usable": 8, "memory_bytes": 64_000_000_000, "gpus": [],
+        "disk_free_bytes": 5,
+    }  # fmt: skip
+    there = {**here, "hostname": "there", "memory_bytes": 128_000_000_000, "gpus": [{"name": "A100"}] * 2}
+    assert changed(environment("hardware", **here), environment("hardware", **there)) == {
+        "hardware": ["hostname here → there", "memory_gb 64 → 128", "GPUs none → A100, A100"]
+    }
+    nearly = {**here, "memory_bytes": 64_001_000_000, "disk_free_bytes": 7}
+    assert changed(environment("hardware", **here), environment("hardware", **nearly)) == {}
+    pods = [{**here, "container_runtime": "docker", "hostname": name} for name in ("pod-1", "pod-2")]
+    assert changed(*(environment("hardware", **pod) for pod in pods)) == {}
+
+
+def test_data_is_compared_by_rows_shape_and_fingerprint() -> None:
+    def data(role: str = "train", **about: Any) -> Dataset:
+        return Dataset(**{"time": 2.0, "role": role, "kind": "numpy", "fingerprint": "a", "rows": 10, **about})
+
+    cases: list[tuple[Dataset, Dataset, list[str]]] = [
+        (data(), data(fingerprint="b"), ["train has other values"]),
+        (data(), data(rows=20, fingerprint="b"), ["train 10 → 20 rows"]),
+        (data(shape=[10, 4]), data(shape=[10, 5], fingerprint="b"), ["train 10x4 → 10x5"]),
+        (
+            data("validate", name="easy"),
+            data("validate", name="easy", fingerprint="b"),
+            ["validate easy has other values"],
+        ),
+    ]
+    for before, now, said in cases:
+        assert changed(before, now) == {"data": said}
+    for before, now in ((data(), data()), (data(), data(fingerprint=None)), (data(), data("test", fingerprint="b"))):
+        assert changed(before, now) == {}, "the same, not known, or other data"
+
+
+@pytest.mark.parametrize("kind", ["git", "source", "packages", "hardware"])
+def test_what_was_not_captured_in_both_is_not_compared(kind: str) -> None:
+    captured = summary_of(environment(kind, commit="1", files={"a": "1"}, versions={"a": "1"}, hostname="x"))
+    assert differences(captured, summary_of()) == differences(summary_of(), captured) == {}
+
+
+def test_the_line_says_the_first_of_each_kind_and_the_list_all() -> None:
+    found = {"code": ["commit 1 → 2"], "params": ["a 1 → 2", "b 1 → 2", "c 1 → 2", "d 1 → 2", "e 1 → 2"]}
+    assert in_short(found) == "code (commit 1 → 2), params (a 1 → 2, b 1 → 2, c 1 → 2, 2 more)"
+    assert as_markdown(found).splitlines()[0] == "- code: commit 1 → 2"
+    assert as_markdown(found).splitlines()[-1] == "- params: e 1 → 2"
+    assert (in_short({}), as_markdown({})) == ("nothing changed", "- nothing changed")
+
+
+# ---- since which runs
+
+
+class Store:
+    """Runs of one experiment, each a second after the one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def add(self, *found: AnyRecord, at: int | None = None, lr: float = 0.1, **about: Any) -> Path:
+        self.count += 1
+        at = self.count if at is None else at
+        name = about.pop("name", f"run{self.count}")
+        started = {"id": f"id{self.count}", "name": name, "experiment": "digits", "time": at + self.count / 1000}
+        folder = self.folder / "digits" / f"20261121-0000{at:02}-{name}"
+        (folder / "journal").mkdir(parents=True)
+        written = [
+            RunStarted(**{**started, **about}),
+            params(lr=lr),
+            *found,
+            RunFinished(time=99.0, status="finished"),
+        ]
+        (folder / "journal" / "main.jsonl").write_bytes(b"".join(records.encode(one) + b"\n" for one in written))
+        return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def loss(*values: float, name: str = "val_loss") -> list[AnyRecord]:
+    return [Metrics(time=3.0, values={name: value}, step=step) for step, value in enumerate(values)]
+
+
+def said_of(folder: Path) -> ChangesSince:
+    found = changes_of(folder)
+    assert found is not None
+    return found
+
+
+def test_the_first_run_of_an_experiment_has_nothing_to_be_compared_with(made: Store) -> None:
+    first = made.add()
+    assert changes_of(first) is None
+    made.add()
+    assert changes_of(first) is None, "what came later does not count"
+
+
+def test_a_run_is_compared_with_the_last_and_the_best_one(made: Store) -> None:
+    made.add(*loss(0.5, 0.2), lr=0.3)
+    made.add(*loss(0.6, 0.4), lr=0.2)
+    found = said_of(made.add())
+    assert found.line == (
+        "autotrack: since run2 (last run): params (lr 0.2 → 0.1); "
+        "since run1 (best val_loss 0.2): params (lr 0.3 → 0.1)"
+    )
+    assert found.text == (
+        "**Since run2** (last run)\n\n- params: lr 0.2 → 0.1\n\n"
+        "**Since run1** (best val_loss 0.2)\n\n- params: lr 0.3 → 0.1"
+    )
+
+
+def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
+    made.add(*loss(0.4))
+    made.add(*loss(0.2))
+    assert said_of(made.add()).line == "autotrack: since run2 (last run and best val_loss 0.2): nothing changed"
+
+
+def test_the_best_is_the_highest_where_more_is_better(made: Store) -> None:
+    made.add(*loss(0.9, name="val_accuracy"))
+    made.add(*loss(0.7, name="val_accuracy"))
+    assert "since run1 (best val_accuracy 0.9)" in said_of(made.add()).line
+
+
+def test_a_last_run_without_metrics_does_not_hide_the_best_one(made: Store) -> None:
+    made.add(*loss(0.2))
+    made.add(*loss(0.4))
+    made.add()
+    assert re.findall(r"since (\w+) \((.*?)\)", said_of(made.add()).line) == [
+        ("run3", "last run"),
+        ("run1", "best val_loss 0.2"),
+    ]
+
+
+def test_where_no_metric_has_a_direction_there_is_no_best(made: Store) -> None:
+    made.add(*loss(0.2, name="temperature"))
+    made.add()
+    assert "best" not in said_of(made.add()).line
+
+
+def test_runs_that_began_in_the_same_second_keep_their_order(made: Store) -> None:
+    made.add(at=7, name="zebra", lr=0.3)
+    second = made.add(at=7, name="ant", lr=0.2)
+    third = made.add(at=7, name="bee")
+    assert said_of(second).line == "autotrack: since zebra (last run): params (lr 0.3 → 0.2)"
+    assert said_of(third).line == "autotrack: since ant (last run): params (lr 0.2 → 0.1)"
+
+
+def test_other_experiments_and_what_cannot_be_read_are_passed_over(made: Store) -> None:
+    first = made.add(lr=0.3)
+    made.add(experiment="letters", lr=0.5)
+    made.add(format=99, lr=0.5)
+    torn = made.add(lr=0.5) / "journal" / "main.jsonl"
+    torn.write_bytes(torn.read_bytes()[:20])
+    (first.parent / "20261121-000000-notes.txt").write_text("mine")
+    (first.parent / "20261121-000000-empty").mkdir()
+    assert said_of(made.add()).line == "autotrack: since run1 (last run): params (lr 0.3 → 0.1)"
+
+
+def test_a_run_inside_another_is_compared_with_such_runs_only(made: Store) -> None:
+    made.add(lr=0.9)
+    outer = made.add(lr=0.8, name="search")
+    inner = made.add(parent="id2", lr=0.7)
+    assert changes_of(inner) is None
+    assert "since run1 " in said_of(outer).line
+    assert "since run3 " in said_of(made.add(parent="id2")).line
+    assert "since search " in said_of(made.add()).line
+
+
+def test_a_resumed_run_is_not_compared_with_itself(made: Store) -> None:
+    first = made.add(lr=0.3)
+    again = RunStarted(time=50.0, id="id1", name="run1", experiment="digits", resumed_at_step=3)
+    with (first / "journal" / "main.jsonl").open("ab") as file:
+        file.write(records.encode(again) + b"\n")
+    assert changes_of(first) is None
+
+
+def test_what_an_earlier_run_comes_to_after_its_end_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_SIDECAR", "false")
+    runs = []
+    for number, reached in enumerate((0.5, 0.4, 0.3)):
+        with autotrack.start_run(f"run{number}", to=tmp_path, experiment="digits") as run:
+            run.log({"val_loss": reached})
+        runs.append(run)
+    assert "since run1 (last run and best val_loss 0.4)" in said_of(runs[2].folder).line
+    runs[0].log({"val_loss": 0.1})
+    runs[0].settle()
+    assert "since run0 (best val_loss 0.1)" in said_of(runs[2].folder).line

@@ -1,0 +1,106 @@
+"""The line that says what changed, as a person sees it: real trainings, one after the other."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autotrack
+from autotrack.training.observe.output.screen import Screen
+from tests.support.processes import wait_until
+
+TRAINING = """
+import sys
+from pathlib import Path
+from time import sleep
+import autotrack
+autotrack.autolog(experiment="digits")
+with autotrack.start_run(params={"lr": float(sys.argv[1])}) as run:
+    for step in range(10_000):
+        run.log({"val_loss": 0.5}, step=step)
+        if "--bar" in sys.argv:
+            print(f"\\rstep {step:5} [{'#' * (step % 30):30}]", end="", file=sys.stderr, flush=True)
+        if Path("stop").exists():
+            break
+        sleep(0.005)
+    if "--bar" in sys.argv:
+        print(file=sys.stderr)
+"""
+
+
+def train(*arguments: str, until: str = "", on_a_terminal: bool = False, **environ: str) -> str:
+    """Run a real training until it has printed something, else for one step; return all that it printed."""
+    Path("stop").unlink(missing_ok=True)
+    if not until:
+        Path("stop").touch()
+    reader, writer = pty.openpty() if on_a_terminal else os.pipe()
+    printed = b""
+    with subprocess.Popen(
+        [sys.executable, "train.py", *arguments],
+        stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, env={**os.environ, "AUTOTRACK_QUIET": "0", **environ},
+    ) as process:  # fmt: skip
+        os.close(writer)
+        while chunk := read_some(reader):
+            printed += chunk
+            if until and until.encode() in printed:
+                Path("stop").touch()
+    os.close(reader)
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+@pytest.fixture
+def script(tmp_path: Path, everything: None) -> Path:
+    path = tmp_path / "train.py"
+    path.write_text(TRAINING)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sidecar", ["on", "off"])
+def test_the_second_run_of_a_script_says_once_what_changed_since_the_first(script: Path, sidecar: str) -> None:
+    assert "since" not in train("0.1", AUTOTRACK_SIDECAR=sidecar)
+    [first] = autotrack.runs("runs")
+    script.write_text(f"{TRAINING}\n# one line more")
+    said = train("0.01", until="since" if sidecar == "on" else "", AUTOTRACK_SIDECAR=sidecar)
+    expected = f"since {first.name} (last run and best val_loss 0.5): code (train.py), params (lr 0.1 → 0.01)"
+    assert [line for line in said.splitlines() if "since" in line] == [f"autotrack: {expected}"]
+    second = autotrack.runs("runs")[0]
+    assert second.texts["changes"].endswith("- code: train.py\n- params: lr 0.1 → 0.01")
+    command = [sys.executable, "-m", "autotrack", "show"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"\nchanges\n{second.texts['changes']}\n" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sidecar", ["on", "off"])
+def test_where_it_shall_be_quiet_the_changes_are_only_recorded(script: Path, sidecar: str) -> None:
+    train("0.1", AUTOTRACK_SIDECAR=sidecar)
+    assert train("0.01", AUTOTRACK_SIDECAR=sidecar, AUTOTRACK_QUIET="1") == ""
+    changes = wait_until(lambda: autotrack.runs("runs")[0].texts.get("changes", ""))
+    assert changes.endswith("- params: lr 0.1 → 0.01")
+
+
+@pytest.mark.slow
+def test_the_line_leaves_no_rest_of_a_progress_bar_on_a_terminal(script: Path) -> None:
+    train("0.1")
+    printed = train("0.01", "--bar", until="since", on_a_terminal=True)
+    screen = Screen()
+    rows = [*screen.feed(printed), *screen.rows]
+    [line] = [row for row in rows if "since" in row]
+    assert re.fullmatch(r"autotrack: since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\)", line)
+    [bar] = [row for row in rows if row.startswith("step")]
+    assert re.fullmatch(r"step +\d+ \[#* *\]", bar)
+    assert rows.index(bar) == rows.index(line) + 1, "it is drawn anew below, and nothing is left above"
+
+
+def read_some(descriptor: int) -> bytes:
+    """Wait for more of what is printed; empty at the end."""
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # on Linux, that is the end of a pseudo-terminal
+        return b""

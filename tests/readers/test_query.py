@@ -1,0 +1,225 @@
+"""The language of `where` and `sort`: Python's own comparisons, and nothing that could be executed."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from autotrack.errors import QueryError
+from autotrack.journal.series import Point
+from autotrack.journal.summary import MetricSummary, Summary
+from autotrack.readers.query import compile_condition, compile_name, sortable
+
+NUMBERS = st.one_of(st.integers(-1000, 1000), st.floats(-1e6, 1e6))
+VALUES: dict[str, float] = {"params.a": 2, "params.b": -0.5, "metrics.c": 3.25, "metrics.d": 0}
+
+
+def metric(last: Any, best: Any = None) -> MetricSummary:
+    return MetricSummary(last=Point(last, time=1.0), best=None if best is None else Point(best, time=1.0))
+
+
+def run(**about: Any) -> Summary:
+    return Summary(id="abc", name="brave-otter", experiment="digits", **about)
+
+
+def holds(condition: str, summary: Summary) -> bool:
+    return compile_condition(condition)(summary)
+
+
+def expressions() -> st.SearchStrategy[str]:
+    """Arithmetic over numbers and the names in `VALUES`, as text."""
+    leaves = st.one_of(st.sampled_from(sorted(VALUES)), NUMBERS.map(repr))
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(lambda parts: f"({' '.join(parts)})"),
+            st.tuples(inner, st.integers(1, 9)).map(lambda parts: f"({parts[0]} / {parts[1]})"),
+            inner.map(lambda text: f"(-{text})"),
+        ),
+        max_leaves=4,
+    )
+
+
+def conditions() -> st.SearchStrategy[str]:
+    """Comparisons of such expressions, chained, negated and joined."""
+    signs = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
+    compared = st.one_of(
+        st.tuples(expressions(), signs, expressions()).map(" ".join),
+        st.tuples(expressions(), signs, expressions(), signs, expressions()).map(" ".join),
+        st.tuples(expressions(), st.sampled_from(["in", "not in"]), st.lists(expressions(), max_size=3)).map(
+            lambda parts: f"{parts[0]} {parts[1]} [{', '.join(parts[2])}]"
+        ),
+    )
+    return st.recursive(
+        compared,
+        lambda inner: st.one_of(
+            st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda parts: f"({' '.join(parts)})"),
+            inner.map(lambda text: f"(not {text})"),
+        ),
+        max_leaves=4,
+    )
+
+
+def as_python(condition: str) -> bool:
+    """What Python itself says, with the values in the place of the names."""
+    for name, value in VALUES.items():
+        condition = condition.replace(name, f"({value!r})")
+    return bool(eval(condition, {"__builtins__": {}}))
+
+
+@given(conditions())
+@example("1 < params.a < 3")
+@example("not params.a == 2 or metrics.c in [3.25]")
+def test_a_condition_on_numbers_means_what_it_means_in_python(condition: str) -> None:
+    summary = run(
+        params={"a": VALUES["params.a"], "b": VALUES["params.b"]},
+        metrics={"c": metric(VALUES["metrics.c"]), "d": metric(VALUES["metrics.d"])},
+    )
+    assert holds(condition, summary) == as_python(condition)
+
+
+@given(st.text(max_size=40))
+@example("\0")
+@example("\ud800")
+@example("params.a * 10 ** 10 ** 10")
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    try:
+        compiled = compile_condition(text)
+    except QueryError:
+        return
+    assert compiled(run()) in (True, False)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "",
+        "val_loss < 0.2",
+        "parms.lr < 1",
+        "metrics.val_loss <",
+        "status.__class__ == 1",
+        "__class__",
+        "().__class__",
+        "__import__('os').remove('precious')",
+        "exec('import os; os.remove(\"precious\")')",
+        "open('precious', 'w')",
+        "params.get('lr') == 1",
+        "params.__class__()",
+        "(lambda: 1)()",
+        "[x for x in params]",
+        "{'a': 1}",
+        "{1, 2}",
+        "f'{params}' == ''",
+        "(x := 1) == 1",
+        "params.a if params.b else params.c",
+        "params[0] == 1",
+        "params['a':'b']",
+        "params.lr ** 2 > 1",
+        "params.lr % 2 == 1",
+        "~params.lr",
+        "params.lr @ params.lr",
+        "params.lr << 2",
+        "await params.lr",
+        "*params.lr",
+        "params.lr is None",
+        "import os",
+        "x = 1",
+        "params.lr < 1; params.lr > 1",
+    ],
+)
+def test_anything_else_is_refused_and_nothing_of_it_is_executed(
+    condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "precious").write_text("still here")
+    with pytest.raises(QueryError) as caught:
+        compile_condition(condition)
+    assert repr(condition) in str(caught.value)
+    assert (tmp_path / "precious").read_text() == "still here"
+
+
+def test_what_looks_like_an_attribute_of_python_is_only_a_name() -> None:
+    assert not holds("params.__class__ != 0", run())
+    assert holds("params.__class__ == 'mine'", run(params={"__class__": "mine"}))
+
+
+def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+    with pytest.raises(QueryError, match=r"'val_loss'.*metrics\.NAME.*status"):
+        compile_condition("val_loss < 0.2")
+
+
+def test_odd_names_are_written_in_brackets() -> None:
+    summary = run(
+        params={"a/b": 1, "optimizer.lr": 0.1, "class": "A"},
+        metrics={"lr-Adam": metric(0.5), "val/loss": metric(0.25, best=0.125)},
+        tags={"who knows?": "me"},
+    )
+    for condition in (
+        "params['a/b'] == 1",
+        "params.optimizer.lr == 0.1",
+        "params['optimizer.lr'] == 0.1",
+        "params['optimizer'].lr == 0.1",
+        "params['class'] == 'A'",
+        "metrics['lr-Adam'] == 0.5",
+        "metrics['val/loss'] == 0.25 and best['val/loss'] == 0.125",
+        "tags['who knows?'] == 'me'",
+    ):
+        assert holds(condition, summary), condition
+
+
+def test_the_fields_of_a_run_are_names() -> None:
+    summary = run(status="failed", duration_seconds=75.0)
+    assert holds("status == 'failed' and experiment == 'digits' and duration_seconds > 60", summary)
+    assert holds("'otter' in name", summary)
+    assert not holds("ended > 0", summary)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_recorded_nan_and_infinities_are_numbers_again(value: str) -> None:
+    summary = run(metrics={"loss": metric(value)})
+    assert holds("metrics.loss > 1", summary) == (float(value) > 1)
+    assert holds("not metrics.loss > 1", summary) == (not float(value) > 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("params.missing < 1", False),
+        ("not params.missing < 1", False),
+        ("params.missing == None", False),
+        ("not params.missing", False),
+        ("params.missing + 1 > 0", False),
+        ("not params.missing + 1 > 0", False),
+        ("not (params.missing < 1 and name == 'brave-otter')", False),
+        ("params.missing < 1 or name == 'brave-otter'", True),
+        ("name == 'brave-otter' or params.missing < 1", True),
+        ("not (params.missing < 1 and name == 'other')", True),
+        ("params.word < 1 or name == 'brave-otter'", True),
+        ("params.word < 1", False),
+        ("not params.word < 1", False),
+        ("1 / params.zero > 0 or name == 'brave-otter'", True),
+        ("1 / params.zero > 0", False),
+    ],
+)
+def test_a_run_without_what_is_needed_does_not_pass(condition: str, *, expected: bool) -> None:
+    assert holds(condition, run(params={"word": "auto", "zero": 0})) is expected
+
+
+def test_a_name_to_sort_by_is_a_value_or_none() -> None:
+    summary = run(params={"lr": 0.1}, metrics={"loss": metric(0.5, best=0.25)})
+    assert compile_name("params.lr")(summary) == 0.1
+    assert compile_name("best.loss")(summary) == 0.25
+    for lacking in ("params.other", "-params.other", "params.lr / 0", "params.lr + params.other"):
+        assert compile_name(lacking)(summary) is None
+    with pytest.raises(QueryError):
+        compile_name("lr")
+
+
+@given(st.lists(st.one_of(st.integers(), st.floats(), st.text(), st.booleans()), max_size=8))
+def test_values_of_any_kind_can_be_put_in_order(values: list[object]) -> None:
+    ordered = sorted(values, key=sortable)
+    numbers = [value for value in ordered if isinstance(value, (int, float)) and not math.isnan(value)]
+    assert ordered[: len(numbers)] == numbers == sorted(numbers)

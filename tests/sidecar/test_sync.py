@@ -1,0 +1,89 @@
+"""`autotrack sync`: old runs are sent to servers, each by itself, and it is said what came of that."""
+
+from pathlib import Path
+
+import pytest
+
+import autotrack
+from autotrack.sidecar import followed_run
+from autotrack.sidecar.sync import Syncing
+from autotrack.sinks.rest.client import Refused, Unreachable
+from autotrack.training import sidecar_client
+
+URL = "http://me:x8Kq71zz@127.0.0.1:9"
+SHOWN = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Exception | None]]:
+    """What each server answers, one run after the other, without any server; each answer is used up."""
+    answers: dict[str, list[Exception | None]] = {}
+
+    def send(folder: Path, url: str, *, patience: float, **_: object) -> Exception | None:
+        assert patience > 0
+        return answers[url].pop(0)
+
+    monkeypatch.setattr(followed_run, "send", send)
+    monkeypatch.setattr(sidecar_client, "_unsent", {})  # what would be sent when the tests end
+    return answers
+
+
+def recorded(store: Path, **options: object) -> Path:
+    with autotrack.start_run(to=[str(store), URL]) as run:
+        run.log({"loss": 0.5}, step=0)
+    return run.folder
+
+
+@pytest.fixture
+def folder(store: Path, sent: dict[str, list[Exception | None]]) -> Path:
+    return recorded(store)
+
+
+def test_a_run_is_sent_to_where_it_was_recorded_for(folder: Path, sent: dict[str, list[Exception | None]]) -> None:
+    sent[SHOWN] = [None]
+    outcome = Syncing(on_trouble=lambda *_: None).sync(folder)
+    assert (outcome.state, outcome.sent) == ("complete", {SHOWN: None})
+    assert sent == {SHOWN: []}, "without the password, which is written nowhere"
+
+
+def test_or_to_where_it_is_told(folder: Path, sent: dict[str, list[Exception | None]]) -> None:
+    sent["https://other"] = [None]
+    outcome = Syncing(["https://other"], on_trouble=lambda *_: None).sync(folder)
+    assert outcome.sent == {"https://other": None}
+
+
+def test_a_server_that_does_not_answer_is_not_tried_for_the_runs_that_follow(
+    store: Path, folder: Path, sent: dict[str, list[Exception | None]]
+) -> None:
+    sent[SHOWN] = [Unreachable("nobody there")]
+    syncing = Syncing(on_trouble=lambda *_: None)
+    assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "nobody there"}] * 2
+    sent[SHOWN] = [None]
+    syncing.try_again()
+    assert syncing.sync(folder).sent == {SHOWN: None}
+
+
+def test_a_run_that_is_refused_stops_no_other(
+    store: Path, folder: Path, sent: dict[str, list[Exception | None]]
+) -> None:
+    sent[SHOWN] = [Refused("too long"), None]
+    syncing = Syncing(on_trouble=lambda *_: None)
+    assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "too long"}, {SHOWN: None}]
+
+
+def test_a_run_that_is_being_recorded_is_left_to_its_own_sidecar_and_sent_elsewhere(
+    store: Path, sent: dict[str, list[Exception | None]]
+) -> None:
+    sent["https://other"] = [None]
+    with autotrack.start_run(to=[str(store), URL]) as run:
+        outcome = Syncing([SHOWN, "https://other"], on_trouble=lambda *_: None).sync(run.folder)
+        assert (outcome.state, outcome.sent) == ("still being recorded", {"https://other": None})
+
+
+def test_a_folder_without_a_readable_run_is_said_to_be_so(store: Path) -> None:
+    journal = store / "tests" / "newer" / "journal" / "main.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_text('{"record":"RunStarted","time":1,"id":"1","name":"a","experiment":"b","format":99}\n')
+    outcome = Syncing(on_trouble=lambda *_: None).sync(journal.parents[1])
+    assert outcome.state == "unreadable"
+    assert "format 99" in (outcome.error or "")

@@ -1,0 +1,156 @@
+"""A thread of its own for every server: runs arrive while training goes on, and an outage holds nothing up."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+import autotrack
+from autotrack.journal.reader import Position
+from autotrack.journal.records import AnyRecord, Metrics
+from autotrack.settings import UploadLimits
+from autotrack.sidecar.upload_thread import Courier
+
+
+class Server:
+    """A place that takes records; while it `is_away`, whoever sends there waits."""
+
+    def __init__(self) -> None:
+        self.steps: dict[Path, list[int | None]] = {}
+        self.acknowledged: dict[Path, dict[str, int]] = {}
+        self.closed: list[Path] = []
+        self.is_away = threading.Event()
+        self.last_progress = monotonic()
+
+
+class Sink:
+    """Sends to the server, as long as nobody says stop."""
+
+    place = "http://server"
+    follows = True
+
+    def __init__(self, server: Server, stop: threading.Event) -> None:
+        self._server, self._stop = server, stop
+        self._waiting: list[int | None] = []
+
+    @property
+    def last_progress(self) -> float:
+        return self._server.last_progress
+
+    def open(self, folder: Path) -> dict[str, int]:
+        self._folder = folder
+        return self._server.acknowledged.get(folder, {})
+
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        self._waiting += [record.step for record in batch if isinstance(record, Metrics)]
+
+    def flush(self, position: Position) -> None:
+        while self._server.is_away.is_set():
+            if self._stop.wait(0.01):
+                raise ConnectionError("told to stop")
+        self._server.steps.setdefault(self._folder, []).extend(self._waiting)
+        self._server.acknowledged[self._folder] = position.offsets
+        self._server.last_progress = monotonic()
+        self._waiting = []
+
+    def close(self) -> None:
+        self._server.closed.append(self._folder)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = monotonic() + 20
+    while not holds():
+        assert monotonic() < deadline, "that took too long"
+        sleep(0.01)
+
+
+def has_arrived(server: Server, folder: Path, step: int) -> bool:
+    return server.steps.get(folder, [])[-1:] == [step]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def courier(server: Server, monkeypatch: pytest.MonkeyPatch) -> Courier:
+    def make(url: str, *, stop: threading.Event, uploads: UploadLimits, on_trouble: object) -> Sink:
+        assert url == "http://server"
+        return Sink(server, stop)
+
+    monkeypatch.setattr("autotrack.sinks.build.remote_sink", make)
+    monkeypatch.setattr("autotrack.sidecar.upload_thread._SECONDS", 0.01)
+    return Courier("http://server")
+
+
+def unexpected(said: str) -> None:
+    raise AssertionError(said)
+
+
+def test_what_is_logged_arrives_while_training_goes_on(server: Server, courier: Courier, store: Path) -> None:
+    run = autotrack.start_run(to=store)
+    courier.add(run.folder, UploadLimits(), unexpected)
+    for step in range(3):
+        run.log({"loss": 0.5}, step=step)
+        wait_until(partial(has_arrived, server, run.folder, step))
+    run.finish()
+    courier.end(run.folder)
+    wait_until(lambda: courier.is_done)
+    assert server.steps == {run.folder: [0, 1, 2]}
+    assert server.closed == [run.folder]
+    courier.stop()
+
+
+def test_a_run_that_goes_on_after_its_end_is_taken_up_where_it_stopped(
+    server: Server, courier: Courier, store: Path
+) -> None:
+    run = autotrack.start_run(to=store)
+    run.log({"loss": 0.5}, step=0)
+    run.finish()
+    courier.add(run.folder, UploadLimits(), unexpected)
+    courier.end(run.folder)
+    wait_until(lambda: courier.is_done)
+    run.log({"loss": 0.4}, step=1)
+    courier.add(run.folder, UploadLimits(), unexpected)
+    courier.end(run.folder)
+    wait_until(lambda: courier.is_done)
+    assert server.steps[run.folder] == [0, 1]
+    courier.stop()
+
+
+def test_all_runs_arrive_when_the_server_comes_back(server: Server, courier: Courier, store: Path) -> None:
+    server.is_away.set()
+    folders = []
+    for number in range(5):
+        with autotrack.start_run(to=store) as run:
+            run.log({"loss": 0.5}, step=number)
+        courier.add(run.folder, UploadLimits(), unexpected)
+        courier.end(run.folder)
+        folders.append(run.folder)
+    assert not courier.is_done
+    assert courier.describe() == "sending 5 runs to http://server"
+    server.is_away.clear()
+    wait_until(lambda: courier.is_done)
+    assert server.steps == {folder: [number] for number, folder in enumerate(folders)}
+    courier.stop()
+
+
+def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
+    server: Server, courier: Courier, store: Path
+) -> None:
+    server.is_away.set()
+    with autotrack.start_run(to=store) as run:
+        pass
+    said: list[str] = []
+    courier.add(run.folder, UploadLimits(), said.append)
+    assert courier.seconds_stuck() < 0.01, "nobody is waiting yet"
+    courier.hurry()
+    wait_until(lambda: courier.seconds_stuck() > 0.05)
+    courier.stop()
+    assert courier.is_done
+    wait_until(lambda: said)
+    assert said == ["http://server: ConnectionError: told to stop"]

@@ -1,0 +1,216 @@
+"""Params, trials and how a run ended, as TensorBoard's HParams page is told of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]  # it comes without types
+
+from autotrack.journal.records import Number, Params, RunFinished, Trial
+from autotrack.journal.writer import Journal
+from tests.support.event_files import (
+    BEGAN,
+    event_files,
+    loaded,
+    metrics,
+    open_shipment,
+    scalars,
+    ship,
+    started,
+    texts,
+    write,
+)
+
+SUCCESS, FAILURE, RUNNING = 1, 2, 3
+
+
+def params(source: str = "user", at: float = BEGAN, **values: Any) -> Params:
+    return Params(time=at, values=values, source=source)
+
+
+def finished(at: float = BEGAN + 100, status: Any = "finished") -> RunFinished:
+    return RunFinished(time=at, status=status)
+
+
+def session(folder: Path) -> tuple[dict[str, Any], int | None]:
+    """The params that the page shows for a run, and the status; what it finds first counts."""
+    content = loaded(folder).PluginTagToContent("hparams")
+    start = metadata.parse_session_start_info_plugin_data(content[metadata.SESSION_START_INFO_TAG])
+    end = content.get(metadata.SESSION_END_INFO_TAG)
+    status = metadata.parse_session_end_info_plugin_data(end).status if end else None
+    return {name: MessageToDict(value) for name, value in start.hparams.items()}, status
+
+
+def group(folder: Path) -> str:
+    content = loaded(folder).PluginTagToContent("hparams")[metadata.SESSION_START_INFO_TAG]
+    name: str = metadata.parse_session_start_info_plugin_data(content).group_name
+    return name
+
+
+def test_params_keep_their_types_and_none_is_shown(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "lr": 0.1,
+        "layers": 2,
+        "amp": True,
+        "opt": "adam",
+        "drop": None,
+        "betas": [0.9, 0.99],
+        "s": "NaN",
+    }
+    ship(write(tmp_path, started(), params(**values), metrics(0, loss=1.0), finished()))
+    shown = {**values, "drop": "None", "betas": "[0.9, 0.99]", "s": "nan"}
+    assert session(tmp_path) == (shown, SUCCESS)
+
+
+def test_no_experiment_is_described(tmp_path: Path) -> None:
+    """The first description that TensorBoard finds would choose the columns for all runs."""
+    ship(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0), finished()))
+    assert metadata.EXPERIMENT_TAG not in loaded(tmp_path).PluginTagToContent("hparams")
+
+
+def test_a_different_value_of_another_source_is_a_column_of_its_own(tmp_path: Path) -> None:
+    ship(write(tmp_path, started(), params(lr=0.1), params("optimizer", lr=0.2), finished()))
+    assert session(tmp_path)[0] == {"lr": 0.1, "optimizer.lr": 0.2}
+
+
+def test_of_too_many_params_those_that_people_set_are_kept(tmp_path: Path) -> None:
+    callbacks = params("callbacks", **{f"Callback.p{number}": number for number in range(150)})
+    ship(write(tmp_path, started(), callbacks, params("model.hparams", lr=0.1), params(why="paper"), finished()))
+    shown = session(tmp_path)[0]
+    assert {"lr", "why"} <= set(shown)
+    assert len(shown) == 100
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("finished", SUCCESS), ("failed", FAILURE), ("interrupted", FAILURE), ("killed", FAILURE)]
+)
+def test_how_a_run_ended_is_its_status(tmp_path: Path, status: str, shown: int) -> None:
+    ship(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0), finished(status=status)))
+    assert session(tmp_path)[1] == shown
+
+
+def test_a_run_that_goes_on_has_no_status_and_one_that_nobody_records_any_more_has_failed(tmp_path: Path) -> None:
+    shipment = open_shipment(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0)))
+    shipment.carry(flush=True)
+    assert session(tmp_path) == ({"lr": 0.1}, None)
+    writer = Journal(tmp_path / "journal" / "main.jsonl", on_trouble=print)
+    writer.append(metrics(1, loss=1.0))
+    shipment.close()
+    ship(tmp_path)
+    assert session(tmp_path)[1] is None
+    writer.close()
+    ship(tmp_path)
+    assert session(tmp_path) == ({"lr": 0.1}, FAILURE)
+    before = event_files(tmp_path)
+    ship(tmp_path)
+    assert event_files(tmp_path) == before
+
+
+def test_params_that_come_later_than_the_first_metrics_are_shown_in_the_end(tmp_path: Path) -> None:
+    shipment = open_shipment(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0)))
+    shipment.carry(flush=True)
+    write(tmp_path, params("data.test", batch_size=8), finished())
+    shipment.carry(flush=True)
+    shipment.close()
+    assert session(tmp_path) == ({"lr": 0.1, "batch_size": 8}, SUCCESS)
+
+
+def test_a_run_that_is_resumed_after_its_end_runs_again_and_ends_as_it_then_ends(tmp_path: Path) -> None:
+    ship(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0), finished(at=BEGAN + 10)))
+    with_writer = Journal(tmp_path / "journal" / "main.jsonl", on_trouble=print)
+    with_writer.append(started(time=BEGAN + 20))
+    with_writer.append(metrics(1, loss=1.0, at=BEGAN + 30))
+    ship(tmp_path)
+    assert session(tmp_path)[1] == RUNNING
+    with_writer.append(finished(at=BEGAN + 40, status="failed"))
+    with_writer.close()
+    ship(tmp_path)
+    assert session(tmp_path)[1] == FAILURE
+
+
+def test_repeats_that_differ_in_seeds_only_are_one_group(tmp_path: Path) -> None:
+    def run(name: str, **values: Any) -> str:
+        record = started(name=name, entry_point="/home/me/fit.py")
+        return group(ship(write(tmp_path / name, record, params(lr=0.1, **values), finished())))
+
+    repeats = {run("a", seed=1, random_state=1, torch_seed=1), run("b", seed=2, random_state=None, torch_seed=5)}
+    assert len(repeats) == 1
+    assert run("c", seed=1, layers=2) not in repeats
+    assert repeats.pop().endswith(" fit.py")
+
+
+def searched(folder: Path) -> Path:
+    """A run with a search of three candidates."""
+    write(folder, started(), params("GridSearchCV", cv=3, estimator="Ridge"))
+    for number in range(3):
+        values: dict[str, Number] = {"split0_test_score": number / 10, "split1_test_score": number / 5}
+        write(folder, Trial(time=BEGAN + number, number=number, params={"alpha": number}, values=values))
+    return folder
+
+
+def test_every_candidate_of_a_search_is_a_run_with_the_same_columns(tmp_path: Path) -> None:
+    ship(write(searched(tmp_path), finished()))
+    for number in range(3):
+        trial = tmp_path / "trials" / str(number)
+        assert session(trial) == ({"alpha": number, "cv": 3, "estimator": "Ridge"}, SUCCESS)
+        assert set(scalars(trial)) == {"search_details/split0_test_score", "search_details/split1_test_score"}
+        assert group(trial).startswith(f"00{number} brave-otter")
+    assert session(tmp_path)[0] == {"cv": 3, "estimator": "Ridge"}
+
+
+def test_the_scores_of_a_candidate_come_before_its_times_and_splits(tmp_path: Path) -> None:
+    names = ["mean_fit_time", "mean_test_score", "rank_test_score", "split0_test_score", "std_test_score", "my/score"]
+    write(tmp_path, started(), Trial(time=BEGAN, number=0, params={"alpha": 1}, values=dict.fromkeys(names, 1.0)))
+    ship(write(tmp_path, finished()))
+    assert sorted(scalars(tmp_path / "trials" / "0")) == [
+        "my/score",
+        "search/mean_test_score",
+        "search/rank_test_score",
+        "search_details/mean_fit_time",
+        "search_details/split0_test_score",
+        "search_details/std_test_score",
+    ]
+
+
+def test_what_a_search_has_found_out_is_no_param(tmp_path: Path) -> None:
+    """The parallel coordinates would drop the candidates, which cannot have it."""
+    write(searched(tmp_path), params("GridSearchCV.best", **{"best.alpha": 2, "cv": 5}))
+    ship(write(tmp_path, finished()))
+    assert session(tmp_path)[0] == {"cv": 3, "estimator": "Ridge"}
+    assert session(tmp_path / "trials" / "1")[0] == {"alpha": 1, "cv": 3, "estimator": "Ridge"}
+    assert "| best.alpha | 2 | GridSearchCV.best |" in texts(tmp_path)["autotrack/params"]
+
+
+def test_candidates_of_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    trial = Trial(time=BEGAN, number=0, params={"alpha": 1})
+    folders = [ship(write(tmp_path / one, started(id=one, name="baseline"), trial)) for one in ("a", "b")]
+    assert len({group(folder / "trials" / "0") for folder in folders}) == 2
+
+
+def test_a_candidate_that_changes_is_written_again_and_others_are_left_alone(tmp_path: Path) -> None:
+    shipment = open_shipment(searched(tmp_path))
+    shipment.carry(flush=True)
+    before = {path: path.stat().st_mtime_ns for path in event_files(tmp_path / "trials")}
+    score: dict[str, Number] = {"mean_test_score": 0.5}
+    write(tmp_path, Trial(time=BEGAN + 10, number=1, params={"alpha": 1}, values=score, status="failed", ended=BEGAN))
+    shipment.carry(flush=True)
+    shipment.close()
+    after = {path: path.stat().st_mtime_ns for path in event_files(tmp_path / "trials")}
+    assert len(after) == 3
+    assert {path.parent.name for path, _ in before.items() ^ after.items()} == {"1"}
+    assert scalars(tmp_path / "trials" / "1") == {"search/mean_test_score": [(0, 0.5)]}
+    assert session(tmp_path / "trials" / "1")[1] == FAILURE
+
+
+def test_folds_are_no_candidates(tmp_path: Path) -> None:
+    fold = Trial(time=BEGAN, number=0, kind="fold", values={"test_score": 1.0})
+    ship(write(tmp_path, started(), fold, finished()))
+    assert not (tmp_path / "trials").exists()
+
+
+def test_shipping_a_search_again_changes_nothing(tmp_path: Path) -> None:
+    ship(write(searched(tmp_path), finished()))
+    before = {path: path.read_bytes() for path in event_files(tmp_path)}
+    ship(tmp_path)
+    assert {path: path.read_bytes() for path in event_files(tmp_path)} == before

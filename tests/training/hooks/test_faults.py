@@ -1,0 +1,84 @@
+"""A fault of ours is a notice in a run and one warning, and never an exception."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotrack
+from autotrack.errors import AutotrackWarning
+from autotrack.journal.records import AnyRecord, Notice
+from autotrack.training.hooks.faults import report_fault, unplaced_faults
+
+
+def said(found: list[AnyRecord]) -> list[tuple[str, str]]:
+    return [(record.about, record.message) for record in found if isinstance(record, Notice)]
+
+
+def test_a_fault_is_a_notice_in_the_current_run_and_a_warning(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run:
+        with pytest.warns(AutotrackWarning, match=r"^git: OSError: no such command; training is not affected$"):
+            report_fault("git", OSError("no such command"))
+        with pytest.warns(AutotrackWarning, match=r"^disk: slow; training"):
+            report_fault("disk", "slow")
+    assert said(read_journal(run.folder)) == [("git", "OSError: no such command"), ("disk", "slow")]
+
+
+def test_a_fault_of_a_given_run_is_noted_there(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
+    with autotrack.start_run(to=store) as outer, autotrack.start_run(to=store) as inner:
+        with pytest.warns(AutotrackWarning):
+            report_fault("disk", "slow", run=outer)
+        assert said(read_journal(outer.folder)) == [("disk", "slow")]
+        assert said(read_journal(inner.folder)) == []
+
+
+def test_the_same_fault_is_noted_once(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
+    with autotrack.start_run(to=store) as run:
+        for _ in range(3):
+            with pytest.warns(AutotrackWarning):
+                report_fault("disk", "slow")
+    assert said(read_journal(run.folder)) == [("disk", "slow")]
+
+
+def test_faults_outside_any_run_are_noted_in_the_next_one(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    for number in range(30):
+        with pytest.warns(AutotrackWarning):
+            report_fault("import", f"fault {number}")
+    with autotrack.start_run(to=store) as run:
+        pass
+    assert said(read_journal(run.folder)) == [("import", f"fault {number}") for number in range(10, 30)]
+    assert not unplaced_faults
+    with autotrack.start_run(to=store) as run:
+        pass
+    assert said(read_journal(run.folder)) == []
+
+
+def test_a_fault_stops_no_training_where_warnings_are_errors(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report_fault("disk", "slow")
+    assert said(read_journal(run.folder)) == [("disk", "slow")]
+
+
+def test_a_run_that_cannot_take_the_notice_stops_nothing() -> None:
+    class Broken:
+        def notice(self, about: str, message: str) -> None:
+            raise OSError("the journal is gone")
+
+    run: Any = Broken()
+    with pytest.warns(AutotrackWarning, match=r"disk: slow \(the journal is gone\); training is not affected"):
+        report_fault("disk", "slow", run=run)
+
+
+def test_a_secret_in_a_fault_is_not_noted(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
+    with autotrack.start_run(to=store) as run, pytest.warns(AutotrackWarning):
+        report_fault("git", OSError("https://me:s3cr3tpw@host/repository not found"))
+    assert "s3cr3tpw" not in str(said(read_journal(run.folder)))

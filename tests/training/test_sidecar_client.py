@@ -1,0 +1,287 @@
+"""Training tells its sidecar of every run, waits no longer than it must, and goes on without one."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
+
+import pytest
+
+import autotrack
+from autotrack.journal.records import Notice
+from autotrack.protocol import AnyMessage, Done, Hello, Progress, Say
+from autotrack.training import sidecar_client, spawn
+from tests.sidecar.test_loop import KINDS, TRAINING, WAITING
+from tests.support.processes import Ended, Script, sidecars_of, wait_until
+
+slow = pytest.mark.slow
+real = pytest.mark.usefixtures("everything")
+
+
+@pytest.fixture(autouse=True)
+def _without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+
+
+def all_of(folder: Path) -> dict[str, autotrack.RecordedRun]:
+    return {run.name: run for run in autotrack.runs(folder / "runs")}
+
+
+def is_complete(run: autotrack.RecordedRun) -> bool:
+    checked = all(one.sha256 for one in run.artifacts)
+    return run.status == "finished" and checked and set(run.environment) >= KINDS - {"git"}
+
+
+def of_the_sidecar(run: autotrack.RecordedRun) -> list[Notice]:
+    return [notice for notice in run.notices if notice.about == "sidecar"]
+
+
+# Several runs of one process
+
+
+@slow
+@real
+def test_it_looks_after_every_run_of_its_process(tmp_path: Path) -> None:
+    ended = Script(tmp_path, """
+        import autotrack
+        from autotrack.training.start import resume_run
+
+        def start(name):
+            run = autotrack.start_run(name, to="runs", experiment="tests")
+            run.log({"loss": 0.5}, step=0)
+            return run
+
+        with start("outer"), start("inner"):
+            pass
+        with start("next") as run:
+            pass
+        again = resume_run(run.folder)
+        again.log({"loss": 0.4}, step=1)
+        again.finish()
+        last = start("left open")
+        """).wait()  # fmt: skip
+    ended.wait_for_sidecar()
+    found = all_of(tmp_path)
+    assert set(found) == {"outer", "inner", "next", "left open"}
+    for run in found.values():
+        assert is_complete(run)
+        assert not run.notices
+    assert found["inner"].parent == found["outer"].id
+    assert found["next"].metrics["loss"].count == 2
+    assert "since" in found["next"].texts["changes"].lower()
+
+
+@slow
+@real
+def test_a_process_made_by_a_recording_one_starts_no_sidecar_by_autolog(tmp_path: Path) -> None:
+    ended = Script(
+        tmp_path,
+        f"""{WAITING}
+import multiprocessing, os
+import autotrack
+from autotrack.training import sidecar_client
+
+def work(name):
+    autotrack.autolog(to="runs", experiment="tests")
+    open(name, "w").write(str(sidecar_client._mine()))
+
+if __name__ == "__main__":
+    autotrack.autolog(to="runs", experiment="tests")
+    run = autotrack.start_run("one")
+    for method in ("fork", "spawn"):
+        child = multiprocessing.get_context(method).Process(target=work, args=[method])
+        child.start()
+        child.join()
+    if not os.fork():
+        work("os.fork")
+        os._exit(0)
+    os.wait()
+""",
+    ).wait()
+    assert ended.said == (0, "", "")
+    for name in ("fork", "spawn", "os.fork"):
+        assert (tmp_path / name).read_text() == "None"
+    ended.wait_for_sidecar()
+    assert is_complete(all_of(tmp_path)["one"])
+
+
+# Without it
+
+
+LOSING = f"""{TRAINING}
+run.log({{"loss": 0.4}})
+"""
+
+
+def check_that_it_did_without(ended: Ended, folder: Path, reason: str) -> None:
+    run = all_of(folder)["one"]
+    assert ended.error.count("AutotrackWarning") == 1
+    assert reason in ended.error
+    assert [reason in notice.message for notice in of_the_sidecar(run)] == [True]
+    assert is_complete(run)
+    assert run.metrics["loss"].count == 2
+    assert (run.folder / "run.json").exists()
+
+
+@slow
+@real
+@pytest.mark.parametrize("ending", ["", "run.finish()", "with run: pass"])
+def test_training_goes_on_when_it_is_killed_and_the_run_is_complete(tmp_path: Path, ending: str) -> None:
+    with Script(tmp_path, f"{LOSING}\n{ending}") as script:
+        script.sidecar().kill()
+        wait_until(lambda: not sidecars_of(script.pid))
+        (tmp_path / "go").touch()
+        ended = script.wait()
+    assert (ended.exit_code, ended.out) == (0, "training\n")
+    check_that_it_did_without(ended, tmp_path, "the process beside training ended unexpectedly")
+
+
+@slow
+@real
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("sys.executable = '/nonexistent'", "the process beside training did not start"),
+        ("sys.executable = ''", "there is no Python interpreter that could be started"),
+        ("os.posix_spawn = refuse", "Cannot allocate memory"),
+        ("os.memfd_create = refuse", "Cannot allocate memory"),
+    ],
+)
+def test_one_that_cannot_start_delays_nothing_and_is_done_without(tmp_path: Path, trouble: str, reason: str) -> None:
+    refuse = "import os, sys, errno\ndef refuse(*_, **__): raise OSError(errno.ENOMEM, 'Cannot allocate memory')\n"
+    (tmp_path / "go").touch()
+    ended = Script(tmp_path, f"{refuse}{trouble}\n{LOSING}", AUTOTRACK_EXIT_TIMEOUT="600").wait()
+    assert (ended.exit_code, ended.out) == (0, "training\n")
+    check_that_it_did_without(ended, tmp_path, reason)
+
+
+@slow
+@real
+@pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "sys.exit(3)"])
+def test_losing_it_leaves_the_exit_code_alone(tmp_path: Path, end: str) -> None:
+    lost, plain = f"{LOSING}\n{end}", f"{WAITING}\nprint('training', flush=True)\nwait_for('go')\n{end}"
+    expected = Script(tmp_path / "plain", plain)
+    with Script(tmp_path / "lost", lost) as script:
+        script.sidecar().kill()
+        wait_until(lambda: not sidecars_of(script.pid))
+        for folder in ("plain", "lost"):
+            (tmp_path / folder / "go").touch()
+        assert script.wait().exit_code == expected.wait().exit_code
+
+
+@slow
+@real
+def test_without_one_on_purpose_everything_is_captured_when_the_run_ends(tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    ended = Script(tmp_path, f"{LOSING}\nrun.finish()", AUTOTRACK_SIDECAR="off").wait()
+    assert ended.said == (0, "training\n", "")
+    run = all_of(tmp_path)["one"]
+    assert is_complete(run)
+    assert not run.notices
+    assert run.system, "one sample of the load"
+
+
+# At the end of the process
+
+
+HANGING = """#!/bin/sh
+while [ ! -e {0} ] && [ -d {0}.d ]; do sleep 0.05; done
+exit 1
+"""
+
+
+@slow
+@real
+def test_the_end_waits_no_longer_than_the_exit_timeout_and_says_what_goes_on(tmp_path: Path) -> None:
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(HANGING.format(tmp_path / "stop"))
+    git.chmod(0o755)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "stop.d").mkdir()
+    (tmp_path / "go").touch()
+    path = f"{git.parent}:{os.environ['PATH']}"
+    with Script(tmp_path, TRAINING, PATH=path, AUTOTRACK_EXIT_TIMEOUT="0.5", GIT_CEILING_DIRECTORIES="") as script:
+        begun = monotonic()
+        ended = script.wait()
+        assert 0.5 < monotonic() - begun < 10
+        assert ended.exit_code == 0
+        assert re.fullmatch(
+            r"autotrack: still (starting|capturing the environment); if that is cut off, run: autotrack sync\n",
+            ended.error,
+        )
+        assert sidecars_of(script.pid)
+        (tmp_path / "stop").touch()
+        ended.wait_for_sidecar()
+    assert is_complete(all_of(tmp_path)["one"])
+
+
+class StandIn:
+    """A sidecar that says what it is told to say, one list of messages each time it is listened to."""
+
+    def __init__(self, *said: list[AnyMessage], alive: bool = True) -> None:
+        self.said = list(said)
+        self.alive = alive
+
+    def is_alive(self) -> bool:
+        return self.alive or bool(self.said)
+
+    def receive(self) -> list[AnyMessage]:
+        return self.said.pop(0) if self.said else []
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., sidecar_client._Sidecar]:
+    """Make a sidecar of which only the conversation is real."""
+
+    def make(*said: list[AnyMessage], alive: bool = True) -> sidecar_client._Sidecar:
+        stand_in = StandIn(*said, alive=alive)
+        monkeypatch.setattr(spawn, "spawn", lambda: SimpleNamespace(answers=stand_in, is_alive=stand_in.is_alive))
+        monkeypatch.setattr(sidecar_client, "_LOOK_SECONDS", 0.0)
+        return sidecar_client._Sidecar()
+
+    return make
+
+
+def progress(doing: str, *, urgent: bool) -> Progress:
+    return Progress(doing=doing, urgent=urgent)
+
+
+def test_the_end_waits_until_all_is_done(beside: Callable[..., sidecar_client._Sidecar]) -> None:
+    capturing = [progress("capturing the environment", urgent=True)]
+    sidecar = beside([Hello(pid=1)], capturing, [], [], [Done()], [progress("never read", urgent=False)])
+    assert sidecar_client._wait_for_the_end(sidecar)
+    assert sidecar.is_done
+    assert sidecar.progress == capturing[0]
+
+
+def test_what_is_not_urgent_is_hardly_waited_for(beside: Callable[..., sidecar_client._Sidecar]) -> None:
+    sidecar = beside([progress("computing checksums", urgent=False)])
+    begun = monotonic()
+    assert sidecar_client._wait_for_the_end(sidecar)
+    assert not sidecar.is_done
+    assert monotonic() - begun == pytest.approx(sidecar_client._SETTLE_SECONDS, abs=0.2)
+
+
+def test_what_is_urgent_is_waited_for_until_the_exit_timeout(
+    beside: Callable[..., sidecar_client._Sidecar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidecar_client, "_exit_timeout", 0.4)
+    sidecar = beside([progress("capturing the environment", urgent=True)])
+    begun = monotonic()
+    assert sidecar_client._wait_for_the_end(sidecar)
+    assert monotonic() - begun == pytest.approx(0.4, abs=0.2)
+
+
+def test_one_that_dies_at_the_end_is_noticed_at_once(beside: Callable[..., sidecar_client._Sidecar]) -> None:
+    assert not sidecar_client._wait_for_the_end(beside([Hello(pid=1)], alive=False))
+
+
+def test_a_change_that_it_found_is_said_while_training_goes_on(
+    beside: Callable[..., sidecar_client._Sidecar], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sidecar = beside([Say(line="autotrack: since b (last run): params (lr 0.1 → 0.2)")])
+    sidecar.listen()
+    assert capsys.readouterr().err == "autotrack: since b (last run): params (lr 0.1 → 0.2)\n"

@@ -1,0 +1,414 @@
+"""Numbers of every library are logged as they are; what is no number is refused by name; params become plain."""
+
+import argparse
+import collections
+import json
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autotrack
+from autotrack.journal.records import AnyRecord, Notice, number
+from autotrack.training.values import as_number, as_plain, flatten, is_on_cuda, qualified_name
+
+
+class Size(IntEnum):
+    BIG = 7
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, 3),
+        (-0.5, -0.5),
+        (True, 1),
+        (False, 0),
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        (2**63, float(2**63)),
+        (10**30, 1e30),
+        (10**400, math.inf),
+        (-(10**400), -math.inf),
+        (Decimal("0.1"), 0.1),
+        (Decimal("Infinity"), math.inf),
+        (Fraction(1, 4), 0.25),
+        (Fraction(-(10**400)), -math.inf),
+        (Size.BIG, 7),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_python_numbers(value: object, expected: float) -> None:
+    got = number(as_number("n", value))
+    assert (got, type(got)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize("dtype", "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64".split())
+def test_numpy_integers_of_every_dtype(dtype: str) -> None:
+    np = pytest.importorskip("numpy")
+    scalar = np.dtype(dtype).type(1)
+    for value in (scalar, np.array(1, dtype), np.array([1], dtype), np.array([[1]], dtype)):
+        assert as_number("n", value) == 1
+        assert type(as_number("n", value)) is int
+
+
+@pytest.mark.parametrize("dtype", "float16 float32 float64 longdouble".split())
+@pytest.mark.parametrize("value", [0.5, -3.0, math.inf, -math.inf, math.nan])
+def test_numpy_floats_of_every_dtype(dtype: str, value: float) -> None:
+    np = pytest.importorskip("numpy")
+    for given_value in (np.dtype(dtype).type(value), np.array(value, dtype), np.array([value], dtype)):
+        got = number(as_number("n", given_value))
+        assert type(got) is float
+        assert got == value or (math.isnan(got) and math.isnan(value))
+
+
+def test_the_largest_numpy_integer_becomes_a_float() -> None:
+    np = pytest.importorskip("numpy")
+    assert as_number("n", np.uint64(2**64 - 1)) == float(2**64)
+
+
+def test_tensors_of_every_dtype() -> None:
+    torch = pytest.importorskip("torch")
+    floats = "float16 float32 float64 bfloat16 float8_e4m3fn float8_e5m2".split()
+    integers = "uint8 int8 int16 int32 int64 uint16 uint32 uint64 bool".split()
+    for name in floats + integers:
+        dtype = getattr(torch, name)
+        for tensor in (torch.tensor(1, dtype=dtype), torch.tensor([[1]], dtype=dtype)):
+            assert as_number("n", tensor) == 1, name
+            assert type(as_number("n", tensor)) is (float if name in floats else int), name
+    for name in floats[:4]:
+        dtype = getattr(torch, name)
+        assert as_number("n", torch.tensor(0.5, dtype=dtype, requires_grad=True)) == 0.5
+        assert as_number("n", torch.tensor(math.nan, dtype=dtype)) == "NaN"
+        assert as_number("n", torch.tensor(-math.inf, dtype=dtype)) == "-Infinity"
+    assert as_number("n", torch.nn.Parameter(torch.ones(1)) * 2) == 2.0
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=20))
+def test_every_float_survives_the_way_through_a_run(values: list[float]) -> None:
+    with autotrack.start_run(to="runs") as run:
+        for value in values:
+            run.log({"value": value, "again": value})
+    recorded = autotrack.load(run.folder)
+    for name in ("value", "again"):
+        assert [repr(float(number(point.value))) for point in recorded.history(name)] == [
+            repr(math.nan if math.isnan(value) else value) for value in values
+        ]
+
+
+NO_NUMBERS: list[object] = ["0.5", b"1", None, [1.0], {"a": 1.0}, (1.0,), 1j, date(2026, 1, 1), object(), print]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+def test_what_is_no_number_is_refused_by_name(value: object) -> None:
+    with pytest.raises(TypeError, match=rf"'val/acc' is {type(value).__name__}.*single number.*log_params"):
+        as_number("val/acc", value)
+
+
+def test_arrays_and_tensors_that_are_no_single_number_are_refused_with_their_shape() -> None:
+    np = pytest.importorskip("numpy")
+    for array, what in [
+        (np.zeros(2), r"ndarray of shape \(2,\)"),
+        (np.zeros((0, 3)), r"ndarray of shape \(0, 3\)"),
+        (np.array(["1"]), "str"),
+        (np.array([1j]), "complex"),
+        (np.array([None]), "NoneType"),
+    ]:
+        with pytest.raises(TypeError, match=f"'loss' is {what}"):
+            as_number("loss", array)
+
+
+def test_tensors_that_are_no_single_number_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.zeros(2, 3), torch.zeros(0), torch.zeros(1, dtype=torch.complex64)):
+        with pytest.raises(TypeError, match="'loss' is "):
+            as_number("loss", tensor)
+    with pytest.raises(TypeError, match="'loss' is Tensor"):
+        as_number("loss", torch.zeros(1, device="meta"))
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+def test_a_refused_value_does_not_end_the_run(value: object, store: Path) -> None:
+    run = autotrack.start_run(to=store)
+    with pytest.raises(TypeError, match="'loss'"):
+        run.log({"good": 1.0, "loss": value})
+    run.log({"good": 2.0})
+    run.finish()
+    recorded = autotrack.load(run.folder)
+    assert [(point.step, point.value) for point in recorded.history("good")] == [(0, 2.0)]
+    assert recorded.status == "finished"
+
+
+def test_log_numbers_keeps_the_numbers_and_leaves_one_notice_a_name(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run:
+        for step in range(3):
+            run.log_numbers({"loss": 0.5, "phase": "warm", "shape": [1]}, step=step)
+        run.log_numbers({"phase": "warm"})
+    notices = [record for record in read_journal(run.folder) if isinstance(record, Notice)]
+    assert [notice.about for notice in notices] == ["metrics", "metrics"]
+    assert "'phase' is str" in notices[0].message
+    assert "'shape' is list" in notices[1].message
+    recorded = autotrack.load(run.folder)
+    assert list(recorded.metrics) == ["loss"]
+    assert [point.step for point in recorded.history("loss")] == [0, 1, 2]
+
+
+def test_log_numbers_counts_one_step_a_call(store: Path) -> None:
+    with autotrack.start_run(to=store) as run:
+        run.log_numbers({"loss": 0.5, "phase": "warm"})
+        run.log_numbers({"loss": 0.5})
+    assert [point.step for point in autotrack.load(run.folder).history("loss")] == [0, 1]
+
+
+def test_a_step_is_any_kind_of_integer_and_nothing_else(store: Path) -> None:
+    np = pytest.importorskip("numpy")
+    with autotrack.start_run(to=store) as run:
+        for step in (np.int64(1), np.uint8(2), np.array(3), True, Size.BIG):
+            run.log({"loss": 0.5}, step=step)
+        run.log({"loss": 0.5}, epoch=np.int32(7))
+        wrong: Any
+        for wrong in (1.0, "1", np.float32(1), [1]):
+            with pytest.raises(TypeError, match=r"step is .* an integer was expected"):
+                run.log({"loss": 0.5}, step=wrong)
+            with pytest.raises(TypeError, match=r"epoch is .* an integer was expected"):
+                run.log({"loss": 0.5}, epoch=wrong)
+    points = autotrack.load(run.folder).history("loss")
+    assert [point.step for point in points] == [1, 2, 3, 1, 7, None]
+    assert [point.epoch for point in points] == [None] * 5 + [7]
+
+
+def test_only_a_tensor_on_cuda_is_on_cuda() -> None:
+    class Tensor:
+        is_cuda = True
+
+    assert is_on_cuda(Tensor())
+    assert not any(is_on_cuda(value) for value in (0.5, None, "cuda", object()))
+
+
+# Params
+
+
+class Colour(Enum):
+    RED = "red"
+    BOTH = ("red", "blue")
+
+
+class Mixed(str, Enum):  # noqa: UP042  many libraries have such ones, and they print differently
+    A = "a"
+
+
+class Stage(StrEnum):
+    FIT = "fit"
+
+
+@dataclass
+class Optimizer:
+    lr: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.99)
+
+
+@dataclass(slots=True)
+class Model:
+    width: int = 64
+    optimizer: Optimizer = field(default_factory=Optimizer)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (None, None),
+        (True, True),
+        (3, 3),
+        (0.5, 0.5),
+        ("text", "text"),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        (2**64 - 1, 2**64 - 1),
+        (2**64, str(2**64)),
+        (-(2**63) - 1, str(-(2**63) - 1)),
+        (Colour.RED, "red"),
+        (Colour.BOTH, "BOTH"),
+        (Mixed.A, "a"),
+        (Stage.FIT, "fit"),
+        (Size.BIG, 7),
+        (PurePosixPath("a/b"), "a/b"),
+        (date(2026, 11, 21), "2026-11-21"),
+        (datetime(2026, 11, 21, 7, 52, tzinfo=UTC), "2026-11-21T07:52:00+00:00"),
+        (timedelta(minutes=2), 120.0),
+        ((1, 2), [1, 2]),
+        ({3}, [3]),
+        (frozenset({"a"}), ["a"]),
+        (range(3), [0, 1, 2]),
+        ({1: {None: (Stage.FIT,)}}, {"1": {"None": ["fit"]}}),
+        (collections.OrderedDict, "collections.OrderedDict"),
+        (int, "int"),
+        (len, "len"),
+        (random.Random().random, "Random.random"),
+        (json.dumps, "json.dumps"),
+        (object(), "object"),
+        (random.Random(), "random.Random"),
+        (iter([1]), "list_iterator"),
+        (b"bytes", "bytes"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_param_becomes(value: object, plain: object) -> None:
+    got = as_plain(value)
+    assert (got, type(got)) == (plain, type(plain))
+
+
+def test_numpy_and_torch_scalars_become_their_values_and_arrays_their_class() -> None:
+    np, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
+    assert [as_plain(value) for value in (np.float32(0.5), np.int8(3), np.bool_(True), np.array(2), np.str_("s"))] == [
+        0.5,
+        3,
+        True,
+        2,
+        "s",
+    ]
+    assert as_plain(np.zeros(3)) == "numpy.ndarray"
+    assert as_plain(torch.tensor(0.5, dtype=torch.bfloat16)) == 0.5
+    assert as_plain(torch.zeros(3)) == "torch.Tensor"
+    assert [as_plain(value) for value in (torch.float32, torch.device("cpu"))] == ["torch.float32", "cpu"]
+    assert as_plain(torch.nn.ReLU) == "torch.nn.modules.activation.ReLU"
+
+
+def test_what_is_long_is_cut_and_what_is_deep_becomes_a_name() -> None:
+    assert as_plain(list(range(1000))) == list(range(200))
+    assert len(as_plain({str(key): key for key in range(1000)})) == 200
+    deep: Any = "bottom"
+    for _ in range(50):
+        deep = [deep]
+    assert as_plain(deep) == [[[[["list"]]]]]
+    itself: list[Any] = []
+    itself.append(itself)
+    assert json.dumps(as_plain(itself))
+
+
+def test_values_that_may_compute_or_load_their_items_are_not_touched() -> None:
+    class Loading(collections.abc.Sequence[int]):
+        def __getitem__(self, index: Any) -> Any:
+            raise AssertionError("an item was loaded")
+
+        def __len__(self) -> int:
+            raise AssertionError("the items were counted")
+
+        def __repr__(self) -> str:
+            raise AssertionError("the items were shown")
+
+    assert as_plain(Loading()).endswith("Loading")
+    generator = (value for value in [1])
+    assert as_plain(generator).endswith("<genexpr>")
+    assert list(generator) == [1]
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.dates()
+    | st.timedeltas()
+    | st.sampled_from([Colour.RED, Colour.BOTH, Stage.FIT, PurePosixPath("a"), int, len, object(), Optimizer()])
+)
+NESTED: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.none(), inner)
+        | st.frozensets(st.integers() | st.text())
+    ),
+    max_leaves=15,
+)
+
+
+@given(NESTED)
+def test_whatever_is_given_becomes_data_that_json_can_hold(value: Any) -> None:
+    plain = as_plain(value)
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert msgspec.json.decode(msgspec.json.encode(plain)) == plain
+    assert as_plain(plain) == plain
+
+
+@given(st.dictionaries(st.text(), NESTED, max_size=3))
+def test_flattened_params_are_plain_as_well(values: dict[str, Any]) -> None:
+    flat = flatten(values)
+    assert all(isinstance(name, str) for name in flat)
+    assert not any(isinstance(value, dict) and value for value in flat.values())
+    assert msgspec.json.decode(msgspec.json.encode(flat)) == flat
+
+
+NAMES = st.text("ab é3", min_size=1, max_size=3)
+TREES: st.SearchStrategy[Any] = st.recursive(
+    st.integers(-5, 5) | st.booleans(),
+    lambda inner: st.dictionaries(NAMES, inner, min_size=1, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(NAMES, TREES, max_size=3))
+def test_flattening_loses_no_value(values: dict[str, Any]) -> None:
+    nested: dict[str, Any] = {}
+    for name, value in flatten(values).items():
+        *folders, last = name.split(".")
+        inner = nested
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+        inner[last] = value
+    assert nested == values
+
+
+def test_namespaces_dataclasses_and_mappings_get_dotted_names() -> None:
+    values = {
+        "model": Model(),
+        "args": argparse.Namespace(seed=3, data=argparse.Namespace(path=Path("digits"))),
+        "frozen": MappingProxyType({"on": True}),
+        "empty": {},
+        "kind": Model,
+        3: {None: "odd"},
+    }
+    assert flatten(values) == {
+        "model.width": 64,
+        "model.optimizer.lr": 0.1,
+        "model.optimizer.betas": [0.9, 0.99],
+        "args.seed": 3,
+        "args.data.path": "digits",
+        "frozen.on": True,
+        "empty": {},
+        "kind": qualified_name(Model),
+        "3.None": "odd",
+    }
+
+
+def test_params_with_anything_in_them_arrive(store: Path) -> None:
+    with autotrack.start_run(to=store, params={"model": Model(), "act": len, "seed": 2**64 - 1}) as run:
+        run.log_params({"name": "half \udcff text", "nan": math.nan, "when": date(2026, 1, 2)})
+    assert autotrack.load(run.folder).params == {
+        "model.width": 64,
+        "model.optimizer.lr": 0.1,
+        "model.optimizer.betas": [0.9, 0.99],
+        "act": "len",
+        "seed": 2**64 - 1,
+        "name": "half ? text",
+        "nan": "NaN",
+        "when": "2026-01-02",
+    }
