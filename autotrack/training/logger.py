@@ -72,7 +72,7 @@ class Logger:
         else:
             self._append(record)
 
-    def log_numbers(
+    def _log_numbers(
         self,
         values: Mapping[str, Any],
         step: int | None = None,
@@ -172,9 +172,9 @@ class Logger:
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
         target = self.folder / "artifacts" / files.inside(name or source.name)
         files.place(source, target)
-        self.record_artifact(target, kind=kind, source=str(source.absolute()))
+        self._record_artifact(target, kind=kind, source=str(source.absolute()))
 
-    def record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
+    def _record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
         """Record a file that already lies in the run folder; `about` are the other fields of `Artifact`."""
         metrics, copies = cuda.convert(about.pop("metrics", {}))
         record = records.Artifact(
@@ -238,7 +238,7 @@ class Logger:
         stem = self.folder / "artifacts" / f"{kind}s" / files.inside(name)
         stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
         stem.parent.mkdir(parents=True, exist_ok=True)
-        self.record_artifact(save(picture, stem), kind=kind, step=step)
+        self._record_artifact(save(picture, stem), kind=kind, step=step)
 
 
 def _index(name: str, value: Any) -> int:

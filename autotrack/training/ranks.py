@@ -6,13 +6,14 @@ autotrack is off there or failed there, would hang the training.
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from time import time
 
 from autotrack.journal.records import RunStarted
 
-_LOADED = time()
+_LOADED, _LOADED_IN = time(), os.getpid()
 _CLOCK_SKEW_SECONDS = 60
 _LATEST = 20
 """A run that was written to before this many others is not the one that is just being recorded."""
@@ -25,6 +26,13 @@ def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
         if value.isdigit() and (name != "SLURM_PROCID" or environ.get("SLURM_NTASKS", "1") != "1"):
             return int(value)
     return 0
+
+
+def is_worker() -> bool:
+    """Return whether this process works for another one, or is a rank other than 0: it opens no run of its own."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    is_spawned = multiprocessing is not None and multiprocessing.parent_process() is not None
+    return is_spawned or os.getpid() != _LOADED_IN or bool(rank_from_environment())
 
 
 def find_run(experiment: Path, *, group: str | None = None) -> Path | None:

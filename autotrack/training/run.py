@@ -3,10 +3,11 @@
 import atexit
 import os
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
+from collections.abc import Mapping
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from autotrack.errors import RunFinishedError
 from autotrack.journal import records
@@ -83,13 +84,13 @@ class Run(Logger):
                         rank=self._rank,
                     )
                 )
-            self.settle(say_end=True)
+            self._release(say_end=True)
         finally:
             if outermost:
                 overhead.stop()
 
-    def settle(self, *, say_end: bool = False) -> None:
-        """Let go of the journal and renew what is derived from it; logging more takes it up again."""
+    def _release(self, *, say_end: bool = False) -> None:
+        """Close the journal and bring what is derived from it up to date; logging more opens it again."""
         atexit.unregister(self._at_exit)
         self._waiting.flush(wait=True)
         if not self._open:
@@ -120,9 +121,9 @@ class Run(Logger):
         if self.status == "running":
             self.finish(status_of(error), error=error)
 
-    def begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
+    def _begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
         """Write the first record; `start_run` and `resume_run` call this once."""
-        self.identify(record)
+        self._identify(record)
         self._started = record.time
         self._put(record)
         while unplaced_faults:
@@ -143,11 +144,11 @@ class Run(Logger):
         return self._observer.output
 
     @property
-    def is_attached(self) -> bool:
+    def _is_attached(self) -> bool:
         """Whether another process records this run, and this one only adds to it."""
         return self._writer != "main"
 
-    def identify(self, record: records.RunStarted) -> None:
+    def _identify(self, record: records.RunStarted) -> None:
         """Take over which run this is."""
         self.id, self.name, self.experiment = record.id, record.name, record.experiment
         self.started_by = record.started_by
@@ -182,7 +183,7 @@ class Run(Logger):
             self._is_exiting = True
             self.finish(status_of(error), error=error)
         else:
-            self.settle()
+            self._release()
         watch.keep_exit_code()
 
 
@@ -191,6 +192,24 @@ def status_of(error: BaseException | None) -> Status:
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "finished"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def end_run(run: Run, error: BaseException | None, *, is_own: bool, status: Status | None = None) -> None:
+    """End what an integration records in a run: the run itself, if `is_own`, or what was added to another one.
+
+    The status follows from the `error` that ended the training, unless a `status` is given.
+    """
+    if is_own:
+        run.finish(status or status_of(error), error=error)
+    elif run.status != "running" or run._is_attached:
+        run._release()
+
+
+def log_numbers(
+    run: Run, values: Mapping[str, Any], step: int | None = None, *, epoch: int | None = None, stage: str | None = None
+) -> None:
+    """Log the values that are numbers, as `Run.log` does, and leave one notice a name about those that are not."""
+    run._log_numbers(values, step, epoch=epoch, stage=stage)
 
 
 def _described(error: BaseException) -> str:

@@ -14,8 +14,9 @@ import msgspec
 
 from autotrack import settings
 from autotrack.destinations import To
-from autotrack.errors import SettingsError
+from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
+from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import current_run, enter
 from autotrack.training.hooks.faults import report_fault
@@ -53,19 +54,24 @@ def start_run(
     params: Mapping[str, Any] | None = None,
     to: To | None = None,
     output: bool | None = None,
-    parent: str | None = None,
-    resumed_from: str | None = None,
-    frameworks: Mapping[str, str] | None = None,
-    started_by: str = "user",
-    group: str | None = None,
 ) -> Run:
     """Start a run; use it in a `with` block, or call `finish` yourself.
 
-    What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
-    A run that is started while another one is being recorded names that one as its `parent`. In a process that a
+    A run that is started while another one is being recorded names that one as its parent. In a process that a
     launcher has made a rank other than 0, this joins the run of rank 0; what is logged there is told apart by rank.
 
-    Raises `SettingsError` when the folder cannot be made.
+    Args:
+        name: The run's name; made up by default.
+        experiment: Groups runs; the project's name by default.
+        tags: Labels for the run.
+        params: Hyperparameters, as `Run.log_params` takes them.
+        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
+        output: Whether what is printed is kept in `output.log`; True by default.
+
+    What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
+
+    Raises:
+        SettingsError: A setting cannot be used, or the folder cannot be made.
 
     >>> import autotrack, tempfile
     >>> with autotrack.start_run("baseline", to=tempfile.mkdtemp()) as run:
@@ -75,23 +81,44 @@ def start_run(
     >>> run.status
     'finished'
     """
-    options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    options: dict[str, Any] = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    if current_run() is None and ranks.rank_from_environment():
+        chosen = settings.resolve(**with_defaults(options))
+        if joined := _join_rank_0(_experiment_folder(chosen)):
+            return joined
+    run = open_run(name, **options, started_by="user")
+    if params:
+        run.log_params(params)
+    return run
+
+
+def open_run(
+    name: str | None = None,
+    *,
+    started_by: str,
+    frameworks: Mapping[str, str] | None = None,
+    resumed_from: str | None = None,
+    group: str | None = None,
+    **options: Any,
+) -> Run:
+    """Start a run for a person or an integration; `options` are settings, as `start_run` takes them.
+
+    `started_by` names the integration, or is "user". `frameworks` has the versions of what trains, `resumed_from` is
+    the id of the run that this one continues, `group` is what the ranks of one distributed training have in common.
+    """
     chosen = settings.resolve(**with_defaults(options))
     outer = current_run()
-    experiment_folder = Path(chosen.to).expanduser().absolute() / chosen.experiment
-    if started_by == "user" and outer is None and (joined := _join_rank_0(experiment_folder)):
-        return joined
     sidecar_client.start(chosen)
     started = time()
-    folder = _make_folder(experiment_folder, name, started)
+    folder = _make_folder(_experiment_folder(chosen), name, started)
     run = Run(folder, settings=chosen)
-    run.begin(
+    run._begin(
         records.RunStarted(
             time=started,
             id=uuid4().hex,
             name=name or folder.name.split("-", 2)[2],
             experiment=chosen.experiment,
-            parent=parent or (outer.id if outer else None),
+            parent=outer.id if outer else None,
             resumed_from=resumed_from,
             frameworks=dict(frameworks or {}),
             started_by=started_by,
@@ -102,8 +129,6 @@ def start_run(
     )
     if chosen.tags:
         run.log_tags(chosen.tags)
-    if params:
-        run.log_params(params)
     return run
 
 
@@ -137,20 +162,24 @@ def resume_run(
         "frameworks": dict(frameworks or {}),
         "destinations": chosen.written_down(),
     }
-    run.begin(msgspec.structs.replace(first, **now), resumed=True)
+    run._begin(msgspec.structs.replace(first, **now), resumed=True)
     if rank and is_first_on_its_host:
         sidecar_client.follow(folder, chosen, rank=rank, only_load=True)
     return run
 
 
 def reopen_run(folder: Path) -> Run:
-    """Take up a run that has ended, to add to it what belongs to it; it does not run again by that.
+    """Take up a run that has ended, to add what belongs to it; its status stays.
 
-    Raises `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
+    Where a live process is still writing the run, what is added goes to a journal of its own, as with `attach_run`.
+    Raises `FileNotFoundError` when there is no run in the folder.
     """
     first = _first_record(folder)
-    run = Run(folder)
-    run.identify(first)
+    try:
+        run = Run(folder)
+    except JournalBusyError:
+        return attach_run(folder)
+    run._identify(first)
     run.status = "finished"
     return run
 
@@ -162,16 +191,18 @@ def attach_run(folder: Path) -> Run:
     """
     first = _first_record(folder)
     run = Run(folder, writer=f"main-{os.getpid()}")
-    run.identify(first)
+    run._identify(first)
     enter(run)
     return run
+
+
+def _experiment_folder(chosen: Settings) -> Path:
+    return Path(chosen.to).expanduser().absolute() / chosen.experiment
 
 
 def _join_rank_0(experiment: Path) -> Run | None:
     """In a rank other than 0, join the run that rank 0 started by the same call; wait for it a little."""
     rank = ranks.rank_from_environment()
-    if not rank:
-        return None
     number, deadline = next(_calls_of_this_rank), monotonic() + _PATIENCE_SECONDS
     while monotonic() < deadline:
         opened = [folder for one, folder in ranks.find_runs(experiment) if one.started_by == "user"]

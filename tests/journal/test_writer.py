@@ -175,8 +175,8 @@ def test_threads_may_log_while_the_run_finishes_and_settles(store: Path) -> None
     together.wait()
     run.finish()
     while any(thread.is_alive() for thread in threads):
-        run.settle()
-    run.settle()
+        run._release()
+    run._release()
     assert raised == []
     assert [metric.count for metric in autotrack.load(run.folder).metrics.values()] == [1000] * 4
 
@@ -200,7 +200,7 @@ def test_threads_may_log_to_a_run_that_has_ended(store: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        run.settle()
+        run._release()
     assert raised == []
     assert autotrack.load(run.folder).metrics["loss"].count == 40
 
@@ -308,7 +308,7 @@ def test_a_torn_last_line_is_reported_and_gone_when_the_run_goes_on(
     run = autotrack.start_run("torn", to=store)
     for step in range(5):
         run.log({"loss": 0.5}, step=step)
-    run.settle()
+    run._release()
     main = run.folder / "journal" / "main.jsonl"
     content = main.read_bytes()
     for cut in range(1, len(content.splitlines()[-1])):  # wherever the writer was killed
@@ -531,7 +531,7 @@ def test_a_folder_that_vanishes_after_the_end_is_made_again_for_what_is_logged_t
     run.finish()
     shutil.rmtree(run.folder)
     run.log({"test_loss": 0.5})
-    run.settle()
+    run._release()
     recorded = autotrack.load(run.folder)
     assert recorded.id == run.id
     assert [point.value for point in recorded.history("test_loss")] == [0.5]
@@ -643,7 +643,7 @@ def test_a_child_forked_after_the_end_does_not_take_over_the_journal(
         run.log({"parent": 0.5})
         os.write(write, b".")
         os.waitpid(child, 0)
-        run.settle()
+        run._release()
         print(run.folder)
     """
     recorded = autotrack.load(Path(run_script(script, str(store))))

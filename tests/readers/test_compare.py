@@ -287,5 +287,5 @@ def test_what_an_earlier_run_comes_to_after_its_end_counts(tmp_path: Path, monke
         runs.append(run)
     assert "since run1 (last run and best val_loss 0.4)" in said_of(runs[2].folder).line
     runs[0].log({"val_loss": 0.1})
-    runs[0].settle()
+    runs[0]._release()
     assert "since run0 (best val_loss 0.1)" in said_of(runs[2].folder).line

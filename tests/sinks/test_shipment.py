@@ -82,5 +82,5 @@ def test_a_file_that_a_resumed_run_removed_stays_removed(tmp_path: Path) -> None
     folder = recorded_run(tmp_path)
     with resume_run(folder) as run:
         (folder / "artifacts" / "weights.bin").unlink()
-        run.record_artifact(folder / "artifacts" / "weights.bin", kind="output", removed=True)
+        run._record_artifact(folder / "artifacts" / "weights.bin", kind="output", removed=True)
     assert autotrack.load(folder).artifacts == []

@@ -243,12 +243,12 @@ def test_an_artifact_that_is_replaced_has_the_checksum_of_what_is_there(store: P
         source.write_bytes(content)
         run.log_artifact(source)
         run.finish()
-        run.settle()
+        run._release()
         (artifact,) = autotrack.load(run.folder).artifacts
         assert (artifact.bytes, artifact.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     again = start.resume_run(run.folder)
     (again.folder / "artifacts" / "last.ckpt").unlink()
-    again.record_artifact(again.folder / "artifacts" / "last.ckpt", kind="output", removed=True)
+    again._record_artifact(again.folder / "artifacts" / "last.ckpt", kind="output", removed=True)
     again.finish()
     assert autotrack.load(run.folder).artifacts == []
 
@@ -414,7 +414,7 @@ def test_what_is_logged_after_the_end_belongs_to_the_run(store: Path) -> None:
     run.log({"test_loss": 0.25})
     assert autotrack.load(run.folder).metrics["test_loss"].last.value == 0.25  # run.json is known to be too old
     before = (run.folder / "run.json").read_bytes()
-    run.settle()
+    run._release()
     assert (run.folder / "run.json").read_bytes() != before
     again = autotrack.load(run.folder)
     assert (again.status, again.metrics["test_loss"].last.value) == ("finished", 0.25)
@@ -440,7 +440,7 @@ def test_settling_any_number_of_times_changes_nothing(store: Path, tmp_path: Pat
         run.log_artifact("a.txt")
     content = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     for _ in range(3):
-        run.settle()
+        run._release()
         sidecar_client.settle(run.folder)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == content
 

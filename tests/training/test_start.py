@@ -12,6 +12,7 @@ from autotrack.errors import AutotrackWarning, JournalBusyError, SettingsError
 from autotrack.journal.records import AnyRecord, Metrics, RunFinished, RunStarted
 from autotrack.journal.writer import Journal
 from autotrack.training import start
+from autotrack.training.start import open_run
 
 
 def started(found: list[AnyRecord]) -> list[RunStarted]:
@@ -34,7 +35,7 @@ def test_the_first_record_says_which_process_began_what(
     store: Path, monkeypatch: pytest.MonkeyPatch, read_journal: Callable[..., list[AnyRecord]]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["train.py", "--lr", "0.1"])
-    with autotrack.start_run(to=store, frameworks={"torch": "2.13"}, group="host:1", started_by="keras") as run:
+    with open_run(to=store, frameworks={"torch": "2.13"}, group="host:1", started_by="keras") as run:
         pass
     first = read_journal(run.folder)[0]
     assert isinstance(first, RunStarted)
@@ -101,15 +102,16 @@ def test_a_store_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Pa
 
 
 def test_a_run_inside_a_run_names_its_parent(store: Path) -> None:
-    with autotrack.start_run("outer", to=store) as outer:
-        with autotrack.start_run("inner", to=store) as inner, autotrack.start_run("innermost", to=store) as innermost:
-            pass
-        with autotrack.start_run("second", to=store, parent="another") as second:
-            pass
+    with (
+        autotrack.start_run("outer", to=store) as outer,
+        autotrack.start_run("inner", to=store) as inner,
+        autotrack.start_run("innermost", to=store) as innermost,
+    ):
+        pass
     with autotrack.start_run("later", to=store) as later:
         pass
-    parents = {run.folder: autotrack.load(run.folder).parent for run in (outer, inner, innermost, second, later)}
-    assert list(parents.values()) == [None, outer.id, inner.id, "another", None]
+    parents = {run.folder: autotrack.load(run.folder).parent for run in (outer, inner, innermost, later)}
+    assert list(parents.values()) == [None, outer.id, inner.id, None]
 
 
 def test_arguments_and_folders_that_are_no_text_do_not_stop_a_script(
@@ -178,12 +180,20 @@ def test_what_is_recorded_again_after_a_checkpoint_counts_once(store: Path) -> N
 
 def test_a_run_that_is_being_written_cannot_be_continued(store: Path) -> None:
     run = autotrack.start_run(to=store)
-    for take_up in (start.resume_run, start.reopen_run):
-        with pytest.raises(JournalBusyError, match="still running"):
-            take_up(run.folder)
+    with pytest.raises(JournalBusyError, match="still running"):
+        start.resume_run(run.folder)
     run.log({"loss": 0.5})
     run.finish()
     assert autotrack.load(run.folder).metrics["loss"].count == 1
+
+
+def test_what_belongs_to_a_run_that_is_being_written_goes_to_a_journal_of_its_own(store: Path) -> None:
+    run = autotrack.start_run(to=store)
+    other = start.reopen_run(run.folder)
+    other.log({"accuracy": 0.5})
+    run.log({"loss": 0.5})
+    run.finish()
+    assert set(autotrack.load(run.folder).metrics) == {"loss", "accuracy"}
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"record":"RunSt', b'{"record":"Tags","time":1.0,"values":{}}\n'])
@@ -200,7 +210,7 @@ def test_where_there_is_no_run_nothing_can_be_continued(content: bytes | None, t
 def test_another_rank_writes_a_journal_of_its_own_and_leaves_the_end_to_rank_0(
     store: Path, read_journal: Callable[..., list[AnyRecord]]
 ) -> None:
-    run = autotrack.start_run(to=store, group="host:1")
+    run = open_run(to=store, group="host:1", started_by="keras")
     other = start.resume_run(run.folder, rank=1, group="host:1")
     assert autotrack.current_run() is other
     other.log({"loss": 0.25})
@@ -273,7 +283,7 @@ def test_what_is_added_to_a_run_that_has_ended_does_not_make_it_run_again(
     assert autotrack.current_run() is None
     again.log({"test_loss": 0.25})
     assert autotrack.load(run.folder).status == "finished"
-    again.settle()
+    again._release()
     assert b"test_loss" in (run.folder / "run.json").read_bytes()
     assert len(started(read_journal(run.folder))) == 1
     Journal(run.folder / "journal" / "main.jsonl", on_trouble=print).close()  # nobody holds it any more

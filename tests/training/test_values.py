@@ -159,8 +159,8 @@ def test_log_numbers_keeps_the_numbers_and_leaves_one_notice_a_name(
 ) -> None:
     with autotrack.start_run(to=store) as run:
         for step in range(3):
-            run.log_numbers({"loss": 0.5, "phase": "warm", "shape": [1]}, step=step)
-        run.log_numbers({"phase": "warm"})
+            run._log_numbers({"loss": 0.5, "phase": "warm", "shape": [1]}, step=step)
+        run._log_numbers({"phase": "warm"})
     notices = [record for record in read_journal(run.folder) if isinstance(record, Notice)]
     assert [notice.about for notice in notices] == ["metrics", "metrics"]
     assert "'phase' is str" in notices[0].message
@@ -172,8 +172,8 @@ def test_log_numbers_keeps_the_numbers_and_leaves_one_notice_a_name(
 
 def test_log_numbers_counts_one_step_a_call(store: Path) -> None:
     with autotrack.start_run(to=store) as run:
-        run.log_numbers({"loss": 0.5, "phase": "warm"})
-        run.log_numbers({"loss": 0.5})
+        run._log_numbers({"loss": 0.5, "phase": "warm"})
+        run._log_numbers({"loss": 0.5})
     assert [point.step for point in autotrack.load(run.folder).history("loss")] == [0, 1]
 
 

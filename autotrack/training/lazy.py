@@ -1,0 +1,26 @@
+"""Names of a package that are imported on first use, because a framework comes along that takes seconds."""
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from autotrack.errors import MissingLibraryError
+
+
+def lazy_exports(package: str, homes: Mapping[str, str], *, library: str, extra: str) -> Callable[[str], object]:
+    """Return the `__getattr__` of a package: it imports each name in `homes` from its module on first use.
+
+    Where the module's own imports fail because `library` is not installed, it raises `MissingLibraryError` with the
+    command that installs it, which is the `extra` of the distribution.
+    """
+
+    def import_on_first_use(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            return getattr(importlib.import_module(homes[name]), name)
+        except ModuleNotFoundError as error:
+            raise MissingLibraryError(
+                f"{name} needs {library}, and {error.name} is not installed:\npip install 'autotrack-ml[{extra}]'"
+            ) from error
+
+    return import_on_first_use

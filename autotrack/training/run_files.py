@@ -1,0 +1,70 @@
+"""The files that an integration keeps in a run folder: checkpoints, models, and what describes them."""
+
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autotrack.journal import files, records
+from autotrack.training.run import Run
+
+CHECKPOINTS = "checkpoints"
+
+
+class RunFiles:
+    """Keeps files in the folder of a run, and records them as artifacts."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def checkpoint_path(self, source: Path, taken: Container[Path]) -> Path:
+        """Return where to keep a checkpoint: under its own name, with a number before it where that is `taken`."""
+        folder = self._run.folder / CHECKPOINTS
+        path, number = folder / source.name, 2
+        while path in taken or path.exists():
+            path = folder / f"{number}-{source.name}"
+            number += 1
+        return path
+
+    def keep(self, source: Path, path: Path, *, link: bool = False) -> None:
+        """Copy a file or folder to `path`, replacing what is there in one step.
+
+        With `link` it is hard-linked where the file system allows that: it costs no time and no space, but changes
+        with its source where that is written over in place.
+        """
+        files.place(source, path, link=link)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file, replacing what is there in one step."""
+        files.write_atomically(path, content)
+
+    def record(self, path: Path, *, kind: str, **about: Any) -> None:
+        """Record a file in the run folder as an artifact; `about` are other fields of `Artifact`.
+
+        They are `roles` (`best`, `last`), the `metrics` that it was saved for, its `step` and its `source`.
+        """
+        self._run._record_artifact(path, kind=kind, **about)
+
+    def remove(self, path: Path, *, kind: str) -> None:
+        """Remove a file or folder that was kept, and record that it is gone."""
+        files.remove(path)
+        self._run._record_artifact(path, kind=kind, removed=True)
+
+    def size_bytes(self, path: Path) -> int:
+        """Return how many bytes a file or folder has."""
+        return files.size_bytes(path)
+
+
+def run_of_file(path: Path) -> str | None:
+    """Return the id of the run in whose folder a file lies, or None."""
+    journals = (folder / "journal" / "main.jsonl" for folder in path.parents)
+    journal = next((candidate for candidate in journals if candidate.is_file()), None)
+    if journal is None:
+        return None
+    with journal.open("rb") as lines:
+        try:
+            first = records.decode(lines.readline())
+        except msgspec.DecodeError:  # the process was killed before it had written a whole record
+            return None
+    return first.id if isinstance(first, records.RunStarted) else None

@@ -1,0 +1,148 @@
+"""The arguments that every callback of an integration takes, and the runs that are started with them."""
+
+import multiprocessing
+import os
+from collections.abc import Mapping
+from contextvars import Context
+from pathlib import Path
+from typing import Any, Self, TypedDict, Unpack
+
+from autotrack import settings
+from autotrack.destinations import To
+from autotrack.errors import JournalBusyError
+from autotrack.training import ranks
+from autotrack.training.autolog import chosen
+from autotrack.training.hooks.current_run import current_run
+from autotrack.training.run import Run
+from autotrack.training.start import attach_run, open_run, resume_run, with_defaults
+
+
+class RunArguments(TypedDict, total=False):
+    """What every callback takes, for `Unpack`. What is not given comes from `autolog`, the environment and files.
+
+    `to`: the folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
+    `experiment`: groups runs; the project's name by default. `name`: the run's name; made up by default. `tags`:
+    labels for the run. `log_every_n_steps`: record step metrics every so many steps instead of at the own rate of the
+    framework.
+    `checkpoints`: whether checkpoints and models are kept in the run folder; True by default. `output`: whether what
+    is printed is kept in `output.log`; True by default.
+    """
+
+    to: To | None
+    experiment: str | None
+    name: str | None
+    tags: Mapping[str, str] | None
+    log_every_n_steps: int | None
+    checkpoints: bool | None
+    output: bool | None
+
+
+class RunOptions:
+    """Where and how the runs of one callback are recorded: its arguments, and the `settings` they resolve to.
+
+    Raises `SettingsError` for a value that cannot be used, `TypeError` for an argument that does not exist.
+    """
+
+    def __init__(self, **arguments: Unpack[RunArguments]) -> None:
+        unknown = sorted(set(arguments) - set(RunArguments.__annotations__))
+        if unknown:
+            raise TypeError(f"there is no argument {unknown[0]!r}; expected {', '.join(RunArguments.__annotations__)}")
+        given: dict[str, Any] = dict(arguments)
+        self.name: str | None = given.pop("name", None)
+        self.settings = settings.resolve(**given)
+        self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output")}
+
+    @classmethod
+    def of_autolog(cls) -> Self:
+        """Return the options of a callback that `autolog` adds: the settings of its latest call."""
+        made = cls.__new__(cls)
+        made.name, made.settings, made._run = None, chosen(), {}
+        return made
+
+    @property
+    def experiment_folder(self) -> Path:
+        """The folder in which runs with these options lie."""
+        resolved = settings.resolve(**with_defaults(self._run))
+        return Path(resolved.to).expanduser().absolute() / resolved.experiment
+
+    def start_run(
+        self,
+        *,
+        started_by: str,
+        frameworks: Mapping[str, str],
+        resumed_from: str | None = None,
+        group: str | None = None,
+        is_current: bool = True,
+    ) -> Run:
+        """Start a run for a training that begins now.
+
+        `started_by` names the integration, `frameworks` has their versions, `resumed_from` is the id of the run that
+        this one continues, `group` is what the ranks of one distributed training have in common. With
+        `is_current=False`, what is recorded in this context meanwhile does not become a part of the run.
+        """
+        start = open_run if is_current else _outside_this_context
+        return start(
+            self.name,
+            **self._run,
+            started_by=started_by,
+            frameworks=frameworks,
+            resumed_from=resumed_from,
+            group=group,
+        )
+
+    def enclosing_run(self) -> Run | None:
+        """Return the run around the training that begins now, or None.
+
+        That is the run which is being recorded here, or, in a process spawned for the training, the run that a person
+        started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a part of another
+        one that is recorded already.
+        """
+        run = current_run()
+        if run is None and multiprocessing.parent_process() is not None:
+            from autotrack.journal.reader import is_being_written  # few trainings take place in a spawned process
+
+            for started, folder in reversed(ranks.find_runs(self.experiment_folder)):
+                is_live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
+                if started.started_by == "user" and is_live:
+                    return attach_run(folder)
+        return run
+
+    def continue_run(
+        self,
+        run_id: str,
+        folder: Path,
+        *,
+        at_step: int | None,
+        frameworks: Mapping[str, str],
+        group: str | None = None,
+    ) -> Run | None:
+        """Continue an unfinished run, as a checkpoint names it by its id and the folder it was in.
+
+        What the run recorded at the step `at_step` or later is about to be recorded again. Returns None when there is
+        nothing to continue: the run has finished, is being recorded by another process, or is no longer there. It may
+        have been moved along with its store.
+        """
+        from autotrack.readers import catalog  # few trainings continue another one
+
+        for candidate in (folder, self.experiment_folder / folder.name):
+            if (candidate / "journal" / "main.jsonl").exists() and (found := catalog.load(candidate)).id == run_id:
+                if found.status not in ("failed", "interrupted", "killed"):
+                    return None
+                try:
+                    return resume_run(candidate, at_step=at_step, frameworks=frameworks, group=group)
+                except JournalBusyError:
+                    return None
+        return None
+
+    def join_run(self, rank: int, *, group: str | None = None) -> Run | None:
+        """Join, as another rank, the run that rank 0 of this job records; None when there is none to be found."""
+        folder = self.find_run(group=group)
+        return None if folder is None else resume_run(folder, rank=rank, group=group)
+
+    def find_run(self, *, group: str | None = None) -> Path | None:
+        """Return the folder of the run that rank 0 of this job opened last, or None."""
+        return ranks.find_run(self.experiment_folder, group=group)
+
+
+def _outside_this_context(*args: Any, **kwargs: Any) -> Run:
+    return Context().run(open_run, *args, **kwargs)
