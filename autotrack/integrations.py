@@ -55,19 +55,20 @@ an integration imports nothing of the core but this module.
 from autotrack.journal.summary import better as direction_of
 from autotrack.training.autolog import Integration, is_autologging
 from autotrack.training.epoch_clock import EpochClock
-from autotrack.training.hooks.patch import Outcome, Patch, attempt, guarded
+from autotrack.training.hooks.patch import Hook, Outcome, Patch, attempt, guarded
 from autotrack.training.lazy import lazy_exports
 from autotrack.training.observe.data.observer import identify_data
 from autotrack.training.ranks import is_worker
 from autotrack.training.ranks import rank_from_environment as rank
 from autotrack.training.run import end_run, log_numbers
-from autotrack.training.run_files import RunFiles, run_of_file
+from autotrack.training.run_files import RunFiles, trials_of_workers
 from autotrack.training.run_options import RunArguments, RunOptions
 from autotrack.training.start import attach_run, reopen_run
 from autotrack.training.values import as_plain, flatten, is_on_cuda
 
 __all__ = [
     "EpochClock",
+    "Hook",
     "Integration",
     "Outcome",
     "Patch",
@@ -89,5 +90,5 @@ __all__ = [
     "log_numbers",
     "rank",
     "reopen_run",
-    "run_of_file",
+    "trials_of_workers",
 ]

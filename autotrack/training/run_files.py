@@ -55,16 +55,28 @@ class RunFiles:
         """Return how many bytes a file or folder has."""
         return files.size_bytes(path)
 
-
-def run_of_file(path: Path) -> str | None:
-    """Return the id of the run in whose folder a file lies, or None."""
-    journals = (folder / "journal" / "main.jsonl" for folder in path.parents)
-    journal = next((candidate for candidate in journals if candidate.is_file()), None)
-    if journal is None:
-        return None
-    with journal.open("rb") as lines:
-        try:
-            first = records.decode(lines.readline())
-        except msgspec.DecodeError:  # the process was killed before it had written a whole record
+    @staticmethod
+    def run_id_around(path: Path) -> str | None:
+        """Return the id of the run in whose folder a file lies, or None."""
+        journals = (folder / "journal" / "main.jsonl" for folder in path.parents)
+        journal = next((candidate for candidate in journals if candidate.is_file()), None)
+        if journal is None:
             return None
-    return first.id if isinstance(first, records.RunStarted) else None
+        with journal.open("rb") as lines:
+            try:
+                first = records.decode(lines.readline())
+            except msgspec.DecodeError:  # the process was killed before it had written a whole record
+                return None
+        return first.id if isinstance(first, records.RunStarted) else None
+
+
+def trials_of_workers(run: Run) -> list[records.Trial]:
+    """Return the trials that worker processes have recorded in journals of their own, as `attach_run` opens them."""
+    from autotrack.journal.reader import JournalReader  # only for searches whose tasks ran in other processes
+
+    trials = []
+    for path in (run.folder / "journal").glob("main-*.jsonl"):
+        reader = JournalReader(path)
+        while batch := reader.read():
+            trials += [record for record in batch if isinstance(record, records.Trial)]
+    return trials

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack.journal import files
-from autotrack.training.hooks.patch import attempt
+from autotrack.integrations import RunFiles, attempt
 from autotrack_keras.params import count_parameters
 from autotrack_keras.seen import learn_outputs, looks, seen_of
 
@@ -134,6 +133,6 @@ def _spec(value: Any, names: Mapping[int, str]) -> Any:
 
 
 def _write(run: autotrack.Run, name: str, text: str, kind: str) -> None:
-    path = run.folder / MODEL / name
-    files.write_atomically(path, text.encode())
-    run.record_artifact(path, kind=kind)
+    files, path = RunFiles(run), run.folder / MODEL / name
+    files.write(path, text.encode())
+    files.record(path, kind=kind)

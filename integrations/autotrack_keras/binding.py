@@ -1,11 +1,7 @@
 """Which run a training or an evaluation belongs to."""
 
-import multiprocessing
-import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -13,10 +9,8 @@ import keras
 from keras import tree
 
 import autotrack
-from autotrack import settings
-from autotrack.journal.reader import is_being_written
-from autotrack.training import ranks
-from autotrack.training.start import attach_run, start_run, with_defaults
+from autotrack.integrations import RunOptions
+from autotrack.integrations import rank as announced_rank
 from autotrack_keras.data import fingerprint
 from autotrack_keras.loading import run_loaded_from
 
@@ -90,9 +84,7 @@ def origin_of(model: Any) -> str | None:
     return found.run.id if found is not None and found.is_fit else run_loaded_from(model)
 
 
-def open_run(
-    options: Mapping[str, Any], name: str | None, *, origin: str | None = None
-) -> tuple[autotrack.Run | None, bool]:
+def open_run(options: RunOptions, *, origin: str | None = None) -> tuple[autotrack.Run | None, bool]:
     """Return the run to record into, and whether it is to be ended with the training that is about to start.
 
     There is none for another rank than 0, and within a training that is being recorded already. `origin` is the id of
@@ -100,15 +92,15 @@ def open_run(
     """
     if rank():
         return None, False
-    outer = _run_of_a_person(options)
+    outer = options.enclosing_run()
     if outer is not None:
         return (outer if outer.started_by == "user" else None), False
-    return start_run(name, resumed_from=origin, started_by="keras", frameworks=frameworks(), **options), True
+    return options.start_run(started_by="keras", frameworks=frameworks(), resumed_from=origin), True
 
 
 def rank() -> int:
     """Return which of the processes of a distributed training this is."""
-    announced = ranks.rank_from_environment()
+    announced = announced_rank()
     if announced:
         return announced
     distributed = sys.modules.get("torch.distributed")
@@ -125,19 +117,6 @@ def frameworks() -> dict[str, str]:
     backend = keras.backend.backend()
     version = getattr(sys.modules.get(backend), "__version__", "")
     return {"keras": str(keras.__version__), backend: str(version)}
-
-
-def _run_of_a_person(options: Mapping[str, Any]) -> autotrack.Run | None:
-    """Return the run that is being recorded here, or that a person started in the process that spawned this one."""
-    run = autotrack.current_run()
-    if run is None and multiprocessing.parent_process() is not None:
-        chosen = settings.resolve(**with_defaults(options))
-        experiment = Path(chosen.to).expanduser().absolute() / chosen.experiment
-        for started, folder in reversed(ranks.find_runs(experiment)):
-            live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
-            if started.started_by == "user" and live:
-                return attach_run(folder)
-    return run
 
 
 def _reference(data: Any) -> "ref[Any] | None":

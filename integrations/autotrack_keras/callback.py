@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
-import autotrack
-from autotrack import settings
-from autotrack.destinations import To
-from autotrack.settings import Settings
-from autotrack.training.autolog import chosen
-from autotrack.training.hooks.patch import attempt, guarded
-from autotrack.training.run import status_of
+from autotrack.integrations import RunArguments, RunOptions, attempt, end_run, guarded
 from autotrack_keras import binding
 from autotrack_keras.calls import Call
 from autotrack_keras.evaluation import Evaluation
 from autotrack_keras.hooks import watch
 from autotrack_keras.params import model_params
 from autotrack_keras.training import Training
+
+if TYPE_CHECKING:
+    import autotrack
 
 
 class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
@@ -43,23 +40,9 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
 
     async_safe = True  # Keras may go on calling callbacks from its own threads where it would without ours
 
-    def __init__(
-        self,
-        *,
-        to: To | None = None,
-        experiment: str | None = None,
-        name: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        log_every_n_steps: int | None = None,
-        checkpoints: bool | None = None,
-        output: bool | None = None,
-    ) -> None:
+    def __init__(self, **options: Unpack[RunArguments]) -> None:
         super().__init__()
-        self._options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
-        self._name = name
-        self._settings = settings.resolve(
-            **self._options, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints
-        )
+        self._options = RunOptions(**options)
         self._clear()
         watch(keras)
 
@@ -68,13 +51,11 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         """Return a callback with the settings of the latest `autolog()`."""
         made = cls.__new__(cls)
         keras.callbacks.Callback.__init__(made)
-        made._options, made._name, made._settings = {}, None, chosen()
+        made._options = RunOptions.of_autolog()
         made._clear()
         return made
 
-    _settings: Settings
-    _options: dict[str, Any]
-    _name: str | None
+    _options: RunOptions
 
     def _clear(self) -> None:
         self.run: autotrack.Run | None = None
@@ -111,10 +92,10 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._begin_evaluation(call)
             return
         model = call.model if call is not None else self._model
-        self.run, self._owns_run = binding.open_run(self._options, self._name, origin=binding.origin_of(model))
+        self.run, self._owns_run = binding.open_run(self._options, origin=binding.origin_of(model))
         if self.run is None:
             return
-        every, keeps = self._settings.log_every_n_steps, self._settings.checkpoints
+        every, keeps = self._options.settings.log_every_n_steps, self._options.settings.checkpoints
         self._training = Training(self.run, model, call, every_n_steps=every, keeps_checkpoints=keeps)
         self._training.use([one for one in getattr(callback_list, "callbacks", []) if one is not self])
 
@@ -192,7 +173,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         """Return the run for a model that no fit here has a run for, with what there is to say about the model."""
         if not getattr(model, "compiled", False):  # Keras is about to say so
             return None
-        self.run, self._owns_run = binding.open_run(self._options, self._name, origin=binding.origin_of(model))
+        self.run, self._owns_run = binding.open_run(self._options, origin=binding.origin_of(model))
         if self.run is None:
             return None
         trained = binding.Trained(self.run, is_fit=False)
@@ -226,7 +207,4 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         if training is not None:
             with attempt("keras training"):
                 training.closes()
-        if owned:
-            run.finish(status_of(error), error=error)
-        elif run.status != "running" or run.is_attached:
-            run.settle()
+        end_run(run, error, is_own=owned)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
 
-from autotrack.training.hooks.patch import Hook, Outcome
+from autotrack.integrations import Hook, Outcome
 
 Running = Generator[None, Outcome, None]
 """What a hook is while the original runs."""

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import autotrack
-from autotrack.journal import files
-from autotrack.journal.summary import better
-from autotrack.training.hooks.patch import attempt
+from autotrack.integrations import RunFiles, attempt, direction_of
 from autotrack_keras.budget import MOST_BYTES
-from autotrack_keras.params import direction_of
+from autotrack_keras.params import direction_of as direction_of_callback
 
 
 @dataclass
@@ -37,6 +35,7 @@ class CheckpointKeeper:
 
     def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
         self._run = run
+        self._files = RunFiles(run)
         self._savers = [saver for saver in (_saver(one, model) for one in callbacks) if saver is not None]
         self._kept: dict[Path, _Kept] = {}
         self.new: list[Path] = []
@@ -55,7 +54,7 @@ class CheckpointKeeper:
             if kept.source == source and _is_same(source, target):
                 target.unlink()
         if source.exists() and source.stat().st_nlink > 1:  # kept by an earlier run that was killed
-            _copy_instead_of_links(source, self._run.folder.parent)
+            self._copy_instead_of_links(source)
 
     def saved(self, source: Path) -> None:
         """Note that a file was written; it is taken over when the metrics that it was saved for are known."""
@@ -73,15 +72,24 @@ class CheckpointKeeper:
         """Make the run's files independent of those that they are linked to, up to a number of bytes."""
         left = MOST_BYTES
         for target, kept in self._kept.items():
-            if target.exists() and _is_same(kept.source, target) and (left := left - files.size_bytes(target)) >= 0:
-                files.place(kept.source, target)
+            if (
+                target.exists()
+                and _is_same(kept.source, target)
+                and (left := left - self._files.size_bytes(target)) >= 0
+            ):
+                self._files.keep(kept.source, target)
+
+    def _copy_instead_of_links(self, source: Path) -> None:
+        for linked in self._run.folder.parent.glob("*/checkpoints/*"):
+            if linked != source and _is_same(source, linked):
+                self._files.keep(source, linked)
 
     def _keep(self, source: Path, logs: Mapping[str, Any], step: int | None) -> None:
         saver = next((one for one in self._savers if one.wrote(source)), _ANYBODY)
         metric = saver.monitor or ("val_loss" if "val_loss" in logs else "loss")
         score = logs.get(metric)
         target = self._target(source)
-        files.place(source, target, link=source.is_file())
+        self._files.keep(source, target, link=source.is_file())
         self._saves += 1
         score = score if isinstance(score, (int, float)) else None
         self._kept[target] = _Kept(source, saver.name, metric, score, self._saves)
@@ -104,27 +112,19 @@ class CheckpointKeeper:
 
     def _record(self, target: Path, kept: _Kept, step: int | None) -> None:
         metrics = {kept.metric: kept.score} if kept.score is not None else {}
-        self._run.record_artifact(
+        self._files.record(
             target, kind="checkpoint", roles=kept.roles, metrics=metrics, step=step, source=str(kept.source)
         )
 
     def _drop(self, saver: "_Saver") -> None:
         for target, kept in list(self._kept.items()):
             if kept.group == saver.name and not kept.roles:
-                files.remove(target)
+                self._files.remove(target, kind="checkpoint")
                 del self._kept[target]
-                self._run.record_artifact(target, kind="checkpoint", removed=True)
 
     def _target(self, source: Path) -> Path:
-        for target, kept in self._kept.items():
-            if kept.source == source:
-                return target
-        folder = self._run.folder / "checkpoints"
-        target, number = folder / source.name, 2
-        while target in self._kept or target.exists():
-            target = folder / f"{number}-{source.name}"
-            number += 1
-        return target
+        known = (target for target, kept in self._kept.items() if kept.source == source)
+        return next(known, None) or self._files.checkpoint_path(source, self._kept)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _saver(callback: Any, model: Any) -> _Saver | None:
         name=str(path),
         pattern=_pattern(str(Path(path).absolute())),
         monitor=monitor,
-        direction=direction_of(callback, model) or better(monitor),
+        direction=direction_of_callback(callback, model) or direction_of(monitor),
         only_best=callback.save_best_only,
     )
 
@@ -170,9 +170,3 @@ def _is_same(one: Path, two: Path) -> bool:
         return one.samefile(two)
     except OSError:
         return False
-
-
-def _copy_instead_of_links(source: Path, experiment: Path) -> None:
-    for linked in experiment.glob("*/checkpoints/*"):
-        if linked != source and _is_same(source, linked):
-            files.place(source, linked)

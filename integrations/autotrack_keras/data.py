@@ -6,8 +6,7 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack.training.hooks.patch import attempt
-from autotrack.training.observe.data.observer import DataObserver
+from autotrack.integrations import attempt, identify_data
 
 
 def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | None = None) -> None:
@@ -19,8 +18,7 @@ def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | Non
 def fingerprint(x: Any, y: Any) -> str | None:
     """Return the fingerprint of data that is in memory, to know it again."""
     with attempt("keras data"):
-        found = DataObserver().describe("", _data(x, y))
-        return f"{found.kind} {found.shape} {found.fingerprint}" if found.fingerprint else None
+        return identify_data(_data(x, y))
     return None
 
 

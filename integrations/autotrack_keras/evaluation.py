@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import Any
 
 import autotrack
-from autotrack.training.hooks.patch import attempt
+from autotrack.integrations import attempt, end_run, log_numbers
 from autotrack_keras import binding
 from autotrack_keras.architecture import learn_from_prediction
 from autotrack_keras.calls import Call
@@ -38,7 +38,7 @@ class Evaluation:
         prefix = f"{self.name}_"
         values = {f"{prefix}{name}": value for name, value in logs.items()}
         values[f"{prefix}seconds"] = perf_counter() - self._began
-        self.run.log_numbers(values, step, epoch=epoch, stage="test")
+        log_numbers(self.run, values, step, epoch=epoch, stage="test")
 
 
 def note_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
@@ -53,5 +53,4 @@ def note_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
     if not is_known:
         describe_data(trained.run, "predict", x, None, None if name == "predict" else name)
     trained.run.log({"predict_seconds": seconds}, trained.step, epoch=trained.epoch, stage="test")
-    if trained.run.status != "running":
-        trained.run.settle()
+    end_run(trained.run, None, is_own=False)

@@ -7,8 +7,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.training.autolog import is_autologging
-from autotrack.training.hooks.patch import Hook, Outcome, Patch
+from autotrack.integrations import Hook, Outcome, Patch, is_autologging
 from autotrack_keras.calls import Call, Place, Running, bind, current_call
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import keras
-import msgspec
 from keras.src.saving import saving_lib
 
-from autotrack.journal import records
+from autotrack.integrations import RunFiles
 from autotrack_keras.calls import Place, Running
 
 _files: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
@@ -26,7 +25,7 @@ def places() -> list[Place]:
 def run_loaded_from(model: Any) -> str | None:
     """Return the id of the run in whose folder the file lies that this model was loaded from last."""
     file = _files.get(model)
-    return None if file is None else _run_around(file)
+    return None if file is None else RunFiles.run_id_around(file)
 
 
 def _note_model(filepath: Any, *_args: Any, **_kwargs: Any) -> Running:
@@ -44,16 +43,3 @@ def _note_weights(model: Any, filepath: Any, *_args: Any, **_kwargs: Any) -> Run
 def _note(model: Any, filepath: Any) -> None:
     if isinstance(filepath, (str, PathLike)):
         _files[model] = Path(filepath).absolute()
-
-
-def _run_around(file: Path) -> str | None:
-    journals = (folder / "journal" / "main.jsonl" for folder in file.parents)
-    journal = next((path for path in journals if path.is_file()), None)
-    if journal is None:
-        return None
-    with journal.open("rb") as lines:
-        try:
-            first = records.decode(lines.readline())
-        except msgspec.DecodeError:  # the process was killed before it had written a whole record
-            return None
-    return first.id if isinstance(first, records.RunStarted) else None

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 import autotrack
-from autotrack.journal import files
+from autotrack.integrations import RunFiles
 from autotrack_keras.architecture import MODEL
 from autotrack_keras.budget import MOST_BYTES, Budget, size_bytes
 
@@ -24,7 +24,7 @@ class WeightWriter:
     """
 
     def __init__(self, run: autotrack.Run, budget: Budget) -> None:
-        self._run = run
+        self._files = RunFiles(run)
         self._budget = budget
         self._folder = run.folder / "checkpoints"
         self._best: float | None = None
@@ -45,13 +45,11 @@ class WeightWriter:
         monitor = "val_loss" if "val_loss" in logs else "loss"
         score = logs.get(monitor)
         metrics = {monitor: score} if isinstance(score, (int, float)) else {}
-        self._run.record_artifact(last, kind="checkpoint", roles=["last"], metrics=metrics, step=step)
+        self._files.record(last, kind="checkpoint", roles=["last"], metrics=metrics, step=step)
         if isinstance(score, (int, float)) and not math.isnan(score) and (self._best is None or score < self._best):
             self._best = score
-            files.place(last, self._folder / BEST, link=True)  # never changed in place: written anew each time
-            self._run.record_artifact(
-                self._folder / BEST, kind="checkpoint", roles=["best"], metrics=metrics, step=step
-            )
+            self._files.keep(last, self._folder / BEST, link=True)  # never changed in place: written anew each time
+            self._files.record(self._folder / BEST, kind="checkpoint", roles=["best"], metrics=metrics, step=step)
 
 
 def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None) -> None:
@@ -70,7 +68,7 @@ def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None)
             _write_whole(target, lambda draft: keras.saving.save_model(model, draft))
     finally:
         budget.spend(perf_counter() - began)
-    run.record_artifact(target, kind="model", step=step)
+    RunFiles(run).record(target, kind="model", step=step)
 
 
 def _write_whole(target: Path, write: Any) -> None:

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from autotrack.training.hooks.patch import attempt
-from autotrack.training.values import as_plain, qualified_name
+from autotrack.integrations import as_plain, attempt
 from autotrack_keras.calls import Fitting
 
 Params = Iterator[tuple[str, dict[str, Any]]]
@@ -91,7 +90,7 @@ def _fit(fitting: Fitting) -> dict[str, Any]:
 def _model(model: Any) -> dict[str, Any]:
     total, trainable = count_parameters(model)
     return {
-        "model": qualified_name(type(model)),
+        "model": as_plain(type(model)),
         "model_name": model.name,
         "layers": len(getattr(model, "layers", [])),
         "parameters": total,
@@ -122,7 +121,7 @@ def _names(given: Any) -> Any:
     if isinstance(given, (list, tuple)):
         return [_names(one) for one in given]
     name = getattr(given, "name", None) or getattr(given, "__name__", None)
-    return name if isinstance(name, str) else qualified_name(type(given))
+    return name if isinstance(name, str) else as_plain(type(given))
 
 
 def _compiled_metrics(model: Any) -> Iterator[Any]:

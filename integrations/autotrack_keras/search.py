@@ -13,9 +13,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 import autotrack
-from autotrack.training.hooks.patch import Patch, attempt
-from autotrack.training.run import status_of
-from autotrack.training.values import as_plain, qualified_name
+from autotrack.integrations import Patch, RunOptions, as_plain, attempt, end_run, log_numbers
 from autotrack_keras import binding
 from autotrack_keras.calls import Call, Running, bind
 from autotrack_keras.data import describe_data, x_and_y
@@ -52,8 +50,8 @@ class Search:
         self.run.log_params(plain, "fit")
         oracle = self._oracle
         facts = {
-            "tuner": qualified_name(type(tuner)),
-            "oracle": qualified_name(type(oracle)),
+            "tuner": as_plain(type(tuner)),
+            "oracle": as_plain(type(oracle)),
             "objective": as_plain(getattr(oracle.objective, "name", None)),
             "direction": as_plain(getattr(oracle.objective, "direction", None)),
             "max_trials": as_plain(oracle.max_trials),
@@ -92,10 +90,9 @@ class Search:
             best = next(iter(self._oracle.get_best_trials(1)), None)
             if best is not None and best.trial_id in self._numbers:
                 number = self._numbers[best.trial_id]
-                self.run.log_numbers({"best_score": best.score, "best_trial": number}, stage="validate")
+                log_numbers(self.run, {"best_score": best.score, "best_trial": number}, stage="validate")
                 self.run.log_params({"best": best.hyperparameters.values}, "search.best")
-        if self._owns_run:
-            self.run.finish(status_of(error), error=error)
+        end_run(self.run, error, is_own=self._owns_run)
 
 
 def _around_search(tuner: Any, *args: Any, **kwargs: Any) -> Running:
@@ -118,7 +115,7 @@ def _begin(tuner: Any) -> Search | None:
     """Open the run; none in a worker of a distributed search, whose oracle is that of another process."""
     if not hasattr(tuner.oracle, "trials"):
         return None
-    run, owns_run = binding.open_run({}, None)
+    run, owns_run = binding.open_run(RunOptions.of_autolog())
     return None if run is None else Search(run, tuner, owns_run=owns_run)
 
 

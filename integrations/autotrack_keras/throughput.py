@@ -1,22 +1,22 @@
 """How many batches and samples an epoch had, how big they were, and how long it took."""
 
 from collections.abc import Callable, Iterator
-from time import perf_counter
 from typing import Any
 
 from keras import tree
 
+from autotrack.integrations import EpochClock
 
-class Throughput:
-    """Counts samples and seconds of an epoch. The time of validation inside it counts for the epoch, not the rate."""
+
+class Throughput(EpochClock):
+    """Counts samples and seconds of an epoch."""
 
     def __init__(self, iterator: Any, first_batch: int | None = None) -> None:
         self._adapter: Any = getattr(iterator, "data_adapter", None)
         self._counts = False
         self._first = first_batch
-        self._counted = 0
+        super().__init__()
         self._watch()
-        self.epoch_starts()
 
     @property
     def batch_size(self) -> int | None:
@@ -32,31 +32,14 @@ class Throughput:
             size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
         return None if size is None else int(size)
 
-    def epoch_starts(self) -> None:
-        """Begin to count."""
-        self._began = perf_counter()
-        self._paused = 0.0
-        self._pause_began: float | None = None
+    def start(self) -> None:
+        """Begin an epoch."""
         self._counted = 0
+        super().start()
 
-    def pause(self) -> None:
-        """Validation starts."""
-        self._pause_began = perf_counter()
-
-    def resume(self) -> None:
-        """Validation is over."""
-        if self._pause_began is not None:
-            self._paused += perf_counter() - self._pause_began
-            self._pause_began = None
-
-    def epoch_ends(self, batches: int) -> dict[str, float]:
+    def epoch_metrics(self, batches: int) -> dict[str, float]:
         """Return `epoch_seconds`, and `samples_per_second` where it is known how many samples there were."""
-        seconds = perf_counter() - self._began
-        values = {"epoch_seconds": seconds}
-        samples = self._samples(batches)
-        if samples and seconds > self._paused:
-            values["samples_per_second"] = samples / (seconds - self._paused)
-        return values
+        return self.metrics(self._samples(batches))
 
     def _samples(self, batches: int) -> int:
         if self._counts:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import autotrack
-from autotrack.training.hooks.patch import attempt
+from autotrack.integrations import attempt, log_numbers
 from autotrack_keras import binding, params
 from autotrack_keras.architecture import complete_signature, describe_architecture
 from autotrack_keras.budget import Budget
@@ -99,7 +99,7 @@ class Training:
         """Begin to count the epoch."""
         self._epoch = self._trained.epoch = epoch
         self._batches = 0
-        self._throughput.epoch_starts()
+        self._throughput.start()
         with attempt("keras learning rate"):
             self._epoch_rates = self._named_rate(self._rate.at_epoch(self._base) if self._rate else None)
 
@@ -123,7 +123,7 @@ class Training:
             try:
                 self.run.log({**logs, **rates}, step, epoch=self._epoch, stage="train")
             except TypeError:  # a loop of the user's may put anything into the logs
-                self.run.log_numbers({**logs, **rates}, step, epoch=self._epoch, stage="train")
+                log_numbers(self.run, {**logs, **rates}, step, epoch=self._epoch, stage="train")
         if self._keeper is not None and self._keeper.new:
             self._keeper.take_over(logs, step)
 
@@ -148,13 +148,13 @@ class Training:
         """Record what Keras writes into its history, and how long the epoch took."""
         if self._num_batches is not None and self._batches > self._num_batches:
             self._batches = self._num_batches  # with several steps an execution Keras counts beyond the last one
-        timing = self._throughput.epoch_ends(self._batches)
+        timing = self._throughput.epoch_metrics(self._batches)
         step = self._trained.step = max(self._base + self._batches - 1, 0)
         validated = {name: value for name, value in logs.items() if name.startswith("val_")}
         trained = {name: value for name, value in logs.items() if name not in validated}
         if validated:
-            self.run.log_numbers(validated, step, epoch=epoch, stage="validate")
-        self.run.log_numbers({**trained, **self._epoch_rates, **timing}, step, epoch=epoch, stage="train")
+            log_numbers(self.run, validated, step, epoch=epoch, stage="validate")
+        log_numbers(self.run, {**trained, **self._epoch_rates, **timing}, step, epoch=epoch, stage="train")
         for name in ("loss", "val_loss"):
             value = logs.get(name)
             if isinstance(value, float) and not math.isfinite(value):

@@ -7,8 +7,7 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from autotrack.training.hooks.patch import Outcome
-from autotrack.training.values import flatten
+from autotrack.integrations import Outcome, flatten
 
 _remembered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 

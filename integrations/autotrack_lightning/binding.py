@@ -1,7 +1,6 @@
 """Which run a training or an evaluation belongs to."""
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 import autotrack
-from autotrack import settings
-from autotrack.errors import JournalBusyError
-from autotrack.journal.reader import is_being_written
-from autotrack.training import ranks
-from autotrack.training.start import attach_run, reopen_run, resume_run, start_run, with_defaults
+from autotrack.integrations import RunOptions, reopen_run
 
 KEY = "autotrack"
 """Under this key a checkpoint says which run it is of."""
@@ -39,57 +34,31 @@ def remember(module: Any, trained: Trained) -> None:
     _trained[module] = trained
 
 
-def trained_in(module: Any, options: Mapping[str, Any]) -> Trained | None:
+def trained_in(module: Any, options: RunOptions) -> Trained | None:
     """Return the run of the latest fit of this model; also in a process spawned for an evaluation after it."""
     if module not in _trained and multiprocessing.parent_process() is not None:
-        folder = ranks.find_run(experiment_folder(options))
+        folder = options.find_run()
         if folder is not None:
-            try:
-                _trained[module] = Trained(reopen_run(folder))
-            except JournalBusyError:  # the process that spawned this one goes on recording it
-                _trained[module] = Trained(attach_run(folder))
+            _trained[module] = Trained(reopen_run(folder))
     return _trained.get(module)
 
 
-def run_of_a_person(options: Mapping[str, Any]) -> autotrack.Run | None:
-    """Return the run that a person started round this training; also in a process spawned for it."""
-    run = autotrack.current_run()
-    if run is None and multiprocessing.parent_process() is not None:
-        for started, folder in reversed(ranks.find_runs(experiment_folder(options))):
-            live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
-            if started.started_by == "user" and live:
-                return attach_run(folder)
-    return run
-
-
 def start_or_continue(
-    trainer: Any, options: Mapping[str, Any], name: str | None, origin: Mapping[str, str] | None, at_step: int | None
+    trainer: Any, options: RunOptions, origin: Mapping[str, str] | None, at_step: int | None
 ) -> autotrack.Run:
     """Continue the unfinished run that a checkpoint is of, or start one, naming the run it comes from if any."""
     about: dict[str, Any] = {"frameworks": frameworks(trainer), "group": group(trainer)}
     if origin is not None:
-        folder = _find_origin(origin, options)
-        if folder is not None and _is_unfinished(folder):
-            try:
-                return resume_run(folder, at_step=at_step, **about)
-            except JournalBusyError:  # it is being recorded right now, by somebody else
-                pass
+        continued = options.continue_run(origin["run_id"], Path(origin["folder"]), at_step=at_step, **about)
+        if continued is not None:
+            return continued
     resumed_from = origin["run_id"] if origin else None
-    return start_run(name, resumed_from=resumed_from, started_by="lightning", **options, **about)
+    return options.start_run(started_by="lightning", resumed_from=resumed_from, **about)
 
 
-def join(trainer: Any, options: Mapping[str, Any]) -> autotrack.Run | None:
+def join(trainer: Any, options: RunOptions) -> autotrack.Run | None:
     """Join the run that rank 0 records, as another rank; None when there is none to be found."""
-    folder = ranks.find_run(experiment_folder(options), group=group(trainer))
-    if folder is None:
-        return None
-    return resume_run(folder, rank=trainer.global_rank, group=group(trainer))
-
-
-def experiment_folder(options: Mapping[str, Any]) -> Path:
-    """Return the folder in which runs with these options lie."""
-    chosen = settings.resolve(**with_defaults(options))
-    return Path(chosen.to).expanduser().absolute() / chosen.experiment
+    return options.join_run(trainer.global_rank, group=group(trainer))
 
 
 def group(trainer: Any) -> str | None:
@@ -105,16 +74,3 @@ def frameworks(trainer: Any) -> dict[str, str]:
     names = {cls.__module__.partition(".")[0] for cls in type(trainer).__mro__}
     found = [name for name in ("lightning", "pytorch_lightning") if name in names]
     return {**{name: sys.modules[name].__version__ for name in found}, "torch": str(torch.__version__)}
-
-
-def _find_origin(origin: Mapping[str, str], options: Mapping[str, Any]) -> Path | None:
-    """The run may have been moved along with its store since the checkpoint was written."""
-    recorded = Path(origin["folder"])
-    for folder in (recorded, experiment_folder(options) / recorded.name):
-        if (folder / "journal" / "main.jsonl").exists() and autotrack.load(folder).id == origin["run_id"]:
-            return folder
-    return None
-
-
-def _is_unfinished(folder: Path) -> bool:
-    return autotrack.load(folder).status in ("failed", "interrupted", "killed")

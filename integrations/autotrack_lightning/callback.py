@@ -3,17 +3,11 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack import settings
-from autotrack.destinations import To
-from autotrack.journal.records import Status
-from autotrack.settings import Settings
-from autotrack.training.hooks.patch import attempt, guarded
-from autotrack.training.run import status_of
+from autotrack.integrations import RunArguments, RunOptions, attempt, end_run, guarded
 from autotrack_lightning import binding, params
 from autotrack_lightning.checkpoints import CheckpointKeeper
 from autotrack_lightning.metrics import MetricRecorder
@@ -53,27 +47,9 @@ class AutotrackCallback(_Callback):
     callback may be used again: each fit is a run of its own. `run` is the one that it recorded last.
     """
 
-    def __init__(
-        self,
-        *,
-        to: To | None = None,
-        experiment: str | None = None,
-        name: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        log_every_n_steps: int | None = None,
-        checkpoints: bool | None = None,
-        output: bool | None = None,
-    ) -> None:
-        self._options = {"to": to, "experiment": experiment, "tags": tags, "output": output}
-        self._name = name
-        self._configure(
-            settings.resolve(**self._options, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
-        )
+    def __init__(self, **options: Unpack[RunArguments]) -> None:
+        self._options = RunOptions(**options)
         self._clear()
-
-    def _configure(self, chosen: Settings) -> None:
-        self._every_n_steps = chosen.log_every_n_steps
-        self._keeps_checkpoints = chosen.checkpoints
 
     def _clear(self) -> None:
         self.run: autotrack.Run | None = None
@@ -130,7 +106,7 @@ class AutotrackCallback(_Callback):
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to count the epoch."""
         self._epoch = trainer.current_epoch
-        self._throughput.epoch_starts()
+        self._throughput.start()
 
     @guarded
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -140,7 +116,7 @@ class AutotrackCallback(_Callback):
             self._describe(trainer, pl_module)
         if self.recorder is not None:
             self.recorder.batch_starts()
-            self._throughput.batch(batch)
+            self._throughput.count(batch)
             if self._saved:
                 self._sync_checkpoints(trainer)
 
@@ -165,7 +141,7 @@ class AutotrackCallback(_Callback):
         """Record how long the epoch took."""
         if self.run is not None and self.recorder is not None:
             step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1
-            self.run.log(self._throughput.epoch_ends(), step, epoch=trainer.current_epoch, stage="train")
+            self.run.log(self._throughput.epoch_metrics(), step, epoch=trainer.current_epoch, stage="train")
             self._sync_checkpoints(trainer)  # also those that were saved without asking the callbacks: weights only
 
     @guarded
@@ -233,15 +209,16 @@ class AutotrackCallback(_Callback):
         self._open(trainer, at_step=at_step)
         if self.run is None:
             return
-        self.recorder = MetricRecorder(self.run, trainer, self, every_n_steps=self._every_n_steps)
-        self._keeper = CheckpointKeeper(self.run) if self._keeps_checkpoints else None
+        settings = self._options.settings
+        self.recorder = MetricRecorder(self.run, trainer, self, every_n_steps=settings.log_every_n_steps)
+        self._keeper = CheckpointKeeper(self.run) if settings.checkpoints else None
         binding.remember(module, binding.Trained(self.run))
 
     def _open(self, trainer: Any, *, at_step: int | None = None) -> None:
-        outer = binding.run_of_a_person(self._options)
+        outer = self._options.enclosing_run()
         self._owns_run = outer is None
         if outer is None:
-            self.run = binding.start_or_continue(trainer, self._options, self._name, self._origin, at_step)
+            self.run = binding.start_or_continue(trainer, self._options, self._origin, at_step)
         elif outer.started_by == "user":  # within a run that a person started, the fit adds to it
             self.run = outer
         else:  # within another fit it is a part of that one
@@ -270,7 +247,7 @@ class AutotrackCallback(_Callback):
             rank = binding.join(trainer, self._options) if alone else self._joined
             self._joined = None
             if rank is not None:
-                rank.finish(_status(error), error=error)
+                end_run(rank, error, is_own=True, status=_status(error))
         run, recorder = self.run, self.recorder
         if run is None or recorder is None:
             return
@@ -284,27 +261,24 @@ class AutotrackCallback(_Callback):
         owned = self._owns_run
         self._clear()
         self.run = run
-        if owned:
-            run.finish(_status(error), error=error)
-        elif run.status != "running" or run.is_attached:
-            run.settle()
+        end_run(run, error, is_own=owned, status=_status(error))
 
 
 _callbacks_of_trainers: WeakKeyDictionary[Any, AutotrackCallback] = WeakKeyDictionary()
 
 
-def callback_of(trainer: Any, chosen: Settings) -> AutotrackCallback:
+def callback_of(trainer: Any) -> AutotrackCallback:
     """Return the callback that autolog uses for a trainer: the same one for all that this trainer does."""
     callback = _callbacks_of_trainers.get(trainer)
     if callback is None:
         callback = _callbacks_of_trainers[trainer] = AutotrackCallback()
-    callback._configure(chosen)
+    callback._options = RunOptions.of_autolog()
     return callback
 
 
-def _status(error: BaseException | None) -> Status:
-    """Return how a training ended; Lightning turns a SIGTERM into an exception of its own, a kind of SystemExit."""
-    return "killed" if type(error).__name__ == "SIGTERMException" else status_of(error)
+def _status(error: BaseException | None) -> Literal["killed"] | None:
+    """Return how a training ended where Lightning hides it: a SIGTERM becomes an exception, a kind of SystemExit."""
+    return "killed" if type(error).__name__ == "SIGTERMException" else None
 
 
 def _is_tuning(trainer: Any) -> bool:

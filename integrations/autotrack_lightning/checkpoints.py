@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import autotrack
-from autotrack.journal import files
+from autotrack.integrations import RunFiles
 
 
 @dataclass
@@ -24,7 +24,7 @@ class CheckpointKeeper:
     """
 
     def __init__(self, run: autotrack.Run) -> None:
-        self._run = run
+        self._files = RunFiles(run)
         self._seen: list[tuple[str, str, Any]] = []
         self._kept: dict[Path, _Kept] = {}
         if (
@@ -68,9 +68,9 @@ class CheckpointKeeper:
         if kept and kept.stamp == stamp and kept.roles == roles:
             return
         if not kept or kept.stamp != stamp:
-            files.place(source, target, link=True)
+            self._files.keep(source, target, link=True)
         self._kept[target] = _Kept(source, stamp, roles)
-        self._run.record_artifact(
+        self._files.record(
             target,
             kind="checkpoint",
             roles=roles,
@@ -84,12 +84,11 @@ class CheckpointKeeper:
             if kept.source in wanted:
                 continue
             if not kept.source.exists() and self._others_are_kept(kept):
-                files.remove(target)
+                self._files.remove(target, kind="checkpoint")
                 del self._kept[target]
-                self._run.record_artifact(target, kind="checkpoint", removed=True)
             elif kept.roles:
                 kept.roles = []
-                self._run.record_artifact(target, kind="checkpoint", source=str(kept.source))
+                self._files.record(target, kind="checkpoint", source=str(kept.source))
 
     def _others_are_kept(self, kept: _Kept) -> bool:
         """Whether each of its roles has gone to another file; the best and the last stay whatever is deleted."""
@@ -98,16 +97,8 @@ class CheckpointKeeper:
         )
 
     def _target(self, source: Path) -> Path:
-        folder = self._run.folder / "checkpoints"
-        for target, kept in self._kept.items():
-            if kept.source == source:
-                return target
-        target = folder / source.name
-        number = 2
-        while target in self._kept:
-            target = folder / f"{number}-{source.name}"
-            number += 1
-        return target
+        known = (target for target, kept in self._kept.items() if kept.source == source)
+        return next(known, None) or self._files.checkpoint_path(source, self._kept)
 
 
 def _newest(callback: Any) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Generator, Iterable
 from types import ModuleType
 from typing import Any
 
-from autotrack.training.autolog import chosen
-from autotrack.training.hooks.patch import Outcome, Patch
+from autotrack.integrations import Outcome, Patch
 
 
 class LightningIntegration:
@@ -34,7 +33,7 @@ def _with_callback(trainer: Any, *_args: Any, **_kwargs: Any) -> Generator[None,
     before = trainer.callbacks
     if any(isinstance(callback, AutotrackCallback) for callback in before):
         return
-    ours = callback_of(trainer, chosen())
+    ours = callback_of(trainer)
     trainer.callbacks = [ours, *before]  # first, so that the user's callbacks find a current run
     yield
     kept = [callback for callback in trainer.callbacks if callback is not ours]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import autotrack
-from autotrack.training.hooks.patch import guarded
+from autotrack.integrations import guarded, log_numbers
 from autotrack_lightning.params import learning_rate_names, learning_rates
 
 
@@ -87,7 +87,7 @@ class MetricRecorder:
         if fitting:
             self.epoch = trainer.current_epoch
         if values:
-            self.run.log_numbers(values, step, epoch=self.epoch, stage=stage)
+            log_numbers(self.run, values, step, epoch=self.epoch, stage=stage)
 
     def _step_of(self, given: Any, *, fitting: bool) -> int | None:
         if given is not None:  # users put values on an axis of their own by logging "step"

@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from autotrack.training.hooks.patch import attempt
-from autotrack.training.values import as_plain, qualified_name
+from autotrack.integrations import as_plain, attempt
 from autotrack_lightning.arguments import arguments_of
 
 _TRAINER = (
@@ -142,7 +141,7 @@ def _trainer(trainer: Any, _module: Any) -> Params:
 
 def _model(_trainer: Any, module: Any) -> Params:
     total, trainable = count_parameters(module)
-    yield "model", {"model": qualified_name(type(module)), "parameters": total, "trainable_parameters": trainable}
+    yield "model", {"model": as_plain(type(module)), "parameters": total, "trainable_parameters": trainable}
 
 
 def _optimizers(trainer: Any, _module: Any) -> Params:

@@ -9,7 +9,7 @@ Call `autotrack.autolog()` once and change nothing else, or give an estimator a 
 
 from typing import TYPE_CHECKING
 
-from autotrack.errors import MissingLibraryError
+from autotrack.integrations import lazy_exports
 
 if TYPE_CHECKING:
     from autotrack_sklearn.callback import AutotrackCallback as AutotrackCallback
@@ -17,22 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AutotrackCallback", "configure"]
 
-
-def __getattr__(name: str) -> object:
-    # On first use: autolog imports this package in scripts that may never import scikit-learn.
-    if name == "AutotrackCallback":
-        import importlib.util
-
-        if importlib.util.find_spec("sklearn") is None:
-            raise MissingLibraryError(
-                "AutotrackCallback needs scikit-learn, and sklearn is not installed:\n"
-                "pip install 'autotrack-ml[sklearn]'"
-            )
-        from autotrack_sklearn.callback import AutotrackCallback
-
-        return AutotrackCallback
-    if name == "configure":
-        from autotrack_sklearn.options import configure
-
-        return configure
-    raise AttributeError(f"module 'autotrack_sklearn' has no attribute {name!r}")
+__getattr__ = lazy_exports(
+    __name__,
+    {"AutotrackCallback": "autotrack_sklearn.callback", "configure": "autotrack_sklearn.options"},
+    library="scikit-learn",
+    extra="sklearn",
+)

@@ -4,21 +4,18 @@ It is no subclass of anything in scikit-learn: the protocol asks for methods onl
 """
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import UUID
 
-import autotrack
-from autotrack import settings
-from autotrack.destinations import To
-from autotrack.training.hooks.patch import attempt, guarded
+from autotrack.integrations import RunArguments, RunOptions, attempt, guarded, is_worker
 from autotrack_sklearn import scope, search, tasks
 from autotrack_sklearn.options import Options
 from autotrack_sklearn.params import deep_params
 
 if TYPE_CHECKING:
+    import autotrack
     from autotrack_sklearn.recording import Recording
 
 
@@ -45,21 +42,14 @@ class AutotrackCallback:
     def __init__(
         self,
         *,
-        to: To | None = None,
-        experiment: str | None = None,
-        name: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        checkpoints: bool | None = None,
-        output: bool | None = None,
         training_metrics: bool = False,
         max_propagation_depth: int | None = None,
+        **options: Unpack[RunArguments],
     ) -> None:
-        run = {"to": to, "experiment": experiment, "tags": tags, "output": output}
-        chosen = settings.resolve(**run, checkpoints=checkpoints)
-        self.options = Options(training_metrics=training_metrics, keep_model=chosen.checkpoints, run=run)
+        run = RunOptions(**options)
+        self.options = Options(training_metrics=training_metrics, keep_model=run.settings.checkpoints, run=run)
         self.max_propagation_depth = max_propagation_depth
         self.first_trial = 0
-        self._name = name
         self._clear()
 
     def _clear(self) -> None:
@@ -82,7 +72,7 @@ class AutotrackCallback:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if self._folders and scope.is_worker():
+        if self._folders and is_worker():
             tasks.watch()
 
     def folder_of(self, context: Any) -> Path | None:
@@ -95,11 +85,11 @@ class AutotrackCallback:
         if self._lent is not None:
             self._recordings[context.root_uuid] = self._lent
             return
-        if scope.is_inside() is not None or scope.is_worker():
+        if scope.is_inside() is not None or is_worker():
             return
         from autotrack_sklearn.recording import Recording  # numpy and the rest; a worker does without
 
-        recording = Recording.start(estimator, self.options, self._name)
+        recording = Recording.start(estimator, self.options)
         if recording is None:
             return
         self.run = recording.run

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from types import FunctionType
 from typing import Any
 
-from autotrack.training.hooks.patch import Hook, Outcome, Patch, attempt
+from autotrack.integrations import Hook, Outcome, Patch, attempt
 from autotrack_sklearn import binding, evaluation, fits, partial, scope
 
 _METHODS: dict[str, Hook] = {

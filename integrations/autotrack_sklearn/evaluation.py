@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 import autotrack
-from autotrack.training.hooks.patch import Outcome, attempt
+from autotrack.integrations import Outcome, attempt, end_run, log_numbers
 from autotrack_sklearn import binding, plots, scope
 from autotrack_sklearn.binding import Model, Result
 from autotrack_sklearn.calls import ROLES, Call, call_of_user, plain_name, role_of
@@ -150,7 +150,7 @@ def _log_report(model: Model, found: Any, role: str | None, data: str | None) ->
 def _log(model: Model, metric: str, value: Any, role: str | None, data: str | None) -> None:
     name = _name(model, metric, role, data)
     counts = _counts.setdefault(model.run, Counter())
-    model.run.log_numbers({name: value}, counts[name], stage=role or "test")
+    log_numbers(model.run, {name: value}, counts[name], stage=role or "test")
     counts[name] += 1
     settle_later(model.run)
 
@@ -163,7 +163,7 @@ def settle_later(run: autotrack.Run) -> None:
         _awake.remove(run)
     _awake.append(run)
     if len(_awake) > _MOST_AWAKE:
-        _awake.pop(0).settle()
+        end_run(_awake.pop(0), None, is_own=False)
 
 
 def _name(model: Model, metric: str, role: str | None, data: str | None) -> str:

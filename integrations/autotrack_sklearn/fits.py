@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 import autotrack
-from autotrack.training.hooks.patch import Outcome, attempt
+from autotrack.integrations import Outcome, attempt
 from autotrack_sklearn import binding, params, partial, scope, search, tasks
 from autotrack_sklearn.binding import Prepared, Result
 from autotrack_sklearn.callback import AutotrackCallback, lend, take_back

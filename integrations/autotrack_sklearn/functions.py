@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-from autotrack.training.hooks.patch import Hook, Patch
+from autotrack.integrations import Hook, Patch
 from autotrack_sklearn import evaluation, inspection, scope, validation
 
 _OF_RESULTS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import Any
 
-from autotrack.training.hooks.patch import Outcome
+from autotrack.integrations import Outcome
 from autotrack_sklearn import binding, evaluation, scope
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import ModuleType
 
-from autotrack.training.hooks.patch import Patch
+from autotrack.integrations import Patch
 
 _DISTRIBUTION = ("scikit-learn", "1.4", "2")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from autotrack.integrations import RunFiles
 from autotrack_sklearn.params import class_of, own_params
 from autotrack_sklearn.search import refitted
 
@@ -65,14 +66,14 @@ def keep(recording: "Recording", model: Any, features: Any, target: Any, *, seco
         recording.run.notice("model", f"the model {recording.label} is not kept: {error}")
         path = None
     if path is not None:
-        recording.run.record_artifact(path, kind="model")
+        RunFiles(recording.run).record(path, kind="model")
     schema = {"class": class_of(model), "input": schema_of(features), "output": schema_of(target)}
     classes = vars(model).get("classes_")
     if isinstance(classes, np.ndarray) and classes.size <= _MOST_COLUMNS:
         schema["classes"] = classes.tolist()
     described = folder / "schema.json"
     described.write_bytes(msgspec.json.format(msgspec.json.encode(schema, enc_hook=str), indent=2))
-    recording.run.record_artifact(described, kind="model")
+    RunFiles(recording.run).record(described, kind="model")
 
 
 def schema_of(data: Any) -> dict[str, Any] | None:
@@ -109,7 +110,7 @@ def draw(recording: "Recording") -> None:
     path = recording.run.folder / "artifacts" / recording.prefix.rstrip("/") / "estimator.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    recording.run.record_artifact(path, kind="structure")
+    RunFiles(recording.run).record(path, kind="structure")
 
 
 def _values_of(estimator: Any) -> list[Any]:

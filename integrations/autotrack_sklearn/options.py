@@ -1,20 +1,18 @@
 """What is recorded of scikit-learn beyond what `autolog` can be told."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from autotrack.training.autolog import chosen
+from autotrack.integrations import RunOptions
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a fit is recorded; `run` are the arguments of `start_run`."""
+    """How a fit is recorded, and in which run."""
 
     training_metrics: bool = False
     preprocessing: bool = False
     keep_model: bool = True
-    run: Mapping[str, Any] = field(default_factory=dict)
+    run: RunOptions = field(default_factory=RunOptions.of_autolog)
 
 
 _configured = Options()
@@ -33,4 +31,5 @@ def configure(*, training_metrics: bool = False, preprocessing: bool = False) ->
 
 def for_autolog() -> Options:
     """Return the options for a fit that autolog records."""
-    return replace(_configured, keep_model=chosen().checkpoints)
+    run = RunOptions.of_autolog()
+    return replace(_configured, run=run, keep_model=run.settings.checkpoints)

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autotrack.training.values import as_plain
+from autotrack.integrations import as_plain
 
 _MOST_ITEMS = 200
 

@@ -8,8 +8,7 @@ from weakref import finalize
 
 import numpy as np
 
-from autotrack.training.hooks import current_run
-from autotrack.training.hooks.patch import Outcome, attempt
+from autotrack.integrations import Outcome, attempt, is_worker
 from autotrack_sklearn import binding, keeping, scope
 from autotrack_sklearn.calls import call_of_user
 from autotrack_sklearn.options import for_autolog
@@ -105,11 +104,9 @@ def _begin(estimator: Any, features: Any, target: Any) -> Sequence | None:
     options = for_autolog()
     if is_preprocessor(estimator) and not options.preprocessing:
         return None
-    recording = Recording.start(estimator, options)
+    recording = Recording.start(estimator, options, is_current=False)
     if recording is None:
         return None
-    if recording.owns_run:
-        current_run.leave(recording.run)  # what else is fitted meanwhile has runs of its own
     with attempt("sklearn params"):
         recording.describe()
     name = call_of_user().source(0, "X")
@@ -127,5 +124,5 @@ def _begin(estimator: Any, features: Any, target: Any) -> Sequence | None:
 def _at_exit() -> None:
     """Write the models as they are in the end; their runs end by themselves, as the script does."""
     for estimator, sequence in _sequences.items():
-        if not scope.is_worker() and sequence.recording.run.status == "running":
+        if not is_worker() and sequence.recording.run.status == "running":
             sequence.save(estimator)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack.training.hooks.patch import attempt
-from autotrack.training.run import status_of
-from autotrack.training.start import start_run
-from autotrack_sklearn import binding, fitted, keeping, params, plots, scope, search
+from autotrack.integrations import attempt, end_run, is_worker, log_numbers
+from autotrack_sklearn import binding, fitted, keeping, params, plots, search
 from autotrack_sklearn.binding import Model
 from autotrack_sklearn.options import Options
 
@@ -39,19 +37,25 @@ class Recording:
         self._began = perf_counter()
 
     @classmethod
-    def start(cls, subject: Any, options: Options, name: str | None = None) -> "Recording | None":
-        """Start a recording; None in a worker, and inside the run of another framework."""
+    def start(cls, subject: Any, options: Options, *, is_current: bool = True) -> "Recording | None":
+        """Start a recording; None in a worker, and inside the run of another framework.
+
+        With `is_current=False`, what else is fitted meanwhile has runs of its own.
+        """
         outer = autotrack.current_run()
         if outer is not None:
             return cls(outer, subject, options, owns_run=False) if outer.started_by == "user" else None
-        if scope.is_worker():
+        if is_worker():
             return None
-        run = start_run(name, started_by="sklearn", frameworks=params.frameworks_of(subject), **options.run)
+        frameworks = params.frameworks_of(subject)
+        run = options.run.start_run(started_by="sklearn", frameworks=frameworks, is_current=is_current)
         return cls(run, subject, options, owns_run=True)
 
     def log(self, values: Mapping[str, Any], step: int | None = None, *, stage: str | None = None) -> None:
         """Log numbers under names that say which fit they are of; those of a whole fit are of step 0."""
-        self.run.log_numbers({f"{self.prefix}{name}": value for name, value in values.items()}, step or 0, stage=stage)
+        log_numbers(
+            self.run, {f"{self.prefix}{name}": value for name, value in values.items()}, step or 0, stage=stage
+        )
 
     # ---- the beginning
 
@@ -112,10 +116,7 @@ class Recording:
 
     def finish(self, error: BaseException | None) -> None:
         """End the run, if it is the recording's own."""
-        if self.owns_run:
-            self.run.finish(status_of(error), error=error)
-        elif self.run.status != "running":
-            self.run.settle()
+        end_run(self.run, error, is_own=self.owns_run)
 
 
 def log_dataset(run: autotrack.Run, role: str, features: Any, target: Any, name: str | None) -> None:

@@ -4,12 +4,8 @@ A context variable says what is under way in this thread. The threads of joblib 
 scikit-learn runs in such a thread belongs to the only recording there is.
 """
 
-import os
-import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
-
-from autotrack.training import ranks
 
 if TYPE_CHECKING:
     from autotrack_sklearn.recording import Recording
@@ -23,7 +19,6 @@ INSIDE: Final = _Inside()
 
 _under_way: ContextVar["Recording | _Inside | None"] = ContextVar("autotrack_sklearn", default=None)
 _recordings: list["Recording"] = []
-_home = os.getpid()
 
 
 def is_inside() -> "Recording | _Inside | None":
@@ -60,15 +55,3 @@ def recording_here() -> "Recording | _Inside | None":
     if found is None and len(_recordings) == 1:
         return _recordings[0]
     return INSIDE if found is None and _recordings else found
-
-
-def is_child() -> bool:
-    """Whether this process works for another one of Python's."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    spawned = multiprocessing is not None and multiprocessing.parent_process() is not None
-    return spawned or os.getpid() != _home
-
-
-def is_worker() -> bool:
-    """Whether this process works for another one, or is a rank other than 0: it opens no run."""
-    return is_child() or bool(ranks.rank_from_environment())

@@ -13,11 +13,7 @@ from time import time
 from typing import Any
 
 import autotrack
-from autotrack.journal.reader import JournalReader
-from autotrack.journal.records import Trial
-from autotrack.training.autolog import is_autologging
-from autotrack.training.hooks.patch import Outcome, Patch
-from autotrack.training.start import attach_run
+from autotrack.integrations import Outcome, Patch, attach_run, is_autologging, is_worker, trials_of_workers
 from autotrack_sklearn import scope
 from autotrack_sklearn.params import plain
 
@@ -127,13 +123,10 @@ class Folds:
 
     def _times_of_workers(self) -> dict[int, tuple[float, float]]:
         found: dict[int, tuple[float, float]] = {}
-        for path in (self._run.folder / "journal").glob("main-*.jsonl"):
-            reader = JournalReader(path)
-            while batch := reader.read():
-                for one in batch:
-                    if isinstance(one, Trial) and one.started is not None and one.ended is not None:
-                        began, ended = found.get(one.number - self.first, (one.started, one.ended))
-                        found[one.number - self.first] = (min(began, one.started), max(ended, one.ended))
+        for trial in trials_of_workers(self._run):
+            if trial.started is not None and trial.ended is not None:
+                began, ended = found.get(trial.number - self.first, (trial.started, trial.ended))
+                found[trial.number - self.first] = (min(began, trial.started), max(ended, trial.ended))
         return found
 
 
@@ -159,7 +152,7 @@ def _inside_a_task(task: Any, *_args: Any, **kwargs: Any) -> Generator[None, Out
     """Hook round a task of scikit-learn, in whichever thread or process it runs."""
     recording = scope.recording_here()
     folds = getattr(recording, "folds", None)
-    if scope.is_child():
+    if is_worker():
         recording, folds = scope.INSIDE, _folds_of_parent(kwargs.get("callback_ctx"))
     if recording is None:
         return

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.training.hooks.patch import Outcome, attempt
+from autotrack.integrations import Outcome, attempt
 from autotrack_sklearn import binding, scope, search
 from autotrack_sklearn.binding import Result
 from autotrack_sklearn.calls import call_of_user

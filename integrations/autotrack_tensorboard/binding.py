@@ -1,21 +1,16 @@
 """Which run gets what a writer writes: the one that is being recorded, or else one of the writer's own."""
 
-import contextlib
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack.training import ranks
-from autotrack.training.hooks.faults import report_fault
-from autotrack.training.hooks.patch import attempt
-from autotrack.training.run import status_of
+from autotrack.integrations import RunOptions, attempt, end_run, is_worker
 
 STARTED_BY = "tensorboard"
 
@@ -71,27 +66,19 @@ def close(writer: Any) -> None:
         error = sys.exc_info()[1]
         if id(error) == bound.during:
             error = None
-        bound.run.finish(status_of(error), error=error)
-
-
-@contextlib.contextmanager
-def placed(run: "autotrack.Run") -> Iterator[None]:
-    """Put a failure of ours in the block down to this run, which is not the current one if it is a writer's own."""
-    try:
-        yield
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault("tensorboard", fault, run=run)
+        end_run(bound.run, error, is_own=True)
 
 
 def _open(writer: Any) -> "autotrack.Run | None":
     with _opening:
         if writer in _bound:  # another thread was quicker
             return _bound[writer].run
-        if _is_worker():
+        if is_worker():
             return None
         try:
-            # In a context of its own: a fit that begins later must not take this run for one that it is a part of.
-            run = Context().run(autotrack.start_run, started_by=STARTED_BY, frameworks=dict(_frameworks(writer)))
+            # Not the current run: a fit that begins later must not take this run for one that it is a part of.
+            options, frameworks = RunOptions.of_autolog(), dict(_frameworks(writer))
+            run = options.start_run(started_by=STARTED_BY, frameworks=frameworks, is_current=False)
         except BaseException:
             _bound[writer] = Bound(None)  # what failed is not tried again at every call
             raise
@@ -118,10 +105,3 @@ def _frameworks(writer: Any) -> Iterator[tuple[str, str]]:
     packages = {cls.__module__.partition(".")[0] for cls in type(writer).__mro__}
     known = [name for name in ("torch", "tensorboardX", "tensorflow") if name in packages]
     yield from ((name, str(sys.modules[name].__version__)) for name in known)
-
-
-def _is_worker() -> bool:
-    """Whether this process works for another one, or is a rank other than 0: it opens no run."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    spawned = multiprocessing is not None and multiprocessing.parent_process() is not None
-    return spawned or os.getpid() != _home or bool(ranks.rank_from_environment())

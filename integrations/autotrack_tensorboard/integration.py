@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import ModuleType
 
-from autotrack.training.hooks.patch import Patch
+from autotrack.integrations import Patch
 
 _LIGHTNING = ("lightning", "2.2", "3")
 _PYTORCH_LIGHTNING = ("pytorch-lightning", "2.2", "3")

@@ -9,8 +9,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from autotrack.training.hooks.patch import Outcome, Patch
-from autotrack.training.values import flatten
+from autotrack.integrations import Outcome, Patch, flatten
 from autotrack_tensorboard import binding, scope
 
 _Running = Generator[None, Outcome, None]

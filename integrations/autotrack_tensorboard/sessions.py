@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import autotrack
-from autotrack.training.values import is_on_cuda
+from autotrack.integrations import is_on_cuda
 
 
 class Sessions:

@@ -13,8 +13,7 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto  # type: ignore[impo
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]  # it comes without types
 
 import autotrack
-from autotrack.training.autolog import is_autologging
-from autotrack.training.hooks.patch import Outcome, Patch
+from autotrack.integrations import Outcome, Patch, attempt, is_autologging, log_numbers
 from autotrack_tensorboard import binding, scope, summaries
 
 _Running = Generator[None, Outcome, None]
@@ -64,7 +63,7 @@ def _write(
         return
     if (run := binding.run_of(writer)) is None:
         return
-    with binding.placed(run):
+    with attempt("tensorboard", run=run):
         name = tag if isinstance(tag, str) else tag.numpy().decode(errors="replace")
         _record(run, plugin, name, tensor.numpy(), int(step))
 
@@ -77,7 +76,7 @@ def _write_whole(writer: Any, _resource: Any = None, _step: Any = None, tensor: 
     found = Summary.FromString(tensor.numpy())
     for plugin in [value.metadata.plugin_data for value in found.value]:
         if plugin.plugin_name == "hparams" and (run := binding.run_of(writer)) is not None:
-            with binding.placed(run):
+            with attempt("tensorboard", run=run):
                 _record_params(run, plugin.content)
 
 
@@ -88,7 +87,7 @@ def _close(writer: Any) -> _Running:
 
 def _record(run: autotrack.Run, kind: str, tag: str, values: Any, step: int) -> None:
     if kind == "scalars":
-        run.log_numbers({tag: values.item()}, step)
+        log_numbers(run, {tag: values.item()}, step)
     elif kind == "text":
         texts = [text.decode(errors="replace") for text in np.ravel(values)]
         tensor = TensorProto(string_val=["\n\n".join(texts).encode()])

@@ -9,8 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import autotrack
-from autotrack.training.hooks.patch import Hook, Outcome, Patch
-from autotrack.training.values import flatten, is_on_cuda
+from autotrack.integrations import Hook, Outcome, Patch, attempt, flatten, is_on_cuda, log_numbers
 from autotrack_tensorboard import binding, scope, summaries
 from autotrack_tensorboard.sessions import Sessions
 
@@ -72,7 +71,7 @@ def _add_scalar(
     if (call := scope.call.get()) is not None:  # add_hparams has made a writer to write its metrics
         writer = call.writer
     if (run := binding.run_of(writer)) is not None:
-        run.log_numbers({tag: scalar_value}, step_of(writer, tag, global_step))
+        log_numbers(run, {tag: scalar_value}, step_of(writer, tag, global_step))
 
 
 def _add_scalars(
@@ -84,7 +83,7 @@ def _add_scalars(
         return
     if (run := binding.run_of(writer)) is not None:
         values = {f"{main_tag}/{tag}": value for tag, value in tag_scalar_dict.items()}
-        run.log_numbers(values, step_of(writer, main_tag, global_step))
+        log_numbers(run, values, step_of(writer, main_tag, global_step))
 
 
 def _add_hparams(writer: Any, hparam_dict: Any = None, metric_dict: Any = None, *_: Any, **__: Any) -> _Running:
@@ -92,7 +91,7 @@ def _add_hparams(writer: Any, hparam_dict: Any = None, metric_dict: Any = None, 
     outcome = yield
     scope.call.reset(token)
     if outcome.error is None and (run := binding.run_of(writer)) is not None:
-        with binding.placed(run):
+        with attempt("tensorboard", run=run):
             _sessions.setdefault(run, Sessions()).add(run, flatten(hparam_dict), metric_dict)
 
 
@@ -113,7 +112,7 @@ def _add_summary(_file_writer: Any, summary: Any = None, global_step: Any = None
         return
     outcome = yield
     if outcome.error is None and (run := binding.run_of(call.writer)) is not None:
-        with binding.placed(run):
+        with attempt("tensorboard", run=run):
             summaries.record(run, call.kind, call.tag, summary, step_of(call.writer, call.tag, global_step))
 
 

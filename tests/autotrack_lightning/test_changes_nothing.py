@@ -93,7 +93,7 @@ def test_a_failure_of_ours_is_invisible_to_the_training(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(autotrack.Run, "log_numbers", broken)
+    monkeypatch.setattr(autotrack.Run, "_log_numbers", broken)
     monkeypatch.setattr(MetricRecorder, "batch_starts", broken)
     module = net()
     with pytest.warns(AutotrackWarning, match="ours"):

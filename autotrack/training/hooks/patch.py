@@ -11,10 +11,13 @@ import inspect
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autotrack.training.hooks import overhead
 from autotrack.training.hooks.faults import report_fault
+
+if TYPE_CHECKING:
+    from autotrack.training.run import Run
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
@@ -135,10 +138,11 @@ def guarded(method: _Method) -> _Method:
 
 
 class attempt:  # noqa: N801  it is read as a statement
-    """Let a part of a capture fail alone: an exception in the block becomes a `Notice`."""
+    """Let a part fail alone: an exception in the block becomes a `Notice` in `run`, or else in the current run."""
 
-    def __init__(self, about: str) -> None:
+    def __init__(self, about: str, *, run: "Run | None" = None) -> None:
         self._about = about
+        self._run = run
 
     def __enter__(self) -> None:
         return
@@ -146,7 +150,7 @@ class attempt:  # noqa: N801  it is read as a statement
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception):
             return False
-        report_fault(self._about, error)
+        report_fault(self._about, error, run=self._run)
         return True
 
 
