@@ -8,7 +8,7 @@ import os
 
 import msgspec
 
-from autotrack.journal.files import not_standard
+from autotrack.journal.files import above_standard_streams
 from autotrack.settings import UploadLimits
 
 
@@ -154,7 +154,7 @@ class Doorbell:
     def create(cls) -> "Doorbell":
         """Make one."""
         eventfd = getattr(os, "eventfd", None)  # Linux
-        return cls(not_standard(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)) if eventfd else None)
+        return cls(above_standard_streams(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)) if eventfd else None)
 
     def ring(self) -> None:
         """Wake the other process."""
@@ -172,8 +172,8 @@ class Doorbell:
 def nameless_file(name: str) -> int:
     """Return the descriptor of a new file that vanishes with the last process that holds it open."""
     if hasattr(os, "memfd_create"):
-        return not_standard(os.memfd_create(name))
+        return above_standard_streams(os.memfd_create(name))
     import tempfile  # elsewhere than on Linux
 
     with tempfile.TemporaryFile(buffering=0) as file:
-        return not_standard(os.dup(file.fileno()))
+        return above_standard_streams(os.dup(file.fileno()))

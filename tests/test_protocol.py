@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.journal.files import not_standard
+from autotrack.journal.files import above_standard_streams
 from autotrack.protocol import (
     AnyMessage,
     Done,
@@ -141,4 +141,4 @@ assert not any(os.get_inheritable(fd) for fd in made)
 
 
 def test_a_descriptor_that_is_in_nobodys_place_stays_where_it_is(box: Mailbox) -> None:
-    assert not_standard(box.fd) == box.fd
+    assert above_standard_streams(box.fd) == box.fd

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.show import StoreOption
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import Filter, View, choose
+from autotrack.readers.tensorboard.server import TensorBoardServer
 
 _MOST_TROUBLES = 3
 
@@ -45,13 +45,13 @@ def tensorboard(
     only = Filter(where=where, sort=sort, descending=descending, last=last)
     view = choose(places or [], store=store, only=only, watch=lambda folders: _with_progress(folders, "reading runs"))
     _update(view)
-    with Board(view, port=port) as board:
+    with TensorBoardServer(view, port=port) as server:
         count = len(view.runs)
-        typer.echo(f"TensorBoard with {count} {'run' if count == 1 else 'runs'}: {board.address}   (Ctrl-C ends it)")
+        typer.echo(f"TensorBoard with {count} {'run' if count == 1 else 'runs'}: {server.address}   (Ctrl-C ends it)")
         if in_browser:
-            webbrowser.open(board.address)
+            webbrowser.open(server.address)
         try:
-            board.wait()
+            server.wait()
         except KeyboardInterrupt:  # this is how it ends
             typer.echo("", err=True)
 

@@ -8,7 +8,7 @@ from stat import S_ISDIR
 from autotrack.errors import AutotrackError
 
 
-def place(source: Path, target: Path, *, link: bool = False) -> None:
+def put_file(source: Path, target: Path, *, link: bool = False) -> None:
     """Put the file or folder `source` at `target`, complete or not at all.
 
     With `link` the files are hard-linked where the file system allows it, which costs neither time nor space,
@@ -57,7 +57,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def not_standard(fd: int) -> int:
+def above_standard_streams(fd: int) -> int:
     """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
     if fd > 2 or os.name != "posix":
         return fd
@@ -68,7 +68,7 @@ def not_standard(fd: int) -> int:
     return moved
 
 
-def inside(name: str) -> PurePosixPath:
+def safe_relative_path(name: str) -> PurePosixPath:
     """Check that a name given for a file stays inside its folder; raises `AutotrackError` when it does not."""
     path = PurePosixPath(name.replace("\\", "/"))
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import records
-from autotrack.journal.files import not_standard
+from autotrack.journal.files import above_standard_streams
 from autotrack.journal.records import AnyRecord
 
 _fcntl: ModuleType | None
@@ -122,7 +122,7 @@ class Journal:
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Readable as well, to find a line that a killed process left torn.
-        self._fd = not_standard(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
+        self._fd = above_standard_streams(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
         if not _lock(self._fd):
             os.close(self._fd)
             self._fd = -1

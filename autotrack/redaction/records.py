@@ -32,7 +32,7 @@ def _cleaned_fields(kind: type[records.Record]) -> list[str]:
     return [field for field in kind.__struct_fields__ if field not in untouched]
 
 
-class Cleaner:
+class RecordRedactor:
     """Cleans the records of one run with its `redactor`."""
 
     def __init__(self) -> None:

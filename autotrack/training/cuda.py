@@ -46,7 +46,7 @@ class CudaNumber:
         return as_number(self._name, self._host)
 
 
-class WaitingRoom:
+class PendingRecords:
     """Records that wait for numbers from a device, in order, and those that came after them."""
 
     def __init__(self, write: Callable[[Metrics | Artifact], None]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
-from autotrack.redaction.records import Cleaner
+from autotrack.redaction.records import RecordRedactor
 from autotrack.training import cuda
 from autotrack.training.observe.observer import Observer
 from autotrack.training.values import as_data, as_number, flatten, is_on_cuda
@@ -26,8 +26,8 @@ class Logger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._cleaner = Cleaner()
-        self._observer = Observer(folder, self._cleaner.redactor, self._put)
+        self._redactor = RecordRedactor()
+        self._observer = Observer(folder, self._redactor.redactor, self._put)
         self._noticed: set[str] = set()
         self._waiting = cuda.WaitingRoom(self._append)
         self._unnumbered_steps = count()
@@ -170,8 +170,8 @@ class Logger:
         source = Path(path)
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
-        target = self.folder / "artifacts" / files.inside(name or source.name)
-        files.place(source, target)
+        target = self.folder / "artifacts" / files.safe_relative_path(name or source.name)
+        files.put_file(source, target)
         self._record_artifact(target, kind=kind, source=str(source.absolute()))
 
     def _record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
@@ -185,7 +185,7 @@ class Logger:
             metrics=metrics,
             **about,
         )
-        clean = self._cleaner.clean(record)
+        clean = self._redactor.clean(record)
         if copies:
             self._waiting.add(clean, copies)
         else:
@@ -204,13 +204,13 @@ class Logger:
 
     def _put(self, record: AnyRecord) -> None:
         """Append any record other than metrics, without the secrets in it."""
-        clean = self._cleaner.clean(record)
+        clean = self._redactor.clean(record)
         self._append(clean)
         if clean is not record:
             self._notice_redacted()
 
     def _notice_redacted(self) -> None:
-        if news := self._cleaner.news():
+        if news := self._redactor.news():
             self.notice("redaction", news)
 
     def _log_converted(
@@ -235,7 +235,7 @@ class Logger:
         return True
 
     def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
-        stem = self.folder / "artifacts" / f"{kind}s" / files.inside(name)
+        stem = self.folder / "artifacts" / f"{kind}s" / files.safe_relative_path(name)
         stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
         stem.parent.mkdir(parents=True, exist_ok=True)
         self._record_artifact(save(picture, stem), kind=kind, step=step)

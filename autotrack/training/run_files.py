@@ -33,7 +33,7 @@ class RunFiles:
         With `link` it is hard-linked where the file system allows that: it costs no time and no space, but changes
         with its source where that is written over in place.
         """
-        files.place(source, path, link=link)
+        files.put_file(source, path, link=link)
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file, replacing what is there in one step."""

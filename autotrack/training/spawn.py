@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from autotrack.journal.files import not_standard
+from autotrack.journal.files import above_standard_streams
 from autotrack.protocol import Doorbell, Mailbox, Task
 from autotrack.training.observe import signals
 
@@ -38,10 +38,10 @@ def spawn() -> Spawned:
     """Start a sidecar for this process. Raises `OSError` when no process can be started."""
     if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "posix_spawn"):
         raise OSError("there is no Python interpreter that could be started")
-    pulse, held = (not_standard(fd) for fd in os.pipe())
+    pulse, held = (above_standard_streams(fd) for fd in os.pipe())
     os.set_blocking(pulse, False)
     spawned = Spawned(Mailbox.create("control"), Mailbox.create("answers"), Doorbell.create(), pulse)
-    process = not_standard(os.pidfd_open(os.getpid())) if hasattr(os, "pidfd_open") else None
+    process = above_standard_streams(os.pidfd_open(os.getpid())) if hasattr(os, "pidfd_open") else None
     task = Task(
         pid=os.getpid(),
         control=spawned.control.fd,

@@ -12,9 +12,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 import autotrack
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import View, choose
+from autotrack.readers.tensorboard.server import TensorBoardServer
 from tests.benchmarks import peers, tables
 
 RUNS = 300
@@ -87,7 +87,7 @@ def _seconds_to_load(store: Path, tag: str, runs: int, steps: int, *, is_fast: b
     else:
         os.environ["TENSORBOARD_DATA_SERVER_BINARY"] = str(store / "none")  # so that it falls back to Python
     began = perf_counter()
-    with Board(View(runs=[], logdir=store, title="benchmark"), port=0) as board:
+    with TensorBoardServer(View(runs=[], logdir=store, title="benchmark"), port=0) as board:
         while not _is_loaded(board.address, tag, runs, steps):
             if perf_counter() - began > _WITHIN_SECONDS:
                 raise RuntimeError(f"TensorBoard has not loaded {store} in {_WITHIN_SECONDS} s")

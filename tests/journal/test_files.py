@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from autotrack.errors import AutotrackError
-from autotrack.journal.files import inside, place, remove, size_bytes, write_atomically
+from autotrack.journal.files import put_file, remove, safe_relative_path, size_bytes, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -22,7 +22,7 @@ def test_a_file_is_copied_with_its_content_and_time(tmp_path: Path, target: Path
     source = tmp_path / "a.txt"
     source.write_text("content")
     os.utime(source, (1000, 1000))
-    place(source, target)
+    put_file(source, target)
     assert target.read_text() == "content"
     assert target.stat().st_mtime == 1000
     assert target.stat().st_ino != source.stat().st_ino
@@ -32,7 +32,7 @@ def test_a_file_is_copied_with_its_content_and_time(tmp_path: Path, target: Path
 def test_a_file_takes_the_place_of_the_one_before_it(tmp_path: Path, target: Path) -> None:
     for content in ("one", "two"):
         (tmp_path / "a.txt").write_text(content)
-        place(tmp_path / "a.txt", target)
+        put_file(tmp_path / "a.txt", target)
         assert target.read_text() == content
 
 
@@ -41,7 +41,7 @@ def test_a_folder_takes_the_place_of_the_one_before_it(tmp_path: Path, target: P
     for name in ("one", "two"):
         (source / name).mkdir(parents=True)
         (source / name / "a.txt").write_text(name)
-        place(source, target)
+        put_file(source, target)
         (source / name / "a.txt").unlink()
         (source / name).rmdir()
     assert names(target.parent) == ["target", "target/two", "target/two/a.txt"]
@@ -51,7 +51,7 @@ def test_what_is_behind_a_link_is_copied(tmp_path: Path, target: Path) -> None:
     (tmp_path / "a.txt").write_text("content")
     (tmp_path / "link").symlink_to(tmp_path / "a.txt")
     for link in (False, True):
-        place(tmp_path / "link", target, link=link)
+        put_file(tmp_path / "link", target, link=link)
         assert not target.is_symlink()
         assert target.read_text() == "content"
 
@@ -59,18 +59,18 @@ def test_what_is_behind_a_link_is_copied(tmp_path: Path, target: Path) -> None:
 def test_a_hard_link_costs_no_room_and_keeps_what_is_replaced(tmp_path: Path, target: Path) -> None:
     source = tmp_path / "last.ckpt"
     source.write_text("first")
-    place(source, target, link=True)
+    put_file(source, target, link=True)
     assert target.stat().st_ino == source.stat().st_ino
     write_atomically(source, b"second")
     assert target.read_text() == "first"
-    place(source, target, link=True)
+    put_file(source, target, link=True)
     assert target.read_text() == "second"
 
 
 def test_a_folder_is_linked_file_by_file(tmp_path: Path, target: Path) -> None:
     (tmp_path / "folder" / "deep").mkdir(parents=True)
     (tmp_path / "folder" / "deep" / "a.txt").write_text("content")
-    place(tmp_path / "folder", target, link=True)
+    put_file(tmp_path / "folder", target, link=True)
     assert (target / "deep" / "a.txt").stat().st_ino == (tmp_path / "folder" / "deep" / "a.txt").stat().st_ino
 
 
@@ -82,7 +82,7 @@ def test_where_links_are_not_possible_files_are_copied(
 
     (tmp_path / "a.txt").write_text("content")
     monkeypatch.setattr("os.link", refuse)
-    place(tmp_path / "a.txt", target, link=True)
+    put_file(tmp_path / "a.txt", target, link=True)
     assert target.read_text() == "content"
     assert target.stat().st_ino != (tmp_path / "a.txt").stat().st_ino
 
@@ -91,12 +91,12 @@ def test_a_copy_that_fails_leaves_what_was_there(tmp_path: Path, target: Path) -
     source = tmp_path / "folder"
     source.mkdir()
     (source / "a.txt").write_text("content")
-    place(source, target)
+    put_file(source, target)
     (source / "broken").symlink_to("nowhere")
     with pytest.raises(OSError, match="broken"):
-        place(source, target)
+        put_file(source, target)
     with pytest.raises(FileNotFoundError):
-        place(tmp_path / "missing", target)
+        put_file(tmp_path / "missing", target)
     assert names(target.parent) == ["target", "target/a.txt"]
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_copied_into_itself(tmp_path: Path, target: Path) -> None:
     before = names(tmp_path)
     for source in (tmp_path, target.parent):
         with pytest.raises(AutotrackError, match="cannot be copied into itself"):
-            place(source, target)
+            put_file(source, target)
     assert names(tmp_path) == before
 
 
@@ -142,7 +142,7 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a/b.txt", "a\\b.txt", "..a", "a..b", ".hidden", "ü🦦"])
 def test_names_that_stay_inside(name: str) -> None:
-    assert inside(name) == PurePosixPath(name.replace("\\", "/"))
+    assert safe_relative_path(name) == PurePosixPath(name.replace("\\", "/"))
 
 
 @pytest.mark.parametrize(
@@ -150,4 +150,4 @@ def test_names_that_stay_inside(name: str) -> None:
 )
 def test_names_that_lead_outside_are_refused(name: str) -> None:
     with pytest.raises(AutotrackError, match=r"cannot name a file of the run: use a relative path without '\.\.'"):
-        inside(name)
+        safe_relative_path(name)

@@ -21,8 +21,8 @@ import autotrack
 from autotrack.journal.reader import is_being_written
 from autotrack.readers.catalog import RecordedRun
 from autotrack.redaction import REDACTED
-from tests.support import ordinary, planted
-from tests.support.planted import CELLS, PLANTED, PLANTED_IN_CELLS
+from tests.support import ordinary_values, planted_secrets
+from tests.support.planted_secrets import CELLS, PLANTED, PLANTED_IN_CELLS
 from tests.support.repositories import put, run_git
 
 WAYS = {"beside": {}, "in the process": {"AUTOTRACK_SIDECAR": "off"}, "killed": {"KILLED": "1"}}
@@ -50,8 +50,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(folder / "gitconfig"))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        project = planted.make_project(folder)
-        done = planted.train(project, WAYS[request.param])
+        project = planted_secrets.make_project(folder)
+        done = planted_secrets.train(project, WAYS[request.param])
     store = project / "runs"
     run = wait_for_the_sidecar(store)
     assert run.status == ("killed" if request.param == "killed" else "failed"), done.stderr
@@ -121,7 +121,9 @@ def strings(value: Any) -> Iterator[str]:
 
 def test_there_are_enough_secrets_and_each_is_there_to_be_found(trained: Trained, tmp_path: Path) -> None:
     assert len(set(PLANTED.values())) >= 40
-    (tmp_path / "given.json").write_text(json.dumps([planted.GIVEN, planted.ENVIRON, planted.ARGV, planted.COMMITTED]))
+    (tmp_path / "given.json").write_text(
+        json.dumps([planted_secrets.GIVEN, planted_secrets.ENVIRON, planted_secrets.ARGV, planted_secrets.COMMITTED])
+    )
     files = [path for path in trained.project.parent.rglob("*") if path.is_file()]
     theirs = [path for path in files if not path.is_relative_to(trained.project / "runs")]
     texts = [trained.printed, *(text for path in [*theirs, tmp_path / "given.json"] for text in readings(path))]
@@ -136,7 +138,7 @@ def test_no_secret_is_in_any_file_of_the_store(trained: Trained, where: str) -> 
 
 
 def test_the_terminal_still_shows_what_the_script_prints(trained: Trained) -> None:
-    for line in planted.GIVEN["out"]:
+    for line in planted_secrets.GIVEN["out"]:
         assert trained.printed.count(line) == 2
 
 
@@ -153,15 +155,17 @@ def test_what_was_kept_out_is_said(trained: Trained) -> None:
 
 
 def test_there_are_enough_ordinary_values() -> None:
-    code = [line for line in (*ordinary.CODE.splitlines(), *ordinary.CONFIG.splitlines()) if line.strip()]
-    named = [ordinary.PARAMS, ordinary.TAGS, ordinary.PACKAGES]
+    code = [
+        line for line in (*ordinary_values.CODE.splitlines(), *ordinary_values.CONFIG.splitlines()) if line.strip()
+    ]
+    named = [ordinary_values.PARAMS, ordinary_values.TAGS, ordinary_values.PACKAGES]
     values = [*(f"{name}={value}" for one in named for name, value in one.items()), *code]
-    assert len({*values, *ordinary.LINES, *ordinary.ARGV, *ordinary.METRICS}) >= 200
+    assert len({*values, *ordinary_values.LINES, *ordinary_values.ARGV, *ordinary_values.METRICS}) >= 200
 
 
-@pytest.mark.parametrize("name", ordinary.PARAMS)
+@pytest.mark.parametrize("name", ordinary_values.PARAMS)
 def test_an_ordinary_param_stays(trained: Trained, name: str) -> None:
-    assert trained.run.params[name] == ordinary.PARAMS[name]
+    assert trained.run.params[name] == ordinary_values.PARAMS[name]
 
 
 def test_what_is_around_secrets_stays(trained: Trained) -> None:
@@ -176,28 +180,33 @@ def test_what_is_around_secrets_stays(trained: Trained) -> None:
 
 
 def test_ordinary_tags_prose_metrics_and_arguments_stay(trained: Trained) -> None:
-    assert trained.run.tags.items() >= ordinary.TAGS.items()
-    assert trained.run.texts["prose"] == ordinary.PROSE
-    assert {metric.last.value for name, metric in trained.run.metrics.items() if name in ordinary.METRICS} == {0.5}
-    assert trained.run.metrics.keys() >= set(ordinary.METRICS)
-    assert trained.run.argv[-len(ordinary.ARGV) :] == ordinary.ARGV
+    assert trained.run.tags.items() >= ordinary_values.TAGS.items()
+    assert trained.run.texts["prose"] == ordinary_values.PROSE
+    assert {metric.last.value for name, metric in trained.run.metrics.items() if name in ordinary_values.METRICS} == {
+        0.5
+    }
+    assert trained.run.metrics.keys() >= set(ordinary_values.METRICS)
+    assert trained.run.argv[-len(ordinary_values.ARGV) :] == ordinary_values.ARGV
     command = shlex.split(trained.run.environment["process"]["command"])
-    assert (len(command), command[-len(ordinary.ARGV) :]) == (2 + len(trained.run.argv) - 1, ordinary.ARGV)
+    assert (len(command), command[-len(ordinary_values.ARGV) :]) == (
+        2 + len(trained.run.argv) - 1,
+        ordinary_values.ARGV,
+    )
 
 
 def test_ordinary_output_stays(trained: Trained) -> None:
     lines = (trained.folder / "output.log").read_text().splitlines()
-    assert [line for line in lines if line in ordinary.LINES] == ordinary.LINES
+    assert [line for line in lines if line in ordinary_values.LINES] == ordinary_values.LINES
     assert "logged in with [redacted]." in lines
     assert '{"client_secret": "[redacted]", "lr": 0.1}' in lines
 
 
 def test_packages_that_sound_like_secrets_stay(trained: Trained) -> None:
-    assert trained.run.environment["packages"]["versions"].items() >= ordinary.PACKAGES.items()
+    assert trained.run.environment["packages"]["versions"].items() >= ordinary_values.PACKAGES.items()
     listed = json.loads((trained.folder / "environment" / "packages.json").read_bytes())["distributions"]
-    assert {one["name"]: one["version"] for one in listed}.items() >= ordinary.PACKAGES.items()
+    assert {one["name"]: one["version"] for one in listed}.items() >= ordinary_values.PACKAGES.items()
     requirements = (trained.folder / "environment" / "requirements.txt").read_text().splitlines()
-    for name, version in ordinary.PACKAGES.items():
+    for name, version in ordinary_values.PACKAGES.items():
         assert any(
             line.startswith((f"{name}=={version}", f"{name} @ git+https://github.com/")) for line in requirements
         )

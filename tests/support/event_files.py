@@ -81,7 +81,7 @@ def texts(folder: Path) -> dict[str, str]:
     return {tag: values[0].decode() for tag, values in latest.items() if values}
 
 
-class Board:
+class TensorBoardPages:
     """A TensorBoard that runs, and what its pages ask it for."""
 
     def __init__(self, address: str) -> None:
@@ -113,7 +113,7 @@ class Board:
 
 
 @contextmanager
-def board(store: Path, *, fast: bool, expects: str = "nothing") -> Iterator[Board]:
+def tensorboard_pages(store: Path, *, fast: bool, expects: str = "nothing") -> Iterator[TensorBoardPages]:
     """Run TensorBoard on a store with one of its two readers; it may complain of what it `expects` only."""
     log = store.parent / f"tensorboard-{fast}.log"
     options = (
@@ -124,7 +124,7 @@ def board(store: Path, *, fast: bool, expects: str = "nothing") -> Iterator[Boar
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         address = until(lambda: re.search(r"http://localhost:\d+/", log.read_text()))
-        yield Board(address[0])
+        yield TensorBoardPages(address[0])
     finally:
         process.terminate()
         process.wait(30)

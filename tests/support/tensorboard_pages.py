@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 
 import autotrack
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import View
+from autotrack.readers.tensorboard.server import TensorBoardServer
 
 POINTS = 1500  # more than TensorBoard keeps by default
 
@@ -24,12 +24,12 @@ def record(store: Path, name: str, *, experiment: str = "digits", loss: float = 
     return run.folder
 
 
-def show(view: View, **options: Any) -> Board:
+def show(view: View, **options: Any) -> TensorBoardServer:
     """Start TensorBoard on runs whose event files are up to date."""
     troubles: list[str] = []
     bring_up_to_date(view.runs, on_trouble=troubles.append)
     assert troubles == []
-    return Board(view, **options)
+    return TensorBoardServer(view, **options)
 
 
 def ask(address: str, path: str, **parameters: str) -> Any:
@@ -53,8 +53,8 @@ def points(address: str, run: str) -> list[list[float]]:
     return list(ask(address, "plugin/scalars/scalars", run=run, tag="metrics/loss"))
 
 
-def processes_of(board: psutil.Process) -> list[psutil.Process]:
-    return [board, *board.children(recursive=True)]
+def processes_of(server: psutil.Process) -> list[psutil.Process]:
+    return [server, *server.children(recursive=True)]
 
 
 def is_gone(process: psutil.Process) -> bool:

@@ -12,7 +12,7 @@ import autotrack
 from autotrack.errors import AutotrackWarning
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, Number, number
 from autotrack.training import cuda
-from autotrack.training.cuda import CudaNumber, WaitingRoom, convert
+from autotrack.training.cuda import CudaNumber, PendingRecords, convert
 
 
 class Copy(CudaNumber):
@@ -59,51 +59,51 @@ def metrics(step: int, **values: Number) -> Metrics:
 
 def test_records_wait_for_their_copies_and_keep_their_order() -> None:
     written: list[Metrics | Artifact] = []
-    room = WaitingRoom(written.append)
+    pending = PendingRecords(written.append)
     first, second = Copy(), Copy()
-    room.add(metrics(0, loss=0), {"loss": first})
-    room.add(metrics(1, loss=0.25), {})
-    room.add(metrics(2, loss=0), {"loss": second})
-    assert (written, len(room)) == ([], 3)
+    pending.add(metrics(0, loss=0), {"loss": first})
+    pending.add(metrics(1, loss=0.25), {})
+    pending.add(metrics(2, loss=0), {"loss": second})
+    assert (written, len(pending)) == ([], 3)
 
     second.complete = True
-    room.flush()
-    assert (written, len(room)) == ([], 3)  # its turn has not come
+    pending.flush()
+    assert (written, len(pending)) == ([], 3)  # its turn has not come
 
     first.complete = True
-    room.add(metrics(3, loss=0.125), {})
+    pending.add(metrics(3, loss=0.125), {})
     assert [(record.step, record.values) for record in written if isinstance(record, Metrics)] == [
         (0, {"loss": 0.5}),
         (1, {"loss": 0.25}),
         (2, {"loss": 0.5}),
         (3, {"loss": 0.125}),
     ]
-    assert len(room) == 0
+    assert len(pending) == 0
     assert first.waited_for == second.waited_for == 0
 
 
 def test_nothing_is_waited_for_unless_asked() -> None:
     written: list[Metrics | Artifact] = []
-    room = WaitingRoom(written.append)
+    pending = PendingRecords(written.append)
     copies = [Copy() for _ in range(10)]
     for step, copy in enumerate(copies):
-        room.add(metrics(step, loss=0), {"loss": copy})
-        room.flush()
+        pending.add(metrics(step, loss=0), {"loss": copy})
+        pending.flush()
     assert (written, [copy.waited_for for copy in copies]) == ([], [0] * 10)
-    room.flush(wait=True)
+    pending.flush(wait=True)
     assert [record.step for record in written] == list(range(10))
     assert [copy.waited_for for copy in copies] == [1] * 10
 
 
 def test_a_record_is_written_once_all_its_copies_have_completed() -> None:
     written: list[Metrics | Artifact] = []
-    room = WaitingRoom(written.append)
+    pending = PendingRecords(written.append)
     copies = {"loss": Copy(), "acc": Copy()}
     copies["loss"].complete, copies["acc"].number = True, "NaN"
-    room.add(metrics(0, loss=0, plain=3, acc=0), dict(copies))
+    pending.add(metrics(0, loss=0, plain=3, acc=0), dict(copies))
     assert written == []
     copies["acc"].complete = True
-    room.flush()
+    pending.flush()
     (record,) = written
     assert isinstance(record, Metrics)
     assert list(record.values.items()) == [("loss", 0.5), ("plain", 3), ("acc", "NaN")]
@@ -111,13 +111,13 @@ def test_a_record_is_written_once_all_its_copies_have_completed() -> None:
 
 def test_the_metrics_of_an_artifact_may_wait_as_well() -> None:
     written: list[Metrics | Artifact] = []
-    room = WaitingRoom(written.append)
+    pending = PendingRecords(written.append)
     copy = Copy()
     artifact = Artifact(time=1.0, path="checkpoints/a.ckpt", kind="checkpoint", metrics={"loss": 0, "acc": 0.75})
-    room.add(artifact, {"loss": copy})
+    pending.add(artifact, {"loss": copy})
     assert written == []
     copy.complete = True
-    room.flush()
+    pending.flush()
     (record,) = written
     assert isinstance(record, Artifact)
     assert record.metrics == {"loss": 0.5, "acc": 0.75}

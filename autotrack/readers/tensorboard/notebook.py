@@ -4,11 +4,11 @@ import atexit
 import os
 import sys
 
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose
+from autotrack.readers.tensorboard.server import TensorBoardServer
 
-_started: dict[tuple[object, ...], Board] = {}
+_started: dict[tuple[object, ...], TensorBoardServer] = {}
 
 
 def tensorboard(
@@ -31,25 +31,25 @@ def tensorboard(
     """
     view = choose(places, store=store, only=Filter(where=where, last=last))
     bring_up_to_date_beside(view.runs, on_trouble=lambda said: _say(f"autotrack: {said}"))
-    board = _board(view, port)
+    server = _server_for(view, port)
     if not _is_notebook():
-        _say(f"autotrack: TensorBoard is at {board.address} until this process ends")
+        _say(f"autotrack: TensorBoard is at {server.address} until this process ends")
         return
     # It knows Colab, proxies and Jupyter, and imports nothing but the standard library.
     from tensorboard import notebook  # type: ignore[import-untyped]  # it comes without types
 
-    notebook.display(port=int(board.address.rstrip("/").rpartition(":")[2]), height=height)
+    notebook.display(port=int(server.address.rstrip("/").rpartition(":")[2]), height=height)
 
 
-def _board(view: View, port: int | None) -> Board:
+def _server_for(view: View, port: int | None) -> TensorBoardServer:
     """Return the one that shows this already, or start one."""
     wanted = (view.logdir, *sorted(view.links.items()), port)
     known = _started.get(wanted)
     if known is not None and known.is_alive:
         return known
-    board = _started[wanted] = Board(view, port=port)
-    atexit.register(board.close)
-    return board
+    server = _started[wanted] = TensorBoardServer(view, port=port)
+    atexit.register(server.close)
+    return server
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.journal.reader import RunReader, is_being_written
-from autotrack.readers.tensorboard.process import python
+from autotrack.readers.tensorboard.server import python
 from autotrack.sinks.shipment import Shipment
 
 _MOST_SAID = 2000

@@ -1,109 +1,155 @@
-"""The process in which TensorBoard runs: told on standard input what to show, it ends when that is closed.
-
-So it ends with whoever started it, also when that one is killed.
-"""
+"""Starts TensorBoard in a process of its own, and ends it."""
 
 import contextlib
-import importlib.metadata
-import io
+import http.client
 import os
 import shutil
+import subprocess
 import sys
-import traceback
-from typing import BinaryIO, Literal
+import tempfile
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Self
 
 import msgspec
 
-SAMPLES = {"scalars": 100_000, "images": 50, "text": 50}
-"""How many points of each tag TensorBoard keeps, by plugin: all that a browser can draw.
+from autotrack.errors import AutotrackError, MissingLibraryError
+from autotrack.readers.tensorboard.selection import View
+from autotrack.readers.tensorboard.server_process import Answer, Request
 
-By default, curves are thinned out to 1000 points, images and texts to 10. Its documentation says that 0 means all; it
-shows none (tensorflow/tensorboard#5550).
-"""
+_ANSWERS_WITHIN_SECONDS = 60
+_ENDS_WITHIN_SECONDS = 5
+_MOST_SAID = 2000
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to show: the folder `logdir`, on `port` of the loopback interface, the first free from 6006 on by default.
+class TensorBoardServer:
+    """TensorBoard, listening at `address` on the loopback interface until it is closed or this process ends.
 
-    The folder `temporary` is removed in the end.
+    Raises `MissingLibraryError` where TensorBoard is not installed, and `AutotrackError` for a port that is taken and
+    for a TensorBoard that does not start.
     """
 
-    logdir: str
-    title: str
-    port: int | None = None
-    temporary: str | None = None
+    def __init__(self, view: View, *, port: int | None = None) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        self._temporary = None if view.logdir else Path(tempfile.mkdtemp(prefix="autotrack-tensorboard-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            if self._temporary:
+                make_links(self._temporary, view.links)
+            logdir = str(view.logdir or self._temporary)
+            temporary = str(self._temporary) if self._temporary else None
+            self._process = self._spawn(Request(logdir=logdir, title=view.title, port=port, temporary=temporary))
+            self.address = self._address(self._process, port)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process."""
+        return self._process.pid if self._process else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is still there."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self) -> None:
+        """Wait until the process ends, which it does when somebody kills it. Raises `AutotrackError` then."""
+        if self._process is not None:
+            self._process.wait()
+            raise AutotrackError(f"TensorBoard has ended{self._why()}")
+
+    def close(self) -> None:
+        """End the process, and take away what was made for it."""
+        if self._process is not None:
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+            try:
+                self._process.wait(_ENDS_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._errors.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _spawn(self, request: Request) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own: what interrupts a cell of a notebook must not end it."""
+        try:
+            process = subprocess.Popen(
+                python("from autotrack.readers.tensorboard.server_process import main; main()"),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise AutotrackError(f"a process for TensorBoard cannot be started: {error}") from error
+        assert process.stdin is not None  # noqa: S101  for the type checker: it is a pipe
+        with contextlib.suppress(BrokenPipeError):  # it has died, which is found out below
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            process.stdin.flush()
+        return process
+
+    def _address(self, process: subprocess.Popen[bytes], port: int | None) -> str:
+        """Return the address once TensorBoard really answers there."""
+        assert process.stdout is not None  # noqa: S101  for the type checker: it is a pipe
+        line = process.stdout.readline()
+        if not line:
+            process.wait()
+            raise AutotrackError(f"TensorBoard did not start{self._why()}")
+        answer = msgspec.json.decode(line, type=Answer)
+        if answer.error:
+            raise _error(answer, port)
+        host = urllib.parse.urlsplit(answer.address)
+        connection = http.client.HTTPConnection(
+            host.hostname or "127.0.0.1", host.port, timeout=_ANSWERS_WITHIN_SECONDS
+        )
+        try:
+            connection.request("GET", "/data/environment")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            raise AutotrackError(f"TensorBoard does not answer at {answer.address}: {error!r}{self._why()}") from error
+        finally:
+            connection.close()
+        return answer.address
+
+    def _why(self) -> str:
+        """Return its exit code, if it has ended, and the last of what it said."""
+        code = self._process.poll() if self._process else None
+        self._errors.seek(max(0, os.fstat(self._errors.fileno()).st_size - _MOST_SAID))
+        said = self._errors.read().decode(errors="replace").strip()
+        return (f" (exit code {code})" if code is not None else "") + (f":\n{said}" if said else "")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The `address` at which TensorBoard listens, or why there is none: `error`, and the `detail` of it in words."""
-
-    address: str = ""
-    error: Literal["", "missing", "port", "refused", "broken"] = ""
-    detail: str = ""
+def python(code: str) -> list[str]:
+    """Return what runs this code in another Python, which finds modules where this one does."""
+    paths = [path for path in sys.path if path]
+    return [sys.executable, "-P", "-W", "ignore", "-c", f"import sys; sys.path[:] = {paths!r}; {code}"]
 
 
-def main() -> None:
-    """Serve until standard input is closed."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a plugin may print what it likes
-    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
-    try:
-        answer = _launch(request)
-        _send(answers, answer)
-        if not answer.error:
-            sys.stdin.buffer.read()
-    finally:
-        if request.temporary:
-            shutil.rmtree(request.temporary, ignore_errors=True)
-        _leave(1 if answer.error else 0)
+def make_links(folder: Path, links: Mapping[str, Path]) -> None:
+    """Make a symbolic link to each folder, in subfolders where its name has slashes."""
+    for name, target in links.items():
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target.absolute(), target_is_directory=True)
 
 
-def _launch(request: Request) -> Answer:
-    """Have TensorBoard listen, in a thread of its own."""
-    try:
-        from tensorboard import default, program  # type: ignore[import-untyped]  # it comes without types
-    except ModuleNotFoundError as error:
-        if error.name == "tensorboard":
-            return Answer(error="missing", detail=str(error))
-        return Answer(error="broken", detail=_in_short(error))
-    except Exception as error:  # noqa: BLE001  what is wrong with it is for the one who asked to know
-        return Answer(error="broken", detail=_in_short(error))
-    try:
-        board = program.TensorBoard(default.get_plugins())
-        with contextlib.redirect_stderr(io.StringIO()):  # advice on options that whoever asked has not given
-            board.configure(
-                ("",),
-                logdir=request.logdir,
-                host="127.0.0.1",
-                port=request.port,
-                window_title=request.title,
-                samples_per_plugin=SAMPLES,
-                reload_multifile=True,  # a resumed run has several files, and of the slow loader it is the newest only
-            )
-            return Answer(address=board.launch())
-    except program.TensorBoardPortInUseError:
-        return Answer(error="port")
-    except program.TensorBoardServerException as error:
-        return Answer(error="refused", detail=error.msg)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  as above; a plugin of somebody else may be at fault
-        return Answer(error="broken", detail=_in_short(error))
-
-
-def _in_short(error: BaseException) -> str:
-    """Return the error, where it was raised, and the version of TensorBoard, in a line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    try:
-        version = importlib.metadata.version("tensorboard")
-    except importlib.metadata.PackageNotFoundError:
-        version = "of unknown version"
-    return f"tensorboard {version}: {type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
-
-
-def _send(answers: BinaryIO, answer: Answer) -> None:
-    with contextlib.suppress(BrokenPipeError), answers:
-        answers.write(msgspec.json.encode(answer) + b"\n")
-
-
-def _leave(code: int) -> None:
-    """End at once: requests that are being answered are nobody's any more, and threads of plugins do not matter."""
-    os._exit(code)
+def _error(answer: Answer, port: int | None) -> AutotrackError:
+    if answer.error == "missing":
+        return MissingLibraryError("TensorBoard is not installed; install it with\npip install tensorboard")
+    if answer.error == "port":
+        return AutotrackError(f"port {port} is taken; give another one, or none for the first that is free")
+    if answer.error == "refused":
+        return AutotrackError(f"TensorBoard did not start: {answer.detail}")
+    return AutotrackError(
+        f"TensorBoard is broken: {answer.detail}; install it anew with\npip install --force-reinstall tensorboard"
+    )

@@ -17,7 +17,7 @@ import msgspec
 import requests
 
 from autotrack.journal.files import write_atomically
-from autotrack.sinks.rest import answers
+from autotrack.sinks.rest import responses
 from autotrack.sinks.rest.artifact_streams import FileSource, Source, SourceChanged, SourceLost, Throttle
 from autotrack.sinks.rest.client import Client, Refused
 
@@ -116,12 +116,12 @@ class Multipart:
             response = self._client.send("GET", info)
         except Refused:  # an older server
             return False
-        return bool((answers.as_object(response) or {}).get("multipart_uploads_enabled"))
+        return bool((responses.as_object(response) or {}).get("multipart_uploads_enabled"))
 
     def _create(self, source: FileSource, path: str) -> Upload:
         part_bytes = max(self._part_bytes, -(-source.size // _MOST_PARTS))
         told = {"path": PurePosixPath(path).name, "num_parts": -(-source.size // part_bytes)}
-        said = answers.as_object(self._post("create", path, told)) or {}
+        said = responses.as_object(self._post("create", path, told)) or {}
         parts = [
             Part(int(one["part_number"]), one["url"], dict(one.get("headers", {})))
             for one in said.get("credentials", [])
@@ -175,7 +175,7 @@ class Multipart:
         # The endpoint wants the folder; the name is in the body.
         url = self._url_of(f"mpu/{verb}", str(PurePosixPath(path).parent))
         headers = {"Content-Type": "application/json"}
-        return self._client.send("POST", url, data=answers.encode(told), headers=headers, expected=expected)
+        return self._client.send("POST", url, data=responses.encode(told), headers=headers, expected=expected)
 
     def _reaches(self, upload: Upload) -> bool:
         """Whether the storage answers at all: it may be one that only the server can reach."""

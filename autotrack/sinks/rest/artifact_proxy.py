@@ -5,7 +5,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlparse, urlsplit, urlunparse
 
-from autotrack.sinks.rest import answers
+from autotrack.sinks.rest import responses
 from autotrack.sinks.rest.artifact_multipart import Multipart
 from autotrack.sinks.rest.artifact_streams import Source, Throttle
 from autotrack.sinks.rest.client import Client, Refused
@@ -61,7 +61,7 @@ class ProxyStore:
             if refusal.status in (404, 405, 501):  # no such folder, or a server that keeps files and lists none
                 return {} if refusal.error_code == "RESOURCE_DOES_NOT_EXIST" else None
             raise
-        found = (answers.as_object(response) or {}).get("files", [])
+        found = (responses.as_object(response) or {}).get("files", [])
         return {
             PurePosixPath(one["path"]).name: int(one.get("file_size", 0)) for one in found if not one.get("is_dir")
         }

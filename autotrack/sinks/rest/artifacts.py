@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from autotrack.journal.files import inside
+from autotrack.journal.files import safe_relative_path
 from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
 from autotrack.sinks.rest.artifact_proxy import ProxyStore
 from autotrack.sinks.rest.artifact_streams import (
@@ -102,7 +102,7 @@ class ArtifactStore:
         will not have it, `Unreachable` when stopped before it was through, and `AutotrackError` for a path that
         leads out of the run. Calling it again goes on where it stopped.
         """
-        todo = dict(self._files(source, str(inside(path))))
+        todo = dict(self._files(source, str(safe_relative_path(path))))
         for _ in range(_ROUNDS):
             todo = self._upload_all(todo, on_left_out or self._say)
             if not todo:
@@ -114,7 +114,7 @@ class ArtifactStore:
 
     def upload_bytes(self, content: bytes, path: str) -> None:
         """Upload content under `path`, whatever the budget; raises as `upload` does."""
-        path, sha256 = str(inside(path)), hashlib.sha256(content).hexdigest()
+        path, sha256 = str(safe_relative_path(path)), hashlib.sha256(content).hexdigest()
         known = self._ledger.get(path)
         if known is not None and known.sha256 == sha256:
             return
@@ -134,7 +134,7 @@ class ArtifactStore:
             for name in sorted(names):
                 file = Path(parent, name)
                 if file.is_file():  # not a pipe, which would be waited for
-                    yield str(inside(f"{path}/{file.relative_to(source).as_posix()}")), file
+                    yield str(safe_relative_path(f"{path}/{file.relative_to(source).as_posix()}")), file
 
     def _upload_all(self, todo: dict[str, Path], on_left_out: Callable[[str], None]) -> dict[str, Path]:
         """Upload files; returns those that have to be uploaded again."""

@@ -12,7 +12,7 @@ import requests
 import urllib3
 
 from autotrack.errors import AutotrackError
-from autotrack.sinks.rest import answers, transport
+from autotrack.sinks.rest import responses, transport
 from autotrack.sinks.rest.auth import ServerAuth, access
 
 API = "api/2.0/mlflow/"
@@ -109,7 +109,7 @@ class Client:
         the server has done it, and raise.
         """
         headers = {"Content-Type": "application/json"}
-        return self._ask("POST", path, data=answers.encode(body), headers=headers, before_retry=before_retry)
+        return self._ask("POST", path, data=responses.encode(body), headers=headers, before_retry=before_retry)
 
     def send(
         self,
@@ -134,7 +134,7 @@ class Client:
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         response = self._send(method, self._resolve(API + path), (200,), is_api=True, **options)
-        return answers.as_object(response) or {}
+        return responses.as_object(response) or {}
 
     def _resolve(self, url_or_path: str) -> str:
         if url_or_path.startswith(("http://", "https://")):
@@ -160,18 +160,18 @@ class Client:
             try:
                 response = self._attempt(method, url, seconds=self._seconds_left(began), **options)
             except _HOPELESS as fault:
-                raise Refused(self._said(f"{self.url} cannot be asked: {answers.reason_of(fault)}")) from None
+                raise Refused(self._said(f"{self.url} cannot be asked: {responses.reason_of(fault)}")) from None
             except _PASSING as fault:
-                pause, reason = None, answers.reason_of(fault)
+                pause, reason = None, responses.reason_of(fault)
             else:
-                if response.status_code in expected and not (is_api and answers.as_object(response) is None):
+                if response.status_code in expected and not (is_api and responses.as_object(response) is None):
                     self._is_known, self._is_away = self._is_known or is_api, False
                     self._note_progress()
                     return response
-                is_error = attempt >= _ATTEMPTS_WITH_AN_ERROR and answers.error_in(response)[0] == "INTERNAL_ERROR"
+                is_error = attempt >= _ATTEMPTS_WITH_AN_ERROR and responses.error_in(response)[0] == "INTERNAL_ERROR"
                 worked = worked + 1 if is_error and self._works_otherwise() else 0
                 self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= _TIMES_IT_WORKS)
-                pause, reason = answers.pause_asked_for(response), f"{response.status_code} {response.reason}"
+                pause, reason = responses.pause_asked_for(response), f"{response.status_code} {response.reason}"
             self._wait(began, attempt, pause, reason)
             before_retry()
 
@@ -219,14 +219,14 @@ class Client:
 
     def _raise_if_settled(self, response: requests.Response, attempt: int, *, is_api: bool, is_to_blame: bool) -> None:
         """Raise `Refused` unless the request may succeed later."""
-        code, message = answers.error_in(response)
+        code, message = responses.error_in(response)
         status = response.status_code
-        if answers.may_pass(response) and not is_to_blame:
+        if responses.may_pass(response) and not is_to_blame:
             return
         is_foreign = is_api and not code and status in (200, 404)
         if is_foreign and (self._is_known or attempt < _ATTEMPTS_WITH_A_STRANGER):
             return  # a proxy speaks for a server that is away
-        explain = answers.explain_foreign if is_foreign and status == 200 else answers.explain
+        explain = responses.explain_foreign if is_foreign and status == 200 else responses.explain
         raise Refused(
             self._said(explain(response, self.url)), status=status, error_code=code, message=self._said(message)
         )
@@ -238,7 +238,7 @@ class Client:
             response = self._attempt("GET", url, seconds=_ANSWER_SECONDS, params={"max_results": 1})
         except _PASSING:
             return False
-        return response.status_code == 200 and answers.as_object(response) is not None
+        return response.status_code == 200 and responses.as_object(response) is not None
 
     def _wait(self, began: float, attempt: int, pause: float | None, reason: str) -> None:
         """Wait before the next attempt; raises `Unreachable` when there is to be none."""

@@ -15,7 +15,7 @@ from autotrack.journal.records import Artifact, Plot, Table
 from autotrack.journal.summary import Summary
 from autotrack.plots import Drawn, draw_all
 from autotrack.sinks.rest import params
-from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.tags import LONGEST
 
 LOGGED_TABLES, LOGGED_IMAGES = "mlflow.loggedArtifacts", "mlflow.loggedImages"
@@ -43,7 +43,7 @@ class Tables:
         """Take a table; a later one of the same name and step replaces an earlier one."""
         self._waiting[record.name, record.step] = record
 
-    def documents(self, names: Names) -> Iterator[Document]:
+    def documents(self, names: KeyMap) -> Iterator[Document]:
         """Return those that wait."""
         for record in self._waiting.values():
             path = f"tables/{_file_name(record, names)}.json"
@@ -66,7 +66,7 @@ class Tables:
         self._waiting.clear()
 
 
-def documents(summary: Summary, names: Names, *, with_params: bool, draws: bool) -> Iterator[Document]:
+def documents(summary: Summary, names: KeyMap, *, with_params: bool, draws: bool) -> Iterator[Document]:
     """Return the texts of a run, how it failed, its params `with_params`, and its plots as data, or also drawn."""
     for name, text in summary.texts.items():
         yield _text(f"texts/{names.of(name)}.md", text)
@@ -106,7 +106,7 @@ def _text(path: str, text: str) -> Document:
     return Document(path, text, partial(text.encode, errors="replace"))
 
 
-def _file_name(record: Plot | Table, names: Names) -> str:
+def _file_name(record: Plot | Table, names: KeyMap) -> str:
     return names.of(record.name) if record.step is None else f"{names.of(record.name)}-{record.step}"
 
 

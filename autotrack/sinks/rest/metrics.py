@@ -8,7 +8,7 @@ from functools import partial
 from autotrack.journal.records import Metrics, Number, SystemStats, number
 from autotrack.sinks.rest import system
 from autotrack.sinks.rest.batches import LIMITS, Batches, Item
-from autotrack.sinks.rest.names import Names, is_allowed
+from autotrack.sinks.rest.key_map import KeyMap, is_allowed
 from autotrack.sinks.rest.parallel import all_at_once
 
 _HIGHEST_STEP = 2**63 - 1
@@ -43,7 +43,7 @@ class Points:
             values = {f"rank{rank}/{name}": value for name, value in record.values.items()} if rank else record.values
             self._take(values, record.time, step)
 
-    def keys(self, names: Names) -> None:
+    def keys(self, names: KeyMap) -> None:
         """Give keys to the names of all that waits, first to those that are allowed: they can keep their names."""
         for name in sorted({point[0] for point in self._waiting}, key=lambda name: (not is_allowed(name), name)):
             names.of(name)
@@ -52,7 +52,7 @@ class Points:
         """Let go of what waits."""
         self._waiting.clear()
 
-    def send(self, batches: Batches, run_id: str, names: Names) -> None:
+    def send(self, batches: Batches, run_id: str, names: KeyMap) -> None:
         """Send all that waits; it goes on waiting if that fails."""
         points = [Item(names.of(name), as_value(value), time, step) for name, value, time, step in self._waiting]
         backlog, latest = _without_latest(points) if len(points) > LIMITS["metrics"] else ([], points)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from autotrack.sinks.rest.batches import Item
-from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.key_map import KeyMap
 
 LONGEST = 6000
 """Characters of a value, since MLflow 2.8; older servers refuse more than 500 or 250 (mlflow/utils/validation.py)."""
@@ -14,7 +14,7 @@ LONGEST = 6000
 FILE = "params.json"
 
 
-def items(params: Mapping[str, Any], names: Names, known: Mapping[str, str]) -> Iterator[Item]:
+def items(params: Mapping[str, Any], names: KeyMap, known: Mapping[str, str]) -> Iterator[Item]:
     """Return the params that the server does not know: there, a value is never changed."""
     for name, value in params.items():
         key = names.of(name)

@@ -12,8 +12,8 @@ from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.documents import Tables
+from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.metrics import Points
-from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.runs import RemoteRun
 from autotrack.sinks.rest.uploads import Uploads
 
@@ -42,7 +42,7 @@ class Remote:
         self._limits = limits
         self._on_trouble = on_trouble
         self._batches = Batches(client, on_trouble)
-        self._names = Names(found.tags if found else None)
+        self._names = KeyMap(found.tags if found else None)
         self._params = dict(found.params) if found else {}
         self._store: ArtifactStore | None = None
         self._has_parent = False
@@ -129,7 +129,7 @@ class Remote:
             )
             self._run = found
             self._cursor.run_id, self._cursor.experiment_id = found.run_id, experiment
-            self._names, self._params = Names(found.tags), dict(found.params)
+            self._names, self._params = KeyMap(found.tags), dict(found.params)
         return self._run
 
     def _artifact_store(self, run: RemoteRun) -> ArtifactStore:

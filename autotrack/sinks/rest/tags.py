@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from autotrack.journal.summary import Summary
-from autotrack.sinks.rest.names import Names
+from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.runs import RUN_TAG
 
 LONGEST = 5000
@@ -17,7 +17,7 @@ NOTE = "mlflow.note.content"
 _LISTED = 20
 
 
-def of_run(summary: Summary, names: Names) -> dict[str, str]:
+def of_run(summary: Summary, names: KeyMap) -> dict[str, str]:
     """Return all tags of a run; those of the user have the keys that `names` gives them."""
     own = {names.of(name): value for name, value in summary.tags.items() if name != NOTE}
     found = {**_source(summary), **dict(_facts(summary)), NOTE: description(summary)}

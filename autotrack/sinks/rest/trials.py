@@ -9,8 +9,8 @@ from autotrack.journal.summary import Summary
 from autotrack.sinks.rest import params, runs, tags
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client
+from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.metrics import as_value
-from autotrack.sinks.rest.names import Names
 from autotrack.sinks.rest.parallel import all_at_once
 from autotrack.sinks.rest.runs import RUN_TAG, RemoteRun
 
@@ -32,7 +32,7 @@ class _Nested:
 
 
 def send(
-    trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, names: Names
+    trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, names: KeyMap
 ) -> None:
     """Make the server have these trials of a run; those that it has already get what they lack."""
     nested = [_nested(trial, summary, parent, names) for trial in trials]
@@ -43,7 +43,7 @@ def send(
     all_at_once(partial(_send, one, parent.experiment_id, known.get(one.id), client, batches) for one in nested)
 
 
-def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: Names) -> _Nested:
+def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: KeyMap) -> _Nested:
     ended = trial.ended or trial.time
     milliseconds = int(ended * 1000)
     given = list(params.items(trial.params, names, {}))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import autotrack
 from autotrack.errors import QueryError, RunNotFoundError
 from autotrack.journal.summary import Summary
-from autotrack.readers.tensorboard.process import make_links
 from autotrack.readers.tensorboard.selection import Filter, choose, link_runs
+from autotrack.readers.tensorboard.server import make_links
 from tests.support.tensorboard_pages import record
 
 

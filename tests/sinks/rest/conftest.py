@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chaos import ChaosProxy, Plan, calm, chaos
+from tests.support.chaos_proxy import ChaosProxy, Plan, calm, chaos_proxy
 from tests.support.servers import Server, mlflow_server, object_storage, postgres
 
 
@@ -67,7 +67,7 @@ def failing(server: Server) -> Iterator[Callable[..., ChaosProxy]]:
     """Put a proxy that fails as a plan says in front of a server, the shared one unless another `url` is given."""
 
     def proxy(plan: Plan = calm, *, url: str = server.url, stall_seconds: float = 0.2) -> ChaosProxy:
-        return running.enter_context(chaos(url, plan, stall_seconds=stall_seconds))
+        return running.enter_context(chaos_proxy(url, plan, stall_seconds=stall_seconds))
 
     with ExitStack() as running:
         yield proxy

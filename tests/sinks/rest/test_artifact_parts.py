@@ -14,17 +14,17 @@ from autotrack.sinks.rest import artifact_multipart
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Unreachable
 from tests.sinks.rest.test_artifacts import MEBIBYTE, PROXY, a_file
-from tests.support.chaos import ChaosProxy, Fault
-from tests.support.cutting import Cutter, cutting
+from tests.support.chaos_proxy import ChaosProxy, Fault
+from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import Server, mlflow_server, object_storage
 
 PART_BYTES = 5 * MEBIBYTE  # the least that S3 takes
 
 
 @pytest.fixture(scope="module")
-def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Cutter]]:
+def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, CuttingProxy]]:
     """A tracking server whose storage is behind a proxy that cuts."""
-    with object_storage(tmp_path_factory.mktemp("storage")) as storage, cutting(storage.server.url) as cutter:
+    with object_storage(tmp_path_factory.mktemp("storage")) as storage, cutting_proxy(storage.server.url) as cutter:
         place = storage.make_bucket("bucket")
         environ = {**storage.environ, "AWS_ENDPOINT_URL": cutter.url, "MLFLOW_S3_ENDPOINT_URL": cutter.url}
         with mlflow_server(tmp_path_factory.mktemp("server"), artifacts=place, environ=environ) as server:
@@ -32,14 +32,14 @@ def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server,
 
 
 @pytest.fixture
-def to_storage(_storage: tuple[Server, Cutter]) -> Cutter:
+def to_storage(_storage: tuple[Server, CuttingProxy]) -> CuttingProxy:
     """What is between everybody and the storage."""
     _storage[1].reset()
     return _storage[1]
 
 
 @pytest.fixture
-def in_front(_storage: tuple[Server, Cutter], failing: Callable[..., ChaosProxy]) -> ChaosProxy:
+def in_front(_storage: tuple[Server, CuttingProxy], failing: Callable[..., ChaosProxy]) -> ChaosProxy:
     """What is between us and the tracking server."""
     return failing(url=_storage[0].url)
 
@@ -60,7 +60,7 @@ def new_store(in_front: ChaosProxy, root: str, tmp_path: Path) -> Callable[..., 
 
 
 @pytest.fixture
-def stored(_storage: tuple[Server, Cutter], root: str) -> Callable[[str], bytes]:
+def stored(_storage: tuple[Server, CuttingProxy], root: str) -> Callable[[str], bytes]:
     def download(path: str) -> bytes:
         return requests.get(f"{_storage[0].url}{PROXY}/{root}/{path}", timeout=60).content
 
@@ -68,7 +68,7 @@ def stored(_storage: tuple[Server, Cutter], root: str) -> Callable[[str], bytes]
 
 
 @pytest.fixture
-def unfinished(to_storage: Cutter, root: str) -> Callable[[], int]:
+def unfinished(to_storage: CuttingProxy, root: str) -> Callable[[], int]:
     """Count the uploads that the storage holds parts of."""
 
     def count() -> int:
@@ -78,11 +78,11 @@ def unfinished(to_storage: Cutter, root: str) -> Callable[[], int]:
     return count
 
 
-def parts_sent(proxy: Cutter) -> int:
+def parts_sent(proxy: CuttingProxy) -> int:
     return proxy.requests_like(b"PUT", b"partNumber=")
 
 
-def stopped_half_way(new_store: Callable[..., ArtifactStore], to_storage: Cutter, path: Path) -> None:
+def stopped_half_way(new_store: Callable[..., ArtifactStore], to_storage: CuttingProxy, path: Path) -> None:
     """Upload three parts and a bit of the fourth."""
     stop = threading.Event()
     to_storage.passed_bytes, to_storage.on_passed = 3 * PART_BYTES + MEBIBYTE, stop.set
@@ -93,7 +93,7 @@ def stopped_half_way(new_store: Callable[..., ArtifactStore], to_storage: Cutter
 def test_a_large_file_goes_in_parts_past_the_server(
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     in_front: ChaosProxy,
     tmp_path: Path,
 ) -> None:
@@ -115,7 +115,7 @@ def test_a_file_of_one_part_goes_through_the_server(
 
 
 def test_an_upload_goes_on_at_the_part_where_it_stopped(
-    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     content = a_file(tmp_path / "big.ckpt", 30)
     stopped_half_way(new_store, to_storage, tmp_path / "big.ckpt")
@@ -128,7 +128,7 @@ def test_an_upload_goes_on_at_the_part_where_it_stopped(
 def test_what_was_left_of_another_version_is_given_up(
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     unfinished: Callable[[], int],
     tmp_path: Path,
 ) -> None:
@@ -145,7 +145,7 @@ def test_what_was_left_of_another_version_is_given_up(
 def test_an_upload_whose_urls_are_no_longer_good_begins_anew(
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     unfinished: Callable[[], int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -161,7 +161,7 @@ def test_an_upload_whose_urls_are_no_longer_good_begins_anew(
 
 
 def test_an_upload_that_the_storage_forgot_begins_anew(
-    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     content = a_file(tmp_path / "big.ckpt", 30)
     stopped_half_way(new_store, to_storage, tmp_path / "big.ckpt")
@@ -172,7 +172,7 @@ def test_an_upload_that_the_storage_forgot_begins_anew(
 
 
 def test_a_cut_connection_to_the_storage_costs_one_part(
-    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     content = a_file(tmp_path / "big.ckpt", 30)
     to_storage.cut_after, to_storage.cuts = 2 * PART_BYTES + MEBIBYTE, 1
@@ -187,7 +187,7 @@ def test_a_lost_answer_to_the_last_request_does_not_send_the_file_again(
     fault: Fault,
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     in_front: ChaosProxy,
     tmp_path: Path,
 ) -> None:
@@ -212,7 +212,7 @@ def test_a_lost_answer_to_the_last_request_does_not_send_the_file_again(
 def test_a_storage_that_only_the_server_reaches_is_reached_through_it(
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     unfinished: Callable[[], int],
     tmp_path: Path,
 ) -> None:
@@ -227,7 +227,7 @@ def test_a_storage_that_only_the_server_reaches_is_reached_through_it(
 def test_a_checkpoint_that_is_replaced_between_two_parts_arrives_as_the_new_one(
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     unfinished: Callable[[], int],
     tmp_path: Path,
 ) -> None:
@@ -246,7 +246,7 @@ def test_a_checkpoint_that_is_replaced_between_two_parts_arrives_as_the_new_one(
 
 
 def test_nobody_else_may_read_the_signed_urls(
-    new_store: Callable[..., ArtifactStore], to_storage: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     a_file(tmp_path / "big.ckpt", 30)
     stopped_half_way(new_store, to_storage, tmp_path / "big.ckpt")

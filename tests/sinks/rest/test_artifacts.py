@@ -18,7 +18,7 @@ import requests
 from autotrack.errors import AutotrackError
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.support.cutting import Cutter, cutting
+from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import Server, mlflow_server
 
 MEBIBYTE = 2**20
@@ -32,8 +32,8 @@ def root() -> str:
 
 
 @pytest.fixture
-def cutter(server: Server) -> Iterator[Cutter]:
-    with cutting(server.url) as cutter:
+def cutter(server: Server) -> Iterator[CuttingProxy]:
+    with cutting_proxy(server.url) as cutter:
         yield cutter
 
 
@@ -44,7 +44,7 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def new_store(cutter: Cutter, root: str, tmp_path: Path, said: list[str]) -> Callable[..., ArtifactStore]:
+def new_store(cutter: CuttingProxy, root: str, tmp_path: Path, said: list[str]) -> Callable[..., ArtifactStore]:
     """Make an artifact store of the run in `tmp_path/run`, as every process does."""
 
     def new(*, stop: threading.Event | None = None, **options: Any) -> ArtifactStore:
@@ -130,7 +130,7 @@ def test_a_file_of_any_name_arrives_under_a_name_that_looks_like_it(
 
 
 def test_what_has_arrived_is_not_uploaded_again(
-    new_store: Callable[..., ArtifactStore], cutter: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], cutter: CuttingProxy, tmp_path: Path
 ) -> None:
     a_file(tmp_path / "weights.bin", 1)
     new_store().upload(tmp_path / "weights.bin", "weights.bin")
@@ -143,7 +143,7 @@ def test_what_has_arrived_is_not_uploaded_again(
 
 
 def test_a_file_that_only_got_another_time_is_not_uploaded_again(
-    new_store: Callable[..., ArtifactStore], cutter: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore], cutter: CuttingProxy, tmp_path: Path
 ) -> None:
     a_file(tmp_path / "weights.bin", 1)
     new_store().upload(tmp_path / "weights.bin", "weights.bin")
@@ -180,7 +180,10 @@ def test_a_torn_line_in_what_is_remembered_costs_one_upload(
 
 
 def test_a_connection_that_is_cut_half_way_loses_nothing(
-    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes | None], cutter: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore],
+    stored: Callable[[str], bytes | None],
+    cutter: CuttingProxy,
+    tmp_path: Path,
 ) -> None:
     content = a_file(tmp_path / "weights.bin", 30)
     cutter.cut_after, cutter.cuts = 15 * MEBIBYTE, 2
@@ -210,7 +213,10 @@ def test_a_limited_upload_takes_its_time(new_store: Callable[..., ArtifactStore]
 
 
 def test_an_upload_ends_at_once_when_told_to_stop_and_can_be_made_later(
-    new_store: Callable[..., ArtifactStore], stored: Callable[[str], bytes | None], cutter: Cutter, tmp_path: Path
+    new_store: Callable[..., ArtifactStore],
+    stored: Callable[[str], bytes | None],
+    cutter: CuttingProxy,
+    tmp_path: Path,
 ) -> None:
     content = a_file(tmp_path / "weights.bin", 1)
     stop = threading.Event()
@@ -284,7 +290,7 @@ def test_a_checkpoint_that_changes_while_it_is_uploaded_arrives_as_one_version(
     change: Callable[[Path], None],
     new_store: Callable[..., ArtifactStore],
     stored: Callable[[str], bytes | None],
-    cutter: Cutter,
+    cutter: CuttingProxy,
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "last.ckpt"
@@ -295,7 +301,7 @@ def test_a_checkpoint_that_changes_while_it_is_uploaded_arrives_as_one_version(
 
 
 def test_a_file_that_never_stays_the_same_is_left_out_with_a_word(
-    new_store: Callable[..., ArtifactStore], cutter: Cutter, tmp_path: Path, said: list[str]
+    new_store: Callable[..., ArtifactStore], cutter: CuttingProxy, tmp_path: Path, said: list[str]
 ) -> None:
     path = tmp_path / "log.bin"
     a_file(path, 5)

@@ -9,7 +9,7 @@ import pytest
 from autotrack.errors import AutotrackError, SettingsError
 from autotrack.sinks.rest.auth import Access, access, is_loopback
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.support.answering import Answer, answering
+from tests.support.canned_server import Answer, canned_server
 
 HERE = "http://127.0.0.1:5000"
 
@@ -111,7 +111,7 @@ def test_they_are_sent_to_the_server_and_to_nobody_else(tmp_path: Path, monkeypa
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login net password rc\n")
     environ = {"MLFLOW_TRACKING_TOKEN": "t0ken", "MLFLOW_WORKSPACE": "vision"}
-    with answering() as server, answering() as storage:
+    with canned_server() as server, canned_server() as storage:
         client = Client(server.url, environ=environ)
         client.get("runs/get", run_id="1")
         client.send("PUT", f"{storage.url}/bucket/part?X-Amz-Signature=1", data=b"content")
@@ -122,9 +122,12 @@ def test_they_are_sent_to_the_server_and_to_nobody_else(tmp_path: Path, monkeypa
 
 
 def test_a_redirect_is_not_followed_and_takes_none_along() -> None:
-    with answering() as other:
+    with canned_server() as other:
         elsewhere = Answer(302, headers={"Location": f"{other.url}/login?token=abc"})
-        with answering(elsewhere) as server, pytest.raises(Refused, match=f"sends us on to {other.url}/login: give"):
+        with (
+            canned_server(elsewhere) as server,
+            pytest.raises(Refused, match=f"sends us on to {other.url}/login: give"),
+        ):
             Client(server.url, environ={"MLFLOW_TRACKING_TOKEN": "t0ken"}).get("runs/get")
         assert other.asked == []
 
@@ -141,7 +144,7 @@ def test_a_redirect_is_not_followed_and_takes_none_along() -> None:
 )
 def test_no_message_and_no_traceback_shows_them(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    with answering(answer) as server:
+    with canned_server(answer) as server:
         url = server.url.replace("//", "//me:s3cr3t@")
         client = Client(url, environ={}, patience=0.1)
         with pytest.raises(AutotrackError) as raised:

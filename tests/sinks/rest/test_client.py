@@ -16,9 +16,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.sinks.rest import answers, client
+from autotrack.sinks.rest import client, responses
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
-from tests.support.answering import HTML, Answer, Answering, answering
+from tests.support.canned_server import HTML, Answer, CannedServer, canned_server
 from tests.support.servers import free_port
 
 PAGE = "<html><head><style>p {}</style></head><body><h1>Please log in</h1></body></html>"
@@ -41,7 +41,7 @@ def ask() -> Iterator["Asking"]:
 class Asking:
     """Asks a server that gives certain answers."""
 
-    server: Answering
+    server: CannedServer
 
     def __init__(self, running: ExitStack) -> None:
         self._running = running
@@ -50,7 +50,7 @@ class Asking:
         return self.client(*given_answers).post("runs/update", {"run_id": "1"})
 
     def client(self, *given_answers: Answer, patience: float | None = None) -> Client:
-        self.server = self._running.enter_context(answering(*given_answers))
+        self.server = self._running.enter_context(canned_server(*given_answers))
         found = Client(self.server.url, environ={}, patience=patience)
         self._running.callback(found.close)
         return found
@@ -169,7 +169,7 @@ def test_patience_with_a_server_that_says_nothing_has_an_end_too() -> None:
 
 def test_being_told_to_stop_ends_a_pause_at_once() -> None:
     stop = threading.Event()
-    with answering(Answer(429, "", {"Retry-After": "300"})) as server:
+    with canned_server(Answer(429, "", {"Retry-After": "300"})) as server:
         found = Client(server.url, environ={}, stop=stop)
         timer = threading.Timer(0.1, stop.set)
         timer.start()
@@ -234,14 +234,17 @@ def test_the_reason_of_a_failure_is_short_and_shows_no_signature() -> None:
         )
     said = str(raised.value).partition("did not answer within 0 s: ")[2]
     assert re.fullmatch(r"Failed to establish a new connection: \[Errno \d+\] Connection refused", said)
-    with answering(Answer(None)) as server, pytest.raises(Unreachable, match=r"closed connection without response$"):
+    with (
+        canned_server(Answer(None)) as server,
+        pytest.raises(Unreachable, match=r"closed connection without response$"),
+    ):
         Client(server.url, environ={}, patience=0.0).send("PUT", f"{server.url}/part?X-Amz-Signature=s1g")
 
 
 def retry_after(value: str) -> float | None:
     response = requests.Response()
     response.headers["Retry-After"] = value
-    return answers.pause_asked_for(response)
+    return responses.pause_asked_for(response)
 
 
 def test_retry_after_has_seconds_or_a_date() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import autotrack
 from tests.support.processes import Script
-from tests.support.reading_back import comparable, recorded_points
+from tests.support.server_reader import comparable, recorded_points
 from tests.support.servers import Server
 
 pytestmark = pytest.mark.slow

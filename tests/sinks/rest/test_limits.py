@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
-from tests.support.reading_back import ServerReader
+from tests.support.server_reader import ServerReader
 from tests.support.servers import Server
 
 

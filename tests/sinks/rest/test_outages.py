@@ -12,9 +12,9 @@ import pytest
 import autotrack
 from autotrack.sinks.rest import RestSink
 from autotrack.sinks.shipment import Shipment
-from tests.support.chaos import ChaosProxy, Fault, Plan, always, at_random, calm, in_order
+from tests.support.chaos_proxy import ChaosProxy, Fault, Plan, always, at_random, calm, in_order
 from tests.support.processes import wait_until
-from tests.support.reading_back import ServerReader, check_arrived
+from tests.support.server_reader import ServerReader, check_arrived
 from tests.support.servers import ADMIN, Server
 
 Failing = Callable[..., ChaosProxy]

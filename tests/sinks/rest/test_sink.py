@@ -32,7 +32,7 @@ from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.shipment import Shipment
-from tests.support.reading_back import ReadRun, ServerReader, recorded_points
+from tests.support.server_reader import ReadRun, ServerReader, recorded_points
 from tests.support.servers import Server
 
 if TYPE_CHECKING:

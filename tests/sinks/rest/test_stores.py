@@ -15,7 +15,7 @@ import requests
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused, Unreachable
 from tests.sinks.rest.test_artifacts import MEBIBYTE, a_file
-from tests.support.cutting import Cutter, cutting
+from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import ObjectStorage, mlflow_server, object_storage
 
 HERE, ELSEWHERE = "http://127.0.0.1:5000", "https://tracking.example.org"
@@ -39,14 +39,14 @@ def store_at(
 
 
 @pytest.fixture(scope="module")
-def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ObjectStorage, Cutter]]:
-    with object_storage(tmp_path_factory.mktemp("storage")) as storage, cutting(storage.server.url) as cutter:
+def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ObjectStorage, CuttingProxy]]:
+    with object_storage(tmp_path_factory.mktemp("storage")) as storage, cutting_proxy(storage.server.url) as cutter:
         storage.make_bucket("direct")
         yield storage, cutter
 
 
 @pytest.fixture
-def to_storage(_storage: tuple[ObjectStorage, Cutter], monkeypatch: pytest.MonkeyPatch) -> Cutter:
+def to_storage(_storage: tuple[ObjectStorage, CuttingProxy], monkeypatch: pytest.MonkeyPatch) -> CuttingProxy:
     """What is between us and the object storage, which is where the environment says."""
     storage, cutter = _storage
     for name, value in storage.environ.items():
@@ -58,13 +58,13 @@ def to_storage(_storage: tuple[ObjectStorage, Cutter], monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def root(to_storage: Cutter) -> str:
+def root(to_storage: CuttingProxy) -> str:
     """Where the artifacts of a run lie in object storage."""
     return f"direct/7/{uuid.uuid4().hex}/artifacts"
 
 
 @pytest.fixture
-def stored(_storage: tuple[ObjectStorage, Cutter], root: str) -> Callable[[str], bytes | None]:
+def stored(_storage: tuple[ObjectStorage, CuttingProxy], root: str) -> Callable[[str], bytes | None]:
     """Download an object; None where there is none."""
 
     def download(path: str) -> bytes | None:
@@ -142,7 +142,7 @@ def test_making_a_store_asks_and_imports_nothing(tmp_path: Path, run_script: Cal
 
 
 def test_objects_arrive_byte_for_byte(
-    root: str, stored: Callable[[str], bytes | None], to_storage: Cutter, tmp_path: Path
+    root: str, stored: Callable[[str], bytes | None], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     (tmp_path / "model").mkdir()
     names = ["empty", "a b#c%41?.txt", "ü 日本.bin"]
@@ -157,7 +157,7 @@ def test_objects_arrive_byte_for_byte(
 
 
 def test_a_connection_to_the_storage_that_is_cut_half_way_loses_nothing(
-    root: str, stored: Callable[[str], bytes | None], to_storage: Cutter, tmp_path: Path
+    root: str, stored: Callable[[str], bytes | None], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     content = a_file(tmp_path / "weights.bin", 30)
     to_storage.cut_after, to_storage.cuts = 12 * MEBIBYTE, 1
@@ -168,7 +168,7 @@ def test_a_connection_to_the_storage_that_is_cut_half_way_loses_nothing(
 
 @pytest.mark.parametrize("mebibytes", [2, 20])
 def test_an_upload_that_is_stopped_leaves_no_torn_object(
-    mebibytes: int, root: str, stored: Callable[[str], bytes | None], to_storage: Cutter, tmp_path: Path
+    mebibytes: int, root: str, stored: Callable[[str], bytes | None], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     path = tmp_path / "last.ckpt"
     before = a_file(path, 1)
@@ -190,7 +190,7 @@ def test_an_upload_that_is_stopped_leaves_no_torn_object(
 
 
 def test_a_checkpoint_that_changes_on_its_way_to_the_storage_arrives_as_one_version(
-    root: str, stored: Callable[[str], bytes | None], to_storage: Cutter, tmp_path: Path
+    root: str, stored: Callable[[str], bytes | None], to_storage: CuttingProxy, tmp_path: Path
 ) -> None:
     path = tmp_path / "last.ckpt"
     a_file(path, 30)
@@ -223,7 +223,7 @@ def test_memory_stays_flat_on_the_way_to_the_storage(root: str, tmp_path: Path) 
 def test_mlflow_s_own_name_for_the_endpoint_is_known(
     root: str,
     stored: Callable[[str], bytes | None],
-    to_storage: Cutter,
+    to_storage: CuttingProxy,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -233,14 +233,14 @@ def test_mlflow_s_own_name_for_the_endpoint_is_known(
     assert stored("a.txt") == b"content"
 
 
-def test_a_bucket_that_is_not_there_is_said_at_once(to_storage: Cutter, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_said_at_once(to_storage: CuttingProxy, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="s3://nobodys-bucket"):
         store_at("s3://nobodys-bucket/1", tmp_path / "run").upload_bytes(b"content", "a.txt")
 
 
 @pytest.mark.slow
 def test_a_storage_that_is_away_is_waited_for_until_the_patience_is_over(
-    to_storage: Cutter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    to_storage: CuttingProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(Unreachable, match="did not answer within 1 s"):

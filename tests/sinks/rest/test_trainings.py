@@ -8,9 +8,9 @@ from time import monotonic
 import pytest
 
 import autotrack
-from tests.support.chaos import ChaosProxy, at_random
+from tests.support.chaos_proxy import ChaosProxy, at_random
 from tests.support.processes import Ended, Script, wait_until
-from tests.support.reading_back import ServerReader, check_arrived, recorded_points
+from tests.support.server_reader import ServerReader, check_arrived, recorded_points
 from tests.support.servers import Server, free_port
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from autotrack.sinks.rest import RestSink, artifacts, sink
 from autotrack.sinks.rest.artifact_streams import FileSource, SourceLost
 from autotrack.sinks.shipment import Shipment
 from tests.sinks.rest.test_sink import START, losses, read, recorded, send, steps_of
-from tests.support.reading_back import ServerReader
+from tests.support.server_reader import ServerReader
 from tests.support.servers import Server
 
 

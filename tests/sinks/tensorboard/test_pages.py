@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import autotrack
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import View, choose
+from autotrack.readers.tensorboard.server import TensorBoardServer
 from tests.support.browser import executable, keep_picture, open_page
 from tests.support.processes import wait_until
 
@@ -118,8 +118,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(store: Path) -> Iterator[str]:
     """Where TensorBoard shows the whole store."""
-    with started(choose([store])) as board:
-        yield board.address
+    with started(choose([store])) as server:
+        yield server.address
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def page() -> Iterator[Page]:
 
 
 @contextmanager
-def started(view: View) -> Iterator[Board]:
+def started(view: View) -> Iterator[TensorBoardServer]:
     bring_up_to_date(view.runs, on_trouble=pytest.fail)
-    with Board(view) as board:
-        yield board
+    with TensorBoardServer(view) as server:
+        yield server
 
 
 def search_in(store: Path) -> autotrack.RecordedRun:
@@ -163,8 +163,8 @@ def test_a_scalar_has_a_card_with_a_curve_for_every_run(page: Page, address: str
 
 def test_training_and_validation_are_cards_side_by_side(page: Page, store: Path) -> None:
     page.set_viewport_size({"width": 1200, "height": 640})
-    with started(choose(autotrack.runs(store).where("metrics.train_loss > 0 and metrics.val_loss > 0"))) as board:
-        page.goto(f"{board.address}#timeseries")
+    with started(choose(autotrack.runs(store).where("metrics.train_loss > 0 and metrics.val_loss > 0"))) as server:
+        page.goto(f"{server.address}#timeseries")
         page.locator("button").filter(has_text="Settings").click()
         page.locator("metrics-tag-filter input").fill("^(train|validate)/loss$")
         page.keyboard.press("Escape")
@@ -198,8 +198,8 @@ def test_the_hparams_table_has_a_row_for_every_run_and_every_trial(page: Page, a
 def test_the_candidates_of_a_search_are_lines_in_parallel_coordinates(page: Page, store: Path) -> None:
     page.set_viewport_size({"width": 1200, "height": 880})
     search = search_in(store)
-    with started(choose([search])) as board:
-        page.goto(f"{board.address}#hparams")
+    with started(choose([search])) as server:
+        page.goto(f"{server.address}#hparams")
         page.get_by_text("PARALLEL COORDINATES VIEW").click()
         plot = page.locator("tf-hparams-parallel-coords-plot")
         expect(plot.locator(".foreground path")).to_have_count(len(search.trials))

@@ -15,7 +15,18 @@ import autotrack
 from autotrack.journal.records import Params, Plot, RunFinished, number
 from autotrack.readers.catalog import RecordedRun
 from autotrack.sinks.tensorboard.tags import Tags, metric_tag
-from tests.support.event_files import BEGAN, Board, board, metrics, open_shipment, scalars, ship, started, until, write
+from tests.support.event_files import (
+    BEGAN,
+    TensorBoardPages,
+    metrics,
+    open_shipment,
+    scalars,
+    ship,
+    started,
+    tensorboard_pages,
+    until,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +110,7 @@ def name_in(store: Path, run: RecordedRun) -> str:
     return run.folder.relative_to(store).as_posix()
 
 
-def wait_for_all(page: Board, store: Path) -> list[RecordedRun]:
+def wait_for_all(page: TensorBoardPages, store: Path) -> list[RecordedRun]:
     """All runs of a store, once TensorBoard has loaded them."""
     found = list(autotrack.runs(store))
     count = sum(1 + sum(trial.kind == "candidate" for trial in run.trials) for run in found)
@@ -109,7 +120,7 @@ def wait_for_all(page: Board, store: Path) -> list[RecordedRun]:
 
 @pytest.mark.parametrize("fast", READERS)
 def test_every_run_of_every_framework_is_shown_as_it_was_recorded(store: Path, fast: bool) -> None:
-    with board(store, fast=fast) as page:
+    with tensorboard_pages(store, fast=fast) as page:
         found = wait_for_all(page, store)
         assert len(found) == 3
         for run in found:
@@ -127,7 +138,7 @@ def given(run: RecordedRun) -> set[str]:
     return {name for name in run.params if not name.startswith("best.")}
 
 
-def check_columns(page: Board, found: list[RecordedRun]) -> None:
+def check_columns(page: TensorBoardPages, found: list[RecordedRun]) -> None:
     params, metric_tags = page.columns()
     logged = {name for run in found for name in given(run)}
     logged |= {name for run in found for trial in run.trials for name in trial.params}
@@ -137,7 +148,7 @@ def check_columns(page: Board, found: list[RecordedRun]) -> None:
     assert measured | results <= metric_tags
 
 
-def check_sessions(page: Board, found: list[RecordedRun], store: Path) -> None:
+def check_sessions(page: TensorBoardPages, found: list[RecordedRun], store: Path) -> None:
     sessions = page.sessions()
     for run in found:
         name = name_in(store, run)
@@ -150,7 +161,7 @@ def check_sessions(page: Board, found: list[RecordedRun], store: Path) -> None:
             assert values == pytest.approx({Tags().result(name): value for name, value in trial.values.items()})
 
 
-def check_texts_and_pictures(page: Board, found: list[RecordedRun], store: Path) -> None:
+def check_texts_and_pictures(page: TensorBoardPages, found: list[RecordedRun], store: Path) -> None:
     tags, pictures = page.get("text/tags"), page.get("images/tags")
     for run in found:
         name = name_in(store, run)
@@ -170,7 +181,7 @@ def test_pages_that_are_open_follow_a_run_also_when_it_goes_back(tmp_path: Path,
     shipment = open_shipment(write(folder, Params(time=BEGAN, values={"lr": 0.1})))
     shipment.carry(flush=True)
     purge = "Detected out of order event.step"  # Python's reader says so when it drops what it has read
-    with board(tmp_path / "runs", fast=fast, expects=purge) as page:
+    with tensorboard_pages(tmp_path / "runs", fast=fast, expects=purge) as page:
         until(lambda: "r" in page.get("scalars/tags") and len(page.scalars("r", "metrics/loss")) == 8)
         write(folder, started(time=BEGAN + 50, resumed_at_step=3))
         write(folder, *[metrics(step, at=BEGAN + 60 + step, loss=20.0 - step) for step in (3, 4)])
@@ -194,7 +205,7 @@ def test_curves_and_histograms_are_on_their_own_pages(tmp_path: Path, fast: bool
         Plot(time=BEGAN, name="w", kind="histogram", data=bars),
     ]
     ship(write(tmp_path / "runs" / "r", started(), *plots))
-    with board(tmp_path / "runs", fast=fast) as page:
+    with tensorboard_pages(tmp_path / "runs", fast=fast) as page:
         shown: Any = until(lambda: page.get("pr_curves/pr_curves", run="r", tag="pr_curves/pr"))
         (entry,) = shown["r"]
         assert (entry["precision"], entry["recall"]) == ([0.4000000059604645, 0.75], [1.0, 0.5])

@@ -147,7 +147,7 @@ class ChaosProxy:
 
 
 @contextlib.contextmanager
-def chaos(upstream: str, plan: Plan = calm, *, stall_seconds: float = 0.5) -> Iterator[ChaosProxy]:
+def chaos_proxy(upstream: str, plan: Plan = calm, *, stall_seconds: float = 0.5) -> Iterator[ChaosProxy]:
     """Run a `ChaosProxy`."""
     proxy = ChaosProxy(upstream, plan, stall_seconds=stall_seconds)
     proxy.start()

@@ -11,7 +11,7 @@ _TAG = "autotrack.name."
 _WORDS = {"@": "_at_", "%": "_percent_", "&": "_and_", "+": "_plus_"}
 
 
-class Names:
+class KeyMap:
     """Maps names of metrics, params and tags to keys that every MLflow server takes, each name to a key of its own.
 
     A name that is allowed stays as it is. `acc@5` becomes `acc_at_5`, and `acc_at_5-2` if that is taken. So keys

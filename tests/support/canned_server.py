@@ -35,7 +35,7 @@ class Asked:
     body: bytes
 
 
-class Answering(http.server.ThreadingHTTPServer):
+class CannedServer(http.server.ThreadingHTTPServer):
     """Gives `answers` in order, and the last one from then on."""
 
     daemon_threads = True
@@ -55,9 +55,9 @@ class Answering(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def answering(*answers: Answer) -> Iterator[Answering]:
+def canned_server(*answers: Answer) -> Iterator[CannedServer]:
     """Run such a server."""
-    with Answering(*answers) as server:
+    with CannedServer(*answers) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -69,7 +69,7 @@ def answering(*answers: Answer) -> Iterator[Answering]:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Answering
+    server: CannedServer
 
     def answer(self) -> None:
         if self.headers.get("Transfer-Encoding") == "chunked":

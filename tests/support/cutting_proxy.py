@@ -12,7 +12,7 @@ from tests.support.servers import free_port
 _METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
 
-class Cutter:
+class CuttingProxy:
     """Passes connections on to the server at `upstream`.
 
     Whenever more than `cut_after` bytes have gone up, over whatever connections, the one at work is cut, `cuts` times;
@@ -63,9 +63,9 @@ class Cutter:
 
 
 @contextmanager
-def cutting(upstream: str) -> Iterator[Cutter]:
+def cutting_proxy(upstream: str) -> Iterator[CuttingProxy]:
     """Run such a proxy in threads."""
-    cutter = Cutter(upstream)
+    cutter = CuttingProxy(upstream)
     with _Server(("127.0.0.1", cutter.port), _Connection) as server:
         server.cutter = cutter
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -80,7 +80,7 @@ def cutting(upstream: str) -> Iterator[Cutter]:
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
     block_on_close = False
-    cutter: Cutter
+    cutter: CuttingProxy
 
 
 class _Connection(socketserver.BaseRequestHandler):

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.sinks.rest.names import Names, as_path, is_allowed
+from autotrack.sinks.rest.key_map import KeyMap, as_path, is_allowed
 
 NAMES = st.one_of(
     st.text(max_size=300),
@@ -24,11 +24,11 @@ def is_taken_by_mlflow(key: str) -> bool:
 
 def test_a_name_that_is_allowed_stays_as_it_is() -> None:
     for name in ("loss", "val/loss", "lr-Adam/pg1", "épreuve", "a b.c"):
-        assert Names().of(name) == name
+        assert KeyMap().of(name) == name
 
 
 def test_other_names_stay_readable() -> None:
-    names = Names()
+    names = KeyMap()
     assert names.of("acc@5") == "acc_at_5"
     assert names.of("f1 (macro)") == "f1 _macro_"
     assert names.of("/train//loss/") == "train/loss"
@@ -37,7 +37,7 @@ def test_other_names_stay_readable() -> None:
 
 
 def test_names_that_would_become_the_same_are_told_apart() -> None:
-    names = Names()
+    names = KeyMap()
     assert [names.of(name) for name in ("acc@5", "acc_at_5", "acc@5", "acc@@5")] == [
         "acc_at_5",
         "acc_at_5-2",
@@ -48,7 +48,7 @@ def test_names_that_would_become_the_same_are_told_apart() -> None:
 
 @given(st.lists(NAMES, max_size=12))
 def test_every_name_has_a_key_of_its_own_that_the_server_takes(given_names: list[str]) -> None:
-    names = Names()
+    names = KeyMap()
     keys = {name: names.of(name) for name in given_names}
     assert len(set(keys.values())) == len(keys)
     assert all(is_taken_by_mlflow(key) for key in keys.values())
@@ -57,16 +57,16 @@ def test_every_name_has_a_key_of_its_own_that_the_server_takes(given_names: list
 
 @given(st.lists(NAMES, max_size=8), st.lists(NAMES, max_size=8))
 def test_who_goes_on_later_finds_the_same_keys_by_the_tags(before: list[str], after: list[str]) -> None:
-    names = Names()
+    names = KeyMap()
     keys = {name: names.of(name) for name in before}
-    again = Names(names.tags())
+    again = KeyMap(names.tags())
     assert {name: again.of(name) for name in before} == keys
     assert {key: again.of(key) for key in after} == {key: names.of(key) for key in after}
 
 
 @given(st.lists(NAMES, max_size=8))
 def test_the_tags_keep_what_was_changed_and_nothing_else(given_names: list[str]) -> None:
-    names = Names()
+    names = KeyMap()
     for name in given_names:
         names.of(name)
     tags = names.tags()

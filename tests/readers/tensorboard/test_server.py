@@ -9,15 +9,15 @@ import psutil
 import pytest
 
 from autotrack.errors import AutotrackError, MissingLibraryError
-from autotrack.readers.tensorboard.process import Board
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import choose
+from autotrack.readers.tensorboard.server import TensorBoardServer
 from tests.support.processes import Script, wait_until
 from tests.support.tensorboard_pages import POINTS, is_gone, points, processes_of, record, runs_in, show
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardServer]:
     """TensorBoard on one of two runs."""
     store = tmp_path_factory.mktemp("project") / "runs"
     record(store, "shown", points=POINTS)
@@ -26,16 +26,16 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         yield started
 
 
-def test_it_shows_every_point_of_the_chosen_runs_and_no_other_run(board: Board) -> None:
-    wait_until(lambda: runs_in(board.address) == {"shown"})
-    wait_until(lambda: len(points(board.address, "shown")) == POINTS)
+def test_it_shows_every_point_of_the_chosen_runs_and_no_other_run(server: TensorBoardServer) -> None:
+    wait_until(lambda: runs_in(server.address) == {"shown"})
+    wait_until(lambda: len(points(server.address, "shown")) == POINTS)
 
 
-def test_it_listens_on_the_loopback_interface_only(board: Board) -> None:
-    assert board.address.startswith("http://127.0.0.1:")
+def test_it_listens_on_the_loopback_interface_only(server: TensorBoardServer) -> None:
+    assert server.address.startswith("http://127.0.0.1:")
     listening = [
         connection.laddr.ip
-        for process in processes_of(psutil.Process(board.pid))
+        for process in processes_of(psutil.Process(server.pid))
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -49,30 +49,30 @@ def test_without_the_data_server_the_python_loader_shows_the_same(
     monkeypatch.setenv("TENSORBOARD_DATA_SERVER_BINARY", str(tmp_path / "none"))
     record(store, "a", points=POINTS)
     record(store, "b")
-    with show(choose(["a", "b"], store=store)) as board:
-        assert len(processes_of(psutil.Process(board.pid))) == 1
-        wait_until(lambda: runs_in(board.address) == {"a", "b"})
-        wait_until(lambda: len(points(board.address, "a")) == POINTS)
+    with show(choose(["a", "b"], store=store)) as server:
+        assert len(processes_of(psutil.Process(server.pid))) == 1
+        wait_until(lambda: runs_in(server.address) == {"a", "b"})
+        wait_until(lambda: len(points(server.address, "a")) == POINTS)
 
 
 @pytest.mark.slow
 def test_a_run_that_is_recorded_meanwhile_appears(store: Path) -> None:
     record(store, "a")
-    with show(choose([store])) as board:
-        wait_until(lambda: len(runs_in(board.address)) == 1)
+    with show(choose([store])) as server:
+        wait_until(lambda: len(runs_in(server.address)) == 1)
         bring_up_to_date([record(store, "b")], on_trouble=pytest.fail)
-        wait_until(lambda: len(runs_in(board.address)) == 2)
+        wait_until(lambda: len(runs_in(server.address)) == 2)
 
 
 def test_nothing_is_left_of_it(store: Path, scratch: Path) -> None:
     record(store, "a")
-    with show(choose(["a"], store=store)) as board:
-        started = processes_of(psutil.Process(board.pid))
+    with show(choose(["a"], store=store)) as server:
+        started = processes_of(psutil.Process(server.pid))
         assert list(scratch.iterdir())
     wait_until(lambda: all(map(is_gone, started)))
     wait_until(lambda: not list(scratch.iterdir()))
     with pytest.raises(urllib.error.URLError):
-        runs_in(board.address)
+        runs_in(server.address)
 
 
 def test_it_ends_with_whoever_started_it_even_by_kill_9(store: Path, scratch: Path, tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_it_ends_with_whoever_started_it_even_by_kill_9(store: Path, scratch: Pa
     code = f"""
         import time
         from autotrack.readers.tensorboard.selection import choose
-        from autotrack.readers.tensorboard.process import Board
-        board = Board(choose(["a"], store={str(store)!r}))
-        print(board.pid, flush=True)
+        from autotrack.readers.tensorboard.server import TensorBoardServer
+        server = TensorBoardServer(choose(["a"], store={str(store)!r}))
+        print(server.pid, flush=True)
         time.sleep(600)
     """
     with Script(tmp_path / "script", code) as script:
@@ -130,13 +130,13 @@ def test_a_missing_or_broken_tensorboard_is_said(
     (scratch.parent / "site" / "tensorboard" / "__init__.py").write_text(source)
     monkeypatch.syspath_prepend(scratch.parent / "site")
     with pytest.raises(error, match=said):
-        Board(view)
+        TensorBoardServer(view)
     assert not list(scratch.iterdir())
 
 
 def test_its_sudden_end_is_said(store: Path) -> None:
     record(store, "a")
-    with Board(choose([store])) as board:
-        psutil.Process(board.pid).kill()
+    with TensorBoardServer(choose([store])) as server:
+        psutil.Process(server.pid).kill()
         with pytest.raises(AutotrackError, match=r"TensorBoard has ended \(exit code -9\)"):
-            board.wait()
+            server.wait()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support import ordinary
+from tests.support import ordinary_values
 from tests.support.repositories import new, put, run_git
 
 PLANTED: dict[str, str] = {}
@@ -194,13 +194,13 @@ with autotrack.start_run("baseline", tags=given["tags"], params=given["params"])
 """
 
 GIVEN = {
-    "params": {**ordinary.PARAMS, **PARAMS},
-    "tags": {**ordinary.TAGS, **TAGS},
+    "params": {**ordinary_values.PARAMS, **PARAMS},
+    "tags": {**ordinary_values.TAGS, **TAGS},
     "text": TEXT,
-    "prose": ordinary.PROSE,
+    "prose": ordinary_values.PROSE,
     "table": TABLE,
-    "metrics": ordinary.METRICS,
-    "lines": ordinary.LINES,
+    "metrics": ordinary_values.METRICS,
+    "lines": ordinary_values.LINES,
     "printed": PRINTED,
     "out": [PRINTED[name] for name in ("assignment", "json", "repr", "address", "token", "coloured", "key")],
     "name": "api_key",
@@ -253,12 +253,12 @@ def make_project(folder: Path) -> Path:
     run_git(project, "remote", "add", "origin", REMOTE)
     run_git(project, "checkout", "--quiet", "-b", "feature/tokenizer-cache")
     put(project, {name: content for name, content in CHANGED.items() if name != "train.ini"})
-    put(project, {"train.ini": "[db]\nuser = ada\n", "code.py": ordinary.CODE, "train.py": TRAINING})
+    put(project, {"train.ini": "[db]\nuser = ada\n", "code.py": ordinary_values.CODE, "train.py": TRAINING})
     run_git(project, "add", "staged.py", "train.ini", "code.py")
     put(project, {"train.ini": CHANGED["train.ini"]})
     (project / "gone.py").unlink()
-    put(project, {**UNTRACKED, "conf/model.yaml": ordinary.CONFIG})
-    for name, version in ordinary.PACKAGES.items():
+    put(project, {**UNTRACKED, "conf/model.yaml": ordinary_values.CONFIG})
+    for name, version in ordinary_values.PACKAGES.items():
         metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         put(folder / "packages", {f"{name.replace('-', '_')}-{version}.dist-info/METADATA": metadata})
     put(folder / "packages", DIRECT_URL)
@@ -272,7 +272,7 @@ def train(project: Path, environ: Mapping[str, str]) -> subprocess.CompletedProc
     everything_on = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACK_")}
     packages = str(project.parent / "packages")
     return subprocess.run(
-        [sys.executable, "train.py", *ARGV, *ordinary.ARGV],
+        [sys.executable, "train.py", *ARGV, *ordinary_values.ARGV],
         cwd=project,
         env={**everything_on, "GIVEN": str(given), "PYTHONPATH": packages, **ENVIRON, **environ},
         capture_output=True,
