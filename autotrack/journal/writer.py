@@ -1,4 +1,4 @@
-"""Writing journals: append-only files of records, one writer each; `reading.py` reads them.
+"""Writing journals: append-only files of records, one writer each; `reader.py` reads them.
 
 When `append` returns, the record is with the operating system and survives the death of this process.
 """
@@ -8,24 +8,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep, time
-from types import ModuleType
+from time import time
 
 from autotrack.errors import JournalBusyError
-from autotrack.journal import records
+from autotrack.journal import locks, records
 from autotrack.journal.files import above_standard_streams
 from autotrack.journal.records import AnyRecord
-
-_fcntl: ModuleType | None
-try:
-    import fcntl as _fcntl  # not on Windows, where nobody can tell a live journal from a dead one
-except ImportError:
-    _fcntl = None
 
 BACKLOG_BYTES = 16 * 2**20
 """What is kept in memory while the disk refuses to take it; more than that is counted and dropped."""
 
 _CHECK_SECONDS = 1.0
+_LOCK_PATIENCE_SECONDS = 0.2  # a reader that asks whether the journal is locked holds the lock for an instant
 
 _forks = 0  # how many times this process was forked off another; asking for its id with every record costs more
 
@@ -110,7 +104,7 @@ class Journal:
             if self._fd < 0:
                 return
             self._write_backlog()
-            _unlock(self._fd)  # forked children share the lock and may outlive this process
+            locks.unlock(self._fd)  # forked children share the lock and may outlive this process
             os.close(self._fd)
             self._fd = -1
 
@@ -123,7 +117,7 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Readable as well, to find a line that a killed process left torn.
         self._fd = above_standard_streams(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
-        if not _lock(self._fd):
+        if not locks.lock(self._fd, patience_seconds=_LOCK_PATIENCE_SECONDS):
             os.close(self._fd)
             self._fd = -1
             raise JournalBusyError(f"{self.path} is being written by another process that is still running")
@@ -199,31 +193,6 @@ class Journal:
         if not self._troubled:
             self._troubled = True
             self._on_trouble(message)
-
-
-def _lock(fd: int) -> bool:
-    if _fcntl is None:
-        return True
-    deadline = monotonic() + 0.2  # a reader that asks `is_being_written` holds the lock for an instant
-    while True:
-        try:
-            _fcntl.flock(fd, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > deadline:
-                return False
-            sleep(0.002)
-        except OSError:  # a file system without locks
-            return True
-        else:
-            return True
-
-
-def _unlock(fd: int) -> None:
-    if _fcntl is not None:
-        try:
-            _fcntl.flock(fd, _fcntl.LOCK_UN)
-        except OSError:
-            return
 
 
 def _cut_torn_line(fd: int) -> None:

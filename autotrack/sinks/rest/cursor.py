@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
 
 FOLDER = "remote"
@@ -55,15 +56,9 @@ class CursorFile:
         """Keep others out until `unlock`. Raises `AutotrackError` when another one is at work."""
         self._path.parent.mkdir(exist_ok=True)
         self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            import fcntl  # not on Windows
-
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locks.lock(self._lock):
             self.unlock()
-            raise AutotrackError(f"another process is sending this run to {self._url}") from None
-        except (ImportError, OSError):  # a system, or a file system, without locks
-            return
+            raise AutotrackError(f"another process is sending this run to {self._url}")
 
     def unlock(self) -> None:
         """Let others in."""

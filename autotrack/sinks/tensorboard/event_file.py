@@ -16,9 +16,11 @@ from time import time
 from typing import Any, Self
 
 import msgspec
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata  # type: ignore[import-untyped]  # it comes without types
 
 from autotrack.errors import AutotrackError
+from autotrack.journal import locks
 from autotrack.sinks.tensorboard.encoding import frame, masked_checksum
 
 SUFFIX = ".autotrack"
@@ -123,20 +125,12 @@ class EventFile:
         os.close(self._fd)
 
     def _lock(self) -> None:
-        try:
-            import fcntl  # not on Windows
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not locks.lock(self._fd):
             self.close()
             raise EventFileBusyError(
                 f"another process is writing {self.path}: the run is still being recorded, or synced elsewhere; "
                 f"try again when that has ended"
-            ) from error
-        except OSError:  # a file system without locks
-            return
+            )
 
 
 def own_files(folder: Path) -> list[Path]:
@@ -201,7 +195,10 @@ def last_checkpoint(content: bytes | mmap.mmap) -> tuple[int, dict[str, Any] | N
     for end, data in intact_records(content):
         # The ninth byte follows the wall time: that of the field `session_log`, as no checkpoint has a step.
         if data[9:10] == b"\x3a":
-            log = Event.FromString(data).session_log
+            try:
+                log = Event.FromString(data).session_log
+            except DecodeError:  # whatever it is, this sink did not write it
+                continue
             if log.status == SessionLog.CHECKPOINT:
                 last, said = end, msgspec.json.decode(log.checkpoint_path)
     return last, said

@@ -62,7 +62,15 @@ def test_python_s_raw_reader_reads_to_the_end(tmp_path: Path) -> None:
     assert len(list(RawEventFileLoader(str(path)).Load())) == len(list(intact_records(path.read_bytes())))
 
 
-@pytest.mark.parametrize("torn", [b"\x18", b"\x18" + 100 * b"\x00", frame(b"an event that nobody acknowledged")])
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b"\x18",
+        b"\x18" + 100 * b"\x00",
+        frame(b"an event that nobody acknowledged"),
+        frame(b"\x09 a time \x3a no session log"),
+    ],
+)
 def test_what_is_behind_the_last_checkpoint_is_cut_off(tmp_path: Path, torn: bytes) -> None:
     ship(write(tmp_path, started(), metrics(0, loss=1.0)))
     (path,) = event_files(tmp_path)
