@@ -58,7 +58,7 @@ class ServerAuth(AuthBase):
         return request
 
 
-def access(url: str, environ: Mapping[str, str], *, allow_insecure: bool = False) -> Access:
+def access(url: str, environ: Mapping[str, str]) -> Access:
     """Work out how to get into the server at `url`.
 
     Credentials are those in the URL, else `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, else
@@ -67,7 +67,7 @@ def access(url: str, environ: Mapping[str, str], *, allow_insecure: bool = False
     `MLFLOW_WORKSPACE` mean what they mean for MLflow.
 
     Raises `SettingsError` for what is no URL of a server, and for credentials that would go over plain http to another
-    machine, unless `allow_insecure` or `AUTOTRACK_ALLOW_INSECURE=1` allows that.
+    machine, unless `AUTOTRACK_ALLOW_INSECURE=1` allows that.
     """
     parts = _server(url)
     bare = without_credentials(url)
@@ -77,7 +77,7 @@ def access(url: str, environ: Mapping[str, str], *, allow_insecure: bool = False
                 f"{name} is set, which needs the mlflow package; use a token or a user and password", setting=name
             )
     authorization, secrets = _credentials(parts, environ)
-    is_allowed = allow_insecure or environ.get("AUTOTRACK_ALLOW_INSECURE", "").lower() in _YES
+    is_allowed = environ.get("AUTOTRACK_ALLOW_INSECURE", "").lower() in _YES
     if authorization and parts.scheme == "http" and not is_loopback(parts.hostname or "") and not is_allowed:
         raise SettingsError(
             f"credentials would be sent to {bare} in plain text; use https, or set AUTOTRACK_ALLOW_INSECURE=1",

@@ -80,11 +80,10 @@ class Client:
         *,
         stop: threading.Event | None = None,
         environ: Mapping[str, str] = os.environ,
-        allow_insecure: bool = False,
         patience: float | None = None,
         on_trouble: Callable[[str], None] | None = None,
     ) -> None:
-        self._access = access(url, environ, allow_insecure=allow_insecure)
+        self._access = access(url, environ)
         self.url = self._access.url
         self.patience = patience
         self.last_progress = monotonic()

@@ -30,10 +30,6 @@ class KeyMap:
             self._keys[name], self._names[key] = key, name
         return key
 
-    def original(self, key: str) -> str:
-        """Return the name that a key was made for; raises `KeyError` for one that was not made here."""
-        return self._names[key]
-
     def tags(self) -> dict[str, str]:
         """Return the tags that keep the names which are not their own keys."""
         return {f"{_TAG}{key}": name for key, name in self._names.items() if key != name}
@@ -58,11 +54,6 @@ def is_allowed(name: str) -> bool:
         and name != "."
         and not name.startswith(("/", ".."))
     )
-
-
-def as_path(name: str) -> str:
-    """Return a name as that of a file, which may have folders."""
-    return name if is_allowed(name) else _readable(name)
 
 
 def _readable(name: str) -> str:

@@ -66,7 +66,6 @@ def test_plain_http_to_another_machine_needs_to_be_allowed(url: str) -> None:
         access(url, {})
     assert "secret" not in str(raised.value)
     assert access(url, {"AUTOTRACK_ALLOW_INSECURE": "1"}).authorization == basic("me", "secret")
-    assert access(url, {}, allow_insecure=True).authorization == basic("me", "secret")
     assert access(url.replace("http:", "https:"), {}).authorization == basic("me", "secret")
 
 
