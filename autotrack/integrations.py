@@ -52,7 +52,7 @@ keeps its name, signature, docstring and pickling; taking the hooks away restore
 an integration imports nothing of the core but this module.
 """
 
-from autotrack.journal.summary import better as direction_of
+from autotrack.journal.directions import better as direction_of
 from autotrack.training.autolog import Integration, is_autologging
 from autotrack.training.epoch_clock import EpochClock
 from autotrack.training.hooks.patch import Hook, Outcome, Patch, attempt, guarded

@@ -9,9 +9,10 @@ import msgspec
 
 from autotrack import settings
 from autotrack.errors import JournalFormatError, RunNotFoundError
+from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
-from autotrack.journal.summary import Fold, Summary, read
+from autotrack.journal.summary import Summary, read
 from autotrack.readers import query
 
 

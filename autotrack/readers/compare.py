@@ -8,8 +8,9 @@ from typing import Any
 
 from autotrack.errors import JournalFormatError
 from autotrack.format import main_metrics, short
+from autotrack.journal.directions import Direction
 from autotrack.journal.records import Dataset, number
-from autotrack.journal.summary import Direction, Summary
+from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 
 _MOST_RUNS = 200

@@ -10,6 +10,7 @@ from time import time
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import records
+from autotrack.journal.fold import replaces
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import (
     AnyRecord,
@@ -21,7 +22,6 @@ from autotrack.journal.records import (
     RunStarted,
     SystemStats,
 )
-from autotrack.journal.summary import replaces
 from autotrack.journal.writer import Journal
 from autotrack.protocol import Follow
 from autotrack.readers.compare import changes_of

@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 
 from autotrack.journal.files import write_atomically
-from autotrack.journal.reader import Position, RunReader, starts_in
+from autotrack.journal.fold import Fold
+from autotrack.journal.reader import Position, RunReader
 from autotrack.journal.records import AnyRecord
-from autotrack.journal.summary import Fold
+from autotrack.journal.rewinds import read_rewinds
 
 NAME = "run.json"
 
@@ -22,9 +23,7 @@ class FolderSink:
     def open(self, folder: Path) -> dict[str, int]:
         """Begin with the run in `folder`, from the start: a summary is of all records."""
         self._folder = folder
-        starts = starts_in(folder / "journal" / "main.jsonl")
-        resumes = [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
-        self._fold = Fold(keep_points=False, resumes=resumes)
+        self._fold = Fold(keep_points=False, rewinds=read_rewinds(folder))
         return {}
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 import autotrack
+from autotrack.journal.fold import Fold
 from autotrack.journal.records import (
     AnyRecord,
     Artifact,
@@ -24,7 +24,7 @@ from autotrack.journal.records import (
     Text,
 )
 from autotrack.journal.series import Point
-from autotrack.journal.summary import Direction, Fold, LoadSummary, Summary, better
+from autotrack.journal.summary import LoadSummary, Summary
 
 
 def start(time: float = 100.0, **about: Any) -> RunStarted:
@@ -104,20 +104,6 @@ def test_a_metric_whose_name_tells_no_direction_has_no_best() -> None:
     metric = summary_of(*measured("temperature", 3.0, 1.0, 2.0)).metrics["temperature"]
     assert (metric.best, metric.better) == (None, None)
     assert (value(metric.min), value(metric.max)) == (1.0, 3.0)
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ("loss val_loss train_loss_epoch test/loss VAL_LOSS log_loss dice_loss val_iou_loss", "min"),
-        ("rmse val_mse mae mape perplexity nll neg_log_likelihood val_err error wer cer brier epoch_seconds", "min"),
-        ("accuracy val_acc acc auroc roc_auc val_f1 f1_score precision recall r2 val_r2 R2 r2_score", "max"),
-        ("iou dice map bleu reward mcc episode_return log_likelihood samples_per_second", "max"),
-        ("lr-Adam lr-SGD/pg1 temperature grad_norm epoch step momentum", None),
-    ],
-)
-def test_the_name_of_a_metric_tells_which_direction_is_better(names: str, expected: Direction | None) -> None:
-    assert {name: better(name) for name in names.split()} == dict.fromkeys(names.split(), expected)
 
 
 def test_a_callback_that_watches_a_metric_knows_better_than_the_name() -> None:

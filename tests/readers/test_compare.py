@@ -8,8 +8,9 @@ import pytest
 
 import autotrack
 from autotrack.journal import records
+from autotrack.journal.fold import Fold
 from autotrack.journal.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
-from autotrack.journal.summary import Fold, Summary
+from autotrack.journal.summary import Summary
 from autotrack.readers.compare import ChangesSince, as_markdown, changes_of, differences, in_short
 
 

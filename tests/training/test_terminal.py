@@ -12,8 +12,9 @@ import pytest
 
 import autotrack
 from autotrack.format import describe, human_seconds, main_metrics, shown
+from autotrack.journal.fold import Fold
 from autotrack.journal.records import Metrics, Notice, Number, RunStarted
-from autotrack.journal.summary import Fold, Summary
+from autotrack.journal.summary import Summary
 from autotrack.training import terminal
 from autotrack.training.observe.output.screen import Screen
 

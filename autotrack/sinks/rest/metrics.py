@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from autotrack.journal.records import Metrics, Number, SystemStats, number
+from autotrack.journal.records import Metrics, Number, RunStarted, SystemStats, number
+from autotrack.journal.rewinds import Rewinds
 from autotrack.sinks.rest import system
 from autotrack.sinks.rest.batches import LIMITS, Batches, Item
 from autotrack.sinks.rest.key_map import KeyMap, is_allowed
@@ -21,13 +22,13 @@ class Points:
     the time is that of the record. A point without step gets its epoch as step, or 0, the load of the machine the
     seconds since the run started.
 
-    `resumes` are the times at which training went back, and to which step: what was recorded before at this step or
-    later was recorded again, and is left out. What the server has of it stays there, for it can delete no points.
+    Points that are recorded again after one of `rewinds` are left out. Those that the server has already stay there,
+    because it cannot delete points.
     """
 
-    def __init__(self, on_trouble: Callable[[str], None]) -> None:
-        self.resumes: set[tuple[float, int]] = set()
-        self.started = 0.0
+    def __init__(self, on_trouble: Callable[[str], None], *, rewinds: Rewinds) -> None:
+        self.rewinds = rewinds
+        self._started = 0.0
         self._on_trouble = on_trouble
         self._waiting: list[tuple[str, Number, int, int]] = []
 
@@ -37,11 +38,17 @@ class Points:
     def add(self, record: Metrics | SystemStats, *, rank: int = 0) -> None:
         """Take the values of a record from the journal of this rank."""
         if isinstance(record, SystemStats):
-            self._take(system.values_of(record), record.time, max(0, int(record.time - self.started)))
-        elif not self._is_recorded_again(record):
+            self._take(system.values_of(record), record.time, max(0, int(record.time - self._started)))
+        elif not self.rewinds.supersede(record):
             step = next((at for at in (record.step, record.epoch) if at is not None), 0)
             values = {f"rank{rank}/{name}": value for name, value in record.values.items()} if rank else record.values
             self._take(values, record.time, step)
+
+    def note_start(self, record: RunStarted) -> None:
+        """Take in that the run was started or resumed."""
+        if not record.rank:
+            self._started = self._started or record.time
+            self.rewinds.note(record)
 
     def keys(self, names: KeyMap) -> None:
         """Give keys to the names of all that waits, first to those that are allowed: they can keep their names."""
@@ -69,10 +76,6 @@ class Points:
             return
         milliseconds = int(time * 1000)
         self._waiting.extend((name, value, milliseconds, step) for name, value in values.items())
-
-    def _is_recorded_again(self, record: Metrics) -> bool:
-        step = record.step
-        return step is not None and any(record.time < at and step >= first for at, first in self.resumes)
 
 
 def as_value(value: Number) -> float | str:

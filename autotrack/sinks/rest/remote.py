@@ -1,9 +1,10 @@
 """One run and its place on the server: what is sent of it, in which order, and what is remembered of that."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
+from autotrack.journal.rewinds import Rewinds
 from autotrack.journal.summary import Summary
 from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
@@ -60,13 +61,13 @@ class Remote:
             self._send_tags(run, self._names.tags())
             points.send(self._batches, run.run_id, self._names)
 
-    def send_facts(self, summary: Summary, resumes: Collection[tuple[float, int]]) -> None:
+    def send_facts(self, summary: Summary, rewinds: Rewinds) -> None:
         """Send all but points and files, and last how the run ended."""
         run = self._attached(summary)
         self._batches.send(run.run_id, "params", self._new_params(summary))
         found = tags.of_run(summary, self._names)
-        if resumes:
-            found["autotrack.resumed_at_steps"] = ", ".join(str(step) for _, step in sorted(resumes))
+        if rewinds.steps:
+            found["autotrack.resumed_at_steps"] = ", ".join(map(str, rewinds.steps))
         self._send_tags(run, {**self._names.tags(), **found, **self._parent(summary, run)})
         self._send_datasets(run, summary)
         self._send_trials(run, summary)

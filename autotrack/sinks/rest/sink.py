@@ -6,11 +6,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
+from typing import assert_never
 
 from autotrack.destinations import without_credentials
-from autotrack.journal.reader import JournalReader, Position, rank_of, starts_in
-from autotrack.journal.records import AnyRecord, Metrics, RunStarted, SystemStats, Table
-from autotrack.journal.summary import Fold
+from autotrack.journal.fold import Fold
+from autotrack.journal.reader import JournalReader, Position, rank_of
+from autotrack.journal.records import (
+    AnyRecord,
+    Artifact,
+    Dataset,
+    Environment,
+    Metrics,
+    Notice,
+    Params,
+    Plot,
+    RunFinished,
+    RunStarted,
+    SystemStats,
+    Table,
+    Tags,
+    Text,
+    Trial,
+)
+from autotrack.journal.rewinds import Rewinds, read_rewinds
 from autotrack.plots import SHORT_SECONDS
 from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import cursor as cursors
@@ -115,9 +133,9 @@ class RestSink:
         if found is None or (found.is_deleted and not _has_all(cursor, folder)):
             cursor, found = Cursor(self.place), None
         self._remote = Remote(self._client, folder, self._file, cursor, found, self._uploads, self._on_trouble)
-        self._fold, self._points, self._tables = Fold(keep_points=False), Points(self._on_trouble), Tables()
+        self._fold, self._tables = Fold(keep_points=False), Tables()
+        self._points = Points(self._on_trouble, rewinds=_rewinds(folder))
         self._is_changed = True
-        self._points.resumes = set(_resumes(folder))
         self._unread = dict(cursor.offsets)
         is_done = cursor.complete and not (self._draws and cursor.undrawn)
         return dict(cursor.offsets) if is_done or not cursor.offsets else _step_back(folder, cursor.offsets)
@@ -129,7 +147,7 @@ class RestSink:
             return
         self._remote.send_points(summary, self._points)
         if self._is_changed:
-            self._remote.send_facts(summary, self._points.resumes)
+            self._remote.send_facts(summary, self._points.rewinds)
             goes_on = self._stop is not None and summary.status == "running"
             until = monotonic() + _UPLOAD_SECONDS if goes_on else None
             draws = self._draws or (summary.ended or time()) - summary.started >= SHORT_SECONDS
@@ -153,17 +171,23 @@ class RestSink:
 
     def _take(self, batch: Sequence[AnyRecord], rank: int) -> None:
         for record in batch:
-            if isinstance(record, (Metrics, SystemStats)):
-                self._points.add(record, rank=rank)
-                continue
+            match record:
+                case Metrics() | SystemStats():
+                    self._points.add(record, rank=rank)
+                    continue
+                case RunStarted():
+                    self._points.note_start(record)
+                case Table():
+                    self._tables.add(record)
+                case (
+                    Params() | Environment() | Dataset() | Trial() | Plot() | Artifact() | Tags() | Text() | Notice()
+                    | RunFinished()
+                ):  # fmt: skip
+                    pass  # sent from the summary
+                case _:
+                    assert_never(record)
             self._is_changed = True
-            if isinstance(record, Table):
-                self._tables.add(record)
             self._fold.add([record], rank=rank)
-            if isinstance(record, RunStarted) and not record.rank:
-                self._points.started = self._points.started or record.time
-                if record.resumed_at_step is not None:
-                    self._points.resumes.add((record.time, record.resumed_at_step))
 
     def _read_again(self) -> None:
         """Take in what was sent by an earlier process: what is to come depends on it."""
@@ -188,11 +212,11 @@ def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
         yield batch
 
 
-def _resumes(folder: Path) -> Iterator[tuple[float, int]]:
-    path = folder / "journal" / "main.jsonl"
-    for start in starts_in(path) if path.exists() else []:
-        if start.resumed_at_step is not None:
-            yield start.time, start.resumed_at_step
+def _rewinds(folder: Path) -> Rewinds:
+    try:
+        return read_rewinds(folder)
+    except FileNotFoundError:  # it will come with the first record
+        return Rewinds()
 
 
 def _has_all(cursor: Cursor, folder: Path) -> bool:

@@ -3,29 +3,42 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import assert_never
 
+from autotrack.journal.directions import Direction, better, monitored
+from autotrack.journal.fold import Fold
 from autotrack.journal.records import (
     AnyRecord,
     Artifact,
+    Dataset,
+    Environment,
     Metrics,
+    Notice,
     Params,
     Plot,
+    RunFinished,
     RunStarted,
     SystemStats,
     Table,
+    Tags,
     Text,
+    Trial,
 )
-from autotrack.journal.summary import Direction, Fold, Summary, better
-from autotrack.sinks.tensorboard import text, trials
+from autotrack.journal.rewinds import Rewinds
+from autotrack.journal.summary import Summary
+from autotrack.sinks.tensorboard import tags, text, trials
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.event_file import preamble, replace
 from autotrack.sinks.tensorboard.hparams import Session, session_of
 from autotrack.sinks.tensorboard.pictures import Pictures
 from autotrack.sinks.tensorboard.scalars import Scalars
-from autotrack.sinks.tensorboard.tags import Tags
 
 SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
 """It is read first, and of several sessions in one run readers take the first."""
+
+
+_Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | RunFinished
+"""The records that are shown by way of the run's summary."""
 
 
 class RunEvents:
@@ -35,17 +48,17 @@ class RunEvents:
     the session began and ended, as far as that was given out.
     """
 
-    def __init__(self, folder: Path, resumes: Iterable[tuple[float, int]]) -> None:
+    def __init__(self, folder: Path, rewinds: Rewinds) -> None:
         self.waiting = bytearray()
         self.must_start_over = False
         self.said: list[str | None] = [None, None]
         self.began = 0.0
         self.was_killed = False
         self._folder = folder
-        self._tags = Tags()
+        self._tags = tags.Tags()
         self._directions: dict[str, Direction] = {}
-        self._scalars = Scalars(self._tags, self._direction_of)
-        self._scalars.resumes += resumes
+        self._rewinds = rewinds
+        self._scalars = Scalars(self._tags, self._direction_of, rewinds)
         self._pictures = Pictures(folder, self._tags)
         self._fold = Fold(keep_points=False)
         self._texts: dict[str, str] = {}
@@ -67,18 +80,21 @@ class RunEvents:
         return self._latest
 
     def add(self, batch: Iterable[AnyRecord], rank: int) -> None:
-        """Take more records, from a journal of this rank."""
+        """Take more records from a journal of this rank."""
         waiting, events_of = self.waiting, self._scalars.metrics
         for record in batch:
-            kind = record.__class__
-            if kind is Metrics:
-                self._has_values = True
-                waiting += events_of(record, rank)  # type: ignore[arg-type]  # its class says so
-            elif kind is SystemStats:
-                began = self.began or record.time
-                self.waiting += self._scalars.load(record, rank, began=began)  # type: ignore[arg-type]  # as above
-            else:
-                self._note(record, rank)
+            match record:
+                case Metrics():
+                    self._has_values = True
+                    waiting += events_of(record, rank)
+                case SystemStats():
+                    waiting += self._scalars.load(record, rank, began=self.began or record.time)
+                case Plot() | Artifact() | Text() | Table():
+                    self._note_time(record)
+                    self._add_content(record, rank)
+                case _:
+                    self._note_time(record)
+                    self._add_fact(record, rank)
 
     def take(self) -> bytes:
         """Return the events of everything new but pictures, and let go of them."""
@@ -135,37 +151,42 @@ class RunEvents:
         """
         return self._directions.get(name) or (None if tag.startswith("train/") else better(name))
 
-    def _note(self, record: AnyRecord, rank: int) -> None:
+    def _note_time(self, record: AnyRecord) -> None:
         self._latest = max(self._latest, record.time)
         self._status = None
-        if isinstance(record, Plot):
-            self._pictures.add_plot(record)
-        elif isinstance(record, Artifact):
-            self._pictures.add_artifact(record)
-        elif isinstance(record, Text):
-            tag, said = text.of_text(record)
-            self._say(tag or self._tags.named("text", _of_rank(record.name, rank)), said, record)
-        elif isinstance(record, Table):
-            self._say(self._tags.named("tables", _of_rank(record.name, rank)), text.of_table(record), record)
-        else:
-            self._has_news = True
-            self._fold.add([record], rank=rank)
-            if isinstance(record, RunStarted) and not record.rank:
+
+    def _add_content(self, record: Plot | Artifact | Text | Table, rank: int) -> None:
+        match record:
+            case Plot():
+                self._pictures.add_plot(record)
+            case Artifact():
+                self._pictures.add_artifact(record)
+            case Text():
+                tag, markdown = text.of_text(record)
+                self._add_text(tag or self._tags.named("text", _of_rank(record.name, rank)), markdown, record)
+            case Table():
+                tag = self._tags.named("tables", _of_rank(record.name, rank))
+                self._add_text(tag, text.of_table(record), record)
+            case _:
+                assert_never(record)
+
+    def _add_fact(self, record: _Fact, rank: int) -> None:
+        self._has_news = True
+        self._fold.add([record], rank=rank)
+        match record:
+            case RunStarted() if not record.rank:
                 self._note_start(record)
-            elif isinstance(record, Params) and record.source == "callbacks":
-                self._directions |= monitored(record)
+            case Params(source="callbacks"):
+                self._directions |= monitored(record.values)
 
     def _note_start(self, record: RunStarted) -> None:
         self.was_killed = False
         self.began = self.began or record.time
-        if record.resumed_at_step is not None:
-            resume = (record.time, record.resumed_at_step)
-            if resume not in self._scalars.resumes:
-                self._scalars.resumes.append(resume)
-                self.must_start_over |= self._scalars.highest_step >= record.resumed_at_step
+        if rewind := self._rewinds.note(record):
+            self.must_start_over |= rewind.repeats(self._scalars.highest_step)
 
-    def _say(self, tag: str, said: str, record: Text | Table) -> None:
-        self.waiting += summary_event(record.time, record.step or 0, [text_value(tag, said)])
+    def _add_text(self, tag: str, markdown: str, record: Text | Table) -> None:
+        self.waiting += summary_event(record.time, record.step or 0, [text_value(tag, markdown)])
 
     def _say_session(self, summary: Summary) -> None:
         """Params come before the first metrics; where they do not, `write_beside` corrects it in the end."""
@@ -183,17 +204,6 @@ class RunEvents:
         if self.was_killed and summary.status == "running":
             summary.status, summary.ended = "killed", self._latest
         return summary
-
-
-def monitored(params: Params) -> dict[str, Direction]:
-    """Return the direction of each metric that a callback watches: it knows better than the name of the metric."""
-    found: dict[str, Direction] = {}
-    for name, metric in params.values.items():
-        owner, _, setting = name.rpartition(".")
-        mode = params.values.get(f"{owner}.mode")
-        if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
-            found[metric] = mode
-    return found
 
 
 def _digests(session: Session) -> list[str | None]:

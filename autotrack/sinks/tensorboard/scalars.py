@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
+from autotrack.journal.directions import Direction
 from autotrack.journal.records import Metrics, SystemStats, number
-from autotrack.journal.summary import Direction
+from autotrack.journal.rewinds import Rewinds
 from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix
 from autotrack.sinks.tensorboard.tags import Tags
 
@@ -64,13 +65,13 @@ class _Best:
 class Scalars:
     """Turns records into events. `direction_of` tells, by name and tag, whether lower or higher is better.
 
-    Points are left out that are recorded again after one of `resumes`, given as `(time, step)`. `highest_step` is that
-    of all points that were written.
+    Points that are recorded again after one of `rewinds` are left out. `highest_step` is that of all points that were
+    written.
     """
 
-    def __init__(self, tags: Tags, direction_of: Callable[[str, str], Direction | None]) -> None:
-        self.resumes: list[tuple[float, int]] = []
+    def __init__(self, tags: Tags, direction_of: Callable[[str, str], Direction | None], rewinds: Rewinds) -> None:
         self.highest_step = -1
+        self._rewinds = rewinds
         self._tags = tags
         self._direction_of = direction_of
         self._metrics: dict[tuple[int, str | None], dict[str, _Curve]] = {}
@@ -80,7 +81,7 @@ class Scalars:
     def metrics(self, record: Metrics, rank: int) -> bytes:
         """Return the events of a record: one with all its values, unless some of them do not count by steps."""
         given, at = record.step, record.time
-        if self.resumes and given is not None and self._is_recorded_again(at, given):
+        if self._rewinds.supersede(record):
             return b""
         curves = self._metrics.get((rank, record.stage))
         if curves is None:
@@ -138,6 +139,3 @@ class Scalars:
             curve = self._by_tag[tag] = _Curve(tag, is_by_epoch=by_epoch, best=best)
         curves[name] = curve
         return curve
-
-    def _is_recorded_again(self, at: float, step: int) -> bool:
-        return any(at < resumed and step >= first for resumed, first in self.resumes)

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from autotrack.journal import records
-from autotrack.journal.reader import Position, RunReader, is_being_written, rank_of, starts_in
-from autotrack.journal.records import AnyRecord, RunStarted
+from autotrack.journal.reader import Position, RunReader, is_being_written, rank_of
+from autotrack.journal.records import AnyRecord
+from autotrack.journal.rewinds import read_rewinds
 from autotrack.plots import SHORT_SECONDS
 from autotrack.sinks.tensorboard.event_file import EventFile, checkpoint
 from autotrack.sinks.tensorboard.run_events import RunEvents
@@ -47,7 +48,7 @@ class TensorBoardSink:
         if opened is not None:
             self._file, self._earlier = opened
             self._offsets = self._earlier["offsets"]
-        self._events = RunEvents(folder, resumes=_resumes(folder))
+        self._events = RunEvents(folder, read_rewinds(folder))
         return self._offsets
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
@@ -102,7 +103,7 @@ class TensorBoardSink:
         return self._file
 
     def _start_over(self, offsets: Mapping[str, int]) -> None:
-        self._events = RunEvents(self._folder, resumes=_resumes(self._folder))
+        self._events = RunEvents(self._folder, read_rewinds(self._folder))
         for rank, batch in _records_before(self._folder, offsets):
             self._events.add(batch, rank)
         began = self._events.began
@@ -112,7 +113,8 @@ class TensorBoardSink:
         """Read again what an earlier process has written: the best values so far and the like depend on it."""
         if self._earlier is None:
             return
-        self._events = RunEvents(self._folder, resumes=_resumes(self._folder, self._offsets))
+        until = self._offsets.get(_MAIN, 0)
+        self._events = RunEvents(self._folder, read_rewinds(self._folder, until=until))
         for rank, batch in _records_before(self._folder, self._offsets):
             self._events.add(batch, rank)
             self._events.waiting.clear()
@@ -122,15 +124,6 @@ class TensorBoardSink:
         self._events.must_start_over = False
         self._events.said = self._earlier["session"]
         self._earlier = None
-
-
-def _resumes(folder: Path, offsets: Mapping[str, int] | None = None) -> list[tuple[float, int]]:
-    """When training went back, and to which step: as far as the main journal goes, or up to its offset."""
-    found: list[AnyRecord] = [*starts_in(folder / "journal" / _MAIN)]
-    if offsets is not None and len(found) > 1:
-        found = [record for _, batch in _records_before(folder, {_MAIN: offsets.get(_MAIN, 0)}) for record in batch]
-    starts = [record for record in found if isinstance(record, RunStarted)]
-    return [(start.time, start.resumed_at_step) for start in starts if start.resumed_at_step is not None]
 
 
 def _records_before(folder: Path, offsets: Mapping[str, int]) -> Iterator[tuple[int, list[AnyRecord]]]:

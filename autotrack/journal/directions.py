@@ -1,0 +1,50 @@
+"""Whether a metric gets better as it falls or as it rises."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Direction = Literal["min", "max"]
+
+_LOWER_IS_BETTER = re.compile(
+    r"loss|error|err\b|mse|mae|rmse|mape|rmsle|wer|cer\b|perplexity|ppl|nll|deviance|divergence|hinge|brier|seconds"
+    r"|neg(ative)?_log_likelihood"
+)
+_HIGHER_IS_BETTER = re.compile(
+    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|(\b|_)map(\b|_|\d)|bleu|rouge|psnr|ssim|reward|return"
+    r"|score|kappa|mcc|matthews|corr|(?<!neg_log_)(?<!negative_log_)likelihood|per_second"
+)
+
+
+def better(metric: str) -> Direction | None:
+    """Return whether a metric is better when it is lower or higher, judged by its name; None when the name is unclear.
+
+    >>> better("val_loss"), better("val_acc"), better("lr-Adam")
+    ('min', 'max', None)
+    """
+    name = metric.lower()
+    if name.startswith("lr-"):
+        return None
+    if re.search(r"(^|_)neg_(?!log_likelihood)", name):  # scikit-learn turns losses into scores
+        return "max"
+    lower, higher = _LOWER_IS_BETTER.search(name), _HIGHER_IS_BETTER.search(name)
+    if lower and (not higher or "loss" in name):  # a dice_loss is a loss
+        return "min"
+    return "max" if higher else None
+
+
+def monitored(params: Mapping[str, Any]) -> dict[str, Direction]:
+    """Return the direction of each metric that a callback monitors, from the params with the source `callbacks`.
+
+    A callback knows the direction better than the metric's name does.
+
+    >>> monitored({"EarlyStopping.monitor": "val_score", "EarlyStopping.mode": "min"})
+    {'val_score': 'min'}
+    """
+    directions: dict[str, Direction] = {}
+    for name, metric in params.items():
+        callback, _, setting = name.rpartition(".")
+        mode = params.get(f"{callback}.mode")
+        if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
+            directions[metric] = mode
+    return directions

@@ -1,0 +1,225 @@
+"""Makes the summary of a run: a fold over its records."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, assert_never
+
+from autotrack.journal import records
+from autotrack.journal.directions import Direction, better, monitored
+from autotrack.journal.records import AnyRecord, number
+from autotrack.journal.rewinds import Rewind, Rewinds
+from autotrack.journal.series import Point, Series
+from autotrack.journal.summary import LoadSummary, MetricSummary, Summary
+
+
+class Fold:
+    """Takes a run's records in order and keeps what `summary` needs.
+
+    With `keep_points`, `points` and `system` have every value of every metric and of the system load. Without it,
+    memory does not grow with the length of the training. Then the fold needs all `rewinds` of the run beforehand, and
+    `is_stale` becomes True when a record reveals another one: the summary counts points that were recorded again.
+
+    Metrics of other ranks than 0 are called `rank1/loss`, and their params have the source `rank1.user`.
+    """
+
+    def __init__(self, *, keep_points: bool = True, rewinds: Rewinds | None = None) -> None:
+        self.is_stale = False
+        self._keep_points = keep_points
+        self._rewinds = rewinds or Rewinds()
+        self._writer = ""
+        self._latest_start = 0.0
+        self._metrics: dict[str, Series] = {}
+        self._load: dict[str, Series] = {}
+        self._summary = Summary()
+        self._artifacts: dict[str, records.Artifact] = {}
+        self._captured_at: dict[str, float] = {}
+        self._trials: dict[int, records.Trial] = {}
+        self._plots: dict[str, records.Plot] = {}
+        self._directions: dict[str, Direction] = {}
+
+    def add(self, batch: Iterable[AnyRecord], *, rank: int = 0) -> None:
+        """Take more records from a journal of this rank."""
+        self._writer = f"rank{rank}" if rank else ""
+        for record in batch:
+            self._add(record)
+
+    @property
+    def points(self) -> dict[str, list[Point]]:
+        """Every value of every metric, if they are kept."""
+        return {name: series.points or [] for name, series in self._metrics.items()}
+
+    @property
+    def system(self) -> dict[str, list[Point]]:
+        """Every value of the system load, if they are kept."""
+        return {name: series.points or [] for name, series in self._load.items()}
+
+    def left_out(self, explanations: Sequence[str]) -> None:
+        """Note what could not be read of the journals, a sentence each."""
+        self._summary.left_out = list(explanations)
+
+    def summary(self) -> Summary:
+        """Return the summary of all records so far."""
+        summary = self._summary
+        summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
+        summary.trials = [self._trials[number] for number in sorted(self._trials)]
+        summary.plots = list(self._plots.values())
+        self._directions |= monitored(summary.params_by_source.get("callbacks", {}))
+        summary.metrics = {name: self._summarise(name, series) for name, series in self._metrics.items()}
+        summary.system = {name: _load_summary(series) for name, series in self._load.items() if series.lowest}
+        summary.epochs = self._epochs()
+        if summary.ended is not None:
+            summary.duration_seconds = summary.ended - summary.started
+        return summary
+
+    def _add(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912  one case a type of record
+        summary = self._summary
+        match record:
+            case records.Metrics():
+                self._add_metrics(record)
+            case records.SystemStats():
+                for name, value in record.values.items():
+                    self._series(self._load, name).add(Point(value, record.time, epoch=record.epoch))
+            case records.RunStarted():
+                self._add_start(record)
+            case records.RunFinished():
+                self._add_end(record)
+            case records.Params():
+                self._add_params(record)
+            case records.Environment():
+                self._add_environment(record)
+            case records.Dataset():
+                self._add_dataset(record)
+            case records.Trial():
+                self._add_trial(record)
+            case records.Plot():
+                self._plots[record.name] = record  # the latest only; the journal has those of every step
+            case records.Artifact():
+                if replaces(record, self._artifacts.get(record.path)):
+                    self._artifacts[record.path] = record
+            case records.Tags():
+                summary.tags.update(record.values)
+            case records.Text():
+                summary.texts[record.name] = record.text
+            case records.Table():
+                if record.name not in summary.tables:
+                    summary.tables.append(record.name)
+            case records.Notice():
+                summary.notices.append(record)
+            case _:
+                assert_never(record)
+
+    def _add_start(self, record: records.RunStarted) -> None:
+        summary = self._summary
+        if record.rank not in summary.ranks:
+            summary.ranks = sorted([*summary.ranks, record.rank])
+        if record.rank:
+            return
+        self._latest_start = record.time
+        if rewind := self._rewinds.note(record):
+            self._drop_repeated(rewind)
+        if not summary.id:
+            summary.started = record.time
+            summary.parent, summary.resumed_from = record.parent, record.resumed_from
+        for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python"):
+            setattr(summary, name, getattr(record, name))
+        summary.frameworks = {**summary.frameworks, **record.frameworks}
+        summary.status, summary.ended, summary.error, summary.traceback = "running", None, None, None
+
+    def _add_end(self, record: records.RunFinished) -> None:
+        summary = self._summary
+        if record.rank:
+            if record.status == "failed" and summary.error is None:
+                summary.error = f"rank {record.rank}: {record.error}"
+            return
+        if record.time < self._latest_start:  # from a sidecar, about an earlier session, and read after the later one
+            return
+        summary.status, summary.ended = record.status, record.time
+        summary.error, summary.traceback = record.error, record.traceback
+        summary.overhead_seconds = (summary.overhead_seconds or 0.0) + record.overhead_seconds
+
+    def _add_params(self, record: records.Params) -> None:
+        summary = self._summary
+        source = f"{self._writer}.{record.source}" if self._writer else record.source
+        summary.params_by_source.setdefault(source, {}).update(record.values)
+        for name, value in record.values.items():
+            if name not in summary.params:
+                summary.params[name] = value
+            elif summary.params[name] != value:
+                summary.params[f"{source}.{name}"] = value
+
+    def _add_metrics(self, record: records.Metrics) -> None:
+        if self._rewinds.supersede(record):
+            return
+        for name, value in record.values.items():
+            point = Point(value, record.time, record.step, record.epoch, record.stage)
+            self._series(self._metrics, name).add(point)
+
+    def _add_environment(self, record: records.Environment) -> None:
+        kind = f"{self._writer}.{record.kind}" if self._writer else record.kind
+        if record.time >= self._captured_at.get(kind, 0.0):  # two sidecars of one run may have overlapped
+            self._captured_at[kind] = record.time
+            self._summary.environment[kind] = record.values
+        self._summary.environment_files = sorted({*self._summary.environment_files, *record.files})
+
+    def _add_dataset(self, record: records.Dataset) -> None:
+        others = [data for data in self._summary.datasets if (data.role, data.name) != (record.role, record.name)]
+        self._summary.datasets = [*others, record]
+
+    def _add_trial(self, record: records.Trial) -> None:
+        earlier = self._trials.get(record.number)
+        if earlier is None or record.time >= earlier.time:  # an older one, of a worker process, may be read later
+            self._trials[record.number] = record
+
+    def _series(self, among: dict[str, Series], name: str) -> Series:
+        name = f"{self._writer}/{name}" if self._writer else name
+        if name not in among:
+            among[name] = Series(keep_points=self._keep_points)
+        return among[name]
+
+    def _drop_repeated(self, rewind: Rewind) -> None:
+        """Drop the points that are about to be recorded again. Without points, only a new fold can do that."""
+        if not self._keep_points:
+            self.is_stale = True
+            return
+        kept = {
+            name: [point for point in points if not rewind.repeats(point.step)] for name, points in self.points.items()
+        }
+        self._metrics = {name: Series.of(points) for name, points in kept.items() if points}
+
+    def _summarise(self, name: str, series: Series) -> MetricSummary:
+        direction = self._directions.get(name) or better(name)
+        lowest, highest = series.lowest, series.highest
+        best = lowest if direction == "min" else highest if direction == "max" else None
+        return MetricSummary(
+            last=series.last, min=lowest, max=highest, best=best, better=direction, count=series.count
+        )
+
+    def _epochs(self) -> list[dict[str, Any]]:
+        rows: dict[int, dict[str, Any]] = {}
+        for name, series in self._metrics.items():
+            for epoch, point in series.by_epoch.items():
+                row = rows.setdefault(epoch, {"epoch": epoch, "step": None})
+                steps = [step for step in (row["step"], series.steps.get(epoch)) if step is not None]
+                row["step"] = max(steps, default=None)
+                if name not in ("epoch", "step"):  # the row's own
+                    row[name] = point.value
+        return [rows[epoch] for epoch in sorted(rows)]
+
+
+def replaces(record: records.Artifact, earlier: records.Artifact | None) -> bool:
+    """Return whether a record of an artifact replaces the one that was read before it.
+
+    The sidecar adds checksums in a journal of its own, which is read after the main one. A checksum that is older
+    than the latest record in the main journal belongs to a file that has been replaced or removed since.
+    """
+    return earlier is None or record.sha256 is None or record.time >= earlier.time
+
+
+def _load_summary(series: Series) -> LoadSummary:
+    lowest, highest = series.lowest or series.last, series.highest or series.last
+    return LoadSummary(
+        mean=series.total / series.count,
+        min=number(lowest.value),
+        max=number(highest.value),
+        last=number(series.last.value),
+        count=series.count,
+    )
