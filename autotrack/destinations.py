@@ -1,6 +1,7 @@
 """The places that runs go to, as `to=` names them: a folder, `tensorboard`, the URLs of tracking servers."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
@@ -52,6 +53,11 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url.strip())
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def without_credentials_in(text: str) -> str:
+    """Return a text without the credentials of the URLs in it."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _checked(value: object) -> str:

@@ -142,13 +142,10 @@ def _check(name: str, value: Any, where: str) -> Any:
     try:
         return _CHECKS[name](value)
     except ValueError as error:
+        shown = destinations.without_credentials_in(repr(value))
         raise SettingsError(
-            f"the setting {name!r} from {where} is {_shown(value)}; {error}", setting=name, value=value
+            f"the setting {name!r} from {where} is {shown}; {error}", setting=name, value=value
         ) from None
-
-
-def _shown(value: Any) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", repr(value))  # a URL may hold a password
 
 
 def _experiment(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from autotrack.cli.progress import with_progress
 from autotrack.format import human_seconds, main_metrics, short, shown
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
@@ -34,7 +34,7 @@ def ls(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store, the newest first."""
-    found = catalog.runs(store, watch=_with_progress)
+    found = catalog.runs(store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
     if where:
         found = found.where(where)
     if sort:
@@ -213,16 +213,6 @@ def _artifacts(summary: Summary) -> list[list[str]]:
 
 def _when(started: float) -> str:
     return datetime.fromtimestamp(started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _with_progress(folders: Sequence[Path]) -> Iterable[Path]:
-    """Show how many runs have been read, where there are so many that it takes a while and somebody looks."""
-    if len(folders) < 200 or not sys.stderr.isatty():
-        return folders
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(folders, "reading runs", console=Console(stderr=True), transient=True)
 
 
 def _print_json(value: object) -> None:

@@ -1,7 +1,6 @@
 """`autotrack sync`: finishes what was cut off, from the journals alone."""
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from time import sleep
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
 from autotrack.readers import catalog
 from autotrack.sidecar.sync import Outcome, Syncing
@@ -36,7 +36,7 @@ def sync(
     if not folders and not watch:
         typer.echo(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
-    outcomes = [syncing.sync(folder) for folder in _with_progress(folders)]
+    outcomes = [syncing.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
     _say(outcomes)
     if watch:
         _watch(syncing, where)
@@ -78,12 +78,6 @@ def _folders(where: list[str] | None) -> list[Path]:
         within = list(catalog.run_folders(folder))
         found += within if within or folder.is_dir() or not where else [catalog.find(place).folder]
     return list(dict.fromkeys(folder.absolute() for folder in found))
-
-
-def _with_progress(folders: list[Path]) -> Iterable[Path]:
-    errors = typer.get_text_stream("stderr")
-    with typer.progressbar(folders, label="runs", file=errors, hidden=not errors.isatty()) as bar:
-        yield from bar
 
 
 def _say_trouble(folder: Path, said: str) -> None:

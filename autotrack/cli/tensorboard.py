@@ -1,13 +1,11 @@
 """`autotrack tensorboard`: shows a store, or chosen runs, in TensorBoard."""
 
-import sys
 import webbrowser
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from autotrack.cli.progress import with_progress
 from autotrack.cli.show import StoreOption
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import Filter, View, choose
@@ -43,7 +41,7 @@ def tensorboard(
     Runs whose event files are missing or incomplete get them first.
     """
     only = Filter(where=where, sort=sort, descending=descending, last=last)
-    view = choose(places or [], store=store, only=only, watch=lambda folders: _with_progress(folders, "reading runs"))
+    view = choose(places or [], store=store, only=only, watch=lambda folders: with_progress(folders, "reading runs"))
     _update(view)
     with TensorBoardServer(view, port=port) as server:
         count = len(view.runs)
@@ -58,16 +56,8 @@ def tensorboard(
 
 def _update(view: View) -> None:
     troubles: list[str] = []
-    bring_up_to_date(_with_progress(view.runs, "event files"), on_trouble=troubles.append)
+    bring_up_to_date(with_progress(view.runs, "event files"), on_trouble=troubles.append)
     for said in troubles[:_MOST_TROUBLES]:
         typer.echo(f"autotrack: {said}", err=True)
     if len(troubles) > _MOST_TROUBLES:
         typer.echo(f"autotrack: and {len(troubles) - _MOST_TROUBLES} more runs cannot be brought up to date", err=True)
-
-
-def _with_progress(folders: Sequence[Path], what: str) -> Iterator[Path]:
-    """Show how many runs are done, where there are so many that it takes a while and somebody looks."""
-    errors = typer.get_text_stream("stderr")
-    hidden = len(folders) < 20 or not sys.stderr.isatty()
-    with typer.progressbar(folders, label=what, file=errors, hidden=hidden) as bar:
-        yield from bar

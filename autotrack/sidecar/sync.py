@@ -13,7 +13,7 @@ from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import followed_run
 from autotrack.sinks import build
-from autotrack.sinks.rest.client import Unreachable
+from autotrack.sinks.base import Unreachable
 
 State = Literal["complete", "still being recorded", "unreadable"]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from autotrack import destinations
 from autotrack.settings import UploadLimits
 from autotrack.sinks import build
 from autotrack.sinks.base import RemoteSink  # noqa: TC001  the type of an attribute
@@ -69,7 +70,7 @@ class Courier:
     def describe(self) -> str:
         """Say what it is doing."""
         count = len(self._shipments)
-        return f"sending {count} {'run' if count == 1 else 'runs'} to {build.shown(self._url)}"
+        return f"sending {count} {'run' if count == 1 else 'runs'} to {destinations.without_credentials(self._url)}"
 
     def _work(self) -> None:
         while not self._stop.is_set():

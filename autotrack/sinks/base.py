@@ -1,9 +1,10 @@
-"""What a sink is: a fold over the records of one run, to whatever place it writes to."""
+"""What a sink is: a fold over the records of one run, which writes what they come to somewhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from autotrack.errors import AutotrackError
 from autotrack.journal.reader import Position
 from autotrack.journal.records import AnyRecord
 
@@ -11,9 +12,9 @@ from autotrack.journal.records import AnyRecord
 class Sink(Protocol):
     """Takes the records of one run in order, at least once; the same records twice change nothing.
 
-    A sink raises and never swallows: whoever drives it decides what becomes of a failure. `place` says in a few words
-    where it writes to, for messages. One that `follows` is flushed about once a second while the run goes on, another
-    one only when the run has ended.
+    A sink raises and never swallows: its driver decides what to do about a failure. `place` names in a few words where
+    it writes to, for messages. A sink that `follows` is flushed about once a second while the run goes on, any other
+    only when the run has ended.
     """
 
     place: str
@@ -22,23 +23,40 @@ class Sink(Protocol):
     def open(self, folder: Path) -> Mapping[str, int]:
         """Begin with the run in `folder`.
 
-        Returns how many bytes of each journal, by its file's name, have arrived already and need not be handed over
-        again: nothing for one that starts over.
+        Returns how many bytes of each journal, by file name, have arrived already and are not to be handed over again.
+        A sink that starts over returns nothing.
         """
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
 
     def flush(self, position: Position) -> None:
-        """Bring the place it writes to up to date with all records so far; they are the journals up to `position`."""
+        """Write out everything up to `position`, which is how far the journals have been handed over."""
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Release what was opened."""
 
 
 class RemoteSink(Sink, Protocol):
-    """A sink that talks to a server, and blocks until that answers. It is driven by a thread of its own."""
+    """A sink that talks to a server, and blocks until the server answers. It is driven by a thread of its own.
+
+    Raises `Unreachable` when the server did not answer in time.
+    """
 
     @property
     def last_progress(self) -> float:
         """When the server last took something or answered, on the clock of `time.monotonic`."""
+
+
+class Unreachable(AutotrackError):  # noqa: N818  a state of the server that passes, not a mistake
+    """The server did not answer until we were told to stop, or ran out of patience."""
+
+
+class Check(NamedTuple):
+    """One thing that has to work before a run can be recorded.
+
+    `run` returns what it found, in a few words, and raises `AutotrackError` or `OSError` when the check fails.
+    """
+
+    title: str
+    run: Callable[[], str]

@@ -1,37 +1,44 @@
-"""Turns destinations into sinks: the one module that knows all of them."""
+"""Turns destinations into sinks. This is the only module outside of a sink's own package that knows concrete sinks.
+
+Their modules are imported in the functions, because few processes write event files or talk to servers.
+"""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from autotrack.destinations import TENSORBOARD, is_remote, without_credentials
+from autotrack.destinations import TENSORBOARD, is_remote
 from autotrack.settings import UploadLimits
-from autotrack.sinks.base import RemoteSink, Sink
+from autotrack.sinks.base import Check, RemoteSink, Sink
 from autotrack.sinks.folder import FolderSink
 
-_ALL = UploadLimits()
-
-shown = without_credentials
+_NO_LIMITS = UploadLimits()
 
 
 def local_sinks(destinations: Sequence[str], *, draws: bool = False, on_trouble: Callable[[str], None]) -> list[Sink]:
-    """Return what writes into the run folder: always its summary, and event files where they are wanted.
+    """Return the sinks that write into the run folder: always the summary, and event files where they are wanted.
 
-    Where it `draws`, the plots of short runs are drawn too.
+    With `draws`, the plots of short runs are drawn too. `on_trouble` is called with a sentence when a sink cannot be
+    built.
     """
     sinks: list[Sink] = [FolderSink()]
     if TENSORBOARD in destinations:
         try:
-            from autotrack.sinks.tensorboard import TensorBoardSink  # few processes write event files
-
-            sinks.append(TensorBoardSink(draws=draws))
-        except Exception as fault:  # noqa: BLE001  an installation of protobuf that does not fit, most of the time
-            on_trouble(f"no files for TensorBoard can be written: {type(fault).__name__}: {fault}")
+            sinks.append(tensorboard_sink(draws=draws))
+        except Exception as error:  # noqa: BLE001  most of the time an installation of protobuf that does not fit
+            on_trouble(f"no event files for TensorBoard can be written: {type(error).__name__}: {error}")
     return sinks
+
+
+def tensorboard_sink(*, draws: bool = True) -> Sink:
+    """Return the sink that writes event files into the run folder. With `draws`, it draws the plots of short runs."""
+    from autotrack.sinks.tensorboard import TensorBoardSink
+
+    return TensorBoardSink(draws=draws)
 
 
 def servers(destinations: Sequence[str]) -> list[str]:
     """Return the URLs among destinations."""
-    return [place for place in destinations if is_remote(place)]
+    return [destination for destination in destinations if is_remote(destination)]
 
 
 def remote_sink(
@@ -39,15 +46,26 @@ def remote_sink(
     *,
     stop: threading.Event | None = None,
     patience: float | None = None,
-    uploads: UploadLimits = _ALL,
+    uploads: UploadLimits = _NO_LIMITS,
     draws: bool = False,
     on_trouble: Callable[[str], None] = lambda _: None,
 ) -> RemoteSink:
-    """Return what sends a run to a tracking server.
+    """Return the sink that sends a run to the tracking server at `url`.
 
-    It tries until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. Where it
-    `draws`, the plots of short runs are drawn too. `on_trouble` is told what could not be sent, a sentence each.
+    It keeps trying until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. With
+    `draws`, the plots of short runs are drawn too. `on_trouble` is called with a sentence for each thing that could
+    not be sent.
     """
-    from autotrack.sinks.rest import RestSink  # few processes talk to servers
+    from autotrack.sinks.rest import RestSink
 
     return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_trouble=on_trouble)
+
+
+def server_checks(url: str, *, patience: float) -> Iterable[Check]:
+    """Return the checks of a tracking server, each of which needs those before it; they create a run and delete it.
+
+    A server that does not answer is given up after `patience` seconds.
+    """
+    from autotrack.sinks.rest.checks import ServerChecks
+
+    return ServerChecks(url, patience=patience)

@@ -7,7 +7,8 @@ import pytest
 import autotrack
 from autotrack.sidecar import followed_run
 from autotrack.sidecar.sync import Syncing
-from autotrack.sinks.rest.client import Refused, Unreachable
+from autotrack.sinks.base import Unreachable
+from autotrack.sinks.rest.client import Refused
 from autotrack.training import sidecar_client
 
 URL = "http://me:x8Kq71zz@127.0.0.1:9"

@@ -10,6 +10,7 @@ import msgspec
 
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.readers.tensorboard.server import python
+from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
 _MOST_SAID = 2000
@@ -21,12 +22,10 @@ def bring_up_to_date(folders: Iterable[Path], *, on_trouble: Callable[[str], Non
     Runs that are being recorded are left to whoever records them. One that cannot be read or written stops no other:
     `on_trouble` is called with a sentence.
     """
-    from autotrack.sinks.tensorboard import TensorBoardSink  # slow to import, and not needed beside training
-
     for folder in folders:
         if any(is_being_written(journal) for journal in RunReader(folder).journals):
             continue
-        shipment = Shipment(folder, TensorBoardSink(), on_trouble=partial(_tell, on_trouble, folder))
+        shipment = Shipment(folder, build.tensorboard_sink(), on_trouble=partial(_tell, on_trouble, folder))
         shipment.carry(flush=True)
         shipment.close()
 

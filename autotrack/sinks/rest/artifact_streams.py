@@ -10,7 +10,7 @@ from time import monotonic
 from typing import NamedTuple, Protocol
 
 from autotrack.errors import AutotrackError
-from autotrack.sinks.rest.client import Unreachable
+from autotrack.sinks.base import Unreachable
 
 _BLOCK_BYTES = 2**16
 

@@ -12,6 +12,7 @@ import requests
 import urllib3
 
 from autotrack.errors import AutotrackError
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest import responses, transport
 from autotrack.sinks.rest.auth import ServerAuth, access
 
@@ -44,10 +45,6 @@ _HOPELESS = (
 
 _PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
 """Other errors of the operating system are about files: of certificates, or those that are sent."""
-
-
-class Unreachable(AutotrackError):  # noqa: N818  a state of the server that passes, not a mistake
-    """The server did not answer until we were told to stop, or lost patience."""
 
 
 class Refused(AutotrackError):  # noqa: N818  what the server did

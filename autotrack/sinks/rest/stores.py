@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import Source, SourceChanged, SourceLost, Throttle
-from autotrack.sinks.rest.client import Client, Refused, Unreachable
+from autotrack.sinks.rest.client import Client, Refused
 
 _T = TypeVar("_T")
 

@@ -9,9 +9,10 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact
 from autotrack.journal.summary import Summary
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import SourceLost
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.client import Refused, Unreachable
+from autotrack.sinks.rest.client import Refused
 from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.documents import Document
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import requests
 
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest import artifact_multipart
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.client import Client, Unreachable
+from autotrack.sinks.rest.client import Client
 from tests.sinks.rest.test_artifacts import MEBIBYTE, PROXY, a_file
 from tests.support.chaos_proxy import ChaosProxy, Fault
 from tests.support.cutting_proxy import CuttingProxy, cutting_proxy

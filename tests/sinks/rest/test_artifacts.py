@@ -16,8 +16,9 @@ import pytest
 import requests
 
 from autotrack.errors import AutotrackError
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.client import Client, Refused, Unreachable
+from autotrack.sinks.rest.client import Client, Refused
 from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import Server, mlflow_server
 

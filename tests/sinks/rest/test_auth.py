@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from autotrack.errors import AutotrackError, SettingsError
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.auth import Access, access, is_loopback
-from autotrack.sinks.rest.client import Client, Refused, Unreachable
+from autotrack.sinks.rest.client import Client, Refused
 from tests.support.canned_server import Answer, canned_server
 
 HERE = "http://127.0.0.1:5000"

@@ -16,8 +16,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest import client, responses
-from autotrack.sinks.rest.client import Client, Refused, Unreachable
+from autotrack.sinks.rest.client import Client, Refused
 from tests.support.canned_server import HTML, Answer, CannedServer, canned_server
 from tests.support.servers import free_port
 

@@ -12,8 +12,9 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.client import Client, Refused, Unreachable
+from autotrack.sinks.rest.client import Client, Refused
 from tests.sinks.rest.test_artifacts import MEBIBYTE, a_file
 from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import ObjectStorage, mlflow_server, object_storage
