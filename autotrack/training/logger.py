@@ -29,7 +29,7 @@ class Logger:
         self._redactor = RecordRedactor()
         self._observer = Observer(folder, self._redactor.redactor, self._put)
         self._noticed: set[str] = set()
-        self._waiting = cuda.WaitingRoom(self._append)
+        self._waiting = cuda.PendingRecords(self._append)
         self._unnumbered_steps = count()
 
     def log(
