@@ -31,7 +31,7 @@ def sync(
     Any number of times, also with other people's runs. Runs that are being recorded are left to whoever records them,
     and only sent to servers they are not recorded for; one that cannot be read stops no other.
     """
-    syncing = Syncing(_checked(to or []), uploads=settings.resolve().uploads, on_trouble=_say_trouble)
+    syncing = Syncing(_checked(to or []), uploads=settings.resolve().uploads, on_problem=_say_trouble)
     folders = _folders(where)
     if not folders and not watch:
         typer.echo(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)

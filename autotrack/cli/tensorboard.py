@@ -56,7 +56,7 @@ def tensorboard(
 
 def _update(view: View) -> None:
     troubles: list[str] = []
-    bring_up_to_date(with_progress(view.runs, "event files"), on_trouble=troubles.append)
+    bring_up_to_date(with_progress(view.runs, "event files"), on_problem=troubles.append)
     for said in troubles[:_MOST_TROUBLES]:
         typer.echo(f"autotrack: {said}", err=True)
     if len(troubles) > _MOST_TROUBLES:

@@ -37,7 +37,7 @@ class Journal:
     """Appends records to the file at `path`, making its folders, one `os.write` a record.
 
     A full disk, a short write and a vanished folder raise nothing: what could not be written is kept in memory
-    up to `BACKLOG_BYTES` and written, in order, when there is room again; `on_trouble` is called once, with a
+    up to `BACKLOG_BYTES` and written, in order, when there is room again; `on_problem` is called once, with a
     sentence. A vanished folder is noticed within a second, and made again with the first record of the
     journal. A forked child that appends gets a file of its own, named after its process id. `each_second` is called
     about that often while there is something to append.
@@ -46,11 +46,11 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, *, on_trouble: Callable[[str], None], each_second: Callable[[], None] = lambda: None
+        self, path: Path, *, on_problem: Callable[[str], None], each_second: Callable[[], None] = lambda: None
     ) -> None:
         self.path = path
         self._each_second = each_second
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a log
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
@@ -192,7 +192,7 @@ class Journal:
     def _report(self, message: str) -> None:
         if not self._troubled:
             self._troubled = True
-            self._on_trouble(message)
+            self._on_problem(message)
 
 
 def _cut_torn_line(fd: int) -> None:

@@ -192,9 +192,9 @@ class FollowedRun:
                 stem = f"rank{self.follow.rank}-sidecar" if self.follow.rank else "sidecar"
                 path = self.folder / "journal" / f"{stem}.jsonl"
                 try:
-                    self._journal = Journal(path, on_trouble=_no_one_to_tell)
+                    self._journal = Journal(path, on_problem=_no_one_to_tell)
                 except JournalBusyError:  # the sidecar of an earlier session is still at work
-                    self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_trouble=_no_one_to_tell)
+                    self._journal = Journal(path.with_name(f"{stem}-{os.getpid()}.jsonl"), on_problem=_no_one_to_tell)
             return self._journal
 
     def _destinations(self) -> list[str]:
@@ -207,8 +207,8 @@ class FollowedRun:
             trouble = partial(self.notice, "sinks")
             wanted, draws = self._destinations(), self.follow.draws
             is_ours = not self.follow.only_load
-            sinks = build.local_sinks(wanted, draws=draws, on_trouble=trouble) if is_ours else []
-            self._opened = [Shipment(self.folder, sink, on_trouble=trouble) for sink in sinks]
+            sinks = build.local_sinks(wanted, draws=draws, on_problem=trouble) if is_ours else []
+            self._opened = [Shipment(self.folder, sink, on_problem=trouble) for sink in sinks]
         return self._opened
 
     def _note(self, record: AnyRecord) -> None:
@@ -276,15 +276,15 @@ def send(
     patience: float,
     uploads: UploadLimits,
     draws: bool = False,
-    on_trouble: Callable[[str], None],
+    on_problem: Callable[[str], None],
 ) -> Exception | None:
     """Send to a server what has not arrived there of a run; return why that broke off, None when all is there.
 
     A server that does not answer is tried again for `patience` seconds. Where it `draws`, the plots of short runs are
-    drawn too. `on_trouble` is told, a sentence each, what broke it off, and what was refused on the way.
+    drawn too. `on_problem` is told, a sentence each, what broke it off, and what was refused on the way.
     """
-    sink = build.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_trouble=on_trouble)
-    shipment = Shipment(folder, sink, on_trouble=on_trouble)
+    sink = build.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
+    shipment = Shipment(folder, sink, on_problem=on_problem)
     shipment.carry(flush=True)
     shipment.close()
     return shipment.fault

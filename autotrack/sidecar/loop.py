@@ -101,7 +101,7 @@ class Sidecar:
         for url in run.servers:
             if url not in self._couriers:
                 self._couriers[url] = Courier(url)
-            self._couriers[url].add(run.folder, run.follow.uploads, on_trouble=lambda said: self._trouble(run, said))
+            self._couriers[url].add(run.folder, run.follow.uploads, on_problem=lambda said: self._trouble(run, said))
 
     def _settle(self, message: Settle) -> None:
         folder = message.folder

@@ -36,16 +36,16 @@ class Outcome:
 class Syncing:
     """Syncs runs one by one, to the places that are given, or to those that each run was recorded for.
 
-    A server that does not answer is not tried again for the runs that follow. `on_trouble` is told what could not be
+    A server that does not answer is not tried again for the runs that follow. `on_problem` is told what could not be
     sent, a sentence each, with the run that it is about.
     """
 
     def __init__(
-        self, to: Sequence[str] = (), *, uploads: UploadLimits = _ALL, on_trouble: Callable[[Path, str], None]
+        self, to: Sequence[str] = (), *, uploads: UploadLimits = _ALL, on_problem: Callable[[Path, str], None]
     ) -> None:
         self._to = list(to)
         self._uploads = uploads
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._away: dict[str, str] = {}
 
     def sync(self, folder: Path) -> Outcome:
@@ -83,7 +83,7 @@ class Syncing:
             patience=PATIENCE_SECONDS,
             uploads=self._uploads,
             draws=True,
-            on_trouble=lambda said: self._on_trouble(folder, said),
+            on_problem=lambda said: self._on_problem(folder, said),
         )
         if isinstance(fault, Unreachable):
             self._away[url] = str(fault)

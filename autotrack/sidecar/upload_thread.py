@@ -30,14 +30,14 @@ class Courier:
         self._thread = threading.Thread(target=self._work, name="autotrack-courier", daemon=True)
         self._thread.start()
 
-    def add(self, folder: Path, uploads: UploadLimits, on_trouble: Callable[[str], None]) -> None:
+    def add(self, folder: Path, uploads: UploadLimits, on_problem: Callable[[str], None]) -> None:
         """Send the run in `folder`, from where an earlier shipment stopped, and what is added to it."""
         with self._changed:
             self._ended.discard(folder)
             if folder not in self._shipments:
-                sink = build.remote_sink(self._url, stop=self._stop, uploads=uploads, on_trouble=on_trouble)
+                sink = build.remote_sink(self._url, stop=self._stop, uploads=uploads, on_problem=on_problem)
                 self._sinks[folder] = sink
-                self._shipments[folder] = Shipment(folder, sink, on_trouble=on_trouble)
+                self._shipments[folder] = Shipment(folder, sink, on_problem=on_problem)
 
     def end(self, folder: Path) -> None:
         """Nothing more is added to the run in `folder`: let go of it when all has arrived."""

@@ -14,10 +14,10 @@ from autotrack.sinks.folder import FolderSink
 _NO_LIMITS = UploadLimits()
 
 
-def local_sinks(destinations: Sequence[str], *, draws: bool = False, on_trouble: Callable[[str], None]) -> list[Sink]:
+def local_sinks(destinations: Sequence[str], *, draws: bool = False, on_problem: Callable[[str], None]) -> list[Sink]:
     """Return the sinks that write into the run folder: always the summary, and event files where they are wanted.
 
-    With `draws`, the plots of short runs are drawn too. `on_trouble` is called with a sentence when a sink cannot be
+    With `draws`, the plots of short runs are drawn too. `on_problem` is called with a sentence when a sink cannot be
     built.
     """
     sinks: list[Sink] = [FolderSink()]
@@ -25,7 +25,7 @@ def local_sinks(destinations: Sequence[str], *, draws: bool = False, on_trouble:
         try:
             sinks.append(tensorboard_sink(draws=draws))
         except Exception as error:  # noqa: BLE001  most of the time an installation of protobuf that does not fit
-            on_trouble(f"no event files for TensorBoard can be written: {type(error).__name__}: {error}")
+            on_problem(f"no event files for TensorBoard can be written: {type(error).__name__}: {error}")
     return sinks
 
 
@@ -48,17 +48,17 @@ def remote_sink(
     patience: float | None = None,
     uploads: UploadLimits = _NO_LIMITS,
     draws: bool = False,
-    on_trouble: Callable[[str], None] = lambda _: None,
+    on_problem: Callable[[str], None] = lambda _: None,
 ) -> RemoteSink:
     """Return the sink that sends a run to the tracking server at `url`.
 
     It keeps trying until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. With
-    `draws`, the plots of short runs are drawn too. `on_trouble` is called with a sentence for each thing that could
+    `draws`, the plots of short runs are drawn too. `on_problem` is called with a sentence for each thing that could
     not be sent.
     """
     from autotrack.sinks.rest import RestSink
 
-    return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_trouble=on_trouble)
+    return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
 
 
 def server_checks(url: str, *, patience: float) -> Iterable[Check]:

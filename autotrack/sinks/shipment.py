@@ -11,14 +11,14 @@ from autotrack.sinks.base import Sink
 class Shipment:
     """Carries the records of one run to one sink, as often as there are more.
 
-    When the sink fails, `on_trouble` is called with a sentence, and nothing is carried any more: `fault` is why.
+    When the sink fails, `on_problem` is called with a sentence, and nothing is carried any more: `fault` is why.
     """
 
-    def __init__(self, folder: Path, sink: Sink, *, on_trouble: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, sink: Sink, *, on_problem: Callable[[str], None]) -> None:
         self.fault: Exception | None = None
         self._folder = folder
         self._sink = sink
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._reader: RunReader | None = None
 
     @property
@@ -37,7 +37,7 @@ class Shipment:
         except Exception as fault:  # noqa: BLE001  it may not even have been opened
             if self.fault is None:
                 self.fault = fault
-                self._on_trouble(self._said(fault))
+                self._on_problem(self._said(fault))
 
     def _carry(self, *, flush: bool) -> None:
         if self._reader is None:
@@ -56,7 +56,7 @@ class Shipment:
             act()
         except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
             self.fault = fault
-            self._on_trouble(self._said(fault))
+            self._on_problem(self._said(fault))
 
     def _said(self, fault: Exception) -> str:
         explained = isinstance(fault, AutotrackError)  # in full sentences

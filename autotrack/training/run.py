@@ -155,7 +155,7 @@ class Run(Logger):
 
     def _open_journal(self) -> Journal:
         path = self.folder / "journal" / f"{self._writer}.jsonl"
-        journal = Journal(path, on_trouble=self._on_trouble, each_second=sidecar_client.listen)
+        journal = Journal(path, on_problem=self._on_problem, each_second=sidecar_client.listen)
         atexit.register(self._at_exit)
         return journal
 
@@ -165,7 +165,7 @@ class Run(Logger):
         except Exception as fault:  # noqa: BLE001  the run is to end all the same
             report_fault("observe", fault)
 
-    def _on_trouble(self, message: str) -> None:
+    def _on_problem(self, message: str) -> None:
         report_fault("journal", message, run=self)
 
     def _append(self, record: AnyRecord) -> None:

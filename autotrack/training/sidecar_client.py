@@ -223,7 +223,7 @@ def _send_rest() -> None:
             with attempt("finish"):
                 patience = max(deadline - monotonic(), 0.0)
                 if followed_run.send(
-                    Path(folder), url, patience=patience, uploads=follow.uploads, on_trouble=_say_unsent
+                    Path(folder), url, patience=patience, uploads=follow.uploads, on_problem=_say_unsent
                 ):
                     given_up.add(url)
     _unsent.clear()

@@ -70,7 +70,7 @@ def _from_journal(folder: Path, rows: Rows) -> float:
     """From a journal that grows, as beside a training; only the sidecar's part is timed."""
     journal = folder / "journal" / "main.jsonl"
     journal.parent.mkdir()
-    shipment = Shipment(folder, TensorBoardSink(), on_trouble=_fail)
+    shipment = Shipment(folder, TensorBoardSink(), on_problem=_fail)
     began, taken = time(), 0.0
     with journal.open("ab", buffering=0) as file:
         file.write(encode(RunStarted(time=began, id="1", name="one", experiment="benchmark")) + b"\n")

@@ -66,7 +66,7 @@ def _write_ours(store: Path, values: list[list[dict[str, float]]]) -> None:
         with autotrack.start_run(f"run {number}", to=store, params={"lr": 0.1 / (number + 1)}) as run:
             for step, logged in enumerate(steps):
                 run.log(logged, step=step)
-    bring_up_to_date(choose([store]).runs, on_trouble=_fail)
+    bring_up_to_date(choose([store]).runs, on_problem=_fail)
 
 
 def _write_with_lightning(store: Path, values: list[list[dict[str, float]]]) -> None:

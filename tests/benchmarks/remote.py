@@ -87,7 +87,7 @@ def _ours(url: str, points: int, folder: Path) -> None:
         for step in range(points // 5):
             run.log({f"metric_{number}": step + number for number in range(5)}, step=step)
     troubles: list[str] = []
-    shipment = Shipment(run.folder, RestSink(url), on_trouble=troubles.append)
+    shipment = Shipment(run.folder, RestSink(url), on_problem=troubles.append)
     shipment.carry(flush=True)
     shipment.close()
     assert not troubles, troubles

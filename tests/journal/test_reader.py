@@ -138,7 +138,7 @@ def test_what_is_left_out_is_said_in_sentences_and_in_the_summary(tmp_path: Path
 def test_whether_a_journal_is_being_written_can_be_told(tmp_path: Path) -> None:
     path = tmp_path / "main.jsonl"
     assert is_being_written(path) is False
-    journal = Journal(path, on_trouble=print)
+    journal = Journal(path, on_problem=print)
     assert is_being_written(path) is True
     journal.close()
     assert is_being_written(path) is False
@@ -147,6 +147,6 @@ def test_whether_a_journal_is_being_written_can_be_told(tmp_path: Path) -> None:
 def test_asking_does_not_keep_a_writer_out(tmp_path: Path) -> None:
     path = tmp_path / "main.jsonl"
     for _ in range(20):
-        journal = Journal(path, on_trouble=print)
+        journal = Journal(path, on_problem=print)
         assert is_being_written(path) is True
         journal.close()

@@ -46,7 +46,7 @@ def every_line_is_a_record(path: Path) -> bool:
 
 
 def test_a_record_is_in_the_file_when_append_returns(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "new" / "folders" / "main.jsonl", on_trouble=no_trouble)
+    journal = Journal(tmp_path / "new" / "folders" / "main.jsonl", on_problem=no_trouble)
     for step in range(3):
         journal.append(metrics(step))
         assert steps(JournalReader(journal.path).read()) == list(range(step + 1))
@@ -62,7 +62,7 @@ def test_a_record_is_one_write_to_a_file_opened_for_appending(tmp_path: Path, mo
         written.append(data)
         return write(fd, data)
 
-    journal = Journal(tmp_path / "main.jsonl", on_trouble=no_trouble)
+    journal = Journal(tmp_path / "main.jsonl", on_problem=no_trouble)
     monkeypatch.setattr("autotrack.journal.writer.os.write", counting)
     said: list[AnyRecord] = [metrics(0), Text(time=time(), name="long", text="x" * 2**20), metrics(2)]
     for record in said:
@@ -90,16 +90,16 @@ def test_logging_metrics_is_one_write_too(store: Path, monkeypatch: pytest.Monke
 
 def test_a_live_journal_belongs_to_one_writer(tmp_path: Path, run_script: Callable[..., str]) -> None:
     path = tmp_path / "main.jsonl"
-    journal = Journal(path, on_trouble=no_trouble)
+    journal = Journal(path, on_problem=no_trouble)
     with pytest.raises(JournalBusyError, match=r"main\.jsonl"):
-        Journal(path, on_trouble=no_trouble)
+        Journal(path, on_problem=no_trouble)
     attempt = """
         import sys
         from pathlib import Path
         from autotrack.errors import JournalBusyError
         from autotrack.journal.writer import Journal
         try:
-            Journal(Path(sys.argv[1]), on_trouble=print)
+            Journal(Path(sys.argv[1]), on_problem=print)
         except JournalBusyError:
             print("busy")
     """
@@ -109,7 +109,7 @@ def test_a_live_journal_belongs_to_one_writer(tmp_path: Path, run_script: Callab
 
 
 def test_a_closed_journal_is_taken_up_again(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "main.jsonl", on_trouble=no_trouble)
+    journal = Journal(tmp_path / "main.jsonl", on_problem=no_trouble)
     journal.append(metrics(0))
     journal.close()
     journal.close()
@@ -123,7 +123,7 @@ def test_a_half_line_left_by_a_killed_writer_is_cut_off(tmp_path: Path) -> None:
     long = Text(time=1.0, name="long", text="x" * 200_000)  # longer than what is looked at in one go
     for whole in (b"", records.encode(metrics(0)) + b"\n"):
         path.write_bytes(whole + records.encode(long)[:-1])
-        journal = Journal(path, on_trouble=no_trouble)
+        journal = Journal(path, on_problem=no_trouble)
         journal.append(metrics(1))
         journal.close()
         assert every_line_is_a_record(path)
@@ -480,7 +480,7 @@ def test_a_vanished_folder_is_made_again_and_begins_as_the_run_did(
 
 def test_a_folder_may_vanish_every_second(tmp_path: Path) -> None:
     said: list[str] = []
-    journal = Journal(tmp_path / "journal" / "main.jsonl", on_trouble=said.append)
+    journal = Journal(tmp_path / "journal" / "main.jsonl", on_problem=said.append)
     for step in range(4):
         journal.append(metrics(step, seconds_later=2 * step))
         shutil.rmtree(journal.path.parent)
@@ -493,7 +493,7 @@ def test_a_folder_may_vanish_every_second(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_again_raises_nothing(tmp_path: Path) -> None:
     said: list[str] = []
     folder = tmp_path / "journal"
-    journal = Journal(folder / "main.jsonl", on_trouble=said.append)
+    journal = Journal(folder / "main.jsonl", on_problem=said.append)
     journal.append(metrics(0))
     shutil.rmtree(folder)
     folder.write_text("a file in its place")

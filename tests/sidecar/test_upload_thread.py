@@ -78,7 +78,7 @@ def server() -> Server:
 
 @pytest.fixture
 def courier(server: Server, monkeypatch: pytest.MonkeyPatch) -> Courier:
-    def make(url: str, *, stop: threading.Event, uploads: UploadLimits, on_trouble: object) -> Sink:
+    def make(url: str, *, stop: threading.Event, uploads: UploadLimits, on_problem: object) -> Sink:
         assert url == "http://server"
         return Sink(server, stop)
 

@@ -47,7 +47,7 @@ def write(folder: Path, *found: AnyRecord, journal: str = "main") -> Path:
 
 def open_shipment(folder: Path) -> Shipment:
     """What carries the run to its event files, as beside training."""
-    return Shipment(folder, TensorBoardSink(), on_trouble=_fail)
+    return Shipment(folder, TensorBoardSink(), on_problem=_fail)
 
 
 def ship(folder: Path) -> Path:

@@ -27,7 +27,7 @@ def record(store: Path, name: str, *, experiment: str = "digits", loss: float = 
 def show(view: View, **options: Any) -> TensorBoardServer:
     """Start TensorBoard on runs whose event files are up to date."""
     troubles: list[str] = []
-    bring_up_to_date(view.runs, on_trouble=troubles.append)
+    bring_up_to_date(view.runs, on_problem=troubles.append)
     assert troubles == []
     return TensorBoardServer(view, **options)
 

@@ -286,4 +286,4 @@ def test_what_is_added_to_a_run_that_has_ended_does_not_make_it_run_again(
     again._release()
     assert b"test_loss" in (run.folder / "run.json").read_bytes()
     assert len(started(read_journal(run.folder))) == 1
-    Journal(run.folder / "journal" / "main.jsonl", on_trouble=print).close()  # nobody holds it any more
+    Journal(run.folder / "journal" / "main.jsonl", on_problem=print).close()  # nobody holds it any more

@@ -30,7 +30,7 @@ def tensorboard(
     does not start.
     """
     view = choose(places, store=store, only=Filter(where=where, last=last))
-    bring_up_to_date_beside(view.runs, on_trouble=lambda said: _say(f"autotrack: {said}"))
+    bring_up_to_date_beside(view.runs, on_problem=lambda said: _say(f"autotrack: {said}"))
     server = _server_for(view, port)
     if not _is_notebook():
         _say(f"autotrack: TensorBoard is at {server.address} until this process ends")

@@ -16,21 +16,21 @@ from autotrack.sinks.shipment import Shipment
 _MOST_SAID = 2000
 
 
-def bring_up_to_date(folders: Iterable[Path], *, on_trouble: Callable[[str], None]) -> None:
+def bring_up_to_date(folders: Iterable[Path], *, on_problem: Callable[[str], None]) -> None:
     """Write what is missing in the event files of the runs in these folders, from their journals.
 
     Runs that are being recorded are left to whoever records them. One that cannot be read or written stops no other:
-    `on_trouble` is called with a sentence.
+    `on_problem` is called with a sentence.
     """
     for folder in folders:
         if any(is_being_written(journal) for journal in RunReader(folder).journals):
             continue
-        shipment = Shipment(folder, build.tensorboard_sink(), on_trouble=partial(_tell, on_trouble, folder))
+        shipment = Shipment(folder, build.tensorboard_sink(), on_problem=partial(_tell, on_problem, folder))
         shipment.carry(flush=True)
         shipment.close()
 
 
-def bring_up_to_date_beside(folders: Sequence[Path], *, on_trouble: Callable[[str], None]) -> None:
+def bring_up_to_date_beside(folders: Sequence[Path], *, on_problem: Callable[[str], None]) -> None:
     """Do the same in another process, so that this one, which may be training, imports nothing for it."""
     done = subprocess.run(
         python("from autotrack.readers.tensorboard.refresh import main; main()"),
@@ -43,16 +43,16 @@ def bring_up_to_date_beside(folders: Sequence[Path], *, on_trouble: Callable[[st
     except msgspec.DecodeError:
         troubles = [f"event files were not written: {done.stderr.decode(errors='replace')[-_MOST_SAID:]}"]
     for said in troubles:
-        on_trouble(said)
+        on_problem(said)
 
 
 def main() -> None:
     """Take folders from standard input as JSON, and write what went wrong to standard output."""
     folders = msgspec.json.decode(sys.stdin.buffer.read(), type=list[str])
     troubles: list[str] = []
-    bring_up_to_date(map(Path, folders), on_trouble=troubles.append)
+    bring_up_to_date(map(Path, folders), on_problem=troubles.append)
     sys.stdout.buffer.write(msgspec.json.encode(troubles))
 
 
-def _tell(on_trouble: Callable[[str], None], folder: Path, said: str) -> None:
-    on_trouble(f"{folder}: {said}")
+def _tell(on_problem: Callable[[str], None], folder: Path, said: str) -> None:
+    on_problem(f"{folder}: {said}")

@@ -68,7 +68,7 @@ class ArtifactStore:
 
     `bytes_per_second` limits the speed, `most_bytes` what the run's files may take there: what goes over it is left
     out. Files larger than `part_bytes` go in parts where the server offers that. Once the client's `stop` is set,
-    what is under way raises `Unreachable`. `on_trouble` is told in a sentence what was not uploaded, or under another
+    what is under way raises `Unreachable`. `on_problem` is told in a sentence what was not uploaded, or under another
     name, once each.
     """
 
@@ -81,13 +81,13 @@ class ArtifactStore:
         bytes_per_second: float | None = None,
         most_bytes: int | None = None,
         part_bytes: int = 2**24,
-        on_trouble: Callable[[str], None] = lambda _: None,
+        on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._uri = artifact_uri
         self._most_bytes = most_bytes
         self._part_bytes = part_bytes
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._said: set[str] = set()
         self._throttle = Throttle(bytes_per_second, stop=client.stop)
         self._ledger_path = ledger_path(folder, f"{client.url} {artifact_uri}")
@@ -97,7 +97,7 @@ class ArtifactStore:
     def upload(self, source: Path, path: str, *, on_left_out: Callable[[str], None] | None = None) -> None:
         """Upload a file, or every file in a folder, under `path` (relative, with slashes).
 
-        A file that vanishes, or keeps changing, is left out, and `on_left_out` told if it is given, else `on_trouble`,
+        A file that vanishes, or keeps changing, is left out, and `on_left_out` told if it is given, else `on_problem`,
         in a sentence. Raises `Refused` where the store
         will not have it, `Unreachable` when stopped before it was through, and `AutotrackError` for a path that
         leads out of the run. Calling it again goes on where it stopped.
@@ -236,9 +236,9 @@ class ArtifactStore:
                 parts_folder=self._ledger_path.with_suffix(".parts"),
                 part_bytes=self._part_bytes,
             )
-        return DirectStore(self._client, self._uri, throttle=self._throttle, on_trouble=self._on_trouble)
+        return DirectStore(self._client, self._uri, throttle=self._throttle, on_problem=self._on_problem)
 
     def _say(self, sentence: str, *, about: str | None = None) -> None:
         if (about or sentence) not in self._said:
             self._said.add(about or sentence)
-            self._on_trouble(sentence)
+            self._on_problem(sentence)

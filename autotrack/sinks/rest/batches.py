@@ -32,14 +32,14 @@ class Item(msgspec.Struct, omit_defaults=True):
 class Batches:
     """Sends items to runs, several threads at a time if need be.
 
-    `on_trouble` is told of every item that the server refuses. `shortened` has the keys of those whose value had to be
+    `on_problem` is told of every item that the server refuses. `shortened` has the keys of those whose value had to be
     cut for an older server.
     """
 
-    def __init__(self, client: Client, on_trouble: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, on_problem: Callable[[str], None]) -> None:
         self.shortened: set[str] = set()
         self._client = client
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._refused_in_a_row = 0
 
     def send(self, run_id: str, kind: Kind, items: Iterable[Item]) -> None:
@@ -86,7 +86,7 @@ class Batches:
         if self._refused_in_a_row >= _MOST_IN_A_ROW:
             raise refused
         where = f" at step {item.step}" if item.step is not None else ""
-        self._on_trouble(f"the server did not take {kind[:-1]} {item.key!r}{where}: {refused.message or refused}")
+        self._on_problem(f"the server did not take {kind[:-1]} {item.key!r}{where}: {refused.message or refused}")
 
 
 def _batches(kind: Kind, items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -72,7 +72,7 @@ class ServerChecks:
         problems: list[str] = []
         with tempfile.TemporaryDirectory() as folder:
             store = ArtifactStore(
-                self._client, self._run.artifact_uri, folder=Path(folder), on_trouble=problems.append
+                self._client, self._run.artifact_uri, folder=Path(folder), on_problem=problems.append
             )
             store.upload_bytes(b"content", "checked.txt")
         return "; ".join(problems) or self._run.artifact_uri.split("://")[0]

@@ -65,7 +65,7 @@ class Client:
 
     Connection errors, timeouts, 408, 429 and 5xx are tried again after growing pauses, or when `Retry-After` says,
     until `stop` is set or one request has taken `patience` seconds: then `Unreachable` is raised. Everything else that
-    is no success raises `Refused`. `on_trouble` is told, once an outage, that the server is away. `last_progress` is
+    is no success raises `Refused`. `on_problem` is told, once an outage, that the server is away. `last_progress` is
     when the server last answered, or took more of a stream, on the clock of `time.monotonic`.
 
     Every request may reach the server twice. Raises `SettingsError` as `auth.access` does.
@@ -78,14 +78,14 @@ class Client:
         stop: threading.Event | None = None,
         environ: Mapping[str, str] = os.environ,
         patience: float | None = None,
-        on_trouble: Callable[[str], None] | None = None,
+        on_problem: Callable[[str], None] | None = None,
     ) -> None:
         self._access = access(url, environ)
         self.url = self._access.url
         self.patience = patience
         self.last_progress = monotonic()
         self.stop = stop or threading.Event()
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._is_known = self._is_away = False
         self._session = transport.new_session()
 
@@ -246,8 +246,8 @@ class Client:
             raise Unreachable(f"{self.url} did not answer within {self.patience:g} s: {said}")
         if taken > _OUTAGE_SECONDS and not self._is_away:
             self._is_away = True
-            if self._on_trouble is not None:
-                self._on_trouble(f"{self.url} has not answered for {taken:.0f} s, trying on: {said}")
+            if self._on_problem is not None:
+                self._on_problem(f"{self.url} has not answered for {taken:.0f} s, trying on: {said}")
         if self.stop.wait(pause):
             raise Unreachable(f"{self.url} did not answer before we stopped: {said}")
 

@@ -26,10 +26,10 @@ class Points:
     because it cannot delete points.
     """
 
-    def __init__(self, on_trouble: Callable[[str], None], *, rewinds: Rewinds) -> None:
+    def __init__(self, on_problem: Callable[[str], None], *, rewinds: Rewinds) -> None:
         self.rewinds = rewinds
         self._started = 0.0
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._waiting: list[tuple[str, Number, int, int]] = []
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class Points:
 
     def _take(self, values: Mapping[str, Number], time: float, step: int) -> None:
         if abs(step) > _HIGHEST_STEP:
-            self._on_trouble(f"metrics at step {step} were left out: MLflow's steps have 64 bits")
+            self._on_problem(f"metrics at step {step} were left out: MLflow's steps have 64 bits")
             return
         milliseconds = int(time * 1000)
         self._waiting.extend((name, value, milliseconds, step) for name, value in values.items())

@@ -33,7 +33,7 @@ class Remote:
         cursor: Cursor,
         found: RemoteRun | None,
         limits: UploadLimits,
-        on_trouble: Callable[[str], None],
+        on_problem: Callable[[str], None],
     ) -> None:
         self._client = client
         self._folder = folder
@@ -41,8 +41,8 @@ class Remote:
         self._cursor = cursor
         self._run = found
         self._limits = limits
-        self._on_trouble = on_trouble
-        self._batches = Batches(client, on_trouble)
+        self._on_problem = on_problem
+        self._batches = Batches(client, on_problem)
         self._names = KeyMap(found.tags if found else None)
         self._params = dict(found.params) if found else {}
         self._store: ArtifactStore | None = None
@@ -94,7 +94,7 @@ class Remote:
         self._cursor.complete = False
         self.store(offsets)
         self._cursor.complete = True
-        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_trouble, until=until)
+        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_problem, until=until)
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
         made = documents.documents(summary, self._names, with_params=with_params, draws=draws)
         uploads.documents(chain(tables.documents(self._names), made))
@@ -119,7 +119,7 @@ class Remote:
     def _attached(self, summary: Summary) -> RemoteRun:
         """Return the run on the server: the one that is there, or a new one."""
         if self._run is None:
-            experiment = runs.experiment_id(self._client, summary.experiment, self._on_trouble)
+            experiment = runs.experiment_id(self._client, summary.experiment, self._on_problem)
             found = runs.find(self._client, experiment, summary.id) or runs.create(
                 self._client,
                 experiment,
@@ -141,7 +141,7 @@ class Remote:
                 folder=self._folder,
                 bytes_per_second=self._limits.bytes_per_second,
                 most_bytes=self._limits.most_bytes,
-                on_trouble=self._on_trouble,
+                on_problem=self._on_problem,
             )
         return self._store
 
@@ -174,7 +174,7 @@ class Remote:
                 except Refused as refused:  # of this one; servers before MLflow 2.4 know no data sets at all
                     if refused.status in (401, 403):
                         raise
-                    self._on_trouble(f"a data set was not sent: {refused}")
+                    self._on_problem(f"a data set was not sent: {refused}")
                 self._cursor.has(what, one)
 
     def _send_trials(self, run: RemoteRun, summary: Summary) -> None:

@@ -40,11 +40,11 @@ class _Found(Exception):  # noqa: N818  no error: ends the repetition of a reque
         self.run = run
 
 
-def experiment_id(client: Client, name: str, on_trouble: Callable[[str], None]) -> str:
+def experiment_id(client: Client, name: str, on_problem: Callable[[str], None]) -> str:
     """Return the id of the experiment with this name, created if need be.
 
     A name whose experiment was deleted stays taken. Somebody wanted those runs gone, so it is not restored: the runs
-    go to `name-2`, and `on_trouble` is told.
+    go to `name-2`, and `on_problem` is told.
     """
     wanted, number = name[:_LONGEST_EXPERIMENT] or "Default", 1
     candidate = wanted
@@ -52,7 +52,7 @@ def experiment_id(client: Client, name: str, on_trouble: Callable[[str], None]) 
         found = _experiment(client, candidate) or _create_experiment(client, candidate)
         if found.get("lifecycle_stage", "active") == "active":
             if candidate != wanted:
-                on_trouble(f"the experiment {wanted!r} was deleted on {client.url}: the run goes to {candidate!r}")
+                on_problem(f"the experiment {wanted!r} was deleted on {client.url}: the run goes to {candidate!r}")
             return str(found["experiment_id"])
         number += 1
         candidate = f"{wanted[: _LONGEST_EXPERIMENT - 8]}-{number}"

@@ -52,7 +52,7 @@ class RestSink:
     `write` folds records and keeps points, `flush` sends them and then stores how far it got, in a file below
     `remote/` in the run folder. Both block while the server is away, until `stop` is set or a request has taken
     `patience` seconds: then `Unreachable` is raised, and what was not acknowledged is sent again another time.
-    `on_trouble` is told, once each, what the server does not take; the rest goes on.
+    `on_problem` is told, once each, what the server does not take; the rest goes on.
 
     One with a `stop` is for a run that goes on and is flushed again: files that are left after a second wait for the
     next time, so that they do not hold its curves up.
@@ -81,13 +81,13 @@ class RestSink:
         patience: float | None = None,
         uploads: UploadLimits = _ALL,
         draws: bool = True,
-        on_trouble: Callable[[str], None] = lambda _: None,
+        on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.place = without_credentials(url)
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
         self._uploads = uploads
         self._draws = draws
-        self._tell = on_trouble
+        self._tell = on_problem
         self._told: set[str] = set()
         self._client: Client | None = None
         self._file: CursorFile | None = None
@@ -132,9 +132,9 @@ class RestSink:
         found = runs.get(self._client, cursor.run_id) if cursor.run_id else None
         if found is None or (found.is_deleted and not _has_all(cursor, folder)):
             cursor, found = Cursor(self.place), None
-        self._remote = Remote(self._client, folder, self._file, cursor, found, self._uploads, self._on_trouble)
+        self._remote = Remote(self._client, folder, self._file, cursor, found, self._uploads, self._on_problem)
         self._fold, self._tables = Fold(keep_points=False), Tables()
-        self._points = Points(self._on_trouble, rewinds=_rewinds(folder))
+        self._points = Points(self._on_problem, rewinds=_rewinds(folder))
         self._is_changed = True
         self._unread = dict(cursor.offsets)
         is_done = cursor.complete and not (self._draws and cursor.undrawn)
@@ -166,7 +166,7 @@ class RestSink:
 
     def _new_client(self) -> Client:
         return Client(
-            self._url, stop=self._stop, environ=self._environ, patience=self._patience, on_trouble=self._on_trouble
+            self._url, stop=self._stop, environ=self._environ, patience=self._patience, on_problem=self._on_problem
         )
 
     def _take(self, batch: Sequence[AnyRecord], rank: int) -> None:
@@ -197,7 +197,7 @@ class RestSink:
                 self._take(batch, rank_of(Path(name)))
                 self._remote.have_been_sent(self._points)
 
-    def _on_trouble(self, message: str) -> None:
+    def _on_problem(self, message: str) -> None:
         if message not in self._told:
             self._told.add(message)
             self._tell(message)

@@ -58,12 +58,12 @@ class DirectStore:
         artifact_uri: str,
         *,
         throttle: Throttle,
-        on_trouble: Callable[[str], None],
+        on_problem: Callable[[str], None],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._client = client
         self._throttle = throttle
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._folder = _local_folder(artifact_uri)
         # What follows a question mark are options, and some are secrets.
         self._uri = artifact_uri if self._folder is not None else artifact_uri.partition("?")[0]
@@ -141,7 +141,7 @@ class DirectStore:
             if patience is not None and monotonic() - began + pause > patience:
                 raise Unreachable(f"{self._uri} did not answer within {patience:g} s: {reason}")
             if attempt == _ATTEMPTS:
-                self._on_trouble(f"{self._uri} does not answer, trying on: {reason}")
+                self._on_problem(f"{self._uri} does not answer, trying on: {reason}")
             self._throttle.pause(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

@@ -25,20 +25,20 @@ _OUTPUT = "output.log"
 class Uploads:
     """Brings files into the artifact store of a run, each once, as `cursor` says.
 
-    `on_trouble` is told what could not be sent. When the store takes nothing at all, the rest is left for another
+    `on_problem` is told what could not be sent. When the store takes nothing at all, the rest is left for another
     time, and the cursor is not `complete`. What is not begun by the time `until`, on the clock of `time.monotonic`, is
     left as well, then `has_left` is True; the first file always goes.
     """
 
     def __init__(
-        self, store: ArtifactStore, cursor: Cursor, on_trouble: Callable[[str], None], *, until: float | None = None
+        self, store: ArtifactStore, cursor: Cursor, on_problem: Callable[[str], None], *, until: float | None = None
     ) -> None:
         self.has_left = False
         self._has_begun = False
         self._until = until
         self._store = store
         self._cursor = cursor
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
 
     def documents(self, made: Iterable[Document]) -> None:
         """Make and send files; those that have not changed since are not made again."""
@@ -59,7 +59,7 @@ class Uploads:
         if source.exists():
             self._store.upload(source, path)
         else:
-            self._on_trouble(f"{path} was not sent: it is no longer there")
+            self._on_problem(f"{path} was not sent: it is no longer there")
 
     def _upload_passing(self, source: Path, path: str) -> None:
         """Upload a file of a run that is on. Checkpoints come and go: later records tell what became of one."""
@@ -75,7 +75,7 @@ class Uploads:
         try:
             content = document.content()
         except Exception as fault:  # noqa: BLE001  a plot of whatever the user logged, drawn by matplotlib
-            self._on_trouble(f"{document.path} could not be made: {type(fault).__name__}: {fault}")
+            self._on_problem(f"{document.path} could not be made: {type(fault).__name__}: {fault}")
             return
         if content is not None:
             self._store.upload_bytes(content, document.path)
@@ -96,11 +96,11 @@ class Uploads:
         except SourceLost:
             return False
         except Refused as refused:
-            self._on_trouble(f"{path} was not sent: {refused}")
+            self._on_problem(f"{path} was not sent: {refused}")
             if refused.status not in _ONE_FILE:
                 self._cursor.complete = False
         except (OSError, AutotrackError) as fault:
-            self._on_trouble(f"{path} was not sent: {type(fault).__name__}: {fault}")
+            self._on_problem(f"{path} was not sent: {type(fault).__name__}: {fault}")
         return self._cursor.complete
 
     def _is_over(self) -> bool:

@@ -46,7 +46,7 @@ class Observer:
             self._keep_cells()
         if chosen.output:
             self.output = OutputLog(
-                self._folder / OUTPUT, self._redactor, on_begin=self._note_output, on_trouble=self._troubles.append
+                self._folder / OUTPUT, self._redactor, on_begin=self._note_output, on_problem=self._troubles.append
             )
             streams.listen(self.output)
 

@@ -18,17 +18,17 @@ def event_files(folder: Path) -> list[Path]:
 def test_a_run_without_event_files_gets_them_once(bring: Callable[..., None], store: Path) -> None:
     folder = record(store, "a")
     assert not event_files(folder)
-    bring([folder], on_trouble=pytest.fail)
+    bring([folder], on_problem=pytest.fail)
     first = {path: path.read_bytes() for path in event_files(folder)}
     assert first
-    bring([folder], on_trouble=pytest.fail)
+    bring([folder], on_problem=pytest.fail)
     assert {path: path.read_bytes() for path in event_files(folder)} == first
 
 
 def test_a_run_that_is_being_recorded_is_left_to_whoever_records_it(store: Path) -> None:
     with autotrack.start_run("a", to=store, experiment="digits") as run:
         run.log({"loss": 0.5})
-        bring_up_to_date([run.folder], on_trouble=pytest.fail)
+        bring_up_to_date([run.folder], on_problem=pytest.fail)
         assert not event_files(run.folder)
 
 
@@ -38,7 +38,7 @@ def test_a_run_that_cannot_be_read_stops_no_other(bring: Callable[..., None], st
     journal = newer / "journal" / "main.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"experiment"', b'"format":99,"experiment"', 1))
     troubles: list[str] = []
-    bring([newer, good], on_trouble=troubles.append)
+    bring([newer, good], on_problem=troubles.append)
     assert event_files(good)
     (said,) = troubles
     assert said.startswith(f"{newer}: ")

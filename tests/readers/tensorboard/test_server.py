@@ -60,7 +60,7 @@ def test_a_run_that_is_recorded_meanwhile_appears(store: Path) -> None:
     record(store, "a")
     with show(choose([store])) as server:
         wait_until(lambda: len(runs_in(server.address)) == 1)
-        bring_up_to_date([record(store, "b")], on_trouble=pytest.fail)
+        bring_up_to_date([record(store, "b")], on_problem=pytest.fail)
         wait_until(lambda: len(runs_in(server.address)) == 2)
 
 

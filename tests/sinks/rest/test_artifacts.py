@@ -51,7 +51,7 @@ def new_store(cutter: CuttingProxy, root: str, tmp_path: Path, said: list[str]) 
     def new(*, stop: threading.Event | None = None, **options: Any) -> ArtifactStore:
         client = Client(cutter.url, environ={}, stop=stop)
         return ArtifactStore(
-            client, f"mlflow-artifacts:/{root}", folder=tmp_path / "run", on_trouble=said.append, **options
+            client, f"mlflow-artifacts:/{root}", folder=tmp_path / "run", on_problem=said.append, **options
         )
 
     return new
@@ -122,7 +122,7 @@ def test_a_file_of_any_name_arrives_under_a_name_that_looks_like_it(
 ) -> None:
     root = uuid.uuid4().hex
     store = ArtifactStore(
-        Client(server.url, environ={}), f"mlflow-artifacts:/{root}", folder=tmp_path / root, on_trouble=said.append
+        Client(server.url, environ={}), f"mlflow-artifacts:/{root}", folder=tmp_path / root, on_problem=said.append
     )
     store.upload_bytes(b"content", name)
     (found,) = listed(server, root)

@@ -188,7 +188,7 @@ def test_being_told_to_stop_ends_a_pause_at_once() -> None:
 def test_nobody_there_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_OUTAGE_SECONDS", 0.02)
     said = list[str]()
-    found = Client(f"http://127.0.0.1:{free_port()}", environ={}, patience=0.3, on_trouble=said.append)
+    found = Client(f"http://127.0.0.1:{free_port()}", environ={}, patience=0.3, on_problem=said.append)
     with pytest.raises(Unreachable, match="Connection refused"):
         found.get("runs/get")
     assert [found.url in one and "trying on" in one for one in said] == [True]

@@ -47,9 +47,9 @@ def add_weights(run: autotrack.Run) -> None:
 def send(folder: Path, url: str, *, patience: float | None = None, stop: threading.Event | None = None) -> list[str]:
     """Send all that the server lacks; return what went wrong."""
     said = list[str]()
-    sink = RestSink(url, stop=stop, patience=patience, on_trouble=said.append)
+    sink = RestSink(url, stop=stop, patience=patience, on_problem=said.append)
     with closing(sink):
-        Shipment(folder, sink, on_trouble=said.append).carry(flush=True)
+        Shipment(folder, sink, on_problem=said.append).carry(flush=True)
     return said
 
 
@@ -203,8 +203,8 @@ def test_random_failures_over_hundreds_of_requests_with_senders_that_vanish(
         steps = list(range(300))
         while steps:
             stop.clear()
-            sink = RestSink(proxy.url, stop=stop, on_trouble=said.append)
-            shipment = Shipment(run.folder, sink, on_trouble=said.append)
+            sink = RestSink(proxy.url, stop=stop, on_problem=said.append)
+            shipment = Shipment(run.folder, sink, on_problem=said.append)
             with closing(sink):
                 while steps and not stop.is_set():
                     log_step(run, steps.pop(0))

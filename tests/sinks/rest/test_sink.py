@@ -44,7 +44,7 @@ START = 1_795_000_000.0
 def send(folder: Path, server: Server) -> list[str]:
     """Send what is there; return what was said."""
     said = list[str]()
-    shipment = Shipment(folder, RestSink(server.url, on_trouble=said.append), on_trouble=said.append)
+    shipment = Shipment(folder, RestSink(server.url, on_problem=said.append), on_problem=said.append)
     shipment.carry(flush=True)
     shipment.close()
     return said
@@ -302,7 +302,7 @@ def test_plots_of_a_short_run_are_drawn_by_a_sink_that_draws(server: Server, exp
         run.log_plot("confusion", "confusion_matrix", {"labels": ["no", "yes"], "matrix": [[5, 1], [2, 7]]})
 
     def files_after(*, draws: bool) -> list[str]:
-        shipment = Shipment(run.folder, RestSink(server.url, draws=draws), on_trouble=pytest.fail)
+        shipment = Shipment(run.folder, RestSink(server.url, draws=draws), on_problem=pytest.fail)
         shipment.carry(flush=True)
         shipment.close()
         found = ServerReader(server.url).files(read(server, experiment))
@@ -405,7 +405,7 @@ def test_only_one_sender_at_a_time(server: Server, experiment: str, tmp_path: Pa
 def test_told_to_stop_it_keeps_its_place(server: Server, experiment: str, tmp_path: Path) -> None:
     recorded(tmp_path, experiment, *losses(range(3)))
     stop, said = Event(), list[str]()
-    shipment = Shipment(tmp_path, RestSink(server.url, stop=stop), on_trouble=said.append)
+    shipment = Shipment(tmp_path, RestSink(server.url, stop=stop), on_problem=said.append)
     shipment.carry(flush=True)
     recorded(tmp_path, experiment, *losses([3]))
     stop.set()

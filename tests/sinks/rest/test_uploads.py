@@ -67,7 +67,7 @@ def test_between_two_files_of_a_run_that_goes_on_its_curves_are_sent(
     monkeypatch.setattr(sink, "_UPLOAD_SECONDS", 0.0)
     recorded(tmp_path, experiment, *[checkpoint(tmp_path, f"{number}") for number in range(3)])
     said, seen = list[str](), list[tuple[int, int]]()
-    shipment = Shipment(tmp_path, RestSink(server.url, stop=Event(), on_trouble=said.append), on_trouble=said.append)
+    shipment = Shipment(tmp_path, RestSink(server.url, stop=Event(), on_problem=said.append), on_problem=said.append)
     for step in range(4):
         recorded(tmp_path, experiment, *losses([step]))
         shipment.carry(flush=True)
@@ -82,7 +82,7 @@ def test_files_that_were_left_for_later_are_sent_by_whoever_sends_the_run_next(
 ) -> None:
     monkeypatch.setattr(sink, "_UPLOAD_SECONDS", 0.0)
     recorded(tmp_path, experiment, *[checkpoint(tmp_path, f"{number}") for number in range(3)])
-    shipment = Shipment(tmp_path, RestSink(server.url, stop=Event()), on_trouble=pytest.fail)
+    shipment = Shipment(tmp_path, RestSink(server.url, stop=Event()), on_problem=pytest.fail)
     shipment.carry(flush=True)
     shipment.close()
     assert send(tmp_path, server) == []

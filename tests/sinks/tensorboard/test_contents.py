@@ -202,7 +202,7 @@ def test_plots_of_a_short_run_wait_for_somebody_who_asks_for_them(tmp_path: Path
     bars = {"names": ["a", "b"], "values": [0.7, 0.3]}
     folder = write(tmp_path, started(), Plot(time=BEGAN + 1, name="b", kind="importances", data=bars))
     for draws, shown in ((False, set()), (False, set()), (True, {"plots/b"}), (True, {"plots/b"})):
-        shipment = Shipment(folder, TensorBoardSink(draws=draws), on_trouble=pytest.fail)
+        shipment = Shipment(folder, TensorBoardSink(draws=draws), on_problem=pytest.fail)
         shipment.carry(flush=True)
         shipment.close()
         assert set(images(tmp_path)) == shown
@@ -212,7 +212,7 @@ def test_plots_of_a_short_run_wait_for_somebody_who_asks_for_them(tmp_path: Path
 def test_plots_of_a_long_run_are_drawn_while_it_goes_on(tmp_path: Path) -> None:
     bars = {"names": ["a", "b"], "values": [0.7, 0.3]}
     folder = write(tmp_path, started(), Plot(time=BEGAN + 11, name="b", kind="importances", data=bars))
-    shipment = Shipment(folder, TensorBoardSink(draws=False), on_trouble=pytest.fail)
+    shipment = Shipment(folder, TensorBoardSink(draws=False), on_problem=pytest.fail)
     shipment.carry(flush=True)
     assert set(images(tmp_path)) == {"plots/b"}
     shipment.close()

@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_has_no_status_and_one_that_nobody_records_any_more_h
     shipment = open_shipment(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0)))
     shipment.carry(flush=True)
     assert session(tmp_path) == ({"lr": 0.1}, None)
-    writer = Journal(tmp_path / "journal" / "main.jsonl", on_trouble=print)
+    writer = Journal(tmp_path / "journal" / "main.jsonl", on_problem=print)
     writer.append(metrics(1, loss=1.0))
     shipment.close()
     ship(tmp_path)
@@ -118,7 +118,7 @@ def test_params_that_come_later_than_the_first_metrics_are_shown_in_the_end(tmp_
 
 def test_a_run_that_is_resumed_after_its_end_runs_again_and_ends_as_it_then_ends(tmp_path: Path) -> None:
     ship(write(tmp_path, started(), params(lr=0.1), metrics(0, loss=1.0), finished(at=BEGAN + 10)))
-    with_writer = Journal(tmp_path / "journal" / "main.jsonl", on_trouble=print)
+    with_writer = Journal(tmp_path / "journal" / "main.jsonl", on_problem=print)
     with_writer.append(started(time=BEGAN + 20))
     with_writer.append(metrics(1, loss=1.0, at=BEGAN + 30))
     ship(tmp_path)

@@ -130,7 +130,7 @@ def page() -> Iterator[Page]:
 
 @contextmanager
 def started(view: View) -> Iterator[TensorBoardServer]:
-    bring_up_to_date(view.runs, on_trouble=pytest.fail)
+    bring_up_to_date(view.runs, on_problem=pytest.fail)
     with TensorBoardServer(view) as server:
         yield server
 

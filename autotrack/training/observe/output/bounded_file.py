@@ -35,13 +35,13 @@ class BoundedFile:
         limit_bytes: int,
         *,
         on_begin: Callable[[], None],
-        on_trouble: Callable[[str], None],
+        on_problem: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self._path = path
         self._limit_bytes = self._shorten_above = limit_bytes
         self._on_begin = on_begin
-        self._on_trouble = on_trouble
+        self._on_problem = on_problem
         self._clock = clock
         self.is_ours = True  # not in a forked child
         self._fd = -1
@@ -222,7 +222,7 @@ class BoundedFile:
     def _say(self, message: str) -> None:
         if not self._troubled:
             self._troubled = True
-            self._on_trouble(message)
+            self._on_problem(message)
 
 
 def _lock(fd: int, *, exclusive: bool) -> bool:

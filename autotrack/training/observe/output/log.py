@@ -34,7 +34,7 @@ class OutputLog:
     the first tenth and the most recent half are kept, and a line between them counts what was left out.
 
     A forked child adds its complete lines and leaves everything else to its parent; after a line of a child, the bar
-    of the parent that stood before it stays. A full disk or a vanished folder raises nothing: `on_trouble` is called
+    of the parent that stood before it stays. A full disk or a vanished folder raises nothing: `on_problem` is called
     once, with a sentence, and what waits in memory is bounded; `on_begin` is called when this process has made the
     file, or goes on with one. Secrets are looked for in whole lines, and in all
     lines of one write together; a private key is hidden line by line as well.
@@ -47,14 +47,14 @@ class OutputLog:
         *,
         limit_bytes: int = 10 * 2**20,
         on_begin: Callable[[], None] = lambda: None,
-        on_trouble: Callable[[str], None],
+        on_problem: Callable[[str], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.path = path
-        self.report = on_trouble
+        self.report = on_problem
         self._redactor = redactor
         self._clock = clock
-        self._file = BoundedFile(path, limit_bytes, on_begin=on_begin, on_trouble=on_trouble, clock=clock)
+        self._file = BoundedFile(path, limit_bytes, on_begin=on_begin, on_problem=on_problem, clock=clock)
         self._closed = False
         self._busy = 0  # or the thread that is at it
         self._pid = 0

@@ -58,7 +58,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(tmp_path: Path, clock: Clock) -> Iterator[OutputLog]:
-    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_trouble=no_trouble, clock=clock)
+    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_problem=no_trouble, clock=clock)
     log.take("stdout", "")  # what is not finished is shown when a second has passed from here on
     yield log
     forget(log)
@@ -94,7 +94,7 @@ def test_the_log_holds_the_lines_of_both_streams_in_the_order_they_were_complete
     tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[str, str, float]]
 ) -> None:
     clock = Clock()
-    log = OutputLog(tmp_path_factory.mktemp("run") / "output.log", NoRedaction(), on_trouble=no_trouble, clock=clock)
+    log = OutputLog(tmp_path_factory.mktemp("run") / "output.log", NoRedaction(), on_problem=no_trouble, clock=clock)
     expected, unfinished = [], {"stdout": "", "stderr": ""}
     for stream, text, seconds in writes:
         clock.now += seconds
@@ -143,7 +143,7 @@ def test_what_is_no_text_in_utf_8_is_escaped(log: OutputLog) -> None:
 def test_a_log_goes_on_after_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "output.log"
     path.write_text("before\nkilled in the mid")
-    log = OutputLog(path, Redactor({}), on_trouble=no_trouble)
+    log = OutputLog(path, Redactor({}), on_problem=no_trouble)
     log.take("stdout", "after\n")
     log.close()
     log.take("stdout", "too late\n")
@@ -253,14 +253,14 @@ def test_output_comes_back_when_a_key_has_no_end(log: OutputLog) -> None:
 
 def test_a_log_keeps_its_head_and_its_tail_and_counts_what_is_between(tmp_path: Path) -> None:
     limit = 10_000
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_trouble=no_trouble)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
     printed = [f"line {number} " + "é" * (number % 50) for number in range(2000)]
     for number, line in enumerate(printed):
         log.take("stdout", f"{line}\n")
         assert log.path.stat().st_size <= limit + 200
         if number % 100 == 0:  # a resumed run counts on
             log.close()
-            log = OutputLog(log.path, NoRedaction(), limit_bytes=limit, on_trouble=no_trouble)
+            log = OutputLog(log.path, NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
     log.close()
     said = lines_of(log)
     (at,) = [at for at, line in enumerate(said) if "left out" in line]
@@ -282,7 +282,7 @@ def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pyte
         write(path, content)
 
     monkeypatch.setattr("autotrack.training.observe.output.bounded_file.files.write_atomically", counting)
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_trouble=no_trouble)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
     for _ in range(10_000):
         log.take("stdout", "x" * 99 + "\n")
     log.close()
@@ -290,7 +290,7 @@ def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_line_without_end_is_bounded_in_memory_and_in_the_file(tmp_path: Path) -> None:
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=10**6, on_trouble=no_trouble)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=10**6, on_problem=no_trouble)
     log.take("stdout", "y" * 3_000_000)
     for _ in range(300):
         log.take("stdout", "x" * 10_000)
@@ -312,7 +312,7 @@ def test_streams_stay_what_they_are_and_are_left_as_they_were(log: OutputLog, tm
     assert stream.write("four") == 4
     with pytest.raises(TypeError):
         stream.write(b"bytes")  # type: ignore[arg-type]
-    second = OutputLog(tmp_path / "second.log", Redactor({}), on_trouble=no_trouble)
+    second = OutputLog(tmp_path / "second.log", Redactor({}), on_problem=no_trouble)
     listen(second)
     listen(second)
     forget(log)
@@ -373,7 +373,7 @@ def test_streams_that_cannot_be_captured_are_named(tmp_path: Path, monkeypatch: 
         (ReadOnly(), io.StringIO(), "not captured: sys.stdout is a ReadOnly, whose write cannot be replaced"),
     ):
         said: list[str] = []
-        log = OutputLog(tmp_path / "output.log", Redactor({}), on_trouble=said.append)
+        log = OutputLog(tmp_path / "output.log", Redactor({}), on_problem=said.append)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stdout", stdout)
             patched.setattr(sys, "stderr", stderr)
@@ -475,7 +475,7 @@ def test_a_text_goes_to_the_runs_around_it_and_from_other_threads_to_all() -> No
 
 
 def test_runs_in_different_contexts_do_not_mix_their_output(tmp_path: Path) -> None:
-    logs = [OutputLog(tmp_path / f"{name}.log", Redactor({}), on_trouble=no_trouble) for name in "ab"]
+    logs = [OutputLog(tmp_path / f"{name}.log", Redactor({}), on_problem=no_trouble) for name in "ab"]
 
     def in_run(log: OutputLog) -> None:
         current_run.enter(cast("Any", SimpleNamespace(status="running", outer=None, output=log)))
@@ -530,11 +530,11 @@ def test_a_fault_of_ours_ends_the_capture_and_nothing_else(tmp_path: Path, capsy
 
     said: list[str] = []
 
-    def on_trouble(message: str) -> None:
+    def on_problem(message: str) -> None:
         said.append(message)
         print("a warning about it", file=sys.stderr)
 
-    log = OutputLog(tmp_path / "output.log", Faulty(), on_trouble=on_trouble)
+    log = OutputLog(tmp_path / "output.log", Faulty(), on_problem=on_problem)
     listen(log)
     print("one")
     print("two")
@@ -584,11 +584,11 @@ def test_a_full_disk_stops_no_print_and_what_waits_is_written_when_there_is_room
 ) -> None:
     said: list[str] = []
 
-    def on_trouble(message: str) -> None:
+    def on_problem(message: str) -> None:
         said.append(message)
         print(message, file=sys.stderr)  # as a warning does
 
-    log = OutputLog(tmp_path / "output.log", Redactor({}), on_trouble=on_trouble)
+    log = OutputLog(tmp_path / "output.log", Redactor({}), on_problem=on_problem)
     listen(log)
     write, room = os.write, [30]
 
@@ -615,7 +615,7 @@ def test_a_full_disk_stops_no_print_and_what_waits_is_written_when_there_is_room
 
 def test_a_disk_that_stays_full_costs_no_memory_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), on_trouble=said.append)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), on_problem=said.append)
     printed = [f"line {number} {'x' * 200}" for number in range(3000)]
     with monkeypatch.context() as patched:
 
@@ -636,7 +636,7 @@ def test_a_disk_that_stays_full_costs_no_memory_without_end(tmp_path: Path, monk
 
 def test_a_folder_that_vanishes_is_made_again_within_a_second(tmp_path: Path, clock: Clock) -> None:
     said: list[str] = []
-    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_trouble=said.append, clock=clock)
+    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_problem=said.append, clock=clock)
     for second in range(4):
         clock.now = float(second)
         log.take("stdout", f"second {second}\n")
@@ -650,7 +650,7 @@ def test_a_folder_that_vanishes_is_made_again_within_a_second(tmp_path: Path, cl
 def test_a_folder_that_cannot_be_made_stops_no_print(tmp_path: Path, clock: Clock) -> None:
     said: list[str] = []
     (tmp_path / "run").write_text("a file in its place")
-    log = OutputLog(tmp_path / "run" / "output.log", NoRedaction(), on_trouble=said.append, clock=clock)
+    log = OutputLog(tmp_path / "run" / "output.log", NoRedaction(), on_problem=said.append, clock=clock)
     for _ in range(2000):
         clock.now += 0.1
         log.take("stdout", "x" * 500 + "\n")
@@ -686,7 +686,7 @@ from pathlib import Path
 from autotrack.training.observe.output.log import OutputLog
 from autotrack.training.observe.output.streams import forget, listen
 from autotrack.redaction import Redactor
-log = OutputLog(Path(sys.argv[1]), Redactor(), on_trouble=lambda message: os.write(2, message.encode()))
+log = OutputLog(Path(sys.argv[1]), Redactor(), on_problem=lambda message: os.write(2, message.encode()))
 listen(log)
 """
 
