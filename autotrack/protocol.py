@@ -20,16 +20,16 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     pid: int
-    control: int
-    answers: int
-    doorbell: int | None = None
+    to_sidecar: int
+    from_sidecar: int
+    wakeup: int | None = None
     process: int | None = None
     pulse: int | None = None
     signals: dict[str, int] = {}
 
     def descriptors(self) -> list[int]:
         """Return all descriptors that it is given."""
-        given = [self.control, self.answers, self.doorbell, self.process, self.pulse, *self.signals.values()]
+        given = [self.to_sidecar, self.from_sidecar, self.wakeup, self.process, self.pulse, *self.signals.values()]
         return [fd for fd in given if fd is not None]
 
 
@@ -66,7 +66,7 @@ class Follow(Message, frozen=True, kw_only=True):
     rank: int = 0
 
 
-class Settle(Message, frozen=True, kw_only=True):
+class Finalize(Message, frozen=True, kw_only=True):
     """To the sidecar: nothing more is being written to the run in `folder`; make what is derived from it.
 
     `at_exit`: Python is exiting, and how the run ended was written without knowing the exit code.
@@ -76,7 +76,7 @@ class Settle(Message, frozen=True, kw_only=True):
     at_exit: bool = False
 
 
-class Leave(Message, frozen=True, kw_only=True):
+class Shutdown(Message, frozen=True, kw_only=True):
     """To the sidecar: the training process is about to end, and waits for what must be done before."""
 
 
@@ -86,7 +86,7 @@ class Hello(Message, frozen=True, kw_only=True):
     pid: int
 
 
-class Settled(Message, frozen=True, kw_only=True):
+class Finalized(Message, frozen=True, kw_only=True):
     """From the sidecar: what is derived from the run in `folder` is up to date."""
 
     folder: str
@@ -99,7 +99,7 @@ class Say(Message, frozen=True, kw_only=True):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """From the sidecar, when asked to hurry: what it is still doing, and whether that is `urgent`.
+    """From the sidecar, when the training process waits for it: what it is still doing, and whether that is `urgent`.
 
     It is when something would be lost with the machine; the rest can go on without the training process.
     """
@@ -108,17 +108,17 @@ class Progress(Message, frozen=True, kw_only=True):
     doing: str
 
 
-class Done(Message, frozen=True, kw_only=True):
-    """From the sidecar, after `Leave`: nothing is left to do."""
+class ShutdownDone(Message, frozen=True, kw_only=True):
+    """From the sidecar, after `Shutdown`: nothing is left to do."""
 
 
-AnyMessage = Follow | Settle | Leave | Hello | Settled | Say | Progress | Done
+AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Say | Progress | ShutdownDone
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyMessage).decode
 
 
-class Mailbox:
+class MessageFile:
     """One direction of the conversation: one process sends, the other receives, over the same descriptor."""
 
     def __init__(self, fd: int) -> None:
@@ -126,7 +126,7 @@ class Mailbox:
         self._offset = 0
 
     @classmethod
-    def create(cls, name: str) -> "Mailbox":
+    def create(cls, name: str) -> "MessageFile":
         """Make an empty one. Raises `OSError` when no file can be made."""
         return cls(nameless_file(name))
 
@@ -144,25 +144,25 @@ class Mailbox:
         return [_decode(line) for line in lines.split(b"\n")]
 
 
-class Doorbell:
+class Wakeup:
     """Wakes the other process at once; where there is no such thing, that one looks by itself often enough."""
 
     def __init__(self, fd: int | None) -> None:
         self.fd = fd
 
     @classmethod
-    def create(cls) -> "Doorbell":
+    def create(cls) -> "Wakeup":
         """Make one."""
         eventfd = getattr(os, "eventfd", None)  # Linux
         return cls(above_standard_streams(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)) if eventfd else None)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the other process."""
         if self.fd is not None:
             with contextlib.suppress(OSError):
                 os.eventfd_write(self.fd, 1)
 
-    def silence(self) -> None:
+    def clear(self) -> None:
         """Be ready to be rung again."""
         if self.fd is not None:
             with contextlib.suppress(OSError):  # nobody rang

@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
-class Ending:
+class ExitStatus:
     """How a run ended: its status, why in one sentence, and where in the code it was when that is known.
 
     `is_certain`: it is told from the exit code of the process.
@@ -39,7 +39,7 @@ class Ending:
     is_certain: bool = False
 
 
-class Watched:
+class TrainingProcess:
     """The training process, watched from beside: whether it lives, and how it ended."""
 
     def __init__(self, task: Task) -> None:
@@ -58,24 +58,24 @@ class Watched:
         except psutil.NoSuchProcess:
             return False
 
-    def ending(self, environ: Mapping[str, str]) -> Ending:
+    def exit_status(self, environ: Mapping[str, str]) -> ExitStatus:
         """Say how it ended, once it has; `environ` tells who may have ended it."""
-        code = self._exit_status()
+        code = self._wait_status()
         noted = {name: text for name, fd in self._task.signals.items() if (text := _read(fd))}
         if code is not None and os.WIFEXITED(code):
             number = os.WEXITSTATUS(code)
             error = f"the process ended with exit code {number}"
-            return Ending("failed", error, is_certain=True) if number else Ending("finished", is_certain=True)
+            return ExitStatus("failed", error, is_certain=True) if number else ExitStatus("finished", is_certain=True)
         name = _signal_name(os.WTERMSIG(code)) if code is not None else next((n for n in noted if n != FATAL), None)
         if name in _CRASHES or (name is None and FATAL in noted):
             return _crash(name, noted.get(FATAL))
         if name == "SIGINT":
-            return Ending("interrupted", "ended by SIGINT")
+            return ExitStatus("interrupted", "ended by SIGINT")
         if name in (None, "SIGKILL"):
-            return Ending("killed", self._killed(name))
-        return Ending("killed", f"terminated by {name}{_who(name, environ)}", noted.get(name or ""))
+            return ExitStatus("killed", self._killed(name))
+        return ExitStatus("killed", f"terminated by {name}{_who(name, environ)}", noted.get(name or ""))
 
-    def _exit_status(self) -> int | None:
+    def _wait_status(self) -> int | None:
         """The wait status of the process: from the kernel, or from what its parent has not yet collected."""
         deadline = monotonic() + _PATIENCE_SECONDS
         while monotonic() < deadline:
@@ -94,9 +94,11 @@ class Watched:
         return said
 
 
-def _crash(name: str | None, noted: str | None) -> Ending:
+def _crash(name: str | None, noted: str | None) -> ExitStatus:
     headline = (noted or "").partition("\n")[0].removeprefix("Fatal Python error: ")
-    return Ending("failed", f"crashed: {_CRASHES.get(name or '', headline)}" + (f" ({name})" if name else ""), noted)
+    return ExitStatus(
+        "failed", f"crashed: {_CRASHES.get(name or '', headline)}" + (f" ({name})" if name else ""), noted
+    )
 
 
 def _who(name: str | None, environ: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures
-from autotrack.sidecar.exit_status import Ending
+from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
@@ -42,7 +42,7 @@ class FollowedRun:
     """A run, and what has been found out about it. What is added goes to a journal of its own.
 
     `started` is its latest start in rank 0, `finished` its end if there is one after that, `kinds` which kinds of
-    surroundings are recorded. `is_captured`, `is_compared`, `is_settled` and `is_done` say what has been done for it,
+    surroundings are recorded. `is_captured`, `is_compared`, `is_finalized` and `is_done` say what has been done,
     `has_said` that the terminal knows what changed, `ended_at_exit` that its end was said while Python was exiting.
     """
 
@@ -55,7 +55,7 @@ class FollowedRun:
         self.has_metrics = False
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
         self.has_said = self.is_compared
-        self.is_settled = self.is_done = self.ended_at_exit = False
+        self.is_finalized = self.is_done = self.ended_at_exit = False
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self._artifacts: dict[str, Artifact] = {}
         self._epoch: int | None = None
@@ -72,7 +72,7 @@ class FollowedRun:
         self.follow = follow
         self.is_captured = self.is_compared = not follow.environment or follow.only_load
         self.has_said = self.is_compared
-        self.is_settled = self.is_done = self.ended_at_exit = False
+        self.is_finalized = self.is_done = self.ended_at_exit = False
         self._redactor = _redactor(tuple(follow.secrets.items()))
 
     def take_in(self) -> None:
@@ -140,25 +140,27 @@ class FollowedRun:
         self.put([records.Text(time=time(), name="changes", text=found.text)])
         return found.line
 
-    def correct(self, ending: Ending) -> None:
+    def correct(self, exit_status: ExitStatus) -> None:
         """The run ended while Python was exiting; say otherwise if the exit code, now known, tells otherwise."""
         if self.finished is None:
             return
         believed_failed = self.finished.status == "failed" and (self.finished.error or "").startswith("SystemExit")
-        if (ending.status == "failed" and self.finished.status == "finished") or (
-            ending.status == "finished" and believed_failed
+        if (exit_status.status == "failed" and self.finished.status == "finished") or (
+            exit_status.status == "finished" and believed_failed
         ):
-            self.bury(ending)
+            self.record_exit(exit_status)
 
     def is_left_by(self, pid: int) -> bool:
         """Whether this process was recording the run, and has not said how it ended."""
         mine = self.started is not None and self.started.pid == pid
         return mine and self.finished is None and not self.follow.only_load
 
-    def bury(self, ending: Ending) -> None:
+    def record_exit(self, exit_status: ExitStatus) -> None:
         """Say how the run ended, in the place of its process."""
-        error, traceback = (text and self._redactor.redact_text(text)[0] for text in (ending.error, ending.traceback))
-        self.put([RunFinished(time=time(), status=ending.status, error=error, traceback=traceback)])
+        error, traceback = (
+            text and self._redactor.redact_text(text)[0] for text in (exit_status.error, exit_status.traceback)
+        )
+        self.put([RunFinished(time=time(), status=exit_status.status, error=error, traceback=traceback)])
 
     def flush(self) -> None:
         """Bring everything derived up to date."""

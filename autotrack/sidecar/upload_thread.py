@@ -15,7 +15,7 @@ _SECONDS = 1.0
 """How often there may be something new to send: one request a second is enough for a server."""
 
 
-class Courier:
+class UploadThread:
     """Sends every run that it is given until that has ended; with `stop`, what is left stays in the journals."""
 
     def __init__(self, url: str) -> None:
@@ -25,9 +25,9 @@ class Courier:
         self._ended: set[Path] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._is_hurried = False
-        self._hurried_at: float | None = None
-        self._thread = threading.Thread(target=self._work, name="autotrack-courier", daemon=True)
+        self._is_flush_requested = False
+        self._flush_requested_at: float | None = None
+        self._thread = threading.Thread(target=self._work, name="autotrack-upload", daemon=True)
         self._thread.start()
 
     def add(self, folder: Path, uploads: UploadLimits, on_problem: Callable[[str], None]) -> None:
@@ -45,17 +45,17 @@ class Courier:
             self._ended.add(folder)
             self._changed.notify()
 
-    def hurry(self) -> None:
+    def flush_now(self) -> None:
         """Send at once, without waiting for more."""
         with self._changed:
-            self._is_hurried = True
-            self._hurried_at = self._hurried_at or monotonic()
+            self._is_flush_requested = True
+            self._flush_requested_at = self._flush_requested_at or monotonic()
             self._changed.notify()
 
     def stop(self) -> None:
         """Break off, also in the middle of a request that is being repeated."""
         self._stop.set()
-        self.hurry()
+        self.flush_now()
 
     @property
     def is_done(self) -> bool:
@@ -63,9 +63,9 @@ class Courier:
         return not self._shipments or self._stop.is_set()
 
     def seconds_stuck(self) -> float:
-        """Return for how long the server has taken nothing, since it was asked to hurry."""
+        """Return for how long the server has taken nothing, since the first `flush_now`."""
         moved = [sink.last_progress for sink in list(self._sinks.values())]
-        return monotonic() - max([self._hurried_at or monotonic(), *moved])
+        return monotonic() - max([self._flush_requested_at or monotonic(), *moved])
 
     def describe(self) -> str:
         """Say what it is doing."""
@@ -75,9 +75,9 @@ class Courier:
     def _work(self) -> None:
         while not self._stop.is_set():
             with self._changed:
-                if not self._is_hurried:
+                if not self._is_flush_requested:
                     self._changed.wait(_SECONDS)
-                self._is_hurried = False
+                self._is_flush_requested = False
                 round_of = [(folder, shipment, folder in self._ended) for folder, shipment in self._shipments.items()]
             for folder, shipment, has_ended in round_of:
                 shipment.carry(flush=True)

@@ -103,11 +103,11 @@ class Run(Logger):
             return
         says = say_end and not self._quiet
         try:
-            sidecar_client.settle(
+            sidecar_client.refresh_derived(
                 self.folder,
                 at_exit=self._is_exiting,
                 patience=terminal.patience(time() - self._started) if says and not self._is_exiting else 0.0,
-                when_settled=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
+                when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
             report_fault("finish", fault)

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from autotrack import destinations
 from autotrack.journal import summary
 from autotrack.journal.summary import Summary
-from autotrack.protocol import AnyMessage, Done, Follow, Hello, Leave, Progress, Say, Settle, Settled
+from autotrack.protocol import AnyMessage, Finalize, Finalized, Follow, Hello, Progress, Say, Shutdown, ShutdownDone
 from autotrack.redaction.records import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
@@ -23,7 +23,7 @@ from autotrack.training.hooks.patch import attempt
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.process import imported_modules
 
-WhenSettled = Callable[[Summary], None]
+WhenRefreshed = Callable[[Summary], None]
 
 _SETTLE_SECONDS = 0.3
 """How long the end of the process waits for what is not urgent."""
@@ -41,36 +41,36 @@ class _Sidecar:
         self.progress = Progress(urgent=True, doing="starting")
         self.told: set[str] = set()
         self.ended: dict[str, None] = {}
-        self.awaited: dict[str, WhenSettled | None] = {}
+        self.awaited: dict[str, WhenRefreshed | None] = {}
         self.is_done = False
         self._spawned = spawn.spawn()
 
     def tell(self, message: AnyMessage, *, at_once: bool = True) -> None:
         """Tell it something, which it hears within a second, or at once: waking it costs more than telling it."""
-        self._spawned.control.send(message)
+        self._spawned.to_sidecar.send(message)
         if at_once:
-            self._spawned.doorbell.ring()
+            self._spawned.wakeup.wake()
 
     def listen(self) -> None:
         """Take in what it has said since the last call."""
-        for message in self._spawned.answers.receive():
+        for message in self._spawned.from_sidecar.receive():
             if isinstance(message, Hello):
                 self.pid = message.pid
-            elif isinstance(message, Settled):
-                if when_settled := self.awaited.pop(message.folder, None):
-                    when_settled(summary.read(Path(message.folder)))
+            elif isinstance(message, Finalized):
+                if when_refreshed := self.awaited.pop(message.folder, None):
+                    when_refreshed(summary.read(Path(message.folder)))
             elif isinstance(message, Say):
                 terminal.say_amid(message.line)
             elif isinstance(message, Progress):
                 self.progress = message
-            elif isinstance(message, Done):
+            elif isinstance(message, ShutdownDone):
                 self.is_done = True
 
     def is_alive(self) -> bool:
         """Whether it is there or starting."""
         return self._spawned.is_alive()
 
-    def wait_until_settled(self, folder: str, patience: float) -> None:
+    def wait_until_finalized(self, folder: str, patience: float) -> None:
         """Wait some seconds for the summary of a run; a sidecar that is gone is not waited for."""
         begun = monotonic()
         while self.is_alive():
@@ -148,24 +148,24 @@ def listen() -> None:
         sidecar.listen()
 
 
-def settle(
-    folder: Path, *, at_exit: bool = False, patience: float = 0.0, when_settled: WhenSettled | None = None
+def refresh_derived(
+    folder: Path, *, at_exit: bool = False, patience: float = 0.0, when_refreshed: WhenRefreshed | None = None
 ) -> None:
-    """Have everything made that is derived from the journals in `folder`; `when_settled` is given the summary then.
+    """Have everything made that is derived from the journals in `folder`; `when_refreshed` is given the summary then.
 
     The sidecar does that, and is waited for `patience` seconds at most; what it comes to is heard of later if need be.
     `at_exit`: the process is ending, and its exit code is not known yet.
     """
     sidecar = _mine()
     if sidecar is None or str(folder) not in sidecar.told:
-        _complete_here(folder, when_settled)
+        _complete_here(folder, when_refreshed)
         return
     sidecar.ended[str(folder)] = None
-    sidecar.awaited[str(folder)] = when_settled
+    sidecar.awaited[str(folder)] = when_refreshed
     is_worth_waiting = patience > _LOOK_SECONDS
-    _try_to_tell(sidecar, Settle(folder=str(folder), at_exit=at_exit), at_once=is_worth_waiting)
+    _try_to_tell(sidecar, Finalize(folder=str(folder), at_exit=at_exit), at_once=is_worth_waiting)
     if is_worth_waiting:
-        sidecar.wait_until_settled(str(folder), patience)
+        sidecar.wait_until_finalized(str(folder), patience)
     if not sidecar.is_alive():
         _lose(sidecar)
 
@@ -194,7 +194,7 @@ def _lose(sidecar: _Sidecar) -> None:
             _complete_here(Path(folder), sidecar.awaited.get(folder))
 
 
-def _complete_here(folder: Path, when_settled: WhenSettled | None = None) -> None:
+def _complete_here(folder: Path, when_refreshed: WhenRefreshed | None = None) -> None:
     from autotrack.sidecar import followed_run  # all of the shipping side, which usually is in the sidecar only
 
     found_no_run = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # that the sidecar is lost
@@ -206,8 +206,8 @@ def _complete_here(folder: Path, when_settled: WhenSettled | None = None) -> Non
         atexit.unregister(_send_rest)
         atexit.register(_send_rest)
     found = summary.read(folder)  # also when nobody asks: that it cannot be read should be heard of
-    if when_settled:
-        when_settled(found)
+    if when_refreshed:
+        when_refreshed(found)
     if line and not follow.quiet:
         terminal.say(line)
 
@@ -238,7 +238,7 @@ def _leave() -> None:
     sidecar = _mine()
     if sidecar is None or not sidecar.told:
         return
-    _try_to_tell(sidecar, Leave())
+    _try_to_tell(sidecar, Shutdown())
     try:
         is_alive = _wait_for_the_end(sidecar)
     except KeyboardInterrupt:  # the sidecar goes on by itself

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.journal.files import above_standard_streams
-from autotrack.protocol import Doorbell, Mailbox, Task
+from autotrack.protocol import MessageFile, Task, Wakeup
 from autotrack.training.observe import signals
 
 # The shell starts it in the background and ends at once. So the training process has no child that it does not know
@@ -21,9 +21,9 @@ _IN_BACKGROUND = '"$@" </dev/null >/dev/null 2>&1 &'
 class Spawned:
     """Our ends of the conversation with a sidecar that has just been started."""
 
-    control: Mailbox
-    answers: Mailbox
-    doorbell: Doorbell
+    to_sidecar: MessageFile
+    from_sidecar: MessageFile
+    wakeup: Wakeup
     pulse: int
 
     def is_alive(self) -> bool:
@@ -40,13 +40,13 @@ def spawn() -> Spawned:
         raise OSError("there is no Python interpreter that could be started")
     pulse, held = (above_standard_streams(fd) for fd in os.pipe())
     os.set_blocking(pulse, False)
-    spawned = Spawned(Mailbox.create("control"), Mailbox.create("answers"), Doorbell.create(), pulse)
+    spawned = Spawned(MessageFile.create("to-sidecar"), MessageFile.create("from-sidecar"), Wakeup.create(), pulse)
     process = above_standard_streams(os.pidfd_open(os.getpid())) if hasattr(os, "pidfd_open") else None
     task = Task(
         pid=os.getpid(),
-        control=spawned.control.fd,
-        answers=spawned.answers.fd,
-        doorbell=spawned.doorbell.fd,
+        to_sidecar=spawned.to_sidecar.fd,
+        from_sidecar=spawned.from_sidecar.fd,
+        wakeup=spawned.wakeup.fd,
         process=process,
         pulse=held,
         signals=signals.watch(),

@@ -13,7 +13,7 @@ import pytest
 import autotrack
 from autotrack.protocol import Task
 from autotrack.sidecar import exit_status
-from autotrack.sidecar.exit_status import Ending, Watched
+from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from tests.support.processes import Script, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="by /proc")
@@ -202,16 +202,18 @@ class Left:
         noted = ast.literal_eval(self.script.printed())
         pid = self.script.pid
         files = {name: os.open(f"/proc/{pid}/fd/{fd}", os.O_RDONLY) for name, fd in noted.items()}
-        self.watched = Watched(Task(pid=pid, control=0, answers=0, process=os.pidfd_open(pid), signals=files))
+        self.process = TrainingProcess(
+            Task(pid=pid, to_sidecar=0, from_sidecar=0, process=os.pidfd_open(pid), signals=files)
+        )
 
-    def ending(self, environ: Mapping[str, str] | None = None, *, collected: bool) -> Ending:
+    def exit_status(self, environ: Mapping[str, str] | None = None, *, collected: bool) -> ExitStatus:
         """Let it end; `collected`: its parent has asked for its exit status before we look."""
-        assert self.watched.is_alive()
+        assert self.process.is_alive()
         (self.script.folder / "go").touch()
         if collected:
             self.script.wait()
-        wait_until(lambda: not self.watched.is_alive())
-        found = self.watched.ending(environ or {})
+        wait_until(lambda: not self.process.is_alive())
+        found = self.process.exit_status(environ or {})
         self.script.wait()
         return found
 
@@ -239,9 +241,9 @@ def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Le
 def test_an_older_kernel_leaves_what_the_process_itself_noted(
     leave: Callable[[str], Left], body: str, status: str, error: str
 ) -> None:
-    ending = leave(body).ending(collected=True)
-    assert (ending.status, ending.error, ending.is_certain) == (status, error, False)
-    assert ("most recent call first" in (ending.traceback or "")) == ("word" not in error)
+    ended = leave(body).exit_status(collected=True)
+    assert (ended.status, ended.error, ended.is_certain) == (status, error, False)
+    assert ("most recent call first" in (ended.traceback or "")) == ("word" not in error)
 
 
 @linux
@@ -258,8 +260,8 @@ def test_an_older_kernel_leaves_what_the_process_itself_noted(
 def test_an_older_kernel_tells_as_long_as_nobody_has_collected_the_process(
     leave: Callable[[str], Left], body: str, status: str, error: str | None
 ) -> None:
-    ending = leave(body).ending(collected=False)
-    assert (ending.status, ending.error) == (status, error)
+    ended = leave(body).exit_status(collected=False)
+    assert (ended.status, ended.error) == (status, error)
 
 
 @linux
@@ -273,8 +275,8 @@ def test_an_older_kernel_tells_as_long_as_nobody_has_collected_the_process(
 def test_a_scheduler_that_ends_a_process_is_named(
     leave: Callable[[str], Left], environ: dict[str, str], who: str
 ) -> None:
-    ending = leave("strike(signal.SIGTERM)").ending(environ, collected=True)
-    assert (ending.error or "").startswith(f"terminated by SIGTERM: {who}")
+    ended = leave("strike(signal.SIGTERM)").exit_status(environ, collected=True)
+    assert (ended.error or "").startswith(f"terminated by SIGTERM: {who}")
 
 
 @linux
@@ -284,9 +286,9 @@ def test_a_kill_that_the_kernel_counted_was_for_want_of_memory(
     counts = {"in this container": 2, "on this host": 5}
     monkeypatch.setattr(exit_status, "_oom_kills", lambda: dict(counts))
     left = leave("strike(signal.SIGKILL)")
-    left.watched.memory_bytes = 7_940_000_000
+    left.process.memory_bytes = 7_940_000_000
     counts["on this host"] += 1
-    ending = left.ending(collected=False)
-    assert ending.error == (
+    ended = left.exit_status(collected=False)
+    assert ended.error == (
         "killed by SIGKILL: out of memory, the kernel has just counted such a kill on this host; it last used 7.9 GB"
     )

@@ -13,7 +13,7 @@ import pytest
 import autotrack
 from autotrack.journal.records import AnyRecord, Artifact, Environment, Notice, RunFinished, SystemStats
 from autotrack.protocol import Follow
-from autotrack.sidecar.exit_status import Ending
+from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sinks import build
 from autotrack.sinks.folder import FolderSink
@@ -232,16 +232,16 @@ def test_a_run_that_goes_on_is_looked_after_anew_with_what_is_known_of_it(
     run: autotrack.Run, follow: Callable[..., FollowedRun]
 ) -> None:
     followed = follow()
-    followed.is_captured = followed.is_compared = followed.is_settled = followed.is_done = True
+    followed.is_captured = followed.is_compared = followed.is_finalized = followed.is_done = True
     followed.go_on(Follow(folder=str(run.folder), rank=0, secrets={"A_TOKEN": "x8Kq-71zz-0pLm"}))
-    assert (followed.is_captured, followed.is_compared, followed.is_settled, followed.is_done) == (False,) * 4
+    assert (followed.is_captured, followed.is_compared, followed.is_finalized, followed.is_done) == (False,) * 4
     assert followed.is_left_by(os.getpid())
 
 
 # How it ended
 
 
-KILLED = Ending("killed", "terminated by SIGTERM", 'File "train.py", line 3 in fit')
+KILLED = ExitStatus("killed", "terminated by SIGTERM", 'File "train.py", line 3 in fit')
 
 
 def test_only_the_process_that_records_a_run_leaves_it_behind(
@@ -258,13 +258,13 @@ def test_only_the_process_that_records_a_run_leaves_it_behind(
 def test_how_a_run_ended_is_said_in_the_place_of_its_process(
     run: autotrack.Run, follow: Callable[..., FollowedRun], read_journal: Read
 ) -> None:
-    follow().bury(KILLED)
+    follow().record_exit(KILLED)
     (end,) = of_kind(RunFinished, read_journal(run.folder, "sidecar"))
     assert (end.status, end.error, end.traceback) == (KILLED.status, KILLED.error, KILLED.traceback)
 
 
-FAILED = Ending("failed", "the process ended with exit code 7", is_certain=True)
-WELL = Ending("finished", is_certain=True)
+FAILED = ExitStatus("failed", "the process ended with exit code 7", is_certain=True)
+WELL = ExitStatus("finished", is_certain=True)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_the_exit_code_corrects_what_was_said_at_exit(
     run: autotrack.Run,
     follow: Callable[..., FollowedRun],
     said: BaseException | None,
-    known: Ending,
+    known: ExitStatus,
     status: str,
 ) -> None:
     followed = follow()

@@ -12,7 +12,7 @@ import autotrack
 from autotrack.journal.reader import Position
 from autotrack.journal.records import AnyRecord, Metrics
 from autotrack.settings import UploadLimits
-from autotrack.sidecar.upload_thread import Courier
+from autotrack.sidecar.upload_thread import UploadThread
 
 
 class Server:
@@ -77,80 +77,80 @@ def server() -> Server:
 
 
 @pytest.fixture
-def courier(server: Server, monkeypatch: pytest.MonkeyPatch) -> Courier:
+def uploading(server: Server, monkeypatch: pytest.MonkeyPatch) -> UploadThread:
     def make(url: str, *, stop: threading.Event, uploads: UploadLimits, on_problem: object) -> Sink:
         assert url == "http://server"
         return Sink(server, stop)
 
     monkeypatch.setattr("autotrack.sinks.build.remote_sink", make)
     monkeypatch.setattr("autotrack.sidecar.upload_thread._SECONDS", 0.01)
-    return Courier("http://server")
+    return UploadThread("http://server")
 
 
 def unexpected(said: str) -> None:
     raise AssertionError(said)
 
 
-def test_what_is_logged_arrives_while_training_goes_on(server: Server, courier: Courier, store: Path) -> None:
+def test_what_is_logged_arrives_while_training_goes_on(server: Server, uploading: UploadThread, store: Path) -> None:
     run = autotrack.start_run(to=store)
-    courier.add(run.folder, UploadLimits(), unexpected)
+    uploading.add(run.folder, UploadLimits(), unexpected)
     for step in range(3):
         run.log({"loss": 0.5}, step=step)
         wait_until(partial(has_arrived, server, run.folder, step))
     run.finish()
-    courier.end(run.folder)
-    wait_until(lambda: courier.is_done)
+    uploading.end(run.folder)
+    wait_until(lambda: uploading.is_done)
     assert server.steps == {run.folder: [0, 1, 2]}
     assert server.closed == [run.folder]
-    courier.stop()
+    uploading.stop()
 
 
 def test_a_run_that_goes_on_after_its_end_is_taken_up_where_it_stopped(
-    server: Server, courier: Courier, store: Path
+    server: Server, uploading: UploadThread, store: Path
 ) -> None:
     run = autotrack.start_run(to=store)
     run.log({"loss": 0.5}, step=0)
     run.finish()
-    courier.add(run.folder, UploadLimits(), unexpected)
-    courier.end(run.folder)
-    wait_until(lambda: courier.is_done)
+    uploading.add(run.folder, UploadLimits(), unexpected)
+    uploading.end(run.folder)
+    wait_until(lambda: uploading.is_done)
     run.log({"loss": 0.4}, step=1)
-    courier.add(run.folder, UploadLimits(), unexpected)
-    courier.end(run.folder)
-    wait_until(lambda: courier.is_done)
+    uploading.add(run.folder, UploadLimits(), unexpected)
+    uploading.end(run.folder)
+    wait_until(lambda: uploading.is_done)
     assert server.steps[run.folder] == [0, 1]
-    courier.stop()
+    uploading.stop()
 
 
-def test_all_runs_arrive_when_the_server_comes_back(server: Server, courier: Courier, store: Path) -> None:
+def test_all_runs_arrive_when_the_server_comes_back(server: Server, uploading: UploadThread, store: Path) -> None:
     server.is_away.set()
     folders = []
     for number in range(5):
         with autotrack.start_run(to=store) as run:
             run.log({"loss": 0.5}, step=number)
-        courier.add(run.folder, UploadLimits(), unexpected)
-        courier.end(run.folder)
+        uploading.add(run.folder, UploadLimits(), unexpected)
+        uploading.end(run.folder)
         folders.append(run.folder)
-    assert not courier.is_done
-    assert courier.describe() == "sending 5 runs to http://server"
+    assert not uploading.is_done
+    assert uploading.describe() == "sending 5 runs to http://server"
     server.is_away.clear()
-    wait_until(lambda: courier.is_done)
+    wait_until(lambda: uploading.is_done)
     assert server.steps == {folder: [number] for number, folder in enumerate(folders)}
-    courier.stop()
+    uploading.stop()
 
 
 def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
-    server: Server, courier: Courier, store: Path
+    server: Server, uploading: UploadThread, store: Path
 ) -> None:
     server.is_away.set()
     with autotrack.start_run(to=store) as run:
         pass
     said: list[str] = []
-    courier.add(run.folder, UploadLimits(), said.append)
-    assert courier.seconds_stuck() < 0.01, "nobody is waiting yet"
-    courier.hurry()
-    wait_until(lambda: courier.seconds_stuck() > 0.05)
-    courier.stop()
-    assert courier.is_done
+    uploading.add(run.folder, UploadLimits(), said.append)
+    assert uploading.seconds_stuck() < 0.01, "nobody is waiting yet"
+    uploading.flush_now()
+    wait_until(lambda: uploading.seconds_stuck() > 0.05)
+    uploading.stop()
+    assert uploading.is_done
     wait_until(lambda: said)
     assert said == ["http://server: ConnectionError: told to stop"]

@@ -29,8 +29,8 @@ def artifacts_in(journal: Path) -> list[Artifact]:
 def test_settling_again_gives_the_very_same_bytes(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
     first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    sidecar_client.settle(folder)
-    sidecar_client.settle(folder)
+    sidecar_client.refresh_derived(folder)
+    sidecar_client.refresh_derived(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
     assert folder / "run.json" in first
 
@@ -39,7 +39,7 @@ def test_run_json_is_what_the_journals_say(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
     before = (folder / "run.json").read_bytes()
     (folder / "run.json").unlink()
-    sidecar_client.settle(folder)
+    sidecar_client.refresh_derived(folder)
     assert (folder / "run.json").read_bytes() == before
     said = json.loads(before)
     assert (said["status"], said["metrics"]["loss"]["last"]["value"]) == ("finished", 0.5)
@@ -47,7 +47,7 @@ def test_run_json_is_what_the_journals_say(tmp_path: Path) -> None:
 
 def test_every_file_gets_its_checksum_once(tmp_path: Path) -> None:
     folder = recorded_run(tmp_path)
-    sidecar_client.settle(folder)
+    sidecar_client.refresh_derived(folder)
     added = artifacts_in(folder / "journal" / "sidecar.jsonl")
     digest = hashlib.sha256(b"weights").hexdigest()
     assert [(one.path, one.sha256, one.bytes) for one in added] == [("artifacts/weights.bin", digest, 7)]

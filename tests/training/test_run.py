@@ -441,7 +441,7 @@ def test_settling_any_number_of_times_changes_nothing(store: Path, tmp_path: Pat
     content = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     for _ in range(3):
         run._release()
-        sidecar_client.settle(run.folder)
+        sidecar_client.refresh_derived(run.folder)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == content
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import autotrack
 from autotrack.journal.records import Notice
-from autotrack.protocol import AnyMessage, Done, Hello, Progress, Say
+from autotrack.protocol import AnyMessage, Hello, Progress, Say, ShutdownDone
 from autotrack.training import sidecar_client, spawn
 from tests.sidecar.test_loop import KINDS, TRAINING, WAITING
 from tests.support.processes import Ended, Script, sidecars_of, wait_until
@@ -238,7 +238,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., sidecar_client._Sid
 
     def make(*said: list[AnyMessage], alive: bool = True) -> sidecar_client._Sidecar:
         stand_in = StandIn(*said, alive=alive)
-        monkeypatch.setattr(spawn, "spawn", lambda: SimpleNamespace(answers=stand_in, is_alive=stand_in.is_alive))
+        monkeypatch.setattr(spawn, "spawn", lambda: SimpleNamespace(from_sidecar=stand_in, is_alive=stand_in.is_alive))
         monkeypatch.setattr(sidecar_client, "_LOOK_SECONDS", 0.0)
         return sidecar_client._Sidecar()
 
@@ -251,7 +251,7 @@ def progress(doing: str, *, urgent: bool) -> Progress:
 
 def test_the_end_waits_until_all_is_done(beside: Callable[..., sidecar_client._Sidecar]) -> None:
     capturing = [progress("capturing the environment", urgent=True)]
-    sidecar = beside([Hello(pid=1)], capturing, [], [], [Done()], [progress("never read", urgent=False)])
+    sidecar = beside([Hello(pid=1)], capturing, [], [], [ShutdownDone()], [progress("never read", urgent=False)])
     assert sidecar_client._wait_for_the_end(sidecar)
     assert sidecar.is_done
     assert sidecar.progress == capturing[0]

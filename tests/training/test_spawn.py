@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.protocol import Done, Hello
+from autotrack.protocol import Hello, ShutdownDone
 from autotrack.training import spawn
 from tests.sidecar.test_loop import TRAINING, WAITING
 from tests.support.processes import Script, sidecars_of, wait_until
@@ -40,11 +40,11 @@ def test_its_descriptors_are_inherited_by_it_alone(tmp_path: Path) -> None:
 import subprocess
 from autotrack.training import spawn
 spawned = spawn.spawn()
-ours = [spawned.control.fd, spawned.answers.fd, spawned.doorbell.fd, spawned.pulse]
+ours = [spawned.to_sidecar.fd, spawned.from_sidecar.fd, spawned.wakeup.fd, spawned.pulse]
 assert not any(os.get_inheritable(fd) for fd in ours)
 there = "import os; print(sorted(os.listdir('/dev/fd')))"
 print(subprocess.run([sys.executable, "-c", there], close_fds=False, capture_output=True, text=True).stdout)
-while not spawned.answers.receive():
+while not spawned.from_sidecar.receive():
     time.sleep(0.01)
 assert spawned.is_alive()
 """).wait()  # fmt: skip
@@ -55,13 +55,13 @@ assert spawned.is_alive()
 def test_it_says_hello_and_done_and_lives_until_the_process_ends(tmp_path: Path) -> None:
     code = f"""{WAITING}
 from autotrack.training import spawn
-from autotrack.protocol import Leave
+from autotrack.protocol import Shutdown
 spawned = spawn.spawn()
-spawned.control.send(Leave())
-spawned.doorbell.ring()
+spawned.to_sidecar.send(Shutdown())
+spawned.wakeup.wake()
 said = []
 while len(said) < 2:
-    said += spawned.answers.receive()
+    said += spawned.from_sidecar.receive()
 print([type(message).__name__ for message in said], said[0].pid, flush=True)
 wait_for("go")
 assert spawned.is_alive()
@@ -69,7 +69,7 @@ assert spawned.is_alive()
     with Script(tmp_path, code) as script:
         sidecar = script.sidecar()
         wait_until(lambda: script.printed().endswith("\n"))
-        assert script.printed() == f"{[Hello.__name__, Done.__name__]} {sidecar.pid}\n"
+        assert script.printed() == f"{[Hello.__name__, ShutdownDone.__name__]} {sidecar.pid}\n"
         (tmp_path / "go").touch()
         ended = script.wait()
     assert (ended.exit_code, ended.error) == (0, "")
