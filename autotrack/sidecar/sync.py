@@ -11,7 +11,7 @@ from autotrack.journal import reader
 from autotrack.journal.records import RunStarted
 from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
-from autotrack.sidecar import followed_run
+from autotrack.sidecar import completion
 from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
 
@@ -62,7 +62,7 @@ class Syncing:
                 follow = Follow(
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
-                followed_run.complete(follow)
+                completion.complete(follow)
             except (OSError, JournalFormatError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")
@@ -77,7 +77,7 @@ class Syncing:
     def _send(self, folder: Path, url: str) -> str | None:
         if url in self._away:
             return self._away[url]
-        fault = followed_run.send(
+        fault = completion.send(
             folder,
             url,
             patience=PATIENCE_SECONDS,

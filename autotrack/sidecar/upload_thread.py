@@ -1,7 +1,7 @@
-"""Carries runs to one server, in a thread of its own: one that does not answer holds nothing else up."""
+"""Sends runs to servers, with a thread for each server: one that does not respond holds nothing else up."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 
@@ -15,8 +15,52 @@ _SECONDS = 1.0
 """How often there may be something new to send: one request a second is enough for a server."""
 
 
+class Uploads:
+    """The upload threads of a sidecar, by the URL of their server. Only the loop of the sidecar calls this."""
+
+    def __init__(self) -> None:
+        self._threads: dict[str, UploadThread] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is left to send, or may come to be."""
+        return bool(self._threads)
+
+    def add(self, url: str, folder: Path, limits: UploadLimits, on_problem: Callable[[str], None]) -> None:
+        """Send the run in `folder` to a server from now on."""
+        if url not in self._threads:
+            self._threads[url] = UploadThread(url)
+        self._threads[url].add(folder, limits, on_problem)
+
+    def end(self, urls: Iterable[str], folder: Path) -> None:
+        """Tell the threads of these servers that nothing more is added to the run in `folder`."""
+        for url in urls:
+            if url in self._threads:
+                self._threads[url].end(folder)
+
+    def flush_now(self, in_use: set[str], *, patience: float) -> None:
+        """Send what is left without delay, and stop the threads that are done.
+
+        Args:
+            in_use: The servers of runs that may still grow. Their threads go on.
+            patience: For how many seconds a server may take nothing before it is given up.
+        """
+        for url, thread in list(self._threads.items()):
+            if thread.is_done and url not in in_use:
+                thread.stop()
+                del self._threads[url]
+            elif thread.seconds_stuck() > patience:
+                thread.stop()
+            else:
+                thread.flush_now()
+
+    def describe(self) -> str:
+        """Say what the first of the threads is doing."""
+        return next(iter(self._threads.values())).describe()
+
+
 class UploadThread:
-    """Sends every run that it is given until that has ended; with `stop`, what is left stays in the journals."""
+    """Sends runs to one server until they have ended. After `stop`, the rest stays in the journals."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -30,45 +74,45 @@ class UploadThread:
         self._thread = threading.Thread(target=self._work, name="autotrack-upload", daemon=True)
         self._thread.start()
 
-    def add(self, folder: Path, uploads: UploadLimits, on_problem: Callable[[str], None]) -> None:
-        """Send the run in `folder`, from where an earlier shipment stopped, and what is added to it."""
+    def add(self, folder: Path, limits: UploadLimits, on_problem: Callable[[str], None]) -> None:
+        """Send the run in `folder`, from where an earlier shipment stopped, and whatever is added to it."""
         with self._changed:
             self._ended.discard(folder)
             if folder not in self._shipments:
-                sink = build.remote_sink(self._url, stop=self._stop, uploads=uploads, on_problem=on_problem)
+                sink = build.remote_sink(self._url, stop=self._stop, uploads=limits, on_problem=on_problem)
                 self._sinks[folder] = sink
                 self._shipments[folder] = Shipment(folder, sink, on_problem=on_problem)
 
     def end(self, folder: Path) -> None:
-        """Nothing more is added to the run in `folder`: let go of it when all has arrived."""
+        """Forget the run in `folder` as soon as the server has all of it: nothing more is added."""
         with self._changed:
             self._ended.add(folder)
             self._changed.notify()
 
     def flush_now(self) -> None:
-        """Send at once, without waiting for more."""
+        """Send at once what there is, without waiting for more."""
         with self._changed:
             self._is_flush_requested = True
             self._flush_requested_at = self._flush_requested_at or monotonic()
             self._changed.notify()
 
     def stop(self) -> None:
-        """Break off, also in the middle of a request that is being repeated."""
+        """Break off, even in the middle of a request that is being repeated."""
         self._stop.set()
         self.flush_now()
 
     @property
     def is_done(self) -> bool:
-        """Whether all that it was given has arrived, or cannot arrive."""
+        """Whether everything has arrived, or cannot arrive."""
         return not self._shipments or self._stop.is_set()
 
     def seconds_stuck(self) -> float:
-        """Return for how long the server has taken nothing, since the first `flush_now`."""
-        moved = [sink.last_progress for sink in list(self._sinks.values())]
-        return monotonic() - max([self._flush_requested_at or monotonic(), *moved])
+        """Return for how long the server has taken nothing, counted from the first `flush_now`."""
+        last_progress = [sink.last_progress for sink in list(self._sinks.values())]
+        return monotonic() - max([self._flush_requested_at or monotonic(), *last_progress])
 
     def describe(self) -> str:
-        """Say what it is doing."""
+        """Say what the thread is doing."""
         count = len(self._shipments)
         return f"sending {count} {'run' if count == 1 else 'runs'} to {destinations.without_credentials(self._url)}"
 
@@ -78,18 +122,18 @@ class UploadThread:
                 if not self._is_flush_requested:
                     self._changed.wait(_SECONDS)
                 self._is_flush_requested = False
-                round_of = [(folder, shipment, folder in self._ended) for folder, shipment in self._shipments.items()]
-            for folder, shipment, has_ended in round_of:
+                shipments = [(folder, shipment, folder in self._ended) for folder, shipment in self._shipments.items()]
+            for folder, shipment, has_ended in shipments:
                 shipment.carry(flush=True)
                 if self._stop.is_set():
                     return
                 if has_ended or shipment.fault:
-                    self._let_go(folder, shipment)
+                    self._forget(folder, shipment)
 
-    def _let_go(self, folder: Path, shipment: Shipment) -> None:
+    def _forget(self, folder: Path, shipment: Shipment) -> None:
         with self._changed:
             if folder not in self._ended and shipment.fault is None:
-                return  # it was taken up again meanwhile
+                return  # the run was resumed meanwhile
             self._ended.discard(folder)
             del self._shipments[folder], self._sinks[folder]
         shipment.close()

@@ -195,12 +195,12 @@ def _lose(sidecar: _Sidecar) -> None:
 
 
 def _complete_here(folder: Path, when_refreshed: WhenRefreshed | None = None) -> None:
-    from autotrack.sidecar import followed_run  # all of the shipping side, which usually is in the sidecar only
+    from autotrack.sidecar import completion  # all of the shipping side, which usually is in the sidecar only
 
     found_no_run = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # that the sidecar is lost
     follow = _follows.get(str(folder))
     follow = follow or Follow(folder=str(folder), environment=False, quiet=True, system_seconds=0.0)
-    line = followed_run.complete(follow, found_no_run)
+    line = completion.complete(follow, found_no_run)
     if any(destinations.is_remote(place) for place in follow.destinations):
         _unsent[str(folder)] = follow
         atexit.unregister(_send_rest)
@@ -214,7 +214,7 @@ def _complete_here(folder: Path, when_refreshed: WhenRefreshed | None = None) ->
 
 def _send_rest() -> None:
     """Without a sidecar, runs are sent to servers when the process ends: training never waits for the network."""
-    from autotrack.sidecar import followed_run
+    from autotrack.sidecar import completion
 
     deadline = monotonic() + _exit_timeout
     given_up: set[str] = set()
@@ -222,7 +222,7 @@ def _send_rest() -> None:
         for url in [place for place in follow.destinations if destinations.is_remote(place) and place not in given_up]:
             with attempt("finish"):
                 patience = max(deadline - monotonic(), 0.0)
-                if followed_run.send(
+                if completion.send(
                     Path(folder), url, patience=patience, uploads=follow.uploads, on_problem=_say_unsent
                 ):
                     given_up.add(url)

@@ -73,5 +73,5 @@ def _code(task: Task) -> str:
     paths = [path for path in dict.fromkeys([*sys.path, home]) if path]
     return (
         f"import sys; sys.path += [path for path in {paths!r} if path not in sys.path]; "
-        f"from autotrack.sidecar.loop import main; main({msgspec.json.encode(task).decode()!r})"
+        f"from autotrack.sidecar.main import main; main({msgspec.json.encode(task).decode()!r})"
     )

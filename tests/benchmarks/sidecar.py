@@ -21,7 +21,7 @@ import json, sys, time
 {imports}
 import autotrack
 from autotrack import autolog, start_run  # what importing costs is measured elsewhere
-from autotrack.sidecar import followed_run
+from autotrack.sidecar import completion
 begun = time.perf_counter()
 autolog()
 ready = time.perf_counter()

@@ -35,7 +35,7 @@ def follow(run: autotrack.Run) -> Iterator[Callable[..., FollowedRun]]:
 
     def make(**about: Any) -> FollowedRun:
         followed.append(FollowedRun(Follow(folder=str(run.folder), **about)))
-        followed[-1].look()
+        followed[-1].update()
         return followed[-1]
 
     yield make
@@ -62,7 +62,7 @@ def test_a_sample_fell_in_the_epoch_whose_metrics_come_next(
     for number, epoch in enumerate((0, 0, 1, 2)):
         followed.put_load({"sample": number})
         run.log({"loss": 0.5}, step=number, epoch=epoch)
-        followed.look()
+        followed.update()
     assert epochs_of_load(run, read_journal) == {0: 0, 1: 0, 2: 1, 3: 2}
 
 
@@ -71,11 +71,11 @@ def test_what_follows_the_end_of_an_epoch_is_the_next_one(
 ) -> None:
     followed = follow()
     run.log({"loss": 0.5, "epoch_seconds": 3.2}, epoch=4)
-    followed.look()
+    followed.update()
     followed.put_load({"sample": 0})
     followed.put_load({"sample": 1})
     run.log({"loss": 0.5}, epoch=5)
-    followed.look()
+    followed.update()
     followed.put_load({"sample": 2})
     followed.flush()
     assert epochs_of_load(run, read_journal) == {0: 5, 1: 5, 2: 5}
@@ -87,9 +87,9 @@ def test_metrics_that_were_logged_before_a_sample_but_read_after_it_say_nothing_
     followed = follow()
     run.log({"loss": 0.5, "epoch_seconds": 3.2}, epoch=0)
     followed.put_load({"sample": 0})
-    followed.look()
+    followed.update()
     run.log({"loss": 0.5}, epoch=1)
-    followed.look()
+    followed.update()
     assert epochs_of_load(run, read_journal) == {0: 1}
 
 
@@ -108,7 +108,7 @@ def test_the_load_of_another_rank_is_told_apart(
     run: autotrack.Run, follow: Callable[..., FollowedRun], read_journal: Read
 ) -> None:
     followed = follow(only_load=True, rank=3)
-    assert followed.is_captured
+    assert followed.lifecycle.is_captured
     followed.put_load({"process_memory_bytes": 10**9})
     followed.flush()
     (sample,) = of_kind(SystemStats, read_journal(run.folder, "rank3-sidecar"))
@@ -156,7 +156,7 @@ def test_a_file_gets_its_checksum_again_when_it_is_another_one(
         (tmp_path / "weights.bin").write_bytes(content)
         run.log_artifact(tmp_path / "weights.bin", kind="model")
         for _ in range(2):
-            followed.look()
+            followed.update()
             followed.add_checksums()
     found = of_kind(Artifact, read_journal(run.folder, "sidecar"))
     assert [(one.bytes, one.sha256, one.kind) for one in found] == [
@@ -228,13 +228,15 @@ def test_a_sidecar_of_an_earlier_session_that_is_still_at_work_is_in_nobodys_way
     assert {notice.message for notice in autotrack.load(run.folder).notices} == {"earlier", "later"}
 
 
-def test_a_run_that_goes_on_is_looked_after_anew_with_what_is_known_of_it(
+def test_a_run_that_is_resumed_is_followed_anew_with_what_is_known_of_it(
     run: autotrack.Run, follow: Callable[..., FollowedRun]
 ) -> None:
     followed = follow()
-    followed.is_captured = followed.is_compared = followed.is_finalized = followed.is_done = True
-    followed.go_on(Follow(folder=str(run.folder), rank=0, secrets={"A_TOKEN": "x8Kq-71zz-0pLm"}))
-    assert (followed.is_captured, followed.is_compared, followed.is_finalized, followed.is_done) == (False,) * 4
+    followed.lifecycle.mark_captured()
+    followed.lifecycle.finalize()
+    followed.resume(Follow(folder=str(run.folder), rank=0, secrets={"A_TOKEN": "x8Kq-71zz-0pLm"}))
+    assert not followed.lifecycle.is_captured
+    assert not followed.lifecycle.is_finalized
     assert followed.is_left_by(os.getpid())
 
 
@@ -251,7 +253,7 @@ def test_only_the_process_that_records_a_run_leaves_it_behind(
     assert followed.is_left_by(os.getpid())
     assert not followed.is_left_by(os.getpid() + 1)
     run.finish()
-    followed.look()
+    followed.update()
     assert not followed.is_left_by(os.getpid())
 
 
@@ -288,6 +290,6 @@ def test_the_exit_code_corrects_what_was_said_at_exit(
 ) -> None:
     followed = follow()
     run.__exit__(type(said) if said else None, said, None)
-    followed.look()
-    followed.correct(known)
+    followed.update()
+    followed.correct_exit(known)
     assert autotrack.load(run.folder).status == status

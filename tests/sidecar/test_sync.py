@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.sidecar import followed_run
+from autotrack.sidecar import completion
 from autotrack.sidecar.sync import Syncing
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.client import Refused
@@ -24,7 +24,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Exception | None]]:
         assert patience > 0
         return answers[url].pop(0)
 
-    monkeypatch.setattr(followed_run, "send", send)
+    monkeypatch.setattr(completion, "send", send)
     monkeypatch.setattr(sidecar_client, "_unsent", {})  # what would be sent when the tests end
     return answers
 

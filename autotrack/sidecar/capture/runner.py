@@ -30,8 +30,6 @@ _REUSED_SECONDS = 60.0
 class Captured(Protocol):
     """A run that captures are made for."""
 
-    is_captured: bool
-
     @property
     def subject(self) -> Subject | None:
         """What captures look at; None for a run that has not begun."""
@@ -67,8 +65,6 @@ class Captures:
             for run, subject in looked_at:
                 if subject is not None:
                     run.put(self._found(name, subject, fresh=subject is looked_at[0][1]))
-        for run in runs:
-            run.is_captured = True
 
     def _found(self, name: str, subject: Subject, *, fresh: bool) -> list[AnyRecord]:
         taken = self._taken.get(name)

@@ -21,7 +21,6 @@ class Waiting:
 
     def __init__(self, folder: Path, *, began: bool = True) -> None:
         started = RunStarted(time=time(), id="1", name=folder.name, experiment="tests", cwd=str(folder.parent))
-        self.is_captured = False
         self.subject = Subject(folder, started, Redactor({"A_TOKEN": TOKEN})) if began else None
         self.found: list[AnyRecord] = []
 
@@ -80,7 +79,6 @@ def test_each_capture_adds_what_it_found(tmp_path: Path, captures: dict[str, Cou
     run = Waiting(tmp_path / "run")
     take(run)
     assert run.said == ["git", "hardware"]
-    assert run.is_captured
     assert (run.subject and run.subject.folder / "environment/git.json").read_bytes() == b"1"  # type: ignore[union-attr]
 
 
@@ -91,7 +89,6 @@ def test_one_that_fails_leaves_a_notice_without_secrets_and_the_others_are_made(
     run = Waiting(tmp_path / "run")
     take(run)
     assert run.said == ["git: not captured: PermissionError: no access with [redacted]", "hardware"]
-    assert run.is_captured
 
 
 def test_one_that_hangs_is_left_after_its_time_and_the_others_are_made(
@@ -104,7 +101,6 @@ def test_one_that_hangs_is_left_after_its_time_and_the_others_are_made(
     run = Waiting(tmp_path / "run")
     take(run)
     assert run.said == ["git: not captured: it took longer than 0 s", "hardware"]
-    assert run.is_captured
 
 
 def test_where_no_thread_can_be_started_it_is_done_without(
@@ -129,7 +125,6 @@ def test_a_folder_without_a_run_is_not_captured_for(tmp_path: Path, captures: di
     run = Waiting(tmp_path / "run", began=False)
     take(run)
     assert run.found == []
-    assert run.is_captured
 
 
 def test_runs_of_the_same_moment_share_what_was_found(tmp_path: Path, captures: dict[str, Counting]) -> None:

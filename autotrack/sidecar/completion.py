@@ -1,0 +1,77 @@
+"""What a sidecar does for a run, done in one go after the run has ended."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from autotrack.protocol import Follow
+from autotrack.settings import UploadLimits
+from autotrack.sidecar.capture.load import LoadSampler
+from autotrack.sidecar.capture.runner import CAPTURES, Captures
+from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sinks import build
+from autotrack.sinks.shipment import Shipment
+
+
+def complete(follow: Follow, notices: Iterable[tuple[str, str]] = ()) -> str | None:
+    """Add what a run that has ended still lacks, and bring everything derived from it up to date.
+
+    Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
+
+    Args:
+        follow: The run, and what is wanted for it.
+        notices: Problems that are not yet recorded: what each is about, and a message.
+
+    Returns:
+        How the run differs from earlier ones, in one line; None if that is recorded already, or nothing differs.
+    """
+    run = FollowedRun(follow)
+    for about, message in notices:
+        run.notice(about, message)
+    run.update()
+    line = None
+    if not run.lifecycle.is_captured and run.subject is not None:
+        line = _capture(run)
+    run.add_checksums()
+    run.flush()
+    run.make_durable()
+    run.close()
+    return line
+
+
+def _capture(run: FollowedRun) -> str | None:
+    Captures().take([run], [name for name in CAPTURES if name not in run.facts.captured_kinds])
+    started = run.facts.started
+    if run.follow.system_seconds and started and started.pid == os.getpid():
+        run.put_load(LoadSampler(os.getpid(), run.folder).sample())
+    run.update()
+    return run.add_changes()
+
+
+def send(
+    folder: Path,
+    url: str,
+    *,
+    patience: float,
+    uploads: UploadLimits,
+    draws: bool = False,
+    on_problem: Callable[[str], None],
+) -> Exception | None:
+    """Send to a server what it has not received of a run.
+
+    Args:
+        folder: The folder of the run.
+        url: The server.
+        patience: For how many seconds a server that does not respond is tried again.
+        uploads: Which artifacts may be sent.
+        draws: Whether the plots of short runs are drawn too.
+        on_problem: Called with a sentence for each problem: what was refused, and what broke the transfer off.
+
+    Returns:
+        What broke the transfer off; None when the server has everything.
+    """
+    sink = build.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
+    shipment = Shipment(folder, sink, on_problem=on_problem)
+    shipment.carry(flush=True)
+    shipment.close()
+    return shipment.fault

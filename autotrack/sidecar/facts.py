@@ -1,0 +1,65 @@
+"""What the records of a run have told so far, as far as a sidecar needs it."""
+
+from typing import assert_never
+
+from autotrack.journal.fold import replaces
+from autotrack.journal.records import (
+    AnyRecord,
+    Artifact,
+    Dataset,
+    Environment,
+    Metrics,
+    Notice,
+    Params,
+    Plot,
+    RunFinished,
+    RunStarted,
+    SystemStats,
+    Table,
+    Tags,
+    Text,
+    Trial,
+)
+
+
+class RunFacts:
+    """Takes the records of a run in order, and remembers what a sidecar has to know.
+
+    Attributes:
+        started: The latest start of the run in rank 0.
+        finished: The end of the run in rank 0, if one follows that start.
+        captured_kinds: The kinds of environment that are recorded.
+        has_metrics: Whether any metric has been logged.
+    """
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.finished: RunFinished | None = None
+        self.captured_kinds: set[str] = set()
+        self.has_metrics = False
+        self._artifacts: dict[str, Artifact] = {}
+
+    def add(self, record: AnyRecord) -> None:
+        """Take the next record."""
+        match record:
+            case Metrics():
+                self.has_metrics = True
+            case RunStarted():
+                if record.rank == 0:
+                    self.started, self.finished = record, None
+            case RunFinished():
+                if record.rank == 0 and self.started is not None and record.time >= self.started.time:
+                    self.finished = record
+            case Artifact():
+                if replaces(record, self._artifacts.get(record.path)):
+                    self._artifacts[record.path] = record
+            case Environment():
+                self.captured_kinds.add(record.kind)
+            case SystemStats() | Params() | Dataset() | Trial() | Plot() | Tags() | Text() | Table() | Notice():
+                pass  # the sinks need these, the sidecar does not
+            case _:
+                assert_never(record)
+
+    def artifacts_without_checksum(self) -> list[Artifact]:
+        """Return the artifacts that exist and have no SHA-256 yet."""
+        return [record for record in list(self._artifacts.values()) if not record.removed and record.sha256 is None]
