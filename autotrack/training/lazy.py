@@ -1,22 +1,28 @@
 """Names of a package that are imported on first use, because a framework comes along that takes seconds."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 
 from autotrack.errors import MissingLibraryError
 
 
-def lazy_exports(package: str, homes: Mapping[str, str], *, library: str, extra: str) -> Callable[[str], object]:
+def lazy_exports(
+    package: str, homes: Mapping[str, str], *, library: str, extra: str, needs: str | None = None
+) -> Callable[[str], object]:
     """Return the `__getattr__` of a package: it imports each name in `homes` from its module on first use.
 
-    Where the module's own imports fail because `library` is not installed, it raises `MissingLibraryError` with the
-    command that installs it, which is the `extra` of the distribution.
+    Where `library` is not installed it raises `MissingLibraryError` with the command that installs it, which is the
+    `extra` of the distribution. That shows when the module's own imports fail; `needs` names a module to ask for where
+    they would not.
     """
 
     def import_on_first_use(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
+            if needs is not None and importlib.util.find_spec(needs) is None:
+                raise ModuleNotFoundError(f"No module named {needs!r}", name=needs)
             return getattr(importlib.import_module(homes[name]), name)
         except ModuleNotFoundError as error:
             raise MissingLibraryError(

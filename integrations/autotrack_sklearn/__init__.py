@@ -22,4 +22,5 @@ __getattr__ = lazy_exports(
     {"AutotrackCallback": "autotrack_sklearn.callback", "configure": "autotrack_sklearn.options"},
     library="scikit-learn",
     extra="sklearn",
+    needs="sklearn",
 )
