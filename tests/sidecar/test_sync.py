@@ -9,7 +9,7 @@ from autotrack.sidecar import completion
 from autotrack.sidecar.sync import Syncing
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.client import Refused
-from autotrack.training import sidecar_client
+from autotrack.training import without_sidecar
 
 URL = "http://me:x8Kq71zz@127.0.0.1:9"
 SHOWN = "http://127.0.0.1:9"
@@ -25,7 +25,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Exception | None]]:
         return answers[url].pop(0)
 
     monkeypatch.setattr(completion, "send", send)
-    monkeypatch.setattr(sidecar_client, "_unsent", {})  # what would be sent when the tests end
+    monkeypatch.setattr(
+        without_sidecar.WithoutSidecar, "_send_unsent", lambda _: None
+    )  # what would be sent when the tests end
     return answers
 
 

@@ -2,17 +2,18 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 import autotrack
 from autotrack.journal.records import Notice
 from autotrack.protocol import AnyMessage, Hello, Progress, Say, ShutdownDone
-from autotrack.training import sidecar_client, spawn
+from autotrack.training import sidecar_process
+from autotrack.training.sidecar_process import SidecarProcess
 from tests.sidecar.test_loop import KINDS, TRAINING, WAITING
 from tests.support.processes import Ended, Script, sidecars_of, wait_until
 
@@ -85,7 +86,7 @@ from autotrack.training import sidecar_client
 
 def work(name):
     autotrack.autolog(to="runs", experiment="tests")
-    open(name, "w").write(str(sidecar_client._mine()))
+    open(name, "w").write(str(sidecar_client._client._sidecar))
 
 if __name__ == "__main__":
     autotrack.autolog(to="runs", experiment="tests")
@@ -221,67 +222,63 @@ def test_the_end_waits_no_longer_than_the_exit_timeout_and_says_what_goes_on(tmp
 class StandIn:
     """A sidecar that says what it is told to say, one list of messages each time it is listened to."""
 
-    def __init__(self, *said: list[AnyMessage], alive: bool = True) -> None:
+    def __init__(self, *said: Sequence[AnyMessage], alive: bool = True) -> None:
         self.said = list(said)
         self.alive = alive
+        self.from_sidecar = self
 
     def is_alive(self) -> bool:
         return self.alive or bool(self.said)
 
-    def receive(self) -> list[AnyMessage]:
+    def receive(self) -> Sequence[AnyMessage]:
         return self.said.pop(0) if self.said else []
 
 
-@pytest.fixture
-def beside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., sidecar_client._Sidecar]:
+def beside(*said: Sequence[AnyMessage], alive: bool = True) -> SidecarProcess:
     """Make a sidecar of which only the conversation is real."""
-
-    def make(*said: list[AnyMessage], alive: bool = True) -> sidecar_client._Sidecar:
-        stand_in = StandIn(*said, alive=alive)
-        monkeypatch.setattr(spawn, "spawn", lambda: SimpleNamespace(from_sidecar=stand_in, is_alive=stand_in.is_alive))
-        monkeypatch.setattr(sidecar_client, "_LOOK_SECONDS", 0.0)
-        return sidecar_client._Sidecar()
-
-    return make
+    return SidecarProcess(cast("Any", StandIn(*said, alive=alive)), secrets={})
 
 
 def progress(doing: str, *, urgent: bool) -> Progress:
     return Progress(doing=doing, urgent=urgent)
 
 
-def test_the_end_waits_until_all_is_done(beside: Callable[..., sidecar_client._Sidecar]) -> None:
+def test_the_end_waits_until_all_is_done() -> None:
     capturing = [progress("capturing the environment", urgent=True)]
     sidecar = beside([Hello(pid=1)], capturing, [], [], [ShutdownDone()], [progress("never read", urgent=False)])
-    assert sidecar_client._wait_for_the_end(sidecar)
+    assert sidecar.wait_for_shutdown(30.0)
     assert sidecar.is_done
     assert sidecar.progress == capturing[0]
 
 
-def test_what_is_not_urgent_is_hardly_waited_for(beside: Callable[..., sidecar_client._Sidecar]) -> None:
+def test_what_is_not_urgent_is_hardly_waited_for() -> None:
     sidecar = beside([progress("computing checksums", urgent=False)])
     begun = monotonic()
-    assert sidecar_client._wait_for_the_end(sidecar)
+    assert sidecar.wait_for_shutdown(30.0)
     assert not sidecar.is_done
-    assert monotonic() - begun == pytest.approx(sidecar_client._SETTLE_SECONDS, abs=0.2)
+    assert monotonic() - begun == pytest.approx(sidecar_process._NOT_URGENT_SECONDS, abs=0.2)
 
 
-def test_what_is_urgent_is_waited_for_until_the_exit_timeout(
-    beside: Callable[..., sidecar_client._Sidecar], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sidecar_client, "_exit_timeout", 0.4)
+def test_what_is_urgent_is_waited_for_until_the_exit_timeout() -> None:
     sidecar = beside([progress("capturing the environment", urgent=True)])
     begun = monotonic()
-    assert sidecar_client._wait_for_the_end(sidecar)
+    assert sidecar.wait_for_shutdown(0.4)
     assert monotonic() - begun == pytest.approx(0.4, abs=0.2)
 
 
-def test_one_that_dies_at_the_end_is_noticed_at_once(beside: Callable[..., sidecar_client._Sidecar]) -> None:
-    assert not sidecar_client._wait_for_the_end(beside([Hello(pid=1)], alive=False))
+def test_one_that_dies_at_the_end_is_noticed_at_once() -> None:
+    assert not beside([Hello(pid=1)], alive=False).wait_for_shutdown(30.0)
 
 
-def test_a_change_that_it_found_is_said_while_training_goes_on(
-    beside: Callable[..., sidecar_client._Sidecar], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_change_that_it_found_is_said_while_training_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     sidecar = beside([Say(line="autotrack: since b (last run): params (lr 0.1 → 0.2)")])
     sidecar.listen()
     assert capsys.readouterr().err == "autotrack: since b (last run): params (lr 0.1 → 0.2)\n"
+
+
+def test_it_is_only_told_the_secrets_that_are_not_in_its_environment() -> None:
+    sidecar = SidecarProcess(cast("Any", StandIn()), secrets={"A_TOKEN": "one", "B_TOKEN": "two"})
+    assert sidecar.secrets_it_lacks({"A_TOKEN": "one", "B_TOKEN": "new", "C_TOKEN": "three"}) == {
+        "B_TOKEN": "new",
+        "C_TOKEN": "three",
+    }

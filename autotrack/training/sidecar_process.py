@@ -1,0 +1,136 @@
+"""The process beside this one, as seen from here: what it is told, what it replies, and whether it lives."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import assert_never
+
+from autotrack.journal import summary
+from autotrack.journal.summary import Summary
+from autotrack.protocol import (
+    AnyMessage,
+    Finalize,
+    Finalized,
+    Follow,
+    Hello,
+    Progress,
+    Say,
+    Shutdown,
+    ShutdownDone,
+)
+from autotrack.training import terminal
+from autotrack.training.spawn import Spawned
+
+WhenRefreshed = Callable[[Summary], None]
+
+_NOT_URGENT_SECONDS = 0.3
+"""How long the end of this process waits for work that is not urgent."""
+
+_POLL_SECONDS = 0.003
+
+
+class SidecarProcess:
+    """A sidecar that has been started.
+
+    Args:
+        spawned: The process, and the ways to talk to it.
+        secrets: The secret variables that it has in its own environment.
+
+    Attributes:
+        pid: The process id; None until it has said hello.
+        progress: What it last said it was doing.
+        followed: The folders of the runs that it was told to follow.
+        ended: The folders of those that have ended, in the order of their ends.
+        is_done: Whether it has said, after `Shutdown`, that nothing is left to do.
+    """
+
+    def __init__(self, spawned: Spawned, secrets: dict[str, str]) -> None:
+        self._spawned = spawned
+        self._secrets = secrets
+        self._awaited: dict[str, WhenRefreshed | None] = {}
+        self.pid: int | None = None
+        self.progress = Progress(urgent=True, doing="starting")
+        self.followed: set[str] = set()
+        self.ended: dict[str, None] = {}
+        self.is_done = False
+
+    def is_alive(self) -> bool:
+        """Whether it is there or starting."""
+        return self._spawned.is_alive()
+
+    def secrets_it_lacks(self, secrets: dict[str, str]) -> dict[str, str]:
+        """Return those of the secret variables that differ from the ones in its own environment."""
+        return {name: value for name, value in secrets.items() if self._secrets.get(name) != value}
+
+    def send(self, message: AnyMessage, *, at_once: bool = True) -> None:
+        """Send a message. Raises `OSError` when it cannot be written.
+
+        Args:
+            message: What to send.
+            at_once: Wake the process. Otherwise it reads the message within a second: waking costs more than sending.
+        """
+        self._spawned.to_sidecar.send(message)
+        if at_once:
+            self._spawned.wakeup.wake()
+
+    def follow(self, message: Follow) -> None:
+        """Have it follow a run. Only the first one wakes it: a short fit should not do so each time."""
+        is_first = not self.followed
+        self.followed.add(message.folder)
+        self.send(message, at_once=is_first)
+
+    def finalize(self, folder: str, *, at_exit: bool, when_refreshed: WhenRefreshed | None, patience: float) -> None:
+        """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made."""
+        self.ended[folder] = None
+        self._awaited[folder] = when_refreshed
+        is_awaited = patience > _POLL_SECONDS
+        self.send(Finalize(folder=folder, at_exit=at_exit), at_once=is_awaited)
+        begun = monotonic()
+        while is_awaited and self.is_alive():
+            self.listen()
+            if folder not in self._awaited or monotonic() - begun >= patience:
+                return
+            sleep(_POLL_SECONDS)
+
+    def take_awaited(self, folder: str) -> WhenRefreshed | None:
+        """Return whom to tell of the summary of this run, if nobody has been told yet."""
+        return self._awaited.pop(folder, None)
+
+    def listen(self) -> None:
+        """Take in what it has said since the last call."""
+        for message in self._spawned.from_sidecar.receive():
+            match message:
+                case Hello():
+                    self.pid = message.pid
+                case Finalized():
+                    if when_refreshed := self.take_awaited(message.folder):
+                        when_refreshed(summary.read(Path(message.folder)))
+                case Say():
+                    terminal.say_amid(message.line)
+                case Progress():
+                    self.progress = message
+                case ShutdownDone():
+                    self.is_done = True
+                case Follow() | Finalize() | Shutdown():
+                    pass  # these go the other way
+                case _:
+                    assert_never(message)
+
+    def wait_for_shutdown(self, exit_timeout: float) -> bool:
+        """Wait until it has done what is urgent, for `exit_timeout` seconds at most.
+
+        Returns:
+            False if it died before it was done.
+        """
+        begun = monotonic()
+        waiting = terminal.Waiting()
+        while self.is_alive():
+            self.listen()
+            waited = monotonic() - begun
+            if self.is_done or waited > (exit_timeout if self.progress.urgent else _NOT_URGENT_SECONDS):
+                waiting.over()
+                return True
+            waiting.show(self.progress.doing, waited)
+            sleep(_POLL_SECONDS)
+        waiting.over()
+        return self.is_done

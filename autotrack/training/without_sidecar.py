@@ -1,0 +1,68 @@
+"""What this process does for its runs when it has no sidecar: the work of one, as each run ends and at exit."""
+
+import atexit
+import os
+from pathlib import Path
+from time import monotonic
+
+from autotrack import destinations
+from autotrack.journal import summary
+from autotrack.protocol import Follow
+from autotrack.training import terminal
+from autotrack.training.hooks.faults import unplaced_faults
+from autotrack.training.hooks.patch import attempt
+from autotrack.training.sidecar_process import WhenRefreshed
+
+
+class WithoutSidecar:
+    """Completes runs in this process, and remembers which of them are still to be sent to servers."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._unsent: dict[str, Follow] = {}
+
+    def complete(self, follow: Follow, when_refreshed: WhenRefreshed | None = None) -> None:
+        """Do everything for a run that has ended, except sending it: training never waits for the network.
+
+        Args:
+            follow: The run, and what is wanted for it.
+            when_refreshed: Called with the summary.
+        """
+        from autotrack.sidecar import completion  # sinks and captures; usually only the sidecar needs them
+
+        lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
+        line = completion.complete(follow, lost_sidecar)
+        if any(destinations.is_remote(destination) for destination in follow.destinations):
+            self._unsent[follow.folder] = follow
+            atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile
+            atexit.register(self._send_unsent)
+        made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
+        if when_refreshed:
+            when_refreshed(made)
+        if line and not follow.quiet:
+            terminal.say(line)
+
+    def _send_unsent(self) -> None:
+        """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""
+        from autotrack.sidecar import completion
+
+        if os.getpid() != self._pid:  # a forked child: these are its parent's
+            return
+        deadline = monotonic() + max((follow.exit_timeout for follow in self._unsent.values()), default=0.0)
+        failed: set[str] = set()
+        for folder, follow in self._unsent.items():
+            for url in follow.destinations:
+                if not destinations.is_remote(url) or url in failed:
+                    continue
+                with attempt("finish"):
+                    patience = max(deadline - monotonic(), 0.0)
+                    fault = completion.send(
+                        Path(folder), url, patience=patience, uploads=follow.uploads, on_problem=_say_unsent
+                    )
+                    if fault:
+                        failed.add(url)
+        self._unsent.clear()
+
+
+def _say_unsent(problem: str) -> None:
+    terminal.say(f"autotrack: {problem}; to try again, run: autotrack sync")
