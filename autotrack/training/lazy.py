@@ -1,7 +1,6 @@
 """Names of a package that are imported on first use, because a framework comes along that takes seconds."""
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 
 from autotrack.errors import MissingLibraryError
@@ -21,8 +20,11 @@ def lazy_exports(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
-            if needs is not None and importlib.util.find_spec(needs) is None:
-                raise ModuleNotFoundError(f"No module named {needs!r}", name=needs)
+            if needs is not None:
+                from importlib.util import find_spec  # few processes get here
+
+                if find_spec(needs) is None:
+                    raise ModuleNotFoundError(f"No module named {needs!r}", name=needs)
             return getattr(importlib.import_module(homes[name]), name)
         except ModuleNotFoundError as error:
             raise MissingLibraryError(

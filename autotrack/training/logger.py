@@ -1,4 +1,4 @@
-"""What can be logged: numbers, params, tables, pictures, data, files; each becomes a record of the vocabulary."""
+"""What can be logged to a run: numbers, params, tables, pictures, data sets, files. Each becomes a record."""
 
 import operator
 import os
@@ -19,9 +19,9 @@ from autotrack.training.values import as_data, as_number, flatten, is_on_cuda
 
 
 class Logger:
-    """Turns what people and integrations log to the run in `folder` into records, without the secrets in them.
+    """Turns what is logged to the run in `folder` into records, and takes the secrets out of them.
 
-    `Run` is one, and appends them to its journal.
+    `Run` is a `Logger` that appends the records to its journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,13 +40,15 @@ class Logger:
         epoch: int | None = None,
         stage: str | None = None,
     ) -> None:
-        """Log numbers by name: Python or numpy numbers, or arrays and tensors of one element on any device.
+        """Log metrics by name: Python or numpy numbers, or arrays and tensors with one element on any device.
 
-        Without a step and an epoch, calls are numbered from 0. NaN and infinities are kept. A tensor on a CUDA
-        device is copied without waiting for the device: its record, and metrics logged after it, are written
-        in order at the first later call, or at `finish`, that finds the copy complete.
+        Calls without a step and an epoch are numbered from 0. `stage` is `train`, `validate` or `test`. NaN and
+        infinities are kept. A tensor on a CUDA device is copied without waiting for the device; its record, and those
+        of metrics logged after it, are written in order by the first later call that finds the copy complete, or by
+        `finish`.
 
-        Raises `TypeError`, naming the key, for a value that is no number or a step or epoch that is no integer.
+        Raises `TypeError`, naming the key, for a value that is not a number and for a step or epoch that is not an
+        integer.
         """
         if step is not None and step.__class__ is not int:
             step = _index("step", step)
@@ -55,7 +57,7 @@ class Logger:
         try:
             measured = values.values()
         except AttributeError:
-            raise TypeError(f"log takes names and values, as {{'loss': 0.1}}, not {values!r}") from None
+            raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
         for value in measured:
             if value.__class__ is float and value - value == 0.0:  # false for NaN and the infinities
                 continue
@@ -80,7 +82,7 @@ class Logger:
         epoch: int | None = None,
         stage: str | None = None,
     ) -> None:
-        """Log the values that are numbers, and leave a `Notice`, once a name, about those that are not."""
+        """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
         try:
             self._log_converted(values, step, epoch, stage)
         except TypeError:
@@ -89,19 +91,19 @@ class Logger:
                 self.log(numbers, step, epoch=epoch, stage=stage)
 
     def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
-        """Log parameters; nested mappings get dotted names, values that are not plain become their names.
+        """Log hyperparameters. Nested mappings get dotted names; objects are recorded by the name of their class.
 
-        Nothing is overwritten: readers keep a second, different value for a name under `source.name`.
+        Nothing is overwritten: a second, different value for a name is kept under `source.name`.
         """
         if flat := flatten(values):
             self._put(records.Params(time=time(), values=flat, source=source))
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
-        """Label the run; a later value for a name replaces an earlier one."""
+        """Label the run. A later value for a name replaces an earlier one."""
         self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in values.items()}))
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
-        """Log prose, Markdown if you like."""
+        """Log text, as Markdown if you like."""
         self._put(records.Text(time=time(), name=name, text=str(text), step=step))
 
     def log_table(
@@ -109,20 +111,20 @@ class Logger:
     ) -> None:
         """Log a data frame, a list of dicts, a dict of columns, or a list of rows with `columns`.
 
-        The first 10,000 rows are kept. Raises `TypeError` or `ValueError` when it cannot be read as a table.
+        The first 10,000 rows are kept. Raises `TypeError` or `ValueError` for what cannot be read as a table.
         """
         from autotrack.training import media  # few runs log tables or pictures
 
         header, rows = media.read_table(table, columns)
         if len(rows) > media.MOST_ROWS:
             rows = rows[: media.MOST_ROWS]
-            self.notice(name, f"the table {name!r} is longer than {media.MOST_ROWS} rows; the rest is left out")
+            self.notice(name, f"the table {name!r} has more than {media.MOST_ROWS} rows; only the first ones are kept")
         self._put(records.Table(time=time(), name=name, columns=header, rows=rows, step=step))
 
     def log_trial(self, number: int, params: Mapping[str, Any], values: Mapping[str, Any], **about: Any) -> None:
-        """Log one candidate of a search, or a fold or point of a validation; `about` are other fields of `Trial`.
+        """Log one candidate of a search, or one fold or point of a validation; `about` are other fields of `Trial`.
 
-        Values that are no numbers are left out with a `Notice`.
+        Values that are not numbers are left out, with a notice.
         """
         numbers: dict[str, records.Number] = {}
         for name, value in values.items():
@@ -133,39 +135,39 @@ class Logger:
         self._put(records.Trial(time=time(), number=number, params=flatten(params), values=numbers, **about))
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
-        """Log a plot as data, which readers draw; `Plot` says which names `data` has for which kind."""
+        """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
         plain = {key: as_data(value) for key, value in data.items()}
         self._put(records.Plot(time=time(), name=name, kind=kind, data=plain, step=step))
 
     def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
-        """Log a matplotlib figure (kept as PNG) or a plotly figure (kept as HTML)."""
+        """Log a matplotlib figure, kept as PNG, or a plotly figure, kept as HTML."""
         from autotrack.training import media
 
         self._log_picture(media.save_figure, figure, "figure", name, step)
 
     def log_image(self, name: str, image: Any, step: int | None = None) -> None:
-        """Log a Pillow image, or pixels as an array or tensor, as PNG; see `media.save_image` for the shapes."""
+        """Log a Pillow image, or an array or tensor of pixels, as PNG; see `media.save_image` for the shapes."""
         from autotrack.training import media
 
         self._log_picture(media.save_image, image, "image", name, step)
 
     def log_dataset(self, role: str, data: Any, name: str | None = None) -> records.Dataset:
-        """Describe data that the run is trained or evaluated on, with a fingerprint; the data itself is not kept.
+        """Describe the data that the run is trained or evaluated on, with a fingerprint. The data itself is not kept.
 
-        `role` is `train`, `validate`, `test` or a word of yours. `data` may be an array, a tensor, a data frame, a
-        sparse matrix, a data set or data loader, a path, or a tuple or dict of these; nothing is iterated, and at most
-        50 ms and a few megabytes are spent. Where two data sets were covered completely, the record says how many rows
-        they share. Returns that record.
+        `role` is `train`, `validate`, `test` or a word of your own. `data` may be an array, a tensor, a data frame, a
+        sparse matrix, a data set or data loader, a path, or a tuple or dict of these. Nothing is iterated; at most
+        50 ms are spent and a few megabytes are read. For data sets that were read completely, the record says how many
+        rows they share. Returns the record.
         """
         described = self._observer.describe(role, data, name)
         self._put(described)
         return described
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
-        """Copy a file or folder into the run folder, under `artifacts/` and its own name or `name`.
+        """Copy a file or folder to `artifacts/` in the run folder, under its own name or `name`.
 
-        Raises `FileNotFoundError` when it is not there, `AutotrackError` for a name that leads out of the run folder
-        and for a folder that holds the run itself.
+        Raises `FileNotFoundError` when it does not exist, `AutotrackError` for a name that leads out of the run folder
+        and for a folder that contains the run itself.
         """
         source = Path(path)
         if not source.exists():
@@ -175,7 +177,7 @@ class Logger:
         self._record_artifact(target, kind=kind, source=str(source.absolute()))
 
     def _record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
-        """Record a file that already lies in the run folder; `about` are the other fields of `Artifact`."""
+        """Record a file that is already in the run folder; `about` are other fields of `Artifact`."""
         metrics, copies = cuda.convert(about.pop("metrics", {}))
         record = records.Artifact(
             time=time(),
@@ -194,7 +196,7 @@ class Logger:
             self._notice_redacted()
 
     def notice(self, about: str, message: str) -> None:
-        """Record, once, something that autotrack could not do or did differently."""
+        """Record, once, that autotrack could not do something or did it differently."""
         if f"{about}: {message}" not in self._noticed:
             self._noticed.add(f"{about}: {message}")
             self._put(records.Notice(time=time(), about=about, message=message))
@@ -203,7 +205,7 @@ class Logger:
         raise NotImplementedError
 
     def _put(self, record: AnyRecord) -> None:
-        """Append any record other than metrics, without the secrets in it."""
+        """Append a record of any kind but metrics, with its secrets taken out."""
         clean = self._redactor.clean(record)
         self._append(clean)
         if clean is not record:
@@ -245,4 +247,4 @@ def _index(name: str, value: Any) -> int:
     try:
         return int(operator.index(value))  # of True, the index is True
     except TypeError as error:
-        raise TypeError(f"{name} is {value!r}, an integer was expected") from error
+        raise TypeError(f"{name} is {value!r}; expected an integer") from error

@@ -1,4 +1,4 @@
-"""The run: what every integration and every person talks to. It only appends records to a journal."""
+"""The run: the object that people and integrations log to. All it does is append records to a journal."""
 
 import atexit
 import os
@@ -23,10 +23,11 @@ from autotrack.training.observe.output.log import OutputLog
 
 
 class Run(Logger):
-    """One recorded run. `id`, `name`, `experiment`, `folder` and `status` say which.
+    """One run that is being recorded, as `start_run` returns it.
 
-    Made by `start_run`. Every method that logs is safe in several threads, and what it logged is with the
-    operating system when it returns. After `finish` more may be logged: an evaluation belongs to its run.
+    `id`, `name`, `experiment` and `folder` identify it, `status` is "running" until it ends, and `started_by` is "user"
+    or names the integration that started it. Every method that logs may be called from several threads, and has handed
+    its record to the operating system when it returns. You can log after `finish`: an evaluation belongs to its run.
     """
 
     id: str
@@ -57,12 +58,13 @@ class Run(Logger):
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
 
     def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
-        """End the run, write what waits, and make the files that are derived from the journal.
+        """End the run with a status: `finished`, `failed`, `interrupted` or `killed`; `error` is what ended it.
 
-        Ending it again with the same status does nothing. Raises `RunFinishedError` for another status.
+        The summary and everything else derived from the journal are brought up to date. Ending a run again with the
+        same status does nothing. Raises `RunFinishedError` for a different status, `ValueError` for an unknown one.
         """
         if status not in ("finished", "failed", "interrupted", "killed"):
-            raise ValueError(f"{status!r} is no status of a run: finished, failed, interrupted or killed")
+            raise ValueError(f"{status!r} is not a status of a run; use finished, failed, interrupted or killed")
         if self.status != "running":
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
@@ -99,7 +101,7 @@ class Run(Logger):
         self._journal.close()
         if self._journal.unwritten_records:
             report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
-        if os.getpid() != self._pid or self._writer != "main":  # theirs to make who write the main journal
+        if os.getpid() != self._pid or self._writer != "main":  # whoever writes the main journal does the rest
             return
         says = say_end and not self._quiet
         try:
@@ -109,7 +111,7 @@ class Run(Logger):
                 patience=terminal.patience(time() - self._started) if says and not self._is_exiting else 0.0,
                 when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
             )
-        except Exception as fault:  # noqa: BLE001  the journal is complete; what is derived can be made later
+        except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
 
     def __enter__(self) -> Self:
@@ -122,7 +124,7 @@ class Run(Logger):
             self.finish(status_of(error), error=error)
 
     def _begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
-        """Write the first record; `start_run` and `resume_run` call this once."""
+        """Write the first record; called once, when a run is started or resumed."""
         self._identify(record)
         self._started = record.time
         self._put(record)
@@ -135,21 +137,21 @@ class Run(Logger):
             sidecar_client.follow(self.folder, self._settings)
             try:
                 self._observer.begin(self._settings)
-            except Exception as fault:  # noqa: BLE001  a run without these is better than none
+            except Exception as fault:  # noqa: BLE001  a run without these observations is better than none
                 report_fault("observe", fault)
 
     @property
     def output(self) -> OutputLog | None:
-        """Where what is printed goes, while the run is on."""
+        """The log that printed output goes to while the run is open, if it is kept."""
         return self._observer.output
 
     @property
     def _is_attached(self) -> bool:
-        """Whether another process records this run, and this one only adds to it."""
+        """Whether another process records this run and this one only adds to it."""
         return self._writer != "main"
 
     def _identify(self, record: records.RunStarted) -> None:
-        """Take over which run this is."""
+        """Take the identity of the run from its first record."""
         self.id, self.name, self.experiment = record.id, record.name, record.experiment
         self.started_by = record.started_by
 
@@ -162,7 +164,7 @@ class Run(Logger):
     def _stop_observing(self) -> None:
         try:
             self._observer.end()
-        except Exception as fault:  # noqa: BLE001  the run is to end all the same
+        except Exception as fault:  # noqa: BLE001  the run has to end all the same
             report_fault("observe", fault)
 
     def _on_problem(self, message: str) -> None:
@@ -175,7 +177,7 @@ class Run(Logger):
         self._journal.append(record)
 
     def _at_exit(self) -> None:
-        """The script ended without ending its run."""
+        """End the run of a script that did not end it itself."""
         if os.getpid() != self._pid:
             return
         if self.status == "running":
@@ -215,7 +217,7 @@ def log_numbers(
 def _described(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  the user's exception fails to describe itself, and must still be the one raised
+    except Exception:  # noqa: BLE001  an exception of the user's whose text cannot be made must still be the one raised
         return type(error).__name__
 
 

@@ -29,18 +29,18 @@ _PATIENCE_SECONDS = 5.0
 
 
 def set_defaults(**arguments: Any) -> None:
-    """Set what `start_run` takes when it is not told, setting by setting; in the place of all defaults before."""
+    """Set the defaults of `start_run`, setting by setting. They replace all earlier ones."""
     _defaults.clear()
     _defaults.update({name: value for name, value in arguments.items() if value is not None})
 
 
 def forget_defaults() -> None:
-    """Go back to what the environment, pyproject.toml and the built-in defaults say."""
+    """Go back to the settings of the environment, pyproject.toml and the built-in defaults."""
     _defaults.clear()
 
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options, with what `autolog` was told in the place of those that are None; tags are merged."""
+    """Return the options, with the arguments of `autolog` in place of those that are None. Tags are merged."""
     given = {name: value for name, value in options.items() if value is not None}
     tags = {**_defaults.get("tags", {}), **given.get("tags", {})}
     return {**_defaults, **given, **({"tags": tags} if tags else {})}
@@ -185,7 +185,7 @@ def reopen_run(folder: Path) -> Run:
 
 
 def attach_run(folder: Path) -> Run:
-    """Add to a run that the process which started this one is recording, in a journal of its own; it ends there.
+    """Add to a run that the parent process is recording, in a journal of this process. The run ends in the parent.
 
     Raises `FileNotFoundError` when there is no run in the folder.
     """
@@ -221,7 +221,7 @@ def _first_record(folder: Path) -> records.RunStarted:
     except msgspec.DecodeError:  # the process was killed before it had written a whole record
         first = None
     if not isinstance(first, records.RunStarted):
-        raise FileNotFoundError(f"{folder} holds no run: its journal does not begin with one")
+        raise FileNotFoundError(f"{folder} is not a run: its journal does not begin with the start of one")
     return first
 
 
@@ -239,11 +239,11 @@ def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
             return folder
     except OSError as error:
         raise SettingsError(
-            f"no run can be kept in {experiment}: {error.strerror}; choose another folder with to= or AUTOTRACK_TO",
+            f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with to= or AUTOTRACK_TO",
             setting="to",
             value=str(experiment),
         ) from error
-    raise AssertionError("count() ends never")
+    raise AssertionError("unreachable: count() never ends")
 
 
 def _process() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Turns what people and frameworks hand over into the plain values that records hold."""
+"""Turns the values that people and frameworks log into the plain values that records hold."""
 
 import math
 import os
@@ -18,10 +18,10 @@ _LONGEST = 200
 
 
 def as_number(name: str, value: object) -> Number:
-    """Turn a Python or numpy number, or an array or tensor of one element, into a record's number.
+    """Turn a Python or numpy number, or an array or tensor with one element, into a number for a record.
 
-    Booleans become 0 and 1, integers beyond 64 bits become floats, NaN and infinities their names.
-    Raises `TypeError`, naming the key, for anything that is no number.
+    Booleans become 0 and 1, integers beyond 64 bits become floats, and NaN and the infinities become their names.
+    Raises `TypeError`, naming the key, for anything that is not a number.
     """
     plain = value if isinstance(value, (int, float)) else _item(name, value)
     if plain.__class__ is float and plain - plain == 0.0:  # the usual case; false for NaN and the infinities
@@ -48,8 +48,8 @@ def _item(name: str, value: Any) -> int | float:
         shape = getattr(value, "shape", None)
         what = f"{type(value).__name__}{'' if shape is None else f' of shape {tuple(shape)}'}"
         raise TypeError(
-            f"the value of {name!r} is {what}, a single number was expected; "
-            f"use log_params, log_text or log_table for what is no number"
+            f"the value of {name!r} is {what}; expected a single number. "
+            f"Use log_params, log_text or log_table for anything else"
         ) from error
 
 
@@ -61,24 +61,25 @@ def _float(value: Any) -> float:
 
 
 def is_on_cuda(value: object) -> bool:
-    """Whether this is a tensor whose value can only be read by waiting for a CUDA device."""
+    """Return whether this is a tensor whose value can only be read by waiting for a CUDA device."""
     return getattr(value, "is_cuda", False) is True
 
 
 def as_plain(value: object) -> Any:
     """Turn any value into plain data for a param, without calling code that could be costly or change something.
 
-    Numbers, strings, booleans and None stay; NaN and infinities become their names; enums, paths, dates and
-    numpy numbers become their values; mappings, sequences and sets of plain things become dicts and lists (at
-    most 200 items); classes and functions become their qualified names; anything else the name of its class.
+    Numbers, strings, booleans and None stay as they are. NaN and the infinities become their names. Enums, paths,
+    dates and numpy numbers become their values. Mappings, sequences and sets become dicts and lists of plain values,
+    with 200 items at most. Classes and functions become their qualified names, and any other object the name of its
+    class.
     """
     return _plain(value, depth=0)
 
 
 def as_data(value: object) -> Any:
-    """Turn lists and arrays of numbers and words into plain lists, whole; they are what is recorded, not a param.
+    """Turn lists and arrays of numbers and words into plain lists of any length, for the data of a plot.
 
-    NaN and infinities become their names; what is no list and no array is treated as a param.
+    NaN and the infinities become their names; anything but a list or an array is treated as `as_plain` does.
     """
     if value.__class__ is str or (value.__class__ is float and value - value == 0.0):
         return value
@@ -98,7 +99,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         items = islice(value.items(), _LONGEST)
         return {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in items}
-    # Of sequences only those that are certainly in memory: others may compute or load their items.
+    # Only sequences that are certainly in memory: others may compute or load their items.
     if isinstance(value, (list, tuple, range, set, frozenset)) or type(value).__name__ == "ListConfig":
         return [_plain(item, depth + 1) for item in islice(value, _LONGEST)]
     return _plain_object(value)
@@ -139,7 +140,7 @@ def _plain_object(value: Any) -> Any:
 
 
 def qualified_name(value: Any) -> str:
-    """The importable name of a class or function, without `builtins.`.
+    """Return the importable name of a class or function, without `builtins.`.
 
     >>> import collections
     >>> qualified_name(collections.OrderedDict)
@@ -151,7 +152,7 @@ def qualified_name(value: Any) -> str:
 
 
 def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested mappings, namespaces and dataclasses into one level with dotted names; the values become plain.
+    """Turn nested mappings, namespaces and dataclasses into one level of dotted names with plain values.
 
     >>> flatten({"model": {"width": 64}, "lr": 0.1})
     {'model.width': 64, 'lr': 0.1}

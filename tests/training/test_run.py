@@ -64,7 +64,7 @@ def test_what_is_no_mapping_is_refused(store: Path) -> None:
     wrong: Any
     with autotrack.start_run(to=store) as run:
         for wrong in (0.5, [("loss", 0.5)], "loss"):
-            with pytest.raises(TypeError, match="log takes names and values"):
+            with pytest.raises(TypeError, match="give it names and values"):
                 run.log(wrong)
 
 
@@ -140,7 +140,7 @@ def test_a_long_table_is_cut_with_a_notice(store: Path, read_journal: Callable[.
     found = read_journal(run.folder)
     assert [len(table.rows) for table in tables(found)] == [10_000, 10_000]
     assert [(notice.about, notice.message) for notice in found if isinstance(notice, Notice)] == [
-        ("long", "the table 'long' is longer than 10000 rows; the rest is left out")
+        ("long", "the table 'long' has more than 10000 rows; only the first ones are kept")
     ]
 
 
@@ -323,7 +323,9 @@ def test_a_run_ends_once(status: Any, store: Path, read_journal: Callable[..., l
 def test_an_unknown_status_is_refused_and_the_run_goes_on(store: Path) -> None:
     unknown: Any = "done"
     run = autotrack.start_run(to=store)
-    with pytest.raises(ValueError, match=r"'done' is no status of a run: finished, failed, interrupted or killed"):
+    with pytest.raises(
+        ValueError, match=r"'done' is not a status of a run; use finished, failed, interrupted or killed"
+    ):
         run.finish(unknown)
     assert run.status == "running"
     run.finish()

@@ -94,7 +94,7 @@ def test_runs_of_one_name_and_one_second_have_folders_of_their_own(
 def test_a_store_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     for to in ("file", "file/below"):
-        with pytest.raises(SettingsError, match=r"no run can be kept in .*/file.*choose another folder") as caught:
+        with pytest.raises(SettingsError, match=r"no run can be kept in .*/file.*Choose another folder") as caught:
             autotrack.start_run(to=to, experiment="digits")
         assert (caught.value.setting, caught.value.value) == ("to", str(tmp_path / to / "digits"))
     assert autotrack.current_run() is None
