@@ -25,9 +25,10 @@ from autotrack.training.observe.output.log import OutputLog
 class Run(Logger):
     """One run that is being recorded, as `start_run` returns it.
 
-    `id`, `name`, `experiment` and `folder` identify it, `status` is "running" until it ends, and `started_by` is "user"
-    or names the integration that started it. Every method that logs may be called from several threads, and has handed
-    its record to the operating system when it returns. You can log after `finish`: an evaluation belongs to its run.
+    `id`, `name`, `experiment` and `folder` identify it, `status` is "running" until it ends, and `started_by` is
+    "user" or names the integration that started it. Every method that logs may be called from several threads, and has
+    handed its record to the operating system when it returns. You can log after `finish`: an evaluation belongs to its
+    run.
     """
 
     id: str
