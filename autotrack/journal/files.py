@@ -1,7 +1,9 @@
-"""Puts files into a run folder: hard-linked where that is asked for and possible, copied otherwise."""
+"""Puts files into a run folder, each complete or not at all."""
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
@@ -9,30 +11,46 @@ from autotrack.errors import AutotrackError
 
 
 def put_file(source: Path, target: Path, *, link: bool = False) -> None:
-    """Put the file or folder `source` at `target`, complete or not at all.
+    """Put the file or folder `source` at `target`, replacing what is there.
 
-    With `link` the files are hard-linked where the file system allows it, which costs neither time nor space,
-    and is right for files that are replaced but never changed in place, as checkpoints are. Raises `AutotrackError`
-    for a folder that holds the target itself.
+    With `link`, the files are hard-linked where the file system allows it, which takes neither time nor space. That is
+    right for files that are replaced but never changed in place, such as checkpoints. Otherwise they are copied.
+    Raises `AutotrackError` for a folder that contains the target.
     """
     if target.resolve().is_relative_to(source.resolve()):
         raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     copy = _link_or_copy if link else shutil.copy2
-    try:
+    with replacing(target) as draft:
         if source.is_dir():
             shutil.copytree(source, draft, copy_function=copy)
             remove(target)
         else:
             copy(os.fspath(source.resolve()), os.fspath(draft))
+
+
+def write_atomically(path: Path, content: bytes, *, draft_name: str | None = None) -> None:
+    """Replace a file in one step: a reader sees the old file or the new one, never half of it."""
+    with replacing(path, draft_name=draft_name) as draft:
+        draft.write_bytes(content)
+
+
+@contextmanager
+def replacing(target: Path, *, draft_name: str | None = None) -> Iterator[Path]:
+    """Yield a path beside `target` to write to, then rename it to `target`. It is removed when anything fails.
+
+    `draft_name` is for targets whose own name must not be part of the draft's, because programs look for it.
+    """
+    draft = target.with_name(draft_name or f".{target.name}.{os.getpid()}.part")
+    try:
+        yield draft
         draft.replace(target)
     finally:
         remove(draft)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder that may not be there."""
+    """Remove a file or folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -41,24 +59,18 @@ def remove(path: Path) -> None:
 
 def size_bytes(path: Path) -> int:
     """Return the size of a file, or of all files in a folder."""
-    found = path.stat()
-    if not S_ISDIR(found.st_mode):
-        return found.st_size
+    status = path.stat()
+    if not S_ISDIR(status.st_mode):
+        return status.st_size
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that a reader sees the old or the new one, never half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def above_standard_streams(fd: int) -> int:
-    """Move a descriptor out of the place of a standard stream that is closed: others will write there."""
+    """Return the descriptor, moved above 2 if it took the number of a standard stream.
+
+    A process that was started with a standard stream closed gets its number for the next file it opens. Whatever
+    prints would then write into that file.
+    """
     if fd > 2 or os.name != "posix":
         return fd
     import fcntl  # not on Windows
@@ -69,7 +81,7 @@ def above_standard_streams(fd: int) -> int:
 
 
 def safe_relative_path(name: str) -> PurePosixPath:
-    """Check that a name given for a file stays inside its folder; raises `AutotrackError` when it does not."""
+    """Return the path that `name` means inside a folder; raises `AutotrackError` when it would lead out of it."""
     path = PurePosixPath(name.replace("\\", "/"))
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise AutotrackError(f"{name!r} cannot name a file of the run: use a relative path without '..'")

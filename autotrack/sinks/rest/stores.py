@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from autotrack.journal.files import replacing
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import Source, SourceChanged, SourceLost, Throttle
 from autotrack.sinks.rest.client import Client, Refused
@@ -109,14 +110,9 @@ class DirectStore:
             raise
 
     def _write_file(self, source: Source, target: str) -> None:
-        draft = posixpath.join(posixpath.dirname(target), f".{posixpath.basename(target)}.{os.getpid()}.part")
         self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
-        try:
-            with self._fs.open(draft, "wb") as file:
-                self._copy(source, file)
-            Path(draft).replace(target)
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        with replacing(Path(target)) as draft, self._fs.open(str(draft), "wb") as file:
+            self._copy(source, file)
 
     def _copy(self, source: Source, file: Any) -> None:
         with contextlib.closing(source.open()) as stream:

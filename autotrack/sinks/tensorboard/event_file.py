@@ -21,6 +21,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata
 
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
+from autotrack.journal.files import write_atomically
 from autotrack.sinks.tensorboard.encoding import frame, masked_checksum
 
 SUFFIX = ".autotrack"
@@ -145,9 +146,7 @@ def replace(path: Path, content: bytes) -> None:
             return
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(_DRAFT)
-    draft.write_bytes(content)
-    draft.replace(path)
+    write_atomically(path, content, draft_name=_DRAFT)
 
 
 def replace_by_later(folder: Path, content: bytes, *, began: float, suffix: str) -> None:
