@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autotrack.errors import JournalFormatError
-from autotrack.format import main_metrics, short
-from autotrack.journal.directions import Direction
-from autotrack.journal.records import Dataset, number
+from autotrack.format import short
+from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
-
-_MOST_RUNS = 200
-"""How many earlier runs are looked at for the best one."""
-
-_SECOND = len("20261121-075211")
+from autotrack.readers.earlier_runs import EarlierRuns, best_of
 
 _SHOWN_ITEMS = 3
 _LONGEST_VALUE = 40
@@ -38,166 +31,103 @@ class ChangesSince:
     text: str
 
 
-def changes_of(folder: Path) -> ChangesSince | None:
-    """Compare the run in `folder` with the last and the best one before it; None for the first of its experiment."""
+def changes_of(folder: Path, earlier_runs: EarlierRuns | None = None) -> ChangesSince | None:
+    """Compare the run in `folder` with the last and the best run before it; None for the first of its experiment.
+
+    Pass the same `earlier_runs` to compare many runs: it remembers what it has read.
+    """
     now = catalog.summarise(folder)
-    earlier = _earlier_runs(folder, now)
+    earlier = (earlier_runs or EarlierRuns()).before(folder, now)
     if not earlier:
         return None
-    last = earlier[0]
-    metric, best = _best_of(earlier)
-    compared = [(last, "last run")]
+    last, best = earlier[0], best_of(earlier)
+    titles = {last.folder: "last run"}
     if best is not None:
-        title = f"best {metric} {short(best.bests[metric])}"
-        compared = [(last, f"last run and {title}")] if best is last else [(last, "last run"), (best, title)]
-    summaries = [(catalog.summarise(one.folder), title) for one, title in compared]
-    parts = [(before.name, title, differences(now, before)) for before, title in summaries]
-    said = [f"since {name} ({title}): {in_short(found)}" for name, title, found in parts]
-    sections = [f"**Since {name}** ({title})\n\n{as_markdown(found)}" for name, title, found in parts]
-    return ChangesSince(f"autotrack: {'; '.join(said)}", "\n\n".join(sections))
+        metric, run = best
+        title = f"best {metric} {short(run.bests[metric])}"
+        titles[run.folder] = f"{titles[run.folder]} and {title}" if run is last else title
+    befores = [(catalog.summarise(other), title) for other, title in titles.items()]
+    compared = [(before.name, title, differences(now, before)) for before, title in befores]
+    lines = [f"since {name} ({title}): {in_short(changes)}" for name, title, changes in compared]
+    sections = [f"**Since {name}** ({title})\n\n{as_markdown(changes)}" for name, title, changes in compared]
+    return ChangesSince(f"autotrack: {'; '.join(lines)}", "\n\n".join(sections))
 
 
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
     """Return what differs, as phrases such as `lr 0.1 → 0.01`, under `code`, `packages`, `params`, `data`, `hardware`.
 
-    What was not captured in both runs is not compared. A run that goes on may still log the params that it lacks.
+    What was not captured in both runs is not compared. Params that a running run lacks do not count as removed,
+    because it may still log them.
     """
-    found = {
+    phrases = {
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
         "params": list(_values(now.params, before.params, is_complete=now.status != "running")),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
-    return {area: items for area, items in found.items() if items}
+    return {area: items for area, items in phrases.items() if items}
 
 
-def in_short(found: Mapping[str, list[str]]) -> str:
-    """Say differences in one line, the first few of each kind."""
-    if not found:
+def in_short(changes: Mapping[str, list[str]]) -> str:
+    """Return differences in one line, the first few of each kind."""
+    if not changes:
         return "nothing changed"
-    said = []
-    for area, items in found.items():
+    areas = []
+    for area, items in changes.items():
         more = f", {len(items) - _SHOWN_ITEMS} more" if len(items) > _SHOWN_ITEMS else ""
-        said.append(f"{area} ({', '.join(items[:_SHOWN_ITEMS])}{more})")
-    return ", ".join(said)
+        areas.append(f"{area} ({', '.join(items[:_SHOWN_ITEMS])}{more})")
+    return ", ".join(areas)
 
 
-def as_markdown(found: Mapping[str, list[str]]) -> str:
-    """Say all differences, a line each."""
-    return "\n".join(f"- {area}: {item}" for area, items in found.items() for item in items) or "- nothing changed"
-
-
-@dataclass(frozen=True)
-class _Outline:
-    """What has to be known of a run to choose it; a summary holds all its packages as well.
-
-    `bests` are the best values of the metrics that a person looks at first, where there is one.
-    """
-
-    folder: Path
-    id: str
-    experiment: str
-    started: float
-    is_inside_another: bool
-    directions: dict[str, Direction | None]
-    bests: dict[str, Any]
-
-
-def _earlier_runs(folder: Path, now: Summary) -> list[_Outline]:
-    """The runs of the same experiment that began before this one, the newest first.
-
-    The runs inside of others, such as those of a search, are compared with each other only.
-    """
-    # Names begin with the second of the start, and within one second they tell no order.
-    second = folder.name[:_SECOND]
-    candidates = [one for one in folder.parent.iterdir() if one.name[:_SECOND] <= second and one != folder]
-    found = []
-    for other in sorted(candidates, reverse=True)[:_MOST_RUNS]:
-        try:
-            before = _outline(other)
-        except (OSError, JournalFormatError):  # no run
-            continue
-        is_alike = before.experiment == now.experiment and before.is_inside_another == (now.parent is not None)
-        if is_alike and before.started <= now.started and before.id != now.id:
-            found.append(before)
-    return sorted(found, key=lambda one: one.started, reverse=True)
-
-
-def _outline(folder: Path) -> _Outline:
-    try:
-        written = (folder / "run.json").stat().st_mtime_ns
-    except FileNotFoundError:
-        return _read_outline(folder)
-    return _known_outline(folder, written)
-
-
-def _read_outline(folder: Path) -> _Outline:
-    summary = catalog.summarise(folder)
-    main = {name: summary.metrics[name] for name in main_metrics(summary)}
-    return _Outline(
-        folder=folder,
-        id=summary.id,
-        experiment=summary.experiment,
-        started=summary.started,
-        is_inside_another=summary.parent is not None,
-        directions={name: metric.better for name, metric in main.items()},
-        bests={name: metric.best.value for name, metric in main.items() if metric.best},
-    )
-
-
-@lru_cache(maxsize=5 * _MOST_RUNS)  # in a loop of short fits every run is compared with two hundred
-def _known_outline(folder: Path, _written: int) -> _Outline:
-    return _read_outline(folder)
-
-
-def _best_of(runs: list[_Outline]) -> tuple[str, _Outline | None]:
-    """The run with the best value of the metric that a person looks at first, in the latest run that has any."""
-    for metric, direction in (item for run in runs for item in run.directions.items()):
-        having = [run for run in runs if metric in run.bests]
-        if having:
-            choose = min if direction == "min" else max
-            return metric, choose(having, key=lambda run: number(run.bests[metric]))
-    return "", None
+def as_markdown(changes: Mapping[str, list[str]]) -> str:
+    """Return all differences as a Markdown list."""
+    return "\n".join(f"- {area}: {item}" for area, items in changes.items() for item in items) or "- nothing changed"
 
 
 def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    one, other = now.get("git", {}), before.get("git", {})
-    if one and other:
-        if one.get("commit") != other.get("commit"):
-            yield f"commit {(other.get('commit') or 'none')[:7]} → {(one.get('commit') or 'none')[:7]}"
-        if any(one.get(name) != other.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
-            changed = [*one.get("changed", []), *one.get("untracked_code", [])]
+    new, old = now.get("git", {}), before.get("git", {})
+    if new and old:
+        if new.get("commit") != old.get("commit"):
+            yield f"commit {(old.get('commit') or 'none')[:7]} → {(new.get('commit') or 'none')[:7]}"
+        if any(new.get(name) != old.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
+            changed = [*new.get("changed", []), *new.get("untracked_code", [])]
             yield (
                 f"uncommitted {', '.join(changed[:2])}{' …' if changed[2:] else ''}"
                 if changed
                 else "now all committed"
             )
-    one, other = now.get("source", {}).get("files", {}), before.get("source", {}).get("files", {})
-    yield from (name for name in sorted({*one, *other}) if one and other and one.get(name) != other.get(name))
+    new, old = now.get("source", {}).get("files", {}), before.get("source", {}).get("files", {})
+    yield from (name for name in sorted({*new, *old}) if new and old and new.get(name) != old.get(name))
 
 
 def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    one, other = now.get("packages", {}), before.get("packages", {})
-    if one and other:
-        if one.get("python") != other.get("python"):
-            yield f"Python {other.get('python')} → {one.get('python')}"
-        yield from _values(one.get("versions", {}), other.get("versions", {}))
-        moved, commits = one.get("commits", {}), other.get("commits", {})
-        yield from (f"{name} at another commit" for name in moved if commits.get(name, moved[name]) != moved[name])
+    new, old = now.get("packages", {}), before.get("packages", {})
+    if new and old:
+        if new.get("python") != old.get("python"):
+            yield f"Python {old.get('python')} → {new.get('python')}"
+        yield from _values(new.get("versions", {}), old.get("versions", {}))
+        commits, old_commits = new.get("commits", {}), old.get("commits", {})
+        yield from (
+            f"{name} at another commit" for name in commits if old_commits.get(name, commits[name]) != commits[name]
+        )
 
 
 def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    one, other = now.get("hardware", {}), before.get("hardware", {})
-    if one and other:
-        yield from _values(_machine(one), _machine(other))
-        cards = [[gpu.get("name", "?") for gpu in facts.get("gpus", [])] for facts in (one, other)]
-        if cards[0] != cards[1]:
-            yield f"GPUs {', '.join(cards[1]) or 'none'} → {', '.join(cards[0]) or 'none'}"
+    new, old = now.get("hardware", {}), before.get("hardware", {})
+    if new and old:
+        yield from _values(_machine(new), _machine(old))
+        new_gpus, old_gpus = ([gpu.get("name", "?") for gpu in facts.get("gpus", [])] for facts in (new, old))
+        if new_gpus != old_gpus:
+            yield f"GPUs {', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}"
 
 
 def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:
-    """What says which machine it was; two of a kind differ by a few megabytes, and containers have passing names."""
+    """Return the facts that identify a machine.
+
+    Sizes are rounded, because two machines of a kind differ by a few megabytes. The host name of a container is left
+    out, because it changes every time.
+    """
     sizes = {name: hardware.get(name.replace("_gb", "_bytes")) for name in _HARDWARE if name.endswith("_gb")}
     in_gb = {name: round(size / 1e9, 1) for name, size in sizes.items() if size is not None}
     facts = {name: in_gb.get(name, hardware.get(name)) for name in _HARDWARE}
@@ -207,9 +137,9 @@ def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[str]:
-    one, other = ({(data.role, data.name): data for data in known} for known in (now, before))
-    for key in [key for key in one if key in other]:
-        name, new, old = " ".join(part for part in key if part), one[key], other[key]
+    now_by_key, before_by_key = ({(data.role, data.name): data for data in datasets} for datasets in (now, before))
+    for key in [key for key in now_by_key if key in before_by_key]:
+        name, new, old = " ".join(part for part in key if part), now_by_key[key], before_by_key[key]
         if new.rows != old.rows and None not in (new.rows, old.rows):
             yield f"{name} {old.rows} → {new.rows} rows"
         elif new.shape != old.shape:
@@ -223,7 +153,7 @@ def _by(shape: list[int] | None) -> str:
 
 
 def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[str]:
-    """Names with another value first, then those that only one side has."""
+    """Yield the names whose value changed, then those that only one side has."""
     for name in now:
         if name in before and now[name] != before[name]:
             old, new = _short(before[name]), _short(now[name])
@@ -240,6 +170,6 @@ def _short(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text on one line of a terminal, whatever is in it."""
+    """Return the text as one short line of printable characters, whatever is in it."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}…"

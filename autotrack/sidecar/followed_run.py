@@ -11,6 +11,7 @@ from autotrack.journal.reader import RunReader
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
 from autotrack.protocol import Follow
 from autotrack.readers.compare import changes_of
+from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.redaction import Redactor
 from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
@@ -33,9 +34,10 @@ class FollowedRun:
         lifecycle: What has been done for the run, and what it waits for.
     """
 
-    def __init__(self, follow: Follow) -> None:
+    def __init__(self, follow: Follow, *, earlier_runs: EarlierRuns | None = None) -> None:
         self.follow = follow
         self.folder = Path(follow.folder)
+        self._earlier_runs = earlier_runs
         self.facts = RunFacts()
         self.lifecycle = Lifecycle(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
@@ -109,7 +111,7 @@ class FollowedRun:
 
     def add_changes(self) -> str | None:
         """Add how this run differs from the last run and the best run before it; return that in one line."""
-        changes = changes_of(self.folder)
+        changes = changes_of(self.folder, self._earlier_runs)
         if changes is None:
             return None
         self.put([Text(time=time(), name="changes", text=changes.text)])

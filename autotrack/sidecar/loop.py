@@ -29,6 +29,7 @@ from autotrack.protocol import (
     Task,
     Wakeup,
 )
+from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
@@ -61,6 +62,7 @@ class Sidecar:
         self._uploads = Uploads()
         self._terminal = TerminalLines(self._outbox)
         self._runs: dict[str, FollowedRun] = {}
+        self._earlier_runs = EarlierRuns()
         self._follows: dict[str, Follow] = {}  # also of runs that are done: something may be added to them
         self._next_update = 0.0
         self._is_shutting_down = False
@@ -107,7 +109,7 @@ class Sidecar:
     def _follow(self, follow: Follow) -> None:
         run = self._runs.get(follow.folder)
         if run is None:
-            run = self._runs[follow.folder] = FollowedRun(follow)
+            run = self._runs[follow.folder] = FollowedRun(follow, earlier_runs=self._earlier_runs)
         else:
             run.resume(follow)
         self._follows[follow.folder] = follow

@@ -8,8 +8,6 @@ from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose
 from autotrack.readers.tensorboard.server import TensorBoardServer
 
-_started: dict[tuple[object, ...], TensorBoardServer] = {}
-
 
 def tensorboard(
     *places: Shown,
@@ -19,21 +17,31 @@ def tensorboard(
     port: int | None = None,
     height: int = 800,
 ) -> None:
-    """Show stores or runs in TensorBoard, inline in a notebook; elsewhere, say its address.
+    """Show stores or runs in TensorBoard: below the cell in a notebook, elsewhere by printing the address.
 
-    `places` are folders, runs by name, id or `latest`, and what `autotrack.runs` and `autotrack.load` return; without
-    any it is the `store`. `where` and `last` choose among them, as in `autotrack ls`. `height` is in pixels, `port`
-    the first free one from 6006 on unless given. TensorBoard runs in a process of its own that ends with this one;
-    called again for the same, it is not started again.
+    TensorBoard runs in a process of its own, which ends with this one. Another call for the same runs shows the same
+    TensorBoard again.
 
-    Raises `RunNotFoundError`, `QueryError`, `MissingLibraryError` without TensorBoard, and `AutotrackError` when it
-    does not start.
+    Args:
+        places: Folders, names, ids or `latest`, or what `autotrack.runs` and `autotrack.load` return. Without any, the
+            whole `store` is shown.
+        store: The folder of runs in which names and ids are looked up. By default, the one in the settings.
+        where: Show only the runs for which this condition holds, as in `autotrack ls`.
+        last: Show only the newest runs, this many.
+        port: The port to listen on. By default, the first free one from 6006 on.
+        height: The height in the notebook, in pixels.
+
+    Raises:
+        RunNotFoundError: A place holds no run, or the condition holds for none.
+        QueryError: The condition cannot be understood.
+        MissingLibraryError: TensorBoard is not installed.
+        AutotrackError: TensorBoard does not start.
     """
     view = choose(places, store=store, only=Filter(where=where, last=last))
-    bring_up_to_date_beside(view.runs, on_problem=lambda said: _say(f"autotrack: {said}"))
-    server = _server_for(view, port)
+    bring_up_to_date_beside(view.runs, on_problem=lambda problem: _print(f"autotrack: {problem}"))
+    server = _servers.get(view, port)
     if not _is_notebook():
-        _say(f"autotrack: TensorBoard is at {server.address} until this process ends")
+        _print(f"autotrack: TensorBoard is at {server.address} until this process ends")
         return
     # It knows Colab, proxies and Jupyter, and imports nothing but the standard library.
     from tensorboard import notebook  # type: ignore[import-untyped]  # it comes without types
@@ -41,18 +49,27 @@ def tensorboard(
     notebook.display(port=int(server.address.rstrip("/").rpartition(":")[2]), height=height)
 
 
-def _server_for(view: View, port: int | None) -> TensorBoardServer:
-    """Return the one that shows this already, or start one."""
-    wanted = (view.logdir, *sorted(view.links.items()), port)
-    known = _started.get(wanted)
-    if known is not None and known.is_alive:
-        return known
-    server = _started[wanted] = TensorBoardServer(view, port=port)
-    atexit.register(server.close)
-    return server
+class _Servers:
+    """The TensorBoards that this process started; each ends when the process exits."""
+
+    def __init__(self) -> None:
+        self._servers: dict[tuple[object, ...], TensorBoardServer] = {}
+
+    def get(self, view: View, port: int | None) -> TensorBoardServer:
+        """Return the one that shows this already, or start one."""
+        key = (view.logdir, *sorted(view.links.items()), port)
+        running = self._servers.get(key)
+        if running is not None and running.is_alive:
+            return running
+        server = self._servers[key] = TensorBoardServer(view, port=port)
+        atexit.register(server.close)
+        return server
 
 
-def _say(line: str) -> None:
+_servers = _Servers()  # of this process, whichever cells ask
+
+
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -28,7 +28,6 @@ _VALID_SECONDS = 3000
 """Signed URLs are good for an hour, and there is no way to get new ones for the same upload."""
 
 _PROBE_SECONDS = 5
-_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 
 
 class Part(msgspec.Struct):
@@ -139,8 +138,7 @@ class Multipart:
     def _send_part(self, source: FileSource, upload: Upload, part: Part) -> str:
         start = (part.number - 1) * upload.part_bytes
         length = min(upload.part_bytes, upload.bytes - start)
-        for pause in _PAUSES_SECONDS:
-            self._throttle.pause(pause)
+        for _ in self._throttle.attempts():
             answer = self._client.send(
                 "PUT",
                 part.url,
@@ -155,8 +153,7 @@ class Multipart:
     def _complete(self, upload: Upload, is_there: Callable[[], bool]) -> None:
         parts = [{"part_number": one.number, "etag": one.etag, "url": one.url} for one in upload.parts]
         told = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id, "parts": parts}
-        for pause in _PAUSES_SECONDS:  # an upload that the storage does not know is to the server an error of its own
-            self._throttle.pause(pause)
+        for _ in self._throttle.attempts():  # servers answer 500 as well when the storage does not know the upload
             answer = self._post("complete", upload.path, told, expected=(200, 400, 404, 500))
             if answer.status_code == 200 or is_there():
                 return

@@ -12,7 +12,6 @@ from autotrack.sinks.rest.client import Client, Refused
 
 API = "/api/2.0/mlflow-artifacts/"
 _STORED = (200, 201, 204)
-_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 _LOOKALIKES = str.maketrans(
     {
         **{chr(code): chr(0x2400 + code) for code in range(32)},  # the pictures of control characters
@@ -80,8 +79,7 @@ class ProxyStore:
         headers = {"Content-Type": mimetypes.guess_type(path)[0] or "application/octet-stream"}
         # Without a length requests would send an empty file in chunks.
         data = source.open if source.size else b""
-        for pause in _PAUSES_SECONDS:
-            self._throttle.pause(pause)
+        for _ in self._throttle.attempts():
             url = self._url("artifacts", path)
             answer = self._client.send("PUT", url, data=data, headers=headers, expected=(*_STORED, 500))
             if answer.status_code != 500:

@@ -13,6 +13,7 @@ from autotrack.errors import AutotrackError
 from autotrack.sinks.base import Unreachable
 
 _BLOCK_BYTES = 2**16
+_PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 
 
 class SourceChanged(AutotrackError):  # noqa: N818  a state of the file, which is read again
@@ -78,6 +79,12 @@ class Throttle:
         now = monotonic()
         self._free_at = max(self._free_at, now) + self.seconds_for(count)
         self.pause(self._free_at - now)
+
+    def attempts(self) -> Iterator[None]:
+        """Yield once an attempt, after growing pauses: for requests that a server may fail to serve for a moment."""
+        for seconds in _PAUSES_SECONDS:
+            self.pause(seconds)
+            yield
 
     def pause(self, seconds: float) -> None:
         """Wait; raises `Unreachable` when we are told to stop."""

@@ -1,4 +1,9 @@
-"""Talks to a tracking server, however long that takes: requests are repeated until they are answered."""
+"""Talks to a tracking server, however long that takes: requests are repeated until they are answered.
+
+Requests are repeated here and not by urllib3's `Retry`. That one waits with `sleep`, which `stop` cannot end, and
+counts attempts where patience is in seconds. It cannot open a throttled stream anew, tell a page of a proxy (200 or
+404) from an answer of the server, nor look whether the server has done it already before it asks again.
+"""
 
 import io
 import os

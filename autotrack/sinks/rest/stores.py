@@ -121,7 +121,11 @@ class DirectStore:
                 self._client.last_progress = monotonic()  # it takes no part in this, and would seem stuck
 
     def _repeat(self, act: Callable[[], _T]) -> _T:
-        """Do it until it works or is hopeless; raises `Unreachable` when told to stop, or after the patience."""
+        """Call `act` until it works or is hopeless; raises `Unreachable` when told to stop or out of patience.
+
+        This is by hand because each storage has a library and errors of its own: there is no HTTP request here that
+        urllib3's `Retry` could repeat. Those libraries' own retries end after seconds, and do not heed `stop`.
+        """
         began, pause, attempt = monotonic(), 0.5, 0
         while True:
             attempt += 1
