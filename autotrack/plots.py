@@ -4,11 +4,11 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from autotrack import interpreter
 from autotrack.journal.records import Plot, number
 
 if TYPE_CHECKING:
@@ -86,12 +86,13 @@ def _attempt(plot: Plot) -> Drawn:
 def _draw_beside(plots: list[Plot]) -> list[Drawn]:
     if not plots:
         return []
-    if not sys.executable or getattr(sys, "frozen", False):  # there is no Python that could be started
+    if not interpreter.is_available():
         return [_attempt(plot) for plot in plots]
     said = b""
     try:
+        command = interpreter.command("autotrack.plots")
         given = msgspec.json.encode(plots)
-        done = subprocess.run(_command(), input=given, capture_output=True, timeout=_WITHIN_SECONDS, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, timeout=_WITHIN_SECONDS, check=False)
         said, last = done.stdout, done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         why = f"the process that draws ended with exit code {done.returncode}: {last}"
     except subprocess.TimeoutExpired as error:
@@ -108,13 +109,6 @@ def _read(said: bytes) -> Iterator[Drawn]:
             yield msgspec.json.decode(line, type=Drawn)
         except msgspec.DecodeError:  # it was stopped within this line, or it is the user's `sitecustomize` that prints
             continue
-
-
-def _command() -> list[str]:
-    """Return what starts `main` in a Python that finds modules where this one does, but never in place of its own."""
-    paths = [path for path in dict.fromkeys([*sys.path, str(Path(__file__).parent.parent)]) if path]
-    code = f"sys.path += [path for path in {paths!r} if path not in sys.path]; from autotrack.plots import main"
-    return [sys.executable, "-P", "-W", "ignore", "-c", f"import sys; {code}; main()"]
 
 
 def _confusion_matrix(axes: "Axes", data: Mapping[str, Any]) -> None:

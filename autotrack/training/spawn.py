@@ -2,18 +2,17 @@
 
 import contextlib
 import os
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
+from autotrack import interpreter
 from autotrack.journal.files import above_standard_streams
 from autotrack.protocol import MessageFile, Task, Wakeup
 from autotrack.training.observe import signals
 
-# The shell starts it in the background and ends at once. So the training process has no child that it does not know
-# of: `os.wait` in the user's code never returns ours, and no zombie is left when it ends before the training does.
+# The shell starts the sidecar in the background and ends at once. So the training process has no child that it does
+# not know of: `os.wait` in the user's code never returns ours, and no zombie is left when ours ends before training.
 _IN_BACKGROUND = '"$@" </dev/null >/dev/null 2>&1 &'
 
 
@@ -27,16 +26,16 @@ class Spawned:
     pulse: int
 
     def is_alive(self) -> bool:
-        """Whether it is there or starting. Unlike its number, this holds for one that nobody has buried as well."""
+        """Whether it is there or starting. Unlike a process id, this also tells of a process that became a zombie."""
         try:
-            return os.read(self.pulse, 1) != b""  # nobody writes; it ends with the last who could
+            return os.read(self.pulse, 1) != b""  # nobody writes: the pipe ends when the last one who could is gone
         except BlockingIOError:
             return True
 
 
 def spawn() -> Spawned:
     """Start a sidecar for this process. Raises `OSError` when no process can be started."""
-    if not sys.executable or getattr(sys, "frozen", False) or not hasattr(os, "posix_spawn"):
+    if not interpreter.is_available() or not hasattr(os, "posix_spawn"):
         raise OSError("there is no Python interpreter that could be started")
     pulse, held = (above_standard_streams(fd) for fd in os.pipe())
     os.set_blocking(pulse, False)
@@ -51,10 +50,11 @@ def spawn() -> Spawned:
         pulse=held,
         signals=signals.watch(),
     )
+    command = interpreter.command("autotrack.sidecar.main", msgspec.json.encode(task).decode())
     try:
         shell = os.posix_spawn(
             "/bin/sh",
-            ["sh", "-c", _IN_BACKGROUND, "autotrack", sys.executable, "-P", "-W", "ignore", "-c", _code(task)],
+            ["sh", "-c", _IN_BACKGROUND, "autotrack", *command],
             os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in task.descriptors()],  # makes them inherited
             setsigmask=[],
@@ -65,13 +65,3 @@ def spawn() -> Spawned:
     with contextlib.suppress(ChildProcessError):  # the user's own handler of SIGCHLD was quicker
         os.waitpid(shell, 0)
     return spawned
-
-
-def _code(task: Task) -> str:
-    """What the sidecar runs. It finds modules where this process does, but never in place of Python's own."""
-    home = str(Path(__file__).parents[2])
-    paths = [path for path in dict.fromkeys([*sys.path, home]) if path]
-    return (
-        f"import sys; sys.path += [path for path in {paths!r} if path not in sys.path]; "
-        f"from autotrack.sidecar.main import main; main({msgspec.json.encode(task).decode()!r})"
-    )

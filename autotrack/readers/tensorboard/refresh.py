@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from autotrack import interpreter
 from autotrack.journal.reader import RunReader, is_being_written
-from autotrack.readers.tensorboard.server import python
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
@@ -33,7 +33,7 @@ def bring_up_to_date(folders: Iterable[Path], *, on_problem: Callable[[str], Non
 def bring_up_to_date_beside(folders: Sequence[Path], *, on_problem: Callable[[str], None]) -> None:
     """Do the same in another process, so that this one, which may be training, imports nothing for it."""
     done = subprocess.run(
-        python("from autotrack.readers.tensorboard.refresh import main; main()"),
+        interpreter.command("autotrack.readers.tensorboard.refresh", keeps_order=True),
         input=msgspec.json.encode([str(folder.absolute()) for folder in folders]),
         capture_output=True,
         check=False,

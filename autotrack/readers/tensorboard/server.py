@@ -5,7 +5,6 @@ import http.client
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import IO, Self
 
 import msgspec
 
+from autotrack import interpreter
 from autotrack.errors import AutotrackError, MissingLibraryError
 from autotrack.readers.tensorboard.selection import View
 from autotrack.readers.tensorboard.server_process import Answer, Request
@@ -87,7 +87,7 @@ class TensorBoardServer:
         """Start it in a session of its own: what interrupts a cell of a notebook must not end it."""
         try:
             process = subprocess.Popen(
-                python("from autotrack.readers.tensorboard.server_process import main; main()"),
+                interpreter.command("autotrack.readers.tensorboard.server_process", keeps_order=True),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -127,12 +127,6 @@ class TensorBoardServer:
         self._errors.seek(max(0, os.fstat(self._errors.fileno()).st_size - _MOST_SAID))
         said = self._errors.read().decode(errors="replace").strip()
         return (f" (exit code {code})" if code is not None else "") + (f":\n{said}" if said else "")
-
-
-def python(code: str) -> list[str]:
-    """Return what runs this code in another Python, which finds modules where this one does."""
-    paths = [path for path in sys.path if path]
-    return [sys.executable, "-P", "-W", "ignore", "-c", f"import sys; sys.path[:] = {paths!r}; {code}"]
 
 
 def make_links(folder: Path, links: Mapping[str, Path]) -> None:
