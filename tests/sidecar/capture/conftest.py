@@ -1,9 +1,11 @@
-"""Repositories for the captures of code, made with no setting of this machine."""
+"""Repositories made with no setting of this machine, and a machine whose /proc stands still."""
 
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.sidecar.capture.frozen_load.machine import Machine
 from tests.support.repositories import BINARY, commit, new, run_git
 
 
@@ -34,3 +36,12 @@ def outer(repo: Path) -> Path:
     run_git(repo, "submodule", "--quiet", "update", "--init", "--recursive")
     commit(repo)
     return repo
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine that psutil sees instead of the real one."""
+    frozen = Machine(tmp_path)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(frozen.proc))
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (1.257, 3.0, 4.0))  # the C library reads it from the real one
+    return frozen
