@@ -1,6 +1,6 @@
-"""What a training process and its sidecar tell each other, in two files without a name that both hold open.
+"""The messages between a training process and its sidecar, in two nameless files that both processes hold open.
 
-Files, not pipes: nobody ever waits for the other one to read, and writing to one whose reader has died is no error.
+Files and not pipes: neither process ever waits for the other one to read, and a dead reader is no error for a writer.
 """
 
 import contextlib
@@ -13,10 +13,16 @@ from autotrack.settings import UploadLimits
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sidecar is started with: whom it watches, and the descriptors it holds.
+    """What the sidecar is started with: the process that it watches, and the descriptors that it inherits.
 
-    `process` is one that becomes readable when the training process ends (Linux), `signals` are the files in which
-    signals that end it are noted. `pulse` is only held: that it is open somewhere says that the sidecar lives.
+    Attributes:
+        pid: The training process.
+        to_sidecar: The file of the messages to the sidecar.
+        from_sidecar: The file of the messages from the sidecar.
+        wakeup: Becomes readable when there are messages (Linux).
+        process: Becomes readable when the training process ends (Linux).
+        pulse: One end of a pipe. As long as it is open anywhere, the sidecar lives.
+        signals: The files in which signals that end the training process are noted, by name.
     """
 
     pid: int
@@ -28,27 +34,36 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     signals: dict[str, int] = {}
 
     def descriptors(self) -> list[int]:
-        """Return all descriptors that it is given."""
+        """Return all descriptors that the sidecar inherits."""
         given = [self.to_sidecar, self.from_sidecar, self.wakeup, self.process, self.pulse, *self.signals.values()]
         return [fd for fd in given if fd is not None]
 
 
 FATAL = "fatal"
-"""Among the files of signals, the one in which Python notes a crash: a segmentation fault, an abort, a bus error."""
+"""The name, in `Task.signals`, of the file in which Python notes a crash, such as a segmentation fault or an abort."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What all messages have in common."""
+    """The base of all messages."""
 
 
 class Follow(Message, frozen=True, kw_only=True):
-    """To the sidecar: a run begins or goes on in `folder`; look after it.
+    """To the sidecar: a run begins or is resumed; follow it.
 
-    `secrets` are the secret variables in the environment of the training process as it is now, to be found in what is
-    captured; `modules` the source files it has imported from below the folder of its entry script. `destinations` are
-    those beside the folder, and may hold credentials; when training has ended, a server is given up `exit_timeout`
-    seconds after it last took something. Plots of short runs are drawn where it `draws`. With `only_load`, another
-    sidecar looks after the run, and this one adds the load of its own machine, as that of a rank.
+    Attributes:
+        folder: The folder of the run.
+        destinations: Where the run goes besides its folder. URLs may hold credentials.
+        exit_timeout: For how many seconds a server may take nothing, after training has ended, before it is given up.
+        uploads: Limits for artifacts sent to servers.
+        modules: The source files that training has imported from below the folder of its entry script.
+        secrets: Secret environment variables of training that the sidecar does not have, to be redacted.
+        draws: Whether the plots of short runs are drawn.
+        environment: Whether the environment is captured.
+        untracked_bytes: How much is kept of files that git does not have.
+        system_seconds: How often the load is sampled; 0 for never.
+        quiet: Whether nothing is said on the terminal.
+        only_load: Only sample the load, for this rank: another sidecar follows the run.
+        rank: The rank of the training process.
     """
 
     folder: str
@@ -67,9 +82,11 @@ class Follow(Message, frozen=True, kw_only=True):
 
 
 class Finalize(Message, frozen=True, kw_only=True):
-    """To the sidecar: nothing more is being written to the run in `folder`; make what is derived from it.
+    """To the sidecar: training writes nothing more to the run; bring everything derived from it up to date.
 
-    `at_exit`: Python is exiting, and how the run ended was written without knowing the exit code.
+    Attributes:
+        folder: The folder of the run.
+        at_exit: Python is exiting, so that the end of the run was recorded without knowing the exit code.
     """
 
     folder: str
@@ -77,17 +94,17 @@ class Finalize(Message, frozen=True, kw_only=True):
 
 
 class Shutdown(Message, frozen=True, kw_only=True):
-    """To the sidecar: the training process is about to end, and waits for what must be done before."""
+    """To the sidecar: the training process is about to end, and waits for work that cannot be done later."""
 
 
 class Hello(Message, frozen=True, kw_only=True):
-    """From the sidecar: it is there, as process `pid`."""
+    """From the sidecar: it has started, as process `pid`."""
 
     pid: int
 
 
 class Finalized(Message, frozen=True, kw_only=True):
-    """From the sidecar: what is derived from the run in `folder` is up to date."""
+    """From the sidecar: everything derived from the run in `folder` is up to date."""
 
     folder: str
 
@@ -99,9 +116,11 @@ class Say(Message, frozen=True, kw_only=True):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """From the sidecar, when the training process waits for it: what it is still doing, and whether that is `urgent`.
+    """From the sidecar, after `Shutdown`: what it is still doing.
 
-    It is when something would be lost with the machine; the rest can go on without the training process.
+    Attributes:
+        urgent: Whether something would be lost with the machine. The rest can go on without the training process.
+        doing: What it is doing, as in "computing checksums".
     """
 
     urgent: bool
@@ -119,7 +138,7 @@ _decode = msgspec.json.Decoder(AnyMessage).decode
 
 
 class MessageFile:
-    """One direction of the conversation: one process sends, the other receives, over the same descriptor."""
+    """One direction of the conversation: one process appends messages to a nameless file, the other reads them."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -127,7 +146,7 @@ class MessageFile:
 
     @classmethod
     def create(cls, name: str) -> "MessageFile":
-        """Make an empty one. Raises `OSError` when no file can be made."""
+        """Create an empty file. Raises `OSError` when that is not possible."""
         return cls(nameless_file(name))
 
     def send(self, message: AnyMessage) -> None:
@@ -135,9 +154,9 @@ class MessageFile:
         os.write(self.fd, _encode(message) + b"\n")
 
     def receive(self) -> list[AnyMessage]:
-        """Return the messages that came since the last call."""
-        waiting = os.fstat(self.fd).st_size - self._offset
-        lines, newline, _ = os.pread(self.fd, waiting, self._offset).rpartition(b"\n")
+        """Return the messages that were sent since the last call."""
+        unread = os.fstat(self.fd).st_size - self._offset
+        lines, newline, _ = os.pread(self.fd, unread, self._offset).rpartition(b"\n")
         if not newline:
             return []
         self._offset += len(lines) + 1
@@ -145,14 +164,14 @@ class MessageFile:
 
 
 class Wakeup:
-    """Wakes the other process at once; where there is no such thing, that one looks by itself often enough."""
+    """Wakes the other process at once. Where the system has no event descriptors, that process polls instead."""
 
     def __init__(self, fd: int | None) -> None:
         self.fd = fd
 
     @classmethod
     def create(cls) -> "Wakeup":
-        """Make one."""
+        """Create one that nobody has used yet."""
         eventfd = getattr(os, "eventfd", None)  # Linux
         return cls(above_standard_streams(eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)) if eventfd else None)
 
@@ -163,14 +182,14 @@ class Wakeup:
                 os.eventfd_write(self.fd, 1)
 
     def clear(self) -> None:
-        """Be ready to be rung again."""
+        """Be ready for the next call of `wake`."""
         if self.fd is not None:
-            with contextlib.suppress(OSError):  # nobody rang
+            with contextlib.suppress(OSError):  # nobody called `wake`
                 os.eventfd_read(self.fd)
 
 
 def nameless_file(name: str) -> int:
-    """Return the descriptor of a new file that vanishes with the last process that holds it open."""
+    """Return the descriptor of a new file. The file vanishes with the last process that holds it open."""
     if hasattr(os, "memfd_create"):
         return above_standard_streams(os.memfd_create(name))
     import tempfile  # elsewhere than on Linux

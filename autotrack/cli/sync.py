@@ -1,4 +1,4 @@
-"""`autotrack sync`: finishes what was cut off, from the journals alone."""
+"""`autotrack sync`: finish work that was cut off, from the journals alone."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,77 +11,78 @@ from autotrack import destinations, settings
 from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
 from autotrack.readers import catalog
-from autotrack.sidecar.sync import Outcome, Syncing
+from autotrack.sidecar.sync import Outcome, RunSync
 
 _WATCH_SECONDS = 2.0
 
 
 def sync(
     where: Annotated[
-        list[str] | None, typer.Argument(metavar="[STORE|RUN]...", help="Stores or runs; the usual store by default.")
+        list[str] | None, typer.Argument(metavar="[STORE|RUN]...", help="Stores or runs; by default the usual store.")
     ] = None,
     to: Annotated[
         list[str] | None,
-        typer.Option("--to", metavar="URL|tensorboard", help="Where to; each run's own destinations by default."),
+        typer.Option("--to", metavar="URL|tensorboard", help="Where to; by default each run's own destinations."),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on with what is recorded, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on with newly recorded data until Ctrl-C.")] = False,
 ) -> None:
-    """Finish what is derived from runs, and send to servers what has not arrived there.
+    """Bring everything derived from runs up to date, and send to servers what they have not received.
 
-    Any number of times, also with other people's runs. Runs that are being recorded are left to whoever records them,
-    and only sent to servers they are not recorded for; one that cannot be read stops no other.
+    Syncing again does no harm, nor does syncing other people's runs. A run that is still being recorded is left to its
+    own sidecar, and only sent to servers that it is not recorded for. A run that cannot be read stops no other.
     """
-    syncing = Syncing(_checked(to or []), uploads=settings.resolve().uploads, on_problem=_say_trouble)
+    run_sync = RunSync(_checked(to or []), uploads=settings.resolve().uploads, on_problem=_say_problem)
     folders = _folders(where)
     if not folders and not watch:
         typer.echo(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
-    outcomes = [syncing.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
+    outcomes = [run_sync.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
     _say(outcomes)
     if watch:
-        _watch(syncing, where)
-    if any(one.state == "unreadable" or any(one.sent.values()) for one in outcomes):
+        _watch(run_sync, where)
+    if any(outcome.state == "unreadable" or any(outcome.sent.values()) for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _watch(syncing: Syncing, where: list[str] | None) -> None:
+def _watch(run_sync: RunSync, where: list[str] | None) -> None:
     sizes: dict[Path, int] = {}
     try:
         while True:
             for folder in _folders(where):
                 size = sum(path.stat().st_size for path in (folder / "journal").glob("*.jsonl"))
                 if sizes.get(folder) != size:
-                    outcome = syncing.sync(folder)
+                    outcome = run_sync.sync(folder)
                     if not any(outcome.sent.values()):
                         sizes[folder] = size
-            syncing.try_again()
+            run_sync.try_again()
             sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
 
 
 def _checked(to: list[str]) -> list[str]:
-    for place in to:
-        if not destinations.is_remote(place) and place != destinations.TENSORBOARD:
-            raise SettingsError(f"--to {place!r} is neither the URL of a server nor 'tensorboard'", value=place)
+    for destination in to:
+        if not destinations.is_remote(destination) and destination != destinations.TENSORBOARD:
+            message = f"--to {destination!r} is neither the URL of a server nor 'tensorboard'"
+            raise SettingsError(message, value=destination)
     try:
-        return [one for place in to for one in destinations.checked(place)]
+        return [checked for destination in to for checked in destinations.checked(destination)]
     except ValueError as error:
         raise SettingsError(f"--to: {error}") from None
 
 
 def _folders(where: list[str] | None) -> list[Path]:
-    """The runs in each store, or the one that is meant."""
-    found: list[Path] = []
-    for place in where or [str(catalog.store_path(None))]:
-        folder = Path(place).expanduser()
-        within = list(catalog.run_folders(folder))
-        found += within if within or folder.is_dir() or not where else [catalog.find(place).folder]
-    return list(dict.fromkeys(folder.absolute() for folder in found))
+    """Return the folders of the runs that were named, or that lie in the stores that were named."""
+    folders: list[Path] = []
+    for named in where or [str(catalog.store_path(None))]:
+        store = Path(named).expanduser()
+        inside = list(catalog.run_folders(store))
+        folders += inside if inside or store.is_dir() or not where else [catalog.find(named).folder]
+    return list(dict.fromkeys(folder.absolute() for folder in folders))
 
 
-def _say_trouble(folder: Path, said: str) -> None:
-    typer.echo(f"{folder.name}: {said}", err=True)
+def _say_problem(folder: Path, problem: str) -> None:
+    typer.echo(f"{folder.name}: {problem}", err=True)
 
 
 def _say(outcomes: list[Outcome]) -> None:
@@ -89,15 +90,15 @@ def _say(outcomes: list[Outcome]) -> None:
         if outcome.error:
             typer.echo(f"{outcome.folder}: {outcome.error}", err=True)
     counts = Counter(outcome.state for outcome in outcomes)
-    said = [f"{_runs(counts[state])} {state}" for state in ("complete", "still being recorded") if counts[state]]
+    parts = [f"{_runs(counts[state])} {state}" for state in ("complete", "still being recorded") if counts[state]]
     for url in dict.fromkeys(url for outcome in outcomes for url in outcome.sent):
         arrived = [not outcome.sent[url] for outcome in outcomes if url in outcome.sent]
-        said.append(f"{_runs(sum(arrived))} at {url}")
+        parts.append(f"{_runs(sum(arrived))} at {url}")
         if not all(arrived):
-            said.append(f"{_runs(len(arrived) - sum(arrived))} not sent there")
+            parts.append(f"{_runs(len(arrived) - sum(arrived))} not sent there")
     if counts["unreadable"]:
-        said.append(f"{_runs(counts['unreadable'])} unreadable")
-    typer.echo(", ".join(said))
+        parts.append(f"{_runs(counts['unreadable'])} unreadable")
+    typer.echo(", ".join(parts))
 
 
 def _runs(count: int) -> str:

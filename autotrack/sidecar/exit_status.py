@@ -1,4 +1,4 @@
-"""How a process ended that did not say so itself, told from what it left behind."""
+"""How the training process ended, read from what it left behind, for runs whose end it did not record itself."""
 
 import os
 import signal
@@ -21,16 +21,20 @@ _CRASHES = {
     "SIGFPE": "arithmetic error",
     "SIGILL": "illegal instruction",
 }
-# The kernel's word on a process that has ended, from Linux 6.15 on: PIDFD_GET_INFO of include/uapi/linux/pidfd.h.
+# How the kernel tells the exit status through a pidfd, from Linux 6.15 on: PIDFD_GET_INFO, include/uapi/linux/pidfd.h.
 _GET_INFO, _INFO_EXIT, _INFO_BYTES, _EXIT_CODE_AT = 0xC040FF0B, 1 << 3, 64, 60
 _PATIENCE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a run ended: its status, why in one sentence, and where in the code it was when that is known.
+    """How a run ended because its process did.
 
-    `is_certain`: it is told from the exit code of the process.
+    Attributes:
+        status: The status of the run.
+        error: Why it ended, in one sentence.
+        traceback: Where in the code the process was, if that is known.
+        is_certain: Whether this was read from the exit code of the process.
     """
 
     status: Status
@@ -40,17 +44,21 @@ class ExitStatus:
 
 
 class TrainingProcess:
-    """The training process, watched from beside: whether it lives, and how it ended."""
+    """The training process, watched from outside: whether it lives, and how it ended.
+
+    Attributes:
+        memory_bytes: The memory that it used last, if somebody has measured that.
+    """
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._stat = _open(Path(f"/proc/{task.pid}/stat"))  # stays readable until its parent has asked how it ended
+        self._stat = _open(Path(f"/proc/{task.pid}/stat"))  # readable until its parent collects its exit status
         self._process = None if task.process is not None else _process(task.pid)
         self._oom_kills = _oom_kills()
         self.memory_bytes = 0
 
     def is_alive(self) -> bool:
-        """Whether it still runs; forked children of it that live on do not count."""
+        """Whether it still runs. Forked children that outlive it do not count."""
         if self._task.process is not None:
             return not _is_readable(self._task.process)
         try:
@@ -59,24 +67,27 @@ class TrainingProcess:
             return False
 
     def exit_status(self, environ: Mapping[str, str]) -> ExitStatus:
-        """Say how it ended, once it has; `environ` tells who may have ended it."""
-        code = self._wait_status()
+        """Return how it ended, once it has. The variables in `environ` tell which scheduler may have ended it."""
+        wait_status = self._wait_status()
+        if wait_status is not None and os.WIFEXITED(wait_status):
+            return _by_exit_code(os.WEXITSTATUS(wait_status))
         noted = {name: text for name, fd in self._task.signals.items() if (text := _read(fd))}
-        if code is not None and os.WIFEXITED(code):
-            number = os.WEXITSTATUS(code)
-            error = f"the process ended with exit code {number}"
-            return ExitStatus("failed", error, is_certain=True) if number else ExitStatus("finished", is_certain=True)
-        name = _signal_name(os.WTERMSIG(code)) if code is not None else next((n for n in noted if n != FATAL), None)
+        if wait_status is not None:
+            return self._by_signal(_signal_name(os.WTERMSIG(wait_status)), noted, environ)
+        return self._by_signal(next((name for name in noted if name != FATAL), None), noted, environ)
+
+    def _by_signal(self, name: str | None, noted: Mapping[str, str], environ: Mapping[str, str]) -> ExitStatus:
+        """Return the exit status after a signal; `noted` is what the process itself wrote when signals arrived."""
         if name in _CRASHES or (name is None and FATAL in noted):
             return _crash(name, noted.get(FATAL))
         if name == "SIGINT":
             return ExitStatus("interrupted", "ended by SIGINT")
         if name in (None, "SIGKILL"):
             return ExitStatus("killed", self._killed(name))
-        return ExitStatus("killed", f"terminated by {name}{_who(name, environ)}", noted.get(name or ""))
+        return ExitStatus("killed", f"terminated by {name}{_sender(name, environ)}", noted.get(name or ""))
 
     def _wait_status(self) -> int | None:
-        """The wait status of the process: from the kernel, or from what its parent has not yet collected."""
+        """Return its wait status, from the kernel or from a zombie that its parent has not yet collected."""
         deadline = monotonic() + _PATIENCE_SECONDS
         while monotonic() < deadline:
             for status in (_status_of_zombie(self._stat), _status_by_pidfd(self._task.process)):
@@ -86,12 +97,18 @@ class TrainingProcess:
         return None
 
     def _killed(self, name: str | None) -> str:
-        said = "killed by SIGKILL" if name else "the process ended without a word, as after kill -9"
+        error = "killed by SIGKILL" if name else "the process ended without a word, as after kill -9"
         for where, count in _oom_kills().items():
             if count > self._oom_kills.get(where, count):
                 used = f"; it last used {self.memory_bytes / 1e9:.1f} GB" if self.memory_bytes else ""
-                return f"{said}: out of memory, the kernel has just counted such a kill {where}{used}"
-        return said
+                return f"{error}: out of memory, the kernel has just counted such a kill {where}{used}"
+        return error
+
+
+def _by_exit_code(code: int) -> ExitStatus:
+    if code == 0:
+        return ExitStatus("finished", is_certain=True)
+    return ExitStatus("failed", f"the process ended with exit code {code}", is_certain=True)
 
 
 def _crash(name: str | None, noted: str | None) -> ExitStatus:
@@ -101,7 +118,7 @@ def _crash(name: str | None, noted: str | None) -> ExitStatus:
     )
 
 
-def _who(name: str | None, environ: Mapping[str, str]) -> str:
+def _sender(name: str | None, environ: Mapping[str, str]) -> str:
     if name == "SIGHUP":
         return ": its terminal was closed"
     if job := environ.get("SLURM_JOB_ID"):
@@ -114,10 +131,10 @@ def _who(name: str | None, environ: Mapping[str, str]) -> str:
 def _status_of_zombie(stat: int | None) -> int | None:
     try:
         text = os.pread(stat, 4096, 0) if stat is not None else b""
-    except OSError:  # its parent has collected it
+    except OSError:  # its parent has collected its exit status
         return None
     fields = text.rpartition(b")")[2].split()
-    return int(fields[-1]) if fields and fields[0] == b"Z" else None  # proc(5): the exit code is the last
+    return int(fields[-1]) if fields and fields[0] == b"Z" else None  # proc(5): the exit status is the last field
 
 
 def _status_by_pidfd(process: int | None) -> int | None:
@@ -135,7 +152,7 @@ def _status_by_pidfd(process: int | None) -> int | None:
 
 
 def _oom_kills() -> dict[str, int]:
-    """The kernel's counts of processes that it killed for want of memory."""
+    """Return how many processes the kernel has killed because memory ran out, by where it counts them."""
     counts = {}
     if (inside := container.oom_kills()) is not None:
         counts["in this container"] = inside

@@ -1,4 +1,4 @@
-"""Brings runs up to date long after they were recorded: what is derived from them, and what servers have of them."""
+"""Brings runs up to date long after they were recorded: the files derived from them, and what servers have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +17,22 @@ from autotrack.sinks.base import Unreachable
 
 State = Literal["complete", "still being recorded", "unreadable"]
 
-_ALL = UploadLimits()
+_UNLIMITED = UploadLimits()
 
 PATIENCE_SECONDS = 20.0
-"""How long a server that does not answer is tried again."""
+"""For how long a server that does not respond is tried again."""
 
 
 @dataclass
 class Outcome:
-    """What became of one run: by server, None where all has arrived, or why it has not."""
+    """What became of one run.
+
+    Attributes:
+        folder: The folder of the run.
+        state: Whether everything derived from the run is up to date.
+        error: Why the run is unreadable.
+        sent: For each server, why it has not received everything, or None if it has.
+    """
 
     folder: Path
     state: State
@@ -33,32 +40,34 @@ class Outcome:
     sent: dict[str, str | None] = field(default_factory=dict)
 
 
-class Syncing:
-    """Syncs runs one by one, to the places that are given, or to those that each run was recorded for.
+class RunSync:
+    """Syncs runs one by one. A server that does not respond is not tried again for the runs that follow.
 
-    A server that does not answer is not tried again for the runs that follow. `on_problem` is told what could not be
-    sent, a sentence each, with the run that it is about.
+    Args:
+        to: The destinations; by default, those that each run was recorded for.
+        uploads: Limits for artifacts sent to servers.
+        on_problem: Called with the folder of a run and a sentence about what could not be sent.
     """
 
     def __init__(
-        self, to: Sequence[str] = (), *, uploads: UploadLimits = _ALL, on_problem: Callable[[Path, str], None]
+        self, to: Sequence[str] = (), *, uploads: UploadLimits = _UNLIMITED, on_problem: Callable[[Path, str], None]
     ) -> None:
         self._to = list(to)
         self._uploads = uploads
         self._on_problem = on_problem
-        self._away: dict[str, str] = {}
+        self._unreachable: dict[str, str] = {}
 
     def sync(self, folder: Path) -> Outcome:
-        """Sync the run in `folder`; one that is being recorded is left to whoever does that.
+        """Sync the run in `folder`.
 
-        It is only sent to servers that it is not recorded for.
+        A run that is still being recorded is left to its own sidecar. It is only sent to servers that sidecar does not
+        send it to.
         """
         if reader.is_being_written(folder / "journal" / "main.jsonl"):
             outcome = Outcome(folder, "still being recorded")
-            urls = [url for url in build.servers(self._to) if url not in self._own(folder)]
+            urls = [url for url in build.servers(self._to) if url not in _recorded_destinations(folder)]
         else:
             try:
-                # Without destinations, those that the run was recorded for.
                 follow = Follow(
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
@@ -66,36 +75,35 @@ class Syncing:
             except (OSError, JournalFormatError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")
-            urls = build.servers(self._to or self._own(folder))
+            urls = build.servers(self._to or _recorded_destinations(folder))
         outcome.sent = {destinations.without_credentials(url): self._send(folder, url) for url in urls}
         return outcome
 
     def try_again(self) -> None:
-        """Try servers again that did not answer."""
-        self._away.clear()
+        """From now on, try servers again that did not respond."""
+        self._unreachable.clear()
 
     def _send(self, folder: Path, url: str) -> str | None:
-        if url in self._away:
-            return self._away[url]
+        if url in self._unreachable:
+            return self._unreachable[url]
         fault = completion.send(
             folder,
             url,
             patience=PATIENCE_SECONDS,
             uploads=self._uploads,
             draws=True,
-            on_problem=lambda said: self._on_problem(folder, said),
+            on_problem=lambda problem: self._on_problem(folder, problem),
         )
         if isinstance(fault, Unreachable):
-            self._away[url] = str(fault)
+            self._unreachable[url] = str(fault)
         return None if fault is None else str(fault)
 
-    @staticmethod
-    def _own(folder: Path) -> list[str]:
-        """The destinations of the last start of the run."""
-        starts = (
-            record
-            for _, batch in reader.RunReader(folder)
-            for record in batch
-            if isinstance(record, RunStarted) and not record.rank
-        )
-        return next((list(one.destinations) for one in reversed(list(starts))), [])
+
+def _recorded_destinations(folder: Path) -> list[str]:
+    """Return the destinations of the last start of the run."""
+    latest: list[str] = []
+    for _, batch in reader.RunReader(folder):
+        for record in batch:
+            if isinstance(record, RunStarted) and not record.rank:
+                latest = list(record.destinations)
+    return latest

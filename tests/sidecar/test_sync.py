@@ -6,7 +6,7 @@ import pytest
 
 import autotrack
 from autotrack.sidecar import completion
-from autotrack.sidecar.sync import Syncing
+from autotrack.sidecar.sync import RunSync
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.client import Refused
 from autotrack.training import without_sidecar
@@ -44,14 +44,14 @@ def folder(store: Path, sent: dict[str, list[Exception | None]]) -> Path:
 
 def test_a_run_is_sent_to_where_it_was_recorded_for(folder: Path, sent: dict[str, list[Exception | None]]) -> None:
     sent[SHOWN] = [None]
-    outcome = Syncing(on_problem=lambda *_: None).sync(folder)
+    outcome = RunSync(on_problem=lambda *_: None).sync(folder)
     assert (outcome.state, outcome.sent) == ("complete", {SHOWN: None})
     assert sent == {SHOWN: []}, "without the password, which is written nowhere"
 
 
 def test_or_to_where_it_is_told(folder: Path, sent: dict[str, list[Exception | None]]) -> None:
     sent["https://other"] = [None]
-    outcome = Syncing(["https://other"], on_problem=lambda *_: None).sync(folder)
+    outcome = RunSync(["https://other"], on_problem=lambda *_: None).sync(folder)
     assert outcome.sent == {"https://other": None}
 
 
@@ -59,7 +59,7 @@ def test_a_server_that_does_not_answer_is_not_tried_for_the_runs_that_follow(
     store: Path, folder: Path, sent: dict[str, list[Exception | None]]
 ) -> None:
     sent[SHOWN] = [Unreachable("nobody there")]
-    syncing = Syncing(on_problem=lambda *_: None)
+    syncing = RunSync(on_problem=lambda *_: None)
     assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "nobody there"}] * 2
     sent[SHOWN] = [None]
     syncing.try_again()
@@ -70,7 +70,7 @@ def test_a_run_that_is_refused_stops_no_other(
     store: Path, folder: Path, sent: dict[str, list[Exception | None]]
 ) -> None:
     sent[SHOWN] = [Refused("too long"), None]
-    syncing = Syncing(on_problem=lambda *_: None)
+    syncing = RunSync(on_problem=lambda *_: None)
     assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "too long"}, {SHOWN: None}]
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_is_being_recorded_is_left_to_its_own_sidecar_and_sent_elsewh
 ) -> None:
     sent["https://other"] = [None]
     with autotrack.start_run(to=[str(store), URL]) as run:
-        outcome = Syncing([SHOWN, "https://other"], on_problem=lambda *_: None).sync(run.folder)
+        outcome = RunSync([SHOWN, "https://other"], on_problem=lambda *_: None).sync(run.folder)
         assert (outcome.state, outcome.sent) == ("still being recorded", {"https://other": None})
 
 
@@ -87,6 +87,6 @@ def test_a_folder_without_a_readable_run_is_said_to_be_so(store: Path) -> None:
     journal = store / "tests" / "newer" / "journal" / "main.jsonl"
     journal.parent.mkdir(parents=True)
     journal.write_text('{"record":"RunStarted","time":1,"id":"1","name":"a","experiment":"b","format":99}\n')
-    outcome = Syncing(on_problem=lambda *_: None).sync(journal.parents[1])
+    outcome = RunSync(on_problem=lambda *_: None).sync(journal.parents[1])
     assert outcome.state == "unreadable"
     assert "format 99" in (outcome.error or "")
