@@ -1,4 +1,4 @@
-"""What a capture is: a function from the run it looks at to records, with files beside them where there is more."""
+"""What a capture is: a function that returns records about the environment of a run, and may write files as well."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,19 @@ from autotrack.journal.records import AnyRecord, RunStarted
 from autotrack.redaction import Redactor
 
 FOLDER = "environment"
-"""Where in the run folder the files of captures lie."""
+"""The folder, inside the run folder, of the files of captures."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a capture looks at: the run in `folder`, and the process that records it as `started` describes it.
+    """What a capture is made for: a run, and the process that records it.
 
-    `modules` are the source files of what that process had imported from below the folder of its entry script.
-    Everything written passes through the `redactor`. `budget_bytes` bounds what is kept of files that git has not.
+    Attributes:
+        folder: The folder of the run.
+        started: The start of the run, which describes the process.
+        redactor: Takes secrets out of whatever is written.
+        modules: The source files that the process has imported from below the folder of its entry script.
+        budget_bytes: How much is kept of files that git does not have.
     """
 
     folder: Path
@@ -31,21 +35,20 @@ class Subject:
 
     @property
     def script_folder(self) -> Path:
-        """The folder of the entry script; the working folder of a process without one, as of a notebook."""
+        """The folder of the entry script; the working folder if there is no script, as in a notebook."""
         return Path(self.started.entry_point).parent if self.started.entry_point else Path(self.started.cwd)
 
     def write(self, name: str, content: bytes) -> str:
-        """Write a file among those of captures; return its path relative to the run folder. Redacts nothing."""
+        """Write a file as it is, without redaction; return its path relative to the run folder."""
         path = self.folder / FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
         return f"{FOLDER}/{name}"
 
     def write_json(self, name: str, value: Any) -> str:
-        """Write plain data as JSON for people, without the secrets in it; return its path as `write` does."""
+        """Write plain data as indented JSON, without the secrets in it; return its path as `write` does."""
         return self.write(name, msgspec.json.format(msgspec.json.encode(self.redactor.redact(value)[0]), indent=1))
 
 
 Capture = Callable[[Subject], list[AnyRecord]]
-"""Looks, and returns what it found, without secrets. Whoever runs it sets a time limit, and turns what it raises into
-a `Notice`."""
+"""Returns records without secrets in them. The caller sets a time limit, and turns what it raises into a `Notice`."""

@@ -1,6 +1,6 @@
-"""What the container allows and what it is called: cgroups of both versions, container, pod and batch job.
+"""The limits and the name of the container: cgroups of both versions, container, pod and batch job.
 
-Sources: cgroup-v1/memory.rst, cgroup-v2.rst and proc(5) of the Linux kernel. Nothing here raises for what is missing.
+Sources: cgroup-v1/memory.rst, cgroup-v2.rst and proc(5) of the Linux kernel. Nothing here raises if a file is missing.
 """
 
 import re
@@ -14,10 +14,10 @@ PROC = Path("/proc")
 Pid = int | Literal["self"]
 
 _UNLIMITED_BYTES = 1 << 62
-"""Version 1 says "no limit" with the largest number of whole pages that it can count, just under 2**63."""
+"""Version 1 writes "no limit" as the largest number of whole pages that it can count, just under 2**63."""
 
 _ID = "[0-9a-f]{64}|[0-9a-f]{32}-[0-9]{9,10}"
-"""How runtimes call a container; the second form is that of Amazon ECS."""
+"""The ids that runtimes give to containers. The second form is that of Amazon ECS."""
 
 _IN_CGROUP = re.compile(
     rf"(?:/|\b(?:docker|libpod|crio|cri-containerd)-)(?P<id>{_ID})(?:\.scope)?(?:/|$)", re.MULTILINE
@@ -25,21 +25,21 @@ _IN_CGROUP = re.compile(
 _IN_MOUNTS = re.compile(rf"/(?:containers|overlay-containers)/(?P<id>{_ID})/(?:userdata/)?(?:hostname|resolv\.conf)\b")
 _NAME_MOUNTS = re.compile(r" (/\S+) /etc/(?:hostname|resolv\.conf) ")
 _POD_UID = re.compile(r"(?:/pods/|[/-]pod)(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})\b")
-_RUNTIMES = {  # by a word in the path of the cgroup, or of the files that the runtime puts in place
+_RUNTIMES = {  # by a word in the path of the cgroup, or of files that the runtime mounts
     "docker": "docker",
     "libpod": "podman",
     "crio": "cri-o",
     "containerd": "containerd",
     "lxc": "lxc",
-    "overlay-containers": "cri-o",  # of Podman too, which leaves a file as well
+    "overlay-containers": "cri-o",  # Podman has it too, but is recognised by its own file
 }
 
 _IMAGE_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "JUPYTER_IMAGE_SPEC", "CONTAINER_IMAGE")
 _NAMESPACE_FILE = "run/secrets/kubernetes.io/serviceaccount/namespace"
 _KUBERNETES = {"pod": ("POD_NAME", "HOSTNAME"), "namespace": ("POD_NAMESPACE",), "node": ("NODE_NAME",)}
-"""Names that Kubernetes gives to no variable by itself, but its documentation does; the host name is the pod's."""
+"""Variables that the documentation of Kubernetes suggests for these names. The host name is that of the pod."""
 
-_SCHEDULERS = {  # by the variable that tells that one is there; what it is called here, and where it is found
+_SCHEDULERS = {  # by the variable that reveals the scheduler: the names recorded here, and their variables
     "SLURM_JOB_ID": {
         "slurm_job_id": "SLURM_JOB_ID",
         "slurm_job_name": "SLURM_JOB_NAME",
@@ -54,7 +54,7 @@ _SCHEDULERS = {  # by the variable that tells that one is there; what it is call
     },
     "PBS_JOBID": {"pbs_job_id": "PBS_JOBID", "pbs_job_name": "PBS_JOBNAME", "pbs_queue": "PBS_QUEUE"},
     "LSB_JOBID": {"lsf_job_id": "LSB_JOBID", "lsf_job_name": "LSB_JOBNAME", "lsf_queue": "LSB_QUEUE"},
-    # JOB_ID alone could be anybody's.
+    # JOB_ID alone could come from anything.
     "SGE_TASK_ID": {
         "sge_job_id": "JOB_ID",
         "sge_job_name": "JOB_NAME",
@@ -67,7 +67,7 @@ _SCHEDULERS = {  # by the variable that tells that one is there; what it is call
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process may use by its cgroups; None is unlimited."""
+    """What the cgroups of a process allow it to use. None is unlimited."""
 
     cpu_cores: float | None = None
     memory_bytes: int | None = None
@@ -75,14 +75,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Groups:
-    """The cgroups that bind a process for one controller: its own, then what is around it, up to the mount."""
+    """The cgroups of a process for one controller: its own, then those around it, up to the mount."""
 
     version: int
     mount: Path
     own_first: tuple[Path, ...]
 
     def nearest(self, name: str) -> Path | None:
-        """The innermost of the groups that has a file; a controller may be switched on further up only."""
+        """Return the innermost group that has this file: a controller may be switched on only further up."""
         return next((group for group in self.own_first if (group / name).is_file()), None)
 
 
@@ -94,16 +94,16 @@ def cgroup_limits(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "self")
 
 
 def memory_used_bytes(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "self") -> int | None:
-    """Return what counts against the smallest memory limit, as `docker stats` does: without inactive file cache.
+    """Return what counts against the smallest memory limit, without inactive file cache, as `docker stats` does.
 
-    Without a limit it is that of the process's own cgroup; None where there is none, as outside of containers.
+    Without a limit, return the memory of the process's own cgroup; None if it has none, as outside of containers.
     """
     groups = _groups("memory", root, proc, pid)
     current, inactive = {
         1: ("memory.usage_in_bytes", "total_inactive_file"),
         2: ("memory.current", "inactive_file"),
     }[groups.version]
-    limited = min(_memory_limits(groups), key=lambda found: found[1], default=None)
+    limited = min(_memory_limits(groups), key=lambda pair: pair[1], default=None)
     group = limited[0] if limited else groups.nearest(current)
     used = _integer(group / current) if group else None
     if group is None or used is None:
@@ -114,12 +114,12 @@ def memory_used_bytes(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "se
 def cpu_usage_seconds(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "self") -> float | None:
     """Return the CPU time that counts against the smallest CPU limit, or that of the process's own cgroup."""
     groups = _groups("cpu", root, proc, pid)
-    limited = min(_cpu_limits(groups), key=lambda found: found[1], default=None)
+    limited = min(_cpu_limits(groups), key=lambda pair: pair[1], default=None)
     if groups.version == 2:
         group = limited[0] if limited else groups.nearest("cpu.stat")
         microseconds = _table(group / "cpu.stat").get("usage_usec") if group else None
         return None if microseconds is None else microseconds / 1e6
-    accounting = _groups("cpuacct", root, proc, pid)  # mostly the same folder as that of cpu, but it need not be
+    accounting = _groups("cpuacct", root, proc, pid)  # usually the same folder as for cpu
     group = accounting.mount / limited[0].relative_to(groups.mount) if limited else None
     if group is None or not (group / "cpuacct.usage").is_file():
         group = accounting.nearest("cpuacct.usage")
@@ -128,10 +128,9 @@ def cpu_usage_seconds(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "se
 
 
 def oom_kills(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "self") -> int | None:
-    """Return how many processes of the process's cgroup the kernel has killed for want of memory.
+    """Return how many processes in the cgroup of a process the kernel has killed because memory ran out.
 
-    Version 2 counts the groups inside as well. None where nothing counts: outside of containers, or before
-    Linux 4.13.
+    Version 2 includes the groups inside. None if nothing counts: outside of containers, or before Linux 4.13.
     """
     groups = _groups("memory", root, proc, pid)
     name = {1: "memory.oom_control", 2: "memory.events"}[groups.version]
@@ -140,13 +139,13 @@ def oom_kills(root: Path = CGROUPS, proc: Path = PROC, *, pid: Pid = "self") -> 
 
 
 def identity(environ: Mapping[str, str], root: Path = Path("/"), proc: Path = PROC) -> dict[str, str]:
-    """Return what this container, pod and batch job are called, as far as is visible from inside; `root` is `/`."""
-    found = _container(environ, root, proc) | _kubernetes(environ, root, proc)
-    for sign, names in _SCHEDULERS.items():
-        if environ.get(sign):
+    """Return the names and ids of this container, pod and batch job, as far as they are visible from inside."""
+    names_found = _container(environ, root, proc) | _kubernetes(environ, root, proc)
+    for telling_variable, names in _SCHEDULERS.items():
+        if environ.get(telling_variable):
             values = {name: environ.get(variable, "") for name, variable in names.items()}
-            found |= {name: value for name, value in values.items() if value not in ("", "undefined")}
-    return found
+            names_found |= {name: value for name, value in values.items() if value not in ("", "undefined")}
+    return names_found
 
 
 def _container(environ: Mapping[str, str], root: Path, proc: Path) -> dict[str, str]:
@@ -158,13 +157,13 @@ def _container(environ: Mapping[str, str], root: Path, proc: Path) -> dict[str, 
     host = environ.get("HOSTNAME", "")
     short = host if runtime == "docker" and re.fullmatch("[0-9a-f]{12}", host) else ""
     image = next((environ[name] for name in _IMAGE_VARIABLES if environ.get(name)), "")
-    found = {
+    container = {
         "container_runtime": runtime,
         "container_id": podman.get("id") or (match["id"] if match else short),
         "container_name": podman.get("name", ""),
         "container_image": podman.get("image") or image,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in container.items() if value}
 
 
 def _runtime(environ: Mapping[str, str], root: Path, cgroups: str, mounts: str) -> str:
@@ -176,25 +175,25 @@ def _runtime(environ: Mapping[str, str], root: Path, cgroups: str, mounts: str) 
     if (root / ".dockerenv").exists():
         return "docker"
     inside = _IN_CGROUP.search(cgroups) or re.search("/lxc[./]", cgroups)
-    seen = " ".join([cgroups if inside else "", *_NAME_MOUNTS.findall(mounts)])
-    runtime = next((called for word, called in _RUNTIMES.items() if word in seen), "")
+    paths = " ".join([cgroups if inside else "", *_NAME_MOUNTS.findall(mounts)])
+    runtime = next((name for word, name in _RUNTIMES.items() if word in paths), "")
     return runtime or environ.get("container", "")  # set by systemd-nspawn, LXC and others
 
 
 def _kubernetes(environ: Mapping[str, str], root: Path, proc: Path) -> dict[str, str]:
     if not environ.get("KUBERNETES_SERVICE_HOST"):
         return {}
-    found = {
+    names_found = {
         f"kubernetes_{name}": next((environ[variable] for variable in variables if environ.get(variable)), "")
         for name, variables in _KUBERNETES.items()
     }
-    found["kubernetes_namespace"] = " ".join(_words(root / _NAMESPACE_FILE)) or found["kubernetes_namespace"]
-    seen = "\n".join([*_lines(proc / "self/cgroup"), *_lines(proc / "self/mountinfo")])
-    if uid := _POD_UID.search(seen):
-        found["kubernetes_pod_uid"] = uid["uid"].replace(
-            "_", "-"
-        )  # systemd's names of slices have no hyphens in words
-    return {name: value for name, value in found.items() if value}
+    if namespace := " ".join(_words(root / _NAMESPACE_FILE)):
+        names_found["kubernetes_namespace"] = namespace
+    paths = "\n".join([*_lines(proc / "self/cgroup"), *_lines(proc / "self/mountinfo")])
+    if uid := _POD_UID.search(paths):
+        # systemd writes the hyphens as underscores in the name of a slice.
+        names_found["kubernetes_pod_uid"] = uid["uid"].replace("_", "-")
+    return {name: value for name, value in names_found.items() if value}
 
 
 def _quoted(line: str) -> tuple[str, str]:
@@ -203,7 +202,7 @@ def _quoted(line: str) -> tuple[str, str]:
 
 
 def _groups(controller: str, root: Path, proc: Path, pid: Pid) -> _Groups:
-    """Find the cgroups of a process for a controller, which may be of version 1 while others are of version 2."""
+    """Find the cgroups of a process for a controller. One may be of version 1 while others are of version 2."""
     unified = "/"
     for line in _lines(proc / str(pid) / "cgroup"):
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
@@ -218,13 +217,13 @@ def _groups(controller: str, root: Path, proc: Path, pid: Pid) -> _Groups:
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """The folder of a cgroup below its mount, and those around it.
+    """Yield the folder of a cgroup below its mount, and then the folders around it.
 
     A container sees its own cgroup as the mount itself, while the path may still be the one that the host sees
-    (`/docker/4f1d…`): so beginnings of the path are left out until the rest is there.
+    (`/docker/4f1d…`). So the beginning of the path is dropped until the rest exists.
     """
     parts = [part for part in path.split("/") if part]
-    if ".." in parts:  # a process outside of our cgroup namespace: its group cannot be seen
+    if ".." in parts:  # the process is outside of our cgroup namespace, and its group is invisible
         parts = []
     start = next((start for start in range(len(parts)) if mount.joinpath(*parts[start:]).is_dir()), len(parts))
     for end in range(len(parts), start - 1, -1):
@@ -251,7 +250,7 @@ def _memory_limits(groups: _Groups) -> Iterator[tuple[Path, int]]:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not there, not for us to read, or its cgroup is gone
+    except OSError:  # missing, not readable for us, or its cgroup is gone
         return []
 
 
@@ -265,6 +264,6 @@ def _integer(path: Path) -> int | None:
 
 
 def _table(path: Path) -> dict[str, int]:
-    """A file of a name and a number a line."""
+    """Read a file that has a name and a number on each line."""
     rows = (line.split() for line in _lines(path))
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}

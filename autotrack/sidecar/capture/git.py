@@ -1,4 +1,4 @@
-"""The state of the code: the commit, and everything that is not in it."""
+"""Captures the state of the code: the commit, and everything that differs from it."""
 
 import hashlib
 import re
@@ -26,9 +26,9 @@ _CODE = {f".{suffix}" for suffix in "py pyi pyx ipynb sh c cc cpp cu h yaml yml 
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
-    """Record the repository of the entry script, else of the working folder; nothing where there is none.
+    """Capture the repository of the entry script, or else of the working folder, if there is one.
 
-    `dirty` is about tracked files, as git has it. `patch_sha256` and `untracked_sha256` are None for nothing.
+    As in git, `dirty` is about tracked files. `patch_sha256` and `untracked_sha256` are None without any content.
     """
     cwd = Path(subject.started.cwd).absolute()
     try:
@@ -41,13 +41,13 @@ def capture(subject: Subject) -> list[AnyRecord]:
 def _record(tree: WorkingTree, subject: Subject) -> list[AnyRecord]:
     about = _about(tree.top)
     patched = Keeper(subject.redactor, subject.budget_bytes, tree.top.until, tree.left_out)
-    text = b"".join(part for one in tree.parts for part in patch.sections(one, tree.changed[one], patched))
-    packed = replace(patched, room=subject.budget_bytes)  # with the same lists
+    text = b"".join(section for part in tree.parts for section in patch.sections(part, tree.changed[part], patched))
+    packed = replace(patched, room=subject.budget_bytes)  # shares the lists
     archived = archive(tree.untracked, packed, first={path.resolve() for path in subject.modules})
     code = sorted(name for name in tree.untracked if Path(name).suffix in _CODE)
     facts = {
         **about,
-        "dirty": bool(tree.changed_names) or any(one["dirty"] for one in tree.submodules.values()),
+        "dirty": bool(tree.changed_names) or any(submodule["dirty"] for submodule in tree.submodules.values()),
         "changed": tree.changed_names,
         "untracked": list(tree.untracked),
         "left_out": tree.left_out,
@@ -86,7 +86,7 @@ def _about(top: Repository) -> dict[str, Any]:
 
 
 def _remote(top: Repository) -> str | None:
-    """Where the branch comes from, without credentials; the user in an ssh address is none."""
+    """Return where the branch comes from, without credentials. The user in an ssh address is not one."""
     remotes = [name for name in top.config if name.startswith("remote.") and name.endswith(".url")]
     own = f"remote.{top.config.get(f'branch.{top.status.branch}.remote', 'origin')}.url"
     if not remotes:
@@ -97,14 +97,14 @@ def _remote(top: Repository) -> str | None:
 
 
 def _checksum(text: bytes, tree: WorkingTree) -> str | None:
-    """That of the patch, and of when those files were written that were left out of it."""
+    """Return the checksum of the patch, and of when the files were written that were left out of it."""
     left_out = [f"{name}\0{modified(path)}\n" for name, path in tree.tracked.items() if name in tree.left_out]
     whole = text + "".join(left_out).encode(errors="surrogateescape")
     return hashlib.sha256(whole).hexdigest() if whole else None
 
 
 def _checksum_of(code: list[str], tree: WorkingTree) -> str | None:
-    """That of the untracked files that are code: others may be what earlier runs have left behind."""
+    """Return the checksum of the untracked files that are code. Others may be what earlier runs have left behind."""
     digest = hashlib.sha256()
     for name in code:
         with suppress(OSError):  # it has just been removed
@@ -114,7 +114,7 @@ def _checksum_of(code: list[str], tree: WorkingTree) -> str | None:
 
 
 def _shortened(facts: dict[str, Any], most: int) -> dict[str, Any]:
-    """The same with only the first of long lists, and the number of all under their names with `_count`."""
+    """Shorten long lists, and add their full length as `…_count`."""
     shortened: dict[str, Any] = {}
     for name, value in facts.items():
         shortened[name] = value
@@ -125,7 +125,7 @@ def _shortened(facts: dict[str, Any], most: int) -> dict[str, Any]:
 
 
 def _late(tree: WorkingTree, start: float) -> Iterator[str]:
-    """Say what may not be as it was when the run started. What a run writes itself is no code."""
+    """Say what may differ from when the run started. Of untracked files only code counts: others may be results."""
     late = [name for name in tree.changed_since(start) if name in tree.tracked or name.endswith((".py", ".ipynb"))]
     if late:
         yield f"written after the start of the run, and kept as they are now: {some(late)}"

@@ -1,4 +1,4 @@
-"""The load of NVIDIA cards, as their driver tells it through NVML."""
+"""Samples the load of NVIDIA cards, which their driver reports through NVML."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -10,12 +10,14 @@ _MILLIWATTS_PER_WATT = 1000
 
 
 class GpuSampler:
-    """Reads the load of the cards that the training may use; finds none where there is no card, driver or library.
+    """Reads the load of the cards that training may use. Without a card, a driver or the library, there are none.
 
-    Values are named by the index that `nvidia-smi` shows, whatever the training process calls the card. `environ` is
-    that of the training process, and its CUDA_VISIBLE_DEVICES says which cards it may use. (CUDA counts the fastest
-    card first unless CUDA_DEVICE_ORDER is PCI_BUS_ID; that differs from here where unlike cards are in one machine.)
-    `nvml` is the module `pynvml`, which is looked for when it is not given.
+    Values are named by the index that `nvidia-smi` shows, whatever the training process calls the card. CUDA counts
+    the fastest card first unless CUDA_DEVICE_ORDER is PCI_BUS_ID, so its index may differ where cards are not alike.
+
+    Args:
+        nvml: The module `pynvml`; by default it is imported if it is installed.
+        environ: The environment of the training process: CUDA_VISIBLE_DEVICES tells which cards it may use.
     """
 
     def __init__(self, *, nvml: Any = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -26,15 +28,15 @@ class GpuSampler:
     def sample(self, pids: Collection[int]) -> dict[str, float | int]:
         """Return the load of each card, with the memory that the processes `pids` hold on it.
 
-        Utilization is that of the last second or less. What a card or its driver does not tell is left out; so is
-        the memory of processes where NVML knows them by other numbers, as it may for those in a container.
+        Utilization is that of the last second or less. What a card or its driver does not report is left out, and so
+        is the memory of processes that NVML knows by other ids, as it may for processes in a container.
         """
-        if self._cards is None:  # once: a driver that is not there is not looked for again
+        if self._cards is None:  # once: a missing driver is not looked for again
             self._cards = self._find_cards()
         values: _Values = {}
         for index, card in self._cards.items():
             for read in (_utilization, _memory, _power, _temperature, _clock):
-                # A driver without the function is an NVMLError, a library without it (they drop some) the other.
+                # NVMLError: the driver lacks the function. AttributeError: this version of the library does.
                 with suppress(self._nvml.NVMLError, AttributeError):
                     values |= {f"gpu{index}_{name}": value for name, value in read(self._nvml, card).items()}
             with suppress(self._nvml.NVMLError):
@@ -52,7 +54,7 @@ class GpuSampler:
             self._nvml.nvmlInit()
             cards = _all_cards(self._nvml)
             return cards if self._visible is None else _visible_cards(self._nvml, cards, self._visible)
-        except self._nvml.NVMLError:  # no driver, or another version than the library's
+        except self._nvml.NVMLError:  # no driver, or one that does not fit the library
             return {}
 
 
@@ -61,7 +63,7 @@ def _utilization(nvml: Any, card: Any) -> _Values:
 
 
 def _memory(nvml: Any, card: Any) -> _Values:
-    memory = nvml.nvmlDeviceGetMemoryInfo(card)  # what the driver keeps for itself is used as well: nobody can have it
+    memory = nvml.nvmlDeviceGetMemoryInfo(card)  # "used" includes what the driver keeps for itself
     return {"memory_used_bytes": memory.used, "memory_percent": round(100 * memory.used / max(1, memory.total), 2)}
 
 
@@ -72,7 +74,7 @@ def _power(nvml: Any, card: Any) -> _Values:
 def _temperature(nvml: Any, card: Any) -> _Values:
     try:
         celsius = nvml.nvmlDeviceGetTemperatureV(card, nvml.NVML_TEMPERATURE_GPU)
-    except (nvml.NVMLError, AttributeError):  # older than version 570; the one below is to go in CUDA 14
+    except (nvml.NVMLError, AttributeError):  # drivers before 570; CUDA 14 drops the older function
         celsius = nvml.nvmlDeviceGetTemperature(card, nvml.NVML_TEMPERATURE_GPU)
     return {"temperature_celsius": celsius}
 
@@ -83,37 +85,37 @@ def _clock(nvml: Any, card: Any) -> _Values:
 
 def _own(nvml: Any, card: Any, pids: Collection[int]) -> _Values:
     running = nvml.nvmlDeviceGetComputeRunningProcesses(card)
-    held = [one.usedGpuMemory for one in running if one.pid in pids and one.usedGpuMemory is not None]
+    held = [each.usedGpuMemory for each in running if each.pid in pids and each.usedGpuMemory is not None]
     return {"process_memory_bytes": sum(held)} if held else {}
 
 
 def _all_cards(nvml: Any) -> dict[int, Any]:
     cards = {}
     for index in range(nvml.nvmlDeviceGetCount()):
-        with suppress(nvml.NVMLError):  # one card that fell off the bus hides no other
+        with suppress(nvml.NVMLError):  # a card that fell off the bus must not hide the others
             cards[index] = nvml.nvmlDeviceGetHandleByIndex(index)
     return cards
 
 
 def _visible_cards(nvml: Any, cards: Mapping[int, Any], visible: str) -> dict[int, Any]:
-    """Choose among cards as CUDA does: by index, (abbreviated) UUID or that of a MIG device, up to the first error."""
+    """Choose among cards as CUDA does: by index, by UUID or its beginning, or by MIG device, up to the first error."""
     chosen: dict[int, Any] = {}
     for word in map(str.strip, visible.split(",")):
         if word.startswith("MIG-"):
-            found = _mig_device(nvml, word)
+            matching = _mig_device(nvml, word)
         elif word.startswith("GPU-"):
             uuids = {index: nvml.nvmlDeviceGetUUID(card) for index, card in cards.items()}
-            found = [(index, cards[index]) for index, uuid in uuids.items() if uuid.startswith(word)]
+            matching = [(index, cards[index]) for index, uuid in uuids.items() if uuid.startswith(word)]
         else:
-            found = [(index, card) for index, card in cards.items() if word == str(index)]
-        if len(found) != 1:
+            matching = [(index, card) for index, card in cards.items() if word == str(index)]
+        if len(matching) != 1:
             break
-        chosen |= dict(found)
+        chosen |= dict(matching)
     return dict(sorted(chosen.items()))
 
 
 def _mig_device(nvml: Any, uuid: str) -> list[tuple[int, Any]]:
-    """A part of a card stands for the card: NVML tells its memory, and that of its processes, and refuses the rest."""
+    """Return the index of the card that a MIG device is part of, and the device. NVML only reports its memory."""
     try:
         device = nvml.nvmlDeviceGetHandleByUUID(uuid)
         card = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device)

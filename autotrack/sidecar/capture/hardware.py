@@ -1,4 +1,4 @@
-"""The machine that a run used: processors, memory, disk, graphics cards, container, system, telling variables."""
+"""Captures the machine: processors, memory, disk, graphics cards, container, system, environment variables."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ from autotrack.redaction import is_secret_name
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.container import Pid, cgroup_limits, identity
 
-_ARM_CORES = {  # by implementer and part, of servers and boards that people train on; /proc/cpuinfo has no names
+_ARM_CORES = {  # by implementer and part; /proc/cpuinfo has no names. Of servers and boards that people train on
     "0x41 0xd08": "Cortex-A72",
     "0x41 0xd0b": "Cortex-A76",
     "0x41 0xd0c": "Neoverse-N1",
@@ -31,12 +31,12 @@ _ARM_CORES = {  # by implementer and part, of servers and boards that people tra
     "0x41 0xd84": "Neoverse-V3",
     "0xc0 0xac3": "Ampere-1",
 }
-_SIMD = frozenset(  # what libraries choose their kernels by, so that results differ in the last bits
+_SIMD = frozenset(  # libraries choose their kernels by these, so that results differ in the last bits
     "sse4_2 avx avx2 fma avx512f avx512_vnni avx512_bf16 avx_vnni amx_bf16 amx_int8 neon asimd sve sve2 bf16".split()
 )
 
-# Environment variables that change what is computed, how fast, or where from. `TF_` is Terraform's as well, with
-# secrets under names that look like none (`TF_VAR_…`, `TF_TOKEN_…`), and `HF_` has its tokens: so not all of those.
+# Environment variables that change what is computed, how fast, or from where it is loaded. Not everything with `TF_`
+# or `HF_`: Terraform keeps secrets under harmless names (`TF_VAR_…`), and Hugging Face its tokens.
 _VARIABLES = frozenset(
     "ACCELERATE_MIXED_PRECISION ACCELERATE_USE_DEEPSPEED ACCELERATE_USE_FSDP CONDA_DEFAULT_ENV CONDA_PREFIX "
     "CUBLASLT_WORKSPACE_SIZE CUBLAS_WORKSPACE_CONFIG CUDA_CACHE_DISABLE CUDA_DEVICE_MAX_CONNECTIONS "
@@ -60,7 +60,7 @@ _VARIABLE_PREFIXES = tuple(
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
-    """Capture the machine of the training process, whose environment variables the sidecar has in common with it."""
+    """Capture the machine. The sidecar has inherited the environment variables of the training process."""
     facts = {
         **processors(pid=_training_pid(subject)),
         **memory_and_disk(subject.folder),
@@ -68,7 +68,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
         **system(),
         **identity(os.environ),
         "gpus": graphics_cards(),
-        "environment_variables": telling_variables(os.environ),
+        "environment_variables": relevant_variables(os.environ),
     }
     values, _ = subject.redactor.redact({name: value for name, value in facts.items() if value is not None})
     files = [subject.write_json("hardware.json", values)]
@@ -79,7 +79,7 @@ def processors(proc: Path = Path("/proc"), *, pid: Pid = "self") -> dict[str, An
     """Return the model of the processor, how many cores there are, and how many of them a process may run on."""
     info = _fields(proc / "cpuinfo")
     usable = psutil.cpu_count()
-    with suppress(AttributeError, ProcessLookupError):  # macOS cannot bind a process to cores; or it has ended
+    with suppress(AttributeError, ProcessLookupError):  # macOS, or the process has ended
         usable = len(os.sched_getaffinity(0 if pid == "self" else pid))
     return {
         "cpu_model": _cpu_model(info),
@@ -92,7 +92,7 @@ def processors(proc: Path = Path("/proc"), *, pid: Pid = "self") -> dict[str, An
 
 
 def memory_and_disk(folder: Path) -> dict[str, int]:
-    """Return the size of memory and swap, and of the disk that a folder is on or will be on."""
+    """Return the size of memory and swap, and of the disk that holds a folder, which need not exist yet."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     disk = shutil.disk_usage(existing)
     facts = {
@@ -100,13 +100,13 @@ def memory_and_disk(folder: Path) -> dict[str, int]:
         "disk_total_bytes": disk.total,
         "disk_free_bytes": disk.free,
     }
-    with suppress(OSError, RuntimeWarning):  # sandboxes such as gVisor have no statistics of swap
+    with suppress(OSError, RuntimeWarning):  # sandboxes such as gVisor have no statistics about swap
         facts["swap_bytes"] = psutil.swap_memory().total
     return facts
 
 
 def container_limits(*, pid: Pid = "self") -> dict[str, float | int | None]:
-    """Return what the cgroups of a process allow; None where they set no limit."""
+    """Return the limits that the cgroups of a process set; None for no limit."""
     limits = cgroup_limits(pid=pid)
     return {"container_cpu_cores": limits.cpu_cores, "container_memory_bytes": limits.memory_bytes}
 
@@ -130,7 +130,7 @@ def system() -> dict[str, str | None]:
 
 
 def graphics_cards(proc: Path = Path("/proc"), *, nvml: Any = None) -> list[dict[str, Any]]:
-    """Return the NVIDIA cards of the machine, as their driver tells of them; `nvml` is `pynvml` unless given."""
+    """Return the NVIDIA cards of the machine, as their driver reports them. `nvml` is `pynvml` by default."""
     nvml = _nvml() if nvml is None else nvml
     if nvml is None:
         return list(_cards_of_kernel_module(proc / "driver/nvidia"))
@@ -143,17 +143,17 @@ def graphics_cards(proc: Path = Path("/proc"), *, nvml: Any = None) -> list[dict
     except nvml.NVMLError:
         return list(_cards_of_kernel_module(proc / "driver/nvidia"))
     finally:
-        nvml.nvmlShutdown()  # who else uses it in this process is counted
+        nvml.nvmlShutdown()  # NVML counts its users: others in this process keep it
 
 
-def telling_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return those environment variables that change what is computed, and no others."""
+def relevant_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return only those environment variables that change what is computed, and no secrets."""
     names = (name for name in environ if name in _VARIABLES or name.startswith(_VARIABLE_PREFIXES))
     return {name: environ[name] for name in sorted(names) if not is_secret_name(name)}
 
 
 def _training_pid(subject: Subject) -> Pid:
-    """The process that records the run, as long as it lives, and on this machine."""
+    """Return the process that records the run, if it still lives on this machine."""
     here = subject.started.host == socket.gethostname() and subject.started.pid > 0
     return subject.started.pid if here and psutil.pid_exists(subject.started.pid) else "self"
 
@@ -184,7 +184,7 @@ def _nvml() -> Any:
 
 def _card(nvml: Any, index: int) -> dict[str, Any]:
     card: dict[str, Any] = {}
-    with suppress(nvml.NVMLError):  # one card that fell off the bus hides no other
+    with suppress(nvml.NVMLError):  # a card that fell off the bus must not hide the others
         device = nvml.nvmlDeviceGetHandleByIndex(index)
         reads: dict[str, Callable[[], Any]] = {
             "name": lambda: nvml.nvmlDeviceGetName(device),
@@ -196,18 +196,18 @@ def _card(nvml: Any, index: int) -> dict[str, Any]:
             "cuda_driver_version": lambda: _cuda_version(nvml.nvmlSystemGetCudaDriverVersion()),
         }
         for name, read in reads.items():
-            with suppress(nvml.NVMLError):  # not every card tells everything
+            with suppress(nvml.NVMLError):  # not every card reports everything
                 card[name] = read()
     return card
 
 
 def _cuda_version(number: int) -> str:
-    """Versions of CUDA as NVML numbers them: 12040 is 12.4."""
+    """Return the version of CUDA for the number that NVML gives it: 12.4 for 12040."""
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def _cards_of_kernel_module(folder: Path) -> Iterator[dict[str, Any]]:
-    """The cards that the kernel module lists, without the library; it does not tell how much memory they have."""
+    """Yield the cards that the kernel module lists, for want of the library. Their memory is unknown then."""
     version = re.search(r"NVRM version:.*?\s(\d{3,}\.\d[\d.]*)\s", _text(folder / "version"))
     for path in sorted(folder.glob("gpus/*/information")):
         info = _fields(path)
@@ -220,7 +220,7 @@ def _cards_of_kernel_module(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _fields(path: Path) -> dict[str, str]:
-    """The first value of each name in a file of `name : value` lines: of the first processor, in /proc/cpuinfo."""
+    """Return the first value of each name in a file of `name : value` lines: in /proc/cpuinfo, the first processor."""
     fields: dict[str, str] = {}
     for line in _text(path).splitlines():
         name, _, value = line.partition(":")

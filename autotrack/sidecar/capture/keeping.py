@@ -1,4 +1,4 @@
-"""What may be kept of the user's files: nothing large, nothing that is a secret by its name, no secret in a text."""
+"""Decides what is kept of the user's files: no large files, none whose names tell of secrets, no secrets in texts."""
 
 import codecs
 import os
@@ -33,7 +33,7 @@ _SECRET_FILES = (
 )
 _SECRET_FOLDERS = frozenset(".aws .azure .docker .gcloud .gnupg .kube .password-store .ssh".split())
 _HARMLESS = frozenset("example sample template dist".split())
-_WIDE = {  # how a text begins that is not in UTF-8, the longest first
+_WIDE = {  # how texts begin that are not in UTF-8; the longest first
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -42,7 +42,7 @@ _WIDE = {  # how a text begins that is not in UTF-8, the longest first
 
 
 def is_secret_file(name: str) -> bool:
-    """Whether a file is taken for a secret by its path: ``.env`` is, ``.env.example`` and ``keys.py`` are not."""
+    """Whether the path of a file suggests a secret: `.env` does, `.env.example` and `keys.py` do not."""
     *folders, file = PurePosixPath(name.lower()).parts
     if _HARMLESS.intersection(file.split(".")):
         return False
@@ -55,22 +55,25 @@ def _secret_files() -> re.Pattern[str]:
 
 
 def is_text(content: bytes) -> bool:
-    """Whether this is text: what git goes by, too."""
+    """Whether this is text, by the same rule as in git."""
     return b"\0" not in content[:8000]
 
 
 def content_of(path: Path) -> bytes:
-    """The content of a file, or where a symbolic link points to, which is never followed. Raises `OSError`."""
+    """Return the content of a file. Of a symbolic link, which is never followed, return the target path.
+
+    Raises `OSError`, also for what is neither.
+    """
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return os.fsencode(path.readlink())
-    if not stat.S_ISREG(mode):  # to read a pipe would wait for a writer
-        raise OSError(0, "no regular file")
+    if not stat.S_ISREG(mode):  # reading a pipe would wait for a writer
+        raise OSError(0, "not a regular file")
     return path.read_bytes()
 
 
 def modified(path: Path) -> float:
-    """When a file was written last, in seconds since 1970; 0 where there is none."""
+    """Return when a file was last written, in seconds since 1970; 0 if it does not exist."""
     try:
         return path.lstat().st_mtime
     except OSError:
@@ -78,13 +81,13 @@ def modified(path: Path) -> float:
 
 
 def is_code(name: str, content: bytes) -> bool:
-    """Whether this is Python, a notebook included: a secret in it is told by what stands around it."""
+    """Whether this is Python or a notebook. In code, the text around a secret gives it away."""
     first = content[:100].partition(b"\n")[0]
     return name.lower().endswith((".py", ".pyi", ".pyw", ".ipynb")) or (first.startswith(b"#!") and b"python" in first)
 
 
 def without_secrets(content: bytes, redactor: Redactor, name: str) -> bytes | None:
-    """The content of a file without its secrets; None where they cannot be taken out, for it is no text."""
+    """Return the content of a file without its secrets; None if it is not text, so that they cannot be taken out."""
     mark, encoding = _encoding_of(content)
     if not encoding:
         return None if redactor.finds_in_bytes(content) else content
@@ -99,7 +102,7 @@ def without_secrets(content: bytes, redactor: Redactor, name: str) -> bytes | No
 
 
 def _encoding_of(content: bytes) -> tuple[bytes, str]:
-    """The byte order mark and the encoding of a text, also of an unknown one; none of other files."""
+    """Return the byte order mark and the encoding of a text, or two empty values for what is not text."""
     for mark, encoding in _WIDE.items():
         if content.startswith(mark):
             try:
@@ -111,14 +114,14 @@ def _encoding_of(content: bytes) -> tuple[bytes, str]:
 
 
 def readable(name: str) -> str:
-    """The name of a file as it can be written in a record: bytes that are no UTF-8 as ``\\xe9``."""
+    """Return the name of a file as a record can hold it: bytes that are not UTF-8 become `\\xe9`."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def redact_facts(facts: Any, redactor: Redactor) -> Any:
-    """Plain data whose texts have no secret in them. Unlike `Redactor.redact` it is not about the names.
+    """Return plain data without the secrets in its texts. Unlike `Redactor.redact`, this ignores the names of values.
 
-    Files go by names like "secrets.yaml"; what is said about them, such as why they were left out, is no secret.
+    Here, names are those of files, such as "secrets.yaml". What is said about such a file is not a secret.
     """
     if isinstance(facts, str):
         return redactor.redact_text(readable(facts))[0]
@@ -128,17 +131,22 @@ def redact_facts(facts: Any, redactor: Redactor) -> Any:
 
 
 def some(names: Iterable[str], most: int = 10) -> str:
-    """The first names, and how many more there are."""
-    known = [readable(name) for name in names]
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return ", ".join(known[:most]) + more
+    """Return the first names as text, and how many more there are."""
+    texts = [readable(name) for name in names]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 @dataclass
 class Keeper:
-    """Decides what is kept, and remembers what was left out and why, and in which files secrets were replaced.
+    """Decides what is kept, and remembers the rest.
 
-    `room` is how many bytes may still be kept, `until` the time (`time.monotonic`) after which nothing more is.
+    Attributes:
+        redactor: Takes secrets out of what is kept.
+        room: How many bytes may still be kept.
+        until: When to stop, by `time.monotonic`.
+        left_out: The names of files that were left out, with the reasons.
+        redacted: The names of files in which secrets were replaced.
     """
 
     redactor: Redactor
@@ -148,7 +156,7 @@ class Keeper:
     redacted: list[str] = field(default_factory=list)
 
     def take(self, path: Path, name: str) -> bytes | None:
-        """Return the content to keep of a file that goes by this name, without its secrets; None leaves it out."""
+        """Return the content of a file to be kept under this name, without secrets; None if it is left out."""
         try:
             content = self._content_of(path, name)
         except OSError as error:
@@ -165,7 +173,7 @@ class Keeper:
         return clean if self.fits(clean, name) else None
 
     def fits(self, content: bytes, name: str) -> bool:
-        """Whether there is room for this content; it takes the room."""
+        """Whether there is room for this content. If so, the room is taken."""
         if len(content) > self.room:
             self.left_out[name] = BEYOND_BUDGET
             return False
@@ -173,11 +181,11 @@ class Keeper:
         return True
 
     def messages(self) -> Iterator[str]:
-        """Say what was left out, why, and in what secrets were replaced."""
+        """Say which files were left out and why, and in which of them secrets were replaced."""
         if self.left_out:
             reasons = dict.fromkeys(self.left_out.values())
-            having = {reason: [name for name, why in self.left_out.items() if why == reason] for reason in reasons}
-            yield "not kept: " + "; ".join(f"{some(names)} ({reason})" for reason, names in having.items())
+            by_reason = {reason: [name for name, why in self.left_out.items() if why == reason] for reason in reasons}
+            yield "not kept: " + "; ".join(f"{some(names)} ({reason})" for reason, names in by_reason.items())
         if self.redacted:
             yield f"kept without the secrets in them: {some(self.redacted)}"
 

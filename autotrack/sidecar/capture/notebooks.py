@@ -1,4 +1,4 @@
-"""Notebooks without their secrets: cells are read as code, and what is no secret stays byte for byte."""
+"""Takes the secrets out of notebooks. Cells are read as code, and everything else stays the same, byte for byte."""
 
 import json
 import re
@@ -11,21 +11,21 @@ _STRING = r'"(?:[^"\\]++|\\.)*+"'
 
 
 def clean_notebook(text: str, redactor: Redactor) -> str:
-    """An `.ipynb` file without its secrets; what is no JSON, such as a part of one, is taken for a text."""
+    """Return an `.ipynb` file without its secrets. What is not JSON, such as a part of a file, is treated as text."""
     try:
         notebook = json.loads(text, object_pairs_hook=_Entries)
     except (ValueError, RecursionError):
         return redactor.redact_text(text)[0]
-    clean = _strings(notebook, redactor)  # as many as there are in the text, and in the same order
-    return re.sub(_STRING, lambda found: _written(found[0], next(clean)), text)
+    clean = _strings(notebook, redactor)  # as many strings as in the text, in the same order
+    return re.sub(_STRING, lambda match: _as_json(match[0], next(clean)), text)
 
 
 class _Entries(list[tuple[str, Any]]):
-    """What is in a JSON object, in order, also where a key occurs twice."""
+    """The entries of a JSON object, in order, even if a key occurs twice."""
 
 
 def _strings(value: Any, redactor: Redactor, name: str = "") -> Iterator[str]:
-    """All strings in a part of a notebook without their secrets, in order."""
+    """Yield all strings in a part of a notebook, in order and without their secrets."""
     if isinstance(value, _Entries):
         is_code = ("cell_type", "code") in value
         for key, item in value:
@@ -42,12 +42,12 @@ def _strings(value: Any, redactor: Redactor, name: str = "") -> Iterator[str]:
 
 
 def _are_lines(values: list[Any]) -> bool:
-    """Whether these are the lines of one text, as notebooks hold them."""
+    """Whether these are the lines of one text: notebooks store texts so."""
     return all(isinstance(value, str) for value in values) and all(value.endswith("\n") for value in values[:-1])
 
 
 def _lines(value: str | list[str], clean: Callable[[str], str]) -> list[str]:
-    """A text, or its lines, cleaned as a whole; lines that a secret went over become one, and empty ones."""
+    """Clean a text, or lines as one text. If that changes their number, the first line gets all of the text."""
     if isinstance(value, str):
         return [clean(value)]
     whole = clean("".join(value))
@@ -55,6 +55,6 @@ def _lines(value: str | list[str], clean: Callable[[str], str]) -> list[str]:
     return lines if len(lines) == len(value) else [whole, *[""] * (len(value) - 1)] if value else []
 
 
-def _written(string: str, clean: str) -> str:
-    """A string as JSON; as it was written where nothing was taken out of it."""
+def _as_json(string: str, clean: str) -> str:
+    """Return the clean string as JSON, or the original JSON if nothing was taken out of it."""
     return string if json.loads(string) == clean else json.dumps(clean, ensure_ascii=string.isascii())

@@ -1,4 +1,4 @@
-"""What is not committed as a patch for `git apply`, with no secret in it."""
+"""Writes what is not committed as a patch for `git apply`, without the secrets in it."""
 
 import base64
 import hashlib
@@ -38,37 +38,38 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 def sections(repository: Repository, paths: Sequence[str], keeper: Keeper) -> Iterator[bytes]:
     """Yield the patch of a working tree, file by file, with paths from the outermost repository.
 
-    What is large, or a secret by its name, is left out unless it was deleted: that can be said without its content.
+    Large files, and those whose names suggest a secret, are left out. If they were deleted, the patch can say so
+    without their content.
     """
     for start in range(0, len(paths), FILES_AT_ONCE):
-        some = paths[start : start + FILES_AT_ONCE]
+        chunk = paths[start : start + FILES_AT_ONCE]
         try:
-            shown, gone = _choose(repository, some, keeper)
+            shown, deleted = _choose(repository, chunk, keeper)
             yield from _sections_of(repository, shown, keeper)
-            for section in _diff(repository, gone, "--irreversible-delete").values():
-                yield from (_as_whole(one, b"") for one in section)
+            for sections_of_file in _diff(repository, deleted, "--irreversible-delete").values():
+                yield from (_as_whole(section, b"") for section in sections_of_file)
         except AutotrackError as error:
             reason = OUT_OF_TIME if monotonic() > repository.until else f"{error}"[:200]
-            keeper.left_out.update({repository.prefix + path: reason for path in some})
+            keeper.left_out.update({repository.prefix + path: reason for path in chunk})
 
 
 def _choose(repository: Repository, paths: Sequence[str], keeper: Keeper) -> tuple[list[str], list[str]]:
-    """The files to compare, and those whose content is not to be seen but that are gone."""
-    shown, gone, before = [], [], repository.at_base(paths)
+    """Return the files to compare, and the deleted ones whose content must not be shown."""
+    shown, deleted, before = [], [], repository.at_base(paths)
     for path in paths:
         name, size = repository.prefix + path, _size(repository.root / path)
         largest = max(size or 0, before[path].bytes if path in before else 0)
         if not is_secret_file(name) and largest <= LARGEST_FILE_BYTES:
             shown.append(path)
         elif size is None:
-            gone.append(path)
+            deleted.append(path)
         else:
             keeper.left_out[name] = SUSPICIOUS if is_secret_file(name) else LARGE
-    return shown, gone
+    return shown, deleted
 
 
 def _size(path: Path) -> int | None:
-    """The size of a file; None where there is none."""
+    """Return the size of a file; None if it does not exist."""
     try:
         status = path.lstat()
     except OSError:
@@ -77,47 +78,49 @@ def _size(path: Path) -> int | None:
 
 
 def _sections_of(repository: Repository, paths: Sequence[str], keeper: Keeper) -> Iterator[bytes]:
-    for path, found in _diff(repository, paths).items():
+    for path, sections_of_file in _diff(repository, paths).items():
         name = repository.prefix + path
         if monotonic() > repository.until:
             keeper.left_out[name] = OUT_OF_TIME
             continue
         try:
-            clean = [_without_secrets(section, repository.root / path, keeper.redactor) for section in found]
+            clean = [
+                _without_secrets(section, repository.root / path, keeper.redactor) for section in sections_of_file
+            ]
         except OSError as error:
             keeper.left_out[name] = f"cannot be read: {error.strerror}"
             continue
         kept = [section for section in clean if section is not None]
-        if len(kept) < len(found):
+        if len(kept) < len(sections_of_file):
             keeper.left_out[name] = HOLDS_SECRET
             continue
-        if kept != found:
+        if kept != sections_of_file:
             keeper.redacted.append(name)
         if keeper.fits(b"".join(kept), name):
             yield from kept
 
 
 def _diff(repository: Repository, paths: Sequence[str], *options: str) -> dict[str, list[bytes]]:
-    """The sections of git's patch by path: two for a file that became a symbolic link."""
+    """Return the sections of git's patch by path. A file that became a symbolic link has two."""
     if not paths:
         return {}
     prefixes = (f"--src-prefix=a/{repository.prefix}", f"--dst-prefix=b/{repository.prefix}")
     patch = repository.run(*_DIFF, *prefixes, *options, repository.base, "--", *paths)
-    found: dict[str, list[bytes]] = {path: [] for path in paths}
+    by_path: dict[str, list[bytes]] = {path: [] for path in paths}
     for section in re.split(rb"(?m)^(?=diff --git )", patch):
         path = _name_of(section).removeprefix(repository.prefix)
-        # A path also stands for all that was below it when it was a folder. One line alone is a file that was touched.
-        if path in found and section.count(b"\n") > 1:
-            found[path].append(_one_way(section))
-    return found
+        # Git also lists what was below a path when it was a folder. A section of one line is a file that was touched.
+        if path in by_path and section.count(b"\n") > 1:
+            by_path[path].append(_one_way(section))
+    return by_path
 
 
 def _name_of(section: bytes) -> str:
-    """The path in `diff --git a/PATH b/PATH`; it is quoted when there are odd characters in it."""
+    """Return the path in `diff --git a/PATH b/PATH`, which is quoted if it has unusual characters."""
     names = section.partition(b"\n")[0].removeprefix(b"diff --git ")
     name = names[: (len(names) - 1) // 2]
     if name.startswith(b'"'):
-        name = re.sub(rb"\\([0-7]{3}|.)", lambda found: _unescaped(found[1]), name[1:-1])
+        name = re.sub(rb"\\([0-7]{3}|.)", lambda match: _unescaped(match[1]), name[1:-1])
     return name[2:].decode(errors="surrogateescape")
 
 
@@ -126,13 +129,13 @@ def _unescaped(code: bytes) -> bytes:
 
 
 def _without_secrets(section: bytes, path: Path, redactor: Redactor) -> bytes | None:
-    """The section so that it still applies: a file whose old lines hold secrets is given as a whole, without them.
+    """Return the section without secrets, such that it still applies; None if that is not possible.
 
-    None where that is not possible either.
+    A patch must repeat old lines exactly. So a file with secrets in old lines is given as a whole, without them.
     """
     content = b"" if b"\ndeleted file mode " in section else content_of(path)
     binary = re.search(rb"(?m)^GIT binary patch$", section)
-    if binary or b"PRIVATE KEY" in content:  # of a key only the middle may have changed
+    if binary or b"PRIVATE KEY" in content:  # perhaps only the middle of a key has changed
         clean = without_secrets(content, redactor, path.name)
         if clean != content:
             return clean if clean is None else _as_whole(section, clean)
@@ -142,14 +145,14 @@ def _without_secrets(section: bytes, path: Path, redactor: Redactor) -> bytes | 
     cleaned = _clean_hunks([_Hunk.of(hunk) for hunk in hunks], content, path.name, redactor)
     if None not in cleaned:
         return header + b"".join(hunk for hunk in cleaned if hunk is not None)
-    if not is_text(content):  # git shows a text that it converted, as from UTF-16
+    if not is_text(content):  # git shows a text that it has converted, for example from UTF-16
         return None
     clean = without_secrets(content, redactor, path.name)
     return clean if clean is None else _as_whole(section, clean)
 
 
 class _Hunk(NamedTuple):
-    """A part of a text patch: the line of its ranges, and the lines in it."""
+    """A part of a text patch: the line with its ranges, and the lines in it."""
 
     ranges: bytes
     lines: list[bytes]
@@ -169,47 +172,47 @@ class _Hunk(NamedTuple):
 
     @property
     def start(self) -> int:
-        """How many lines of the new file come before it."""
+        """How many lines of the new file come before the hunk."""
         start, _, count = self.ranges.split(b" ")[2].removeprefix(b"+").partition(b",")
         return int(start) - (count != b"0")
 
     def with_lines(self, before: list[bytes], after: list[bytes], ranges: bytes) -> bytes | None:
-        """The hunk with these in their place; None where they are not what was there before, for that has to stay."""
+        """Return the hunk with these lines; None if that would change old lines, which must stay as they are."""
         if before != self.before or len(after) != len(self.after):
             return None
         rest = iter(after)
-        put = [line[:1] + next(rest) if line[:1] in (b" ", b"+") else line for line in self.lines]
-        if any(new != old for new, old in zip(put, self.lines, strict=True) if old[:1] == b" "):
+        lines = [line[:1] + next(rest) if line[:1] in (b" ", b"+") else line for line in self.lines]
+        if any(new != old for new, old in zip(lines, self.lines, strict=True) if old[:1] == b" "):
             return None
-        return b"\n".join([ranges, *put])
+        return b"\n".join([ranges, *lines])
 
 
 def _clean_hunks(hunks: list[_Hunk], content: bytes, name: str, redactor: Redactor) -> list[bytes | None]:
-    """The hunks without secrets; None for one with secrets in lines that were there before."""
+    """Return the hunks without secrets; None for each hunk with secrets in old lines."""
 
     def clean(lines: list[bytes], name: str = "") -> list[bytes]:
         return (without_secrets(b"\n".join(lines), redactor, name) or b"").split(b"\n") if lines else []
 
     sides = _both_sides(hunks, content) if is_code(name, content) else None
-    ranges = [b"".join(clean([hunk.ranges], name)) for hunk in hunks]  # they name the function around
+    ranges = [b"".join(clean([hunk.ranges], name)) for hunk in hunks]  # they quote the surrounding function's head
     if sides is None:
         return [
-            hunk.with_lines(clean(hunk.before), clean(hunk.after), put)
-            for hunk, put in zip(hunks, ranges, strict=True)
+            hunk.with_lines(clean(hunk.before), clean(hunk.after), clean_ranges)
+            for hunk, clean_ranges in zip(hunks, ranges, strict=True)
         ]
     before, after = (clean(side, name) for side in sides)
     if (len(before), len(after)) != tuple(map(len, sides)):
         return [None] * len(hunks)
     cleaned, shift = [], 0
-    for hunk, put in zip(hunks, ranges, strict=True):
+    for hunk, clean_ranges in zip(hunks, ranges, strict=True):
         old = _as_in(hunk.before, before[hunk.start - shift :])
-        cleaned.append(hunk.with_lines(old, _as_in(hunk.after, after[hunk.start :]), put))
+        cleaned.append(hunk.with_lines(old, _as_in(hunk.after, after[hunk.start :]), clean_ranges))
         shift += len(hunk.after) - len(hunk.before)
     return cleaned
 
 
 def _both_sides(hunks: list[_Hunk], content: bytes) -> tuple[list[bytes], list[bytes]] | None:
-    """The lines of the whole file before and after; None if git has compared something else than what is there now."""
+    """Return the lines of the whole file before and after; None if it has changed since git compared it."""
     before: list[bytes] = []
     after, done = content.split(b"\n"), 0
     for hunk in hunks:
@@ -222,19 +225,19 @@ def _both_sides(hunks: list[_Hunk], content: bytes) -> tuple[list[bytes], list[b
 
 
 def _as_in(lines: list[bytes], others: list[bytes]) -> list[bytes]:
-    """As many of the others, with ends of lines as these have: git may convert them."""
+    """Return as many of the other lines, with line endings like these: git may convert them."""
     pairs = zip(lines, others, strict=False)
     return [other if line.endswith(b"\r") else other.removesuffix(b"\r") for line, other in pairs]
 
 
 def _one_way(section: bytes) -> bytes:
-    """A binary section without its second half, which is for going back, and holds what the file was before."""
+    """Return a binary section without its second half, which holds the old file and serves to go back."""
     header, mark, halves = section.partition(b"\nGIT binary patch\n")
     return header + mark + halves.split(b"\n\n")[0] + b"\n\n" if mark else section
 
 
 def _as_whole(section: bytes, content: bytes) -> bytes:
-    """Git's section with the new content in the place of the differences, in the form that binary files have."""
+    """Return the section with the new content instead of the differences, in the form for binary files."""
     lines = [line for line in section.split(b"\n@@ ")[0].split(b"\n") if line.startswith(_HEADER)]
     for number, line in enumerate(lines):
         if index := re.fullmatch(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)(.*)", line):

@@ -1,4 +1,4 @@
-"""A git repository as captures look at it: nothing is written into it, and nothing that it configures is run."""
+"""Reads a git repository. Nothing is written into it, and nothing that it configures is run."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,15 +11,15 @@ from typing import NamedTuple
 from autotrack.errors import AutotrackError
 
 _ENVIRONMENT = {
-    "GIT_OPTIONAL_LOCKS": "0",  # no refreshed index is written back
+    "GIT_OPTIONAL_LOCKS": "0",  # do not write the refreshed index back
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone lacks old contents, and would fetch them
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would fetch missing old contents
     "GIT_DIFF_OPTS": "",
     "GIT_LITERAL_PATHSPECS": "1",  # files may have names like "*.py"
     **dict.fromkeys(("GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
 }
 _SETTINGS = {
-    "safe.directory": "*",  # a folder mounted into a container belongs to somebody else
+    "safe.directory": "*",  # a folder mounted into a container may belong to another user
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.quotePath": "false",
@@ -32,13 +32,13 @@ _SETTINGS = {
 }
 _COMMAND_SECONDS = 10.0
 FILES_AT_ONCE = 200
-"""How many are named on one command line, and how many git compares before that is looked at."""
+"""How many files one command line names, so that its output stays bounded."""
 
 _SUBMODULE = "160000"  # as the mode of a file
 
 
 class Status(NamedTuple):
-    """What differs from the commit, by paths relative to the root; without one, everything does."""
+    """What differs from the commit, as paths relative to the root. Without a commit, everything does."""
 
     commit: str | None
     branch: str | None
@@ -55,9 +55,9 @@ class Entry(NamedTuple):
 
 
 def find(folders: Iterable[Path], *, until: float) -> "Repository | None":
-    """Find the repository of the first folder that is in one; None where none of them is.
+    """Find the repository of the first folder that is in one; None if none of them is.
 
-    Raises `AutotrackError` when there is one that cannot be looked at.
+    Raises `AutotrackError` for a repository that cannot be read.
     """
     for folder in folders:
         above = [parent for parent in (folder, *folder.parents) if parent.is_dir()]
@@ -68,25 +68,29 @@ def find(folders: Iterable[Path], *, until: float) -> "Repository | None":
 
 def _open(folder: Path, *, until: float, prefix: str = "", recorded: str | None = "HEAD") -> "Repository | None":
     try:
-        import git  # here, because it runs git, and raises where that is not installed
+        import git  # not at the top: importing it runs git, and raises if that is missing
     except ImportError as error:
         raise AutotrackError("git is not installed") from error
     try:
-        with git.Repo(folder, search_parent_directories=not prefix, expand_vars=False) as found:
-            root, git_dir = found.working_tree_dir, found.git_dir
+        with git.Repo(folder, search_parent_directories=not prefix, expand_vars=False) as repo:
+            root, git_dir = repo.working_tree_dir, repo.git_dir
     except git.GitError as error:
         raise AutotrackError(f"git cannot read the repository of {folder}: {type(error).__name__}") from error
-    if not root:  # it is bare
+    if not root:  # it is a bare repository
         return None
     return Repository(Path(root).resolve(), Path(git_dir), until, prefix, recorded)
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A working tree under git: that at `root`, or a submodule whose files are at `prefix` below it.
+    """A working tree under git: the outermost one, or a submodule. Every method raises `AutotrackError` if git fails.
 
-    Nothing is looked at after the time `until` (`time.monotonic`). `recorded` is the commit that the repository around
-    a submodule has for it. Every method raises `AutotrackError` when git fails.
+    Attributes:
+        root: The folder of the working tree.
+        git_dir: The folder in which git keeps its data.
+        until: When to give up, by `time.monotonic`.
+        prefix: The path of a submodule below the outermost repository, with a slash at its end.
+        recorded: The commit that the surrounding repository records for a submodule.
     """
 
     root: Path
@@ -97,7 +101,7 @@ class Repository:
 
     @cached_property
     def status(self) -> Status:
-        """What `git status` says."""
+        """The output of `git status`."""
         entries = self.names(
             *("status", "--porcelain=v2", "--branch", "-z", "--no-renames"),
             *("--untracked-files=all", "--ignored=no", "--ignore-submodules=dirty"),
@@ -116,7 +120,7 @@ class Repository:
 
     @cached_property
     def base(self) -> str:
-        """What a patch of this working tree starts from: what a clone of the outermost repository has here."""
+        """The commit that a patch starts from: the one that a clone of the outermost repository has here."""
         if self.recorded not in (None, "HEAD") and self.line("cat-file", "-t", self.recorded) == "commit":
             return self.recorded
         if self.recorded is not None and self.status.commit:
@@ -134,7 +138,7 @@ class Repository:
 
     @cached_property
     def submodules(self) -> dict[str, "Repository | None"]:
-        """The submodules by path; None for one that is not checked out."""
+        """The submodules by path. None stands for one that is not checked out."""
         entries = [entry.partition("\t") for entry in self.names("ls-files", "--stage", "-z")]
         paths = sorted({path for about, _, path in entries if about.startswith(_SUBMODULE)})
         if not paths:
@@ -147,34 +151,34 @@ class Repository:
             return None
         try:
             return _open(self.root / path, until=self.until, prefix=f"{self.prefix}{path}/", recorded=recorded)
-        except AutotrackError:  # git says the same as of one that is not there
+        except AutotrackError:  # as if it were not checked out
             return None
 
     def with_submodules(self) -> Iterator["Repository"]:
-        """Yield this and all submodules at any depth that are checked out."""
+        """Yield this repository and all submodules that are checked out, at any depth."""
         yield self
         for inner in self.submodules.values():
             if inner is not None:
                 yield from inner.with_submodules()
 
     def holds(self, files: Iterable[Path]) -> set[Path]:
-        """Which of these files below the root are tracked, or untracked but not ignored."""
+        """Return those of these files that git does not ignore. All of them lie below the root."""
         paths = [str(file.relative_to(self.root)) for file in files]
-        found: set[Path] = set()
+        held: set[Path] = set()
         for start in range(0, len(paths), FILES_AT_ONCE):
-            some = paths[start : start + FILES_AT_ONCE]
-            held = self.names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *some)
-            found.update(self.root / path for path in held)
-        return found
+            chunk = paths[start : start + FILES_AT_ONCE]
+            names = self.names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *chunk)
+            held.update(self.root / path for path in names)
+        return held
 
     def at_base(self, paths: Sequence[str]) -> dict[str, Entry]:
-        """Which of these paths the base has."""
-        found = {}
+        """Return the entries of those paths that exist in the base."""
+        entries = {}
         for line in self.names("ls-tree", "-r", "-l", "-z", "--full-tree", self.base, "--", *paths):
             about, _, path = line.partition("\t")
             _, _, id_, size = about.split()
-            found[path] = Entry(id_, 0 if size == "-" else int(size))
-        return found
+            entries[path] = Entry(id_, 0 if size == "-" else int(size))
+        return entries
 
     def has(self, folder: Path) -> bool:
         """Whether there are tracked files in a folder below the root."""
@@ -182,14 +186,14 @@ class Repository:
 
     @cached_property
     def config(self) -> dict[str, str]:
-        """The settings of git that hold here."""
+        """The settings of git that apply here."""
         entries = os.fsdecode(self._execute({}, ["config", "--list", "-z"])).split("\0")[:-1]
         return {name: value for name, _, value in (entry.partition("\n") for entry in entries)}
 
     def run(self, *arguments: str, seconds: float | None = None) -> bytes:
         """Run a git command that only reads, and return what it printed.
 
-        Filters are off: that of git-lfs would write, and the files are wanted as they are on the disk.
+        Filters are off: the filter of git-lfs would write, and the files are wanted as they are on the disk.
         """
         filters = {name.rpartition(".")[0] for name in self.config if name.startswith("filter.")}
         if any("=" in name for name in filters):
@@ -203,7 +207,7 @@ class Repository:
         return os.fsdecode(self.run(*arguments)).split("\0")[:-1]
 
     def line(self, *arguments: str, seconds: float = 2.0) -> str | None:
-        """Return the first line that a git command prints; None when it fails or takes too long."""
+        """Return the first line that a git command prints; None if it fails or takes too long."""
         try:
             lines = os.fsdecode(self.run(*arguments, seconds=seconds)).splitlines()
         except AutotrackError:
@@ -211,13 +215,13 @@ class Repository:
         return lines[0] if lines else None
 
     def _execute(self, more: dict[str, str], arguments: Sequence[str], *, seconds: float | None = None) -> bytes:
-        from git import Git, GitCommandError, GitCommandNotFound  # here, for the same reason as above
+        from git import Git, GitCommandError, GitCommandNotFound  # not at the top, for the same reason as above
 
         seconds = min(seconds or _COMMAND_SECONDS, self.until - monotonic())
         if seconds <= 0:
             raise AutotrackError(f"git took too long in {self.root}")
         settings = [part for name, value in {**_SETTINGS, **more}.items() for part in ("-c", f"{name}={value}")]
-        # These may be set for another repository: a hook of it may have started the training.
+        # The environment may have these for another repository, if one of its hooks has started the training.
         own = {
             "GIT_DIR": f"{self.git_dir}",
             "GIT_WORK_TREE": f"{self.root}",
@@ -235,5 +239,5 @@ class Repository:
         except GitCommandNotFound as error:
             raise AutotrackError("git is not installed") from error
         except GitCommandError as error:
-            said = error.stderr.strip().removeprefix("stderr: ").strip("'\n")
-            raise AutotrackError(f"git {arguments[0]} failed in {self.root}: {said}") from error
+            output = error.stderr.strip().removeprefix("stderr: ").strip("'\n")
+            raise AutotrackError(f"git {arguments[0]} failed in {self.root}: {output}") from error

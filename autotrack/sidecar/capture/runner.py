@@ -1,4 +1,4 @@
-"""Runs all captures for a run, each with its time limit, each failing alone."""
+"""Makes the captures of runs. Each has a time limit, and fails without harm to the others."""
 
 import os
 import threading
@@ -20,96 +20,96 @@ CAPTURES: dict[str, tuple[Capture, float]] = {
     "packages": (packages.capture, 15.0),
     "system_packages": (system_packages.capture, 15.0),
 }
-"""What is captured, in this order, what may change while training runs first; and the seconds that it may take."""
+"""The captures, with the seconds that each may take. First comes what may change while training runs."""
 
 _SLOW_TO_CHANGE = ("hardware", "packages", "system_packages")
 _REUSED_SECONDS = 60.0
-"""How long what hardly changes is taken over from another run of the same process: a search starts a run a second."""
+"""For how long a capture of what hardly changes serves later runs of the process: a search may start one a second."""
 
 
-class Captured(Protocol):
+class Run(Protocol):
     """A run that captures are made for."""
 
     @property
     def subject(self) -> Subject | None:
-        """What captures look at; None for a run that has not begun."""
+        """What is captured; None for a run that has not begun."""
 
-    def put(self, found: Iterable[AnyRecord]) -> None:
+    def put(self, records: Iterable[AnyRecord]) -> None:
         """Add records."""
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _Captured:
     subject: Subject
     at: float
-    found: list[AnyRecord]
+    records: list[AnyRecord]
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it is recent, and its files are still there."""
-        files = [file for record in self.found if isinstance(record, Environment) for file in record.files]
+        """Whether it is recent, and its files still exist."""
+        files = [file for record in self.records if isinstance(record, Environment) for file in record.files]
         recent = monotonic() - self.at < _REUSED_SECONDS
         return recent and all((self.subject.folder / file).exists() for file in files)
 
 
 class Captures:
-    """Makes the captures of a process's runs; what was found for one run is handed on to others of the same moment."""
+    """Makes the captures of all runs of a process. Runs that began at about the same time share them."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, _Taken] = {}
+        self._latest: dict[str, _Captured] = {}
 
-    def take(self, runs: Sequence[Captured], names: Iterable[str] = CAPTURES) -> None:
-        """Capture for runs that began before now in the same place, and tell them what was found."""
-        looked_at = [(run, run.subject) for run in runs]
+    def take(self, runs: Sequence[Run], names: Iterable[str] = CAPTURES) -> None:
+        """Make captures for runs that have begun with the same script, and add the records to each of them."""
+        subjects = [(run, run.subject) for run in runs]
         for name in names:
-            for run, subject in looked_at:
+            for run, subject in subjects:
                 if subject is not None:
-                    run.put(self._found(name, subject, fresh=subject is looked_at[0][1]))
+                    run.put(self._records(name, subject, is_first=subject is subjects[0][1]))
 
-    def _found(self, name: str, subject: Subject, *, fresh: bool) -> list[AnyRecord]:
-        taken = self._taken.get(name)
-        lasts = name in _SLOW_TO_CHANGE and taken is not None and taken.is_fresh
-        if taken is None or (fresh and not lasts):
-            self._taken[name] = _Taken(subject, monotonic(), _capture(name, subject))
-            return self._taken[name].found
-        return [_taken_over(record, taken.subject, subject) for record in taken.found]
+    def _records(self, name: str, subject: Subject, *, is_first: bool) -> list[AnyRecord]:
+        latest = self._latest.get(name)
+        is_reusable = name in _SLOW_TO_CHANGE and latest is not None and latest.is_fresh
+        if latest is None or (is_first and not is_reusable):
+            self._latest[name] = _Captured(subject, monotonic(), _capture(name, subject))
+            return self._latest[name].records
+        return [_copy(record, latest.subject, subject) for record in latest.records]
 
 
 def _capture(name: str, subject: Subject) -> list[AnyRecord]:
     capture, limit_seconds = CAPTURES[name]
-    found: list[AnyRecord] = []
+    records: list[AnyRecord] = []
 
     def work() -> None:
         try:
-            found.extend(capture(subject))
-        except Exception as fault:  # noqa: BLE001  one capture fails alone
-            said, _ = subject.redactor.redact_text(f"not captured: {type(fault).__name__}: {fault}")
-            found.append(Notice(time=time(), about=name, message=said))
+            records.extend(capture(subject))
+        except Exception as fault:  # noqa: BLE001  a capture that fails must not harm the others
+            message, _ = subject.redactor.redact_text(f"not captured: {type(fault).__name__}: {fault}")
+            records.append(Notice(time=time(), about=name, message=message))
 
-    # A thread, because a file system that hangs can be left waiting no other way.
+    # In a thread, because that is the only way to leave behind a file system that hangs.
     worker = threading.Thread(target=work, name=f"autotrack-{name}", daemon=True)
     try:
         worker.start()
-    except RuntimeError:  # Python 3.12 starts no thread at exit, where this is done if there is no sidecar
+    except RuntimeError:  # Python 3.12 starts no thread at exit, when this runs if there is no sidecar
         work()
-        return found
+        return records
     worker.join(limit_seconds)
     if worker.is_alive():
         message = f"not captured: it took longer than {limit_seconds:.0f} s"
         return [Notice(time=time(), about=name, message=message)]
-    # Records are clean: a capture knows which of its values can be secrets, and which names only sound like it.
-    return found
+    # No redaction here: a capture knows which of its values can be secrets, and which names only sound like it.
+    return records
 
 
-def _taken_over(record: AnyRecord, before: Subject, subject: Subject) -> AnyRecord:
-    """The same facts for another run; the files beside them are shared on the disk where it allows that."""
+def _copy(record: AnyRecord, source: Subject, subject: Subject) -> AnyRecord:
+    """Return the record for another run. The files that belong to it become hard links if the file system has them."""
     if isinstance(record, Environment):
         for file in record.files:
             target = subject.folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.link(before.folder / file, target)
-            except OSError:  # another file system, or the run before was deleted
-                if (before.folder / file).exists():
-                    target.write_bytes((before.folder / file).read_bytes())
+                os.link(source.folder / file, target)
+            except OSError:  # another file system, or the earlier run was deleted
+                if (source.folder / file).exists():
+                    target.write_bytes((source.folder / file).read_bytes())
     return msgspec.structs.replace(record, time=time())

@@ -1,4 +1,4 @@
-"""The source files that git does not hold: those in no repository, and those that it ignores."""
+"""Captures the source files that git does not have: those outside of any repository, and ignored ones."""
 
 import hashlib
 import os
@@ -17,9 +17,9 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
-    """Copy the entry script and the modules below its folder, unless git's commit, patch or archive has them.
+    """Copy the entry script and the modules below its folder, except those that the capture of git keeps.
 
-    `files` are the checksums of the copies.
+    The value `files` has the checksums of the copies.
     """
     until = monotonic() + _SECONDS
     cwd = Path(subject.started.cwd).absolute()
@@ -43,7 +43,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
 
 
 def _sources(subject: Subject, cwd: Path) -> list[Path]:
-    """The files in question, the entry script first. What is installed, as in a `.venv`, is no source."""
+    """Return the source files, the entry script first. Installed files, as in a `.venv`, do not count."""
     entry = [cwd / subject.started.entry_point] if subject.started.entry_point else []
     root = cwd / subject.script_folder
     paths = dict.fromkeys([*entry, *(cwd / path for path in subject.modules)])
@@ -52,13 +52,13 @@ def _sources(subject: Subject, cwd: Path) -> list[Path]:
 
 
 def _held_by_git(paths: list[Path], folders: Iterable[Path], *, until: float) -> set[Path]:
-    """Which of these files the capture of git finds in its repository."""
+    """Return those of these files that the capture of git keeps."""
     held: set[Path] = set()
     try:
         top = repository.find(folders, until=until)
         for part in top.with_submodules() if top else ():
             inside = [path for path in paths if path.is_relative_to(part.root)]
             held |= part.holds(inside)
-    except AutotrackError:  # that capture says why
+    except AutotrackError:  # the capture of git says why
         return held
     return held

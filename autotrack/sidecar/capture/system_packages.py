@@ -1,4 +1,4 @@
-"""The packages of the operating system, by name and version: what pip does not know, such as a BLAS or a driver."""
+"""Captures the packages of the operating system. Pip does not know those, such as a BLAS library or a driver."""
 
 import os
 import shutil
@@ -11,16 +11,16 @@ from autotrack.sidecar.capture.base import Subject
 
 TIMEOUT_SECONDS = 10.0
 
-_MANAGERS = {  # one line a package: is it there, its name, its version
+_MANAGERS = {  # they print a line for each package: whether it is installed, its name, its version
     "dpkg": ["dpkg-query", "--show", "--showformat=${db:Status-Status}\t${binary:Package}\t${Version}\n"],
     "rpm": ["rpm", "--query", "--all", "--queryformat", "installed\t%{NAME}.%{ARCH}\t%{EVR}\n"],
 }
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
-    """Capture the packages of the first package manager that has some; nothing where there is none.
+    """Capture the packages of the first package manager that has any.
 
-    Raises `subprocess.TimeoutExpired` for a package manager that does not answer.
+    Raises `subprocess.TimeoutExpired` for a package manager that does not respond.
     """
     for manager, command in _MANAGERS.items():
         if packages := _query(command):
@@ -37,7 +37,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
 
 
 def _query(command: list[str]) -> list[tuple[str, str]]:
-    """Return names and versions in order; none where the program is missing or has no database to read."""
+    """Return names and versions, sorted; nothing if the program or its database is missing."""
     program = shutil.which(command[0])
     if program is None:
         return []
@@ -47,8 +47,9 @@ def _query(command: list[str]) -> list[tuple[str, str]]:
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
         check=False,
-        env=os.environ | {"LC_ALL": "C.UTF-8"},  # rpm answers in the language of the user
+        env=os.environ | {"LC_ALL": "C.UTF-8"},  # rpm prints in the language of the user
     )
     rows = [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()]
-    found = [(row[1], row[2]) for row in rows if len(row) == 3 and row[0] == "installed"]
-    return sorted(package for package in found if not package[0].startswith("gpg-pubkey."))  # rpm keeps its keys so
+    installed = [(row[1], row[2]) for row in rows if len(row) == 3 and row[0] == "installed"]
+    # The rest are keys, which rpm stores as packages.
+    return sorted(package for package in installed if not package[0].startswith("gpg-pubkey."))

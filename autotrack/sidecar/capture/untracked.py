@@ -1,4 +1,4 @@
-"""The files that git neither tracks nor ignores, as an archive."""
+"""Packs the files that git neither tracks nor ignores into an archive."""
 
 import gzip
 import hashlib
@@ -15,16 +15,16 @@ SOURCE_SUFFIXES = frozenset(".py .ipynb .toml .yaml .yml .cfg .ini .sh .pyx .c .
 
 
 class Archive(NamedTuple):
-    """A compressed tar file, None where nothing is kept; the checksum changes with what was left out, too."""
+    """A compressed tar file, or None if nothing is kept. The checksum also covers what was left out."""
 
     content: bytes | None
     sha256: str | None
 
 
 def archive(files: Mapping[str, Path], keeper: Keeper, *, first: Collection[Path] = ()) -> Archive:
-    """Pack files under the names that are their keys: those that come `first`, then source code, then the smallest.
+    """Pack files under the names that are their keys. Links stay links, and owners are not kept.
 
-    Links stay links, wherever they point to. Owners are not kept.
+    Those that come `first` are packed first, then source code, then the rest, each from small to large.
     """
     digests: dict[str, bytes] = {}
     packed = io.BytesIO()
@@ -35,10 +35,10 @@ def archive(files: Mapping[str, Path], keeper: Keeper, *, first: Collection[Path
         for name in sorted(files, key=lambda name: (*_rank(files[name], first), name)):
             digests[name] = _add(tar, name, files[name], keeper)
         kept = len(tar.getmembers())
-    together = hashlib.sha256()
+    total = hashlib.sha256()
     for name in sorted(digests):
-        together.update(name.encode(errors="surrogateescape") + b"\0" + digests[name])
-    return Archive(packed.getvalue() if kept else None, together.hexdigest() if digests else None)
+        total.update(name.encode(errors="surrogateescape") + b"\0" + digests[name])
+    return Archive(packed.getvalue() if kept else None, total.hexdigest() if digests else None)
 
 
 def _rank(path: Path, first: Collection[Path]) -> tuple[bool, bool, int]:
@@ -50,13 +50,13 @@ def _rank(path: Path, first: Collection[Path]) -> tuple[bool, bool, int]:
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, keeper: Keeper) -> bytes:
-    """Add a file, and return what changes whenever the file does."""
+    """Add a file, and return a checksum that changes whenever the file does."""
     content = keeper.take(path, name)
     try:
         status = path.lstat()
     except OSError:
         return b""
-    if content is None:  # possibly large, so it is not read
+    if content is None:  # it may be large, so it is not read
         return hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode()).digest()
     info = tarfile.TarInfo(name)
     info.mode, info.mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)

@@ -1,4 +1,4 @@
-"""What is not committed, and not part of a recorded run: in a repository and in its submodules."""
+"""Finds what is not committed in a repository and its submodules, apart from recorded runs."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,9 +12,16 @@ from autotrack.sidecar.capture.repository import Repository
 
 
 class WorkingTree:
-    """What is changed and what is untracked, by paths from the root of the outermost repository.
+    """The changed and the untracked files, by their paths from the root of the outermost repository.
 
-    `left_out` is what cannot be looked at, with the reasons. Raises `AutotrackError` when git fails.
+    Raises `AutotrackError` if git fails.
+
+    Attributes:
+        parts: The repository, and its submodules at any depth.
+        submodules: The commit of each submodule, and whether it has changes.
+        changed: The tracked files that differ, for each part.
+        untracked: The untracked files by name.
+        left_out: What cannot be read, with the reasons.
     """
 
     def __init__(self, top: Repository, subject: Subject) -> None:
@@ -28,11 +35,11 @@ class WorkingTree:
         for part in self.parts:
             self.changed[part] = [path for path in part.changed if not recorded(part.root / path)]
             for path in part.status.untracked:
-                name, place = part.prefix + path, part.root / path
+                name, file = part.prefix + path, part.root / path
                 if path.endswith("/"):
                     self.left_out[name] = "a repository of its own"
-                elif not recorded(place):
-                    self.untracked[name] = place
+                elif not recorded(file):
+                    self.untracked[name] = file
 
     @property
     def tracked(self) -> dict[str, Path]:
@@ -46,7 +53,7 @@ class WorkingTree:
         return [*self.tracked, *submodules]
 
     def changed_since(self, start: float) -> list[str]:
-        """The files that differ or are untracked, and were written after this time."""
+        """Return the files that differ or are untracked, and were written after this time."""
         return [name for name, path in (self.tracked | self.untracked).items() if modified(path) > start]
 
     def _parts_of(self, part: Repository) -> Iterator[Repository]:
@@ -72,13 +79,13 @@ class WorkingTree:
 
 
 def _recorded(top: Repository, subject: Subject) -> Callable[[Path], bool]:
-    """Return what tells whether a file belongs to runs: those of this store, and others that lie about."""
+    """Return a function that tells whether a file belongs to a recorded run, of this store or of another one."""
     own = subject.folder.resolve()
     script = Path(subject.started.cwd, subject.started.entry_point or ".")
     code = {path.resolve() for path in (*subject.modules, script)}
 
     def has_code(folder: Path) -> bool:
-        """Whether runs lie among the code: the store is any folder, and an experiment may be called like a package."""
+        """Whether the folder has code. A store may be any folder, and an experiment may be named like a package."""
         inside = folder.is_relative_to(top.root) and folder != top.root
         return not inside or any(path.is_relative_to(folder) for path in code) or top.has(folder)
 

@@ -19,7 +19,7 @@ from autotrack.redaction import Redactor
 from autotrack.sidecar.capture import hardware
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.container import cgroup_limits
-from autotrack.sidecar.capture.hardware import graphics_cards, memory_and_disk, processors, system, telling_variables
+from autotrack.sidecar.capture.hardware import graphics_cards, memory_and_disk, processors, relevant_variables, system
 
 XEON = """\
 processor\t: 0
@@ -276,7 +276,7 @@ def test_variables_that_change_what_is_computed_are_kept() -> None:
         "PYTORCH_CUDA_ALLOC_CONF JAX_ENABLE_X64 LD_LIBRARY_PATH CONDA_DEFAULT_ENV VIRTUAL_ENV SLURM_PROCID".split(),
         "1",
     )
-    assert telling_variables(environ) == environ
+    assert relevant_variables(environ) == environ
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_variables_that_change_what_is_computed_are_kept() -> None:
     "PYTORCH_DB_PASSWORD KERAS_SECRET MY_OMP_NUM_THREADS omp_num_threads GITHUB_ENV KUBERNETES_SERVICE_HOST".split(),
 )
 def test_other_variables_and_all_with_secret_names_are_left_alone(name: str) -> None:
-    assert telling_variables({name: "1"}) == {}
+    assert relevant_variables({name: "1"}) == {}
 
 
 # All of it
