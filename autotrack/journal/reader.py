@@ -1,4 +1,4 @@
-"""Reading journals, also while somebody writes them."""
+"""Reads journals, also while they are being written."""
 
 import os
 import re
@@ -14,10 +14,13 @@ from autotrack.journal.records import AnyRecord, RunStarted
 
 
 class JournalReader:
-    """Reads the records of one journal, from `offset` (bytes) on, as often as there may be more.
+    """Reads the records of one journal from `offset` on, in bytes. It can be read again whenever there may be more.
 
-    After reading, `offset` is where to go on, `at_end` tells that there was no more than that at the time, `unknown`
-    counts records of types this version does not know, `unreadable` lines that are no record at all.
+    Attributes:
+        offset: Where the next read begins.
+        at_end: Whether the last read reached the end of the file.
+        unknown: How many records have a type that this version does not know, by type.
+        unreadable: How many lines are not records.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -31,24 +34,26 @@ class JournalReader:
 
     @property
     def torn(self) -> bool:
-        """Whether the file ended in half a line when it was read last."""
+        """Whether the file ended in the middle of a line when it was last read."""
         return self._torn_bytes > 0
 
     @property
     def seen(self) -> int:
-        """How many bytes of the file have been looked at, half a line at the end included."""
+        """How many bytes of the file have been read, including an incomplete line at the end."""
         return self.offset + self._torn_bytes
 
     def read(self, limit_bytes: int = 2**20) -> list[AnyRecord]:
-        """Return the next whole records, about `limit_bytes` of them; an empty list when there are no more.
+        """Return the next complete records, about `limit_bytes` of them; an empty list when there are no more.
 
-        Raises `JournalFormatError` for a journal of a newer format, `OSError` for a file that cannot be read.
+        Raises:
+            JournalFormatError: A newer autotrack wrote the journal.
+            OSError: The file cannot be read.
         """
         while True:
-            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123  of a Path it takes longer
+            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123  Path.open is slower
                 left = max(os.fstat(file.fileno()).st_size - self.offset, 0)
                 file.seek(self.offset)
-                chunk = file.read(min(limit_bytes, left))  # as much memory is taken as is asked for
+                chunk = file.read(min(limit_bytes, left))  # `read` allocates as many bytes as it is asked for
                 while b"\n" not in chunk and (more := file.read(limit_bytes)):
                     chunk += more  # a record may be longer than the limit
             self.at_end = len(chunk) >= left
@@ -68,7 +73,7 @@ class JournalReader:
         for record in found:
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
                 raise JournalFormatError(
-                    f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
+                    f"{self.path} has journal format {record.format}, this autotrack reads {records.FORMAT} at most; "
                     f"update it: pip install --upgrade autotrack-ml"
                 )
         return found
@@ -91,10 +96,12 @@ class JournalReader:
 
 
 class Position(NamedTuple):
-    """How far the journals of a run have been read, by their names.
+    """How far the journals of a run have been read.
 
-    `offsets` is where to go on, in bytes; `seen` counts half a line at the end as well; `left_out` says what was there
-    and could not be read, a sentence each.
+    Attributes:
+        offsets: By the name of the journal, where to go on, in bytes.
+        seen: The same, but including an incomplete line at the end.
+        left_out: What could not be read, a sentence each.
     """
 
     offsets: dict[str, int]
@@ -103,10 +110,10 @@ class Position(NamedTuple):
 
 
 class RunReader:
-    """Reads all records of the run in `folder`, in batches, journal after journal, the main one first.
+    """Reads all records of the run in `folder`, in batches: first the main journal, then the others one by one.
 
-    Each batch comes with the rank whose journal it is from. Iterating again goes on where it stopped, and finds
-    journals that are new. `offsets` are how many bytes of each journal to skip, by its name.
+    Each batch comes with the rank that wrote it. Iterating again goes on where the last iteration stopped, and finds
+    new journals. `offsets` tells how many bytes of each journal to skip, by name.
     """
 
     def __init__(self, folder: Path, offsets: Mapping[str, int] | None = None) -> None:
@@ -117,7 +124,7 @@ class RunReader:
 
     @property
     def journals(self) -> list[Path]:
-        """The journals that are there now, in the order in which they are read."""
+        """The journals that exist now, in the order in which they are read."""
         return [self._journals / name for name in self._names()]
 
     def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
@@ -132,14 +139,14 @@ class RunReader:
 
     def _names(self) -> list[str]:
         try:
-            found = os.listdir(self._journals)  # noqa: PTH208  this is asked every second
+            found = os.listdir(self._journals)  # noqa: PTH208  this is called every second, and pathlib is slower
         except FileNotFoundError:
             return []
         return sorted(
             (name for name in found if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
         )
 
-    def position(self) -> "Position":
+    def position(self) -> Position:
         """Return how far the journals have been read."""
         offsets = {name: reader.offset for name, reader in self._readers.items()}
         seen = {name: reader.seen for name, reader in self._readers.items()}
@@ -149,13 +156,13 @@ class RunReader:
         for name, reader in self._readers.items():
             yield from (f"{name}: {n} records of the unknown type {kind}" for kind, n in reader.unknown.items())
             if reader.unreadable:
-                yield f"{name}: {reader.unreadable} lines that are no records"
+                yield f"{name}: {reader.unreadable} lines that are not records"
             if reader.torn:
                 yield f"{name}: the last record is incomplete"
 
 
 def rank_of(journal: Path) -> int:
-    """Return the rank that writes a journal, by its name: `rank1.jsonl` is that of rank 1, `main.jsonl` of rank 0."""
+    """Return the rank that writes a journal, by its name: rank 1 for `rank1.jsonl`, rank 0 for `main.jsonl`."""
     found = re.match(r"rank(\d+)", journal.name)
     return int(found[1]) if found else 0
 

@@ -1,10 +1,10 @@
-"""The vocabulary: everything that can be said about a run is one of these records.
+"""The vocabulary: everything that is known about a run is one of these records.
 
-A journal is a file of them, one JSON object a line, each with its type under `record` and the time it was
-made in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists, dicts.
+A journal is a file of records, one JSON object a line. Each has its type under `record` and the time at which it was
+made, in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists and dicts.
 
-JSON has no word for NaN and the infinities; they are the strings "NaN", "Infinity" and "-Infinity", and
-`number` turns them back.
+JSON cannot express NaN and the infinities. They are recorded as the strings "NaN", "Infinity" and "-Infinity", and
+`number` turns them back into floats.
 """
 
 from typing import Any, Literal
@@ -12,16 +12,16 @@ from typing import Any, Literal
 import msgspec
 
 FORMAT = 1
-"""Version of the journal format, written in every `RunStarted`. A reader refuses newer ones."""
+"""The version of the journal format, written in every `RunStarted`. Readers refuse newer ones."""
 
 Status = Literal["finished", "failed", "interrupted", "killed"]
-"""How a run ended. One that has not ended is `running`."""
+"""How a run ended. A run that has not ended is `running`."""
 
 Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
 
 
 def number(value: Number) -> int | float:
-    """Turn a recorded number into a Python one.
+    """Return a recorded number as a Python number.
 
     >>> number("-Infinity")
     -inf
@@ -30,18 +30,20 @@ def number(value: Number) -> int | float:
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag=True):
-    """What all records have in common: the `time` they were made, in seconds since 1970 (UTC)."""
+    """What all records have in common: the `time` at which they were made, in seconds since 1970 (UTC)."""
 
     time: float
 
 
 class RunStarted(Record, frozen=True, kw_only=True):
-    """A process began to write to the run: at its start, when it is resumed, and once for every rank.
+    """A process began to write to the run: when the run started, when it was resumed, and once for every rank.
 
-    `resumed_at_step` is set when training continues from a checkpoint: what was recorded before at this step
-    or a later one is about to be recorded again, and readers drop it. `group` is what the ranks of one job have in
-    common, such as the address they meet at; `started_by` the integration, or `user` for a call of `start_run`;
-    `destinations` are `tensorboard` and the URLs, without credentials, that the run goes to besides its folder.
+    Attributes:
+        resumed_at_step: Set when training continues from a checkpoint. Metrics that were recorded earlier, at this
+            step or a later one, are about to be recorded again, so readers drop the earlier ones.
+        group: What the ranks of one job have in common, such as the address where they meet.
+        started_by: The integration that started the run, or `user` for a call of `start_run`.
+        destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
     """
 
     id: str
@@ -69,7 +71,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
 class Params(Record, frozen=True, kw_only=True):
     """Parameters by name, and the `source` they were read from.
 
-    Never overwritten: readers keep a second, different value for a name under `source.name`.
+    They are never overwritten: readers keep a second, different value for a name under `source.name`.
     """
 
     values: dict[str, Any]
@@ -77,7 +79,7 @@ class Params(Record, frozen=True, kw_only=True):
 
 
 class Metrics(Record, frozen=True, kw_only=True):
-    """Measured numbers by name, with the step and epoch they belong to and the stage of training."""
+    """Measured numbers by name, with their step, their epoch and the stage of training."""
 
     values: dict[str, Number]
     step: int | None = None
@@ -86,10 +88,10 @@ class Metrics(Record, frozen=True, kw_only=True):
 
 
 class SystemStats(Record, frozen=True, kw_only=True):
-    """The load of the machine at one time; every name ends in its unit (`process_memory_bytes`).
+    """The system load at one time. Every name ends in its unit, as in `process_memory_bytes`.
 
-    `process_…` is the training process with all its children, `host_…` the machine, `container_…` what the
-    container may use, `gpu0_…` a graphics card. `epoch` is the one that was being trained.
+    `process_…` is the training process with all its children, `host_…` the machine, `container_…` what the container
+    may use, `gpu0_…` a graphics card. `epoch` is the one that was being trained.
     """
 
     values: dict[str, Number]
@@ -99,10 +101,11 @@ class SystemStats(Record, frozen=True, kw_only=True):
 
 
 class Environment(Record, frozen=True, kw_only=True):
-    """What was found out about one side of the run's surroundings: its `kind` says which.
+    """What was captured of one part of the run's environment.
 
-    `git`, `source`, `packages`, `system_packages`, `hardware` or `process`. `values` are the facts in short, `files`
-    hold the rest, by their paths relative to the run folder. A later record of the same kind replaces an earlier one.
+    `kind` is `git`, `source`, `packages`, `system_packages`, `hardware` or `process`. `values` are the main facts.
+    `files` hold the rest; they are paths relative to the run folder. A later record of the same kind replaces an
+    earlier one.
     """
 
     kind: str
@@ -111,11 +114,14 @@ class Environment(Record, frozen=True, kw_only=True):
 
 
 class Dataset(Record, frozen=True, kw_only=True):
-    """Data that was trained or evaluated on: what it looks like, and a fingerprint of it.
+    """Data that was used for training or evaluation.
 
-    The `fingerprint` is the same for the same data, and another one when a value, the order of rows or a dtype within
-    what was covered is; `covered` is the share of the bytes that went into it, from 0 to 1. `schema` has the dtype of
-    each column or part, `shared_rows` how many rows were also in the data set of another role, where that is known.
+    Attributes:
+        fingerprint: The same for the same data. It changes with any value, the order of rows, and any dtype, as far
+            as they were covered.
+        covered: The share of the bytes that went into the fingerprint, from 0 to 1.
+        schema: The dtype of each column or part.
+        shared_rows: How many rows are also in the data set of another role, by role, where that is known.
     """
 
     role: str
@@ -133,10 +139,10 @@ class Dataset(Record, frozen=True, kw_only=True):
 
 
 class Trial(Record, frozen=True, kw_only=True):
-    """One candidate of a search, or one fold or point of a validation: its params, and what they came to.
+    """One candidate of a search, or one fold or point of a validation: its params and its results.
 
-    `number` counts from 0; a later record of the same number replaces an earlier one. `values` are its scores and
-    times by name, those of a single split as `split0_test_score`; `started` and `ended` are seconds since 1970.
+    `number` counts from 0. A later record of the same number replaces an earlier one. `values` are scores and times
+    by name; those of a single split are called `split0_test_score`. `started` and `ended` are seconds since 1970.
     """
 
     number: int
@@ -150,9 +156,9 @@ class Trial(Record, frozen=True, kw_only=True):
 
 
 class Plot(Record, frozen=True, kw_only=True):
-    """A plot as data, drawn by whoever shows it; a later one of the same name and step replaces an earlier one.
+    """A plot as data, which is drawn by whoever shows it. A later one of the same name and step replaces it.
 
-    Its `kind` says what `data` holds, by name: `confusion_matrix` (labels, matrix), `roc` (false_positive_rate,
+    `kind` tells what `data` holds, by name: `confusion_matrix` (labels, matrix), `roc` (false_positive_rate,
     true_positive_rate, auc), `precision_recall` (recall, precision), `calibration` (predicted, observed),
     `importances` and `coefficients` (names, values), `residuals` (predicted, residual), `curve` (x, y, their names),
     `histogram` (edges, counts).
@@ -167,9 +173,9 @@ class Plot(Record, frozen=True, kw_only=True):
 class Artifact(Record, frozen=True, kw_only=True):
     """A file or folder in the run folder, by its `path` relative to it.
 
-    A later record of the same path replaces an earlier one (the checksum is added so); `removed` says that
-    the file is no longer there. `metrics` are the values that it was saved for, `roles` what it is among its
-    kind (`best`, `last`), `source` where the file was made.
+    A later record of the same path replaces an earlier one; that is how the checksum is added. `removed` means that
+    the file is no longer there. `metrics` are the values it was saved for, `roles` what it is among its kind (`best`,
+    `last`), and `source` is the path it was copied from.
     """
 
     path: str
@@ -184,13 +190,13 @@ class Artifact(Record, frozen=True, kw_only=True):
 
 
 class Tags(Record, frozen=True, kw_only=True):
-    """Labels; a later value for a name replaces an earlier one."""
+    """Labels by name. A later value for a name replaces an earlier one."""
 
     values: dict[str, str]
 
 
 class Text(Record, frozen=True, kw_only=True):
-    """Prose under a name; a later text of the same name replaces an earlier one."""
+    """Prose under a name. A later text of the same name replaces an earlier one."""
 
     name: str
     text: str
@@ -214,9 +220,9 @@ class Notice(Record, frozen=True, kw_only=True):
 
 
 class RunFinished(Record, frozen=True, kw_only=True):
-    """A process stopped writing to the run, and how the run ended.
+    """A process stopped writing to the run; how the run ended.
 
-    `overhead_seconds` is the time that autotrack itself took in the training process.
+    `overhead_seconds` is the time that autotrack took in the training process.
     """
 
     status: Status
@@ -250,7 +256,7 @@ decode_lines = _decoder.decode_lines
 
 
 def encode_replacing(record: AnyRecord) -> bytes:
-    """Encode a record that `encode` refuses: what is no text in its strings becomes a question mark."""
-    import json  # hardly ever needed
+    """Encode a record that `encode` refuses. Bytes in its strings that are not text become question marks."""
+    import json  # here, because it is hardly ever needed
 
     return json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

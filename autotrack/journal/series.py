@@ -1,4 +1,4 @@
-"""All values of one metric, or of one kind of load: what a summary needs of them, and the points on demand."""
+"""All values of one metric, or of one kind of load: what a summary needs, and the points on demand."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -9,7 +9,7 @@ from autotrack.journal.records import Number, number
 
 
 class Point(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One measured value and where in the training it was measured."""
+    """One measured value, and where in the training it was measured."""
 
     value: Number
     time: float
@@ -19,10 +19,12 @@ class Point(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Series:
-    """Takes the points of one metric in order; keeps them all only on demand, for a long training has millions.
+    """Takes the points of one metric in order. It keeps them only on demand, because a long training has millions.
 
-    `lowest` and `highest` are the first finite ones of their value; `by_epoch` has, for every epoch, the last point in
-    it that was not measured in a test, and `steps` the last step of every epoch.
+    Attributes:
+        lowest, highest: The first point with the lowest or highest finite value.
+        by_epoch: For each epoch, the last point that was not measured in a test.
+        steps: For each epoch, the last step.
     """
 
     __slots__ = ("by_epoch", "count", "highest", "last", "lowest", "points", "steps", "total")
@@ -39,7 +41,7 @@ class Series:
 
     @classmethod
     def of(cls, points: Iterable[Point]) -> Self:
-        """Make one of points that are kept."""
+        """Return a series that keeps these points."""
         series = cls(keep_points=True)
         for point in points:
             series.add(point)

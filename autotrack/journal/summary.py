@@ -1,4 +1,4 @@
-"""What a run comes to, in short: kept as `run.json`, and shown by the readers. `fold.py` makes it from records."""
+"""A run in short: it is kept as `run.json` and shown by the readers. `fold.py` makes it from the records."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from autotrack.journal.series import Point
 
 
 class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A metric over the whole run; `best` is there when it is known which direction is better."""
+    """A metric over the whole run. `best` is set when it is known which direction is better."""
 
     last: Point
     min: Point | None = None
@@ -22,7 +22,7 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class LoadSummary(msgspec.Struct, frozen=True):
-    """One value of the system load over the whole run; `count` says how often it was sampled."""
+    """One kind of system load over the whole run; `count` is how often it was sampled."""
 
     mean: float
     min: float
@@ -32,11 +32,16 @@ class LoadSummary(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A whole run in short. Times are seconds since 1970 (UTC), `duration_seconds` spans start to end.
+    """A whole run in short. Times are seconds since 1970 (UTC).
 
-    `params` has one value a name: the first one recorded, and each different one under `source.name`;
-    `params_by_source` has them all. `epochs` has, for every epoch, the last value of every metric in it. `environment`
-    has the facts of every kind of surroundings that were captured (`git`, `packages`, `hardware`, …).
+    Attributes:
+        duration_seconds: The time from start to end.
+        params: By name, the first value that was recorded. Different later values are under `source.name`.
+        params_by_source: All values, by source and name.
+        epochs: For each epoch, the last value of every metric in it.
+        environment: By kind (`git`, `packages`, `hardware`, …), the main facts that were captured.
+        left_out: What could not be read of the journals, a sentence each.
+        journals: By name, how many bytes of each journal this summary is made of.
     """
 
     id: str = ""
@@ -82,5 +87,8 @@ _decode = msgspec.json.Decoder(Summary).decode
 
 
 def read(folder: Path) -> Summary:
-    """Return what `run.json` says, be it up to date or not. Raises `FileNotFoundError`, `msgspec.DecodeError`."""
+    """Return the content of `run.json`, which may be out of date.
+
+    Raises `FileNotFoundError`, and `msgspec.DecodeError` for a file that is not a summary.
+    """
     return _decode((folder / "run.json").read_bytes())

@@ -1,6 +1,6 @@
-"""Writing journals: append-only files of records, one writer each; `reader.py` reads them.
+"""Writes journals: append-only files of records, each with one writer. `reader.py` reads them.
 
-When `append` returns, the record is with the operating system and survives the death of this process.
+When `append` returns, the operating system has the record, and it survives the death of this process.
 """
 
 import os
@@ -16,16 +16,17 @@ from autotrack.journal.files import above_standard_streams
 from autotrack.journal.records import AnyRecord
 
 BACKLOG_BYTES = 16 * 2**20
-"""What is kept in memory while the disk refuses to take it; more than that is counted and dropped."""
+"""How much is kept in memory while the disk refuses to take it. What exceeds this is counted and dropped."""
 
 _CHECK_SECONDS = 1.0
 _LOCK_PATIENCE_SECONDS = 0.2  # a reader that asks whether the journal is locked holds the lock for an instant
 
-_forks = 0  # how many times this process was forked off another; asking for its id with every record costs more
+# How many forks lead to this process. To ask for the process id with every record would cost more.
+_forks = 0
 
 
 def _count_fork() -> None:
-    global _forks  # noqa: PLW0603  it is the process that forks
+    global _forks  # noqa: PLW0603  forks happen to the whole process
     _forks += 1
 
 
@@ -34,15 +35,20 @@ if hasattr(os, "register_at_fork"):
 
 
 class Journal:
-    """Appends records to the file at `path`, making its folders, one `os.write` a record.
+    """Appends records to a file, with one `os.write` for each.
 
-    A full disk, a short write and a vanished folder raise nothing: what could not be written is kept in memory
-    up to `BACKLOG_BYTES` and written, in order, when there is room again; `on_problem` is called once, with a
-    sentence. A vanished folder is noticed within a second, and made again with the first record of the
-    journal. A forked child that appends gets a file of its own, named after its process id. `each_second` is called
-    about that often while there is something to append.
+    A full disk, a short write and a vanished folder raise nothing. Records that could not be written are kept in
+    memory up to `BACKLOG_BYTES`, and written in order when there is room again. A vanished folder is noticed within a
+    second; it is created again, and its journal begins with the first record of the old one. A forked child that
+    appends gets a file of its own, named after its process id.
 
-    Raises `JournalBusyError` when a live process is writing to the same file.
+    Args:
+        path: The file. Its folders are created.
+        on_problem: Called once, with a sentence, when something could not be written.
+        each_second: Called about once a second while there are records to append.
+
+    Raises:
+        JournalBusyError: A live process is writing to the same file.
     """
 
     def __init__(
@@ -51,25 +57,25 @@ class Journal:
         self.path = path
         self._each_second = each_second
         self._on_problem = on_problem
-        self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a log
+        self._lock = threading.RLock()  # reentrant: a signal handler may log while another record is being written
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
-        self._begun = 0  # bytes of the first line of the backlog that are in the file already
+        self._begun = 0  # how many bytes of the first line of the backlog are in the file already
         self._dropped = 0
-        self._troubled = False
+        self._has_reported = False
         self._head = b""
         self._forks = _forks
         self._fd = -1
         self._open()
 
     def append(self, record: AnyRecord) -> None:
-        """Write one record; it is on its way to the disk when this returns.
+        """Write one record. When this returns, the operating system has it.
 
-        Raises nothing, unless the journal was closed: then it is opened again as at first.
+        This raises nothing, unless the journal was closed: then it is opened again, as at first.
         """
         try:
             line = records.encode(record) + b"\n"
-        except UnicodeEncodeError:  # names of files and arguments may hold bytes that are no text
+        except UnicodeEncodeError:  # names of files and arguments may hold bytes that are not text
             line = records.encode_replacing(record) + b"\n"
         if self._forks != _forks:
             self._move_to_own_file()
@@ -89,15 +95,15 @@ class Journal:
                 self._keep(line)
                 self._report(f"{error.strerror} ({self.path})")
                 return
-            if written < len(line):  # the rest goes first when there is room again: no torn line in the middle
+            if written < len(line):  # the rest is written before anything else, so no torn line stays in the middle
                 self._backlog.append(line)
                 self._backlog_bytes += len(line)
                 self._begun = written
                 self._write_backlog()
 
     def close(self) -> None:
-        """Write what can still be written, and let others continue this journal."""
-        if self._forks != _forks:  # a forked child: the file, its lock and what waits are its parent's
+        """Write what can still be written, and let other processes continue this journal."""
+        if self._forks != _forks:  # in a forked child, the file, its lock and the backlog are its parent's
             self._forget_backlog()
             return
         with self._lock:
@@ -110,12 +116,12 @@ class Journal:
 
     @property
     def unwritten_records(self) -> int:
-        """How many records wait in memory or were dropped because the disk refused them."""
+        """How many records wait in memory, or were dropped, because the disk refused them."""
         return len(self._backlog) + self._dropped
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Readable as well, to find a line that a killed process left torn.
+        # Also readable, to find a line that a killed process left torn.
         self._fd = above_standard_streams(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
         if not locks.lock(self._fd, patience_seconds=_LOCK_PATIENCE_SECONDS):
             os.close(self._fd)
@@ -125,12 +131,12 @@ class Journal:
         self._begun = 0
         self._next_check = time() + _CHECK_SECONDS
         if self._head and self._head not in self._backlog and not os.fstat(self._fd).st_size:
-            # The folder vanished: the new file begins as the old one did.
+            # The folder had vanished: the new file begins as the old one did.
             self._backlog.appendleft(self._head)
             self._backlog_bytes += len(self._head)
 
     def _move_to_own_file(self) -> None:
-        """In a forked child: leave the parent's file, lock and backlog to the parent."""
+        """Leave the file, its lock and the backlog to the parent of this forked child, and open a file of its own."""
         self._forks = _forks
         self._lock = threading.RLock()
         self._head = b""
@@ -169,7 +175,7 @@ class Journal:
         self._backlog_bytes = self._begun = self._dropped = 0
 
     def _write_backlog(self) -> bool:
-        """Write what waits, oldest first; True when nothing waits any more."""
+        """Write the backlog, oldest first; returns whether all of it was written."""
         while self._backlog:
             line = self._backlog[0]
             try:
@@ -190,14 +196,16 @@ class Journal:
         return True
 
     def _report(self, message: str) -> None:
-        if not self._troubled:
-            self._troubled = True
+        if not self._has_reported:
+            self._has_reported = True
             self._on_problem(message)
 
 
 def _cut_torn_line(fd: int) -> None:
-    """Remove the half line that a killed writer may have left: nobody can read it, and it must not stand in
-    the middle of the file once more is appended."""
+    """Remove the half line that a killed writer may have left.
+
+    Nobody can read it, and it must not stand in the middle of the file once more is appended.
+    """
     size = os.fstat(fd).st_size
     end = size
     tail = b""

@@ -126,7 +126,7 @@ def test_what_is_left_out_is_said_in_sentences_and_in_the_summary(tmp_path: Path
     write(main, STARTED, b'{"record":"Hologram","time":1.0}\n', b"no json\n", b'{"record":"Metr')
     said = [
         "main.jsonl: 1 records of the unknown type Hologram",
-        "main.jsonl: 1 lines that are no records",
+        "main.jsonl: 1 lines that are not records",
         "main.jsonl: the last record is incomplete",
     ]
     reader = RunReader(tmp_path)

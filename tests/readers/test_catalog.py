@@ -231,7 +231,7 @@ def test_unknown_records_torn_lines_and_rubbish_are_reported(tmp_path: Path) -> 
     assert recorded.params == {"lr": 0.1}
     assert recorded.left_out == [
         "main.jsonl: 2 records of the unknown type Hologram",
-        "main.jsonl: 1 lines that are no records",
+        "main.jsonl: 1 lines that are not records",
         "main.jsonl: the last record is incomplete",
     ]
 
