@@ -73,7 +73,7 @@ class JournalReader:
         for record in found:
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
                 raise JournalFormatError(
-                    f"{self.path} has journal format {record.format}, this autotrack reads {records.FORMAT} at most; "
+                    f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
                     f"update it: pip install --upgrade autotrack-ml"
                 )
         return found

@@ -1,17 +1,18 @@
-"""What has arrived in an artifact store: a file beside the journal, one JSON object a line, only ever appended to."""
+"""What has arrived in an artifact store: an append-only file beside the journal, with one JSON object a line."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import msgspec
 
-from autotrack.sinks.rest.artifact_streams import Seen
+from autotrack.sinks.rest.artifact_streams import Version
 
 
 class Arrival(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file that has arrived: its path in the run, its size, its time of modification, its checksum if it is known.
+    """A file that has arrived: its path in the run, its size, its modification time, and its checksum if it is known.
 
-    What was never a file has no time.
+    Content that was never a file has no modification time.
     """
 
     path: str
@@ -21,7 +22,7 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ledger:
-    """The arrivals that are noted in the file `path`, which need not be there yet; a later one of a path counts."""
+    """The arrivals noted in the file `path`, which need not exist yet. The latest arrival of a path counts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,17 +31,17 @@ class Ledger:
         self._read()
 
     def get(self, path: str) -> Arrival | None:
-        """Return what arrived last under a path."""
+        """Return the latest arrival of a path."""
         return self._arrived.get(path)
 
-    def has(self, path: str, seen: Seen) -> bool:
-        """Whether a file arrived as it looks now."""
-        found = self._arrived.get(path)
-        return found is not None and (found.bytes, found.mtime_ns) == seen
+    def has(self, path: str, version: Version) -> bool:
+        """Return whether a file has arrived in its present version."""
+        arrival = self._arrived.get(path)
+        return arrival is not None and (arrival.bytes, arrival.mtime_ns) == version
 
     def bytes_besides(self, path: str) -> int:
-        """Return how much has arrived, without what a new file of that path replaces."""
-        return sum(one.bytes for one in self._arrived.values() if one.path != path)
+        """Return how many bytes have arrived, without those that a new file at this path replaces."""
+        return sum(arrival.bytes for arrival in self._arrived.values() if arrival.path != path)
 
     def add(self, arrival: Arrival) -> None:
         """Note that a file has arrived."""
@@ -59,14 +60,12 @@ class Ledger:
         self._is_torn = not content.endswith(b"\n")
         for line in content.splitlines():
             try:
-                found = msgspec.json.decode(line, type=Arrival)
-            except (msgspec.DecodeError, UnicodeDecodeError):  # torn: that file is uploaded again
+                arrival = msgspec.json.decode(line, type=Arrival)
+            except (msgspec.DecodeError, UnicodeDecodeError):  # a torn line: that file is uploaded again
                 continue
-            self._arrived[found.path] = found
+            self._arrived[arrival.path] = arrival
 
 
-def ledger_path(folder: Path, place: str) -> Path:
-    """Return where the run in `folder` keeps what arrived in a place."""
-    import hashlib  # only here
-
-    return folder / "remote" / f"artifacts-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}.jsonl"
+def ledger_path(folder: Path, store: str) -> Path:
+    """Return the path of the ledger of an artifact store, for the run in `folder`."""
+    return folder / "remote" / f"artifacts-{hashlib.sha256(os.fsencode(store)).hexdigest()[:12]}.jsonl"

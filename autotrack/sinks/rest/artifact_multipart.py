@@ -1,8 +1,8 @@
-"""Large artifacts in parts, straight to the storage behind a tracking server, which says where each part goes.
+"""Uploads large artifacts in parts, straight to the storage behind a tracking server, which tells where they go.
 
-The protocol is that of MLflow's artifact proxy (`/api/2.0/mlflow-artifacts/mpu/…`, since 2.9): `create` answers an
-upload id and a signed URL for each part, `complete` wants the ETag of each. What has arrived is kept in a file, so
-that another process goes on where this one stopped.
+The protocol is that of MLflow's artifact proxy (`/api/2.0/mlflow-artifacts/mpu/…`, since 2.9). `create` returns an
+upload id and a signed URL for each part, and `complete` takes the ETag of each part. What has arrived is noted in a
+file, so that another process can go on where this one stopped.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ from autotrack.sinks.rest.artifact_streams import FileSource, Source, SourceChan
 from autotrack.sinks.rest.client import Client, Refused
 
 _MOST_PARTS = 500
-"""Storages allow 10,000; fewer and larger parts keep the file that remembers them small."""
+"""Storages allow 10,000. With fewer and larger parts, the file that remembers them stays small."""
 
 _VALID_SECONDS = 3000
-"""Signed URLs are good for an hour, and there is no way to get new ones for the same upload."""
+"""Signed URLs are valid for an hour, and there is no way to get new ones for the same upload."""
 
 _PROBE_SECONDS = 5
 
 
 class Part(msgspec.Struct):
-    """One part: where it goes, and the ETag that the storage answered once it is there."""
+    """One part: where it goes, and the ETag that the storage returned when it arrived."""
 
     number: int
     url: str
@@ -40,7 +40,7 @@ class Part(msgspec.Struct):
 
 
 class Upload(msgspec.Struct):
-    """An upload that is not finished, of a file as it was seen; `created` is in seconds since 1970."""
+    """An unfinished upload of one version of a file. `created` is in seconds since 1970."""
 
     path: str
     bytes: int
@@ -52,7 +52,7 @@ class Upload(msgspec.Struct):
 
 
 class Multipart:
-    """Uploads in parts; `url_of` makes the URL of an endpoint and a path, `folder` is for unfinished uploads."""
+    """Uploads files in parts. `url_of` makes the URL of an endpoint and a path; `folder` is for unfinished uploads."""
 
     def __init__(
         self,
@@ -72,22 +72,22 @@ class Multipart:
         self._reachable: dict[str, bool] = {}
 
     def is_offered_for(self, source: Source) -> bool:
-        """Whether the server takes this in parts, and it will be through before the URLs are no longer good."""
+        """Return whether the server takes this in parts, and the upload will be complete before the URLs expire."""
         if not isinstance(source, FileSource) or self._throttle.seconds_for(source.size) > _VALID_SECONDS:
             return False
         if self._is_offered is None:
-            self._is_offered = self._ask()
+            self._is_offered = self._ask_server()
             if self._is_offered:
                 self._abort_stale()
         return self._is_offered
 
     def put(self, source: Source, path: str, *, is_there: Callable[[], bool]) -> bool:
-        """Upload a file, or what is left of it; returns False where it has to go another way.
+        """Upload a file, or what is left of it. Returns False when it has to go another way.
 
-        `is_there` tells whether the whole file has arrived: the answer to the last request may have been lost.
-        Raises `SourceChanged`, `SourceLost` and `Unreachable`; after the last one a later call goes on.
+        `is_there` tells whether the whole file has arrived, because the answer to the last request may be lost.
+        Raises `SourceChanged`, `SourceLost` and `Unreachable`; after `Unreachable`, a later call goes on.
         """
-        assert isinstance(source, FileSource)  # noqa: S101  as `is_offered_for` has it
+        assert isinstance(source, FileSource)  # noqa: S101  `is_offered_for` checks it
         for upload in (self._unfinished(source, path), None):
             try:
                 upload = upload or self._create(source, path)
@@ -109,7 +109,7 @@ class Multipart:
                 return True
         return False
 
-    def _ask(self) -> bool:
+    def _ask_server(self) -> bool:
         info = self._url_of("", "").partition("/api/2.0/")[0] + "/api/3.0/mlflow/server-info"
         try:
             response = self._client.send("GET", info)
@@ -119,13 +119,13 @@ class Multipart:
 
     def _create(self, source: FileSource, path: str) -> Upload:
         part_bytes = max(self._part_bytes, -(-source.size // _MOST_PARTS))
-        told = {"path": PurePosixPath(path).name, "num_parts": -(-source.size // part_bytes)}
-        said = responses.as_object(self._post("create", path, told)) or {}
+        body = {"path": PurePosixPath(path).name, "num_parts": -(-source.size // part_bytes)}
+        created = responses.as_object(self._post("create", path, body)) or {}
         parts = [
-            Part(int(one["part_number"]), one["url"], dict(one.get("headers", {})))
-            for one in said.get("credentials", [])
+            Part(int(part["part_number"]), part["url"], dict(part.get("headers", {})))
+            for part in created.get("credentials", [])
         ]
-        upload = Upload(path, *source.seen, part_bytes, str(said.get("upload_id", "")), time(), parts)
+        upload = Upload(path, *source.version, part_bytes, str(created.get("upload_id", "")), time(), parts)
         self._keep(upload)
         return upload
 
@@ -139,47 +139,47 @@ class Multipart:
         start = (part.number - 1) * upload.part_bytes
         length = min(upload.part_bytes, upload.bytes - start)
         for _ in self._throttle.attempts():
-            answer = self._client.send(
+            response = self._client.send(
                 "PUT",
                 part.url,
                 data=lambda: source.open(start, length),
                 headers=part.headers,
                 expected=(200, 201, 500),
             )
-            if answer.status_code != 500:
-                return answer.headers.get("ETag", "")
+            if response.status_code != 500:
+                return response.headers.get("ETag", "")
         raise Refused(f"the storage behind {self._client.url} does not take parts of {upload.path}", status=500)
 
     def _complete(self, upload: Upload, is_there: Callable[[], bool]) -> None:
-        parts = [{"part_number": one.number, "etag": one.etag, "url": one.url} for one in upload.parts]
-        told = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id, "parts": parts}
+        parts = [{"part_number": part.number, "etag": part.etag, "url": part.url} for part in upload.parts]
+        body = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id, "parts": parts}
         for _ in self._throttle.attempts():  # servers answer 500 as well when the storage does not know the upload
-            answer = self._post("complete", upload.path, told, expected=(200, 400, 404, 500))
-            if answer.status_code == 200 or is_there():
+            response = self._post("complete", upload.path, body, expected=(200, 400, 404, 500))
+            if response.status_code == 200 or is_there():
                 return
         raise Refused(f"{self._client.url} could not put the parts of {upload.path} together", status=500)
 
     def _abort(self, upload: Upload) -> None:
         """Have the storage forget the parts, if it still has any, and forget them here."""
-        told = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id}
+        body = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id}
         with contextlib.suppress(Refused):
-            self._post("abort", upload.path, told, expected=(200, 400, 404, 500, 501))
+            self._post("abort", upload.path, body, expected=(200, 400, 404, 500, 501))
         self._file_for(upload.path).unlink(missing_ok=True)
 
     def _post(
-        self, verb: str, path: str, told: Mapping[str, object], *, expected: tuple[int, ...] = (200,)
+        self, verb: str, path: str, body: Mapping[str, object], *, expected: tuple[int, ...] = (200,)
     ) -> requests.Response:
-        # The endpoint wants the folder; the name is in the body.
+        # The URL has the folder, and the body the name.
         url = self._url_of(f"mpu/{verb}", str(PurePosixPath(path).parent))
         headers = {"Content-Type": "application/json"}
-        return self._client.send("POST", url, data=responses.encode(told), headers=headers, expected=expected)
+        return self._client.send("POST", url, data=responses.encode(body), headers=headers, expected=expected)
 
     def _reaches(self, upload: Upload) -> bool:
-        """Whether the storage answers at all: it may be one that only the server can reach."""
+        """Return whether the storage can be reached from here; it may be one that only the server can reach."""
         if not upload.parts or not upload.upload_id:
             return False
-        place = urlsplit(upload.parts[0].url)
-        origin = f"{place.scheme}://{place.netloc}/"
+        url = urlsplit(upload.parts[0].url)
+        origin = f"{url.scheme}://{url.netloc}/"
         if origin not in self._reachable:
             try:
                 requests.head(origin, timeout=_PROBE_SECONDS, allow_redirects=False)
@@ -190,11 +190,11 @@ class Multipart:
         return self._reachable[origin]
 
     def _unfinished(self, source: FileSource, path: str) -> Upload | None:
-        """Return the upload of this very file to go on with; one of another version of it is given up."""
+        """Return the unfinished upload of this version of the file. One of another version is given up."""
         upload = read(self._file_for(path))
         if upload is None:
             return None
-        if (upload.path, upload.bytes, upload.mtime_ns) == (path, *source.seen) and not _is_stale(upload):
+        if (upload.path, upload.bytes, upload.mtime_ns) == (path, *source.version) and not _is_stale(upload):
             return upload
         self._abort(upload)
         return None
@@ -207,7 +207,7 @@ class Multipart:
 
     def _keep(self, upload: Upload) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)  # for an hour, whoever has the signed URLs may write there
+        self._folder.chmod(0o700)  # whoever has the signed URLs may write to the storage for an hour
         write_atomically(self._file_for(upload.path), msgspec.json.encode(upload))
 
     def _file_for(self, path: str) -> Path:
@@ -215,7 +215,7 @@ class Multipart:
 
 
 def read(file: Path) -> Upload | None:
-    """Return the unfinished upload that a file remembers; None where there is none."""
+    """Return the unfinished upload that is noted in a file; None where there is none."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Upload)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):

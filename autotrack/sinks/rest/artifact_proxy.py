@@ -1,4 +1,4 @@
-"""Artifacts through the tracking server, which passes them on to wherever it keeps them."""
+"""Uploads artifacts through the tracking server, which passes them on to its storage."""
 
 import mimetypes
 import re
@@ -22,11 +22,11 @@ _LOOKALIKES = str.maketrans(
 
 
 class ProxyStore:
-    """The artifacts of one run below `artifact_uri`, over `PUT …/mlflow-artifacts/artifacts/<path>`.
+    """The artifacts of one run below `artifact_uri`, uploaded with `PUT …/mlflow-artifacts/artifacts/<path>`.
 
-    Understands `mlflow-artifacts:/root`, `mlflow-artifacts://host:port/root` and `http(s)://…/root`. Files larger than
-    `part_bytes` go in parts, straight to the storage behind the server, where the server offers that and the storage
-    can be reached from here; `parts_folder` holds what is needed to go on with such an upload.
+    The URI is `mlflow-artifacts:/root`, `mlflow-artifacts://host:port/root` or `http(s)://…/root`. Files larger than
+    `part_bytes` go in parts, straight to the storage behind the server, if the server offers that and the storage can
+    be reached from here. `parts_folder` holds what is needed to go on with such an upload.
     """
 
     def __init__(
@@ -36,57 +36,57 @@ class ProxyStore:
         self._server, self._root = _server_and_root(client.url, artifact_uri)
         self._throttle = throttle
         self._part_bytes = part_bytes
-        self._is_known = False
+        self._is_checked = False
         self._multipart = Multipart(self._url, client, throttle=throttle, folder=parts_folder, part_bytes=part_bytes)
 
     def put(self, source: Source, path: str) -> None:
-        """Store content under a path, all of it or nothing; raises `Refused` and `Unreachable` as `Client` does."""
-        self._get_to_know()
+        """Store content under a path, all of it or nothing. Raises `Refused` and `Unreachable` as `Client` does."""
+        self._check_server()
         is_large = self._server is not None and source.size > self._part_bytes
         if is_large and self._multipart.is_offered_for(source):
-            had = self._size(path)
-            if self._multipart.put(source, path, is_there=lambda: had != source.size == self._size(path)):
+            size_before = self._size(path)
+            if self._multipart.put(source, path, is_there=lambda: size_before != source.size == self._size(path)):
                 return
         self._put_whole(source, path)
 
     def sizes(self, folder: str) -> dict[str, int] | None:
-        """Return the size of each file right in a folder, by name; None where the server does not tell."""
+        """Return the size of each file directly in a folder, by name; None where the server does not tell."""
         if self._server is None:
             return None
-        inside = quote(str(PurePosixPath(self._root, folder)), safe="")
+        path = quote(str(PurePosixPath(self._root, folder)), safe="")
         try:
-            response = self._client.send("GET", f"{self._server}{API}artifacts?path={inside}")
+            response = self._client.send("GET", f"{self._server}{API}artifacts?path={path}")
         except Refused as refusal:
-            if refusal.status in (404, 405, 501):  # no such folder, or a server that keeps files and lists none
+            if refusal.status in (404, 405, 501):  # no such folder, or a server that cannot list files
                 return {} if refusal.error_code == "RESOURCE_DOES_NOT_EXIST" else None
             raise
-        found = (responses.as_object(response) or {}).get("files", [])
+        files = (responses.as_object(response) or {}).get("files", [])
         return {
-            PurePosixPath(one["path"]).name: int(one.get("file_size", 0)) for one in found if not one.get("is_dir")
+            PurePosixPath(file["path"]).name: int(file.get("file_size", 0)) for file in files if not file.get("is_dir")
         }
 
     def name_of(self, path: str) -> str:
         """Return the path under which the server will have a file.
 
         The server decodes a path until nothing is left to decode, refuses `#`, and loses `?` and `;` at the end
-        (MLflow 3.17, `validate_path_is_safe`). Where that would change the path, these signs get their wide form,
-        and control characters their picture.
+        (MLflow 3.17, `validate_path_is_safe`). If that would change the path, these characters are replaced by their
+        full-width forms, and control characters by their symbols.
         """
         path = path.encode(errors="replace").decode()
         return path if _survives(f"1/{path}") else path.translate(_LOOKALIKES)
 
     def _put_whole(self, source: Source, path: str) -> None:
         headers = {"Content-Type": mimetypes.guess_type(path)[0] or "application/octet-stream"}
-        # Without a length requests would send an empty file in chunks.
+        # requests would send an empty stream in chunks.
         data = source.open if source.size else b""
         for _ in self._throttle.attempts():
             url = self._url("artifacts", path)
-            answer = self._client.send("PUT", url, data=data, headers=headers, expected=(*_STORED, 500))
-            if answer.status_code != 500:
+            response = self._client.send("PUT", url, data=data, headers=headers, expected=(*_STORED, 500))
+            if response.status_code != 500:
                 return
-            # The server fails at this file, or at all: that this is answered tells.
+            # If the server answers this, it fails at this file only.
             self.sizes("")
-        raise Refused(f"{self._client.url} works otherwise, but fails to store {path} (500)", status=500)
+        raise Refused(f"{self._client.url} works, but fails to store {path} (500)", status=500)
 
     def _url(self, endpoint: str, path: str) -> str:
         if self._server is None:
@@ -96,34 +96,34 @@ class ProxyStore:
     def _size(self, path: str) -> int | None:
         return (self.sizes(str(PurePosixPath(path).parent)) or {}).get(PurePosixPath(path).name)
 
-    def _get_to_know(self) -> None:
-        """Find out once whether the server takes artifacts at all: one that does not says 503, as if it were away."""
-        if self._is_known or self._server is None:
+    def _check_server(self) -> None:
+        """Check once whether the server takes artifacts at all. One that does not answers 503, as if it were away."""
+        if self._is_checked or self._server is None:
             return
-        inside = quote(self._root, safe="")
+        path = quote(self._root, safe="")
         response = self._client.send(
-            "GET", f"{self._server}{API}artifacts?path={inside}", expected=(200, 404, 405, 501, 503)
+            "GET", f"{self._server}{API}artifacts?path={path}", expected=(200, 404, 405, 501, 503)
         )
         if response.status_code == 503 and b"--no-serve-artifacts" in response.content:
             raise Refused(
-                f"{self._client.url} passes no artifacts on: it runs with --no-serve-artifacts, but this run's "
-                f"artifacts are to go through it; start it with --serve-artifacts",
+                f"{self._client.url} does not pass artifacts on: it runs with --no-serve-artifacts, but this run's "
+                f"artifacts have to go through it; start it with --serve-artifacts",
                 status=503,
             )
-        self._is_known = True
+        self._is_checked = True
 
 
 def _server_and_root(url: str, artifact_uri: str) -> tuple[str | None, str]:
-    """Return the server, empty for the tracking server itself, and the path on it; None for one that is not MLflow."""
+    """Return the server and the path on it. The server is "" for the tracking server, None if it is not MLflow."""
     parsed, own = urlsplit(artifact_uri), urlsplit(url)
     if parsed.scheme == "mlflow-artifacts":
-        foreign = parsed.netloc and parsed.netloc != own.netloc
-        return f"{own.scheme}://{parsed.netloc}{own.path}" if foreign else "", unquote(parsed.path).strip("/")
-    server, found, root = artifact_uri.partition(f"{API}artifacts")
-    return (server, unquote(root).strip("/")) if found else (None, artifact_uri.rstrip("/"))
+        is_other = parsed.netloc and parsed.netloc != own.netloc
+        return f"{own.scheme}://{parsed.netloc}{own.path}" if is_other else "", unquote(parsed.path).strip("/")
+    server, separator, root = artifact_uri.partition(f"{API}artifacts")
+    return (server, unquote(root).strip("/")) if separator else (None, artifact_uri.rstrip("/"))
 
 
 def _survives(path: str) -> bool:
-    """Whether the server leaves a path as it is."""
-    read = urlunparse(urlparse(unquote(path)))
-    return read == path and "#" not in path and not re.search(r"[\x00-\x1f\x7f]", path)
+    """Return whether the server leaves a path as it is."""
+    decoded = urlunparse(urlparse(unquote(path)))
+    return decoded == path and "#" not in path and not re.search(r"[\x00-\x1f\x7f]", path)

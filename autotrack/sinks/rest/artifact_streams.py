@@ -1,4 +1,4 @@
-"""What an upload reads: a file that may be replaced, cut or removed meanwhile, at a limited speed."""
+"""Reads what is uploaded: files that may be replaced, cut or removed meanwhile, at a limited speed."""
 
 import hashlib
 import io
@@ -17,22 +17,22 @@ _PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0)
 
 
 class SourceChanged(AutotrackError):  # noqa: N818  a state of the file, which is read again
-    """The file is another one than when its upload began."""
+    """The file is not the same as when its upload began."""
 
 
 class SourceLost(AutotrackError):  # noqa: N818  a state of the file, which is given up
     """The file is gone, or cannot be read."""
 
 
-class Seen(NamedTuple):
-    """What a file looked like: a later one of the same size and modification time is taken for the same."""
+class Version(NamedTuple):
+    """The version of a file. A file with the same size and modification time is taken for the same."""
 
     bytes: int
     mtime_ns: int
 
 
 class Readable(Protocol):
-    """The body of a request: has a length, and is read to its end once."""
+    """The body of a request, which has a length and is read to its end once."""
 
     def __len__(self) -> int:
         """Return the number of bytes."""
@@ -44,20 +44,20 @@ class Readable(Protocol):
         """Return up to `limit` bytes, none at the end."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 class Source(Protocol):
-    """Content that can be read again from any place, for every attempt to send it."""
+    """Content that can be read again from any position, for every attempt to send it."""
 
     size: int
 
     def open(self, start: int = 0, length: int | None = None) -> Readable:
-        """Read `length` bytes from `start` on, or all the rest."""
+        """Return a reader of `length` bytes from `start` on, or of all the rest."""
 
 
 class Throttle:
-    """Keeps what passes to `bytes_per_second`; None is as fast as it goes. Ends reading once `stop` is set."""
+    """Limits uploads to `bytes_per_second`; None means no limit. Ends them once `stop` is set."""
 
     def __init__(self, bytes_per_second: float | None = None, *, stop: threading.Event | None = None) -> None:
         self._bytes_per_second = bytes_per_second
@@ -65,17 +65,17 @@ class Throttle:
         self._free_at = 0.0
 
     def block_bytes(self) -> int:
-        """Return how much to read at once, so that no pause is longer than a server waits."""
+        """Return how many bytes to read at once, so that no pause is longer than a server waits."""
         if self._bytes_per_second is None:
             return _BLOCK_BYTES
         return max(min(_BLOCK_BYTES, int(self._bytes_per_second / 4)), 1)
 
     def seconds_for(self, count: int) -> float:
-        """Return how long this many bytes take at the least."""
+        """Return how many seconds this many bytes take at least."""
         return count / self._bytes_per_second if self._bytes_per_second else 0.0
 
     def pass_on(self, count: int) -> None:
-        """Wait until this many bytes may go; raises `Unreachable` when we are told to stop."""
+        """Wait until this many bytes may be sent; raises `Unreachable` when told to stop."""
         now = monotonic()
         self._free_at = max(self._free_at, now) + self.seconds_for(count)
         self.pause(self._free_at - now)
@@ -87,69 +87,69 @@ class Throttle:
             yield
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises `Unreachable` when we are told to stop."""
+        """Wait; raises `Unreachable` when told to stop."""
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
-            raise Unreachable("we stopped before the upload was through")
+            raise Unreachable("we stopped before the upload was complete")
 
 
 class FileSource:
-    """A file as it is now; raises `SourceLost` when there is none that can be read.
+    """A file as it is now; raises `SourceLost` when it cannot be read.
 
-    Reading it raises `SourceChanged` as soon as it is another one: with a length that was announced and content of two
-    versions, what arrived would be neither. `sha256` is known once all of it has been read in order.
+    Reading raises `SourceChanged` as soon as the file is another version. Otherwise content of two versions could
+    arrive, with the length of the first. `sha256` is known once the whole file has been read in order.
     """
 
     def __init__(self, path: Path, *, throttle: Throttle) -> None:
         self.path = path
-        self.seen = look_at(path)
-        self.size = self.seen.bytes
+        self.version = version_of(path)
+        self.size = self.version.bytes
         self._throttle = throttle
-        self._hashes = {0: hashlib.sha256()}  # of everything before an offset: parts are sent again where that fails
+        self._hashes = {0: hashlib.sha256()}  # of everything before an offset, because parts may be sent again
 
     @property
     def sha256(self) -> str | None:
-        """The checksum of all the content, in hex; None as long as a part of it has not been read."""
-        found = self._hashes.get(self.size)
-        return found.hexdigest() if found else None
+        """The checksum of the whole content in hex; None as long as a part of it has not been read."""
+        digest = self._hashes.get(self.size)
+        return digest.hexdigest() if digest else None
 
     def open(self, start: int = 0, length: int | None = None) -> Readable:
-        """Read `length` bytes from `start` on, or all the rest."""
+        """Return a reader of `length` bytes from `start` on, or of all the rest."""
         length = self.size - start if length is None else length
         return _FileStream(self, start, length)
 
     def _check(self, fd: int) -> None:
-        if _seen(os.fstat(fd)) != self.seen:
+        if _version(os.fstat(fd)) != self.version:
             raise SourceChanged(f"{self.path} changed while it was uploaded")
 
 
 class BytesSource:
-    """Content that is in memory already."""
+    """Content in memory."""
 
     def __init__(self, content: bytes) -> None:
         self.size = len(content)
         self._content = content
 
     def open(self, start: int = 0, length: int | None = None) -> Readable:
-        """Read `length` bytes from `start` on, or all the rest."""
+        """Return a reader of `length` bytes from `start` on, or of all the rest."""
         end = self.size if length is None else start + length
         return _BytesStream(self._content[start:end])
 
 
-def look_at(path: Path) -> Seen:
-    """Return what a file looks like; raises `SourceLost` where that cannot be seen."""
+def version_of(path: Path) -> Version:
+    """Return the version of a file; raises `SourceLost` when it cannot be told."""
     try:
-        return _seen(path.stat())
+        return _version(path.stat())
     except OSError as fault:
         raise SourceLost(f"{path}: {fault.strerror}") from None
 
 
 class _FileStream:
-    """Part of a file. The errors of the file are none of OSError, which a client takes for those of the network."""
+    """A part of a file. It raises no OSError, because a client would take that for an error of the network."""
 
     def __init__(self, source: FileSource, start: int, length: int) -> None:
         self._source, self._start, self._length, self._left = source, start, length, length
-        known = source._hashes.get(start)
-        self._hash = known.copy() if known else None
+        hash_before = source._hashes.get(start)
+        self._hash = hash_before.copy() if hash_before else None
         try:
             self._file = source.path.open("rb", buffering=0)
             self._file.seek(start)
@@ -165,7 +165,7 @@ class _FileStream:
         return self._length
 
     def __bool__(self) -> bool:
-        return True  # an empty file is content as well
+        return True  # an empty file is content too
 
     def __iter__(self) -> Iterator[bytes]:
         while block := self.read(_BLOCK_BYTES):
@@ -177,7 +177,7 @@ class _FileStream:
         self._left -= len(block)
         if self._hash is not None:
             self._hash.update(block)
-        if not self._left:  # before the last block goes out: without it the server has nothing whole
+        if not self._left:  # check before the last block is sent: without it, the server has no complete file
             self._source._check(self._file.fileno())
             if self._hash is not None:
                 self._source._hashes[self._start + self._length] = self._hash
@@ -185,7 +185,7 @@ class _FileStream:
         return block
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def _read(self, limit: int) -> bytes:
@@ -203,5 +203,5 @@ class _BytesStream(io.BytesIO):
         return self.getbuffer().nbytes
 
 
-def _seen(status: os.stat_result) -> Seen:
-    return Seen(status.st_size, status.st_mtime_ns)
+def _version(status: os.stat_result) -> Version:
+    return Version(status.st_size, status.st_mtime_ns)

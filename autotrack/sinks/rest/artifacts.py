@@ -13,21 +13,21 @@ from autotrack.sinks.rest.artifact_proxy import ProxyStore
 from autotrack.sinks.rest.artifact_streams import (
     BytesSource,
     FileSource,
-    Seen,
     Source,
     SourceChanged,
     SourceLost,
     Throttle,
-    look_at,
+    Version,
+    version_of,
 )
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.stores import DirectStore
 
 _ROUNDS = 4
-"""How often a file is uploaded that changes meanwhile, or does not arrive whole."""
+"""How often a file is uploaded when it changes meanwhile or does not arrive completely."""
 
 _OF_ONE_FILE = (400, 413, 414, 500)
-"""Refusals that say nothing about other files."""
+"""Statuses of refusals that mean nothing for other files."""
 
 _MOST_UNVERIFIED, _MOST_UNVERIFIED_BYTES = 200, 2**26
 
@@ -39,7 +39,7 @@ class _Store(Protocol):
         """Store content under a path, all of it or nothing."""
 
     def sizes(self, folder: str) -> dict[str, int] | None:
-        """Return the size of each file right in a folder, by name; None where that cannot be told."""
+        """Return the size of each file directly in a folder, by name; None where that cannot be told."""
 
     def name_of(self, path: str) -> str:
         """Return the path under which the store will have a file."""
@@ -47,7 +47,7 @@ class _Store(Protocol):
 
 @dataclass
 class _Sent:
-    """Files that were sent, by their path, and whether they arrived is not known yet."""
+    """Files that were sent, by path. It is not known yet whether they have arrived."""
 
     sources: dict[str, FileSource] = field(default_factory=dict)
 
@@ -61,15 +61,20 @@ class _Sent:
 
 
 class ArtifactStore:
-    """The artifacts of the run in `folder`, below `artifact_uri` as the tracking server says it.
+    """The artifact store of the run in `folder`.
 
-    `mlflow-artifacts:` and `http(s):` go through the server, others straight to where they say, through fsspec. What
-    has arrived is noted in `<folder>/remote/`; a file that is as it was then is not uploaded again.
+    What has arrived is noted in `<folder>/remote/`, so a file that has not changed is not uploaded again. Once the
+    client's `stop` is set, uploads raise `Unreachable`.
 
-    `bytes_per_second` limits the speed, `most_bytes` what the run's files may take there: what goes over it is left
-    out. Files larger than `part_bytes` go in parts where the server offers that. Once the client's `stop` is set,
-    what is under way raises `Unreachable`. `on_problem` is told in a sentence what was not uploaded, or under another
-    name, once each.
+    Args:
+        client: The tracking server.
+        artifact_uri: Where the tracking server wants the artifacts. `mlflow-artifacts:` and `http(s):` go through the
+            server, all others straight to the storage, through fsspec.
+        folder: The run folder.
+        bytes_per_second: Limits the speed.
+        most_bytes: How much space the run's files may take there. What exceeds it is left out.
+        part_bytes: Larger files are sent in parts, where the server offers that.
+        on_problem: Told in a sentence, once each, what was not uploaded, or uploaded under another name.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class ArtifactStore:
         self._most_bytes = most_bytes
         self._part_bytes = part_bytes
         self._on_problem = on_problem
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._throttle = Throttle(bytes_per_second, stop=client.stop)
         self._ledger_path = ledger_path(folder, f"{client.url} {artifact_uri}")
         self._ledger = Ledger(self._ledger_path)
@@ -97,33 +102,36 @@ class ArtifactStore:
     def upload(self, source: Path, path: str, *, on_left_out: Callable[[str], None] | None = None) -> None:
         """Upload a file, or every file in a folder, under `path` (relative, with slashes).
 
-        A file that vanishes, or keeps changing, is left out, and `on_left_out` told if it is given, else `on_problem`,
-        in a sentence. Raises `Refused` where the store
-        will not have it, `Unreachable` when stopped before it was through, and `AutotrackError` for a path that
-        leads out of the run. Calling it again goes on where it stopped.
+        A file that vanishes or keeps changing is left out. `on_left_out`, or else `on_problem`, is told so in a
+        sentence. Another call goes on where this one stopped.
+
+        Raises:
+            Refused: The store does not take it.
+            Unreachable: We were told to stop before it was complete.
+            AutotrackError: The path leads out of the run.
         """
         todo = dict(self._files(source, str(safe_relative_path(path))))
         for _ in range(_ROUNDS):
-            todo = self._upload_all(todo, on_left_out or self._say)
+            todo = self._upload_all(todo, on_left_out or self._report)
             if not todo:
                 return
         for left in todo:
-            (on_left_out or self._say)(
-                f"{left} was left out: it kept changing while it was uploaded, or did not arrive whole"
+            (on_left_out or self._report)(
+                f"{left} was left out: it kept changing while it was uploaded, or did not arrive completely"
             )
 
     def upload_bytes(self, content: bytes, path: str) -> None:
-        """Upload content under `path`, whatever the budget; raises as `upload` does."""
+        """Upload content under `path`, whatever the budget. Raises the same errors as `upload`."""
         path, sha256 = str(safe_relative_path(path)), hashlib.sha256(content).hexdigest()
-        known = self._ledger.get(path)
-        if known is not None and known.sha256 == sha256:
+        arrival = self._ledger.get(path)
+        if arrival is not None and arrival.sha256 == sha256:
             return
         for _ in range(_ROUNDS):
             self._put(BytesSource(content), path)
             if path in self._whole({path: len(content)}):
                 self._ledger.add(Arrival(path, len(content), sha256=sha256))
                 return
-        raise Refused(f"{self._uri} did not keep {path} whole")
+        raise Refused(f"{self._uri} did not keep {path} completely")
 
     def _files(self, source: Path, path: str) -> Iterator[tuple[str, Path]]:
         if not source.is_dir():
@@ -133,11 +141,11 @@ class ArtifactStore:
             folders.sort()
             for name in sorted(names):
                 file = Path(parent, name)
-                if file.is_file():  # not a pipe, which would be waited for
+                if file.is_file():  # not a pipe, which would block
                     yield str(safe_relative_path(f"{path}/{file.relative_to(source).as_posix()}")), file
 
     def _upload_all(self, todo: dict[str, Path], on_left_out: Callable[[str], None]) -> dict[str, Path]:
-        """Upload files; returns those that have to be uploaded again."""
+        """Upload files. Returns those that have to be uploaded again."""
         again: dict[str, Path] = {}
         sent = _Sent()
         for path, file in todo.items():
@@ -150,20 +158,20 @@ class ArtifactStore:
             except Refused as refusal:
                 if len(todo) == 1 or refusal.status not in _OF_ONE_FILE:
                     raise
-                self._say(f"{path} was left out: {refusal}")
+                self._report(f"{path} was left out: {refusal}")
             if sent.is_full:
-                again |= self._settle(sent)
+                again |= self._verify(sent)
                 sent = _Sent()
-        return again | self._settle(sent)
+        return again | self._verify(sent)
 
     def _upload_one(self, path: str, file: Path, sent: _Sent) -> None:
         source = FileSource(file, throttle=self._throttle)
-        if self._ledger.has(path, source.seen) or self._is_the_same(path, file, source.seen):
+        if self._ledger.has(path, source.version) or self._is_the_same(path, file, source.version):
             return
         if self._most_bytes is not None:
             taken = self._ledger.bytes_besides(path) + sent.bytes
             if taken + source.size > self._most_bytes:
-                self._say(
+                self._report(
                     f"{path}, {source.size} bytes, and whatever else does not fit was left out: "
                     f"{taken} of the {self._most_bytes} bytes for artifacts are taken",
                     about="budget",
@@ -172,30 +180,30 @@ class ArtifactStore:
         self._put(source, path)
         sent.sources[path] = source
 
-    def _is_the_same(self, path: str, file: Path, seen: Seen) -> bool:
-        """Whether only the time of a file differs, as after copying a store; that is noted."""
-        known = self._ledger.get(path)
-        if known is None or known.sha256 is None or known.bytes != seen.bytes:
+    def _is_the_same(self, path: str, file: Path, version: Version) -> bool:
+        """Return whether only the modification time differs, as after a store was copied; if so, note that."""
+        arrival = self._ledger.get(path)
+        if arrival is None or arrival.sha256 is None or arrival.bytes != version.bytes:
             return False
         try:
             with file.open("rb") as content:
                 sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         except OSError as fault:
             raise SourceLost(f"{file}: {fault.strerror}") from None
-        if sha256 != known.sha256 or look_at(file) != seen:
+        if sha256 != arrival.sha256 or version_of(file) != version:
             return False
-        self._ledger.add(Arrival(path, *seen, sha256))
+        self._ledger.add(Arrival(path, *version, sha256))
         return True
 
-    def _settle(self, sent: _Sent) -> dict[str, Path]:
-        """Note what has arrived whole; returns what did not, or has changed since."""
+    def _verify(self, sent: _Sent) -> dict[str, Path]:
+        """Note what has arrived completely. Returns what has not, or has changed since."""
         whole = self._whole({path: source.size for path, source in sent.sources.items()})
         again = {}
         for path, source in sent.sources.items():
             if path in whole:
-                self._ledger.add(Arrival(path, *source.seen, source.sha256))
+                self._ledger.add(Arrival(path, *source.version, source.sha256))
             try:
-                if path not in whole or look_at(source.path) != source.seen:
+                if path not in whole or version_of(source.path) != source.version:
                     again[path] = source.path
             except SourceLost:  # removed after it arrived
                 continue
@@ -204,7 +212,7 @@ class ArtifactStore:
     def _whole(self, expected: dict[str, int]) -> set[str]:
         """Return the paths under which the store has as many bytes as expected, or does not tell."""
         listed: dict[str, dict[str, int] | None] = {}
-        found = set()
+        complete = set()
         for path, size in expected.items():
             name = PurePosixPath(self._store.name_of(path))
             folder = str(name.parent)
@@ -212,13 +220,13 @@ class ArtifactStore:
                 listed[folder] = self._store.sizes(folder)
             sizes = listed[folder]
             if sizes is None or sizes.get(name.name) == size:
-                found.add(path)
-        return found
+                complete.add(path)
+        return complete
 
     def _put(self, source: Source, path: str) -> None:
         name = self._store.name_of(path)
         if name != path:
-            self._say(f"{path} is called {name} there: the tracking server would change its name otherwise")
+            self._report(f"{path} is called {name} there, because the tracking server would change its name")
         self._store.put(source, name)
 
     @property
@@ -238,7 +246,7 @@ class ArtifactStore:
             )
         return DirectStore(self._client, self._uri, throttle=self._throttle, on_problem=self._on_problem)
 
-    def _say(self, sentence: str, *, about: str | None = None) -> None:
-        if (about or sentence) not in self._said:
-            self._said.add(about or sentence)
+    def _report(self, sentence: str, *, about: str | None = None) -> None:
+        if (about or sentence) not in self._reported:
+            self._reported.add(about or sentence)
             self._on_problem(sentence)

@@ -1,4 +1,4 @@
-"""Who we are to a tracking server: credentials and certificates, and where they may be sent."""
+"""Credentials and certificates for a tracking server, and where they may be sent."""
 
 import base64
 import configparser
@@ -20,10 +20,10 @@ _UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
 
 @dataclass(frozen=True)
 class Access:
-    """A server's `url` without credentials, and what is needed to be let in.
+    """The `url` of a server without credentials, and what the server needs to let us in.
 
-    `authorization` is the value of that header, `secrets` are the texts that must never be shown, `verify` and `cert`
-    mean what they mean for requests.
+    `authorization` is the value of the header of that name. `secrets` are the texts that must never be shown. `verify`
+    and `cert` have the meaning that they have in requests.
     """
 
     url: str
@@ -34,40 +34,40 @@ class Access:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def scrub(self, text: str) -> str:
-        """Take credentials out of a text that is about to be shown."""
+        """Return a text without credentials, so that it can be shown."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
 
     def is_for(self, url: str) -> bool:
-        """Whether a URL is one of this very server: only there are its credentials sent."""
+        """Return whether a URL belongs to this very server. Its credentials are sent nowhere else."""
         own, other = urlsplit(self.url), urlsplit(url)
         return (own.scheme, own.hostname, _port(own)) == (other.scheme, other.hostname, _port(other))
 
 
 class ServerAuth(AuthBase):
-    """Adds the credentials of one server to requests; also without any, so that none are read from `~/.netrc`."""
+    """Adds the credentials of one server to requests. Even without any it keeps requests from reading `~/.netrc`."""
 
     def __init__(self, authorization: str | None = None) -> None:
         self._authorization = authorization
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add them to one request."""
+        """Add the credentials to one request."""
         if self._authorization is not None:
             request.headers["Authorization"] = self._authorization
         return request
 
 
 def access(url: str, environ: Mapping[str, str]) -> Access:
-    """Work out how to get into the server at `url`.
+    """Return how to access the server at `url`.
 
     Credentials are those in the URL, else `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, else
-    `MLFLOW_TRACKING_TOKEN`, else those of `~/.mlflow/credentials`; a half that the environment lacks is taken from the
-    file. `MLFLOW_TRACKING_CLIENT_CERT_PATH`, `MLFLOW_TRACKING_SERVER_CERT_PATH`, `MLFLOW_TRACKING_INSECURE_TLS` and
-    `MLFLOW_WORKSPACE` mean what they mean for MLflow.
+    `MLFLOW_TRACKING_TOKEN`, else those in `~/.mlflow/credentials`. If the environment has only the user or only the
+    password, the other is taken from the file. `MLFLOW_TRACKING_CLIENT_CERT_PATH`, `MLFLOW_TRACKING_SERVER_CERT_PATH`,
+    `MLFLOW_TRACKING_INSECURE_TLS` and `MLFLOW_WORKSPACE` have the meaning that they have in MLflow.
 
-    Raises `SettingsError` for what is no URL of a server, and for credentials that would go over plain http to another
-    machine, unless `AUTOTRACK_ALLOW_INSECURE=1` allows that.
+    Raises `SettingsError` for what is not the URL of a server, and for credentials that would go over plain http to
+    another machine, unless `AUTOTRACK_ALLOW_INSECURE=1` allows that.
     """
     parts = _server(url)
     bare = without_credentials(url)
@@ -97,7 +97,7 @@ def access(url: str, environ: Mapping[str, str]) -> Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine."""
+    """Return whether what is sent to a host stays on this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -112,24 +112,26 @@ def _server(url: str) -> SplitResult:
         parts = urlsplit(url.strip())
         _ = parts.port
     except ValueError:
-        raise SettingsError(f"{shown} has a port that is no number", setting="to", value=shown) from None
+        raise SettingsError(f"{shown} has a port that is not a number", setting="to", value=shown) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            f"{shown!r} is no URL of a tracking server, such as https://mlflow.example.com", setting="to", value=shown
+            f"{shown!r} is not the URL of a tracking server, such as https://mlflow.example.com",
+            setting="to",
+            value=shown,
         )
     return parts
 
 
 def _credentials(parts: SplitResult, environ: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return the header, and what must not be shown."""
+    """Return the value of the header, and the texts that must not be shown."""
     if parts.username:
         return _basic(unquote(parts.username), unquote(parts.password or ""))
-    in_file = _in_file(Path(environ.get("HOME") or Path.home()) / ".mlflow" / "credentials")
+    from_file = _read_file(Path(environ.get("HOME") or Path.home()) / ".mlflow" / "credentials")
     from_environ = environ.get("MLFLOW_TRACKING_USERNAME") or environ.get("MLFLOW_TRACKING_PASSWORD")
     token = environ.get("MLFLOW_TRACKING_TOKEN")
     if from_environ or not token:
-        user = environ.get("MLFLOW_TRACKING_USERNAME") or in_file.get("mlflow_tracking_username")
-        password = environ.get("MLFLOW_TRACKING_PASSWORD") or in_file.get("mlflow_tracking_password")
+        user = environ.get("MLFLOW_TRACKING_USERNAME") or from_file.get("mlflow_tracking_username")
+        password = environ.get("MLFLOW_TRACKING_PASSWORD") or from_file.get("mlflow_tracking_password")
         if user and password:
             return _basic(user, password)
     return (f"Bearer {token}", (token,)) if token else (None, ())
@@ -140,14 +142,14 @@ def _basic(user: str, password: str) -> tuple[str, tuple[str, ...]]:
     return f"Basic {encoded}", tuple(secret for secret in (encoded, password) if secret)
 
 
-def _in_file(path: Path) -> dict[str, str]:
+def _read_file(path: Path) -> dict[str, str]:
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as credentials: {type(error).__name__}", setting="to") from None
-    found = dict(parser["mlflow"]) if "mlflow" in parser else {}
-    return {name: value.replace("%%", "%") for name, value in found.items()}  # as MLflow's parser does
+    values = dict(parser["mlflow"]) if "mlflow" in parser else {}
+    return {name: value.replace("%%", "%") for name, value in values.items()}  # as MLflow's parser does
 
 
 def _port(parts: SplitResult) -> int:

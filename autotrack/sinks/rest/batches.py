@@ -1,4 +1,4 @@
-"""Sends metrics, params and tags in batches; what the server refuses is found and set aside, the rest goes on."""
+"""Sends metrics, params and tags in batches. Items that the server refuses are singled out; the rest is sent."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
@@ -11,13 +11,13 @@ from autotrack.sinks.rest.client import Client, Refused
 Kind = Literal["metrics", "params", "tags"]
 
 LIMITS: dict[Kind, int] = {"metrics": 1000, "params": 100, "tags": 100}
-"""How many the protocol allows in one request."""
+"""How many items the protocol allows in one request."""
 
-_MOST_BYTES = 900_000  # of 1 MB in all, which Databricks and GitLab insist on
-_OLDER_LIMITS = (500, 250)  # characters of a value; before MLflow 2.8, and before 1.28
+_MOST_BYTES = 900_000  # Databricks and GitLab refuse requests of more than 1 MB
+_OLDER_LIMITS = (500, 250)  # characters of a value, before MLflow 2.8 and before 1.28
 _ABOUT_ITEMS = (400, 413, 422, 500)
 _MOST_IN_A_ROW = 20
-"""So many refused one by one, with none accepted in between: it is not their fault."""
+"""When so many items are refused with none accepted in between, the items are not to blame."""
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -30,10 +30,10 @@ class Item(msgspec.Struct, omit_defaults=True):
 
 
 class Batches:
-    """Sends items to runs, several threads at a time if need be.
+    """Sends items to runs. It may be used by several threads at the same time.
 
-    `on_problem` is told of every item that the server refuses. `shortened` has the keys of those whose value had to be
-    cut for an older server.
+    `on_problem` is told of every item that the server refuses. `shortened` has the keys of the items whose value had
+    to be cut for an older server.
     """
 
     def __init__(self, client: Client, on_problem: Callable[[str], None]) -> None:
@@ -43,7 +43,7 @@ class Batches:
         self._refused_in_a_row = 0
 
     def send(self, run_id: str, kind: Kind, items: Iterable[Item]) -> None:
-        """Send items of one kind. Raises `Refused` when it is not about the items, and `Unreachable`."""
+        """Send items of one kind. Raises `Unreachable`, and `Refused` when the items are not the reason."""
         for batch in _batches(kind, items):
             if (refused := self._refusal(run_id, kind, batch)) is not None:
                 run = runs.get(self._client, run_id)
@@ -52,7 +52,7 @@ class Batches:
                 self._send_parts(run_id, kind, batch, refused)
 
     def _refusal(self, run_id: str, kind: Kind, items: Sequence[Item]) -> Refused | None:
-        """Send items in one request; return why the server did not take them. Raises what cannot be about them."""
+        """Send items in one request. Returns the refusal if the items may be the reason for it, and raises others."""
         try:
             self._client.post("runs/log-batch", {"run_id": run_id, kind: items})
         except Refused as refused:
@@ -63,17 +63,17 @@ class Batches:
         return None
 
     def _send_parts(self, run_id: str, kind: Kind, items: Sequence[Item], refused: Refused) -> None:
-        """Send what was refused as a whole in halves, down to the items that it is about."""
+        """Send a batch that was refused in halves, down to the items that the server does not take."""
         if len(items) == 1:
-            self._mend(run_id, kind, items[0], refused)
+            self._send_shorter(run_id, kind, items[0], refused)
             return
         middle = len(items) // 2
         for half in (items[:middle], items[middle:]):
             if (again := self._refusal(run_id, kind, half)) is not None:
                 self._send_parts(run_id, kind, half, again)
 
-    def _mend(self, run_id: str, kind: Kind, item: Item, refused: Refused) -> None:
-        """Send a shorter value if there is one, else set the item aside."""
+    def _send_shorter(self, run_id: str, kind: Kind, item: Item, refused: Refused) -> None:
+        """Send the item with a shorter value, or report that the server does not take it."""
         value = item.value
         for limit in _OLDER_LIMITS:
             if isinstance(value, str) and kind != "metrics" and len(value) > limit:
@@ -103,6 +103,6 @@ def _batches(kind: Kind, items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _bytes_of(item: Item) -> int:
-    """At most, as JSON."""
+    """Return how many bytes the item takes in JSON, at most."""
     text = len(msgspec.json.encode(item.value)) if isinstance(item.value, str) else 0
     return 100 + 4 * len(item.key) + text

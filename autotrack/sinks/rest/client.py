@@ -24,21 +24,21 @@ from autotrack.sinks.rest.auth import ServerAuth, access
 API = "api/2.0/mlflow/"
 
 Data = bytes | io.BufferedIOBase | Callable[[], Any]
-"""A body: bytes, a stream, or what opens the stream anew for every attempt."""
+"""A body: bytes, a stream, or a function that opens the stream anew for every attempt."""
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
 _SLOWEST_BYTES_PER_SECOND = 1e6
-"""A server that passes a file on to object storage answers when all of it is there."""
+"""A server that passes a file on to object storage answers only when all of it is there."""
 
 _OUTAGE_SECONDS = 20.0
-"""How long a server is away before somebody is told."""
+"""How long a server may be away before somebody is told."""
 
 _ATTEMPTS_WITH_A_STRANGER = 5
-"""How often something that never answered like a tracking server is asked before it counts as none."""
+"""How many attempts there are before something that never answered like a tracking server counts as none."""
 
 _ATTEMPTS_WITH_AN_ERROR, _TIMES_IT_WORKS = 8, 3
-"""After so many attempts, a request is to blame that so often in a row fails while the server works otherwise."""
+"""After so many attempts, a request is to blame when it fails so often in a row while the server works otherwise."""
 
 _HOPELESS = (
     requests.exceptions.SSLError,
@@ -49,13 +49,13 @@ _HOPELESS = (
 )
 
 _PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
-"""Other errors of the operating system are about files: of certificates, or those that are sent."""
+"""Other errors of the operating system concern files: certificates, or files that are sent."""
 
 
 class Refused(AutotrackError):  # noqa: N818  what the server did
     """The server will not do this, however often it is asked.
 
-    `status` is that of HTTP, 0 where there was no answer; `error_code` and `message` are what the server says.
+    `status` is the HTTP status, or 0 when there was no answer. `error_code` and `message` are those of the server.
     """
 
     def __init__(self, explanation: str, *, status: int = 0, error_code: str = "", message: str = "") -> None:
@@ -66,12 +66,12 @@ class Refused(AutotrackError):  # noqa: N818  what the server did
 
 
 class Client:
-    """A connection to the tracking server at `url`, usable in several threads at once.
+    """A connection to the tracking server at `url`. Several threads may use it at the same time.
 
-    Connection errors, timeouts, 408, 429 and 5xx are tried again after growing pauses, or when `Retry-After` says,
-    until `stop` is set or one request has taken `patience` seconds: then `Unreachable` is raised. Everything else that
-    is no success raises `Refused`. `on_problem` is told, once an outage, that the server is away. `last_progress` is
-    when the server last answered, or took more of a stream, on the clock of `time.monotonic`.
+    Connection errors, timeouts and the statuses 408, 429 and 5xx are tried again after growing pauses, or when
+    `Retry-After` says, until `stop` is set or the request has taken `patience` seconds. Then `Unreachable` is raised.
+    Every other failure raises `Refused`. `on_problem` is told once per outage that the server is away.
+    `last_progress` is when the server last answered or took more of a stream, on the clock of `time.monotonic`.
 
     Every request may reach the server twice. Raises `SettingsError` as `auth.access` does.
     """
@@ -91,26 +91,26 @@ class Client:
         self.last_progress = monotonic()
         self.stop = stop or threading.Event()
         self._on_problem = on_problem
-        self._is_known = self._is_away = False
+        self._has_answered = self._is_away = False
         self._session = transport.new_session()
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
 
     def get(self, path: str, **query: str | int) -> dict[str, Any]:
-        """Ask an endpoint below `/api/2.0/mlflow/`."""
-        return self._ask("GET", path, params=query)
+        """Send a GET request to an endpoint below `/api/2.0/mlflow/`."""
+        return self._request("GET", path, params=query)
 
     def post(
         self, path: str, body: Mapping[str, Any], *, before_retry: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
-        """Tell an endpoint below `/api/2.0/mlflow/` something; NaN and infinities have to be strings.
+        """Send a POST request to an endpoint below `/api/2.0/mlflow/`. NaN and infinities have to be strings.
 
-        `before_retry` is called before every attempt but the first, for what must not be done twice: it may find that
-        the server has done it, and raise.
+        `before_retry` is called before every attempt but the first. For requests that must not be served twice, it may
+        find out that the server has done it, and raise.
         """
         headers = {"Content-Type": "application/json"}
-        return self._ask("POST", path, data=responses.encode(body), headers=headers, before_retry=before_retry)
+        return self._request("POST", path, data=responses.encode(body), headers=headers, before_retry=before_retry)
 
     def send(
         self,
@@ -122,10 +122,10 @@ class Client:
         stream: bool = False,
         expected: tuple[int, ...] = (200,),
     ) -> requests.Response:
-        """Send any request: to a path of the server, or to an absolute URL, which gets our credentials only there.
+        """Send any request, to a path of the server or to an absolute URL. Only the server gets our credentials.
 
-        `data` that is a callable opens the stream anew for every attempt; it is called before each and what it returns
-        is closed after. Another stream is rewound. Returns a response with one of the `expected` statuses.
+        If `data` is a callable, it is called for each attempt, and what it returns is closed afterwards. A stream is
+        rewound instead. Returns a response with one of the `expected` statuses.
         """
         return self._send(method, self._resolve(url_or_path), expected, data=data, headers=headers, stream=stream)
 
@@ -133,7 +133,7 @@ class Client:
         """Close the connections."""
         self._session.close()
 
-    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         response = self._send(method, self._resolve(API + path), (200,), is_api=True, **options)
         return responses.as_object(response) or {}
 
@@ -152,21 +152,21 @@ class Client:
         before_retry: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> requests.Response:
-        """Repeat a request until there is an answer that settles it."""
+        """Repeat a request until an answer settles it."""
         if self.stop.is_set():
-            raise Unreachable(f"{self.url} was not asked any more: we were told to stop")
+            raise Unreachable(f"{self.url} was not asked any more, because we were told to stop")
         began, attempt, worked = monotonic(), 0, 0
         while True:
             attempt += 1
             try:
                 response = self._attempt(method, url, seconds=self._seconds_left(began), **options)
             except _HOPELESS as fault:
-                raise Refused(self._said(f"{self.url} cannot be asked: {responses.reason_of(fault)}")) from None
+                raise Refused(self._scrub(f"{self.url} cannot be asked: {responses.reason_of(fault)}")) from None
             except _PASSING as fault:
                 pause, reason = None, responses.reason_of(fault)
             else:
                 if response.status_code in expected and not (is_api and responses.as_object(response) is None):
-                    self._is_known, self._is_away = self._is_known or is_api, False
+                    self._has_answered, self._is_away = self._has_answered or is_api, False
                     self._note_progress()
                     return response
                 is_error = attempt >= _ATTEMPTS_WITH_AN_ERROR and responses.error_in(response)[0] == "INTERNAL_ERROR"
@@ -191,8 +191,8 @@ class Client:
         body: Any = data() if callable(data) else data
         if isinstance(data, io.BufferedIOBase):
             data.seek(0)
-        sent = transport.Watched(body, self._note_progress) if hasattr(body, "read") else body
-        if isinstance(sent, transport.Watched):
+        sent = transport.WatchedStream(body, self._note_progress) if hasattr(body, "read") else body
+        if isinstance(sent, transport.WatchedStream):
             seconds = _ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
         try:
             return self._session.request(
@@ -213,7 +213,7 @@ class Client:
                 body.close()
 
     def _seconds_left(self, began: float) -> float:
-        """Return how long an answer is waited for: no longer than patience lasts."""
+        """Return how many seconds to wait for an answer, which is no longer than patience lasts."""
         if self.patience is None:
             return _ANSWER_SECONDS
         return min(_ANSWER_SECONDS, max(self.patience - (monotonic() - began), 0.1))
@@ -225,15 +225,15 @@ class Client:
         if responses.may_pass(response) and not is_to_blame:
             return
         is_foreign = is_api and not code and status in (200, 404)
-        if is_foreign and (self._is_known or attempt < _ATTEMPTS_WITH_A_STRANGER):
-            return  # a proxy speaks for a server that is away
+        if is_foreign and (self._has_answered or attempt < _ATTEMPTS_WITH_A_STRANGER):
+            return  # it may be a proxy that speaks for a server that is away
         explain = responses.explain_foreign if is_foreign and status == 200 else responses.explain
         raise Refused(
-            self._said(explain(response, self.url)), status=status, error_code=code, message=self._said(message)
+            self._scrub(explain(response, self.url)), status=status, error_code=code, message=self._scrub(message)
         )
 
     def _works_otherwise(self) -> bool:
-        """Whether the server answers a harmless question, asked once."""
+        """Return whether the server answers a harmless request, sent once."""
         try:
             url = self._resolve(f"{API}experiments/search")
             response = self._attempt("GET", url, seconds=_ANSWER_SECONDS, params={"max_results": 1})
@@ -242,22 +242,22 @@ class Client:
         return response.status_code == 200 and responses.as_object(response) is not None
 
     def _wait(self, began: float, attempt: int, pause: float | None, reason: str) -> None:
-        """Wait before the next attempt; raises `Unreachable` when there is to be none."""
-        taken, said = monotonic() - began, self._said(reason)
+        """Wait before the next attempt. Raises `Unreachable` when there must not be one."""
+        taken, reason = monotonic() - began, self._scrub(reason)
         if pause is None:
             longest = min(_FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 10), _LONGEST_PAUSE_SECONDS)
             pause = longest * random.uniform(0.5, 1.0)  # noqa: S311  spreads clients, guards nothing
         if self.patience is not None and taken + pause > self.patience:
-            raise Unreachable(f"{self.url} did not answer within {self.patience:g} s: {said}")
+            raise Unreachable(f"{self.url} did not answer within {self.patience:g} s: {reason}")
         if taken > _OUTAGE_SECONDS and not self._is_away:
             self._is_away = True
             if self._on_problem is not None:
-                self._on_problem(f"{self.url} has not answered for {taken:.0f} s, trying on: {said}")
+                self._on_problem(f"{self.url} has not answered for {taken:.0f} s, still trying: {reason}")
         if self.stop.wait(pause):
-            raise Unreachable(f"{self.url} did not answer before we stopped: {said}")
+            raise Unreachable(f"{self.url} did not answer before we stopped: {reason}")
 
     def _note_progress(self) -> None:
         self.last_progress = monotonic()
 
-    def _said(self, text: str) -> str:
+    def _scrub(self, text: str) -> str:
         return self._access.scrub(text)

@@ -1,4 +1,4 @@
-"""How far a run has been sent to a server: a file in its folder, replaced after the server has acknowledged."""
+"""How far a run has been sent to a server: a file in the run folder, written once the server has acknowledged."""
 
 import hashlib
 import os
@@ -18,11 +18,13 @@ FOLDER = "remote"
 
 
 class Cursor(msgspec.Struct):
-    """Where a run is on the server at `url`, and what of it is there.
+    """Where a run is on the server at `url`, and which parts of it are there.
 
-    `offsets` are the bytes of each journal, by its name. `sent` has a digest of everything that can change, such as a
-    text or a trial, by what it is. One that is not `complete` lacks what the server did not take at the time, one that
-    is `undrawn` the plots of a short run as pictures.
+    Attributes:
+        offsets: How many bytes of each journal have arrived, by name.
+        sent: Digests of the things that can change, such as a text or a trial.
+        complete: Whether the server took everything. Otherwise the rest is sent another time.
+        undrawn: Whether the plots of a short run have not been sent as pictures.
     """
 
     url: str
@@ -34,7 +36,7 @@ class Cursor(msgspec.Struct):
     undrawn: bool = False
 
     def lacks(self, what: str, content: Any) -> bool:
-        """Whether this content has not been sent."""
+        """Return whether this content has not been sent."""
         return self.sent.get(what) != _digest(content)
 
     def has(self, what: str, content: Any) -> None:
@@ -43,7 +45,7 @@ class Cursor(msgspec.Struct):
 
 
 class CursorFile:
-    """The file that keeps a `Cursor` of the run in `folder`; only one process at a time sends a run to a server."""
+    """The file that keeps the `Cursor` of the run in `folder`. Only one process at a time sends a run to a server."""
 
     def __init__(self, folder: Path, url: str) -> None:
         slug = re.sub(r"[^\w.-]+", "-", urlsplit(url).netloc).strip("-")[:60]
@@ -53,7 +55,7 @@ class CursorFile:
         self._lock: int | None = None
 
     def lock(self) -> None:
-        """Keep others out until `unlock`. Raises `AutotrackError` when another one is at work."""
+        """Keep other processes out until `unlock`. Raises `AutotrackError` when another one is at work."""
         self._path.parent.mkdir(exist_ok=True)
         self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if not locks.lock(self._lock):
@@ -61,13 +63,13 @@ class CursorFile:
             raise AutotrackError(f"another process is sending this run to {self._url}")
 
     def unlock(self) -> None:
-        """Let others in."""
+        """Let other processes in."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def read(self) -> Cursor:
-        """Return what was stored; an empty one if there is nothing that can be used."""
+        """Return the cursor that was stored, or an empty one if there is none for this server."""
         try:
             cursor = msgspec.json.decode(self._path.read_bytes(), type=Cursor)
         except (FileNotFoundError, msgspec.DecodeError):
@@ -75,12 +77,12 @@ class CursorFile:
         return cursor if cursor.url == self._url else Cursor(self._url)
 
     def write(self, cursor: Cursor) -> None:
-        """Store a cursor in one step."""
+        """Store the cursor in one step."""
         write_atomically(self._path, msgspec.json.format(msgspec.json.encode(cursor), indent=1) + b"\n")
 
 
 def sizes(folder: Path) -> Mapping[str, int]:
-    """Return how many bytes each journal has."""
+    """Return how many bytes each journal of a run has, by name."""
     return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
 
 

@@ -11,7 +11,7 @@ from autotrack.journal.records import Dataset
 _LONGEST_NAME = 500
 
 _DIGEST_CHARACTERS = 8
-"""As many as MLflow's own digests have, which its page shows behind the name; the server would take 36."""
+"""As many as MLflow's own digests have, which its page shows beside the name. The server would accept 36."""
 _LONGEST_SCHEMA, _LONGEST_SOURCE = 1_000_000, 65_000
 
 _TYPES = (
@@ -23,11 +23,11 @@ _TYPES = (
     (r"datetime.*|timestamp.*", "datetime"),
     (r"bytes.*|binary", "binary"),
 )
-"""What MLflow calls the types of columns (mlflow/types/schema.py); everything else is a string."""
+"""MLflow's names for the types of columns (mlflow/types/schema.py). Everything else is a string."""
 
 
 def as_input(record: Dataset) -> dict[str, Any]:
-    """Return a data set as `runs/log-inputs` takes it."""
+    """Return a data set in the form that `runs/log-inputs` takes."""
     profile = {
         "num_rows": record.rows,
         "shape": record.shape,
@@ -37,7 +37,7 @@ def as_input(record: Dataset) -> dict[str, Any]:
         "shared_rows": record.shared_rows or None,
         "fingerprint": record.fingerprint,
     }
-    # The page shows a profile line by line, and of the schema of tensors nothing.
+    # The page shows the profile line by line. It does not show the schema of tensors.
     filled = {name: value for name, value in profile.items() if value is not None}
     dataset = {
         "name": (record.name or record.role)[:_LONGEST_NAME],
@@ -62,7 +62,7 @@ def column_type(dtype: str) -> str:
 
 
 def _schema(record: Dataset) -> str | None:
-    """Columns for what is a table, named tensors for what has several parts, else one tensor."""
+    """Return columns for a table, named tensors for data in several parts, and one tensor for anything else."""
     if record.schema and record.shape:
         columns = [
             {"type": column_type(dtype), "name": name, "required": True} for name, dtype in record.schema.items()
@@ -75,7 +75,7 @@ def _schema(record: Dataset) -> str | None:
 
 
 def _part(text: str) -> tuple[str, list[int]]:
-    """Read a part of a data set, such as `float64 [10, 3]`: its dtype and shape."""
+    """Return the dtype and shape of a part of a data set, which is written as `float64 [10, 3]`."""
     dtype, _, shape = text.partition(" [")
     return dtype, [int(size) for size in re.findall(r"\d+", shape)]
 
@@ -86,11 +86,11 @@ def _tensor(dtype: str, shape: list[int]) -> dict[str, Any]:
 
 
 def _digest(record: Dataset) -> str:
-    """The fingerprint; of what has none, what is known of it."""
+    """Return the start of the fingerprint, or a digest of the record where there is no fingerprint."""
     if record.fingerprint:
         return record.fingerprint[:_DIGEST_CHARACTERS]
-    known = msgspec.structs.replace(record, time=0.0)
-    return hashlib.blake2b(msgspec.json.encode(known), digest_size=4).hexdigest()
+    timeless = msgspec.structs.replace(record, time=0.0)
+    return hashlib.blake2b(msgspec.json.encode(timeless), digest_size=4).hexdigest()
 
 
 def _json(value: Any) -> str:

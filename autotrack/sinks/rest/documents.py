@@ -1,4 +1,4 @@
-"""Texts, tables, plots and images as the files in which MLflow's page shows them."""
+"""Texts, tables, plots and images as files that MLflow's page can show."""
 
 import io
 import uuid
@@ -25,7 +25,10 @@ _THUMBNAIL = 256
 
 @dataclass(frozen=True)
 class Document:
-    """A file to be made: its path on the server, what `content` is made of, and how; None for nothing after all."""
+    """A file to be made: its `path` on the server, what it is `made_of`, and a function that returns its content.
+
+    `content` returns None when there is nothing to send after all.
+    """
 
     path: str
     made_of: Any
@@ -33,26 +36,26 @@ class Document:
 
 
 class Tables:
-    """The tables of a run, until they are sent. Their paths are kept, for a tag lists them all."""
+    """Holds the tables of a run until they are sent. It remembers their paths, because a tag lists all of them."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, int | None], Table] = {}
         self._paths: dict[str, None] = {}
 
     def add(self, record: Table) -> None:
-        """Take a table; a later one of the same name and step replaces an earlier one."""
+        """Take a table. A later one of the same name and step replaces an earlier one."""
         self._waiting[record.name, record.step] = record
 
-    def documents(self, names: KeyMap) -> Iterator[Document]:
-        """Return those that wait."""
+    def documents(self, keys: KeyMap) -> Iterator[Document]:
+        """Yield the tables that have not been sent."""
         for record in self._waiting.values():
-            path = f"tables/{_file_name(record, names)}.json"
+            path = f"tables/{_file_name(record, keys)}.json"
             self._paths[path] = None
             content = msgspec.json.encode({"columns": record.columns, "data": record.rows})
             yield Document(path, content, partial(bytes, content))
 
     def tag(self) -> str:
-        """Return the value of the tag by which MLflow's page finds the tables, as many as fit in."""
+        """Return the value of the tag by which MLflow's page finds the tables. It lists as many as fit in."""
         listed: list[dict[str, str]] = []
         for path in self._paths:
             more = [*listed, {"path": path, "type": "table"}]
@@ -62,19 +65,19 @@ class Tables:
         return msgspec.json.encode(listed).decode()
 
     def have_been_sent(self) -> None:
-        """Let go of those that waited."""
+        """Drop the tables, because they have been sent."""
         self._waiting.clear()
 
 
-def documents(summary: Summary, names: KeyMap, *, with_params: bool, draws: bool) -> Iterator[Document]:
-    """Return the texts of a run, how it failed, its params `with_params`, and its plots as data, or also drawn."""
+def documents(summary: Summary, keys: KeyMap, *, with_params: bool, draws: bool) -> Iterator[Document]:
+    """Yield the texts of a run, its traceback, its plots as data, and on demand its params and drawn plots."""
     for name, text in summary.texts.items():
-        yield _text(f"texts/{names.of(name)}.md", text)
+        yield _text(f"texts/{keys.of(name)}.md", text)
     if summary.traceback:
         yield _text("texts/traceback.txt", summary.traceback)
-    draw = cache(partial(_draw, list(summary.plots)))  # all of them in one process, once one is wanted
+    draw = cache(partial(_draw, list(summary.plots)))  # all of them in one process, as soon as one is needed
     for plot in summary.plots:
-        path = f"plots/{_file_name(plot, names)}"
+        path = f"plots/{_file_name(plot, keys)}"
         content = msgspec.json.encode({"kind": plot.kind, **plot.data})
         yield Document(f"{path}.json", content, partial(bytes, content))
         if draws:
@@ -85,10 +88,10 @@ def documents(summary: Summary, names: KeyMap, *, with_params: bool, draws: bool
 
 
 def stepped_images(record: Artifact, folder: Path, run_id: str) -> Iterator[Document]:
-    """Return an image that was logged at a step twice, in full and small: so MLflow's page has a slider over steps.
+    """Yield an image that was logged at a step in two sizes, for which MLflow's page shows a slider over the steps.
 
-    Named as `MlflowClient.log_image` names them since 3.6. The same image always has the same name: its time is that
-    of the file, for it is recorded a second time with its checksum.
+    The names are those of `MlflowClient.log_image` since MLflow 3.6. The time in them is that of the file, so that
+    an image gets the same name again when it is recorded a second time, with its checksum.
     """
     source = folder / record.path
     if record.kind != "image" or record.step is None or record.removed or not source.is_file():
@@ -96,8 +99,8 @@ def stepped_images(record: Artifact, folder: Path, run_id: str) -> Iterator[Docu
     name = "/".join(PurePosixPath(record.path).parts[2:])  # below artifacts/images
     key = name.removesuffix(source.suffix).removesuffix(f"-{record.step}").replace("/", "~")
     made_of = [record.path, record.bytes, record.sha256]
-    same = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{record.path}")
-    stem = f"images/{key}+step+{record.step}+timestamp+{source.stat().st_mtime_ns // 1_000_000}+{same}"
+    image_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{record.path}")
+    stem = f"images/{key}+step+{record.step}+timestamp+{source.stat().st_mtime_ns // 1_000_000}+{image_id}"
     yield Document(f"{stem}.png", made_of, source.read_bytes)
     yield Document(f"{stem}+compressed.webp", made_of, partial(_small, source))
 
@@ -106,8 +109,8 @@ def _text(path: str, text: str) -> Document:
     return Document(path, text, partial(text.encode, errors="replace"))
 
 
-def _file_name(record: Plot | Table, names: KeyMap) -> str:
-    return names.of(record.name) if record.step is None else f"{names.of(record.name)}-{record.step}"
+def _file_name(record: Plot | Table, keys: KeyMap) -> str:
+    return keys.of(record.name) if record.step is None else f"{keys.of(record.name)}-{record.step}"
 
 
 def _draw(plots: Sequence[Plot]) -> dict[str, Drawn]:

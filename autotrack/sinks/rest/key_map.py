@@ -1,21 +1,22 @@
-"""Names as a tracking server allows them, and back again."""
+"""Keys that every tracking server accepts, for the names that people give to metrics, params and tags."""
 
 import posixpath
 import re
 from collections.abc import Mapping
 
 _LONGEST = 220
-"""A key may have 250 characters, and that of the tag which keeps the original is longer than the name."""
+"""A key may have 250 characters. The tag that keeps the name has a prefix before the key."""
 
 _TAG = "autotrack.name."
 _WORDS = {"@": "_at_", "%": "_percent_", "&": "_and_", "+": "_plus_"}
 
 
 class KeyMap:
-    """Maps names of metrics, params and tags to keys that every MLflow server takes, each name to a key of its own.
+    """Gives each name of a metric, param or tag a key of its own, which every MLflow server accepts.
 
-    A name that is allowed stays as it is. `acc@5` becomes `acc_at_5`, and `acc_at_5-2` if that is taken. So keys
-    depend on which name came first; `tags()` keep that on the server, and `tags` are what it has of them.
+    A name that is allowed is its own key. `acc@5` becomes `acc_at_5`, or `acc_at_5-2` if that is taken. So the keys
+    depend on which name came first. That is remembered on the server, in the tags that `tags()` returns. The argument
+    `tags` are the tags that the server has of the run.
     """
 
     def __init__(self, tags: Mapping[str, str] | None = None) -> None:
@@ -31,7 +32,7 @@ class KeyMap:
         return key
 
     def tags(self) -> dict[str, str]:
-        """Return the tags that keep the names which are not their own keys."""
+        """Return the tags that remember the names which are not their own keys."""
         return {f"{_TAG}{key}": name for key, name in self._names.items() if key != name}
 
     def _free(self, key: str) -> str:
@@ -43,9 +44,9 @@ class KeyMap:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether every server takes this as a key.
+    """Return whether every server accepts this name as a key.
 
-    MLflow allows a colon unless it runs on Windows, so it is not allowed here (mlflow/utils/validation.py).
+    A colon is not allowed here, because MLflow on Windows refuses it (mlflow/utils/validation.py).
     """
     return (
         re.fullmatch(r"[/\w.\- ]+", name) is not None
@@ -57,7 +58,7 @@ def is_allowed(name: str) -> bool:
 
 
 def _readable(name: str) -> str:
-    plain = re.sub(r"[^/\w.\- ]", lambda found: _WORDS.get(found[0], "_"), name)
+    plain = re.sub(r"[^/\w.\- ]", lambda match: _WORDS.get(match[0], "_"), name)
     plain = re.sub(r"_{2,}", "_", plain) if plain != name else plain
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     joined = "/".join("_" if part.startswith("..") else part for part in parts)[:_LONGEST].rstrip("/")

@@ -1,4 +1,4 @@
-"""Metrics and load as points, waiting to be sent in batches."""
+"""Metrics and system load, which wait as points to be sent in batches."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ _HIGHEST_STEP = 2**63 - 1
 class Points:
     """Holds points until they are sent.
 
-    The server keeps a point by its key, time, step and value, so one that is sent again changes nothing; that is why
-    the time is that of the record. A point without step gets its epoch as step, or 0, the load of the machine the
+    The server identifies a point by its key, time, step and value. The time is therefore that of the record: a point
+    that is sent again changes nothing. A point without a step gets its epoch as step, or 0. The system load gets the
     seconds since the run started.
 
     Points that are recorded again after one of `rewinds` are left out. Those that the server has already stay there,
@@ -36,11 +36,11 @@ class Points:
         return len(self._waiting)
 
     def add(self, record: Metrics | SystemStats, *, rank: int = 0) -> None:
-        """Take the values of a record from the journal of this rank."""
+        """Take the values of a record from a journal of this rank."""
         if isinstance(record, SystemStats):
             self._take(system.values_of(record), record.time, max(0, int(record.time - self._started)))
         elif not self.rewinds.supersede(record):
-            step = next((at for at in (record.step, record.epoch) if at is not None), 0)
+            step = next((step for step in (record.step, record.epoch) if step is not None), 0)
             values = {f"rank{rank}/{name}": value for name, value in record.values.items()} if rank else record.values
             self._take(values, record.time, step)
 
@@ -50,18 +50,18 @@ class Points:
             self._started = self._started or record.time
             self.rewinds.note(record)
 
-    def keys(self, names: KeyMap) -> None:
-        """Give keys to the names of all that waits, first to those that are allowed: they can keep their names."""
+    def assign_keys(self, keys: KeyMap) -> None:
+        """Have a key assigned to each name; first to the allowed ones, so that they can keep their names."""
         for name in sorted({point[0] for point in self._waiting}, key=lambda name: (not is_allowed(name), name)):
-            names.of(name)
+            keys.of(name)
 
     def forget(self) -> None:
-        """Let go of what waits."""
+        """Drop the points."""
         self._waiting.clear()
 
-    def send(self, batches: Batches, run_id: str, names: KeyMap) -> None:
-        """Send all that waits; it goes on waiting if that fails."""
-        points = [Item(names.of(name), as_value(value), time, step) for name, value, time, step in self._waiting]
+    def send(self, batches: Batches, run_id: str, keys: KeyMap) -> None:
+        """Send all points. They are kept if that fails."""
+        points = [Item(keys.of(name), as_value(value), time, step) for name, value, time, step in self._waiting]
         backlog, latest = _without_latest(points) if len(points) > LIMITS["metrics"] else ([], points)
         if backlog:
             size = LIMITS["metrics"]
@@ -72,15 +72,15 @@ class Points:
 
     def _take(self, values: Mapping[str, Number], time: float, step: int) -> None:
         if abs(step) > _HIGHEST_STEP:
-            self._on_problem(f"metrics at step {step} were left out: MLflow's steps have 64 bits")
+            self._on_problem(f"metrics at step {step} were left out, because MLflow's steps have 64 bits")
             return
         milliseconds = int(time * 1000)
         self._waiting.extend((name, value, milliseconds, step) for name, value in values.items())
 
 
 def as_value(value: Number) -> float | str:
-    """Return a number as the protocol has it: NaN and infinities are words."""
-    with suppress(OverflowError):  # of an integer beyond all floats
+    """Return a number as the protocol has it, where NaN and infinities are strings."""
+    with suppress(OverflowError):  # an integer that is too large for a float
         value = float(number(value))
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -88,15 +88,15 @@ def as_value(value: Number) -> float | str:
 
 
 def _without_latest(points: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """Divide points into those that can arrive in any order, and the latest of each key, which is sent after them.
+    """Split points into those that can arrive in any order, and the latest of each key, which are sent after them.
 
-    A server notes the latest value of a key while it takes points, and not every one guards that against requests at
-    the same time.
+    A server updates the latest value of a key when it takes a point, and not every server guards that against
+    concurrent requests.
     """
     last: dict[str, int] = {}
     for index, point in enumerate(points):
-        known = last.get(point.key)
-        if known is None or _moment(point) >= _moment(points[known]):
+        latest_so_far = last.get(point.key)
+        if latest_so_far is None or _moment(point) >= _moment(points[latest_so_far]):
             last[point.key] = index
     latest = set(last.values())
     return (

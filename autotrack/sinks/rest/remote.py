@@ -1,4 +1,4 @@
-"""One run and its place on the server: what is sent of it, in which order, and what is remembered of that."""
+"""One run on the server: what is sent of it, in which order, and what is remembered of that."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
@@ -20,9 +20,10 @@ from autotrack.sinks.rest.uploads import Uploads
 
 
 class Remote:
-    """Sends parts of a run in `folder`; only what `cursor` does not have.
+    """Sends the parts of the run in `folder` that, according to `cursor`, the server does not have.
 
-    `found` is the run on the server if it is known; else it is looked for, and created, when something is to be sent.
+    `run` is the run on the server, if it is known. Otherwise it is searched for, or created, when there is something
+    to send.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Remote:
         folder: Path,
         file: CursorFile,
         cursor: Cursor,
-        found: RemoteRun | None,
+        run: RemoteRun | None,
         limits: UploadLimits,
         on_problem: Callable[[str], None],
     ) -> None:
@@ -39,36 +40,36 @@ class Remote:
         self._folder = folder
         self._file = file
         self._cursor = cursor
-        self._run = found
+        self._run = run
         self._limits = limits
         self._on_problem = on_problem
         self._batches = Batches(client, on_problem)
-        self._names = KeyMap(found.tags if found else None)
-        self._params = dict(found.params) if found else {}
+        self._keys = KeyMap(run.tags if run else None)
+        self._params = dict(run.params) if run else {}
         self._store: ArtifactStore | None = None
         self._has_parent = False
 
     def have_been_sent(self, points: Points) -> None:
-        """Take note of the names of points that the server has, and let go of them."""
-        points.keys(self._names)
+        """Drop points that the server has. Their names keep the keys that they got."""
+        points.assign_keys(self._keys)
         points.forget()
 
     def send_points(self, summary: Summary, points: Points) -> None:
-        """Send all points that wait, after what their keys stand for."""
+        """Send all points, after the tags that say what their keys stand for."""
         if summary.id and len(points):
             run = self._attached(summary)
-            points.keys(self._names)
-            self._send_tags(run, self._names.tags())
-            points.send(self._batches, run.run_id, self._names)
+            points.assign_keys(self._keys)
+            self._send_tags(run, self._keys.tags())
+            points.send(self._batches, run.run_id, self._keys)
 
     def send_facts(self, summary: Summary, rewinds: Rewinds) -> None:
-        """Send all but points and files, and last how the run ended."""
+        """Send everything but points and files, and at last how the run ended."""
         run = self._attached(summary)
         self._batches.send(run.run_id, "params", self._new_params(summary))
-        found = tags.of_run(summary, self._names)
+        own = tags.of_run(summary, self._keys)
         if rewinds.steps:
-            found["autotrack.resumed_at_steps"] = ", ".join(map(str, rewinds.steps))
-        self._send_tags(run, {**self._names.tags(), **found, **self._parent(summary, run)})
+            own["autotrack.resumed_at_steps"] = ", ".join(map(str, rewinds.steps))
+        self._send_tags(run, {**self._keys.tags(), **own, **self._parent(summary, run)})
         self._send_datasets(run, summary)
         self._send_trials(run, summary)
         state = [summary.status, summary.ended]
@@ -85,10 +86,11 @@ class Remote:
         until: float | None = None,
         draws: bool = True,
     ) -> bool:
-        """Send all files, plots as pictures only where it `draws`.
+        """Send all files; with `draws`, plots as pictures too.
 
-        It is stored before that the rest has arrived up to `offsets`: this may take long.
-        Returns False when some were left because the time `until`, on the clock of `time.monotonic`, had come.
+        This may take long. So the cursor file first notes that everything else has arrived up to `offsets`.
+
+        Returns False when files were left because it was later than `until`, on the clock of `time.monotonic`.
         """
         run = self._attached(summary)
         self._cursor.complete = False
@@ -96,15 +98,15 @@ class Remote:
         self._cursor.complete = True
         uploads = Uploads(self._artifact_store(run), self._cursor, self._on_problem, until=until)
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
-        made = documents.documents(summary, self._names, with_params=with_params, draws=draws)
-        uploads.documents(chain(tables.documents(self._names), made))
+        content = documents.documents(summary, self._keys, with_params=with_params, draws=draws)
+        uploads.documents(chain(tables.documents(self._keys), content))
         uploads.files(self._folder, summary)
-        images = [documents.stepped_images(one, self._folder, run.run_id) for one in summary.artifacts]
+        images = [documents.stepped_images(artifact, self._folder, run.run_id) for artifact in summary.artifacts]
         uploads.documents(chain.from_iterable(images))
         listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
-        if any(one.kind == "image" and one.step is not None for one in summary.artifacts):
+        if any(artifact.kind == "image" and artifact.step is not None for artifact in summary.artifacts):
             listed[documents.LOGGED_IMAGES] = "True"
-        self._send_tags(run, {**self._names.tags(), **listed})
+        self._send_tags(run, {**self._keys.tags(), **listed})
         self._cursor.complete &= not uploads.has_left
         self._cursor.undrawn = bool(summary.plots) and not draws
         if self._cursor.complete:
@@ -112,15 +114,15 @@ class Remote:
         return not uploads.has_left
 
     def store(self, offsets: Mapping[str, int]) -> None:
-        """Store that the journals have arrived up to these offsets."""
+        """Note in the cursor file that the journals have arrived up to these offsets."""
         self._cursor.offsets = dict(offsets)
         self._file.write(self._cursor)
 
     def _attached(self, summary: Summary) -> RemoteRun:
-        """Return the run on the server: the one that is there, or a new one."""
+        """Return the run on the server; it is created unless it exists."""
         if self._run is None:
             experiment = runs.experiment_id(self._client, summary.experiment, self._on_problem)
-            found = runs.find(self._client, experiment, summary.id) or runs.create(
+            run = runs.find(self._client, experiment, summary.id) or runs.create(
                 self._client,
                 experiment,
                 summary.id,
@@ -128,9 +130,9 @@ class Remote:
                 started=summary.started,
                 tags=tags.at_creation(summary),
             )
-            self._run = found
-            self._cursor.run_id, self._cursor.experiment_id = found.run_id, experiment
-            self._names, self._params = KeyMap(found.tags), dict(found.params)
+            self._run = run
+            self._cursor.run_id, self._cursor.experiment_id = run.run_id, experiment
+            self._keys, self._params = KeyMap(run.tags), dict(run.params)
         return self._run
 
     def _artifact_store(self, run: RemoteRun) -> ArtifactStore:
@@ -146,39 +148,39 @@ class Remote:
         return self._store
 
     def _new_params(self, summary: Summary) -> Iterable[Item]:
-        new = list(params.items(summary.params, self._names, self._params))
+        new = list(params.items(summary.params, self._keys, self._params))
         self._params |= {item.key: str(item.value) for item in new}
         return new
 
-    def _send_tags(self, run: RemoteRun, found: Mapping[str, str]) -> None:
-        new = {key: value for key, value in found.items() if self._cursor.lacks(f"tag {key}", value)}
+    def _send_tags(self, run: RemoteRun, values: Mapping[str, str]) -> None:
+        new = {key: value for key, value in values.items() if self._cursor.lacks(f"tag {key}", value)}
         self._batches.send(run.run_id, "tags", [Item(key, value) for key, value in new.items()])
         for key, value in new.items():
             self._cursor.has(f"tag {key}", value)
 
     def _parent(self, summary: Summary, run: RemoteRun) -> dict[str, str]:
-        """Return the tag that nests a run in the one it was started in, as soon as the server has that one."""
+        """Return the tag that nests a run in its parent, as soon as the server has the parent."""
         if not summary.parent or self._has_parent or trials.PARENT in run.tags:
             return {}
-        found = runs.find(self._client, run.experiment_id, summary.parent)
-        self._has_parent = found is not None
-        return {trials.PARENT: found.run_id} if found else {}
+        parent = runs.find(self._client, run.experiment_id, summary.parent)
+        self._has_parent = parent is not None
+        return {trials.PARENT: parent.run_id} if parent else {}
 
     def _send_datasets(self, run: RemoteRun, summary: Summary) -> None:
-        for one in summary.datasets:
-            what = f"dataset {one.role} {one.name}"
-            if self._cursor.lacks(what, one):
+        for dataset in summary.datasets:
+            what = f"dataset {dataset.role} {dataset.name}"
+            if self._cursor.lacks(what, dataset):
                 try:
-                    body = {"run_id": run.run_id, "datasets": [datasets.as_input(one)]}
+                    body = {"run_id": run.run_id, "datasets": [datasets.as_input(dataset)]}
                     self._client.post("runs/log-inputs", body)
-                except Refused as refused:  # of this one; servers before MLflow 2.4 know no data sets at all
+                except Refused as refused:  # this data set; or all of them, by a server before MLflow 2.4
                     if refused.status in (401, 403):
                         raise
                     self._on_problem(f"a data set was not sent: {refused}")
-                self._cursor.has(what, one)
+                self._cursor.has(what, dataset)
 
     def _send_trials(self, run: RemoteRun, summary: Summary) -> None:
-        new = [one for one in summary.trials if self._cursor.lacks(f"trial {one.number}", one)]
-        trials.send(new, summary, run, client=self._client, batches=self._batches, names=self._names)
-        for one in new:
-            self._cursor.has(f"trial {one.number}", one)
+        new = [trial for trial in summary.trials if self._cursor.lacks(f"trial {trial.number}", trial)]
+        trials.send(new, summary, run, client=self._client, batches=self._batches, keys=self._keys)
+        for trial in new:
+            self._cursor.has(f"trial {trial.number}", trial)

@@ -1,4 +1,4 @@
-"""What a tracking server's answer means: whether to ask again, and what to tell a person."""
+"""What the response of a tracking server means: whether to ask again, and what to tell the user."""
 
 import re
 from collections.abc import Mapping
@@ -16,31 +16,34 @@ _LONGEST_PAUSE_SECONDS = 600.0
 
 
 def as_object(response: requests.Response) -> dict[str, Any] | None:
-    """Return the JSON object that was answered; None for anything else, such as a page of HTML."""
+    """Return the JSON object in a response; None for anything else, such as a page of HTML."""
     try:
-        found = msgspec.json.decode(response.content or b"{}")
+        content = msgspec.json.decode(response.content or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def error_in(response: requests.Response) -> tuple[str, str]:
-    """Return code and message of an error; the code is empty where the answer is not one of a tracking server."""
-    said = as_object(response) if response.content else None
-    if said is not None and "error_code" in said:
-        return str(said["error_code"]), str(said.get("message", ""))[:_LONGEST_MESSAGE]
+    """Return the code and message of an error. The code is empty when no tracking server has answered."""
+    content = as_object(response) if response.content else None
+    if content is not None and "error_code" in content:
+        return str(content["error_code"]), str(content.get("message", ""))[:_LONGEST_MESSAGE]
     return "", _readable(response)
 
 
 def may_pass(response: requests.Response) -> bool:
-    """Whether the same request may succeed later."""
+    """Return whether the same request may succeed later."""
     if response.status_code in _TRANSIENT:
         return True
     return 500 <= response.status_code != 501 and error_in(response)[0] not in _PERMANENT_ERRORS
 
 
 def pause_asked_for(response: requests.Response) -> float | None:
-    """Return how many seconds to wait by the header `Retry-After`, which has seconds or a date (RFC 9110)."""
+    """Return how many seconds the header `Retry-After` asks to wait. It holds seconds or a date (RFC 9110).
+
+    urllib3's `Retry` reads it too, but only whole seconds, and some servers send fractions.
+    """
     text = response.headers.get("Retry-After", "").strip()
     try:
         seconds = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else _seconds_until(text)
@@ -50,7 +53,7 @@ def pause_asked_for(response: requests.Response) -> float | None:
 
 
 def explain(response: requests.Response, url: str) -> str:
-    """Say what a refusal means and what can be done about it, in a sentence or two."""
+    """Return what a refusal means and what can be done about it, in a sentence or two."""
     code, message = error_in(response)
     status = response.status_code
     if status == 401:
@@ -61,7 +64,7 @@ def explain(response: requests.Response, url: str) -> str:
     if status == 403:
         return f"{url} does not allow this (403 {message}): the account lacks the right"
     if 300 <= status < 400:
-        return f"{url} sends us on to {_elsewhere(response)}: give the URL of the tracking server itself"
+        return f"{url} redirects to {_elsewhere(response)}: give the URL of the tracking server itself"
     if code == "ENDPOINT_NOT_FOUND" or status in (405, 501):
         return f"{url} does not offer {_endpoint(response)} ({status}): it is older than what this needs"
     if status == 404 and not code:
@@ -70,7 +73,7 @@ def explain(response: requests.Response, url: str) -> str:
 
 
 def explain_foreign(response: requests.Response, url: str) -> str:
-    """Say that an answer is none of a tracking server."""
+    """Return why a response cannot come from a tracking server."""
     kind = response.headers.get("Content-Type", "no type").partition(";")[0]
     return (
         f"{url} answers {_endpoint(response)} with {kind} instead of JSON, which no tracking server does: check the "
@@ -79,9 +82,9 @@ def explain_foreign(response: requests.Response, url: str) -> str:
 
 
 def reason_of(fault: BaseException) -> str:
-    """Return why a request got no answer, without the layers around that, and without what a URL may carry."""
+    """Return why a request got no response, without wrapping errors, and without the query of a URL."""
     inner = fault
-    while deeper := _inside(inner):
+    while deeper := _wrapped_error(inner):
         inner = deeper
     text = re.sub(r"^\w+\(host=[^)]*\): |^<[^>]*>: ", "", str(inner)) or type(inner).__name__
     return re.sub(r"\?[^\s'\")]*", "?…", text) if "://" in text or "/" in text else text
@@ -106,8 +109,8 @@ def _elsewhere(response: requests.Response) -> str:
     return response.headers.get("Location", "elsewhere").partition("?")[0]
 
 
-def _inside(fault: BaseException) -> BaseException | None:
-    """The error that another one was made of: urllib3's `reason`, or the last one among its arguments."""
+def _wrapped_error(fault: BaseException) -> BaseException | None:
+    """Return the error that another one wraps: urllib3's `reason`, or the last one among its arguments."""
     parts = [getattr(fault, "reason", None), *reversed(fault.args)]
     return next((part for part in parts if isinstance(part, BaseException)), None)
 

@@ -1,4 +1,4 @@
-"""Experiments and runs on the server: found, or created exactly once."""
+"""Experiments and runs on the server, which are found, or created exactly once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from autotrack.journal.records import Status
 from autotrack.sinks.rest.client import Client, Refused
 
 RUN_TAG = "autotrack.run"
-"""Its value is the id of our run: what a run on the server is recognised by."""
+"""This tag holds the id of our run. It tells which run on the server belongs to it."""
 
 STATUS: Mapping[str, str] = {
     "running": "RUNNING",
@@ -24,7 +24,7 @@ _LONGEST_EXPERIMENT = 500
 
 @dataclass(frozen=True)
 class RemoteRun:
-    """A run on the server; `params` and `tags` are what it had when it was looked at."""
+    """A run on the server; `params` and `tags` are what it had when it was fetched."""
 
     run_id: str
     experiment_id: str
@@ -34,32 +34,32 @@ class RemoteRun:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Found(Exception):  # noqa: N818  no error: ends the repetition of a request
+class _Found(Exception):  # noqa: N818  not an error: it ends the repetition of a request
     def __init__(self, run: RemoteRun) -> None:
         super().__init__(run.run_id)
         self.run = run
 
 
 def experiment_id(client: Client, name: str, on_problem: Callable[[str], None]) -> str:
-    """Return the id of the experiment with this name, created if need be.
+    """Return the id of the experiment with this name, which is created if it does not exist.
 
-    A name whose experiment was deleted stays taken. Somebody wanted those runs gone, so it is not restored: the runs
-    go to `name-2`, and `on_problem` is told.
+    The name of a deleted experiment stays taken. Somebody wanted those runs gone, so the experiment is not restored:
+    the runs go to `name-2`, and `on_problem` is told.
     """
     wanted, number = name[:_LONGEST_EXPERIMENT] or "Default", 1
     candidate = wanted
     while True:
-        found = _experiment(client, candidate) or _create_experiment(client, candidate)
-        if found.get("lifecycle_stage", "active") == "active":
+        experiment = _experiment(client, candidate) or _create_experiment(client, candidate)
+        if experiment.get("lifecycle_stage", "active") == "active":
             if candidate != wanted:
                 on_problem(f"the experiment {wanted!r} was deleted on {client.url}: the run goes to {candidate!r}")
-            return str(found["experiment_id"])
+            return str(experiment["experiment_id"])
         number += 1
         candidate = f"{wanted[: _LONGEST_EXPERIMENT - 8]}-{number}"
 
 
 def get(client: Client, run_id: str) -> RemoteRun | None:
-    """Return a run by the server's own id; None where the server has no such run."""
+    """Return the run with this id of the server; None when the server has no such run."""
     try:
         return _remote(client.get("runs/get", run_id=run_id)["run"])
     except Refused as refused:
@@ -69,34 +69,34 @@ def get(client: Client, run_id: str) -> RemoteRun | None:
 
 
 def find(client: Client, experiment: str, run: str) -> RemoteRun | None:
-    """Return the run that was made for our run of this id, if there is one; always the same if there are several."""
-    found = search(client, experiment, f"tags.`{RUN_TAG}` = '{run}'")
-    return min(found, key=lambda one: one.run_id, default=None)
+    """Return the run that was created for our run of this id, if any. Among several, it is always the same one."""
+    candidates = search(client, experiment, f"tags.`{RUN_TAG}` = '{run}'")
+    return min(candidates, key=lambda candidate: candidate.run_id, default=None)
 
 
 def search(client: Client, experiment: str, filter_string: str) -> list[RemoteRun]:
-    """Return the runs of an experiment that a filter finds and nobody deleted."""
+    """Return the runs of an experiment that match a filter and were not deleted."""
     body: dict[str, Any] = {"experiment_ids": [experiment], "filter": filter_string, "max_results": _A_PAGE}
-    found = list[RemoteRun]()
+    matches = list[RemoteRun]()
     while True:
         page = client.post("runs/search", body)
-        found += [_remote(one) for one in page.get("runs", [])]
+        matches += [_remote(run) for run in page.get("runs", [])]
         if not (token := page.get("next_page_token")):
-            return found
+            return matches
         body["page_token"] = token
 
 
 def create(
     client: Client, experiment: str, run: str, *, name: str, started: float, tags: Mapping[str, str]
 ) -> RemoteRun:
-    """Create a run, exactly once: when there was no answer, it is looked for before it is created again.
+    """Create a run exactly once: when a request got no answer, the run is searched for before the next attempt.
 
-    `run` is our id, `started` in seconds since 1970.
+    `run` is our id, and `started` is in seconds since 1970.
     """
 
-    def look() -> None:
-        if (found := find(client, experiment, run)) is not None:
-            raise _Found(found)
+    def stop_if_created() -> None:
+        if (existing := find(client, experiment, run)) is not None:
+            raise _Found(existing)
 
     body = {
         "experiment_id": experiment,
@@ -106,13 +106,13 @@ def create(
         "tags": [{"key": key, "value": value} for key, value in {RUN_TAG: run, **tags}.items()],
     }
     try:
-        return _remote(client.post("runs/create", body, before_retry=look)["run"])
+        return _remote(client.post("runs/create", body, before_retry=stop_if_created)["run"])
     except _Found as found:
         return found.run
 
 
 def set_status(client: Client, run_id: str, status: Status | str, ended: float | None) -> None:
-    """Say how a run stands, and when it ended in seconds since 1970."""
+    """Set the status of a run, and when it ended, in seconds since 1970."""
     body: dict[str, Any] = {"run_id": run_id, "status": STATUS.get(status, "FINISHED")}
     if ended is not None:
         body["end_time"] = int(ended * 1000)
@@ -121,21 +121,21 @@ def set_status(client: Client, run_id: str, status: Status | str, ended: float |
 
 def _experiment(client: Client, name: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = client.get("experiments/get-by-name", experiment_name=name)["experiment"]
+        experiment: dict[str, Any] = client.get("experiments/get-by-name", experiment_name=name)["experiment"]
     except Refused as refused:
         if refused.status == 404 and refused.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
-    return found
+    return experiment
 
 
 def _create_experiment(client: Client, name: str) -> dict[str, Any]:
     try:
         return client.post("experiments/create", {"name": name})
     except Refused as refused:
-        # Another run was quicker, or the server did it and its answer was lost.
-        if refused.error_code == "RESOURCE_ALREADY_EXISTS" and (found := _experiment(client, name)):
-            return found
+        # Another run was quicker, or the server created it and its answer was lost.
+        if refused.error_code == "RESOURCE_ALREADY_EXISTS" and (existing := _experiment(client, name)):
+            return existing
         raise
 
 
@@ -146,6 +146,6 @@ def _remote(run: Mapping[str, Any]) -> RemoteRun:
         experiment_id=str(info["experiment_id"]),
         artifact_uri=info.get("artifact_uri", ""),
         is_deleted=info.get("lifecycle_stage") == "deleted",
-        params={one["key"]: one.get("value", "") for one in data.get("params", [])},
-        tags={one["key"]: one.get("value", "") for one in data.get("tags", [])},
+        params={item["key"]: item.get("value", "") for item in data.get("params", [])},
+        tags={item["key"]: item.get("value", "") for item in data.get("tags", [])},
     )

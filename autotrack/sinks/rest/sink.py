@@ -1,4 +1,4 @@
-"""The remote sink: brings a run to a tracking server, live or later, any number of times."""
+"""The remote sink: sends a run to a tracking server, live or later, any number of times."""
 
 import os
 import threading
@@ -39,35 +39,41 @@ from autotrack.sinks.rest.documents import Tables
 from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.remote import Remote
 
-_ALL = UploadLimits()
+_NO_LIMITS = UploadLimits()
 _MOST_WAITING = 20_000
 
 _UPLOAD_SECONDS = 1.0
-"""After so long no further file is begun while there may be new points of the run to send."""
+"""After this time, no further file is begun while the run goes on, because there may be new points to send."""
 
 
 class RestSink:
     """Sends a run to the MLflow tracking server at `url`, which may hold credentials.
 
-    `write` folds records and keeps points, `flush` sends them and then stores how far it got, in a file below
+    `write` folds records and keeps points. `flush` sends them, and then stores how far it got in a file below
     `remote/` in the run folder. Both block while the server is away, until `stop` is set or a request has taken
-    `patience` seconds: then `Unreachable` is raised, and what was not acknowledged is sent again another time.
-    `on_problem` is told, once each, what the server does not take; the rest goes on.
+    `patience` seconds. Then they raise `Unreachable`, and what was not acknowledged is sent again another time.
 
-    One with a `stop` is for a run that goes on and is flushed again: files that are left after a second wait for the
-    next time, so that they do not hold its curves up.
+    A run that is gone from the server is sent anew. A run that somebody deleted there is left alone, unless it goes
+    on. Training that goes back to a checkpoint records points again: the earlier ones stay on the server if it has
+    them, because it cannot delete points, and are left out otherwise.
 
-    A run that is gone from the server is sent anew. One that somebody deleted there is left alone, unless it goes on.
+    Args:
+        url: The server.
+        stop: Ends everything that waits. A sink with a `stop` belongs to a run that goes on and is flushed again, so
+            after a second of sending files the rest waits for the next flush, and does not delay the curves.
+        environ: Where credentials are read from.
+        patience: How many seconds a request may take; no limit by default.
+        uploads: How much of the files is sent, and how fast.
+        draws: Send plots as pictures even if the run took less than ten seconds. To draw one takes a second of a core,
+            so they are otherwise sent as data, and drawn by a later sink that `draws`.
+        on_problem: Told once about each thing that the server does not take. The rest is sent.
 
-    To draw a plot takes a second of a core. Unless it `draws` all of them, those of a run that took less than ten
-    seconds are sent as data, and drawn by a sink that does.
+    Raises:
+        SettingsError: From `open`, for a URL or credentials that cannot be used.
+        AutotrackError: From `open`, when another process is sending the run.
+        Refused: The server refuses everything.
 
-    Training that goes back to a checkpoint records points again. Those that the server has already stay, because it
-    can delete none; those that it does not have are left out.
-
-    Raises `SettingsError` from `open` for a URL or credentials that cannot be used, `AutotrackError` when another
-    process is sending the run, `Refused` when the server refuses all of it. Whatever it raises, it lets go of the run,
-    and has to be opened again.
+    After any error the sink has released the run, and has to be opened again.
     """
 
     follows = True
@@ -79,7 +85,7 @@ class RestSink:
         stop: threading.Event | None = None,
         environ: Mapping[str, str] = os.environ,
         patience: float | None = None,
-        uploads: UploadLimits = _ALL,
+        uploads: UploadLimits = _NO_LIMITS,
         draws: bool = True,
         on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -87,8 +93,8 @@ class RestSink:
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
         self._uploads = uploads
         self._draws = draws
-        self._tell = on_problem
-        self._told: set[str] = set()
+        self._report = on_problem
+        self._reported: set[str] = set()
         self._client: Client | None = None
         self._file: CursorFile | None = None
         self._created = monotonic()
@@ -99,25 +105,25 @@ class RestSink:
         return self._client.last_progress if self._client else self._created
 
     def open(self, folder: Path) -> dict[str, int]:
-        """Begin with the run in `folder`; return how much of its journals the server has acknowledged."""
-        with self._letting_go_on_failure():
+        """Begin with the run in `folder`. Returns how much of its journals the server has acknowledged."""
+        with self._closing_on_failure():
             return self._open(folder)
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
-        with self._letting_go_on_failure():
+        with self._closing_on_failure():
             self._read_again()
             self._take(batch, rank)
-            if len(self._points) > _MOST_WAITING:  # memory is finite; what is sent twice is there once
+            if len(self._points) > _MOST_WAITING:  # memory is finite, and a point that is sent twice counts once
                 self._remote.send_points(self._fold.summary(), self._points)
 
     def flush(self, position: Position) -> None:
-        """Send everything there is, then store that the journals have arrived up to `position`."""
-        with self._letting_go_on_failure():
+        """Send everything, then store that the journals have arrived up to `position`."""
+        with self._closing_on_failure():
             self._flush(position)
 
     def close(self) -> None:
-        """Let go of the connections and of the run."""
+        """Close the connections, and release the run."""
         if self._client is not None:
             self._client.close()
         if self._file is not None:
@@ -129,10 +135,10 @@ class RestSink:
         self._file = CursorFile(folder, self.place)
         self._file.lock()
         cursor = self._file.read()
-        found = runs.get(self._client, cursor.run_id) if cursor.run_id else None
-        if found is None or (found.is_deleted and not _has_all(cursor, folder)):
-            cursor, found = Cursor(self.place), None
-        self._remote = Remote(self._client, folder, self._file, cursor, found, self._uploads, self._on_problem)
+        run = runs.get(self._client, cursor.run_id) if cursor.run_id else None
+        if run is None or (run.is_deleted and not _has_all(cursor, folder)):
+            cursor, run = Cursor(self.place), None
+        self._remote = Remote(self._client, folder, self._file, cursor, run, self._uploads, self._on_problem)
         self._fold, self._tables = Fold(keep_points=False), Tables()
         self._points = Points(self._on_problem, rewinds=_rewinds(folder))
         self._is_changed = True
@@ -143,7 +149,7 @@ class RestSink:
     def _flush(self, position: Position) -> None:
         self._read_again()
         summary = self._fold.summary()
-        if not summary.id:  # nothing but half a line yet
+        if not summary.id:  # the first record is not complete yet
             return
         self._remote.send_points(summary, self._points)
         if self._is_changed:
@@ -157,7 +163,7 @@ class RestSink:
         self._remote.store(position.offsets)
 
     @contextmanager
-    def _letting_go_on_failure(self) -> Iterator[None]:
+    def _closing_on_failure(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -190,7 +196,7 @@ class RestSink:
             self._fold.add([record], rank=rank)
 
     def _read_again(self) -> None:
-        """Take in what was sent by an earlier process: what is to come depends on it."""
+        """Read what an earlier process has sent, because what follows depends on it."""
         unread, self._unread = self._unread, {}
         for name in sorted(unread, key=lambda name: name != "main.jsonl"):
             for batch in _batches_until(self._folder / "journal" / name, unread[name]):
@@ -198,9 +204,9 @@ class RestSink:
                 self._remote.have_been_sent(self._points)
 
     def _on_problem(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._tell(message)
+        if message not in self._reported:
+            self._reported.add(message)
+            self._report(message)
 
 
 def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
@@ -215,7 +221,7 @@ def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
 def _rewinds(folder: Path) -> Rewinds:
     try:
         return read_rewinds(folder)
-    except FileNotFoundError:  # it will come with the first record
+    except FileNotFoundError:  # it comes with the first record
         return Rewinds()
 
 
@@ -224,13 +230,13 @@ def _has_all(cursor: Cursor, folder: Path) -> bool:
 
 
 def _step_back(folder: Path, offsets: Mapping[str, int]) -> dict[str, int]:
-    """Return the offsets without the last record of one journal: so there is something to do."""
+    """Return the offsets without the last record of one journal, so that there is something to send."""
     name = min(offsets, key=lambda name: name != "main.jsonl")
     path = folder / "journal" / name
-    found = dict(offsets)
+    earlier = dict(offsets)
     with path.open("rb") as file:
         start = max(0, offsets[name] - 2**20)
         file.seek(start)
         line_end = file.read(offsets[name] - start).rstrip(b"\n").rfind(b"\n")
-    found[name] = start + line_end + 1 if line_end >= 0 else 0
-    return found
+    earlier[name] = start + line_end + 1 if line_end >= 0 else 0
+    return earlier

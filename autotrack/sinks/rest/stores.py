@@ -1,4 +1,4 @@
-"""Artifacts straight to where they are kept: a folder or object storage, when the tracking server passes none on."""
+"""Writes artifacts straight to a folder or object storage, for tracking servers that do not pass them on."""
 
 import contextlib
 import ipaddress
@@ -28,7 +28,7 @@ _BLOCK_BYTES = 8 * 2**20
 _MOST_BLOCKS = 9000  # S3 and others allow 10,000
 _LONGEST_PAUSE_SECONDS = 30.0
 _ATTEMPTS = 6
-"""How often an error of unknown meaning is met before it counts as the storage's last word."""
+"""How many attempts there are before an error of unknown meaning counts as final."""
 
 _HOPELESS = (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError, TypeError, ValueError)
 _HOPELESS_NAMES = {
@@ -48,9 +48,9 @@ _PASSING_NAMES = {
 class DirectStore:
     """The artifacts of one run below `artifact_uri`, written through fsspec.
 
-    Takes what fsspec takes (`s3://`, `gs://`, `abfs://`), `file:` URIs and absolute paths. Object storage gets its
-    credentials from the environment, as its own library has it; `MLFLOW_S3_ENDPOINT_URL` is known as well as
-    `AWS_ENDPOINT_URL`. Raises `Refused`, also where a package is missing or the folder is one of another machine.
+    The URI may be anything that fsspec takes (`s3://`, `gs://`, `abfs://`), a `file:` URI or an absolute path. The
+    library of an object storage reads credentials from the environment. `MLFLOW_S3_ENDPOINT_URL` works as well as
+    `AWS_ENDPOINT_URL`. Raises `Refused`, also when a package is missing or the folder is on another machine.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class DirectStore:
         self._throttle = throttle
         self._on_problem = on_problem
         self._folder = _local_folder(artifact_uri)
-        # What follows a question mark are options, and some are secrets.
+        # Options follow a question mark, and some are secrets.
         self._uri = artifact_uri if self._folder is not None else artifact_uri.partition("?")[0]
         if self._folder is not None:
             _check_that_it_is_here(self._folder, client.url)
@@ -77,27 +77,27 @@ class DirectStore:
         )
 
     def put(self, source: Source, path: str) -> None:
-        """Store content under a path, all of it or nothing; raises `Refused` and `Unreachable`."""
+        """Store content under a path, all of it or nothing. Raises `Refused` and `Unreachable`."""
         target = posixpath.join(self._root, path)
         write = self._write_object if self._folder is None else self._write_file
         self._repeat(lambda: write(source, target))
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Return the size of each file right in a folder, by name."""
+        """Return the size of each file directly in a folder, by name."""
         try:
-            found = self._repeat(lambda: self._fs.ls(str(PurePosixPath(self._root, folder)), detail=True))
+            entries = self._repeat(lambda: self._fs.ls(str(PurePosixPath(self._root, folder)), detail=True))
         except Refused as refusal:
             if isinstance(refusal.__cause__, FileNotFoundError):
                 return {}
             raise
-        return {PurePosixPath(one["name"]).name: int(one["size"]) for one in found if one["type"] == "file"}
+        return {PurePosixPath(entry["name"]).name: int(entry["size"]) for entry in entries if entry["type"] == "file"}
 
     def name_of(self, path: str) -> str:
-        """Return the path under which the store will have a file: the same one, if it is text."""
+        """Return the path under which the store will have a file. It is the same one, if that is valid text."""
         return path.encode(errors="replace").decode()
 
     def _write_object(self, source: Source, target: str) -> None:
-        """Objects are there once they are complete; one that is given up half way must not be completed by closing."""
+        """Write an object. It exists once it is complete, so closing must not complete one that failed halfway."""
         block_bytes = max(_BLOCK_BYTES, -(-source.size // _MOST_BLOCKS))
         file = self._fs.open(target, "wb", block_size=block_bytes)
         try:
@@ -118,7 +118,7 @@ class DirectStore:
         with contextlib.closing(source.open()) as stream:
             while block := stream.read(_BLOCK_BYTES):
                 file.write(block)
-                self._client.last_progress = monotonic()  # it takes no part in this, and would seem stuck
+                self._client.last_progress = monotonic()  # the client is not involved, and would seem to be stuck
 
     def _repeat(self, act: Callable[[], _T]) -> _T:
         """Call `act` until it works or is hopeless; raises `Unreachable` when told to stop or out of patience.
@@ -141,7 +141,7 @@ class DirectStore:
             if patience is not None and monotonic() - began + pause > patience:
                 raise Unreachable(f"{self._uri} did not answer within {patience:g} s: {reason}")
             if attempt == _ATTEMPTS:
-                self._on_problem(f"{self._uri} does not answer, trying on: {reason}")
+                self._on_problem(f"{self._uri} does not answer, still trying: {reason}")
             self._throttle.pause(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -151,17 +151,17 @@ def _filesystem(uri: str, options: Mapping[str, str]) -> tuple[Any, str]:
     scheme = uri.partition("://")[0] if "://" in uri else "file"
     try:
         core = import_module("fsspec.core")  # optional, and slow to import
-        # Nothing is remembered between runs: what lies there is asked every time.
+        # Nothing is cached, so that listings are always up to date.
         fs, root = core.url_to_fs(uri, skip_instance_cache=True, use_listings_cache=False, **options)
     except ImportError:
         packages = _PACKAGES.get(scheme, "'autotrack-ml[remote]'")
         raise Refused(
-            f"this run's artifacts are to go straight to {uri}, which needs packages that are not installed:\n"
+            f"this run's artifacts have to go straight to {uri}, which needs packages that are not installed:\n"
             f"pip install {packages}"
         ) from None
     except ValueError as fault:
         raise Refused(
-            f"this run's artifacts are to go straight to {uri}, and there is no way known to {scheme}:// ({fault}); "
+            f"this run's artifacts have to go straight to {uri}, and {scheme}:// is not supported ({fault}); "
             f"start the tracking server with --serve-artifacts, so that they go through it"
         ) from None
     return fs, str(root)
@@ -175,14 +175,14 @@ def _local_folder(uri: str) -> Path | None:
 
 
 def _check_that_it_is_here(folder: Path, url: str) -> None:
-    """Raise `Refused` for a folder of the server's machine: made here, it would be found by nobody.
+    """Raise `Refused` for a folder on the server's machine: nobody would find what is written to it here.
 
-    Of `<root>/<experiment>/<run>/artifacts` the root is there where the machines share it.
+    If the machines share the folder, the root of `<root>/<experiment>/<run>/artifacts` exists here.
     """
-    shared = folder.is_absolute() and any(place.is_dir() for place in (folder, *folder.parents[:3]) if place.name)
+    shared = folder.is_absolute() and any(parent.is_dir() for parent in (folder, *folder.parents[:3]) if parent.name)
     if not shared and not (folder.is_absolute() and _is_this_machine(url)):
         raise Refused(
-            f"this run's artifacts are to go to {folder}, a folder of the server that is not on this machine; "
+            f"this run's artifacts have to go to {folder}, a folder of the server that is not on this machine; "
             f"start the server with --serve-artifacts, so that they go through it"
         )
 

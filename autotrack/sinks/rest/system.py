@@ -1,4 +1,4 @@
-"""The load of the machine under the names that MLflow's page of system metrics shows."""
+"""The system load, under the names that MLflow's page of system metrics shows."""
 
 import re
 
@@ -15,7 +15,7 @@ _EQUIVALENT = {
     "disk_used_percent": ("disk_usage_percentage", 1.0),
     "disk_free_bytes": ("disk_available_megabytes", _MEGABYTE),
 }
-"""Names and units of mlflow/system_metrics/metrics/*.py. Its network counters only grow, ours are rates."""
+"""Names and units of mlflow/system_metrics/metrics/*.py. Not of network traffic: MLflow has totals, we have rates."""
 
 _EQUIVALENT_OF_CARD = {
     "utilization_percent": ("utilization_percentage", 1.0),
@@ -26,9 +26,9 @@ _EQUIVALENT_OF_CARD = {
 
 
 def values_of(record: SystemStats) -> dict[str, Number]:
-    """Return the load by MLflow's names where it has one, else by ours, all below `system/`; ranks apart.
+    """Return the load below `system/`, by MLflow's names where it has one and by ours otherwise.
 
-    Bytes are megabytes, as MLflow has them: its page shows plain numbers.
+    Other ranks than 0 get a prefix. Bytes become megabytes as in MLflow, whose page shows plain numbers.
     """
     prefix = f"{PREFIX}rank{record.rank}/" if record.rank else PREFIX
     values: dict[str, Number] = {}
@@ -39,16 +39,16 @@ def values_of(record: SystemStats) -> dict[str, Number]:
 
 
 def equivalent(name: str) -> tuple[str, float]:
-    """Return MLflow's name for a kind of load, and by what our value is divided.
+    """Return MLflow's name for a kind of load, and the number by which our value has to be divided.
 
     >>> equivalent("gpu0_memory_used_bytes"), equivalent("process_threads")
     (('gpu_0_memory_usage_megabytes', 1000000.0), ('process_threads', 1.0))
     >>> equivalent("process_read_bytes_per_second")
     ('process_read_megabytes_per_second', 1000000.0)
     """
-    if (found := re.fullmatch(r"gpu(\d+)_(.+)", name)) and found[2] in _EQUIVALENT_OF_CARD:
-        shown, unit = _EQUIVALENT_OF_CARD[found[2]]
-        return f"gpu_{found[1]}_{shown}", unit
-    if name not in _EQUIVALENT and (found := re.fullmatch(r"(.+_)bytes(_per_second)?", name)):
-        return f"{found[1]}megabytes{found[2] or ''}", _MEGABYTE
+    if (match := re.fullmatch(r"gpu(\d+)_(.+)", name)) and match[2] in _EQUIVALENT_OF_CARD:
+        shown, unit = _EQUIVALENT_OF_CARD[match[2]]
+        return f"gpu_{match[1]}_{shown}", unit
+    if name not in _EQUIVALENT and (match := re.fullmatch(r"(.+_)bytes(_per_second)?", name)):
+        return f"{match[1]}megabytes{match[2] or ''}", _MEGABYTE
     return _EQUIVALENT.get(name, (name, 1.0))

@@ -1,4 +1,4 @@
-"""What is said about a run as a whole, as tags: MLflow's own where it has one, ours below `autotrack.`."""
+"""The tags of a run: MLflow's own names where it has one, and names that begin with `autotrack.` otherwise."""
 
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -9,48 +9,48 @@ from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.runs import RUN_TAG
 
 LONGEST = 5000
-"""Characters of a value; 8000 since MLflow 2.16."""
+"""How many characters a value may have. Since MLflow 2.16 it is 8000."""
 
 NOTE = "mlflow.note.content"
-"""What MLflow's page shows as the description of a run, in Markdown."""
+"""MLflow's page shows this tag as the description of a run, in Markdown."""
 
 _LISTED = 20
 
 
-def of_run(summary: Summary, names: KeyMap) -> dict[str, str]:
-    """Return all tags of a run; those of the user have the keys that `names` gives them."""
-    own = {names.of(name): value for name, value in summary.tags.items() if name != NOTE}
-    found = {**_source(summary), **dict(_facts(summary)), NOTE: description(summary)}
-    filled = {key: str(value) for key, value in found.items() if value not in (None, "")}
+def of_run(summary: Summary, keys: KeyMap) -> dict[str, str]:
+    """Return all tags of a run. The tags of the user get their keys from `keys`."""
+    own = {keys.of(name): value for name, value in summary.tags.items() if name != NOTE}
+    facts = {**_source(summary), **dict(_facts(summary)), NOTE: description(summary)}
+    filled = {key: str(value) for key, value in facts.items() if value not in (None, "")}
     return {key: shortened(value) for key, value in {**own, **filled}.items()}
 
 
 def at_creation(summary: Summary) -> dict[str, str]:
-    """Return the tags that a run is created with: the user, which the server lets nobody change, and its source."""
+    """Return the tags that a run is created with: its source, and the user, which cannot be changed later."""
     user = summary.environment.get("process", {}).get("user")
-    found = {"mlflow.user": user, **_source(summary)}
-    return {key: shortened(str(value)) for key, value in found.items() if value not in (None, "")}
+    tags = {"mlflow.user": user, **_source(summary)}
+    return {key: shortened(str(value)) for key, value in tags.items() if value not in (None, "")}
 
 
 def description(summary: Summary) -> str:
-    """Return the note of the user, what changed since earlier runs, and what autotrack could not do."""
+    """Return the note of the user, what changed since earlier runs, and autotrack's notices, as Markdown."""
     parts = [summary.tags.get(NOTE) or summary.texts.get("note", "")]
     if changes := summary.texts.get("changes"):
         parts.append(f"### Changes\n\n{changes}")
     if summary.notices:
-        said = dict.fromkeys(f"- {notice.about}: {notice.message}" for notice in summary.notices[:_LISTED])
-        parts.append("### Notices\n\n" + "\n".join(said))
+        lines = dict.fromkeys(f"- {notice.about}: {notice.message}" for notice in summary.notices[:_LISTED])
+        parts.append("### Notices\n\n" + "\n".join(lines))
     return "\n\n".join(part for part in parts if part)
 
 
 def shortened(text: str) -> str:
-    """Return a text no longer than a tag may be; PostgreSQL takes no NUL in it."""
+    """Return a text cut to the length of a tag, without NUL, which PostgreSQL does not accept."""
     text = text.replace("\0", "�")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _source(summary: Summary) -> dict[str, Any]:
-    """The code, as MLflow names its parts (mlflow/utils/mlflow_tags.py)."""
+    """Return where the code is from, under the names of mlflow/utils/mlflow_tags.py."""
     git = summary.environment.get("git", {})
     script = summary.entry_point or (summary.argv[0] if summary.argv else "")
     return {

@@ -1,4 +1,4 @@
-"""How requests reach a server: connections that are kept open, and acknowledge the server's answers at once."""
+"""The connections to a server: they are kept open, and acknowledge the server's answers at once."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ def new_session() -> requests.Session:
     return session
 
 
-class Watched:
-    """A stream that is about to be sent; `on_read` is called whenever more of it is."""
+class WatchedStream:
+    """A stream that is being sent. `on_read` is called whenever more of it is read."""
 
     def __init__(self, stream: Any, on_read: Callable[[], None]) -> None:
         self.len = super_len(stream)  # type: ignore[no-untyped-call]  # where requests looks for the length
@@ -44,12 +44,12 @@ class Watched:
 def _acknowledge_at_once(connection: HTTPConnection) -> None:
     """Have the kernel acknowledge the first part of an answer without the usual delay.
 
-    MLflow's server sends headers and body in two parts and the second only after the first is acknowledged, which
-    Linux puts off by about 40 ms. The option lasts for one exchange, so it is set for each.
+    MLflow's server sends headers and body separately, and the body only after the headers are acknowledged. Linux
+    delays that by about 40 ms. The option lasts for one exchange only, so it is set for each.
     """
     quick = getattr(socket, "TCP_QUICKACK", None)  # Linux only
     if quick is not None and connection.sock is not None:
-        with suppress(OSError):  # the connection is gone, which the answer will tell
+        with suppress(OSError):  # the connection is gone, which becomes apparent when the answer is read
             connection.sock.setsockopt(socket.IPPROTO_TCP, quick, 1)
 
 

@@ -1,4 +1,4 @@
-"""The trials of a run as runs of their own, nested in it."""
+"""Sends the trials of a run as runs of their own, nested in it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PARENT = "mlflow.parentRunId"
 
 @dataclass(frozen=True)
 class _Nested:
-    """A trial in the terms of the server."""
+    """A trial, in the form in which the server takes it."""
 
     id: str
     name: str
@@ -32,34 +32,36 @@ class _Nested:
 
 
 def send(
-    trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, names: KeyMap
+    trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, keys: KeyMap
 ) -> None:
-    """Make the server have these trials of a run; those that it has already get what they lack."""
-    nested = [_nested(trial, summary, parent, names) for trial in trials]
+    """Send these trials of a run. Trials that the server has already get what they lack."""
+    nested = [_nested(trial, summary, parent, keys) for trial in trials]
     if not nested:
         return
     query = f"tags.`{PARENT}` = '{parent.run_id}'"
-    known = {run.tags.get(RUN_TAG, ""): run for run in runs.search(client, parent.experiment_id, query)}
-    all_at_once(partial(_send, one, parent.experiment_id, known.get(one.id), client, batches) for one in nested)
+    existing = {run.tags.get(RUN_TAG, ""): run for run in runs.search(client, parent.experiment_id, query)}
+    all_at_once(
+        partial(_send, trial, parent.experiment_id, existing.get(trial.id), client, batches) for trial in nested
+    )
 
 
-def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: KeyMap) -> _Nested:
+def _nested(trial: Trial, summary: Summary, parent: RemoteRun, keys: KeyMap) -> _Nested:
     ended = trial.ended or trial.time
     milliseconds = int(ended * 1000)
-    given = list(params.items(trial.params, names, {}))
-    scores = [Item(names.of(name), as_value(value), milliseconds, 0) for name, value in trial.values.items()]
-    keys = {item.key for item in (*given, *scores)}
+    given = list(params.items(trial.params, keys, {}))
+    scores = [Item(keys.of(name), as_value(value), milliseconds, 0) for name, value in trial.values.items()]
+    used = {item.key for item in (*given, *scores)}
     own = {
         PARENT: parent.run_id,
         "autotrack.trial": str(trial.number),
         "autotrack.kind": trial.kind,
         "autotrack.error": tags.shortened(trial.error or ""),
         **tags.at_creation(summary),
-        **{tag: name for tag, name in names.tags().items() if tag.removeprefix("autotrack.name.") in keys},
+        **{tag: name for tag, name in keys.tags().items() if tag.removeprefix("autotrack.name.") in used},
     }
     return _Nested(
         id=f"{summary.id}.{trial.number}",
-        name=f"{trial.kind} {trial.number} of {summary.name}",  # the page cuts the end of it off
+        name=f"{trial.kind} {trial.number} of {summary.name}",  # the page cuts off its end
         status=trial.status,
         started=trial.started or summary.started,
         ended=ended,
@@ -69,10 +71,13 @@ def _nested(trial: Trial, summary: Summary, parent: RemoteRun, names: KeyMap) ->
     )
 
 
-def _send(one: _Nested, experiment: str, known: RemoteRun | None, client: Client, batches: Batches) -> None:
-    run = known or runs.create(client, experiment, one.id, name=one.name, started=one.started, tags=one.tags)
-    if known is not None:
-        batches.send(run.run_id, "tags", [Item(key, value) for key, value in one.tags.items() if key != "mlflow.user"])
-    batches.send(run.run_id, "params", [item for item in one.params if item.key not in run.params])
-    batches.send(run.run_id, "metrics", one.metrics)
-    runs.set_status(client, run.run_id, one.status, one.ended)
+def _send(trial: _Nested, experiment: str, existing: RemoteRun | None, client: Client, batches: Batches) -> None:
+    run = existing or runs.create(
+        client, experiment, trial.id, name=trial.name, started=trial.started, tags=trial.tags
+    )
+    if existing is not None:
+        new_tags = [Item(key, value) for key, value in trial.tags.items() if key != "mlflow.user"]
+        batches.send(run.run_id, "tags", new_tags)
+    batches.send(run.run_id, "params", [item for item in trial.params if item.key not in run.params])
+    batches.send(run.run_id, "metrics", trial.metrics)
+    runs.set_status(client, run.run_id, trial.status, trial.ended)

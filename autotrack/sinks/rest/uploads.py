@@ -1,4 +1,4 @@
-"""Sends the files of a run, and what is made into files, after everything else."""
+"""Sends the files of a run, and everything that is sent in the form of a file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -17,17 +17,17 @@ from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.documents import Document
 
 _ONE_FILE = (400, 409, 411, 413, 414, 415, 422, 500)
-"""Refusals that may be about one file: it is too large, or its name is not allowed."""
+"""Statuses of refusals that may concern one file only: it is too large, or its name is not allowed."""
 
 _OUTPUT = "output.log"
 
 
 class Uploads:
-    """Brings files into the artifact store of a run, each once, as `cursor` says.
+    """Sends files to the artifact store of a run, each once, which `cursor` remembers.
 
     `on_problem` is told what could not be sent. When the store takes nothing at all, the rest is left for another
-    time, and the cursor is not `complete`. What is not begun by the time `until`, on the clock of `time.monotonic`, is
-    left as well, then `has_left` is True; the first file always goes.
+    time, and the cursor is not `complete`. After the time `until`, on the clock of `time.monotonic`, no further file
+    is begun, and `has_left` becomes True if there are any. The first file is always sent.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class Uploads:
         self._cursor = cursor
         self._on_problem = on_problem
 
-    def documents(self, made: Iterable[Document]) -> None:
-        """Make and send files; those that have not changed since are not made again."""
-        for document in made:
+    def documents(self, documents: Iterable[Document]) -> None:
+        """Make and send files, except those that are the same as when they were sent."""
+        for document in documents:
             self._once(document.path, document.made_of, partial(self._make, document))
 
     def files(self, folder: Path, summary: Summary) -> None:
-        """Send the artifacts, what was captured of the environment, and at the end of the run what it printed."""
+        """Send the artifacts, the captured environment, and at the end of the run its output."""
         upload = self._upload_passing if summary.status == "running" else self._upload
         for artifact in summary.artifacts:
             path = artifact.path
-            self._once(path, _looks(artifact), partial(upload, folder / path, path))
+            self._once(path, _version(artifact), partial(upload, folder / path, path))
         for path in _derived(folder, summary):
-            found = (folder / path).stat()
-            self._once(path, [found.st_size, found.st_mtime_ns], partial(self._upload, folder / path, path))
+            status = (folder / path).stat()
+            self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder / path, path))
 
     def _upload(self, source: Path, path: str) -> None:
         if source.exists():
@@ -62,7 +62,7 @@ class Uploads:
             self._on_problem(f"{path} was not sent: it is no longer there")
 
     def _upload_passing(self, source: Path, path: str) -> None:
-        """Upload a file of a run that is on. Checkpoints come and go: later records tell what became of one."""
+        """Upload a file of a run that goes on. Checkpoints come and go: later records tell what became of them."""
         left = list[str]()
         if source.exists():
             self._store.upload(source, path, on_left_out=left.append)
@@ -80,17 +80,17 @@ class Uploads:
         if content is not None:
             self._store.upload_bytes(content, document.path)
 
-    def _once(self, path: str, looks: Any, act: Callable[[], None]) -> None:
-        what = f"file {path}"
-        if self._cursor.lacks(what, looks) and self._did(path, act):
-            self._cursor.has(what, looks)
+    def _once(self, path: str, version: Any, upload: Callable[[], None]) -> None:
+        key = f"file {path}"
+        if self._cursor.lacks(key, version) and self._attempt(path, upload):
+            self._cursor.has(key, version)
 
-    def _did(self, path: str, act: Callable[[], None]) -> bool:
-        """Upload one file; return whether that is settled, be it that it never can be."""
+    def _attempt(self, path: str, upload: Callable[[], None]) -> bool:
+        """Upload one file. Returns False when it has to be tried again, and True also when it can never be sent."""
         if not self._cursor.complete or self._is_over():
             return False
         try:
-            act()
+            upload()
         except Unreachable:
             raise
         except SourceLost:
@@ -109,7 +109,7 @@ class Uploads:
         return self.has_left
 
 
-def _looks(artifact: Artifact) -> list[object]:
+def _version(artifact: Artifact) -> list[object]:
     return [artifact.bytes, artifact.sha256, artifact.time]
 
 

@@ -126,7 +126,7 @@ def test_a_redirect_is_not_followed_and_takes_none_along() -> None:
         elsewhere = Answer(302, headers={"Location": f"{other.url}/login?token=abc"})
         with (
             canned_server(elsewhere) as server,
-            pytest.raises(Refused, match=f"sends us on to {other.url}/login: give"),
+            pytest.raises(Refused, match=f"redirects to {other.url}/login: give"),
         ):
             Client(server.url, environ={"MLFLOW_TRACKING_TOKEN": "t0ken"}).get("runs/get")
         assert other.asked == []

@@ -94,7 +94,7 @@ def test_what_may_pass_is_asked_again(passing: Answer, ask: Asking) -> None:
         (Answer(413, PAGE, HTML), "413 without a reason\\): Please log in"),
         (Answer(500, {"error_code": "INVALID_STATE", "message": "deleted"}), "INVALID_STATE\\): deleted"),
         (Answer(501, {"error_code": "NOT_IMPLEMENTED", "message": "m"}), "does not offer runs/update"),
-        (Answer(302, "", {"Location": "https://elsewhere/?a=b"}), "sends us on to https://elsewhere/: give the URL"),
+        (Answer(302, "", {"Location": "https://elsewhere/?a=b"}), "redirects to https://elsewhere/: give the URL"),
     ],
     ids=str,
 )
@@ -191,7 +191,7 @@ def test_nobody_there_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Client(f"http://127.0.0.1:{free_port()}", environ={}, patience=0.3, on_problem=said.append)
     with pytest.raises(Unreachable, match="Connection refused"):
         found.get("runs/get")
-    assert [found.url in one and "trying on" in one for one in said] == [True]
+    assert [found.url in one and "still trying" in one for one in said] == [True]
 
 
 def test_a_stream_is_opened_anew_for_every_attempt(ask: Asking) -> None:

@@ -141,7 +141,7 @@ def test_a_server_that_is_killed_while_it_is_sent_a_run_has_all_of_it_once_it_is
         wait_until(lambda: not server.is_running)
         server.restart()
         said = sent.result(timeout=120)
-    assert all("trying on" in one for one in said)
+    assert all("still trying" in one for one in said)
     check_arrived(server.url, experiment, folder)
 
 
