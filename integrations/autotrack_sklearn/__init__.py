@@ -13,13 +13,13 @@ from autotrack.integrations import lazy_exports
 
 if TYPE_CHECKING:
     from autotrack_sklearn.callback import AutotrackCallback as AutotrackCallback
-    from autotrack_sklearn.options import configure as configure
+    from autotrack_sklearn.configuration import configure as configure
 
 __all__ = ["AutotrackCallback", "configure"]
 
 __getattr__ = lazy_exports(
     __name__,
-    {"AutotrackCallback": "autotrack_sklearn.callback", "configure": "autotrack_sklearn.options"},
+    {"AutotrackCallback": "autotrack_sklearn.callback", "configure": "autotrack_sklearn.configuration"},
     library="scikit-learn",
     extra="sklearn",
     needs="sklearn",

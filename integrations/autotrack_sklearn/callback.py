@@ -6,17 +6,16 @@ It is no subclass of anything in scikit-learn: the protocol asks for methods onl
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 from uuid import UUID
 
 from autotrack.integrations import RunArguments, RunOptions, attempt, guarded, is_worker
-from autotrack_sklearn import scope, search, tasks
-from autotrack_sklearn.options import Options
-from autotrack_sklearn.params import deep_params
+from autotrack_sklearn import registry, start, tasks
+from autotrack_sklearn.recording import Options, Recording
 
 if TYPE_CHECKING:
     import autotrack
-    from autotrack_sklearn.recording import Recording
+    from autotrack_sklearn.scope import Entered
 
 
 class AutotrackCallback:
@@ -35,8 +34,8 @@ class AutotrackCallback:
     Raises:
         SettingsError: A setting cannot be used.
 
-    The same callback may be used again: each fit is a run of its own. `run` is the one that it recorded last. What is
-    evaluated after the fit is recorded under `autotrack.autolog()`, or by what you log to `run` yourself.
+    The same callback may be used again: each fit is a run of its own. `run` is the latest of them. Evaluations after
+    the fit are recorded under `autotrack.autolog()`, or by what you log to `run` yourself.
     """
 
     def __init__(
@@ -49,59 +48,60 @@ class AutotrackCallback:
         run = RunOptions(**options)
         self.options = Options(training_metrics=training_metrics, keep_model=run.settings.checkpoints, run=run)
         self.max_propagation_depth = max_propagation_depth
-        self.first_trial = 0
-        self._clear()
+        self.clear()
 
-    def _clear(self) -> None:
+    @classmethod
+    def of_autolog(cls, recording: Recording, max_propagation_depth: int | None) -> Self:
+        """Return a callback that adds to a recording of autolog's, which autolog begins and ends itself."""
+        callback = cls(max_propagation_depth=max_propagation_depth)
+        callback._of_autolog = recording
+        return callback
+
+    def clear(self) -> None:
+        """Forget all fits, so that nothing of them is kept alive or pickled."""
         self.run: autotrack.Run | None = None
+        self._of_autolog: Recording | None = None
         self._recordings: dict[UUID, Recording] = {}
-        self._outside: dict[UUID, Any] = {}
-        self._given: dict[UUID, tuple[Any, Any]] = {}
+        self._entered: dict[UUID, Entered] = {}
+        self._data: dict[UUID, tuple[Any, Any]] = {}
         self._began: dict[int, float] = {}
-        self._folders: dict[UUID, Path] = {}
-        self._lent: Recording | None = None
+        self._searches: dict[UUID, tuple[Path, int]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy records for itself; one that works for another process knows where that one's runs are."""
-        folders = {number: recording.run.folder for number, recording in self._recordings.items()}
+        """Return the state of a copy, which records for itself; it tells a worker where the runs of this one are."""
+        searches = {
+            number: (recording.run.folder, recording.folds.first if recording.folds is not None else 0)
+            for number, recording in self._recordings.items()
+        }
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
-        copied._clear()
-        copied._folders = folders
+        copied.clear()
+        copied._searches = searches
         return copied.__dict__
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if self._folders and is_worker():
+        if self._searches and is_worker():
+            registry.current.parent_folds.announce(self._searches)
             tasks.watch()
-
-    def folder_of(self, context: Any) -> Path | None:
-        """Return the folder of the run that a task in another process belongs to."""
-        return self._folders.get(context.root_uuid)
 
     @guarded
     def setup(self, estimator: Any, context: Any) -> None:
         """Start the run of the outermost estimator."""
-        if self._lent is not None:
-            self._recordings[context.root_uuid] = self._lent
+        if self._of_autolog is not None:
+            self._recordings[context.root_uuid] = self._of_autolog
             return
-        if scope.is_inside() is not None or is_worker():
+        if registry.under_way() is not None or is_worker():
             return
-        from autotrack_sklearn.recording import Recording  # numpy and the rest; a worker does without
-
-        recording = Recording.start(estimator, self.options)
+        recording = start.start(estimator, self.options)
         if recording is None:
             return
         self.run = recording.run
-        if search.is_search(estimator):
-            self.first_trial = search.first_trial(recording.run)
-            recording.folds = tasks.Folds(recording.run, caller=estimator, first=self.first_trial)
         self._recordings[context.root_uuid] = recording
-        self._outside[context.root_uuid] = scope.enter(recording)
-        scope.open_recording(recording)
+        self._entered[context.root_uuid] = registry.current.scope.enter(recording)
         tasks.watch()
         with attempt("sklearn params"):
-            recording.describe()
+            start.describe(recording)
 
     @guarded
     def on_fit_task_begin(
@@ -113,12 +113,12 @@ class AutotrackCallback:
         y: Any = None,
         metadata: Any = None,
     ) -> None:
-        """Note when a task begins, and what the fit is given."""
+        """Note when a task begins, and describe the data of the fit."""
         self._began[id(context)] = perf_counter()
-        if context.parent is None and context.root_uuid in self._outside:
-            self._given[context.root_uuid] = X, y
+        if context.parent is None and context.root_uuid in self._entered:
+            self._data[context.root_uuid] = X, y
             weights = (metadata or {}).get("sample_weight")
-            self._recordings[context.root_uuid].describe_data(X, y, weights)
+            start.describe_data(self._recordings[context.root_uuid], X, y, weights)
 
     @guarded
     def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:  # noqa: N803  scikit-learn's name
@@ -138,72 +138,15 @@ class AutotrackCallback:
     def teardown(self, estimator: Any, context: Any) -> None:
         """End the run."""
         recording = self._recordings.pop(context.root_uuid, None)
-        if recording is None or self._lent is not None:
+        if recording is None or self._of_autolog is not None:
             return
         error = sys.exception()
-        scope.leave(self._outside.pop(context.root_uuid))
-        scope.close_recording(recording)
+        self._entered.pop(context.root_uuid).leave()
         tasks.unwatch()
-        features, target = self._given.pop(context.root_uuid, (None, None))
+        features, target = self._data.pop(context.root_uuid, (None, None))
         with attempt("sklearn fit"):
             if error is None:
-                recording.conclude(features, target)
+                from autotrack_sklearn.conclusion import conclude  # a worker, which imports this module, ends nothing
+
+                conclude(recording, features, target)
         recording.finish(error)
-
-
-_lent: dict[int, tuple[AutotrackCallback, list[Any] | None]] = {}
-
-
-MANY_VALUES = 200_000
-"""Iterations over less data take a few microseconds each, and are not worth as many again to be watched."""
-
-
-def lend(recording: "Recording", features: Any) -> None:
-    """Give the estimator a callback of ours for one fit, where it supports callbacks; without a word of its own.
-
-    `set_callbacks` warns where a solver or a part supports none: a callback that nobody asked for must not.
-    """
-    estimator = recording.subject
-    if not hasattr(estimator, "set_callbacks") or _is_seen_without(estimator):
-        return
-    is_made_of_others = any(hasattr(part, "fit") for part in deep_params(estimator).values())
-    has_long_iterations = getattr(features, "size", 0) >= MANY_VALUES
-    if not is_made_of_others and not has_long_iterations:
-        return
-    reaches_down = has_long_iterations and not search.is_search(estimator) and _is_supported_throughout(estimator)
-    depth = None if reaches_down else 0
-    callback = AutotrackCallback(max_propagation_depth=depth)
-    callback._lent = recording
-    callback.first_trial = recording.folds.first if recording.folds is not None else 0
-    before = vars(estimator).get("_skl_callbacks")
-    _lent[id(recording)] = callback, before
-    vars(estimator)["_skl_callbacks"] = [*(before or []), callback]
-
-
-def take_back(recording: "Recording") -> None:
-    """Take the callback away that was lent, and leave the estimator's callbacks as they were."""
-    callback, before = _lent.pop(id(recording), (None, None))
-    held = vars(recording.subject)
-    if callback is None or "_skl_callbacks" not in held:
-        return
-    kept = [one for one in held["_skl_callbacks"] if one is not callback]
-    callback._clear()
-    if before is not None and kept == before:
-        held["_skl_callbacks"] = before
-    elif kept:
-        held["_skl_callbacks"] = kept
-    else:
-        del held["_skl_callbacks"]
-
-
-def _is_seen_without(estimator: Any) -> bool:
-    """Whether this is a search whose tasks are done in this process, where they are seen as they happen."""
-    from joblib import effective_n_jobs  # scikit-learn has imported it
-
-    return search.is_search(estimator) and effective_n_jobs(getattr(estimator, "n_jobs", None)) == 1
-
-
-def _is_supported_throughout(estimator: Any) -> bool:
-    """Whether every estimator in this one takes callbacks without a warning."""
-    parts = [estimator, *(part for part in deep_params(estimator).values() if hasattr(part, "fit"))]
-    return all(hasattr(part, "set_callbacks") and getattr(part, "solver", "lbfgs") == "lbfgs" for part in parts)

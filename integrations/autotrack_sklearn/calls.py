@@ -1,7 +1,7 @@
-"""What the user's code calls the data that it hands over, read off the source of the call.
+"""What the user's code calls the data that it hands over, read from the source of the call.
 
-`f1_score(y_test, model.predict(X_test))` is about a test set. The text of the arguments is found by the position of
-the call, so no variable is looked at; what was found at a place is remembered.
+`f1_score(y_test, model.predict(X_test))` is about a test set. The position of the call leads to the text of its
+arguments, so no variable is looked at. What was read of a call is remembered.
 """
 
 import ast
@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 _LONGEST = 40
 _MOST_CALLS = 10_000
-_OURS = ("sklearn", "autotrack", "autotrack_sklearn", "joblib")
+_NOT_OF_USER = ("sklearn", "autotrack", "autotrack_sklearn", "joblib")
 
 ROLES = {"train": "train", "validate": "val", "test": "test"}
 """By role, which is the stage of a metric too, how names of metrics begin."""
@@ -39,30 +39,35 @@ class Call:
     keywords: tuple[tuple[str, str | None], ...] = ()
 
     def source(self, position: int, *keywords: str) -> str | None:
-        """Return what was written for an argument, by its position or any of its names."""
+        """Return the source of an argument, by its position or by any of its names."""
         if position < len(self.positional):
             return self.positional[position]
         return next((text for name, text in self.keywords if name in keywords), None)
 
 
-_known: dict[tuple[CodeType, int], Call] = {}
 _UNKNOWN = Call()
 
 
-def call_of_user() -> Call:
-    """Return the call by which the user's code led here, as far as its source can be read."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
-        frame = frame.f_back
-    if frame is None:
-        return _UNKNOWN
-    place = (frame.f_code, frame.f_lasti)
-    found = _known.get(place)
-    if found is None:
-        if len(_known) > _MOST_CALLS:  # code that is made anew again and again
-            _known.clear()
-        found = _known[place] = _read(frame)
-    return found
+class Calls:
+    """The calls in the user's code that have been read so far."""
+
+    def __init__(self) -> None:
+        self._by_position: dict[tuple[CodeType, int], Call] = {}
+
+    def innermost(self) -> Call:
+        """Return the call by which the user's code led here, as far as its source can be read."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_OF_USER:
+            frame = frame.f_back
+        if frame is None:
+            return _UNKNOWN
+        position = (frame.f_code, frame.f_lasti)
+        call = self._by_position.get(position)
+        if call is None:
+            if len(self._by_position) > _MOST_CALLS:  # code that is compiled again and again
+                self._by_position.clear()
+            call = self._by_position[position] = _read(frame)
+        return call
 
 
 def role_of(text: str | None) -> str | None:
@@ -76,7 +81,7 @@ def role_of(text: str | None) -> str | None:
 
 
 def plain_name(text: str | None) -> str | None:
-    """Return the name of data without the letter that says whether it is features or labels.
+    """Return the name of data without the letter that tells features from labels.
 
     >>> plain_name("X_holdout"), plain_name("y"), plain_name("frames[3].values")
     ('holdout', None, 'frames_3_values')
@@ -87,29 +92,32 @@ def plain_name(text: str | None) -> str | None:
 
 
 def _read(frame: FrameType) -> Call:
-    position = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
-    if position is None or None in position:
-        return _UNKNOWN
-    first, last, begin, end = position
-    assert first is not None  # noqa: S101  for mypy: none of them is None
-    assert last is not None  # noqa: S101
-    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[first - 1 : last]
-    if not lines:
-        return _UNKNOWN
-    encoded = [line.encode() for line in lines]
-    encoded[-1] = encoded[-1][:end]
-    encoded[0] = encoded[0][begin:]
+    text = _source_of_call(frame)
     try:
-        call = ast.parse(b"(" + b"".join(encoded) + b")", mode="eval").body
-    except (SyntaxError, ValueError):  # the file is another one by now
+        call = ast.parse(b"(" + text + b")", mode="eval").body
+    except (SyntaxError, ValueError):  # there is no source, or the file has changed since it was imported
         return _UNKNOWN
     if not isinstance(call, ast.Call):
         return _UNKNOWN
-    keywords = tuple((one.arg, _text(one.value)) for one in call.keywords if one.arg)
-    return Call(tuple(_text(one) for one in call.args), keywords)
+    keywords = tuple((keyword.arg, _name_in(keyword.value)) for keyword in call.keywords if keyword.arg)
+    return Call(tuple(_name_in(argument) for argument in call.args), keywords)
 
 
-def _text(node: ast.expr) -> str | None:
+def _source_of_call(frame: FrameType) -> bytes:
+    """Return the text of the call that a frame is executing; nothing where it cannot be found."""
+    first, last, begin, end = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
+    if first is None or last is None or begin is None or end is None:
+        return b""
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[first - 1 : last]
+    if not lines:
+        return b""
+    encoded = [line.encode() for line in lines]  # positions count bytes
+    encoded[-1] = encoded[-1][:end]
+    encoded[0] = encoded[0][begin:]
+    return b"".join(encoded)
+
+
+def _name_in(node: ast.expr) -> str | None:
     if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
         return None
     text = ast.unparse(node)

@@ -1,15 +1,13 @@
-"""What a fitted estimator says of its fit: only attributes that are there, none that would be computed."""
+"""What a fitted estimator tells of its fit: attributes that are there already, none that would be computed."""
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from autotrack_sklearn import scope
-
-if TYPE_CHECKING:
-    from autotrack_sklearn.recording import Recording
+from autotrack_sklearn import registry
+from autotrack_sklearn.recording import Recording
 
 _CURVES = {
     "loss_curve_": ("loss", "train"),
@@ -22,7 +20,7 @@ _CURVES = {
     "explained_variance_ratio_": ("explained_variance_ratio", "train"),
     "estimator_errors_": ("estimator_error", "train"),
 }
-"""By attribute, what its values are called, one a step, and of which stage they are."""
+"""By attribute, the metric that its values are, with one value a step, and the stage of that metric."""
 
 _NUMBERS = frozenset(
     "n_iter_ n_features_in_ n_outputs_ n_support_ n_leaves_ n_clusters_ n_components_ n_estimators_ inertia_ loss_ "
@@ -35,55 +33,70 @@ _NUMBERS = frozenset(
 _MOST_POINTS = 10_000
 
 
-def record(recording: "Recording", estimator: Any, seconds: float) -> None:
+def record(recording: Recording, estimator: Any, seconds: float) -> None:
     """Record curves point by point, and single numbers, the time of the fit among them."""
     numbers: dict[str, Any] = {"fit_seconds": seconds}
     curves = set()
     for attribute, value in vars(estimator).items():
         if attribute in _CURVES:
             name, stage = _CURVES[attribute]
-            values = _curve(value)
-            curves.update([name] if values else [])
-            for step, point in enumerate(values[:_MOST_POINTS]):
+            points = _curve(value)
+            curves.update([name] if points else [])
+            for step, point in enumerate(points[:_MOST_POINTS]):
                 recording.log({name: point}, step, stage=stage)
         if attribute in _NUMBERS:
-            is_several = attribute == "n_iter_" and np.ndim(value) and np.size(value)
-            number = np.max(value) if is_several else value  # one a class or target; the fit went on until the last
-            if isinstance(number, (int, float, np.number)) and not isinstance(number, bool):
+            number = _number(attribute, value)
+            if number is not None:
                 numbers[attribute.rstrip("_")] = number
         elif attribute == "classes_" and isinstance(value, np.ndarray):
             numbers["n_classes"] = len(value)
     recording.log({name: value for name, value in numbers.items() if name not in curves}, stage="train")
 
 
-def record_training_metrics(recording: "Recording", features: Any, target: Any) -> None:
-    """Compute scores on the training data from one prediction; only for those who asked for it."""
+def record_training_metrics(recording: Recording, features: Any, target: Any) -> None:
+    """Compute scores on the training data from one prediction; only for users who asked for it."""
     model = recording.subject
     if target is None or not hasattr(model, "predict"):
         return
-    from sklearn import metrics  # the user asked for what is computed by it
-
-    before = scope.enter(scope.INSIDE)
-    try:
+    with registry.current.scope.enter():
         predicted = model.predict(features)
-        if getattr(sys.modules["sklearn.base"], "is_regressor")(model):  # noqa: B009  its types are not published
-            names = ("r2_score", "mean_absolute_error", "mean_squared_error")
-            values = {f"train_{name}": getattr(metrics, name)(target, predicted) for name in names}
-        else:
-            values = {"train_accuracy_score": metrics.accuracy_score(target, predicted)}
-            if np.ndim(predicted) == 1:
-                for name in ("precision_score", "recall_score", "f1_score"):
-                    score = getattr(metrics, name)
-                    values[f"train_{name}"] = score(target, predicted, average="weighted", zero_division=0)
-    finally:
-        scope.leave(before)
-    recording.log(values, stage="train")
+        is_regressor = getattr(sys.modules["sklearn.base"], "is_regressor")  # noqa: B009  its types are not published
+        scores = _regression_scores if is_regressor(model) else _classification_scores
+        values = scores(target, predicted)
+    recording.log({f"train_{name}": value for name, value in values.items()}, stage="train")
+
+
+def _regression_scores(target: Any, predicted: Any) -> dict[str, Any]:
+    from sklearn import metrics  # only those who ask for scores pay for the import
+
+    names = ("r2_score", "mean_absolute_error", "mean_squared_error")
+    return {name: getattr(metrics, name)(target, predicted) for name in names}
+
+
+def _classification_scores(target: Any, predicted: Any) -> dict[str, Any]:
+    from sklearn import metrics  # only those who ask for scores pay for the import
+
+    values = {"accuracy_score": metrics.accuracy_score(target, predicted)}
+    if np.ndim(predicted) == 1:
+        for name in ("precision_score", "recall_score", "f1_score"):
+            values[name] = getattr(metrics, name)(target, predicted, average="weighted", zero_division=0)
+    return values
 
 
 def _curve(values: Any) -> Sequence[Any]:
     if isinstance(values, np.ndarray) and values.ndim == 1:
-        found: list[Any] = values.tolist()
-        return found
+        points: list[Any] = values.tolist()
+        return points
     if isinstance(values, list) and all(isinstance(value, (int, float, np.number)) for value in values):
         return values
     return ()
+
+
+def _number(attribute: str, value: Any) -> Any:
+    """Return a value if it is a number; of the iterations for each class or target, the most: the fit went on so long.
+
+    Returns None for everything else.
+    """
+    if attribute == "n_iter_" and np.ndim(value) and np.size(value):
+        value = np.max(value)
+    return value if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else None

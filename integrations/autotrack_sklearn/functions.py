@@ -2,8 +2,8 @@
 
 Public functions of scikit-learn check their arguments in a wrapper and then call the function proper, which that
 wrapper holds in a cell. The hook is put in the cell: the public function stays the very object that was imported
-anywhere. A function without such a wrapper is left alone: what replaces it in one module could not be pickled, and
-would not be found by those who have imported it.
+anywhere. A function without such a wrapper is left alone: a replacement could not be pickled, and code that has
+already imported the function would not see it.
 """
 
 import inspect
@@ -12,10 +12,10 @@ from types import FunctionType, ModuleType
 from typing import Any, cast
 
 from autotrack.integrations import Hook, Patch
-from autotrack_sklearn import evaluation, inspection, scope, validation
+from autotrack_sklearn import evaluation_hooks, registry, validation
 
-_OF_RESULTS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}
-_CURVES = {"auc"}
+_PREDICTIONS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}
+_OF_CURVES = {"auc"}
 
 
 def metric_patches(module: ModuleType) -> Iterator[Patch]:
@@ -24,8 +24,8 @@ def metric_patches(module: ModuleType) -> Iterator[Patch]:
         function = getattr(module, name, None)
         if isinstance(function, FunctionType):
             parameters = tuple(inspect.signature(function).parameters)
-            if name in _CURVES or _OF_RESULTS & set(parameters):
-                yield from _patch(function, evaluation.measured(name, parameters), unless=scope.is_inside)
+            if name in _OF_CURVES or _PREDICTIONS & set(parameters):
+                yield from _patch(function, evaluation_hooks.measured(name, parameters), unless=registry.under_way)
 
 
 def validation_patches(module: ModuleType) -> Iterable[Patch]:
@@ -35,7 +35,7 @@ def validation_patches(module: ModuleType) -> Iterable[Patch]:
 
 def inspection_patches(module: ModuleType) -> Iterable[Patch]:
     """Yield the hooks in the functions that look into a model."""
-    return _patches(module, ("permutation_importance",), inspection.inspected, unless=scope.is_inside)
+    return _patches(module, ("permutation_importance",), evaluation_hooks.inspected, unless=registry.under_way)
 
 
 def _patches(

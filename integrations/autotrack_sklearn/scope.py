@@ -1,57 +1,65 @@
 """What is under way: the outermost call owns the run, and every call inside it is a part of that.
 
-A context variable says what is under way in this thread. The threads of joblib start with an empty one; a task that
+A context variable holds what is under way in this thread. The threads of joblib start without a value; a task that
 scikit-learn runs in such a thread belongs to the only recording there is.
 """
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import Final, cast
 
-if TYPE_CHECKING:
-    from autotrack_sklearn.recording import Recording
+from autotrack_sklearn.recording import Recording
 
 
 class _Inside:
-    """Something is under way of which nothing inside is recorded."""
+    """Something is under way, and nothing inside it is recorded."""
 
 
 INSIDE: Final = _Inside()
 
-_under_way: ContextVar["Recording | _Inside | None"] = ContextVar("autotrack_sklearn", default=None)
-_recordings: list["Recording"] = []
+UnderWay = Recording | _Inside
 
 
-def is_inside() -> "Recording | _Inside | None":
-    """Return what is under way here, or None; this is what a nested call costs."""
-    return _under_way.get()
+class Scope:
+    """What is under way in each thread of this process; `here` is read before every hook."""
+
+    def __init__(self) -> None:
+        self.here: ContextVar[UnderWay | None] = ContextVar("autotrack_sklearn", default=None)
+        self._recordings: list[Recording] = []
+
+    def enter(self, call: UnderWay = INSIDE) -> "Entered":
+        """Have a call be under way, until what this returns is left; a context manager leaves it at its end."""
+        return Entered(self.here, call, self._recordings)
+
+    def of_task(self) -> UnderWay | None:
+        """Return what a task belongs to: what is under way in this thread or, in one of joblib's, in this process."""
+        call = self.here.get()
+        if call is None and len(self._recordings) == 1:
+            return self._recordings[0]
+        return INSIDE if call is None and self._recordings else call
 
 
-def enter(what: "Recording | _Inside") -> "Recording | _Inside | None":
-    """Say what is under way from here on; return what was before, for `leave`."""
-    before = _under_way.get()
-    _under_way.set(what)
-    return before
+class Entered:
+    """A call that is under way."""
 
+    __slots__ = ("_before", "_call", "_here", "_recordings")
 
-def leave(before: "Recording | _Inside | None") -> None:
-    """Go back to what was under way before."""
-    _under_way.set(before)
+    def __init__(self, here: ContextVar[UnderWay | None], call: UnderWay, recordings: list[Recording]) -> None:
+        self._here = here
+        self._call = call
+        self._before = here.get()
+        self._recordings = recordings
+        here.set(call)
+        if call is not INSIDE:
+            recordings.append(cast("Recording", call))
 
+    def leave(self) -> None:
+        """Go back to what was under way before."""
+        self.__exit__()
 
-def open_recording(recording: "Recording") -> None:
-    """Add a recording to those of this process."""
-    _recordings.append(recording)
+    def __enter__(self) -> None:
+        return
 
-
-def close_recording(recording: "Recording") -> None:
-    """Take a recording from those of this process."""
-    if recording in _recordings:
-        _recordings.remove(recording)
-
-
-def recording_here() -> "Recording | _Inside | None":
-    """Return what is under way in this thread or, in a thread of joblib's, the only recording of this process."""
-    found = _under_way.get()
-    if found is None and len(_recordings) == 1:
-        return _recordings[0]
-    return INSIDE if found is None and _recordings else found
+    def __exit__(self, *_error: object) -> None:
+        self._here.set(self._before)
+        if self._call is not INSIDE and self._call in self._recordings:
+            self._recordings.remove(self._call)

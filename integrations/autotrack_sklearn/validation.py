@@ -1,4 +1,4 @@
-"""Validations: `cross_validate`, `cross_val_score`, `cross_val_predict`, the curves, each one run."""
+"""The hooks round `cross_validate`, `cross_val_score`, `cross_val_predict` and the curves: each call is one run."""
 
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from autotrack.integrations import Outcome, attempt
-from autotrack_sklearn import binding, scope, search
-from autotrack_sklearn.binding import Result
-from autotrack_sklearn.calls import call_of_user
-from autotrack_sklearn.options import for_autolog
-from autotrack_sklearn.params import plain
+from autotrack_sklearn import registry, search, start
+from autotrack_sklearn.configuration import options_of_autolog
+from autotrack_sklearn.folds import Folds
+from autotrack_sklearn.models import Result
 from autotrack_sklearn.recording import Recording
-from autotrack_sklearn.tasks import Folds
+from autotrack_sklearn.scope import INSIDE
+from autotrack_sklearn.values import plain
 
 FUNCTIONS = (
     "cross_validate",
@@ -25,72 +25,65 @@ FUNCTIONS = (
 
 Rows = list[tuple[dict[str, Any], dict[str, Any]]]
 
-_DATA = {"estimator", "X", "y", "groups", "params", "scoring", "cv"}
+_NOT_SETTINGS = {"estimator", "X", "y", "groups", "params", "scoring", "cv"}
 
 
 def validated(function: str, parameters: tuple[str, ...]) -> Any:
     """Return the hook round a function that validates, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        recording = scope.is_inside()
-        if recording is not None:
-            if function == "cross_validate" and isinstance(recording, Recording):  # inside of cross_val_score
+        outer = registry.under_way()
+        if outer is not None:
+            if function == "cross_validate" and isinstance(outer, Recording):  # cross_val_score has called it
                 outcome = yield
-                recording.inner_result = outcome.result
+                outer.inner_result = outcome.result
             return
         arguments = dict(zip(parameters, args, strict=False)) | kwargs
-        own = _start(function, arguments)
-        before = scope.enter(own or scope.INSIDE)
-        outcome = yield
-        scope.leave(before)
-        if own is None:
+        recording = _start(function, arguments)
+        with registry.current.scope.enter(recording or INSIDE):
+            outcome = yield
+        if recording is None:
             return
-        scope.close_recording(own)
         with attempt(f"sklearn {function}"):
             if outcome.error is None:
-                _conclude(own, function, arguments, outcome.result)
-        own.finish(outcome.error)
+                _conclude(recording, function, arguments, outcome.result)
+        recording.finish(outcome.error)
 
     return record
 
 
 def _start(function: str, arguments: Mapping[str, Any]) -> Recording | None:
     estimator = arguments.get("estimator")
+    recording = None
     with attempt(f"sklearn {function}"):
-        own = Recording.start(estimator, for_autolog()) if hasattr(estimator, "get_params") else None
-        if own is not None:
-            is_of_folds = function.startswith("cross_")
-            own.folds = Folds(own.run, first=search.first_trial(own.run), is_silent=not is_of_folds)
-            scope.open_recording(own)
-            _describe(own, function, arguments)
-        return own
-    return None
+        if hasattr(estimator, "get_params"):
+            recording = start.start(estimator, options_of_autolog())
+        if recording is not None:
+            first = registry.current.runs.first_trial(recording.run)
+            recording.folds = Folds(recording.run, first=first, is_silent=not function.startswith("cross_"))
+            _describe(recording, function, arguments)
+    return recording
 
 
 def _describe(recording: Recording, function: str, arguments: Mapping[str, Any]) -> None:
     with attempt("sklearn params"):
-        recording.describe()
-        settings = {name: plain(value) for name, value in arguments.items() if name not in _DATA}
+        start.describe(recording)
+        settings = {name: plain(value) for name, value in arguments.items() if name not in _NOT_SETTINGS}
         for name in ("cv", "scoring"):
             if arguments.get(name) is not None:
                 settings[name] = plain(arguments[name])
         recording.run.log_params({function: settings}, function)
         recording.run.log_tags({"validation": function})
-    recording.describe_data(arguments.get("X"), arguments.get("y"), name=call_of_user().source(1, "X"))
+    data_name = registry.current.calls.innermost().source(1, "X")
+    start.describe_data(recording, arguments.get("X"), arguments.get("y"), name=data_name)
 
 
 def _conclude(recording: Recording, function: str, arguments: Mapping[str, Any], result: Any) -> None:
     if function in ("cross_validate", "cross_val_score"):
-        found = result if isinstance(result, Mapping) else recording.inner_result or {"test_score": result}
-        _record_folds(recording, found)
+        scores = result if isinstance(result, Mapping) else recording.inner_result or {"test_score": result}
+        _record_folds(recording, scores)
     elif function == "cross_val_predict":
-        folds = recording.folds.done if recording.folds is not None else []
-        search.write_points(recording.run, [({}, {"seconds": one.ended - one.started}) for one in folds], "fold",
-                            recording.folds)  # fmt: skip
-        features = arguments.get("X")
-        model = binding.Model(recording.run, recording.prefix, binding.reference(features))
-        classes = np.unique(arguments["y"]) if arguments.get("method", "predict") != "predict" else None
-        binding.remember_result(result, Result(model, function, classes))
+        _record_predictions(recording, arguments, result)
     elif function == "learning_curve":
         _record_points(recording, "train_size", list(result[0]), result[1:])
     elif function == "validation_curve":
@@ -100,10 +93,19 @@ def _conclude(recording: Recording, function: str, arguments: Mapping[str, Any],
         recording.log({"score": score, "p_value": p_value}, stage="validate")
 
 
-def _record_folds(recording: Recording, found: Mapping[str, Any]) -> None:
+def _record_predictions(recording: Recording, arguments: Mapping[str, Any], predictions: Any) -> None:
+    folds = recording.folds
+    rows: Rows = [({}, {"seconds": fold.ended - fold.started}) for fold in folds.done] if folds is not None else []
+    search.write_points(recording.run, rows, "fold", folds)
+    classes = np.unique(arguments["y"]) if arguments.get("method", "predict") != "predict" else None
+    result = Result(recording.model(arguments.get("X")), "cross_val_predict", classes)
+    registry.current.models.add_result(predictions, result)
+
+
+def _record_folds(recording: Recording, scores: Mapping[str, Any]) -> None:
     columns = {
         name: np.asarray(values).tolist()
-        for name, values in found.items()
+        for name, values in scores.items()
         if name.endswith("_time") or name.startswith(("test_", "train_"))
     }
     count = max((len(values) for values in columns.values()), default=0)

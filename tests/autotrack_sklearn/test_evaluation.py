@@ -18,7 +18,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack_sklearn.calls import call_of_user, plain_name, role_of
+from autotrack_sklearn import registry
+from autotrack_sklearn.calls import Calls, plain_name, role_of
 from tests.autotrack_sklearn.conftest import all_runs, last
 
 Recorded = Callable[[], autotrack.RecordedRun]
@@ -236,8 +237,8 @@ def test_arguments_are_read_off_the_source_of_any_call(positional: list[str], ke
     source = "\n" * lines + f"found = call(\n    {text}\n)\n"
     linecache.cache["<call>"] = (len(source), None, source.splitlines(keepends=True), "<call>")
     scope: dict[str, Any] = dict.fromkeys([*positional, keyword], 0) | {"__name__": "user"}
-    inside = {"__name__": "sklearn.some.module", "call_of_user": call_of_user}
-    exec("def call(*args, **kwargs): return call_of_user()", inside)
+    inside = {"__name__": "sklearn.some.module", "calls": Calls()}
+    exec("def call(*args, **kwargs): return calls.innermost()", inside)
     exec(compile(source, "<call>", "exec"), scope | {"call": inside["call"]}, scope)
     assert [scope["found"].source(number) for number in range(len(positional))] == positional
     assert scope["found"].source(9, "data") == keyword
@@ -246,8 +247,6 @@ def test_arguments_are_read_off_the_source_of_any_call(positional: list[str], ke
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**16), view=st.sampled_from(["itself", "half", "reversed", "column", "reshaped"]))
 def test_any_view_of_a_prediction_leads_to_its_model(seed: int, view: str, wine: Any) -> None:
-    from autotrack_sklearn import binding
-
     autotrack.autolog(to="runs", experiment="tests", checkpoints=False)
     model = DecisionTreeClassifier(max_depth=3, random_state=seed).fit(*wine)
     chances = model.predict_proba(wine[0])
@@ -258,7 +257,8 @@ def test_any_view_of_a_prediction_leads_to_its_model(seed: int, view: str, wine:
         "column": chances[:, seed % 3],
         "reshaped": chances.reshape(-1),
     }
-    found = binding.result_of(views[view])
-    assert found is not None
-    assert found.model is binding.models.get(model)
-    assert binding.result_of(chances.copy()) is None
+    models = registry.current.models
+    result = models.result_of(views[view])
+    assert result is not None
+    assert result.model is models.model_of(model)
+    assert models.result_of(chances.copy()) is None

@@ -1,0 +1,167 @@
+"""The hooks round predictions, scores and metric functions: what they return belongs to the run of the model."""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autotrack.integrations import Outcome, attempt
+from autotrack_sklearn import plots, registry
+from autotrack_sklearn.calls import Call
+from autotrack_sklearn.estimator_kinds import final_of
+from autotrack_sklearn.evaluation import Evaluation, close_later
+from autotrack_sklearn.identity import weak_reference
+from autotrack_sklearn.matching import result_among
+from autotrack_sklearn.models import Result
+
+_MOST_LABELS = 50
+_PARTS = {
+    "precision_recall_fscore_support": ("precision", "recall", "fbeta", "support"),
+    "homogeneity_completeness_v_measure": ("homogeneity", "completeness", "v_measure"),
+}
+"""By function, the names of the numbers that it returns."""
+
+
+def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
+    """Hook round `score`: the user asked for it, on the data that it is called with."""
+    known = registry.current
+    model = known.models.model_of(estimator)
+    if model is None:
+        return
+    call = known.calls.innermost()
+    with known.scope.enter():
+        outcome = yield
+    if outcome.error is not None:
+        return
+    features = args[0] if args else kwargs.get("X")
+    target = args[1] if len(args) > 1 else kwargs.get("y")
+    evaluation = Evaluation.on(features, model, (call.source(0, "X"), call.source(1, "y")))
+    evaluation.log("score", outcome.result)
+    evaluation.describe_data(features, target)
+
+
+def predicted(method: str) -> Any:
+    """Return the hook round a method that predicts: its result is remembered for as long as it lives."""
+
+    def remember(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
+        known = registry.current
+        model = known.models.model_of(estimator)
+        if model is None:
+            return
+        call = known.calls.innermost()
+        with known.scope.enter():
+            outcome = yield
+        if outcome.error is not None:
+            return
+        features = args[0] if args else kwargs.get("X")
+        classes = vars(final_of(estimator)).get("classes_")
+        result = Result(model, method, classes, weak_reference(features), call.source(0, "X"))
+        for part in outcome.result if isinstance(outcome.result, (tuple, list)) else [outcome.result]:
+            known.models.add_result(part, result)
+
+    return remember
+
+
+def measured(name: str, parameters: tuple[str, ...]) -> Any:
+    """Return the hook round a metric function of scikit-learn, given its name and those of its parameters."""
+
+    def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
+        known = registry.current
+        if not known.models.has_results():
+            return
+        arguments = dict(zip(parameters, args, strict=False)) | kwargs
+        result = result_among(arguments)
+        if result is None:
+            return
+        call = known.calls.innermost()
+        with known.scope.enter():
+            outcome = yield
+        if outcome.error is None:
+            _record_metric(name, arguments, outcome.result, result, _sources(call, parameters))
+
+    return record
+
+
+def inspected(name: str, parameters: tuple[str, ...]) -> Any:
+    """Return the hook round `permutation_importance`, given its name and those of its parameters."""
+
+    def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
+        arguments = dict(zip(parameters, args, strict=False)) | kwargs
+        model = registry.current.models.model_of(arguments.get("estimator"))
+        with registry.current.scope.enter():
+            outcome = yield
+        values = getattr(outcome.result, "importances_mean", None)
+        if model is None or values is None:
+            return
+        columns = getattr(arguments.get("X"), "columns", None)
+        names = plots.default_names(len(values)) if columns is None else [str(column) for column in columns]
+        model.run.log_plot(f"{model.prefix}{name}", "importances", {"names": names, "values": values})
+        close_later(model.run)
+
+    return record
+
+
+def _record_metric(
+    name: str, arguments: Mapping[str, Any], returned: Any, result: Result, sources: tuple[str | None, ...]
+) -> None:
+    target = arguments.get("y_true")
+    features = result.features() if result.features is not None else None
+    if result.method == "cross_val_predict":
+        evaluation = Evaluation(result.model, "validate", "cv")
+    else:
+        evaluation = Evaluation.on(features, result.model, (result.data_name, *sources))
+    _log_plot(evaluation, name, arguments, returned, result)
+    _log_values(evaluation, name, arguments, returned)
+    if "y_pred" in arguments and name.endswith(("_error", "r2_score", "_deviance")):
+        with attempt("sklearn residuals"):
+            residuals = plots.of_regression(target, arguments["y_pred"])
+            if residuals is not None:
+                evaluation.model.run.log_plot(evaluation.name("residuals"), "residuals", residuals)
+    if result.method != "cross_val_predict" and not (features is None and target is None):
+        evaluation.describe_data(features, target)
+
+
+def _log_plot(evaluation: Evaluation, name: str, arguments: Mapping[str, Any], returned: Any, result: Result) -> None:
+    plot = plots.of_function(name, arguments, returned)
+    if plot is None:
+        return
+    kind, values = plot
+    evaluation.model.run.log_plot(evaluation.name(name.removesuffix("_curve")), kind, values)
+    for part in returned if isinstance(returned, tuple) else ():  # `auc` of a curve is about the model too
+        registry.current.models.add_result(part, result)
+
+
+def _log_values(evaluation: Evaluation, name: str, arguments: Mapping[str, Any], returned: Any) -> None:
+    """Record what a metric function returned: a report, a number, several numbers, or one for each class."""
+    if name == "classification_report":
+        _log_report(evaluation, returned)
+    elif np.ndim(returned) == 0 and not isinstance(returned, (str, dict)) and returned is not None:
+        evaluation.log(name, returned)
+    elif isinstance(returned, tuple) and all(np.ndim(part) == 0 for part in returned):
+        for part, value in zip(_PARTS.get(name, ()), returned, strict=False):
+            if value is not None:
+                evaluation.log(part, value)
+    elif isinstance(returned, np.ndarray) and returned.ndim == 1 and name.endswith("score"):
+        _log_by_label(evaluation, name, arguments.get("labels"), returned)
+
+
+def _log_by_label(evaluation: Evaluation, name: str, labels: Any, values: Any) -> None:
+    if values.size > _MOST_LABELS:
+        return
+    names = range(values.size) if labels is None or len(labels) != values.size else labels
+    for label, value in zip(names, values.tolist(), strict=True):
+        evaluation.log(f"{name}/{label}", value)
+
+
+def _log_report(evaluation: Evaluation, report: Any) -> None:
+    if isinstance(report, str):
+        evaluation.model.run.log_text(evaluation.name("classification_report"), f"```\n{report}\n```")
+        return
+    for label, values in report.items():
+        for key, value in values.items() if isinstance(values, dict) else [("", values)]:
+            evaluation.log("/".join(filter(None, (str(label), key))), value)
+
+
+def _sources(call: Call, parameters: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Return what the user's code has for the first two arguments: the truth and the prediction."""
+    return tuple(call.source(number, parameter) for number, parameter in enumerate(parameters[:2]))
