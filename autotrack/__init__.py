@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from autotrack.readers.catalog import runs as runs
     from autotrack.readers.tensorboard import tensorboard as tensorboard
     from autotrack.training.autolog import autolog as autolog
-    from autotrack.training.hooks.current_run import current_run as current_run
     from autotrack.training.run import Run as Run
+    from autotrack.training.run import current_run as current_run
     from autotrack.training.start import start_run as start_run
 
 
@@ -25,7 +25,7 @@ _HOMES = {
     "Run": "autotrack.training.run",
     "Runs": "autotrack.readers.catalog",
     "autolog": "autotrack.training.autolog",
-    "current_run": "autotrack.training.hooks.current_run",
+    "current_run": "autotrack.training.run",
     "load": "autotrack.readers.catalog",
     "runs": "autotrack.readers.catalog",
     "start_run": "autotrack.training.start",

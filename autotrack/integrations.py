@@ -55,7 +55,8 @@ an integration imports nothing of the core but this module.
 from autotrack.journal.directions import better as direction_of
 from autotrack.training.autolog import Integration, is_autologging
 from autotrack.training.epoch_clock import EpochClock
-from autotrack.training.hooks.patch import Hook, Outcome, Patch, attempt, guarded
+from autotrack.training.hooks.faults import attempt, guarded
+from autotrack.training.hooks.patch import Hook, Outcome, Patch
 from autotrack.training.lazy import lazy_exports
 from autotrack.training.observe.data.observer import identify_data
 from autotrack.training.ranks import is_worker

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from autotrack.errors import RunFinishedError
 from autotrack.journal import records
@@ -15,7 +15,8 @@ from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.writer import Journal
 from autotrack.settings import Settings
 from autotrack.training import sidecar_client, terminal
-from autotrack.training.hooks import current_run, overhead
+from autotrack.training.hooks import overhead
+from autotrack.training.hooks.current_run import enter, innermost_run, leave, status_of
 from autotrack.training.hooks.faults import report_fault, unplaced_faults
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
@@ -48,7 +49,7 @@ class Run(Logger):
         self._settings = settings
         self._quiet = settings is None or settings.quiet or bool(rank)
         self._pid = os.getpid()
-        self.outer = current_run.current_run()
+        self.outer = current_run()
         self._overhead_before = overhead.seconds()
         self._journal = self._open_journal()
         self._open = True
@@ -75,7 +76,7 @@ class Run(Logger):
             self._waiting.flush(wait=True)
             self._stop_observing()
             self.status = status
-            current_run.leave(self)
+            leave(self)
             if os.getpid() == self._pid:  # how a forked child ends is not how the run ended
                 self._put(
                     records.RunFinished(
@@ -131,7 +132,7 @@ class Run(Logger):
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())
-        current_run.enter(self)
+        enter(self)
         if not self._quiet:
             terminal.started(self.name, self.folder, resumed=resumed)
         if self._settings is not None and not self._rank:
@@ -190,11 +191,9 @@ class Run(Logger):
         watch.keep_exit_code()
 
 
-def status_of(error: BaseException | None) -> Status:
-    """Return the status of a run that ended with this exception, or with none."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "finished"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+def current_run() -> Run | None:
+    """Return the innermost run that is being recorded in this thread or task, or None."""
+    return cast("Run | None", innermost_run())  # only runs are ever entered
 
 
 def end_run(run: Run, error: BaseException | None, *, is_own: bool, status: Status | None = None) -> None:

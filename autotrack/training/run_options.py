@@ -12,8 +12,7 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError
 from autotrack.training import ranks
 from autotrack.training.autolog import chosen
-from autotrack.training.hooks.current_run import current_run
-from autotrack.training.run import Run
+from autotrack.training.run import Run, current_run
 from autotrack.training.start import attach_run, open_run, resume_run, with_defaults
 
 

@@ -15,8 +15,7 @@ from autotrack.protocol import Follow, Shutdown
 from autotrack.redaction.records import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
-from autotrack.training.hooks.faults import report_fault
-from autotrack.training.hooks.patch import attempt
+from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.process import imported_modules
 from autotrack.training.sidecar_process import SidecarProcess, WhenRefreshed

@@ -18,9 +18,9 @@ from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
-from autotrack.training.hooks.current_run import current_run, enter
+from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
-from autotrack.training.run import Run
+from autotrack.training.run import Run, current_run
 from autotrack.version import __version__
 
 _defaults: dict[str, Any] = {}

@@ -9,8 +9,7 @@ from autotrack import destinations
 from autotrack.journal import summary
 from autotrack.protocol import Follow
 from autotrack.training import terminal
-from autotrack.training.hooks.faults import unplaced_faults
-from autotrack.training.hooks.patch import attempt
+from autotrack.training.hooks.faults import attempt, unplaced_faults
 from autotrack.training.sidecar_process import WhenRefreshed
 
 

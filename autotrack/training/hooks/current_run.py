@@ -1,28 +1,54 @@
-"""Which run is being recorded here: a context variable, so that threads and tasks do not mix their runs."""
+"""Which run is being recorded here: a context variable, so that threads and tasks do not mix their runs.
+
+Runs are told apart by a protocol, since the module of `Run` is above this one. `training.run.current_run` is the same
+with `Run` as its type.
+"""
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from autotrack.training.run import Run
-
-_current: ContextVar["Run | None"] = ContextVar("autotrack_run", default=None)
+from autotrack.journal.records import Status
 
 
-def current_run() -> "Run | None":
-    """Return the innermost run that is being recorded here, or None."""
+class CurrentRun(Protocol):
+    """What the hooks need of a run."""
+
+    @property
+    def status(self) -> str:
+        """`running` until the run has ended."""
+
+    @property
+    def outer(self) -> "CurrentRun | None":
+        """The run that was being recorded here when this one started."""
+
+    def notice(self, about: str, message: str) -> None:
+        """Record something that autotrack could not do or did differently."""
+
+
+_current: ContextVar[CurrentRun | None] = ContextVar("autotrack_run", default=None)
+
+
+def innermost_run() -> CurrentRun | None:
+    """Return the innermost run that is being recorded in this thread or task, or None."""
     run = _current.get()
     while run is not None and run.status != "running":
         run = run.outer
     return run
 
 
-def enter(run: "Run") -> None:
-    """Make this the run that is being recorded here."""
+def enter(run: CurrentRun) -> None:
+    """Make this run the one that is being recorded here."""
     _current.set(run)
 
 
-def leave(run: "Run") -> None:
-    """Go back to the run outside this one, if this one is being recorded here."""
+def leave(run: CurrentRun) -> None:
+    """Go back to the outer run, if this run is the one being recorded here."""
     if _current.get() is run:
         _current.set(run.outer)
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Return the status of a run that ended with this exception, or with none."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

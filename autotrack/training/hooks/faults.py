@@ -1,32 +1,70 @@
-"""What becomes of a fault of ours or of the outside world: a `Notice` in the run and one warning."""
+"""What becomes of failures inside autotrack: a `Notice` in the run and one warning, never an exception."""
 
+import functools
 import warnings
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from autotrack.errors import AutotrackWarning
-from autotrack.training.hooks.current_run import current_run
+from autotrack.training.hooks import overhead
+from autotrack.training.hooks.current_run import CurrentRun, innermost_run
 
-if TYPE_CHECKING:
-    from autotrack.training.run import Run
-
+_Method = TypeVar("_Method", bound=Callable[..., None])
 
 unplaced_faults: deque[tuple[str, str]] = deque(maxlen=20)
 """Faults that happened outside any run; the next run takes them."""
 
 
-def report_fault(about: str, fault: BaseException | str, *, run: "Run | None" = None) -> None:
-    """Turn a fault of ours into a `Notice` and one warning; never raises."""
+def report_fault(about: str, fault: BaseException | str, *, run: CurrentRun | None = None) -> None:
+    """Turn a failure of autotrack into a `Notice` and one warning. Never raises."""
     message = fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}"
     try:
-        run = run or current_run()
+        run = run or innermost_run()
         if run is None:
             unplaced_faults.append((about, message))
         else:
             run.notice(about, message)
-    except Exception as second:  # noqa: BLE001  the journal may be what is broken; the warning below still says so
+    except Exception as second:  # noqa: BLE001  perhaps it is the journal that fails; the warning below still says so
         message = f"{message} ({second})"
     try:
         warnings.warn(f"{about}: {message}; training is not affected", AutotrackWarning, stacklevel=3)
-    except AutotrackWarning:  # warnings are errors here: still not a reason to stop a training
+    except AutotrackWarning:  # the user turned warnings into errors; that is no reason to stop the training either
         return
+
+
+def guarded(method: _Method) -> _Method:
+    """Make a method safe for a framework to call: if it fails, the failure becomes a `Notice`.
+
+    The time it takes counts as autotrack's own.
+    """
+
+    @functools.wraps(method)
+    def safe(self: Any, *args: Any, **kwargs: Any) -> None:
+        outermost = overhead.start()
+        try:
+            method(self, *args, **kwargs)
+        except Exception as fault:  # noqa: BLE001  the method is ours, and must not stop the user's training
+            report_fault(method.__qualname__, fault)
+        finally:
+            if outermost:
+                overhead.stop()
+
+    return cast("_Method", safe)
+
+
+class attempt:  # noqa: N801  it reads as a statement: `with attempt("git"):`
+    """Let a part fail alone: an exception in the block becomes a `Notice` in `run`, or else in the current run."""
+
+    def __init__(self, about: str, *, run: CurrentRun | None = None) -> None:
+        self._about = about
+        self._run = run
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        report_fault(self._about, error, run=self._run)
+        return True

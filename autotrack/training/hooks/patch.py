@@ -11,15 +11,10 @@ import inspect
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any
 
 from autotrack.training.hooks import overhead
 from autotrack.training.hooks.faults import report_fault
-
-if TYPE_CHECKING:
-    from autotrack.training.run import Run
-
-_Method = TypeVar("_Method", bound=Callable[..., None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,43 +110,6 @@ class Patch:
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         self._wrapper = patched
         return patched
-
-
-def guarded(method: _Method) -> _Method:
-    """Make a method of a callback safe to be called by a framework: our failure becomes a `Notice`.
-
-    Its time counts as autotrack's own.
-    """
-
-    @functools.wraps(method)
-    def safe(self: Any, *args: Any, **kwargs: Any) -> None:
-        outermost = overhead.start()
-        try:
-            method(self, *args, **kwargs)
-        except Exception as fault:  # noqa: BLE001  this is the firewall
-            report_fault(method.__qualname__, fault)
-        finally:
-            if outermost:
-                overhead.stop()
-
-    return cast("_Method", safe)
-
-
-class attempt:  # noqa: N801  it is read as a statement
-    """Let a part fail alone: an exception in the block becomes a `Notice` in `run`, or else in the current run."""
-
-    def __init__(self, about: str, *, run: "Run | None" = None) -> None:
-        self._about = about
-        self._run = run
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        report_fault(self._about, error, run=self._run)
-        return True
 
 
 def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:

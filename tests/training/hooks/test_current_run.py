@@ -7,7 +7,8 @@ from pathlib import Path
 
 import autotrack
 from autotrack import Run
-from autotrack.training.hooks.current_run import current_run, enter, leave
+from autotrack.training.hooks.current_run import enter, leave
+from autotrack.training.run import current_run
 
 
 def seen_in_a_thread() -> Run | None:

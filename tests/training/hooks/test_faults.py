@@ -1,5 +1,6 @@
-"""A fault of ours is a notice in a run and one warning, and never an exception."""
+"""A failure of autotrack becomes a notice in a run and one warning, and never an exception."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,12 @@ import pytest
 import autotrack
 from autotrack.errors import AutotrackWarning
 from autotrack.journal.records import AnyRecord, Notice
-from autotrack.training.hooks.faults import report_fault, unplaced_faults
+from autotrack.training.hooks import overhead
+from autotrack.training.hooks.faults import attempt, guarded, report_fault, unplaced_faults
 
 
-def said(found: list[AnyRecord]) -> list[tuple[str, str]]:
-    return [(record.about, record.message) for record in found if isinstance(record, Notice)]
+def notices_in(journal: list[AnyRecord]) -> list[tuple[str, str]]:
+    return [(record.about, record.message) for record in journal if isinstance(record, Notice)]
 
 
 def test_a_fault_is_a_notice_in_the_current_run_and_a_warning(
@@ -25,15 +27,15 @@ def test_a_fault_is_a_notice_in_the_current_run_and_a_warning(
             report_fault("git", OSError("no such command"))
         with pytest.warns(AutotrackWarning, match=r"^disk: slow; training"):
             report_fault("disk", "slow")
-    assert said(read_journal(run.folder)) == [("git", "OSError: no such command"), ("disk", "slow")]
+    assert notices_in(read_journal(run.folder)) == [("git", "OSError: no such command"), ("disk", "slow")]
 
 
 def test_a_fault_of_a_given_run_is_noted_there(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
     with autotrack.start_run(to=store) as outer, autotrack.start_run(to=store) as inner:
         with pytest.warns(AutotrackWarning):
             report_fault("disk", "slow", run=outer)
-        assert said(read_journal(outer.folder)) == [("disk", "slow")]
-        assert said(read_journal(inner.folder)) == []
+        assert notices_in(read_journal(outer.folder)) == [("disk", "slow")]
+        assert notices_in(read_journal(inner.folder)) == []
 
 
 def test_the_same_fault_is_noted_once(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
@@ -41,7 +43,7 @@ def test_the_same_fault_is_noted_once(store: Path, read_journal: Callable[..., l
         for _ in range(3):
             with pytest.warns(AutotrackWarning):
                 report_fault("disk", "slow")
-    assert said(read_journal(run.folder)) == [("disk", "slow")]
+    assert notices_in(read_journal(run.folder)) == [("disk", "slow")]
 
 
 def test_faults_outside_any_run_are_noted_in_the_next_one(
@@ -52,11 +54,11 @@ def test_faults_outside_any_run_are_noted_in_the_next_one(
             report_fault("import", f"fault {number}")
     with autotrack.start_run(to=store) as run:
         pass
-    assert said(read_journal(run.folder)) == [("import", f"fault {number}") for number in range(10, 30)]
+    assert notices_in(read_journal(run.folder)) == [("import", f"fault {number}") for number in range(10, 30)]
     assert not unplaced_faults
     with autotrack.start_run(to=store) as run:
         pass
-    assert said(read_journal(run.folder)) == []
+    assert notices_in(read_journal(run.folder)) == []
 
 
 def test_a_fault_stops_no_training_where_warnings_are_errors(
@@ -65,7 +67,7 @@ def test_a_fault_stops_no_training_where_warnings_are_errors(
     with autotrack.start_run(to=store) as run, warnings.catch_warnings():
         warnings.simplefilter("error")
         report_fault("disk", "slow")
-    assert said(read_journal(run.folder)) == [("disk", "slow")]
+    assert notices_in(read_journal(run.folder)) == [("disk", "slow")]
 
 
 def test_a_run_that_cannot_take_the_notice_stops_nothing() -> None:
@@ -81,4 +83,39 @@ def test_a_run_that_cannot_take_the_notice_stops_nothing() -> None:
 def test_a_secret_in_a_fault_is_not_noted(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
     with autotrack.start_run(to=store) as run, pytest.warns(AutotrackWarning):
         report_fault("git", OSError("https://me:s3cr3tpw@host/repository not found"))
-    assert "s3cr3tpw" not in str(said(read_journal(run.folder)))
+    assert "s3cr3tpw" not in str(notices_in(read_journal(run.folder)))
+
+
+class Callback:
+    @guarded
+    def on_fit_start(self, trainer: object, *, error: BaseException | None = None) -> None:
+        """Begin."""
+        if error is not None:
+            raise error
+
+
+def test_a_guarded_method_fails_alone() -> None:
+    Callback().on_fit_start("trainer")
+    with pytest.warns(AutotrackWarning, match=r"Callback\.on_fit_start: ValueError: mine") as caught:
+        Callback().on_fit_start("trainer", error=ValueError("mine"))
+    assert len(caught) == 1
+    with pytest.raises(KeyboardInterrupt):
+        Callback().on_fit_start("trainer", error=KeyboardInterrupt())
+
+
+def test_a_guarded_method_is_what_it_was() -> None:
+    assert (Callback.on_fit_start.__name__, Callback.on_fit_start.__doc__) == ("on_fit_start", "Begin.")
+    assert list(inspect.signature(Callback.on_fit_start).parameters) == ["self", "trainer", "error"]
+
+
+def test_the_time_of_guarded_methods_counts_as_ours() -> None:
+    before = overhead.seconds()
+    Callback().on_fit_start("trainer")
+    assert overhead.seconds() > before
+
+
+def test_an_attempt_fails_alone() -> None:
+    with pytest.warns(AutotrackWarning, match="a part: ZeroDivisionError"), attempt("a part"):
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt), attempt("a part"):
+        raise KeyboardInterrupt

@@ -12,7 +12,7 @@ import pytest
 import autotrack
 from autotrack.errors import AutotrackWarning
 from autotrack.training.hooks import overhead
-from autotrack.training.hooks.patch import Outcome, Patch, attempt, guarded
+from autotrack.training.hooks.patch import Outcome, Patch
 
 Hooked = Generator[None, Outcome, None]
 
@@ -462,41 +462,3 @@ def test_the_time_of_hooks_counts_as_ours() -> None:
     Patch(Subject, "method", watching([])).apply()
     Subject().method(1)
     assert overhead.seconds() > before
-
-
-# ---- guarded, attempt
-
-
-class Callback:
-    @guarded
-    def on_fit_start(self, trainer: object, *, error: BaseException | None = None) -> None:
-        """Begin."""
-        if error is not None:
-            raise error
-
-
-def test_a_guarded_method_fails_alone() -> None:
-    Callback().on_fit_start("trainer")
-    with pytest.warns(AutotrackWarning, match=r"Callback\.on_fit_start: ValueError: mine") as caught:
-        Callback().on_fit_start("trainer", error=ValueError("mine"))
-    assert len(caught) == 1
-    with pytest.raises(KeyboardInterrupt):
-        Callback().on_fit_start("trainer", error=KeyboardInterrupt())
-
-
-def test_a_guarded_method_is_what_it_was() -> None:
-    assert (Callback.on_fit_start.__name__, Callback.on_fit_start.__doc__) == ("on_fit_start", "Begin.")
-    assert list(inspect.signature(Callback.on_fit_start).parameters) == ["self", "trainer", "error"]
-
-
-def test_the_time_of_guarded_methods_counts_as_ours() -> None:
-    before = overhead.seconds()
-    Callback().on_fit_start("trainer")
-    assert overhead.seconds() > before
-
-
-def test_an_attempt_fails_alone() -> None:
-    with pytest.warns(AutotrackWarning, match="a part: ZeroDivisionError"), attempt("a part"):
-        raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), attempt("a part"):
-        raise KeyboardInterrupt

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from autotrack.training.hooks.current_run import current_run
+from autotrack.training.hooks.current_run import innermost_run
 from autotrack.training.observe.output.log import OutputLog
 
 
@@ -164,7 +164,7 @@ def _hand_on(name: str, text: object) -> None:
 
 
 def _chain() -> Iterator[OutputLog]:
-    run = current_run()
+    run = innermost_run()
     while run is not None:
         log = getattr(run, "output", None)
         if log is not None:
