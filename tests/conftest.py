@@ -1,6 +1,7 @@
 """Every test is alone: a working folder of its own, no setting of the machine, no run left open."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -28,6 +29,14 @@ QUICK = {
 """A few tests are about these, and switch them on; hundreds are quicker without."""
 
 os.environ.update(QUICK)  # for fixtures that live longer than a test
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # nets are tiny; threads that wait for each other slow a busy machine down
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs that way. The processes that tests press Ctrl-C in would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,8 @@ def _nothing_of_ours_failed(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
+    if keras.backend.backend() != "torch":
+        return
     import torch
 
     torch.set_num_threads(1)  # the nets are tiny, and threads that wait for each other make a busy machine crawl

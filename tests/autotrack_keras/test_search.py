@@ -1,5 +1,6 @@
 """A search with KerasTuner is one run, with a trial for each candidate and no stray runs."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from autotrack.testing import check_integration
 from autotrack_keras.integration import KerasIntegration
 from tests.autotrack_keras.conftest import X, Y, make_model
 
-keras_tuner = pytest.importorskip("keras_tuner")
-
-pytestmark = pytest.mark.usefixtures("autolog")
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.skipif(not importlib.util.find_spec("keras_tuner"), reason="KerasTuner is not installed"),
+    pytest.mark.usefixtures("autolog"),
+]
 
 
 def build(hp: Any) -> Any:
@@ -23,6 +26,8 @@ def build(hp: Any) -> Any:
 
 
 def make_tuner(trials: int = 3, hypermodel: Any = build) -> Any:
+    import keras_tuner
+
     return keras_tuner.RandomSearch(
         hypermodel, objective="val_loss", max_trials=trials, seed=1, directory="search", overwrite=True,
         max_consecutive_failed_trials=9,

@@ -67,6 +67,7 @@ SCRIPT = """
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
 def test_tf_data_is_recorded_by_its_spec_and_asked_for_nothing_more(
     backend: str, run_script: Any, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from tests.autotrack_tensorboard.conftest import OneRun, plots_of, values_of
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.tensorflow,
     pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="tensorflow is not installed"),
 ]
 

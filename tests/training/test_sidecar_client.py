@@ -251,6 +251,7 @@ def test_the_end_waits_until_all_is_done() -> None:
     assert sidecar.progress == capturing[0]
 
 
+@pytest.mark.alone
 def test_what_is_not_urgent_is_hardly_waited_for() -> None:
     sidecar = beside([progress("computing checksums", urgent=False)])
     begun = monotonic()
@@ -259,6 +260,7 @@ def test_what_is_not_urgent_is_hardly_waited_for() -> None:
     assert monotonic() - begun == pytest.approx(sidecar_process._NOT_URGENT_SECONDS, abs=0.2)
 
 
+@pytest.mark.alone
 def test_what_is_urgent_is_waited_for_until_the_exit_timeout() -> None:
     sidecar = beside([progress("capturing the environment", urgent=True)])
     begun = monotonic()

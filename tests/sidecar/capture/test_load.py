@@ -339,6 +339,7 @@ def test_real_processes_are_sampled_with_children_that_are_gone(training: Popen[
     assert not of_process(sampler.sample())
 
 
+@pytest.mark.alone
 def test_a_sample_is_cheap(training: Popen[str], tmp_path: Path) -> None:
     sampler = LoadSampler(training.pid, tmp_path / "runs")
     costs: list[Any] = []

@@ -390,6 +390,7 @@ def test_the_file_names_no_index_and_not_this_machine(tmp_path: Path) -> None:
     assert os.uname().nodename not in written
 
 
+@pytest.mark.alone
 def test_a_large_environment_takes_a_fraction_of_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(150):
         name, description = f"package{number}", "A line of a long description.\n" * 1000
