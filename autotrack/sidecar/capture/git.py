@@ -1,7 +1,6 @@
 """Captures the state of the code: the commit, and everything that differs from it."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -86,14 +85,12 @@ def _about(top: Repository) -> dict[str, Any]:
 
 
 def _remote(top: Repository) -> str | None:
-    """Return where the branch comes from, without credentials. The user in an ssh address is not one."""
+    """Return the URL that the branch comes from, without credentials."""
     remotes = [name for name in top.config if name.startswith("remote.") and name.endswith(".url")]
     own = f"remote.{top.config.get(f'branch.{top.status.branch}.remote', 'origin')}.url"
     if not remotes:
         return None
-    url = top.config[own if own in remotes else remotes[0]]
-    url = re.sub(r"^((?:https?|ftps?)://)[^/]*@", r"\1", url)
-    return re.sub(r"^(\w[\w+.-]*://[^/@:]*):[^/]*@", r"\1@", url)
+    return repository.without_credentials(top.config[own if own in remotes else remotes[0]])
 
 
 def _checksum(text: bytes, tree: WorkingTree) -> str | None:

@@ -16,6 +16,7 @@ import msgspec
 
 from autotrack.journal.records import AnyRecord, Environment, Notice
 from autotrack.sidecar.capture.base import Subject
+from autotrack.sidecar.capture.repository import without_credentials
 
 _NAME = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 _VERSION = re.compile(  # PEP 440; pip refuses a whole file for one invalid version
@@ -179,16 +180,10 @@ def _headers(text: str) -> dict[str, str]:
 def _direct_url(text: str | None) -> DirectUrl | None:
     try:
         direct_url = msgspec.json.decode(text or "", type=DirectUrl)
-        return msgspec.structs.replace(direct_url, url=_without_credentials(direct_url.url))
+        urlsplit(direct_url.url)  # which refuses what is not a URL
+        return msgspec.structs.replace(direct_url, url=without_credentials(direct_url.url))
     except ValueError:  # no file, not JSON, not of this form, or not a URL
         return None
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    keep = parts.scheme.endswith("ssh") and ":" not in user  # "git@" is needed there, and is not a secret
-    return url if keep else parts._replace(netloc=host).geturl()
 
 
 def _first(first: Distribution, second: Distribution) -> Distribution:
@@ -211,7 +206,7 @@ def _checkout(folder: str) -> Checkout | None:
         with git.Repo(folder, search_parent_directories=True) as repository:
             commit = git.SymbolicReference.dereference_recursive(repository, "HEAD")  # starts no process
             remote = next((str(remote.url) for remote in repository.remotes), None)
-            return Checkout(commit, _without_credentials(remote) if remote else None)
+            return Checkout(commit, without_credentials(remote) if remote else None)
     except (git.GitError, ConfigParserError, AttributeError, OSError, ValueError):
         return None  # no repository, an unreadable one, one without a commit, or a remote without a URL
 

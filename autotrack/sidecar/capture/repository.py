@@ -1,6 +1,7 @@
 """Reads a git repository. Nothing is written into it, and nothing that it configures is run."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,7 @@ FILES_AT_ONCE = 200
 """How many files one command line names, so that its output stays bounded."""
 
 _SUBMODULE = "160000"  # as the mode of a file
+_USER_IN_URL = re.compile(r"(?P<scheme>\w[\w+.-]*)://(?P<user>[^/]*)@")
 
 
 class Status(NamedTuple):
@@ -52,6 +54,21 @@ class Entry(NamedTuple):
 
     id: str
     bytes: int
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL of a repository or a package as it may be recorded.
+
+    >>> without_credentials("https://me:secret@example.org/lab.git")
+    'https://example.org/lab.git'
+    >>> without_credentials("ssh://git:secret@example.org/lab.git")  # the user is needed there, and is not a secret
+    'ssh://git@example.org/lab.git'
+    """
+    match = _USER_IN_URL.match(url)
+    if match is None:
+        return url
+    user = match["user"].partition(":")[0] + "@" if match["scheme"].endswith("ssh") else ""
+    return f"{match['scheme']}://{user}{url[match.end() :]}"
 
 
 def find(folders: Iterable[Path], *, until: float) -> "Repository | None":
