@@ -1,7 +1,7 @@
-"""`autolog()`, and what an integration is: a framework's hooks, found by entry point, applied on import."""
+"""`autolog()`, which switches integrations on: they are found by entry point, and their hooks applied on import."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import metadata
 from types import ModuleType
 from typing import Any, Protocol
@@ -15,32 +15,101 @@ from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
 
 GROUP = "autotrack.integrations"
-"""The entry-point group: each entry is a class without arguments that follows `Integration`."""
+"""The entry-point group. Each entry is a class that takes no arguments and follows `Integration`."""
 
 
 class Integration(Protocol):
-    """What a framework's package tells autotrack. Importing and constructing it imports no framework.
+    """What a framework's package tells autotrack. Importing it and making an instance must import no framework.
 
-    `name` is what `autolog(frameworks=[…])` calls it. `modules` are the modules whose import makes its hooks
-    possible, each with the distribution it comes from (`|` parts the names of several) and the versions supported,
-    as `("lightning", "2.2", "3")`: from the first on, below the second.
+    `name` is what `autolog(frameworks=[…])` calls it. `modules` are the modules it has hooks for. Each comes with its
+    distribution (several possible ones are separated by `|`), the first version supported, and the first that is no
+    longer supported, as `("lightning", "2.2", "3")`.
     """
 
     @property
     def name(self) -> str:
-        """What `autolog` calls it."""
+        """The name that `autolog` knows it by."""
 
     @property
     def modules(self) -> Mapping[str, tuple[str, str, str]]:
-        """By module: its distribution, the first version supported, and the first that is not any more."""
+        """By module: its distribution, the first version supported, and the first that is no longer supported."""
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
-        """Return the hooks for one of its modules, which has just been imported."""
+        """Return the hooks for `module`, one of its modules, which has just been imported."""
 
 
-_integrations: dict[str, Integration] = {}
-_applied: dict[tuple[str, str], list[Patch]] = {}
-_chosen = Settings()
+class Autolog:
+    """What `autolog()` has switched on in this process: the settings, the integrations and their hooks.
+
+    `settings` are those of the latest call, as they were resolved then. `start` keeps the arguments of that call
+    besides, because each run merges them with its own before it resolves them.
+    """
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self._integrations: dict[str, Integration] = {}
+        self._patches: dict[tuple[str, str], list[Patch]] = {}  # by integration and module
+
+    def is_on(self, name: str) -> bool:
+        """Whether this integration is switched on."""
+        return name in self._integrations
+
+    def available(self) -> dict[str, Integration]:
+        """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
+        integrations: dict[str, Integration] = dict(self._integrations)
+        for entry in metadata.entry_points(group=GROUP):
+            if entry.name not in integrations:
+                try:
+                    integration: Integration = entry.load()()
+                    iter(integration.modules)  # one without modules fails here, not in autolog
+                    integrations[entry.name] = integration
+                except Exception as fault:  # noqa: BLE001  somebody else's package must not stop a training
+                    report_fault(f"integration {entry.name}", fault)
+        return integrations
+
+    def switch_on(self, chosen_settings: Settings, integrations: Mapping[str, Integration]) -> None:
+        """Take these settings, and switch on these integrations and no others."""
+        self.settings = chosen_settings
+        self.switch_off(kept=integrations)
+        for name, integration in integrations.items():
+            self._integrations[name] = integration
+            for module in integration.modules:
+                on_import.when_imported(module, self._apply)
+
+    def switch_off(self, *, kept: Container[str] = ()) -> None:
+        """Take away the hooks of all integrations but those that are kept."""
+        for name in reversed([name for name in self._integrations if name not in kept]):  # the one on top first
+            for module in self._integrations.pop(name).modules:
+                if not any(module in other.modules for other in self._integrations.values()):
+                    on_import.forget(module)
+                for patch in reversed(self._patches.pop((name, module), [])):
+                    patch.revert()
+
+    def _apply(self, module: ModuleType) -> None:
+        for name, integration in list(self._integrations.items()):
+            if module.__name__ in integration.modules:
+                try:
+                    self._apply_one(name, integration, module)
+                except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
+                    report_fault(f"autolog for {module.__name__}", fault)
+
+    def _apply_one(self, name: str, integration: Integration, module: ModuleType) -> None:
+        distributions, lowest, below = integration.modules[module.__name__]
+        distribution, version = _installed(distributions.split("|"))
+        if not _release(lowest) <= _release(version) < _release(below):
+            report_fault(
+                f"integration {name}",
+                f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
+            )
+            return
+        key = (name, module.__name__)
+        if key not in self._patches:
+            self._patches[key] = list(integration.patches(module))
+        for patch in self._patches[key]:
+            patch.apply()
+
+
+_autolog = Autolog()  # one per process, as are the modules that it patches
 
 
 def autolog(
@@ -54,19 +123,19 @@ def autolog(
     output: bool | None = None,
     disable: bool = False,
 ) -> None:
-    """Record every training from here on, whether its framework has been imported or not.
+    """Record every training from now on, whether its framework has been imported already or not.
 
-    Call it once, anywhere; another call replaces all settings, for runs that start later.
+    Call it once, anywhere. Another call replaces all settings for the runs that start after it.
 
     Args:
-        to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
+        to: The folder that keeps the runs (`runs` by default), `tensorboard`, the URL of a tracking server, or a list.
         experiment: Groups runs; the project's name by default.
         tags: Labels for every run.
         frameworks: Only these integrations, by name; all that are installed by default.
         log_every_n_steps: Record step metrics every so many steps instead of at the framework's own rate.
         checkpoints: Whether checkpoints are kept in the run folder; True by default.
         output: Whether what is printed is kept in `output.log`; True by default.
-        disable: Put everything back as it was before.
+        disable: Restore everything to the state before `autolog`.
 
     Raises:
         SettingsError: A setting cannot be used.
@@ -76,104 +145,58 @@ def autolog(
         >>> autotrack.autolog(experiment="digits", tags={"why": "baseline"})
         >>> autotrack.autolog(disable=True)
     """
-    global _chosen  # noqa: PLW0603  one process has one autolog
     if disable:
-        _disable()
+        _autolog.switch_off()
+        start.forget_defaults()
         return
-    chosen_by_call = {"to": to, "experiment": experiment, "tags": tags, "output": output}
-    resolved = settings.resolve(**chosen_by_call, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
-    found = discover()
-    wanted = list(found) if frameworks is None else [frameworks] if isinstance(frameworks, str) else list(frameworks)
-    unknown = sorted(set(wanted) - set(found))
-    if unknown:
-        raise SettingsError(
-            f"frameworks has {unknown[0]!r}; there are {', '.join(sorted(found)) or 'none installed'}",
-            setting="frameworks",
-            value=frameworks,
-        )
-    _chosen = resolved
-    start.set_defaults(**chosen_by_call)
-    _disable_others(wanted)
-    for name in wanted:
-        _integrations[name] = found[name]
-        for module in found[name].modules:
-            on_import.when_imported(module, _apply)
+    arguments = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    resolved = settings.resolve(**arguments, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
+    integrations = _named(frameworks, _autolog.available())
+    start.set_defaults(**arguments)
+    _autolog.switch_on(resolved, integrations)
     sidecar_client.start_if_main(resolved)
-
-
-def discover() -> dict[str, Integration]:
-    """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
-    found: dict[str, Integration] = dict(_integrations)
-    for entry in metadata.entry_points(group=GROUP):
-        if entry.name not in found:
-            try:
-                integration: Integration = entry.load()()
-                iter(integration.modules)  # one without modules fails here, not in autolog
-                found[entry.name] = integration
-            except Exception as fault:  # noqa: BLE001  somebody else's package must not stop a training
-                report_fault(f"integration {entry.name}", fault)
-    return found
 
 
 def is_autologging(name: str) -> bool:
     """Whether `autolog()` is on for this integration."""
-    return name in _integrations
-
-
-def _apply(module: ModuleType) -> None:
-    for name, integration in list(_integrations.items()):
-        if module.__name__ in integration.modules:
-            try:
-                _apply_one(name, integration, module)
-            except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
-                report_fault(f"autolog for {module.__name__}", fault)
-
-
-def _apply_one(name: str, integration: Integration, module: ModuleType) -> None:
-    distribution, lowest, below = integration.modules[module.__name__]
-    distribution, version = _installed(distribution)
-    if not _release(lowest) <= _release(version) < _release(below):
-        report_fault(
-            f"integration {name}",
-            f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
-        )
-        return
-    key = (name, module.__name__)
-    if key not in _applied:
-        _applied[key] = list(integration.patches(module))
-    for patch in _applied[key]:
-        patch.apply()
-
-
-def _installed(names: str) -> tuple[str, str]:
-    """Return which of several distributions that have the same module is installed, and its version."""
-    first, _, others = names.partition("|")
-    try:
-        return first, metadata.version(first)
-    except metadata.PackageNotFoundError:
-        if not others:
-            raise
-        return _installed(others)
+    return _autolog.is_on(name)
 
 
 def chosen() -> Settings:
     """Return the settings of the latest `autolog()`."""
-    return _chosen
+    return _autolog.settings
 
 
-def _disable() -> None:
-    _disable_others([])
-    start.forget_defaults()
+def discover() -> dict[str, Integration]:
+    """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
+    return _autolog.available()
 
 
-def _disable_others(kept: Sequence[str]) -> None:
-    for name in reversed([name for name in _integrations if name not in kept]):  # the one on top first
-        for module in _integrations.pop(name).modules:
-            if not any(module in other.modules for other in _integrations.values()):
-                on_import.forget(module)
-            for patch in reversed(_applied.pop((name, module), [])):
-                patch.revert()
+def _named(frameworks: Sequence[str] | None, available: dict[str, Integration]) -> dict[str, Integration]:
+    """Return the integrations that `autolog` was asked for. Raises `SettingsError` for a name that there is not."""
+    if frameworks is None:
+        return available
+    names = [frameworks] if isinstance(frameworks, str) else list(frameworks)
+    unknown = sorted(set(names) - set(available))
+    if unknown:
+        raise SettingsError(
+            f"frameworks has {unknown[0]!r}; there are {', '.join(sorted(available)) or 'none installed'}",
+            setting="frameworks",
+            value=frameworks,
+        )
+    return {name: available[name] for name in names}
+
+
+def _installed(distributions: Sequence[str]) -> tuple[str, str]:
+    """Return the first of these distributions that is installed, and its version; they have the same module."""
+    for distribution in distributions[:-1]:
+        try:
+            return distribution, metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return distributions[-1], metadata.version(distributions[-1])
 
 
 def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version. `packaging` would do it too, but takes 2 ms or more to import."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
