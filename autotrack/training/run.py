@@ -15,9 +15,9 @@ from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.writer import Journal
 from autotrack.settings import Settings
 from autotrack.training import sidecar_client, terminal
-from autotrack.training.hooks import overhead
 from autotrack.training.hooks.current_run import enter, innermost_run, leave, status_of
 from autotrack.training.hooks.faults import report_fault, unplaced_faults
+from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.log import OutputLog
@@ -71,8 +71,7 @@ class Run(Logger):
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
             return
-        outermost = overhead.start()
-        try:
+        with overhead.counted():
             self._waiting.flush(wait=True)
             self._stop_observing()
             self.status = status
@@ -89,9 +88,6 @@ class Run(Logger):
                     )
                 )
             self._release(say_end=True)
-        finally:
-            if outermost:
-                overhead.stop()
 
     def _release(self, *, say_end: bool = False) -> None:
         """Close the journal and bring what is derived from it up to date; logging more opens it again."""

@@ -12,7 +12,7 @@ import keras
 from sklearn.datasets import load_digits
 
 import autotrack
-from autotrack.training.hooks import overhead
+from autotrack.training.hooks.overhead import overhead
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types

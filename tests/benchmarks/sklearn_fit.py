@@ -126,7 +126,7 @@ def _play(code: str) -> None:
     from sklearn.model_selection import GridSearchCV
     from sklearn.preprocessing import scale
 
-    from autotrack.training.hooks import overhead
+    from autotrack.training.hooks.overhead import overhead
 
     features, target = load_breast_cancer(return_X_y=True)
     features = scale(features)

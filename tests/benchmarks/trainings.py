@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoa
 from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
-from autotrack.training.hooks import overhead
+from autotrack.training.hooks.overhead import overhead
 
 FEATURES, WIDTH, BATCH = 64, 96, 128
 """Sized for a step of about 4.5 ms on the two shared cores that this was written on."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from autotrack.errors import AutotrackWarning
-from autotrack.training.hooks import overhead
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
+from autotrack.training.hooks.overhead import overhead
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 

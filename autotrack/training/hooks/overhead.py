@@ -1,37 +1,59 @@
-"""Counts the seconds that autotrack itself takes in this process, other than in `Run.log` called by a person.
+"""Counts the seconds that autotrack itself takes in this process, except in `Run.log` when the user calls it.
 
-Every entry point is counted from `start` to `stop`; of nested ones the outermost counts. In the main thread all that
-passes is counted, in other threads only what they compute: there, waiting for the interpreter holds no training up.
+Every entry point into autotrack starts the count and stops it; of nested entry points only the outermost counts. In
+the main thread all time that passes counts. In other threads only computing time does: while they wait for the
+interpreter, they do not hold up the training.
 """
 
+import contextlib
+from collections.abc import Iterator
 from threading import get_ident, main_thread
 from time import perf_counter, thread_time
 
 _MAIN = main_thread().ident
 
-_began: dict[int, float] = {}  # by thread
-_seconds = 0.0
+
+class Overhead:
+    """The seconds of one process; the module's `overhead` is the only one outside of tests."""
+
+    __slots__ = ("_began", "_seconds")
+
+    def __init__(self) -> None:
+        self._began: dict[int, float] = {}  # by thread
+        self._seconds = 0.0
+
+    def start(self) -> bool:
+        """Start to count; return False when an outer entry point of this thread counts already."""
+        thread = get_ident()
+        if thread in self._began:
+            return False
+        self._began[thread] = perf_counter() if thread == _MAIN else thread_time()
+        return True
+
+    def stop(self) -> None:
+        """Add the time since `start`; to be called only where `start` returned True."""
+        thread = get_ident()
+        self._seconds += (perf_counter() if thread == _MAIN else thread_time()) - self._began.pop(thread)
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what happens in the block.
+
+        Hooks call `start` and `stop` instead: entering and leaving a block takes twice as long, several times a step.
+        """
+        outermost = self.start()
+        try:
+            yield
+        finally:
+            if outermost:
+                self.stop()
+
+    def seconds(self) -> float:
+        """Return the seconds so far, including those of an entry point that this thread is still in."""
+        thread = get_ident()
+        if thread not in self._began:
+            return self._seconds
+        return self._seconds + (perf_counter() if thread == _MAIN else thread_time()) - self._began[thread]
 
 
-def start() -> bool:
-    """Begin to count; False when this thread is counted already, and an outer entry point will call `stop`."""
-    thread = get_ident()
-    if thread in _began:
-        return False
-    _began[thread] = perf_counter() if thread == _MAIN else thread_time()
-    return True
-
-
-def stop() -> None:
-    """Count what passed since `start`."""
-    global _seconds  # noqa: PLW0603  of an object or a class it would take longer, several times a batch
-    thread = get_ident()
-    _seconds += (perf_counter() if thread == _MAIN else thread_time()) - _began.pop(thread)
-
-
-def seconds() -> float:
-    """Return the seconds until now, those of the entry that this thread is in included."""
-    thread = get_ident()
-    if thread not in _began:
-        return _seconds
-    return _seconds + (perf_counter() if thread == _MAIN else thread_time()) - _began[thread]
+overhead = Overhead()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from autotrack.training.hooks import overhead
 from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.overhead import overhead
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import pytest
 import autotrack
 from autotrack.errors import AutotrackWarning
 from autotrack.journal.records import AnyRecord, Notice
-from autotrack.training.hooks import overhead
 from autotrack.training.hooks.faults import attempt, guarded, report_fault, unplaced_faults
+from autotrack.training.hooks.overhead import overhead
 
 
 def notices_in(journal: list[AnyRecord]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from time import perf_counter, sleep
 
-from autotrack.training.hooks import overhead
+from autotrack.training.hooks.overhead import overhead
 
 
 def counted(act: Callable[[], None]) -> float:
@@ -16,12 +16,10 @@ def counted(act: Callable[[], None]) -> float:
 
 def entry(*inner: Callable[[], None]) -> None:
     """An entry point that takes 50 ms, and calls others."""
-    outermost = overhead.start()
-    sleep(0.05)
-    for one in inner:
-        one()
-    if outermost:
-        overhead.stop()
+    with overhead.counted():
+        sleep(0.05)
+        for call in inner:
+            call()
 
 
 def test_what_passes_in_the_main_thread_counts() -> None:
@@ -36,9 +34,9 @@ def test_of_nested_entries_the_outermost_counts() -> None:
 
 
 def test_the_entry_that_is_under_way_counts() -> None:
-    before, found = overhead.seconds(), list[float]()
-    entry(lambda: found.append(overhead.seconds() - before))
-    assert found[0] >= 0.05
+    before, counts = overhead.seconds(), list[float]()
+    entry(lambda: counts.append(overhead.seconds() - before))
+    assert counts[0] >= 0.05
 
 
 def test_waiting_in_another_thread_holds_nobody_up_and_does_not_count() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import autotrack
 from autotrack.errors import AutotrackWarning
-from autotrack.training.hooks import overhead
+from autotrack.training.hooks.overhead import overhead
 from autotrack.training.hooks.patch import Outcome, Patch
 
 Hooked = Generator[None, Outcome, None]
