@@ -30,7 +30,7 @@ ORDER = [
     {"redaction", "protocol", "format", "plots"},
     {"journal", "settings"},
     {"destinations"},
-    {"errors", "interpreter", "version"},
+    {"errors", "interactive", "interpreter", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""
 

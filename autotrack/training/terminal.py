@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from autotrack.format import describe, human_seconds, main_metrics, shown
+from autotrack.interactive import interactive_session
 from autotrack.journal.summary import Summary
 
 _MOST_METRICS = 6
@@ -75,5 +76,4 @@ def patience(seconds: float) -> float:
 
     A hundredth of it, and 0.3 seconds at most, or where a person sits before a prompt.
     """
-    is_interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules
-    return 0.3 if is_interactive else min(0.3, seconds / 100)
+    return 0.3 if interactive_session() else min(0.3, seconds / 100)

@@ -207,7 +207,6 @@ def test_a_terminal_that_was_closed_breaks_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_end_of_a_run_waits_a_hundredth_of_it_to_say_what_it_came_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert [terminal.patience(seconds) for seconds in (0.01, 10.0, 3600.0)] == [0.0001, 0.1, 0.3]
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     assert terminal.patience(0.01) == 0.3, "somebody sits before a prompt"

@@ -4,6 +4,7 @@ import atexit
 import os
 import sys
 
+from autotrack.interactive import interactive_session
 from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose
 from autotrack.readers.tensorboard.server import TensorBoardServer
@@ -40,7 +41,7 @@ def tensorboard(
     view = choose(places, store=store, only=Filter(where=where, last=last))
     bring_up_to_date_beside(view.runs, on_problem=lambda problem: _print(f"autotrack: {problem}"))
     server = _servers.get(view, port)
-    if not _is_notebook():
+    if interactive_session() != "notebook":
         _print(f"autotrack: TensorBoard is at {server.address} until this process ends")
         return
     # It knows Colab, proxies and Jupyter, and imports nothing but the standard library.
@@ -71,9 +72,3 @@ _servers = _Servers()  # of this process, whichever cells ask
 
 def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _is_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
-    return getattr(shell, "kernel", None) is not None

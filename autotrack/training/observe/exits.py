@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
+from autotrack.interactive import interactive_session
 from autotrack.training.hooks.patch import Outcome, Patch
 
 
@@ -38,8 +39,7 @@ class ExitWatch:
 
         In an interactive session exceptions end nothing, and None is returned.
         """
-        ipython = sys.modules.get("IPython")
-        if hasattr(sys, "ps1") or (ipython is not None and ipython.get_ipython() is not None):
+        if interactive_session():
             return None
         uncaught = getattr(sys, "last_value", None)  # set by the interpreter, but not for SystemExit
         return uncaught if isinstance(uncaught, BaseException) else self._called_with

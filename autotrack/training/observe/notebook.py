@@ -1,12 +1,11 @@
 """The cells of a notebook, in the order in which they were executed: only the process that ran them knows it."""
 
-import sys
+from autotrack.interactive import ipython_shell
 
 
 def executed_cells() -> list[str]:
     """Return the source of all cells that were executed in this session; an empty list outside of IPython."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    shell = ipython_shell()
     if shell is None:
         return []
     cells = shell.history_manager.input_hist_raw if shell.history_manager else shell.user_ns.get("In", [])

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from autotrack.interactive import interactive_session
 from autotrack.redaction import Redactor
 from autotrack.training.values import as_plain
 
@@ -30,7 +31,7 @@ def describe_process(redactor: Redactor) -> dict[str, Any]:
         "implementation": sys.implementation.name,
         "prefix": sys.prefix,
         "user": _user(),
-        "interactive": _interactive(),
+        "interactive": interactive_session(),
         "hash_seed": os.environ.get("PYTHONHASHSEED"),
         **_torch_facts(),
         **_numpy_facts(),
@@ -70,13 +71,6 @@ def _user() -> str | None:
         return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError):  # a container may run as a user that has no name
         return os.environ.get("USER") or os.environ.get("USERNAME")
-
-
-def _interactive() -> str | None:
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    if shell:
-        return "notebook" if hasattr(shell, "kernel") else "ipython"
-    return "python" if hasattr(sys, "ps1") else None
 
 
 def _torch_facts() -> dict[str, Any]:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from autotrack.interactive import ipython_shell
 from autotrack.training.hooks.current_run import innermost_run
 from autotrack.training.observe.output.log import OutputLog
 
@@ -108,8 +109,7 @@ def receivers(listening: Sequence[OutputLog], chain: Iterable[OutputLog]) -> Seq
 
 def _watch_cells(*, on: bool) -> None:
     """In IPython, listen anew at every cell: from 9 on it puts a `write` of its own back when a cell has ended."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    shell = ipython_shell()
     if shell is None:
         return
     with contextlib.suppress(ValueError):  # it was not registered
