@@ -70,7 +70,6 @@ class Sidecar:
 
     def run(self) -> None:
         """Work until the training process has ended and nothing is left to do."""
-        self._outbox.send(Hello(pid=os.getpid()))
         is_alive = True
         while is_alive or self._runs or self._uploads.is_busy:
             self._wait(is_alive)

@@ -6,7 +6,7 @@ import signal
 
 import msgspec
 
-from autotrack.protocol import Task
+from autotrack.protocol import Hello, MessageFile, Task
 from autotrack.sidecar.loop import Sidecar
 
 _NICENESS = 10
@@ -15,6 +15,7 @@ _NICENESS = 10
 def main(task_json: str) -> None:
     """Be the sidecar of the process that wrote this task."""
     task = msgspec.json.decode(task_json, type=Task)
+    MessageFile(task.from_sidecar).send(Hello(pid=os.getpid()))  # first: one that dies later has started nevertheless
     _detach(task)
     Sidecar(task).run()
 

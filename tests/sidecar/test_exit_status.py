@@ -162,8 +162,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def workers_of(script: Script) -> list[psutil.Process]:
-    found = psutil.process_iter(["cwd", "cmdline", "status"])
-    return [one for one in found if one.info["cwd"] == str(script.folder) and one.info["status"] != "zombie"]
+    processes = psutil.process_iter(["cwd", "cmdline", "status"])
+    in_folder = [process for process in processes if process.info["cwd"] == str(script.folder)]
+    return [process for process in in_folder if process.info["status"] != "zombie"]
 
 
 @pytest.mark.slow
@@ -213,9 +214,9 @@ class Left:
         if collected:
             self.script.wait()
         wait_until(lambda: not self.process.is_alive())
-        found = self.process.exit_status(environ or {})
+        exit_status = self.process.exit_status(environ or {})
         self.script.wait()
-        return found
+        return exit_status
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_it_leads_a_session_of_its_own_is_nobodys_child_and_yields_to_others(tmp
         wait_until(lambda: sidecar.nice() == min(psutil.Process().nice() + 10, 19))
         assert sidecar.num_fds() < 20
         assert {os.path.realpath(f"/proc/{sidecar.pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
-        assert not [one for one in sidecar.net_connections() if one.family != psutil.AF_LINK]
+        assert not [connection for connection in sidecar.net_connections() if connection.family != psutil.AF_LINK]
         assert len(sidecars_of(script.pid)) == 1
         (tmp_path / "go").touch()
         script.wait().wait_for_sidecar()
@@ -184,11 +184,11 @@ def test_it_holds_no_descriptor_that_training_had_inherited(tmp_path: Path) -> N
 
 
 def descriptors_of(process: psutil.Process) -> list[Path]:
-    found = []
+    links = []
     for path in Path(f"/proc/{process.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # it has just been closed
-            found.append(path.readlink())
-    return found
+            links.append(path.readlink())
+    return links
 
 
 def test_a_run_on_which_it_was_busy_is_complete_after_kill_9(tmp_path: Path) -> None:
@@ -214,7 +214,9 @@ def test_it_is_idle_when_all_runs_have_ended_and_the_script_goes_on(tmp_path: Pa
     code = TRAINING.replace('print("training"', 'run.finish()\nprint("ended"')
     with Script(tmp_path, code, AUTOTRACK_SYSTEM_SECONDS="0.2") as script:
         sidecar = script.sidecar()
-        wait_until(lambda: "ended" in script.printed() and all(one.sha256 for one in recorded(tmp_path).artifacts))
+        wait_until(
+            lambda: "ended" in script.printed() and all(artifact.sha256 for artifact in recorded(tmp_path).artifacts)
+        )
         used, looks = sum(sidecar.cpu_times()[:2]), sidecar.num_ctx_switches().voluntary
         wait_until(lambda: sidecar.num_ctx_switches().voluntary >= looks + 2)  # one look a second
         assert sum(sidecar.cpu_times()[:2]) - used < 0.3
@@ -291,9 +293,9 @@ def test_a_run_that_cannot_be_read_is_not_the_trouble_of_others(tmp_path: Path) 
     other = training.record("other")
     training.end()
     assert (autotrack.load(other).status, autotrack.load(other).notices) == ("killed", [])
-    said = [json.loads(line) for line in (newer / "journal" / "sidecar.jsonl").read_text().splitlines()]
-    assert [notice["about"] for notice in said] == ["sidecar", "sinks"], "each once, though it is tried every second"
-    assert all("has journal format 99" in notice["message"] for notice in said)
+    notices = [json.loads(line) for line in (newer / "journal" / "sidecar.jsonl").read_text().splitlines()]
+    assert [notice["about"] for notice in notices] == ["sidecar", "sinks"], "each once, though tried every second"
+    assert all("has journal format 99" in notice["message"] for notice in notices)
 
 
 def test_a_run_whose_folder_was_deleted_does_not_hold_it_up(tmp_path: Path) -> None:

@@ -59,19 +59,19 @@ def test_a_server_that_does_not_answer_is_not_tried_for_the_runs_that_follow(
     store: Path, folder: Path, sent: dict[str, list[Exception | None]]
 ) -> None:
     sent[SHOWN] = [Unreachable("nobody there")]
-    syncing = RunSync(on_problem=lambda *_: None)
-    assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "nobody there"}] * 2
+    run_sync = RunSync(on_problem=lambda *_: None)
+    assert [run_sync.sync(run).sent for run in (folder, recorded(store))] == [{SHOWN: "nobody there"}] * 2
     sent[SHOWN] = [None]
-    syncing.try_again()
-    assert syncing.sync(folder).sent == {SHOWN: None}
+    run_sync.try_again()
+    assert run_sync.sync(folder).sent == {SHOWN: None}
 
 
 def test_a_run_that_is_refused_stops_no_other(
     store: Path, folder: Path, sent: dict[str, list[Exception | None]]
 ) -> None:
     sent[SHOWN] = [Refused("too long"), None]
-    syncing = RunSync(on_problem=lambda *_: None)
-    assert [syncing.sync(one).sent for one in (folder, recorded(store))] == [{SHOWN: "too long"}, {SHOWN: None}]
+    run_sync = RunSync(on_problem=lambda *_: None)
+    assert [run_sync.sync(run).sent for run in (folder, recorded(store))] == [{SHOWN: "too long"}, {SHOWN: None}]
 
 
 def test_a_run_that_is_being_recorded_is_left_to_its_own_sidecar_and_sent_elsewhere(

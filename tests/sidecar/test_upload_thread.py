@@ -87,8 +87,8 @@ def uploading(server: Server, monkeypatch: pytest.MonkeyPatch) -> UploadThread:
     return UploadThread("http://server")
 
 
-def unexpected(said: str) -> None:
-    raise AssertionError(said)
+def unexpected(problem: str) -> None:
+    raise AssertionError(problem)
 
 
 def test_what_is_logged_arrives_while_training_goes_on(server: Server, uploading: UploadThread, store: Path) -> None:
@@ -145,12 +145,12 @@ def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
     server.is_away.set()
     with autotrack.start_run(to=store) as run:
         pass
-    said: list[str] = []
-    uploading.add(run.folder, UploadLimits(), said.append)
+    problems: list[str] = []
+    uploading.add(run.folder, UploadLimits(), problems.append)
     assert uploading.seconds_stuck() < 0.01, "nobody is waiting yet"
     uploading.flush_now()
     wait_until(lambda: uploading.seconds_stuck() > 0.05)
     uploading.stop()
     assert uploading.is_done
-    wait_until(lambda: said)
-    assert said == ["http://server: ConnectionError: told to stop"]
+    wait_until(lambda: problems)
+    assert problems == ["http://server: ConnectionError: told to stop"]

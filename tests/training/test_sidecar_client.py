@@ -31,7 +31,7 @@ def all_of(folder: Path) -> dict[str, autotrack.RecordedRun]:
 
 
 def is_complete(run: autotrack.RecordedRun) -> bool:
-    checked = all(one.sha256 for one in run.artifacts)
+    checked = all(artifact.sha256 for artifact in run.artifacts)
     return run.status == "finished" and checked and set(run.environment) >= KINDS - {"git"}
 
 
@@ -64,14 +64,14 @@ def test_it_looks_after_every_run_of_its_process(tmp_path: Path) -> None:
         last = start("left open")
         """).wait()  # fmt: skip
     ended.wait_for_sidecar()
-    found = all_of(tmp_path)
-    assert set(found) == {"outer", "inner", "next", "left open"}
-    for run in found.values():
+    runs = all_of(tmp_path)
+    assert set(runs) == {"outer", "inner", "next", "left open"}
+    for run in runs.values():
         assert is_complete(run)
         assert not run.notices
-    assert found["inner"].parent == found["outer"].id
-    assert found["next"].metrics["loss"].count == 2
-    assert "since" in found["next"].texts["changes"].lower()
+    assert runs["inner"].parent == runs["outer"].id
+    assert runs["next"].metrics["loss"].count == 2
+    assert "since" in runs["next"].texts["changes"].lower()
 
 
 @slow
@@ -220,23 +220,23 @@ def test_the_end_waits_no_longer_than_the_exit_timeout_and_says_what_goes_on(tmp
 
 
 class StandIn:
-    """A sidecar that says what it is told to say, one list of messages each time it is listened to."""
+    """A sidecar with a script: one list of messages each time it is listened to."""
 
-    def __init__(self, *said: Sequence[AnyMessage], alive: bool = True) -> None:
-        self.said = list(said)
+    def __init__(self, *script: Sequence[AnyMessage], alive: bool = True) -> None:
+        self.script = list(script)
         self.alive = alive
         self.from_sidecar = self
 
     def is_alive(self) -> bool:
-        return self.alive or bool(self.said)
+        return self.alive or bool(self.script)
 
     def receive(self) -> Sequence[AnyMessage]:
-        return self.said.pop(0) if self.said else []
+        return self.script.pop(0) if self.script else []
 
 
-def beside(*said: Sequence[AnyMessage], alive: bool = True) -> SidecarProcess:
+def beside(*script: Sequence[AnyMessage], alive: bool = True) -> SidecarProcess:
     """Make a sidecar of which only the conversation is real."""
-    return SidecarProcess(cast("Any", StandIn(*said, alive=alive)), secrets={})
+    return SidecarProcess(cast("Any", StandIn(*script, alive=alive)), secrets={})
 
 
 def progress(doing: str, *, urgent: bool) -> Progress:
