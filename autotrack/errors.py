@@ -6,6 +6,7 @@
     ├── RunFinishedError       a run that has ended was asked to end again in another way
     ├── JournalBusyError       another process is writing the journal that was to be continued
     ├── JournalFormatError     a journal written by a newer autotrack
+    ├── UnsafeFileError        a file of a run that is a link, no regular file or not in its folder (also an OSError)
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
     └── MissingLibraryError    an optional library is needed; the last line installs it (also an ImportError)
 
@@ -49,6 +50,10 @@ class JournalBusyError(AutotrackError):
 
 class JournalFormatError(AutotrackError):
     """The journal was written by a newer autotrack than this one."""
+
+
+class UnsafeFileError(AutotrackError, OSError):
+    """A file of a run is not opened, because it could lead elsewhere; the run may have been made by somebody else."""
 
 
 class QueryError(AutotrackError, ValueError):
