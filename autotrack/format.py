@@ -1,5 +1,6 @@
 """How numbers, durations, paths and metrics are written for people."""
 
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from autotrack.journal.summary import MetricSummary, Summary
@@ -41,6 +42,21 @@ def human_seconds(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(seconds: float, zone: tzinfo | None = None) -> str:
+    """Write a time in seconds since 1970 as date and time, in a zone or that of this machine.
+
+    What no calendar has, as a clock that was never set may write it, stays a number.
+
+    >>> from datetime import UTC
+    >>> moment(1795702072.5, UTC), moment(1e300, UTC)
+    ('2026-11-26 14:07:52', '1e+300 s')
+    """
+    try:
+        return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s"
 
 
 def shown(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import msgspec
 import typer
 
 from autotrack.cli.progress import with_progress
-from autotrack.format import human_seconds, main_metrics, short, shown
+from autotrack.format import human_seconds, main_metrics, moment, short, shown
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.catalog import RecordedRun
@@ -104,7 +103,7 @@ def _row(run: RecordedRun) -> list[str]:
     main = main_metrics(summary)[:3]
     took = human_seconds(summary.duration_seconds) if summary.duration_seconds is not None else ""
     metrics = "  ".join(f"{name} {short(_best_or_last(summary, name))}" for name in main)
-    return [_when(summary.started), summary.experiment, summary.name, summary.status, took, metrics]
+    return [moment(summary.started), summary.experiment, summary.name, summary.status, took, metrics]
 
 
 def _best_or_last(summary: Summary, name: str) -> object:
@@ -118,7 +117,7 @@ def _print_facts(found: RecordedRun) -> None:
         "run": f"{summary.name}  ({summary.id})",
         "experiment": summary.experiment,
         "status": summary.status + (f": {summary.error}" if summary.error else ""),
-        "started": _when(summary.started),
+        "started": moment(summary.started),
         "took": "" if summary.duration_seconds is None else human_seconds(summary.duration_seconds),
         "command": " ".join(summary.argv),
         "code": _code(summary),
@@ -209,10 +208,6 @@ def _artifacts(summary: Summary) -> list[list[str]]:
         ]
         for artifact in summary.artifacts
     ]
-
-
-def _when(started: float) -> str:
-    return datetime.fromtimestamp(started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _print_json(value: object) -> None:

@@ -1,5 +1,7 @@
 """`autotrack sync`: finish work that was cut off, from the journals alone."""
 
+import os
+import sys
 from collections import Counter
 from pathlib import Path
 from time import sleep
@@ -31,7 +33,9 @@ def sync(
     Syncing again does no harm, nor does syncing other people's runs. A run that is still being recorded is left to its
     own sidecar, and only sent to servers that it is not recorded for. A run that cannot be read stops no other.
     """
-    run_sync = RunSync(_checked(to or []), uploads=settings.resolve().uploads, on_problem=_say_problem)
+    chosen = settings.resolve()
+    named = [*chosen.servers, *filter(None, [os.environ.get("MLFLOW_TRACKING_URI")])]
+    run_sync = RunSync(_checked(to or []), trusted=named, trusts=_ask, uploads=chosen.uploads, on_problem=_say_problem)
     folders = _folders(where)
     if not folders and not watch:
         typer.echo(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
@@ -42,6 +46,11 @@ def sync(
         _watch(run_sync, where)
     if any(outcome.state == "unreadable" or any(outcome.sent.values()) for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _ask(server: str) -> bool:
+    """Ask whether a server that only a run names may have the credentials of this machine."""
+    return sys.stdin.isatty() and typer.confirm(f"Runs name the server {server}. Send them there, as you?")
 
 
 def _watch(run_sync: RunSync, where: list[str] | None) -> None:

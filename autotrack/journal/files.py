@@ -42,6 +42,7 @@ def replacing(target: Path, *, draft_name: str | None = None) -> Iterator[Path]:
     `draft_name` is for targets whose own name must not be part of the draft's, because programs look for it.
     """
     draft = target.with_name(draft_name or f".{target.name}.{os.getpid()}.part")
+    remove(draft)  # a link of that name would be followed
     try:
         yield draft
         draft.replace(target)

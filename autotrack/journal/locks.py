@@ -54,7 +54,7 @@ def is_locked(path: Path) -> bool | None:
     if _fcntl is None:
         return None
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe in its place would be waited for
     except OSError:
         return False
     try:

@@ -1,5 +1,6 @@
 """Reads journals, also while they are being written."""
 
+import io
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,13 @@ import msgspec
 from autotrack.errors import JournalFormatError
 from autotrack.journal import locks, records
 from autotrack.journal.records import AnyRecord, RunStarted
+from autotrack.journal.run_folder import open_journal
+
+_LONGEST_LINE_BYTES = 2**28
+"""A longer line is no record that anybody logged; it is skipped without being held in memory."""
+
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding a line raises that is no record; the last for JSON that is nested thousands of times."""
 
 
 class JournalReader:
@@ -31,6 +39,7 @@ class JournalReader:
         self.unknown: dict[str, int] = {}
         self.unreadable = 0
         self._torn_bytes = 0
+        self._is_in_long_line = False
 
     @property
     def torn(self) -> bool:
@@ -50,25 +59,51 @@ class JournalReader:
             OSError: The file cannot be read.
         """
         while True:
-            with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123  Path.open is slower
-                left = max(os.fstat(file.fileno()).st_size - self.offset, 0)
+            with os.fdopen(open_journal(self.path), "rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if self._is_in_long_line:
+                    self._skip_line(file)
+                left = max(size - self.offset, 0)
                 file.seek(self.offset)
-                chunk = file.read(min(limit_bytes, left))  # `read` allocates as many bytes as it is asked for
-                while b"\n" not in chunk and (more := file.read(limit_bytes)):
-                    chunk += more  # a record may be longer than the limit
+                chunk = self._read_lines(file, min(limit_bytes, left), limit_bytes)
             self.at_end = len(chunk) >= left
             end = chunk.rfind(b"\n") + 1
+            if not end and len(chunk) > _LONGEST_LINE_BYTES:
+                self.unreadable += 1
+                self.offset += len(chunk)
+                self._is_in_long_line, self._torn_bytes = True, 0
+                continue
             self._torn_bytes = len(chunk) - end
             self.offset += end
             found = self._decode(chunk[:end])
             if found or not end:
                 return found
 
+    @staticmethod
+    def _read_lines(file: io.FileIO, first_bytes: int, block_bytes: int) -> bytes:
+        """Read a block, and more until there is a whole line: a record may be longer than a block."""
+        blocks = [file.read(first_bytes) or b""]  # as much memory is taken as is asked for
+        total = len(blocks[0])
+        while b"\n" not in blocks[-1] and total <= _LONGEST_LINE_BYTES and (more := file.read(block_bytes)):
+            blocks.append(more)
+            total += len(more)
+        return b"".join(blocks)
+
+    def _skip_line(self, file: io.FileIO) -> None:
+        """Go to the end of a line that is too long to be a record, as far as it has been written."""
+        file.seek(self.offset)
+        while block := file.read(2**20):
+            end = block.find(b"\n") + 1
+            self.offset += end or len(block)
+            if end:
+                self._is_in_long_line = False
+                return
+
     def _decode(self, lines: bytes) -> list[AnyRecord]:
         found: list[AnyRecord]
         try:
             found = records.decode_lines(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNDECODABLE:
             found = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
         for record in found:
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
@@ -81,7 +116,7 @@ class JournalReader:
     def _decode_line(self, line: bytes) -> AnyRecord | None:
         try:
             record: AnyRecord = records.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNDECODABLE:
             self._count_undecodable(line)
             return None
         return record
@@ -89,7 +124,10 @@ class JournalReader:
     def _count_undecodable(self, line: bytes) -> None:
         try:
             kind = msgspec.json.decode(line)["record"]
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        except (*_UNDECODABLE, KeyError, TypeError):
+            self.unreadable += 1
+            return
+        if kind in records.KINDS:
             self.unreadable += 1
         else:
             self.unknown[str(kind)] = self.unknown.get(str(kind), 0) + 1
@@ -179,7 +217,7 @@ def starts_in(path: Path, *, until: int | None = None) -> list[RunStarted]:
     """
     starts: list[RunStarted] = []
     position = 0
-    with path.open("rb") as file:
+    with os.fdopen(open_journal(path), "rb") as file:
         for line in file:
             position += len(line)
             if until is not None and position > until:

@@ -7,7 +7,7 @@ JSON cannot express NaN and the infinities. They are recorded as the strings "Na
 `number` turns them back into floats.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -17,7 +17,10 @@ FORMAT = 1
 Status = Literal["finished", "failed", "interrupted", "killed"]
 """How a run ended. A run that has not ended is `running`."""
 
-Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that every reader can hold; a record with a larger one is not read."""
+
+Number = Int64 | float | Literal["NaN", "Infinity", "-Infinity"]
 
 
 def number(value: Number) -> int | float:
@@ -52,7 +55,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     format: int = FORMAT
     parent: str | None = None
     resumed_from: str | None = None
-    resumed_at_step: int | None = None
+    resumed_at_step: Int64 | None = None
     frameworks: dict[str, str] = {}
     argv: list[str] = []
     entry_point: str | None = None
@@ -82,8 +85,8 @@ class Metrics(Record, frozen=True, kw_only=True):
     """Measured numbers by name, with their step, their epoch and the stage of training."""
 
     values: dict[str, Number]
-    step: int | None = None
-    epoch: int | None = None
+    step: Int64 | None = None
+    epoch: Int64 | None = None
     stage: str | None = None
 
 
@@ -95,7 +98,7 @@ class SystemStats(Record, frozen=True, kw_only=True):
     """
 
     values: dict[str, Number]
-    epoch: int | None = None
+    epoch: Int64 | None = None
     host: str = ""
     rank: int = 0
 
@@ -145,7 +148,7 @@ class Trial(Record, frozen=True, kw_only=True):
     by name; those of a single split are called `split0_test_score`. `started` and `ended` are seconds since 1970.
     """
 
-    number: int
+    number: Int64
     params: dict[str, Any] = {}
     values: dict[str, Number] = {}
     kind: Literal["candidate", "fold", "point"] = "candidate"
@@ -167,7 +170,7 @@ class Plot(Record, frozen=True, kw_only=True):
     name: str
     kind: str
     data: dict[str, Any]
-    step: int | None = None
+    step: Int64 | None = None
 
 
 class Artifact(Record, frozen=True, kw_only=True):
@@ -184,7 +187,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     sha256: str | None = None
     roles: list[str] = []
     metrics: dict[str, Number] = {}
-    step: int | None = None
+    step: Int64 | None = None
     source: str | None = None
     removed: bool = False
 
@@ -200,7 +203,7 @@ class Text(Record, frozen=True, kw_only=True):
 
     name: str
     text: str
-    step: int | None = None
+    step: Int64 | None = None
 
 
 class Table(Record, frozen=True, kw_only=True):
@@ -209,7 +212,7 @@ class Table(Record, frozen=True, kw_only=True):
     name: str
     columns: list[str]
     rows: list[list[Any]]
-    step: int | None = None
+    step: Int64 | None = None
 
 
 class Notice(Record, frozen=True, kw_only=True):
@@ -248,6 +251,9 @@ AnyRecord = (
     | Notice
     | RunFinished
 )
+
+KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))
+"""The names of all types of records, as they stand in a journal."""
 
 encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(AnyRecord)

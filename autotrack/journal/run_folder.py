@@ -6,6 +6,7 @@ by component with descriptors, as openat(2) describes: what is checked is what i
 folder for a link at the same moment.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import above_standard_streams, safe_relative_path
 
+_ONLY_READ = ("artifacts", "checkpoints", "model")
+
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for whoever writes to it
@@ -23,8 +26,8 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for whoever
 def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
     """Open the file `name` (a path relative to the run `folder`) and return its descriptor.
 
-    Raises `UnsafeFileError` for a name that leads out of the folder, for a link on the way, and for anything but a
-    regular file; `OSError` as `os.open` does, such as `FileNotFoundError`.
+    Raises `AutotrackError` for a name that leads out of the folder, `UnsafeFileError` for a link on the way and for
+    pipes and devices, and `OSError` as `os.open` does, such as `FileNotFoundError` and `IsADirectoryError`.
     """
     with _parent(folder, name) as (parent, last):
         with suppress(FileNotFoundError):
@@ -36,6 +39,14 @@ def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o6
         os.close(fd)
         raise
     return above_standard_streams(fd)
+
+
+def open_journal(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open the journal at `path`, which is `journal/NAME` in a run folder, as `open_file` does."""
+    folder = path.parent
+    if folder.name == "journal":
+        return open_file(folder.parent, f"journal/{path.name}", flags)
+    return open_file(folder, path.name, flags)
 
 
 def file_status(folder: Path, name: str) -> os.stat_result:
@@ -53,6 +64,50 @@ def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
     if len(content) > limit_bytes:
         raise UnsafeFileError(f"{folder / name} is larger than {limit_bytes} bytes, which is too large for what it is")
     return content
+
+
+def files_below(folder: Path, name: str) -> Iterator[str]:
+    """Yield the names of the regular files that `name` is or contains, in order; links and the like are left out.
+
+    Raises as `open_file` does when `name` itself is a link, a pipe or a device.
+    """
+    with _parent(folder, name) as (parent, last):
+        status = os.stat(last, dir_fd=parent, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            _check_is_file(status, folder, name)
+            yield name
+            return
+        top = safe_relative_path(name).parent
+        try:
+            for inner, folders, files, fd in os.fwalk(last, dir_fd=parent, follow_symlinks=False):
+                folders.sort()
+                for file in sorted(files):
+                    if stat.S_ISREG(os.stat(file, dir_fd=fd, follow_symlinks=False).st_mode):
+                        yield str(top / inner / file)
+        except RecursionError:
+            raise UnsafeFileError(f"{folder / name} is not read: it has folders inside folders without end") from None
+
+
+def check_structure(folder: Path) -> None:
+    """Raise `UnsafeFileError` when anything that autotrack may write to in a run folder is a link or no regular file.
+
+    What people put into `artifacts/`, `checkpoints/` and `model/` is only ever read, and checked when it is opened.
+    """
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _ONLY_READ:
+                        waiting.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False) and not (
+                    entry.is_symlink() and entry.name in _ONLY_READ
+                ):
+                    kind = "a link" if entry.is_symlink() else "not a regular file"
+                    raise UnsafeFileError(
+                        f"{entry.path} is {kind}. Nothing is written to a run with such files, because it could lead "
+                        f"to a file outside of the run; remove it, if you trust the rest"
+                    )
 
 
 @contextmanager
@@ -78,6 +133,8 @@ def _parent(folder: Path, name: str) -> Iterator[tuple[int, str]]:
 
 
 def _check_is_file(status: os.stat_result, folder: Path, name: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
     if not stat.S_ISREG(status.st_mode):
         kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
         raise UnsafeFileError(f"{folder / name} is not opened: it is {kind}, and files of a run are regular files")

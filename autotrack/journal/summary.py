@@ -7,6 +7,7 @@ import msgspec
 
 from autotrack.journal import records
 from autotrack.journal.directions import Direction
+from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.series import Point
 
 
@@ -83,6 +84,9 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     journals: dict[str, int] = {}
 
 
+_MOST_BYTES = 2**28
+"""A summary grows with its epochs, trials and plots; one that is larger is not read but made again."""
+
 _decode = msgspec.json.Decoder(Summary).decode
 
 
@@ -91,4 +95,4 @@ def read(folder: Path) -> Summary:
 
     Raises `FileNotFoundError`, and `msgspec.DecodeError` for a file that is not a summary.
     """
-    return _decode((folder / "run.json").read_bytes())
+    return _decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))

@@ -12,8 +12,8 @@ from time import time
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
-from autotrack.journal.files import above_standard_streams
 from autotrack.journal.records import AnyRecord
+from autotrack.journal.run_folder import open_journal
 
 BACKLOG_BYTES = 16 * 2**20
 """How much is kept in memory while the disk refuses to take it. What exceeds this is counted and dropped."""
@@ -122,7 +122,7 @@ class Journal:
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Also readable, to find a line that a killed process left torn.
-        self._fd = above_standard_streams(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
+        self._fd = open_journal(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         if not locks.lock(self._fd, patience_seconds=_LOCK_PATIENCE_SECONDS):
             os.close(self._fd)
             self._fd = -1

@@ -171,7 +171,12 @@ def store_path(store: str | os.PathLike[str] | None) -> Path:
 
 
 def run_folders(store: Path) -> Iterator[Path]:
-    """Every folder with a journal, at most two levels down: a run, an experiment of runs, or a store of them."""
+    """Every folder with a journal, at most two levels down: a run, an experiment of runs, or a store of them.
+
+    Links inside the store are not followed: they could lead to files that have nothing to do with it.
+    """
     for pattern in ("journal", "*/journal", "*/*/journal"):
         for journal in store.glob(pattern):
-            yield journal.parent
+            below = journal.relative_to(store).parents
+            if journal.is_dir() and not any((store / part).is_symlink() for part in below if part.name):
+                yield journal.parent

@@ -7,8 +7,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from time import time
 
+from autotrack.errors import AutotrackError
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
+from autotrack.journal.run_folder import open_file
 from autotrack.protocol import Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
@@ -101,10 +103,13 @@ class FollowedRun:
         """Add the size and the SHA-256 of every artifact that has none yet. Folders have none."""
         for artifact in self.facts.artifacts_without_checksum():
             try:
-                with (self.folder / artifact.path).open("rb") as file:
+                with os.fdopen(open_file(self.folder, artifact.path), "rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     size = os.fstat(file.fileno()).st_size
             except (FileNotFoundError, IsADirectoryError):
+                continue
+            except AutotrackError as error:
+                self.notice("artifacts", f"{artifact.path} has no checksum: {error}")
                 continue
             fields = {field: getattr(artifact, field) for field in artifact.__struct_fields__}
             self.put([Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest})])

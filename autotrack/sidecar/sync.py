@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from autotrack import destinations
-from autotrack.errors import JournalFormatError
+from autotrack.errors import AutotrackError
 from autotrack.journal import reader
 from autotrack.journal.records import RunStarted
+from autotrack.journal.run_folder import check_structure
 from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
@@ -47,12 +48,25 @@ class RunSync:
         to: The destinations; by default, those that each run was recorded for.
         uploads: Limits for artifacts sent to servers.
         on_problem: Called with the folder of a run and a sentence about what could not be sent.
+        trusted: Servers that the user has named elsewhere.
+        trusts: Asked once about each server that only a run names.
+
+    Somebody else may have made the store. So the credentials of this machine only go to servers that the user named:
+    those among `to` and `trusted`, and those that `trusts` says yes to.
     """
 
     def __init__(
-        self, to: Sequence[str] = (), *, uploads: UploadLimits = _UNLIMITED, on_problem: Callable[[Path, str], None]
+        self,
+        to: Sequence[str] = (),
+        *,
+        trusted: Sequence[str] = (),
+        trusts: Callable[[str], bool] = lambda _: False,
+        uploads: UploadLimits = _UNLIMITED,
+        on_problem: Callable[[Path, str], None],
     ) -> None:
         self._to = list(to)
+        self._trusts = trusts
+        self._trusted = {destinations.without_credentials(url): True for url in trusted}
         self._uploads = uploads
         self._on_problem = on_problem
         self._unreachable: dict[str, str] = {}
@@ -63,6 +77,10 @@ class RunSync:
         A run that is still being recorded is left to its own sidecar. It is only sent to servers that sidecar does not
         send it to.
         """
+        try:
+            check_structure(folder)
+        except (OSError, AutotrackError) as error:
+            return Outcome(folder, "unreadable", str(error))
         if reader.is_being_written(folder / "journal" / "main.jsonl"):
             outcome = Outcome(folder, "still being recorded")
             urls = [url for url in build.servers(self._to) if url not in _recorded_destinations(folder)]
@@ -72,7 +90,7 @@ class RunSync:
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
                 completion.complete(follow)
-            except (OSError, JournalFormatError) as error:
+            except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")
             urls = build.servers(self._to or _recorded_destinations(folder))
@@ -86,6 +104,8 @@ class RunSync:
     def _send(self, folder: Path, url: str) -> str | None:
         if url in self._unreachable:
             return self._unreachable[url]
+        if url not in self._to and not self._is_trusted(url, folder):
+            return f"only the runs name {destinations.without_credentials(url)}; your credentials are not sent there"
         fault = completion.send(
             folder,
             url,
@@ -97,6 +117,18 @@ class RunSync:
         if isinstance(fault, Unreachable):
             self._unreachable[url] = str(fault)
         return None if fault is None else str(fault)
+
+    def _is_trusted(self, url: str, folder: Path) -> bool:
+        server = destinations.without_credentials(url)
+        if server not in self._trusted:
+            self._trusted[server] = not build.has_credentials(url) or self._trusts(server)
+            if not self._trusted[server]:
+                self._on_problem(
+                    folder,
+                    f"it names the server {server}, which you have not named, so your credentials are not sent there. "
+                    f"If you trust it, run: autotrack sync --to {server}",
+                )
+        return self._trusted[server]
 
 
 def _recorded_destinations(folder: Path) -> list[str]:

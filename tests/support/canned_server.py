@@ -55,9 +55,9 @@ class CannedServer(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def canned_server(*answers: Answer) -> Iterator[CannedServer]:
-    """Run such a server."""
-    with CannedServer(*answers) as server:
+def canned_server(*answers: Answer, kind: type[CannedServer] = CannedServer) -> Iterator[CannedServer]:
+    """Run such a server, or one of another kind."""
+    with kind(*answers) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

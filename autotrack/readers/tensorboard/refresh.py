@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 
 from autotrack import interpreter
+from autotrack.errors import AutotrackError
 from autotrack.journal.reader import RunReader, is_being_written
+from autotrack.journal.run_folder import check_structure
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
@@ -23,6 +25,11 @@ def bring_up_to_date(folders: Iterable[Path], *, on_problem: Callable[[str], Non
     `on_problem` is called with a sentence.
     """
     for folder in folders:
+        try:
+            check_structure(folder)
+        except (OSError, AutotrackError) as error:
+            on_problem(str(error))
+            continue
         if any(is_being_written(journal) for journal in RunReader(folder).journals):
             continue
         shipment = Shipment(folder, build.tensorboard_sink(), on_problem=partial(_tell, on_problem, folder))

@@ -5,11 +5,13 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple, Protocol
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.run_folder import file_status, open_file
 from autotrack.sinks.base import Unreachable
 
 _BLOCK_BYTES = 2**16
@@ -99,9 +101,10 @@ class FileSource:
     arrive, with the length of the first. `sha256` is known once the whole file has been read in order.
     """
 
-    def __init__(self, path: Path, *, throttle: Throttle) -> None:
+    def __init__(self, path: Path, *, throttle: Throttle, below: Path | None = None) -> None:
         self.path = path
-        self.version = version_of(path)
+        self._below = below
+        self.version = self.look()
         self.size = self.version.bytes
         self._throttle = throttle
         self._hashes = {0: hashlib.sha256()}  # of everything before an offset, because parts may be sent again
@@ -116,6 +119,33 @@ class FileSource:
         """Return a reader of `length` bytes from `start` on, or of all the rest."""
         length = self.size - start if length is None else length
         return _FileStream(self, start, length)
+
+    def look(self) -> Version:
+        """Return the version that the file has now; raises `SourceLost` when it cannot be told."""
+        with self._lost_when_it_fails():
+            return _version(self.path.stat() if self._below is None else file_status(self._below, self._name))
+
+    def digest(self) -> str:
+        """Return the checksum of the file as it is now, in hex; raises `SourceLost`."""
+        with self._lost_when_it_fails(), self._open_file() as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+
+    @property
+    def _name(self) -> str:
+        return self.path.relative_to(self._below or self.path.parent).as_posix()
+
+    def _open_file(self) -> io.FileIO:
+        """Open it: one of a run through the door, which lets no link and no pipe pass."""
+        if self._below is None:
+            return self.path.open("rb", buffering=0)
+        return os.fdopen(open_file(self._below, self._name), "rb", buffering=0)
+
+    @contextmanager
+    def _lost_when_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, AutotrackError) as fault:
+            raise SourceLost(f"{self.path}: {getattr(fault, 'strerror', None) or fault}") from None
 
     def _check(self, fd: int) -> None:
         if _version(os.fstat(fd)) != self.version:
@@ -135,14 +165,6 @@ class BytesSource:
         return _BytesStream(self._content[start:end])
 
 
-def version_of(path: Path) -> Version:
-    """Return the version of a file; raises `SourceLost` when it cannot be told."""
-    try:
-        return _version(path.stat())
-    except OSError as fault:
-        raise SourceLost(f"{path}: {fault.strerror}") from None
-
-
 class _FileStream:
     """A part of a file. It raises no OSError, because a client would take that for an error of the network."""
 
@@ -150,11 +172,9 @@ class _FileStream:
         self._source, self._start, self._length, self._left = source, start, length, length
         hash_before = source._hashes.get(start)
         self._hash = hash_before.copy() if hash_before else None
-        try:
-            self._file = source.path.open("rb", buffering=0)
+        with source._lost_when_it_fails():
+            self._file = source._open_file()
             self._file.seek(start)
-        except OSError as fault:
-            raise SourceLost(f"{source.path}: {fault.strerror}") from None
         try:
             source._check(self._file.fileno())
         except SourceChanged:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from autotrack.journal.files import safe_relative_path
+from autotrack.journal.run_folder import files_below
 from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
 from autotrack.sinks.rest.artifact_proxy import ProxyStore
 from autotrack.sinks.rest.artifact_streams import (
@@ -17,8 +18,6 @@ from autotrack.sinks.rest.artifact_streams import (
     SourceChanged,
     SourceLost,
     Throttle,
-    Version,
-    version_of,
 )
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.stores import DirectStore
@@ -99,8 +98,18 @@ class ArtifactStore:
         self._ledger = Ledger(self._ledger_path)
         self._opened: _Store | None = None
 
-    def upload(self, source: Path, path: str, *, on_left_out: Callable[[str], None] | None = None) -> None:
+    def upload(
+        self,
+        source: Path,
+        path: str,
+        *,
+        below: Path | None = None,
+        on_left_out: Callable[[str], None] | None = None,
+    ) -> None:
         """Upload a file, or every file in a folder, under `path` (relative, with slashes).
+
+        With `below`, the source is a file of the run in that folder. Only regular files in it are opened, and links
+        are not followed.
 
         A file that vanishes or keeps changing is left out. `on_left_out`, or else `on_problem`, is told so in a
         sentence. Another call goes on where this one stopped.
@@ -110,9 +119,9 @@ class ArtifactStore:
             Unreachable: We were told to stop before it was complete.
             AutotrackError: The path leads out of the run.
         """
-        todo = dict(self._files(source, str(safe_relative_path(path))))
+        todo = dict(self._files(source, str(safe_relative_path(path)), below))
         for _ in range(_ROUNDS):
-            todo = self._upload_all(todo, on_left_out or self._report)
+            todo = self._upload_all(todo, below, on_left_out or self._report)
             if not todo:
                 return
         for left in todo:
@@ -133,7 +142,11 @@ class ArtifactStore:
                 return
         raise Refused(f"{self._uri} did not keep {path} completely")
 
-    def _files(self, source: Path, path: str) -> Iterator[tuple[str, Path]]:
+    def _files(self, source: Path, path: str, below: Path | None) -> Iterator[tuple[str, Path]]:
+        if below is not None:
+            name = source.relative_to(below).as_posix()
+            yield from ((f"{path}{file.removeprefix(name)}", below / file) for file in files_below(below, name))
+            return
         if not source.is_dir():
             yield path, source
             return
@@ -144,13 +157,15 @@ class ArtifactStore:
                 if file.is_file():  # not a pipe, which would block
                     yield str(safe_relative_path(f"{path}/{file.relative_to(source).as_posix()}")), file
 
-    def _upload_all(self, todo: dict[str, Path], on_left_out: Callable[[str], None]) -> dict[str, Path]:
+    def _upload_all(
+        self, todo: dict[str, Path], below: Path | None, on_left_out: Callable[[str], None]
+    ) -> dict[str, Path]:
         """Upload files. Returns those that have to be uploaded again."""
         again: dict[str, Path] = {}
         sent = _Sent()
         for path, file in todo.items():
             try:
-                self._upload_one(path, file, sent)
+                self._upload_one(path, file, below, sent)
             except SourceChanged:
                 again[path] = file
             except SourceLost as lost:
@@ -164,9 +179,9 @@ class ArtifactStore:
                 sent = _Sent()
         return again | self._verify(sent)
 
-    def _upload_one(self, path: str, file: Path, sent: _Sent) -> None:
-        source = FileSource(file, throttle=self._throttle)
-        if self._ledger.has(path, source.version) or self._is_the_same(path, file, source.version):
+    def _upload_one(self, path: str, file: Path, below: Path | None, sent: _Sent) -> None:
+        source = FileSource(file, below=below, throttle=self._throttle)
+        if self._ledger.has(path, source.version) or self._is_the_same(path, source):
             return
         if self._most_bytes is not None:
             taken = self._ledger.bytes_besides(path) + sent.bytes
@@ -180,19 +195,14 @@ class ArtifactStore:
         self._put(source, path)
         sent.sources[path] = source
 
-    def _is_the_same(self, path: str, file: Path, version: Version) -> bool:
+    def _is_the_same(self, path: str, source: FileSource) -> bool:
         """Return whether only the modification time differs, as after a store was copied; if so, note that."""
         arrival = self._ledger.get(path)
-        if arrival is None or arrival.sha256 is None or arrival.bytes != version.bytes:
+        if arrival is None or arrival.sha256 is None or arrival.bytes != source.version.bytes:
             return False
-        try:
-            with file.open("rb") as content:
-                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        except OSError as fault:
-            raise SourceLost(f"{file}: {fault.strerror}") from None
-        if sha256 != arrival.sha256 or version_of(file) != version:
+        if source.digest() != arrival.sha256 or source.look() != source.version:
             return False
-        self._ledger.add(Arrival(path, *version, sha256))
+        self._ledger.add(Arrival(path, *source.version, arrival.sha256))
         return True
 
     def _verify(self, sent: _Sent) -> dict[str, Path]:
@@ -203,7 +213,7 @@ class ArtifactStore:
             if path in whole:
                 self._ledger.add(Arrival(path, *source.version, source.sha256))
             try:
-                if path not in whole or version_of(source.path) != source.version:
+                if path not in whole or source.look() != source.version:
                     again[path] = source.path
             except SourceLost:  # removed after it arrived
                 continue

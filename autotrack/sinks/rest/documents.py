@@ -12,6 +12,7 @@ import msgspec
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Plot, Table
+from autotrack.journal.run_folder import file_status, read_bytes
 from autotrack.journal.summary import Summary
 from autotrack.plots import Drawn, draw_all
 from autotrack.sinks.rest import params
@@ -21,6 +22,7 @@ from autotrack.sinks.rest.tags import LONGEST
 LOGGED_TABLES, LOGGED_IMAGES = "mlflow.loggedArtifacts", "mlflow.loggedImages"
 
 _THUMBNAIL = 256
+_MOST_BYTES = 2**27
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,20 @@ def stepped_images(record: Artifact, folder: Path, run_id: str) -> Iterator[Docu
     The names are those of `MlflowClient.log_image` since MLflow 3.6. The time in them is that of the file, so that
     an image gets the same name again when it is recorded a second time, with its checksum.
     """
-    source = folder / record.path
-    if record.kind != "image" or record.step is None or record.removed or not source.is_file():
+    if record.kind != "image" or record.step is None or record.removed:
         return
+    try:
+        status = file_status(folder, record.path)
+    except (OSError, AutotrackError):  # it is gone, or no file of this run
+        return
+    read = partial(read_bytes, folder, record.path, limit_bytes=_MOST_BYTES)
     name = "/".join(PurePosixPath(record.path).parts[2:])  # below artifacts/images
-    key = name.removesuffix(source.suffix).removesuffix(f"-{record.step}").replace("/", "~")
+    key = name.removesuffix(PurePosixPath(record.path).suffix).removesuffix(f"-{record.step}").replace("/", "~")
     made_of = [record.path, record.bytes, record.sha256]
     image_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{record.path}")
-    stem = f"images/{key}+step+{record.step}+timestamp+{source.stat().st_mtime_ns // 1_000_000}+{image_id}"
-    yield Document(f"{stem}.png", made_of, source.read_bytes)
-    yield Document(f"{stem}+compressed.webp", made_of, partial(_small, source))
+    stem = f"images/{key}+step+{record.step}+timestamp+{status.st_mtime_ns // 1_000_000}+{image_id}"
+    yield Document(f"{stem}.png", made_of, read)
+    yield Document(f"{stem}+compressed.webp", made_of, partial(_small, read))
 
 
 def _text(path: str, text: str) -> Document:
@@ -124,12 +130,12 @@ def _drawn(plot: Plot, draw: Callable[[], Mapping[str, Drawn]]) -> bytes | None:
     return drawn.png
 
 
-def _small(source: Path) -> bytes:
+def _small(read: Callable[[], bytes]) -> bytes:
     try:
         from PIL import Image
     except ImportError:
-        return source.read_bytes()
-    with Image.open(source) as image:
+        return read()
+    with Image.open(io.BytesIO(read())) as image:
         image.thumbnail((_THUMBNAIL, _THUMBNAIL))
         out = io.BytesIO()
         image.save(out, format="WEBP")

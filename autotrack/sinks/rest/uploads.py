@@ -1,6 +1,8 @@
 """Sends the files of a run, and everything that is sent in the form of a file."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -8,6 +10,7 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact
+from autotrack.journal.run_folder import file_status
 from autotrack.journal.summary import Summary
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import SourceLost
@@ -50,23 +53,22 @@ class Uploads:
         upload = self._upload_passing if summary.status == "running" else self._upload
         for artifact in summary.artifacts:
             path = artifact.path
-            self._once(path, _version(artifact), partial(upload, folder / path, path))
-        for path in _derived(folder, summary):
-            status = (folder / path).stat()
-            self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder / path, path))
+            self._once(path, _version(artifact), partial(upload, folder, path))
+        for path, status in _derived(folder, summary):
+            self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder, path))
 
-    def _upload(self, source: Path, path: str) -> None:
-        if source.exists():
-            self._store.upload(source, path)
-        else:
+    def _upload(self, folder: Path, path: str) -> None:
+        try:
+            self._store.upload(folder / path, path, below=folder)
+        except FileNotFoundError:
             self._on_problem(f"{path} was not sent: it is no longer there")
 
-    def _upload_passing(self, source: Path, path: str) -> None:
+    def _upload_passing(self, folder: Path, path: str) -> None:
         """Upload a file of a run that goes on. Checkpoints come and go: later records tell what became of them."""
         left = list[str]()
-        if source.exists():
-            self._store.upload(source, path, on_left_out=left.append)
-        else:
+        try:
+            self._store.upload(folder / path, path, below=folder, on_left_out=left.append)
+        except FileNotFoundError:
             left.append(f"{path} is not there")
         if left:
             raise SourceLost(left[0])
@@ -113,8 +115,8 @@ def _version(artifact: Artifact) -> list[object]:
     return [artifact.bytes, artifact.sha256, artifact.time]
 
 
-def _derived(folder: Path, summary: Summary) -> Iterator[str]:
+def _derived(folder: Path, summary: Summary) -> Iterator[tuple[str, os.stat_result]]:
     output = [_OUTPUT] if summary.status != "running" else []
     for path in [*summary.environment_files, *output]:
-        if (folder / path).is_file():
-            yield path
+        with suppress(OSError, AutotrackError):  # it is not there, or it leads elsewhere
+            yield path, file_status(folder, path)

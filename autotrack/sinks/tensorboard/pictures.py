@@ -6,7 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
 
+from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Plot
+from autotrack.journal.run_folder import read_bytes
 from autotrack.plots import Drawn, draw_all
 from autotrack.sinks.tensorboard import plots, text
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
@@ -67,9 +69,8 @@ class Pictures:
 
     def _of_file(self, artifact: Artifact) -> Iterator[bytes]:
         try:
-            path = self._folder / artifact.path
-            content = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b""
-        except OSError:  # it has been removed since
+            content = read_bytes(self._folder, artifact.path, limit_bytes=_MOST_BYTES)
+        except (OSError, AutotrackError):  # it has been removed since, or is no picture that was logged
             return
         if not content.startswith(_SIGNATURE):
             return

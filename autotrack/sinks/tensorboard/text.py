@@ -1,9 +1,10 @@
 """What a run is, as Markdown for the text page: each is a tag, and the page sorts tags by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
+from autotrack.format import moment
 from autotrack.journal.records import Dataset, Table, Text
 from autotrack.journal.summary import Summary
 
@@ -74,7 +75,7 @@ def _about(summary: Summary) -> str:
         ("run", summary.name),
         ("experiment", summary.experiment),
         ("status", summary.status),
-        ("started (UTC)", f"{datetime.fromtimestamp(summary.started, UTC):%Y-%m-%d %H:%M:%S}"),
+        ("started (UTC)", moment(summary.started, UTC)),
         ("seconds", ended),
         ("frameworks", ", ".join(f"{name} {version}" for name, version in summary.frameworks.items())),
         ("script", " ".join(summary.argv)),

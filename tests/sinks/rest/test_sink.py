@@ -419,7 +419,7 @@ def test_told_to_stop_it_keeps_its_place(server: Server, experiment: str, tmp_pa
 def test_files_that_are_refused_hold_nothing_up_and_go_another_time(
     server: Server, experiment: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise Refused("no room", status=403)
 
     with autotrack.start_run("full", to=store, experiment=experiment) as run:
