@@ -74,8 +74,8 @@ class RunSync:
     def sync(self, folder: Path) -> Outcome:
         """Sync the run in `folder`.
 
-        A run that is still being recorded is left to its own sidecar. It is only sent to servers that sidecar does not
-        send it to.
+        A run that is still being recorded is left to its own sidecar. It is only sent to servers that its
+        sidecar does not serve.
         """
         try:
             check_structure(folder)

@@ -20,7 +20,7 @@ LARGEST_FILE_BYTES = 10**6
 SUSPICIOUS = "may be a secret, by its name"
 HOLDS_SECRET = "there is a secret in it"  # noqa: S105  a reason
 LARGE = f"over {LARGEST_FILE_BYTES // 10**6} MB"
-BEYOND_BUDGET = "beyond what is kept of a run"
+BEYOND_BUDGET = "beyond the limit for a run"
 OUT_OF_TIME = "there was no time left for it"
 
 _SECRET_FILES = (

@@ -111,7 +111,7 @@ def find_distributions(path: Sequence[str]) -> tuple[list[Distribution], list[st
 
     If several have the same name, the first one counts, as for an import.
     """
-    found: dict[str, Distribution] = {}
+    by_name: dict[str, Distribution] = {}
     broken: list[str] = []
     for installed in metadata.distributions(path=list(path)):
         folder = _metadata_folder(installed)
@@ -122,8 +122,8 @@ def find_distributions(path: Sequence[str]) -> tuple[list[Distribution], list[st
             broken.append(str(folder))
             continue
         key = re.sub(r"[-_.]+", "-", distribution.name).lower()
-        found[key] = _first(found[key], distribution) if key in found else distribution
-    return [found[key] for key in sorted(found)], broken
+        by_name[key] = _first(by_name[key], distribution) if key in by_name else distribution
+    return [by_name[key] for key in sorted(by_name)], broken
 
 
 def write_requirements(distributions: Iterable[Distribution]) -> str:
@@ -216,7 +216,7 @@ def _requirement(distribution: Distribution) -> str:
     exact = f"{name}=={distribution.version}"
     version = _VERSION.fullmatch(distribution.version)
     if not version or not _NAME.fullmatch(name):
-        return f"# {exact}: pip reads no such name or version"
+        return f"# {exact}: pip does not accept this name or version"
     if distribution.folder:
         at = f", at commit {checkout.commit} of {checkout.remote or 'a local one'}" if checkout else ""
         return f"# {exact}: imported in place from {distribution.folder}{at}"
@@ -236,10 +236,10 @@ def _from_index(name: str, version: re.Match[str]) -> str:
     if not version["label"]:
         return f"{name}=={version[0]}"
     if version["dev"]:
-        return f"# {name}=={version[0]}: a build of its own, which no index is sure to have"
+        return f"# {name}=={version[0]}: a development build that no index may have"
     # 2.13.0+cpu satisfies "==2.13.0" too, and pip prefers it if it sees both. "==2.13.0+cpu" needs an index that
     # has such builds.
-    return f"{name}=={version['public']}  # it was {version[0]}, which pip takes where the index has it"
+    return f"{name}=={version['public']}  # it was {version[0]}, which pip installs if the index has it"
 
 
 def _pip_url(direct: DirectUrl) -> str:

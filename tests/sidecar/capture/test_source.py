@@ -105,7 +105,7 @@ def test_secrets_and_large_files_are_not_copied(project: Path) -> None:
     assert values(found)["left_out"] == {
         "big.py": "over 1 MB",
         "credentials.py": "may be a secret, by its name",
-        "c.py": "beyond what is kept of a run",
+        "c.py": "beyond the limit for a run",
     }
     assert (project.parent / "run" / "environment" / "source" / "train.py").read_text() == "KEY = '[redacted]'\n"
     left_out, redacted = [notice.message for notice in found if isinstance(notice, Notice)]

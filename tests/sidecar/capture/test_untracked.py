@@ -92,15 +92,15 @@ def test_within_the_budget_source_code_comes_first(repo: Path) -> None:
     captured = capture(repo, budget_bytes=25_000, modules=[repo / "helper.dat"])
     assert captured.archived == ["helper.dat", "img/000.png", "zz.py"]
     left_out = [f"img/{number:03}.png" for number in range(1, 10)]
-    assert captured.values["left_out"] == dict.fromkeys(left_out, "beyond what is kept of a run")
-    assert captured.notices == [f"not kept: {', '.join(left_out)} (beyond what is kept of a run)"]
+    assert captured.values["left_out"] == dict.fromkeys(left_out, "beyond the limit for a run")
+    assert captured.notices == [f"not kept: {', '.join(left_out)} (beyond the limit for a run)"]
 
 
 def test_the_patch_is_bounded_as_well_and_that_by_what_differs(repo: Path) -> None:
     commit(repo, {"one.py": "1" * 5000, "two.py": "line\n" * 100_000 + "last\n"})
     put(repo, {"one.py": "2" * 5000, "two.py": "line\n" * 100_000 + "other\n"})
     captured = capture(repo, budget_bytes=8_000)
-    assert captured.values["left_out"] == {"one.py": "beyond what is kept of a run"}
+    assert captured.values["left_out"] == {"one.py": "beyond the limit for a run"}
     assert b"+other" in captured.patch
 
 
