@@ -16,6 +16,9 @@ _AS_THEY_ARE = (str, bool, type(None))
 _LONGEST = 200
 """How many items of a list, or characters of a repr, a param keeps."""
 
+_DEEPEST = 40
+"""Two for each level of nesting that becomes a dotted name: the mapping and what it was made from."""
+
 
 def as_number(name: str, value: object) -> Number:
     """Turn a Python or numpy number, or an array or tensor with one element, into a number for a record.
@@ -76,17 +79,19 @@ def as_plain(value: object) -> Any:
     return _plain(value, depth=0)
 
 
-def as_data(value: object) -> Any:
+def as_data(value: object, *, depth: int = 0) -> Any:
     """Turn lists and arrays of numbers and words into plain lists of any length, for the data of a plot.
 
     NaN and the infinities become their names; anything but a list or an array is treated as `as_plain` does.
     """
     if value.__class__ is str or (value.__class__ is float and value - value == 0.0):
         return value
+    if depth > _DEEPEST:
+        return qualified_name(type(value))
     if hasattr(value, "tolist") and not is_on_cuda(value):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [item if item.__class__ is str else as_data(item) for item in value]
+        return [item if item.__class__ is str else as_data(item, depth=depth + 1) for item in value]
     return as_plain(value)
 
 
@@ -151,8 +156,11 @@ def qualified_name(value: Any) -> str:
     return name if module in ("", "builtins") else f"{module}.{name}"
 
 
-def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ...] = ()) -> dict[str, Any]:
     """Turn nested mappings, namespaces and dataclasses into one level of dotted names with plain values.
+
+    What contains itself, or lies more than 20 levels deep, becomes the name of its class. `outer` are the identities
+    of the objects around this one.
 
     >>> flatten({"model": {"width": 64}, "lr": 0.1})
     {'model.width': 64, 'lr': 0.1}
@@ -167,8 +175,10 @@ def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
             value = (
                 vars(value) if hasattr(value, "__dict__") else {f.name: getattr(value, f.name) for f in fields(value)}
             )
-        if isinstance(value, Mapping) and value:
-            flat.update(flatten(value, f"{name}."))
+        if id(value) in outer or len(outer) > _DEEPEST:
+            flat[name] = qualified_name(type(value))
+        elif isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{name}.", outer=(*outer, id(values), id(value))))
         else:
             flat[name] = as_plain(value)
     return flat

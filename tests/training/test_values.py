@@ -412,3 +412,29 @@ def test_params_with_anything_in_them_arrive(store: Path) -> None:
         "nan": "NaN",
         "when": "2026-01-02",
     }
+
+
+# ---- what contains itself
+
+
+def test_what_contains_itself_costs_itself_only(store: Path) -> None:
+    config: dict[str, Any] = {"lr": 0.1, "inner": {"width": 64}}
+    config["inner"]["self"] = config
+    config["inner"]["inner"] = config["inner"]
+    names: list[Any] = ["a"]
+    names.append(names)
+    deep: dict[str, Any] = {}
+    innermost = deep
+    for _ in range(5000):
+        innermost["x"] = innermost = {}
+    with autotrack.start_run(to=store) as run:
+        run.log_params({**config, "names": names, "deep": deep, "epochs": 3})
+        run.log_plot("matrix", "confusion_matrix", {"matrix": names, "labels": ["a"]})
+    params = autotrack.load(run.folder).params
+    assert {name: params[name] for name in ("lr", "inner.width", "epochs")} == {
+        "lr": 0.1,
+        "inner.width": 64,
+        "epochs": 3,
+    }
+    assert params["inner.inner"] == "dict"
+    assert len(params) < 20
