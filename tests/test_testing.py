@@ -1,17 +1,24 @@
-"""The checks that every integration must pass: ours passes, and what is wrong with others is said."""
+"""The checks that every integration and every sink must pass: ours pass, and what is wrong with others is named."""
 
 import importlib
 import inspect
+import json
+import re
 import sys
 import types
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autotrack.errors import AutotrackWarning
-from autotrack.testing import check_firewall, check_integration
+from autotrack.journal.reader import Position
+from autotrack.journal.records import AnyRecord
+from autotrack.sinks.base import Sink
+from autotrack.sinks.folder import FolderSink
+from autotrack.sinks.tensorboard.sink import TensorBoardSink
+from autotrack.testing import check_firewall, check_imports, check_integration, check_sink
 from autotrack.training.hooks.patch import Outcome, Patch
 
 FRAMEWORK = """
@@ -72,7 +79,7 @@ class WeaverIntegration:
 
 def test_a_good_integration_passes_and_leaves_the_framework_as_it_was(weaver: Any) -> None:
     before = {owner: dict(vars(owner)) for owner in (weaver, weaver.Base, weaver.Trainer)}
-    check_integration(WeaverIntegration())
+    check_integration(WeaverIntegration(), with_imports=False)
     assert {owner: dict(vars(owner)) for owner in before} == before
 
 
@@ -151,14 +158,14 @@ def test_what_is_wrong_with_an_integration_is_said_with_the_patch(
         return (kind if patched == name else Patch)(owner, patched, hook)
 
     with pytest.raises(AssertionError, match=rf"<Patch Trainer\.{name}> ({said})"):
-        check_integration(WeaverIntegration(make))
+        check_integration(WeaverIntegration(make), with_imports=False)
 
 
 def test_a_name_that_nobody_can_write_is_wrong() -> None:
     integration = WeaverIntegration()
     integration.name = "my framework"
     with pytest.raises(AssertionError, match="'my framework' is not an identifier"):
-        check_integration(integration)
+        check_integration(integration, with_imports=False)
 
 
 def test_the_firewall_holds() -> None:
@@ -174,3 +181,150 @@ def test_our_integration_for_lightning_passes() -> None:
     from autotrack_lightning.integration import LightningIntegration
 
     check_integration(LightningIntegration())
+
+
+# ---- imports
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that is never imported: its source is what is checked."""
+    folder = tmp_path / "autotrack_weaver"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+def test_an_integration_may_import_the_public_names_and_the_face_for_integrations(package: Path) -> None:
+    (package / "hooks.py").write_text(
+        "import autotrack\nimport autotrack.integrations\nfrom autotrack import Run, integrations\n"
+        "from autotrack.integrations import Patch\nfrom . import callback\nfrom .settings import X\n"
+        "import autotrack_weaver.settings\n"
+    )
+    check_imports("autotrack_weaver")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "imported"),
+    [
+        ("import autotrack.settings", 1, "autotrack.settings"),
+        ("import json\nimport autotrack.journal.records as r", 2, "autotrack.journal.records"),
+        ("from autotrack.training.hooks.patch import Patch", 1, "autotrack.training.hooks.patch"),
+        ("from autotrack import settings", 1, "autotrack.settings"),
+        ("def hook():\n    from autotrack.settings import resolve", 2, "autotrack.settings"),
+        ("if TYPE_CHECKING:\n    from autotrack.training.run import Run", 2, "autotrack.training.run"),
+    ],
+)
+def test_any_other_import_of_the_core_is_named_with_its_line(
+    package: Path, source: str, line: int, imported: str
+) -> None:
+    inner = package / "parts"
+    inner.mkdir()
+    path = inner / "hooks.py"
+    path.write_text(source)
+    with pytest.raises(AssertionError, match=rf"{re.escape(str(path))}:{line} imports {re.escape(imported)}\n"):
+        check_imports("autotrack_weaver")
+
+
+def test_a_module_without_a_folder_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "weaver_tracking.py").write_text("import autotrack.errors")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AssertionError, match=r"weaver_tracking\.py:1 imports autotrack\.errors"):
+        check_imports("weaver_tracking")
+
+
+@pytest.mark.parametrize(
+    "name", ["autotrack_keras", "autotrack_lightning", "autotrack_sklearn", "autotrack_tensorboard"]
+)
+def test_our_integrations_import_only_what_they_may(name: str) -> None:
+    check_imports(name)
+
+
+def test_the_imports_are_checked_with_the_integration(
+    package: Path, weaver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package / "hooks.py").write_text("import autotrack.errors")
+    monkeypatch.setattr(WeaverIntegration, "__module__", "autotrack_weaver.integration")
+    with pytest.raises(AssertionError, match=r"hooks\.py:1 imports autotrack\.errors"):
+        check_integration(WeaverIntegration())
+
+
+# ---- sinks
+
+
+@pytest.mark.parametrize("kind", [FolderSink, TensorBoardSink])
+def test_our_sinks_pass(kind: Callable[[], Sink], tmp_path: Path) -> None:
+    check_sink(kind, tmp_path / "run")
+
+
+class Counting:
+    """A good sink: it keeps in a file how much of the journals has arrived."""
+
+    place = "a count"
+    follows = True
+
+    def open(self, folder: Path) -> dict[str, int]:
+        self.path = folder / "count.json"
+        return dict(json.loads(self.path.read_text())) if self.path.exists() else {}
+
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        pass
+
+    def flush(self, position: Position) -> None:
+        self.path.write_text(json.dumps(position.offsets))
+
+    def close(self) -> None:
+        pass
+
+
+class Hasty(Counting):
+    def flush(self, position: Position) -> None:
+        super().flush(position._replace(offsets={name: size + 1 for name, size in position.offsets.items()}))
+
+
+class CountingWrites(Counting):
+    """Takes the number of batches that it was handed for a position."""
+
+    def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
+        counts = self.open(self.path.parent)
+        self.path.write_text(json.dumps({"main.jsonl": counts.get("main.jsonl", 0) + 2000}))
+
+    def flush(self, position: Position) -> None:
+        pass
+
+
+class Torn(Counting):
+    def flush(self, position: Position) -> None:
+        super().flush(position._replace(offsets={name: size - 1 for name, size in position.offsets.items()}))
+
+
+class Unclosable(Counting):
+    def close(self) -> None:
+        raise OSError("not open")
+
+
+class MovesOnOpening(Counting):
+    def open(self, folder: Path) -> dict[str, int]:
+        offsets = super().open(folder)
+        self.path.unlink(missing_ok=True)
+        return offsets
+
+
+def test_a_good_sink_of_others_passes(tmp_path: Path) -> None:
+    check_sink(Counting, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (Hasty, "more than it got"),
+        (CountingWrites, "more than it got"),
+        (Torn, "would go on within a record of main.jsonl"),
+        (Unclosable, r"close\(\) raised OSError: not open"),
+        (MovesOnOpening, "opening it changes its position"),
+    ],
+)
+def test_what_is_wrong_with_a_sink_is_said(kind: Callable[[], Sink], message: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_sink(kind, tmp_path / "run")

@@ -101,7 +101,7 @@ def test_the_integration_patches_as_it_should() -> None:
     class OnlyKeras(KerasIntegration):
         modules = {"keras": KerasIntegration.modules["keras"]}  # noqa: RUF012  that of KerasTuner is not installed
 
-    check_integration(OnlyKeras())
+    check_integration(OnlyKeras(), with_imports=False)  # they are checked in tests/test_testing.py
 
 
 def test_after_disabling_nothing_is_recorded(model: Any) -> None:
