@@ -1,4 +1,4 @@
-"""The same without autolog: give the estimator a callback (scikit-learn 1.9 on), and say a word about the run."""
+"""Without autolog: give the estimator a callback (scikit-learn 1.9 or later), with a name and tags for the run."""
 
 from scipy.stats import loguniform
 from sklearn.datasets import load_digits
@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
     callback = AutotrackCallback(experiment="digits", name="one fit", tags={"why": "how fast does it converge"})
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    model.set_callbacks(callback).fit(X_train, y_train)  # a step and an iteration of the solver after the other
+    model.set_callbacks(callback).fit(X_train, y_train)  # records each step, and each iteration of the solver
     if callback.run is not None:
         callback.run.log({"test_accuracy": model.score(X_test, y_test)}, stage="test")
         print(f"recorded in {callback.run.folder}")
@@ -25,7 +25,7 @@ if __name__ == "__main__":
         {"logisticregression__C": loguniform(1e-3, 1e1)},
         n_iter=4,
         cv=3,
-        n_jobs=2,  # candidates are tried in other processes, and belong to this run all the same
+        n_jobs=2,  # candidates that other processes try belong to this run as well
         random_state=7,
     )
     callback = AutotrackCallback(experiment="digits", name="search")

@@ -1,4 +1,4 @@
-"""Search for a classifier of wines. One line of it is about tracking; every candidate and every score is recorded."""
+"""Search for a classifier of wines. One line turns on recording; every candidate and every score is recorded."""
 
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""Records scikit-learn: fits, searches, folds and evaluations, with nothing computed twice.
+"""Records the fits, searches, folds and evaluations of scikit-learn, and computes nothing twice.
 
 Call `autotrack.autolog()` once and change nothing else, or give an estimator a callback (scikit-learn 1.9 or later):
 

@@ -7,7 +7,7 @@ from autotrack_sklearn.params import deep_params
 from autotrack_sklearn.recording import Recording
 
 MANY_VALUES = 200_000
-"""Iterations over less data take a few microseconds each, and are not worth as many again to be watched."""
+"""With less data, an iteration takes a few microseconds, and watching it takes as long again."""
 
 
 class Attached:
@@ -17,7 +17,7 @@ class Attached:
         self._estimator = estimator
         self._callback = callback
         self._before: list[Any] | None = vars(estimator).get("_skl_callbacks")
-        # `set_callbacks` warns where a solver or a part supports none: a callback that nobody asked for must not.
+        # Not by `set_callbacks`, which warns of solvers and parts without support: the user did not ask for this one.
         vars(estimator)["_skl_callbacks"] = [*(self._before or []), callback]
 
     def detach(self) -> None:

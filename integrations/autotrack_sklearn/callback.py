@@ -29,7 +29,7 @@ class AutotrackCallback:
         checkpoints: Whether the fitted model is kept in the run folder; True by default.
         output: Whether what is printed is kept in `output.log`; True by default.
         training_metrics: Compute scores on the training data, from one extra prediction.
-        max_propagation_depth: How many levels of estimators inside estimators it is handed on to; all by default.
+        max_propagation_depth: How many levels of nested estimators it is passed on to; all by default.
 
     Raises:
         SettingsError: A setting cannot be used.
@@ -52,7 +52,7 @@ class AutotrackCallback:
 
     @classmethod
     def of_autolog(cls, recording: Recording, max_propagation_depth: int | None) -> Self:
-        """Return a callback that adds to a recording of autolog's, which autolog begins and ends itself."""
+        """Return a callback that adds to a recording which autolog starts and ends."""
         callback = cls(max_propagation_depth=max_propagation_depth)
         callback._of_autolog = recording
         return callback
@@ -131,7 +131,7 @@ class AutotrackCallback:
         if name.startswith("fit"):
             step = name.removeprefix("fit-transform-").removeprefix("fit-")
             recording.log({f"step_seconds/{step}": seconds}, stage="train")
-        elif context.max_subtasks == 0 and X is not None:  # without data it is an iteration that did not take place
+        elif context.max_subtasks == 0 and X is not None:  # without data, the iteration did not take place
             recording.log({"iteration_seconds": seconds}, context.task_id, stage="train")
 
     @guarded
@@ -146,7 +146,7 @@ class AutotrackCallback:
         features, target = self._data.pop(context.root_uuid, (None, None))
         with attempt("sklearn fit"):
             if error is None:
-                from autotrack_sklearn.conclusion import conclude  # a worker, which imports this module, ends nothing
+                from autotrack_sklearn.conclusion import conclude  # a worker imports this module, but ends no run
 
                 conclude(recording, features, target)
         recording.finish(error)

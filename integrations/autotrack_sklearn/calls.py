@@ -1,4 +1,4 @@
-"""What the user's code calls the data that it hands over, read from the source of the call.
+"""The names that the user's code has for the data it passes, read from the source of the call.
 
 `f1_score(y_test, model.predict(X_test))` is about a test set. The position of the call leads to the text of its
 arguments, so no variable is looked at. What was read of a call is remembered.

@@ -1,4 +1,4 @@
-"""The end of a recording: what the fit came to, all of it read off the fitted estimator."""
+"""The end of a recording: the results of the fit, all of them read from the fitted estimator."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _SLOW_SECONDS = 0.1
 
 
 def conclude(recording: Recording, features: Any, target: Any, name: str | None = None) -> None:
-    """Record what the fit came to; each part fails alone."""
+    """Record the results of the fit; each part fails alone."""
     seconds = recording.seconds()
     estimator, final = recording.subject, final_of(recording.subject)
     model = _bind(recording, estimator, final, features)

@@ -1,4 +1,4 @@
-"""The hooks round the methods of estimators, of the classes that exist and of those that will be defined."""
+"""The hooks around the methods of estimators, of the classes that exist and of those that will be defined."""
 
 import inspect
 from collections.abc import Generator, Iterator
@@ -24,9 +24,9 @@ _METHODS: dict[str, Hook] = {
 
 
 class EstimatorPatches(Patch):
-    """Hooks round every estimator class. It is itself a hook round `__init_subclass__`, to see new classes.
+    """Hooks around every estimator class. It is itself a hook around `__init_subclass__`, to see new classes.
 
-    What estimators call of each other while a call is under way is left alone.
+    Calls between estimators, while a call of the user's is under way, are left alone.
     """
 
     def __init__(self, base: type) -> None:
@@ -53,13 +53,13 @@ class EstimatorPatches(Patch):
         super().revert()
 
     def _defining(self, kind: type, **_kwargs: Any) -> Generator[None, Outcome, None]:
-        """Hook round `__init_subclass__`: a class is being defined."""
+        """Hook around `__init_subclass__`: a class is being defined."""
         yield
         if self._is_on:
             self._cover(kind)
 
     def _cover(self, kind: type) -> None:
-        """Put hooks round the methods that a class defines itself or takes from a mixin of scikit-learn."""
+        """Put hooks around the methods that a class defines itself or takes from a mixin of scikit-learn."""
         for owner in kind.__mro__:
             if self._covered.get(owner) or not _has_estimator_methods(owner, self._base):
                 continue

@@ -1,4 +1,4 @@
-"""The hooks round predictions, scores and metric functions: what they return belongs to the run of the model."""
+"""The hooks around predictions, scores and metric functions: what they return belongs to the run of the model."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -23,13 +23,13 @@ _PARTS = {
 
 
 def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook round `score`: the user asked for it, on the data that it is called with."""
-    known = registry.current
-    model = known.models.model_of(estimator)
+    """Hook around `score`: the user asked for it, on the data that it is called with."""
+    current = registry.current
+    model = current.models.model_of(estimator)
     if model is None:
         return
-    call = known.calls.innermost()
-    with known.scope.enter():
+    call = current.calls.innermost()
+    with current.scope.enter():
         outcome = yield
     if outcome.error is not None:
         return
@@ -41,15 +41,15 @@ def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome
 
 
 def predicted(method: str) -> Any:
-    """Return the hook round a method that predicts: its result is remembered for as long as it lives."""
+    """Return the hook around a method that predicts: its result is remembered for as long as it lives."""
 
     def remember(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        known = registry.current
-        model = known.models.model_of(estimator)
+        current = registry.current
+        model = current.models.model_of(estimator)
         if model is None:
             return
-        call = known.calls.innermost()
-        with known.scope.enter():
+        call = current.calls.innermost()
+        with current.scope.enter():
             outcome = yield
         if outcome.error is not None:
             return
@@ -57,24 +57,24 @@ def predicted(method: str) -> Any:
         classes = vars(final_of(estimator)).get("classes_")
         result = Result(model, method, classes, weak_reference(features), call.source(0, "X"))
         for part in outcome.result if isinstance(outcome.result, (tuple, list)) else [outcome.result]:
-            known.models.add_result(part, result)
+            current.models.add_result(part, result)
 
     return remember
 
 
 def measured(name: str, parameters: tuple[str, ...]) -> Any:
-    """Return the hook round a metric function of scikit-learn, given its name and those of its parameters."""
+    """Return the hook around a metric function of scikit-learn, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-        known = registry.current
-        if not known.models.has_results():
+        current = registry.current
+        if not current.models.has_results():
             return
         arguments = dict(zip(parameters, args, strict=False)) | kwargs
         result = result_among(arguments)
         if result is None:
             return
-        call = known.calls.innermost()
-        with known.scope.enter():
+        call = current.calls.innermost()
+        with current.scope.enter():
             outcome = yield
         if outcome.error is None:
             _record_metric(name, arguments, outcome.result, result, _sources(call, parameters))
@@ -83,7 +83,7 @@ def measured(name: str, parameters: tuple[str, ...]) -> Any:
 
 
 def inspected(name: str, parameters: tuple[str, ...]) -> Any:
-    """Return the hook round `permutation_importance`, given its name and those of its parameters."""
+    """Return the hook around `permutation_importance`, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
         arguments = dict(zip(parameters, args, strict=False)) | kwargs

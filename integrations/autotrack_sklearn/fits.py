@@ -1,4 +1,4 @@
-"""The hooks round `fit`, `fit_transform` and `fit_predict`."""
+"""The hooks around `fit`, `fit_transform` and `fit_predict`."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from autotrack_sklearn.values import plain
 
 
 def fitting(method: str) -> Any:
-    """Return the hook round a method that fits."""
+    """Return the hook around a method that fits."""
 
     def record(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
         if _has_own_callback(estimator):

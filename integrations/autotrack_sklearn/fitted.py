@@ -93,9 +93,9 @@ def _curve(values: Any) -> Sequence[Any]:
 
 
 def _number(attribute: str, value: Any) -> Any:
-    """Return a value if it is a number; of the iterations for each class or target, the most: the fit went on so long.
+    """Return a value if it is a number, or else None; of several counts of iterations, the largest.
 
-    Returns None for everything else.
+    There is one count for each class or target, and the fit went on until the last was done.
     """
     if attribute == "n_iter_" and np.ndim(value) and np.size(value):
         value = np.max(value)

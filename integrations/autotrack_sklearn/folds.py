@@ -1,6 +1,6 @@
 """The fits of a search or of a cross-validation, recorded as they end: one for each candidate and split.
 
-In the threads of this process they are seen as they happen. A worker process writes to a journal of its own.
+In the threads of this process they are seen as they end. A worker process writes to a journal of its own.
 """
 
 from collections import Counter

@@ -1,9 +1,9 @@
-"""Hooks inside functions of scikit-learn, so that it does not matter how they were imported, nor when.
+"""Hooks inside functions of scikit-learn, so that it does not matter how and when they were imported.
 
 Public functions of scikit-learn check their arguments in a wrapper and then call the function proper, which that
-wrapper holds in a cell. The hook is put in the cell: the public function stays the very object that was imported
-anywhere. A function without such a wrapper is left alone: a replacement could not be pickled, and code that has
-already imported the function would not see it.
+wrapper holds in a cell. The hook goes into that cell, and the public function stays the same object everywhere. A
+function without such a wrapper is left alone: a replacement could not be pickled, and code that has already imported
+the function would not see it.
 """
 
 import inspect
@@ -15,7 +15,10 @@ from autotrack.integrations import Hook, Patch
 from autotrack_sklearn import evaluation_hooks, registry, validation
 
 _PREDICTIONS = {"y_pred", "y_score", "y_prob", "y_proba", "labels_pred", "labels", "pred_decision"}
+"""Names of parameters that take predictions."""
+
 _OF_CURVES = {"auc"}
+"""Functions that take the points of a curve, which another function made of predictions."""
 
 
 def metric_patches(module: ModuleType) -> Iterator[Patch]:
@@ -34,7 +37,7 @@ def validation_patches(module: ModuleType) -> Iterable[Patch]:
 
 
 def inspection_patches(module: ModuleType) -> Iterable[Patch]:
-    """Yield the hooks in the functions that look into a model."""
+    """Yield the hook in the function that inspects a model."""
     return _patches(module, ("permutation_importance",), evaluation_hooks.inspected, unless=registry.under_way)
 
 

@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round scikit-learn."""
+"""What `autotrack.autolog()` changes in scikit-learn."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -9,9 +9,10 @@ _DISTRIBUTION = ("scikit-learn", "1.4", "2")
 
 
 class SklearnIntegration:
-    """Tells autotrack about scikit-learn; constructing it imports nothing of it.
+    """The hooks of each module of scikit-learn.
 
-    Each module is hooked when the user's code, or scikit-learn itself, imports it; none is imported for us.
+    Creating this object imports nothing of scikit-learn. A module gets its hooks when the user's code, or scikit-learn
+    itself, imports it; no module is imported only to be hooked.
     """
 
     name = "sklearn"

@@ -1,8 +1,8 @@
 """Keeps the fitted model in the run folder, with a schema of what goes into it and what comes out.
 
-Within a budget: at most 100 MB, and at most as long as the fit itself took, or a fifth of a second. It is a file for
-`joblib.load`. Where the user has imported skops, it is one of skops, which can be loaded without trust; skops is not
-imported for this, because that takes seconds and most of scikit-learn.
+There is a budget: at most 100 MB, and at most the time that the fit took, or a fifth of a second if that is longer.
+`joblib.load` reads the file. Where the user has imported skops, it is a file of skops, which can be loaded without
+trusting its author. Otherwise skops is not imported: that takes seconds, and loads most of scikit-learn.
 """
 
 import pickle

@@ -1,4 +1,4 @@
-"""The hook round `partial_fit`: one run for all calls on one estimator, until it is fitted anew or the script ends."""
+"""The hook around `partial_fit`: all calls on one estimator are one run, until it is fitted anew or gone."""
 
 import atexit
 from collections.abc import Generator
@@ -13,7 +13,7 @@ from autotrack_sklearn.partial_fit_run import PartialFitRun
 
 
 def fitting(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook round `partial_fit`."""
+    """Hook around `partial_fit`."""
     features, target = (*args, None, None)[:2]
     features, target = kwargs.get("X", features), kwargs.get("y", target)
     finish_abandoned()
@@ -46,7 +46,7 @@ def end(estimator: Any) -> None:
 
 
 def finish_abandoned() -> None:
-    """End the runs of estimators that are gone; not when they go, for that may be in the middle of anything."""
+    """End the runs of estimators that are gone. An estimator may go at any moment, so this waits for the next call."""
     for recording in registry.current.partial_fits.pop_abandoned():
         recording.finish(None)
 
@@ -81,7 +81,7 @@ def _save(run: PartialFitRun, estimator: Any, features: Any = None, target: Any 
 
 
 def _save_all() -> None:
-    """Write the models as they are in the end; their runs end by themselves, as the script does."""
+    """Write the models as they are at the end of the script; their runs end by themselves."""
     for estimator, run in registry.current.partial_fits.items():
         if not is_worker() and run.is_running():
             _save(run, estimator)

@@ -1,4 +1,4 @@
-"""Plots as data, made from what was computed: by the fit, or by a function of scikit-learn that the user called."""
+"""Plots as data, made of what the fit computed, or a function of scikit-learn that the user called."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -76,12 +76,12 @@ def _thin(values: Any) -> Any:
 
 
 def _labels(arguments: Mapping[str, Any], count: int) -> list[Any]:
-    given = arguments.get("labels")
-    if given is None:
-        seen = [set(np.unique(np.asarray(arguments[name])).tolist()) for name in ("y_true", "y_pred")]
-        given = sorted(seen[0] | seen[1])
-    labels = np.asarray(given).tolist()
-    return labels if len(labels) == count else list(range(count))
+    labels = arguments.get("labels")
+    if labels is None:
+        true, predicted = (set(np.unique(np.asarray(arguments[name])).tolist()) for name in ("y_true", "y_pred"))
+        labels = sorted(true | predicted)
+    names: list[Any] = np.asarray(labels).tolist()
+    return names if len(names) == count else list(range(count))
 
 
 def _is_short(values: Any) -> bool:
@@ -109,6 +109,6 @@ def _names_out(model: Any, count: int) -> Any:
         for _, step in steps[:-1]:
             if step is not None and step != "passthrough":
                 names = step.get_feature_names_out() if names is None else step.get_feature_names_out(names)
-    except (AttributeError, ValueError, TypeError):  # a step of the user's that has no names, or not for these
+    except (AttributeError, ValueError, TypeError):  # a step of the user's that names no features, or not these
         return None
     return names

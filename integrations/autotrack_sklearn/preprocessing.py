@@ -1,4 +1,4 @@
-"""The hooks round preprocessors: fitting one is no run of its own, but a step of the run that uses what it makes."""
+"""The hooks around preprocessors: fitting one is no run of its own, but a step of the run that uses what it makes."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -27,15 +27,15 @@ def fit_preprocessor(estimator: Any, arguments: Mapping[str, Any], method: str) 
 
 
 def transforming(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook round `transform`: what it returns is prepared data, or a result of a recorded model."""
-    known = registry.current
-    step, model = known.prepared_data.step_of(estimator), known.models.model_of(estimator)
+    """Hook around `transform`: what it returns is prepared data, or a result of a recorded model."""
+    current = registry.current
+    step, model = current.prepared_data.step_of(estimator), current.models.model_of(estimator)
     if step is None and model is None:
         return
-    with known.scope.enter():
+    with current.scope.enter():
         outcome = yield
     features = args[0] if args else kwargs.get("X")
     if step is not None:
-        known.prepared_data.add(outcome.result, source=features, step=step)
+        current.prepared_data.add(outcome.result, source=features, step=step)
     elif model is not None:
-        known.models.add_result(outcome.result, Result(model, "transform", None, weak_reference(features)))
+        current.models.add_result(outcome.result, Result(model, "transform", None, weak_reference(features)))

@@ -31,7 +31,7 @@ class Registry:
         runs: What has been written to each run.
         partial_fits: The runs of estimators that are trained by `partial_fit`.
         parent_folds: In a worker process, the searches that its tasks belong to.
-        task_watch: The hook round tasks.
+        task_watch: The hook around tasks.
         classes: Facts about classes of estimators.
         calls: The calls in the user's code that were read.
     """
@@ -52,5 +52,5 @@ current = Registry()
 
 
 def under_way() -> UnderWay | None:
-    """Return the call that is under way in this thread, or None; all that a hook costs a nested call."""
+    """Return the call that is under way in this thread, or None; the only cost of a hook to a nested call."""
     return current.scope.here.get()

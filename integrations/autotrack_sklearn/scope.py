@@ -1,7 +1,7 @@
 """What is under way: the outermost call owns the run, and every call inside it is a part of that.
 
 A context variable holds what is under way in this thread. The threads of joblib start without a value; a task that
-scikit-learn runs in such a thread belongs to the only recording there is.
+scikit-learn runs in such a thread belongs to the recording of this process, if there is only one.
 """
 
 from contextvars import ContextVar
@@ -27,7 +27,7 @@ class Scope:
         self._recordings: list[Recording] = []
 
     def enter(self, call: UnderWay = INSIDE) -> "Entered":
-        """Have a call be under way, until what this returns is left; a context manager leaves it at its end."""
+        """Say that a call is under way, until the returned context manager is left."""
         return Entered(self.here, call, self._recordings)
 
     def of_task(self) -> UnderWay | None:

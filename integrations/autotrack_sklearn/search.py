@@ -1,4 +1,4 @@
-"""Searches and validations: one trial for each candidate, fold or point, with all that is known of it."""
+"""Searches and validations: one trial for each candidate, fold or point, with all its numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

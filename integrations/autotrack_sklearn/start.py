@@ -14,7 +14,7 @@ from autotrack_sklearn.values import plain
 def start(subject: Any, options: Options, *, is_current: bool = True) -> Recording | None:
     """Start a recording; return None in a worker, and inside the run of another framework.
 
-    With `is_current=False`, what else is fitted meanwhile has runs of its own.
+    With `is_current=False`, other estimators that are fitted meanwhile have runs of their own.
     """
     outer = autotrack.current_run()
     if outer is None:
@@ -37,13 +37,13 @@ def start(subject: Any, options: Options, *, is_current: bool = True) -> Recordi
 def describe(recording: Recording) -> None:
     """Record the params of the estimator as they are before the fit, and what it is made of."""
     subject, run = recording.subject, recording.run
-    given = params.deep_params(subject)
-    run.log_params({name: plain(value) for name, value in given.items()}, recording.label)
+    deep = params.deep_params(subject)
+    run.log_params({name: plain(value) for name, value in deep.items()}, recording.label)
     if changed := params.changed_params(subject):
         run.log_params(changed, f"{recording.label}.changed")
     tag = f"{recording.label}.estimator" if recording.prefix else "estimator"
     run.log_tags({tag: class_of(subject)})
-    rows = [[name, class_of(value)] for name, value in given.items() if is_estimator(value)]
+    rows = [[name, class_of(value)] for name, value in deep.items() if is_estimator(value)]
     if rows:
         run.log_table(f"{recording.prefix}steps", rows, columns=["name", "class"])
 

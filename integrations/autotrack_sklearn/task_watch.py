@@ -1,4 +1,4 @@
-"""The one hook round scikit-learn's tasks, which autolog and callbacks share."""
+"""The one hook around scikit-learn's tasks, which autolog and callbacks share."""
 
 from autotrack.integrations import Hook, Patch, is_autologging
 
@@ -11,7 +11,7 @@ class TaskWatch:
         self._callbacks = 0
 
     def patch(self, kind: type, hook: Hook) -> Patch:
-        """Return the hook round the tasks of this class."""
+        """Return the hook around the tasks of this class."""
         if self._patch is None or self._patch.owner is not kind:
             self._patch = Patch(kind, "__call__", hook)
         return self._patch

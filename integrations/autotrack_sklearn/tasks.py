@@ -1,7 +1,7 @@
-"""The hook round the tasks that scikit-learn hands to joblib: each is inside of a recording, and may be a fold of it.
+"""The hook around the tasks that scikit-learn hands to joblib: each is inside of a recording, and may be a fold of it.
 
-In the threads of this process tasks are seen as they happen. Another process gets only what is pickled: the callback
-of scikit-learn 1.9, which does the same there and writes to a journal of that process.
+In the threads of this process the hook sees every task. Another process gets only what is pickled: the callback of
+scikit-learn 1.9, which sets up the same hook there and writes to a journal of that process.
 """
 
 from collections.abc import Generator
@@ -19,7 +19,7 @@ _FITTING = {"_fit_and_score", "_fit_and_predict"}
 
 
 def patch(kind: type) -> Patch:
-    """Return the hook round the tasks of this class, which autolog and callbacks share."""
+    """Return the hook around the tasks of this class, which autolog and callbacks share."""
     return registry.current.task_watch.patch(kind, _in_task)
 
 
@@ -36,7 +36,7 @@ def unwatch() -> None:
 
 
 def _in_task(task: Any, *_args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook round a task of scikit-learn, in whichever thread or process it runs."""
+    """Hook around a task of scikit-learn, in whichever thread or process it runs."""
     folds: Folds | None = None
     if is_worker():
         folds = registry.current.parent_folds.of(getattr(kwargs.get("callback_ctx"), "root_uuid", None))

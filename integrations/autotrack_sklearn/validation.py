@@ -1,4 +1,4 @@
-"""The hooks round `cross_validate`, `cross_val_score`, `cross_val_predict` and the curves: each call is one run."""
+"""The hooks around `cross_validate`, `cross_val_score`, `cross_val_predict` and the curves: each call is one run."""
 
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ _NOT_SETTINGS = {"estimator", "X", "y", "groups", "params", "scoring", "cv"}
 
 
 def validated(function: str, parameters: tuple[str, ...]) -> Any:
-    """Return the hook round a function that validates, given its name and those of its parameters."""
+    """Return the hook around a function that validates, given its name and those of its parameters."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
         outer = registry.under_way()
