@@ -89,7 +89,7 @@ def run_script(tmp_path: Path) -> Callable[..., str]:
         script = tmp_path / "script.py"
         script.write_text(textwrap.dedent(code))
         done = subprocess.run(
-            [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == exit_code, done.stderr
         return done.stdout.strip()

@@ -89,7 +89,7 @@ print(*seen)
     reader = subprocess.Popen([sys.executable, "-c", code], pass_fds=[file.fd], stdout=subprocess.PIPE, text=True)
     file.send(Finalize(folder="a"))
     file.send(Shutdown())
-    assert reader.communicate(timeout=60)[0] == "Hello Finalize Shutdown\n"
+    assert reader.communicate(timeout=300)[0] == "Hello Finalize Shutdown\n"
 
 
 def test_telling_one_who_has_died_is_no_error(file: MessageFile) -> None:

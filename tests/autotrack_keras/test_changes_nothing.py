@@ -141,7 +141,7 @@ def test_a_store_that_cannot_be_written_is_invisible_to_the_training(faulty: Non
     without = make_and_fit()
     Path("occupied").write_text("a file")
     autotrack.autolog(to="occupied", experiment="tests")
-    with pytest.warns(AutotrackWarning, match="choose another folder"):
+    with pytest.warns(AutotrackWarning, match="Choose another folder"):
         assert make_and_fit() == without
 
 

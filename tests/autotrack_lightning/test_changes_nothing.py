@@ -107,7 +107,7 @@ def test_a_store_that_cannot_be_written_is_invisible_to_the_training(trainer: An
     Path("occupied").write_text("a file")
     autotrack.autolog(to="occupied", experiment="tests")
     module = net()
-    with pytest.warns(AutotrackWarning, match="choose another folder"):
+    with pytest.warns(AutotrackWarning, match="Choose another folder"):
         trainer().fit(module, loader())
     assert module.trainer.global_step == 10
 

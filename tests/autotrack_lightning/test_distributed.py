@@ -62,7 +62,7 @@ def launch(folder: Path, *, torchrun: bool = False, **options: object) -> subpro
         env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
     )
 

@@ -100,7 +100,7 @@ model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 path = next(Path("runs").glob("*/*/model/model.skops"))
 assert (skops.io.load(path).coef_ == model.coef_).all()
 """
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=200)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=300)
 
 
 @pytest.mark.usefixtures("autolog")

@@ -108,7 +108,7 @@ def test_a_store_that_cannot_be_written_is_tried_once_and_not_felt(make_writer: 
     Path("occupied").write_text("a file")
     autotrack.autolog(to="occupied", experiment="tests", frameworks=["tensorboard"])
     writer = make_writer()
-    with pytest.warns(AutotrackWarning, match="choose another folder"):
+    with pytest.warns(AutotrackWarning, match="Choose another folder"):
         writer.add_scalar("loss", 0.5, 1)
     writer.add_scalar("loss", 0.4, 2)  # warnings are errors here
 

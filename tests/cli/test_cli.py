@@ -50,7 +50,7 @@ def _beside_the_store(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 def call(*arguments: str | Path, exit_code: int = 0, command: list[str] | None = None) -> str:
     """Call the command; return what it printed, on standard error when it fails."""
     done = subprocess.run(
-        [*(command or MODULE), *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        [*(command or MODULE), *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == exit_code, done.stderr
     assert "Traceback (most recent call last)" not in done.stderr
@@ -138,7 +138,7 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", str(tmp_path / "nowhere")], f"no runs in {tmp_path / 'nowhere'}"),
         (["ls", "--where", "status == 'killed'"], "no runs in runs for which that holds"),
     ):
-        done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=300, check=False)
         assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "", said)
     assert json.loads(call("ls", tmp_path / "nowhere", "--json")) == []
 
@@ -357,7 +357,7 @@ def test_a_run_that_cannot_be_read_stops_no_other(tmp_path: Path) -> None:
     newer = tmp_path / "runs" / "digits" / "newer"
     write(newer / "journal" / "main.jsonl", started("newer", format=99))
     folder = left_behind(tmp_path / "runs")
-    done = subprocess.run([*MODULE, "sync"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*MODULE, "sync"], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (1, "1 run complete, 1 run unreadable\n")
     assert done.stderr.startswith(f"{newer}: ")
     assert done.stderr.count("\n") == 1
@@ -373,7 +373,7 @@ def test_sync_of_many_runs_says_nothing_in_between_where_nobody_looks(tmp_path: 
 def test_sync_of_nothing_says_so_and_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, place in ((["sync"], "runs"), (["sync", "empty"], "empty")):
-        done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=300, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", f"no runs in {place}\n")
     assert "no run 'nothing' in runs" in call("sync", "nothing", exit_code=1)
 
@@ -469,5 +469,5 @@ def test_a_reader_that_has_had_enough_sees_no_traceback(tmp_path: Path, argument
         assert process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     assert process.returncode in (0, 1)

@@ -236,7 +236,7 @@ EXPLORING = """
 import json, sys, nbclient
 from nbformat import v4
 cells = [v4.new_code_cell(cell) for cell in json.loads(sys.argv[1])]
-nbclient.NotebookClient(v4.new_notebook(cells=cells), allow_errors=True, timeout=60).execute()
+nbclient.NotebookClient(v4.new_notebook(cells=cells), allow_errors=True, timeout=300).execute()
 """
 
 

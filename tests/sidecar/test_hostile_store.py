@@ -85,7 +85,7 @@ def sync(*arguments: object, **variables: str) -> subprocess.CompletedProcess[st
         [sys.executable, "-m", "autotrack", "sync", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **variables},

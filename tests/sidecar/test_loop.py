@@ -227,7 +227,7 @@ def test_it_is_idle_when_all_runs_have_ended_and_the_script_goes_on(tmp_path: Pa
 def test_standard_streams_that_are_closed_are_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     (tmp_path / "script.py").write_text(TRAINING)
-    done = subprocess.run(["sh", "-c", '"$0" script.py <&- >&- 2>&-', sys.executable], check=False, timeout=60)
+    done = subprocess.run(["sh", "-c", '"$0" script.py <&- >&- 2>&-', sys.executable], check=False, timeout=300)
     assert done.returncode == 0
     run = recorded(tmp_path)
     assert run.status == "finished"

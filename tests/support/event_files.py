@@ -132,7 +132,7 @@ def tensorboard_pages(store: Path, *, fast: bool, expects: str = "nothing") -> I
     assert [line for line in said if not re.search(expects, line)] == []
 
 
-def until(look: Callable[[], Any], *, seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], *, seconds: float = 200) -> Any:
     """What `look` returns once it is something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -277,6 +277,6 @@ def train(project: Path, environ: Mapping[str, str]) -> subprocess.CompletedProc
         env={**everything_on, "GIVEN": str(given), "PYTHONPATH": packages, **ENVIRON, **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )

@@ -15,7 +15,7 @@ import psutil
 _T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], _T], *, seconds: float = 60) -> _T:
+def wait_until(condition: Callable[[], _T], *, seconds: float = 200) -> _T:
     """Return what `condition` returns once that is true; a machine may be busy."""
     deadline = monotonic() + seconds
     while not (found := condition()):
@@ -88,7 +88,7 @@ class Script:
         return (self.folder / "out").read_text()
 
     def wait(self) -> Ended:
-        code = self.process.wait(timeout=120)
+        code = self.process.wait(timeout=300)
         said = (self.folder / "error").read_text().replace(f"{self.folder}/", "")  # where it lies is all that differs
         return Ended(self.pid, code, self.printed(), said)
 

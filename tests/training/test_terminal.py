@@ -42,7 +42,7 @@ def _not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def script(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], text=True, timeout=60, check=False, **options)
+    return subprocess.run([sys.executable, "-c", code], text=True, timeout=300, check=False, **options)
 
 
 def test_a_run_says_where_it_is_and_what_it_came_to_on_standard_error_alone() -> None:
@@ -89,7 +89,7 @@ def test_closed_and_full_streams_break_nothing(streams: str, tmp_path: Path) -> 
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" {streams}', sys.executable, TRAINING],
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")

@@ -40,7 +40,7 @@ class Command:
 
     def end(self) -> tuple[int, str]:
         """Wait for its end; return its exit code, and what it said on standard error."""
-        _, errors = self.process.communicate(timeout=60)
+        _, errors = self.process.communicate(timeout=300)
         return self.process.returncode, errors
 
 

@@ -47,7 +47,7 @@ def execute(cells: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, str(folder / "jupyter" / name))
     new = nbformat.v4
     made = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
-    executed = nbclient.NotebookClient(made, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    executed = nbclient.NotebookClient(made, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     return ["".join(map(_shown, cell["outputs"])) for cell in executed["cells"]]
 
 

@@ -82,7 +82,7 @@ def commit_in(folder: Path) -> str:
 @pytest.fixture
 def venv(tmp_path: Path) -> tuple[str, Path]:
     """A virtual environment with what autotrack needs, behind a distribution of its own and another msgspec."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], check=True, timeout=300)
     site = next((tmp_path / "env").glob("lib/python*/site-packages"))
     behind = [path for path in sys.path if path.endswith("site-packages")]
     (site / "behind.pth").write_text("\n".join([*behind, str(Path(autotrack.__file__).parents[1])]))
@@ -104,7 +104,7 @@ subject = Subject(Path("run"), RunStarted(time=0.0, id="1", name="r", experiment
 [record] = packages.capture(subject)
 json.dump([record.values, {name: metadata.version(name) for name in record.values["versions"]}], sys.stdout)
 """
-    done = subprocess.run([venv[0], "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([venv[0], "-c", script], capture_output=True, text=True, timeout=300, check=True)
     values, imported = json.loads(done.stdout)
     assert values["versions"] == imported
     assert values["versions"]["only-here"] == "1.0"
@@ -326,7 +326,7 @@ def test_pip_finds_the_requirements_of_this_very_environment_met(
     command = (
         "-m pip --isolated --disable-pip-version-check install --dry-run --no-index --no-deps -r requirements.txt"
     )
-    done = subprocess.run([sys.executable, *command.split()], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, *command.split()], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "Would install" not in done.stdout
     assert done.stdout.count("already satisfied") >= sum(not line.startswith("#") for line in lines.splitlines())
@@ -345,7 +345,7 @@ def test_an_editable_install_by_pip_is_found_with_its_folder(tmp_path: Path) -> 
         "--isolated --disable-pip-version-check install --no-index --no-build-isolation --no-deps --prefix prefix"
     )
     command = [sys.executable, "-m", "pip", *options.split(), "-e", "project"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     [found], _ = find_distributions([str(next(tmp_path.glob("prefix/lib/python*/site-packages")))])
     assert (found.name, found.version, found.installer) == ("mine", "0.1", "pip")

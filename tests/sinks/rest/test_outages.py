@@ -140,7 +140,7 @@ def test_a_server_that_is_killed_while_it_is_sent_a_run_has_all_of_it_once_it_is
         sent = sender.submit(send, folder, proxy.url)
         wait_until(lambda: not server.is_running)
         server.restart()
-        said = sent.result(timeout=120)
+        said = sent.result(timeout=300)
     assert all("still trying" in one for one in said)
     check_arrived(server.url, experiment, folder)
 

@@ -66,6 +66,7 @@ def ended(script: Script) -> tuple[Ended, float]:
     return script.wait(), monotonic() - began
 
 
+@pytest.mark.alone
 def test_training_is_the_same_with_a_server_that_fails_stalls_or_is_away(
     server: Server, failing: Failing, experiment: str, tmp_path: Path, sync: Sync
 ) -> None:

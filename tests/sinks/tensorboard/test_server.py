@@ -90,7 +90,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [sys.executable, "-W", "ignore", str(script)]
         environment = os.environ | {"KERAS_BACKEND": "torch"}
         done = subprocess.run(
-            command, cwd=place, env=environment, capture_output=True, text=True, timeout=200, check=False
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
     for run in autotrack.runs(place / "runs"):

@@ -35,7 +35,7 @@ def execute(folder: Path, cells: list[str]) -> Any:
     new: Any = nbformat.v4
     made = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
     client = nbclient.NotebookClient(
-        made, timeout=120, allow_errors=True, resources={"metadata": {"path": str(folder)}}
+        made, timeout=300, allow_errors=True, resources={"metadata": {"path": str(folder)}}
     )
     return client.execute()
 

@@ -714,7 +714,7 @@ def run_python(code: str, *arguments: str | Path, cwd: Path) -> subprocess.Compl
     script = cwd / "script.py"
     script.write_text(textwrap.dedent(code))
     command = [sys.executable, str(script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=cwd)
+    return subprocess.run(command, capture_output=True, timeout=300, check=False, cwd=cwd)
 
 
 def test_a_script_prints_the_same_bytes_with_and_without(tmp_path: Path) -> None:
