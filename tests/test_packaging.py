@@ -1,5 +1,6 @@
 """The wheel holds every package, and works in an environment that has nothing else."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -78,3 +79,12 @@ def test_the_extras_and_the_entry_points(fresh: Path, tmp_path: Path) -> None:
 def test_every_dependency_is_justified_where_it_is_named() -> None:
     lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [", 1)[1].split("]", 1)[0].strip().splitlines()
     assert all("# " in line for line in lines), lines
+
+
+def test_every_test_that_needs_tensorflow_is_run_in_its_environment() -> None:
+    """The Makefile names the files, for many others cannot be imported there."""
+    marker = "pytest.mark." + "tensorflow"
+    marked = {path for path in (ROOT / "tests").rglob("test_*.py") if marker in path.read_text(encoding="utf-8")}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = makefile.partition("TENSORFLOW_TESTS :=")[2].partition("\n\n")[0]
+    assert {path.relative_to(ROOT).as_posix() for path in marked} == set(re.findall(r"tests/\S+\.py", named))
