@@ -1,21 +1,28 @@
 """Where the settings come from: arguments, then environment variables, then pyproject.toml, then defaults.
 
-argument            environment               [tool.autotrack] in pyproject.toml
-to                  AUTOTRACK_TO              to = ["runs", "https://tracking.example.org"]
-experiment          AUTOTRACK_EXPERIMENT      experiment = "digits"
-tags                AUTOTRACK_TAGS            tags = { team = "vision" }
-log_every_n_steps   AUTOTRACK_LOG_EVERY_N_STEPS   log_every_n_steps = 10
-checkpoints         AUTOTRACK_CHECKPOINTS     checkpoints = false
-output              AUTOTRACK_OUTPUT          output = false
-environment         AUTOTRACK_ENVIRONMENT     environment = false
-untracked_mb        AUTOTRACK_UNTRACKED_MB    untracked_mb = 20
-system_seconds      AUTOTRACK_SYSTEM_SECONDS  system_seconds = 5
-exit_timeout        AUTOTRACK_EXIT_TIMEOUT    exit_timeout = 30
-upload_mb           AUTOTRACK_UPLOAD_MB       upload_mb = 1000
-upload_mb_per_second  AUTOTRACK_UPLOAD_MB_PER_SECOND  upload_mb_per_second = 5
-sidecar             AUTOTRACK_SIDECAR         sidecar = false
-tensorboard         AUTOTRACK_TENSORBOARD     tensorboard = false
-quiet               AUTOTRACK_QUIET           quiet = true
+The first of these that has a setting wins; only tags are merged, name by name. Arguments are those of
+`autotrack.autolog`, `autotrack.start_run` and the callbacks; settings with a star are none. In pyproject.toml they
+stand below `[tool.autotrack]`, as in `to = ["runs", "http://host:5000"]` and `tags = { team = "vision" }`.
+
+setting                environment variable                 what it is
+to                     AUTOTRACK_TO=runs,http://host:5000   folder of the runs, `runs` by default; servers
+experiment             AUTOTRACK_EXPERIMENT=digits          groups runs; the project's name by default
+tags                   AUTOTRACK_TAGS=team=vision,why=paper labels of every run
+log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
+checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
+output                 AUTOTRACK_OUTPUT=off                 keep what is printed
+environment *          AUTOTRACK_ENVIRONMENT=off            capture code, packages and hardware
+untracked_mb *         AUTOTRACK_UNTRACKED_MB=20            keep so many MB of untracked files at most
+system_seconds *       AUTOTRACK_SYSTEM_SECONDS=5           how often the load is sampled; 0 for never
+tensorboard *          AUTOTRACK_TENSORBOARD=off            write event files for TensorBoard
+exit_timeout *         AUTOTRACK_EXIT_TIMEOUT=30            seconds that the exit waits at most
+upload_mb *            AUTOTRACK_UPLOAD_MB=1000             send so many MB of a run's files at most
+upload_mb_per_second * AUTOTRACK_UPLOAD_MB_PER_SECOND=5     how fast they are sent at most
+sidecar *              AUTOTRACK_SIDECAR=off                do the slow work in a process beside training
+quiet *                AUTOTRACK_QUIET=1                    print nothing
+
+Without a sidecar, the same work is done when a run ends, but the system load is not sampled. One environment variable
+is no setting: with AUTOTRACK_ALLOW_INSECURE=1, credentials are sent to other machines even over plain http.
 """
 
 import difflib
