@@ -44,7 +44,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmark: $(STAMP)  ## the tables that the README quotes; takes some minutes
+benchmark: $(STAMP)  ## the tables of tests/benchmarks/README.md; needs a quiet machine and some time
 	$(BIN)/python -m tests.benchmarks
 
 own-tests: $(STAMP)  ## scikit-learn's and Keras's own tests with autolog on; takes over an hour
