@@ -1,4 +1,4 @@
-"""The local folder: `run.json`, the summary that a reader wants first."""
+"""The local folder: keeps `run.json`, the summary that readers look at first."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ class FolderSink:
     follows = False
 
     def open(self, folder: Path) -> dict[str, int]:
-        """Begin with the run in `folder`, from the start: a summary is of all records."""
+        """Begin with the run in `folder`, from the start, because a summary is made of all records."""
         self._folder = folder
         self._fold = Fold(keep_points=False, rewinds=read_rewinds(folder))
         return {}
@@ -32,7 +32,7 @@ class FolderSink:
 
     def flush(self, position: Position) -> None:
         """Replace `run.json`."""
-        if self._fold.is_stale:  # the training has gone back to a checkpoint: read it all again, knowing that
+        if self._fold.is_stale:  # training has gone back to a checkpoint: read everything again, now knowing that
             self.open(self._folder)
             reader = RunReader(self._folder)
             for rank, batch in reader:
@@ -40,10 +40,10 @@ class FolderSink:
             position = reader.position()
         self._fold.left_out(position.left_out)
         summary = self._fold.summary()
-        # A reader that finds larger journals than were read here knows that this is out of date.
+        # A reader that finds larger journals than this knows that the summary is out of date.
         summary.journals = position.seen
         text = msgspec.json.format(msgspec.json.encode(summary), indent=1)
         write_atomically(self._folder / NAME, text + b"\n")
 
     def close(self) -> None:
-        """Let go of the run."""
+        """Do nothing: no file stays open."""

@@ -1,4 +1,4 @@
-"""From journals to one sink: reads a run's records from where the sink stopped, and hands them over."""
+"""Carries records from journals to a sink, from where the sink stopped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +9,9 @@ from autotrack.sinks.base import Sink
 
 
 class Shipment:
-    """Carries the records of one run to one sink, as often as there are more.
+    """Carries the records of one run to one sink, whenever there are more.
 
-    When the sink fails, `on_problem` is called with a sentence, and nothing is carried any more: `fault` is why.
+    When the sink fails, `on_problem` is called with a sentence, and nothing is carried any more. `fault` is the error.
     """
 
     def __init__(self, folder: Path, sink: Sink, *, on_problem: Callable[[str], None]) -> None:
@@ -23,21 +23,21 @@ class Shipment:
 
     @property
     def follows(self) -> bool:
-        """Whether the sink is to be flushed while the run goes on."""
+        """Whether the sink wants to be flushed while the run goes on."""
         return self._sink.follows
 
     def carry(self, *, flush: bool) -> None:
-        """Hand all new records over, and bring the place the sink writes to up to date if it is told to `flush`."""
+        """Hand over all new records, and with `flush` have the sink write everything out."""
         self._guarded(lambda: self._carry(flush=flush))
 
     def close(self) -> None:
-        """Let go of the sink, also of one that failed."""
+        """Close the sink, even if it has failed."""
         try:
             self._sink.close()
         except Exception as fault:  # noqa: BLE001  it may not even have been opened
             if self.fault is None:
                 self.fault = fault
-                self._on_problem(self._said(fault))
+                self._on_problem(self._describe(fault))
 
     def _carry(self, *, flush: bool) -> None:
         if self._reader is None:
@@ -54,10 +54,10 @@ class Shipment:
             return
         try:
             act()
-        except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others are served
+        except Exception as fault:  # noqa: BLE001  whatever happens in one sink, the others go on
             self.fault = fault
-            self._on_problem(self._said(fault))
+            self._on_problem(self._describe(fault))
 
-    def _said(self, fault: Exception) -> str:
-        explained = isinstance(fault, AutotrackError)  # in full sentences
-        return str(fault) if explained else f"{self._sink.place}: {type(fault).__name__}: {fault}"
+    def _describe(self, fault: Exception) -> str:
+        is_sentence = isinstance(fault, AutotrackError)
+        return str(fault) if is_sentence else f"{self._sink.place}: {type(fault).__name__}: {fault}"

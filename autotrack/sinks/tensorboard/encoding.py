@@ -1,4 +1,4 @@
-"""Events as bytes: scalars by hand, for there are millions of them, and the rest by protocol buffers.
+"""Encodes events as bytes: scalars by hand, because there are millions of them, and the rest by protocol buffers.
 
 The messages are `Event` and `Summary` of `tensorboard/compat/proto`; the wire format is that of
 https://protobuf.dev/programming-guides/encoding.
@@ -27,16 +27,16 @@ _VALUE, _TAG, _SIMPLE_VALUE = b"\x0a", b"\x0a", b"\x15"
 
 def frame(data: bytes) -> bytes:
     """Return data as a record of an event file."""
-    found = _checksum(data)
-    # Masked as below: this is called for every record of a journal.
-    masked = ((found >> 15 | found << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    checksum = _checksum(data)
+    # The same as `masked_checksum`, without a call: this runs for every record of a journal.
+    masked = ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
     return _head(len(data)) + data + _pack_checksum(masked)
 
 
 def masked_checksum(data: bytes) -> int:
-    """Return the CRC-32C of data, rotated and moved, as event files have it."""
-    found = _checksum(data)
-    return int(((found >> 15 | found << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    """Return the CRC-32C of data, rotated and offset as in event files."""
+    checksum = _checksum(data)
+    return int(((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 @cache
@@ -46,26 +46,26 @@ def _head(length: int) -> bytes:
 
 
 def scalar_prefix(tag: str) -> bytes:
-    """Return all of a scalar but its value, which is four bytes and the last."""
+    """Return an encoded scalar without its value, which is the last four bytes."""
     name = tag.encode(errors="replace")
     body = _TAG + _varint(len(name)) + name + _SIMPLE_VALUE
     return _VALUE + _varint(len(body) + 4) + body
 
 
 def float32(value: float) -> bytes:
-    """Return a number in four bytes; one that is too large becomes an infinity.
+    """Return a number in four bytes. One that is too large becomes an infinity.
 
     >>> float32(1e300) == float32(float("inf"))
     True
     """
     try:
         return _pack_float(value)
-    except (OverflowError, struct.error):  # the second one for integers
+    except (OverflowError, struct.error):  # struct.error for integers
         return _pack_float(float("inf") if value > 0 else float("-inf"))
 
 
 def scalar_event(wall_time: float, step: int, scalars: Sequence[bytes]) -> bytes:
-    """Return one framed event with these scalars, each a prefix with its value."""
+    """Return one framed event with these scalars, each of which is a prefix and a value."""
     summary = scalars[0] if len(scalars) == 1 else b"".join(scalars)
     return frame(_pack_begin(_WALL_TIME, wall_time, _STEP) + _varint(step) + _summary_head(len(summary)) + summary)
 
@@ -82,20 +82,20 @@ def summary_event(wall_time: float, step: int, values: Iterable[Summary.Value]) 
 
 
 def metadata(plugin: str, content: bytes = b"", *, description: str = "") -> SummaryMetadata:
-    """Return what says which of TensorBoard's plugins a value is for."""
+    """Return the metadata that tells which of TensorBoard's plugins a value is for."""
     data = SummaryMetadata.PluginData(plugin_name=plugin, content=content)
     return SummaryMetadata(plugin_data=data, summary_description=description)
 
 
 def text_value(tag: str, markdown: str) -> Summary.Value:
-    """Return a text for the plugin of that name, which shows Markdown."""
+    """Return a text, which the plugin `text` shows as Markdown."""
     tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode(errors="replace")])
-    tensor.tensor_shape.SetInParent()  # of no dimension
+    tensor.tensor_shape.SetInParent()  # no dimensions
     return Summary.Value(tag=tag, metadata=metadata("text"), tensor=tensor)
 
 
 def float_tensor(shape: Sequence[int], values: Iterable[float] = ()) -> TensorProto:
-    """Return a tensor of floats, its values row by row."""
+    """Return a tensor of floats, with its values row by row."""
     tensor = TensorProto(dtype=DT_FLOAT, float_val=values)
     tensor.tensor_shape.SetInParent()
     for size in shape:
@@ -104,17 +104,17 @@ def float_tensor(shape: Sequence[int], values: Iterable[float] = ()) -> TensorPr
 
 
 def _varint(number: int) -> bytes:
-    """Return an integer in as few bytes as it needs; a negative one is its two's complement of 64 bits."""
+    """Return an integer in as few bytes as it needs. A negative one becomes its two's complement of 64 bits."""
     if 0 <= number < 0x80:  # most lengths
         return _LAST[number]
     if 0 <= number < 0x4000:  # most steps
         return _CONTINUED[number & 0x7F] + _LAST[number >> 7]
     number &= 0xFFFFFFFFFFFFFFFF
-    found = b""
+    encoded = b""
     while number > 0x7F:
-        found += _CONTINUED[number & 0x7F]
+        encoded += _CONTINUED[number & 0x7F]
         number >>= 7
-    return found + _LAST[number]
+    return encoded + _LAST[number]
 
 
 _LAST = [bytes([number]) for number in range(0x80)]

@@ -1,9 +1,10 @@
-"""Event files: records with checksums, appended, and read back up to the last checkpoint.
+"""Event files: records with checksums are appended, and read back up to the last checkpoint.
 
 A record is the length of its data (eight bytes, little endian), the masked CRC-32C of those bytes, the data, and the
 masked CRC-32C of the data, as in `tensorflow/core/lib/io/record_writer.cc`. The data is an `Event` of
-`tensorboard/compat/proto/event.proto`. TensorBoard reads every file whose name has `tfevents` in it, in the order of
-their names, and goes on looking at the last one.
+`tensorboard/compat/proto/event.proto`. This is by hand because TensorBoard's own writer can neither go on with a file
+nor read one back. TensorBoard reads all files with `tfevents` in their names, in the order of the names, and keeps
+watching the last one.
 """
 
 import mmap
@@ -25,11 +26,11 @@ from autotrack.journal.files import write_atomically
 from autotrack.sinks.tensorboard.encoding import frame, masked_checksum
 
 SUFFIX = ".autotrack"
-"""How the names of our files end; those of others are left alone."""
+"""How the names of our files end. Files of other writers are left alone."""
 
 _HEADER = struct.Struct("<QI")
 _DRAFT = ".autotrack-events.part"
-"""Without `tfevents`, or it would be read."""
+"""The name has no `tfevents` in it, or TensorBoard would read the file."""
 
 _PURGES_NOTHING, _PURGES_EVERYTHING = 2**62, -(2**62)
 
@@ -47,47 +48,47 @@ class EventFile:
 
     @classmethod
     def open(cls, folder: Path) -> tuple[Self, dict[str, Any]] | None:
-        """Open the newest of our files and return it with what its last checkpoint says; None if there is none.
+        """Open the newest of our files. Returns it with the content of its last checkpoint; None if there is no file.
 
-        Whatever is behind that checkpoint is cut off: it was torn, or nobody knows how far it got. Files of ours that
-        it replaced are deleted. Raises `EventFileBusyError`.
+        Everything after that checkpoint is cut off, because it is torn, or nobody knows how far it got. Our files that
+        the newest one replaced are deleted. Raises `EventFileBusyError`.
         """
-        while found := own_files(folder):
+        while files := own_files(folder):
             try:
-                fd = os.open(found[-1], os.O_RDWR | os.O_CLOEXEC)
-            except FileNotFoundError:  # replaced between the two
+                fd = os.open(files[-1], os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:  # replaced since it was listed
                 continue
-            opened = cls(found[-1], fd)
+            opened = cls(files[-1], fd)
             opened._lock()
             if not opened.is_in_place():
                 opened.close()
                 continue
             size, checkpoint = _scan(fd)
-            if checkpoint is None:  # its first flush never came to an end
-                found[-1].unlink()
+            if checkpoint is None:  # its first flush was never completed
+                files[-1].unlink()
                 opened.close()
                 continue
             os.truncate(fd, size)
             os.lseek(fd, size, os.SEEK_SET)
-            for older in found[:-1]:
+            for older in files[:-1]:
                 older.unlink(missing_ok=True)
             return opened, checkpoint
         return None
 
     @classmethod
     def create(cls, folder: Path, content: bytes, *, began: float, instead_of: Self | None = None) -> Self:
-        """Make a file with this content, later by its name than all others there are; `began` is its first time.
+        """Create a file with this content, whose name sorts after all others. `began` is the time of its first event.
 
-        It replaces `instead_of`: what a reader has loaded of that it drops. That file is emptied, and deleted when the
-        run is opened again: Python's reader never gets past a file that it is at and that is gone. Raises
-        `EventFileBusyError`.
+        It replaces `instead_of`: readers drop what they have loaded of that file. The old file is emptied now, and
+        deleted when the run is opened again, because Python's reader never gets past a file that vanishes while it
+        reads it. Raises `EventFileBusyError`.
         """
         opened = cls._lock_draft(folder)
         try:
             opened.append(preamble(began, restart=instead_of is not None) + content)
             for other in own_files(folder):
                 if instead_of is None or other > instead_of.path:
-                    raise EventFileBusyError(f"{other} has just been made by another process")
+                    raise EventFileBusyError(f"{other} has just been created by another process")
             opened.path = (folder / _DRAFT).rename(folder / _next_name(folder))
         except BaseException:
             opened.close()
@@ -99,17 +100,17 @@ class EventFile:
 
     @classmethod
     def _lock_draft(cls, folder: Path) -> Self:
-        """Open an empty file that becomes an event file when it is renamed; one that was left over is taken up."""
+        """Open an empty file, which becomes an event file when it is renamed. A draft that was left over is reused."""
         while True:
             opened = cls(folder / _DRAFT, os.open(folder / _DRAFT, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
             opened._lock()
             if opened.is_in_place():
                 os.truncate(opened._fd, 0)
                 return opened
-            opened.close()  # another process was quicker, and it is an event file by now
+            opened.close()  # another process was quicker, and has made it an event file
 
     def is_in_place(self) -> bool:
-        """Whether its path still leads to it."""
+        """Return whether its path still leads to this file."""
         try:
             return os.path.samestat(self.path.stat(), os.fstat(self._fd))
         except FileNotFoundError:
@@ -122,7 +123,7 @@ class EventFile:
             left = left[os.write(self._fd, left) :]
 
     def close(self) -> None:
-        """Let go of the file, and let others have it."""
+        """Close the file, so that other processes can open it."""
         os.close(self._fd)
 
     def _lock(self) -> None:
@@ -135,12 +136,12 @@ class EventFile:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Return our event files in a folder that are appended to, the earliest first."""
+    """Return those of our event files in a folder that are appended to, the earliest first."""
     return sorted(folder.glob(f"*tfevents*{SUFFIX}"))
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a small event file in one step, unless it is there already with this content."""
+    """Write a small event file in one step, unless it has this content already."""
     try:
         if path.read_bytes() == content:
             return
@@ -150,11 +151,11 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def replace_by_later(folder: Path, content: bytes, *, began: float, suffix: str) -> None:
-    """Write a small event file under a later name than the one of ours that it replaces, if that has other content.
+    """Write a small event file under a later name than our file that it replaces, if that has other content.
 
-    A reader that has loaded that one goes on with the new one, as it would not with a file of the same name, nor if
-    that one were gone: it is emptied, and deleted the next time. `suffix` tells ours from others, `began` is the time
-    of the first event.
+    A reader that has loaded the old file goes on with the new one. It would not do so if the new file had the same
+    name, or if the old one were gone. So the old file is emptied now, and deleted the next time. `suffix` marks our
+    files, and `began` is the time of the first event.
     """
     earlier = sorted(folder.glob(f"*tfevents*{suffix}"))
     whole = preamble(began, restart=True) + content
@@ -170,11 +171,10 @@ def replace_by_later(folder: Path, content: bytes, *, began: float, suffix: str)
 
 
 def preamble(began: float, *, restart: bool = False, starts: bool = True) -> bytes:
-    """Return the first events of a file: its version and, if it `starts` a session, that it does.
+    """Return the first events of a file: its version and, if it `starts` a session, the start of the session.
 
-    Of the session starts that it reads, Python's reader takes every one after the first for a restart, and drops all
-    that it has read with the same step or a later one: at `restart` that is everything. The Rust one looks at the
-    steps of each tag instead.
+    Python's reader takes every session start but the first for a restart. It drops all events that it has read at the
+    same step or a later one, which at a `restart` is everything. The Rust reader looks at the steps of each tag.
     """
     version = Event(wall_time=began, file_version="brain.Event:2", source_metadata=SourceMetadata(writer="autotrack"))
     step = _PURGES_EVERYTHING if restart else _PURGES_NOTHING
@@ -182,29 +182,29 @@ def preamble(began: float, *, restart: bool = False, starts: bool = True) -> byt
     return b"".join(frame(event.SerializeToString()) for event in ([version, start] if starts else [version]))
 
 
-def checkpoint(at: float, said: Mapping[str, Any]) -> bytes:
-    """Return an event that says how far the file got; readers pass over it."""
-    log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=msgspec.json.encode(said).decode())
-    return frame(Event(wall_time=at or 1.0, session_log=log).SerializeToString())  # 0.0 would be left out
+def checkpoint(time: float, state: Mapping[str, Any]) -> bytes:
+    """Return an event that notes how far the file got. TensorBoard ignores it."""
+    log = SessionLog(status=SessionLog.CHECKPOINT, checkpoint_path=msgspec.json.encode(state).decode())
+    return frame(Event(wall_time=time or 1.0, session_log=log).SerializeToString())  # protocol buffers leave 0.0 out
 
 
 def last_checkpoint(content: bytes | mmap.mmap) -> tuple[int, dict[str, Any] | None]:
-    """Return where the last checkpoint of an event file ends, in bytes, and what it says; 0 and None without one."""
-    last, said = 0, None
+    """Return where the last checkpoint of an event file ends, in bytes, and its content; 0 and None without one."""
+    last, state = 0, None
     for end, data in intact_records(content):
-        # The ninth byte follows the wall time: that of the field `session_log`, as no checkpoint has a step.
+        # The field `session_log` follows the wall time, which takes nine bytes, because checkpoints have no step.
         if data[9:10] == b"\x3a":
             try:
                 log = Event.FromString(data).session_log
             except DecodeError:  # whatever it is, this sink did not write it
                 continue
             if log.status == SessionLog.CHECKPOINT:
-                last, said = end, msgspec.json.decode(log.checkpoint_path)
-    return last, said
+                last, state = end, msgspec.json.decode(log.checkpoint_path)
+    return last, state
 
 
 def intact_records(content: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
-    """Yield the data of each record and where in the file the record ends, up to the first one that is torn."""
+    """Yield the end of each record in the file and its data, up to the first record that is torn."""
     end = 0
     while end + _HEADER.size <= len(content):
         length, checksum = _HEADER.unpack_from(content, end)
@@ -218,14 +218,14 @@ def intact_records(content: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
 
 
 def _scan(fd: int) -> tuple[int, dict[str, Any] | None]:
-    if not os.fstat(fd).st_size:  # nothing cannot be mapped
+    if not os.fstat(fd).st_size:  # an empty file cannot be mapped
         return 0, None
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
         return last_checkpoint(content)
 
 
 def _next_name(folder: Path) -> str:
-    """A name that sorts behind those of all event files that are there, also behind other people's."""
+    """Return a name that sorts after those of all event files in the folder, also of other writers."""
     names = [path.name.partition("tfevents.")[2][:10] for path in folder.glob("*tfevents.*")]
     latest = max((int(name) for name in names if name.isdigit()), default=0)
     host = "".join(

@@ -1,7 +1,7 @@
-"""What the HParams page shows: the params of a run or of a trial, and how it ended.
+"""The content of the HParams page: the params of a run or of a trial, and how it ended.
 
-The messages are those of `tensorboard/plugins/hparams/plugin_data.proto`. No experiment is ever described: the first
-description found would choose the columns for all runs, and without any TensorBoard shows the union of them.
+The messages are those of `tensorboard/plugins/hparams/plugin_data.proto`. There is never a description of the
+experiment: the first one would decide the columns for all runs, while without any TensorBoard shows all columns.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
 
 MOST_PARAMS = 100
-"""So many columns can be chosen from; what the page loads grows with them."""
+"""How many columns there are to choose from. The more there are, the more the page has to load."""
 
 _STATUS = {"running": 3, "finished": 1, "failed": 2, "interrupted": 2, "killed": 2}  # of `api.proto`: Status
 
@@ -33,7 +33,7 @@ _LAST = re.compile(r"^(callbacks|seed|keras)$|^data\.|^trainer$|^rank\d+\.")
 
 @dataclass(frozen=True)
 class Session:
-    """One row of the page: its params by name, when it `started`, and, unless it goes on, its `status` and end.
+    """One row of the page: its params by name, when it `started`, its `status`, and when it `ended`, if it has.
 
     Rows of one `group` are shown as one.
     """
@@ -45,14 +45,14 @@ class Session:
     ended: float | None = None
 
     def start(self) -> TensorBoardSummary.Value:
-        """Return what says that it began."""
+        """Return the value that starts the session."""
         info = SessionStartInfo(group_name=self.group, start_time_secs=self.started)
         for name, value in self.params.items():
             info.hparams[name].CopyFrom(as_value(value))
         return _value("session_start_info", HParamsPluginData(version=0, session_start_info=info))
 
     def end(self) -> TensorBoardSummary.Value:
-        """Return what says how it ended, or that it goes on."""
+        """Return the value that tells how the session ended, or that it goes on."""
         info = SessionEndInfo(end_time_secs=self.ended or 0.0, status=_STATUS.get(self.status, 0))
         return _value("session_end_info", HParamsPluginData(version=0, session_end_info=info))
 
@@ -69,26 +69,26 @@ def session_of(summary: Summary) -> Session:
 
 
 def most_telling(summary: Summary) -> dict[str, Any]:
-    """Return the params of a run, at most a hundred: those first that people set, then those of the model.
+    """Return the most important params of a run, at most a hundred. Those that people set come before the model's.
 
-    Not those that a search has found out: they are results, and in the parallel coordinates the trials, which do not
-    have them, would have no lines.
+    Params that are results of a search are left out. Trials do not have them, and would have no lines in the parallel
+    coordinates.
     """
     rank: dict[str, int] = {}
     for source, values in summary.params_by_source.items():
-        own = 0 if _FIRST.search(source) else 2 if _LAST.search(source) else 1
+        source_rank = 0 if _FIRST.search(source) else 2 if _LAST.search(source) else 1
         for name in values:
-            rank[name] = min(own, rank.get(name, own))
+            rank[name] = min(source_rank, rank.get(name, source_rank))
     results = _results(summary)
     given = [name for name in summary.params if name not in results]
-    names = sorted(given, key=lambda name: rank.get(name, 2))  # else in the order they were logged in
+    names = sorted(given, key=lambda name: rank.get(name, 2))  # otherwise in the order in which they were logged
     return {name: summary.params[name] for name in names[:MOST_PARAMS]}
 
 
 def group_of(summary: Summary) -> str:
-    """Return what repeats of a run have in common: its params but for seeds and places, and its script.
+    """Return a name that repetitions of a run share, made of its script and its params without seeds and folders.
 
-    The page cuts it after some sixteen characters: what tells groups apart comes first.
+    The page cuts it after about sixteen characters, so what tells groups apart comes first.
 
     >>> group_of(Summary(entry_point="/home/me/fit.py", params={"lr": 0.1, "seed": 1}))
     '8a0258 fit.py'
@@ -105,18 +105,18 @@ def group_of(summary: Summary) -> str:
 
 
 def _results(summary: Summary) -> set[str]:
-    """The names of the params that a search has found out."""
-    found = {source: set(values) for source, values in summary.params_by_source.items() if source.endswith(".best")}
-    given = {name for source, values in summary.params_by_source.items() if source not in found for name in values}
-    own = {name for names in found.values() for name in names} - given
-    return own | {f"{source}.{name}" for source, names in found.items() for name in names}
+    """Return the names of the params that are results of a search."""
+    best = {source: set(values) for source, values in summary.params_by_source.items() if source.endswith(".best")}
+    given = {name for source, values in summary.params_by_source.items() if source not in best for name in values}
+    results = {name for names in best.values() for name in names} - given
+    return results | {f"{source}.{name}" for source, names in best.items() for name in names}
 
 
 def as_value(value: Any) -> Value:
-    """Return a param as the page takes it: a bool, a number, or text for all others, None among them.
+    """Return a param in a form that the page takes: a bool, a number, or text for everything else.
 
-    A param that is None is shown as such: left out, its column would be missing where all runs have None, and the
-    parallel coordinates would drop the run. They drop one with "NaN" as well, which is `nan` therefore.
+    None becomes text. If it were left out, its column would be missing when all runs have None, and the parallel
+    coordinates would drop the run. They drop runs with "NaN" as well, which therefore becomes "nan".
     """
     if isinstance(value, bool):
         return Value(bool_value=value)
@@ -129,5 +129,5 @@ def as_value(value: Any) -> Value:
 
 def _value(tag: str, content: HParamsPluginData) -> TensorBoardSummary.Value:
     about = metadata("hparams", content.SerializeToString(deterministic=True))
-    about.data_class = 2  # DATA_CLASS_TENSOR; the Rust reader asks for it
+    about.data_class = 2  # DATA_CLASS_TENSOR, which the Rust reader requires
     return TensorBoardSummary.Value(tag=f"_hparams_/{tag}", metadata=about, tensor=float_tensor([0]))

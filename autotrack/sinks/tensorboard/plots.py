@@ -1,4 +1,4 @@
-"""Plots that TensorBoard has a page of its own for."""
+"""Plots for which TensorBoard has a page of its own."""
 
 from itertools import pairwise
 
@@ -15,13 +15,13 @@ _MOST_THRESHOLDS = 200
 def pr_curve(tag: str, plot: Plot) -> Summary.Value:
     """Return a precision-recall curve for the plugin of that name.
 
-    Its tensor has a row each for true and false positives, true and false negatives, precision and recall, and a
-    column for each threshold, as `tensorboard/plugins/pr_curve/metadata.py` says. The counts are not recorded; here
-    they are those for a thousand positives, for the page leaves out the points at the end that have none.
+    Its tensor has one row each for true and false positives, true and false negatives, precision and recall, and one
+    column for each threshold, as in `tensorboard/plugins/pr_curve/metadata.py`. The counts are not recorded. Here they
+    are those of a thousand positives, because the page leaves out points at the end that have no counts.
     """
     precision, recall = ([float(number(value)) for value in plot.data[name]] for name in ("precision", "recall"))
     points = list(zip(precision, recall, strict=True))
-    if points and points[0][1] < points[-1][1]:  # the page wants the lowest threshold first
+    if points and points[0][1] < points[-1][1]:  # the page expects the lowest threshold first
         points.reverse()
     points = points[:: -(-len(points) // _MOST_THRESHOLDS) or 1]
     columns = [(1000 * r, 1000 * r * (1 - p) / p if p else 1.0, 0.0, 1000 * (1 - r), p, r) for p, r in points]
@@ -31,7 +31,7 @@ def pr_curve(tag: str, plot: Plot) -> Summary.Value:
 
 
 def histogram(tag: str, plot: Plot) -> Summary.Value:
-    """Return a histogram for the plugin of that name: `edges`, and one less `counts`."""
+    """Return a histogram for the plugin of that name, from `edges` and `counts`; there is one edge more."""
     edges, counts = ([float(number(value)) for value in plot.data[name]] for name in ("edges", "counts"))
     middles = [(low + high) / 2 for low, high in pairwise(edges)]
     pairs = list(zip(middles, counts, strict=True))

@@ -1,4 +1,4 @@
-"""All of a run as events, from its records: a fold that gives out what is new."""
+"""Turns the records of a run into events: a fold that returns what is new."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ from autotrack.sinks.tensorboard.pictures import Pictures
 from autotrack.sinks.tensorboard.scalars import Scalars
 
 SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
-"""It is read first, and of several sessions in one run readers take the first."""
+"""By its name it is read first, and of several sessions in one run, readers take the first."""
 
 
 _Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | RunFinished
@@ -42,16 +42,20 @@ _Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | Ru
 
 
 class RunEvents:
-    """Takes a run's records in order. `waiting` are the events of those that can be written at once.
+    """Takes a run's records in order.
 
-    `must_start_over` says that training has gone back to a step before what was given out. `said` are digests of how
-    the session began and ended, as far as that was given out.
+    Attributes:
+        waiting: The events that can be written at once.
+        must_start_over: Whether training has gone back to a step before events that were returned.
+        session_digests: Digests of the start and the end of the session, if they were returned.
+        began: The time of the first start.
+        was_killed: Whether the run has no end, and its process is gone.
     """
 
     def __init__(self, folder: Path, rewinds: Rewinds) -> None:
         self.waiting = bytearray()
         self.must_start_over = False
-        self.said: list[str | None] = [None, None]
+        self.session_digests: list[str | None] = [None, None]
         self.began = 0.0
         self.was_killed = False
         self._folder = folder
@@ -76,7 +80,7 @@ class RunEvents:
 
     @property
     def latest(self) -> float:
-        """The time of the latest record that is no metric."""
+        """The time of the latest record other than metrics and load."""
         return self._latest
 
     def add(self, batch: Iterable[AnyRecord], rank: int) -> None:
@@ -97,20 +101,20 @@ class RunEvents:
                     self._add_fact(record, rank)
 
     def take(self) -> bytes:
-        """Return the events of everything new but pictures, and let go of them."""
-        if self._has_news or (self._has_values and self.said[0] is None):
+        """Return the events of everything new but pictures, and forget them."""
+        if self._has_news or (self._has_values and self.session_digests[0] is None):
             summary = self._summary()
-            for tag, said in text.about_run(summary).items():
-                if self._texts.get(tag) != said:
-                    self._texts[tag] = said
-                    self.waiting += summary_event(self._latest, 0, [text_value(tag, said)])
-            self._say_session(summary)
+            for tag, markdown in text.about_run(summary).items():
+                if self._texts.get(tag) != markdown:
+                    self._texts[tag] = markdown
+                    self.waiting += summary_event(self._latest, 0, [text_value(tag, markdown)])
+            self._add_session(summary)
         taken = bytes(self.waiting)
         self.waiting.clear()
         return taken
 
     def pictures(self, *, draws: bool) -> Iterator[bytes]:
-        """Yield an event for each new picture; plots wait unless it `draws`, which takes a while."""
+        """Yield an event for each new picture. Plots are included only with `draws`, because that takes a while."""
         return self._pictures.events(draws=draws)
 
     @property
@@ -119,35 +123,35 @@ class RunEvents:
         return self._pictures.has_undrawn
 
     def forget(self, *, but_plots: bool = False) -> None:
-        """Let go of everything new, perhaps but plots: it has been written before."""
+        """Forget everything new, except plots with `but_plots`, because it has been written before."""
         self.take()
         self._pictures.forget(but_plots=but_plots)
         self._has_news = False
 
     def write_beside(self) -> None:
-        """Write the event files that are replaced when their content changes: trials, and a corrected session."""
+        """Write the event files that are replaced when their content changes: trials, and the corrected session."""
         if not self._has_news:
             return
         self._has_news = False
         summary = self._summary()
         trials.write_trials(self._folder, summary, self._trials)
         session, path = session_of(summary), self._folder / SESSION_FILE
-        has_ended = summary.status != "running" or self.said[1] is not None
-        if has_ended and _digests(session) != self.said:
+        has_ended = summary.status != "running" or self.session_digests[1] is not None
+        if has_ended and _digests(session) != self.session_digests:
             values = [session.start(), session.end()]
             replace(path, preamble(summary.started, starts=False) + summary_event(summary.started, 0, values))
         else:
             path.unlink(missing_ok=True)
 
     def note_killed(self) -> None:
-        """Its process is gone, and nobody has said how the run ended."""
+        """Note that the process of the run is gone and nobody recorded how it ended."""
         self.was_killed = self._has_news = True
         self._status = None
 
     def _direction_of(self, name: str, tag: str) -> Direction | None:
-        """Return which way a metric gets better: what a callback that watches it says, or else its name.
+        """Return which way a metric gets better, by the callback that monitors it, or else by its name.
 
-        Nobody chooses a model by how it does on the data that it learns from, unless a callback does.
+        Metrics of the training data have no direction unless a callback monitors them: nobody chooses a model by them.
         """
         return self._directions.get(name) or (None if tag.startswith("train/") else better(name))
 
@@ -188,15 +192,15 @@ class RunEvents:
     def _add_text(self, tag: str, markdown: str, record: Text | Table) -> None:
         self.waiting += summary_event(record.time, record.step or 0, [text_value(tag, markdown)])
 
-    def _say_session(self, summary: Summary) -> None:
-        """Params come before the first metrics; where they do not, `write_beside` corrects it in the end."""
+    def _add_session(self, summary: Summary) -> None:
+        """Add the start and the end of the session. Params that come later are added by `write_beside` in the end."""
         session, has_ended = session_of(summary), summary.status != "running"
         start, end = _digests(session)
-        if self.said[0] is None and (self._has_values or summary.trials or has_ended):
-            self.said[0] = start
+        if self.session_digests[0] is None and (self._has_values or summary.trials or has_ended):
+            self.session_digests[0] = start
             self.waiting += summary_event(summary.started, 0, [session.start()])
-        if self.said[1] is None and has_ended:
-            self.said[1] = end
+        if self.session_digests[1] is None and has_ended:
+            self.session_digests[1] = end
             self.waiting += summary_event(summary.ended or self._latest, 0, [session.end()])
 
     def _summary(self) -> Summary:

@@ -10,11 +10,11 @@ from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_p
 from autotrack.sinks.tensorboard.tags import Tags
 
 _HAS_NO_BEST = re.compile(r"(seconds|per_second|_step)(/|$)")
-"""How long something took, or the loss of one batch, has a direction, and no best value that anyone asks for."""
+"""Durations and the loss of one batch have a direction, but nobody asks for their best value."""
 
 
 class _Curve:
-    """One series: where it lies, and how it is written. Its steps are those of its first value: steps, or epochs."""
+    """One curve: its tag, and whether it goes by steps or by epochs, which its first value decides."""
 
     __slots__ = ("best", "is_by_epoch", "last_step", "prefix")
 
@@ -25,13 +25,13 @@ class _Curve:
         self.best = best
 
     def step_of(self, record: Metrics) -> int:
-        """Where a value lies that has no step, or is counted by epochs; behind the last one if nothing tells."""
+        """Return the step of a value on a curve by epochs, or of a value without a step."""
         step = record.epoch if self.is_by_epoch else record.step
         return self.last_step + 1 if step is None else step
 
 
 class _Best:
-    """The best value so far of one metric; it is written from the second value on, for a single one is no best."""
+    """The best value so far of one metric. It is written from the second value on, because one alone is no best."""
 
     __slots__ = ("direction", "first", "prefix", "value")
 
@@ -46,24 +46,24 @@ class _Best:
 
         Returns the event of the first value, once there is a second one.
         """
-        due, known, first = b"", self.value, self.first
+        event, best, first = b"", self.value, self.first
         if first is not None:
-            due = scalar_event(first[1], first[0], [self.prefix + float32(first[2])])
+            event = scalar_event(first[1], first[0], [self.prefix + float32(first[2])])
             self.first = None
-        if known is not None and (value >= known if self.direction == "min" else value <= known):
-            return due
-        if value - value != 0.0:  # NaN and the infinities are no best value
-            return due
+        if best is not None and (value >= best if self.direction == "min" else value <= best):
+            return event
+        if value - value != 0.0:  # NaN and the infinities are never the best value
+            return event
         self.value = value
-        if known is None:
+        if best is None:
             self.first = (step, at, value)
         else:
             scalars.append(self.prefix + float32(value))
-        return due
+        return event
 
 
 class Scalars:
-    """Turns records into events. `direction_of` tells, by name and tag, whether lower or higher is better.
+    """Turns metrics and load into events. `direction_of` tells by name and tag whether lower or higher is better.
 
     Points that are recorded again after one of `rewinds` are left out. `highest_step` is that of all points that were
     written.
@@ -79,7 +79,7 @@ class Scalars:
         self._load: dict[int, dict[str, _Curve]] = {}
 
     def metrics(self, record: Metrics, rank: int) -> bytes:
-        """Return the events of a record: one with all its values, unless some of them do not count by steps."""
+        """Return the events of a record: one with all its values, unless some curves do not go by steps."""
         given, at = record.step, record.time
         if self._rewinds.supersede(record):
             return b""
@@ -87,35 +87,35 @@ class Scalars:
         if curves is None:
             curves = self._metrics[rank, record.stage] = {}
         scalars: list[bytes] = []
-        aside: dict[int, list[bytes]] | None = None  # few records have any
-        due = b""
+        at_other_steps: dict[int, list[bytes]] | None = None  # few records have any
+        first_best = b""
         for name, value in record.values.items():
             curve = curves.get(name) or self._begin(curves, name, record, rank)
             exact = value if value.__class__ is float else number(value)
             if given is None or curve.is_by_epoch:
                 step = curve.step_of(record)
-                aside = {} if aside is None else aside
-                among = aside.setdefault(step, [])
+                at_other_steps = {} if at_other_steps is None else at_other_steps
+                target = at_other_steps.setdefault(step, [])
             else:
-                step, among = given, scalars
+                step, target = given, scalars
             curve.last_step = step
-            among.append(curve.prefix + float32(exact))
+            target.append(curve.prefix + float32(exact))
             if curve.best is not None:
-                due += curve.best.add(exact, step, at, among)
-        events = due
+                first_best += curve.best.add(exact, step, at, target)
+        events = first_best
         if scalars and given is not None:
             self.highest_step = max(self.highest_step, given)
             events += scalar_event(at, given, scalars)
-        for step, among in (aside or {}).items():
+        for step, others in (at_other_steps or {}).items():
             self.highest_step = max(self.highest_step, step)
-            events += scalar_event(at, step, among)
+            events += scalar_event(at, step, others)
         return events
 
     def load(self, record: SystemStats, rank: int, *, began: float) -> bytes:
-        """Return the event of a sample of the load, at the second since the run `began`.
+        """Return the event of a sample of the load. Its step is the number of seconds since the run `began`.
 
-        Load is sampled by the clock, also before the first step and between steps; two samples never lie on one
-        second, as readers would keep one of them.
+        Load is sampled by the clock, also before the first step and between steps. No two samples get the same second,
+        because readers would keep only one of them.
         """
         curves = self._load.setdefault(rank, {})
         for name in record.values:
@@ -126,13 +126,13 @@ class Scalars:
         for curve in chosen:
             curve.last_step = second
         values = [float32(number(value)) for value in record.values.values()]
-        found = [curve.prefix + value for curve, value in zip(chosen, values, strict=True)]
-        return scalar_event(record.time, second, found) if found else b""
+        scalars = [curve.prefix + value for curve, value in zip(chosen, values, strict=True)]
+        return scalar_event(record.time, second, scalars) if scalars else b""
 
     def _begin(self, curves: dict[str, _Curve], name: str, record: Metrics, rank: int) -> _Curve:
         tag = self._tags.metric(name, record.stage, rank)
         curve = self._by_tag.get(tag)
-        if curve is None:  # else it has been logged in another stage, and its name says to which it belongs
+        if curve is None:  # otherwise it was logged in another stage, but its name tells the stage it belongs to
             direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name, tag)
             best = _Best(self._tags.best(tag), direction) if direction else None
             by_epoch = record.step is None and record.epoch is not None

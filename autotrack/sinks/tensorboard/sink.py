@@ -1,4 +1,4 @@
-"""The sink: event files that are never further, nor less far, than what they say about themselves."""
+"""The sink: event files that always tell exactly how far they have got."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,15 +20,15 @@ _MAIN = "main.jsonl"
 
 
 class TensorBoardSink:
-    """Writes event files into the run folder, which so becomes a run of TensorBoard; its trials are runs inside it.
+    """Writes event files into the run folder, which thus becomes a run of TensorBoard with its trials as runs inside.
 
-    Every flush ends with an event that says how far the journals were read, and `open` cuts off what is behind the
-    last one. When training goes back to an earlier step, all is written anew into a later file: that is right for
-    every reader, and they treat the points between the two steps differently. Raises `EventFileBusyError` where
-    another process writes the event files of the same run.
+    Every flush ends with a checkpoint: an event that notes how far the journals were read. `open` cuts off what comes
+    after the last one. When training goes back to an earlier step, everything is written anew into a later file,
+    because readers differ in what they do with points between the two steps. Raises `EventFileBusyError` when another
+    process writes the event files of the same run.
 
-    To draw a plot takes a second of a core, out of all proportion beside a fit of milliseconds. Unless it `draws`
-    all of them, the plots of a run that took less than ten seconds wait for a sink that does.
+    To draw a plot takes a second of a core, which is out of proportion to a fit of milliseconds. Unless this sink
+    `draws`, the plots of a run that took less than ten seconds wait for one that does.
     """
 
     place = "TensorBoard"
@@ -39,7 +39,7 @@ class TensorBoardSink:
         self._file: EventFile | None = None
 
     def open(self, folder: Path) -> Mapping[str, int]:
-        """Begin with the run in `folder`; return how much of it its event file has already."""
+        """Begin with the run in `folder`. Returns how much of its journals the event file has already."""
         self._folder = folder
         self._journal = folder / "journal" / _MAIN
         self._offsets: Mapping[str, int] = {}
@@ -53,27 +53,27 @@ class TensorBoardSink:
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
         """Take the next records of a journal, and the rank whose journal it is."""
-        self._remember()
+        self._read_again()
         self._events.add(batch, rank)
         if len(self._events.waiting) > _MOST_BYTES_WAITING and not self._events.must_start_over:
             self._append(self._events.take())
 
     def flush(self, position: Position) -> None:
-        """Write what is new: numbers and texts first, then pictures, which take longer."""
-        self._remember()
+        """Write what is new: first numbers and texts, then pictures, which take longer."""
+        self._read_again()
         if self._events.must_start_over:
             self._start_over(position.offsets)
         self._write(position.offsets)
 
     def close(self) -> None:
-        """Let go of the file. A run that nobody records any more, and that has no end, was killed."""
+        """Close the file. A run that has no end and is not recorded any more was killed."""
         if self._file is None:
             return
         try:
             status = self._earlier["status"] if self._earlier else self._events.status
             was_killed = status == "running" and is_being_written(self._journal) is False
             if was_killed or (self._draws and self._has_undrawn()):
-                self._remember()
+                self._read_again()
                 if was_killed:
                     self._events.note_killed()
                 self._write(self._offsets)
@@ -88,8 +88,9 @@ class TensorBoardSink:
             file.append(picture)
         self._events.write_beside()
         undrawn = self._events.has_undrawn
-        said = {"offsets": offsets, "status": self._events.status, "session": self._events.said, "undrawn": undrawn}
-        file.append(checkpoint(self._events.latest, said))
+        session = self._events.session_digests
+        state = {"offsets": offsets, "status": self._events.status, "session": session, "undrawn": undrawn}
+        file.append(checkpoint(self._events.latest, state))
         self._offsets = offsets
 
     def _has_undrawn(self) -> bool:
@@ -109,8 +110,8 @@ class TensorBoardSink:
         began = self._events.began
         self._file = EventFile.create(self._folder, self._events.take(), began=began, instead_of=self._file)
 
-    def _remember(self) -> None:
-        """Read again what an earlier process has written: the best values so far and the like depend on it."""
+    def _read_again(self) -> None:
+        """Read what an earlier process has written, because the best values so far and the like depend on it."""
         if self._earlier is None:
             return
         until = self._offsets.get(_MAIN, 0)
@@ -122,12 +123,12 @@ class TensorBoardSink:
             self._events.note_killed()
         self._events.forget(but_plots=bool(self._earlier.get("undrawn")))
         self._events.must_start_over = False
-        self._events.said = self._earlier["session"]
+        self._events.session_digests = self._earlier["session"]
         self._earlier = None
 
 
 def _records_before(folder: Path, offsets: Mapping[str, int]) -> Iterator[tuple[int, list[AnyRecord]]]:
-    """The records of each journal up to its offset, as `RunReader` has handed them out, and their rank."""
+    """Yield the records of each journal up to its offset, as `RunReader` handed them out, with their rank."""
     for path in RunReader(folder).journals:
         batch: list[AnyRecord] = []
         left = offsets.get(path.name, 0)
@@ -138,7 +139,7 @@ def _records_before(folder: Path, offsets: Mapping[str, int]) -> Iterator[tuple[
                     break
                 try:
                     batch.append(records.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError):  # the reader has passed over it as well
+                except (msgspec.DecodeError, UnicodeDecodeError):  # `RunReader` left it out as well
                     continue
                 if len(batch) == _BATCH:
                     yield rank_of(path), batch

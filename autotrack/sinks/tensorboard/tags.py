@@ -1,4 +1,4 @@
-"""Names in TensorBoard: its pages group tags by what comes before the first slash."""
+"""The tags of TensorBoard, whose pages group them by what comes before the first slash."""
 
 import re
 from collections.abc import Hashable, Iterator
@@ -17,13 +17,13 @@ _STAGE_IN_NAME = re.compile(rf"({'|'.join(_STAGES)})[_.-](.+)", re.DOTALL)
 _RATES = ("lr", "learning_rate")
 _SEARCH, _SEARCH_DETAILS = "search", "search_details"
 _DETAIL = re.compile(r"^(std|split\d+)_|_(time|seconds|step)$|^(iter|n_resources)$")
-"""Of what a trial came to: how long it took, how its scores vary. The page shows the first five names as columns."""
+"""Results of a trial that are less important, such as times and deviations. The page shows five columns at first."""
 
 
 def metric_tag(name: str, stage: str | None = None) -> str:
-    """Return the tag of a metric, by its name and, where that tells no stage, the stage it was logged in.
+    """Return the tag of a metric, by the stage in its name, or else by the stage in which it was logged.
 
-    A name that its user has grouped stays as it is.
+    A name that the user has grouped stays as it is.
 
     >>> metric_tag("val_loss"), metric_tag("loss", "train"), metric_tag("lr-Adam", "train")
     ('validate/loss', 'train/loss', 'lr/Adam')
@@ -36,31 +36,31 @@ def metric_tag(name: str, stage: str | None = None) -> str:
         return name
     if name in _RATES:
         return f"lr/{name}"
-    found = _STAGE_IN_NAME.fullmatch(name)
-    if found:
-        return f"{_STAGES[found[1]]}/{found[2]}"
+    match = _STAGE_IN_NAME.fullmatch(name)
+    if match:
+        return f"{_STAGES[match[1]]}/{match[2]}"
     return f"{stage or 'metrics'}/{name}"
 
 
 class Tags:
-    """Gives each series of a run a tag of its own; who comes first gets the shorter one, should two want the same."""
+    """Gives each series of a run a tag of its own. When two want the same tag, the first one gets it."""
 
     def __init__(self) -> None:
         self._owners: dict[str, Hashable] = {}
 
     def claim(self, owner: Hashable, wanted: str, full: str) -> str:
-        """Return the tag for a series: the `wanted` one, or the `full` one, or that with a number."""
+        """Return the tag for a series: the `wanted` one, else the `full` one, else the full one with a number."""
         for tag in _candidates(wanted, full):
             if self._owners.setdefault(tag, owner) == owner:
                 return tag
-        raise AssertionError("count() ends never")
+        raise AssertionError("count() never ends")
 
     def metric(self, name: str, stage: str | None, rank: int) -> str:
-        """Return the tag for a metric; those of another rank than 0 are a group of their own."""
+        """Return the tag for a metric. Metrics of other ranks than 0 are in groups of their own."""
         prefix = f"rank{rank}/" if rank else ""
         wanted = metric_tag(name, stage)
-        says_all = wanted == metric_tag(name, f"not {stage}")  # then it is one series in whichever stages
-        owner = ("metric", rank, name, None if says_all else stage)
+        names_its_stage = wanted == metric_tag(name, f"not {stage}")  # then it is one series, whatever the stage
+        owner = ("metric", rank, name, None if names_its_stage else stage)
         return self.claim(owner, prefix + wanted, f"{prefix}{stage or 'metrics'}/{name}")
 
     def load(self, name: str, rank: int) -> str:
@@ -73,7 +73,7 @@ class Tags:
         return self.claim(("best", tag), f"best/{tag}", f"best/{tag}")
 
     def result(self, name: str) -> str:
-        """Return the tag for a value of a trial: scores are a group, and the rest one that comes after it.
+        """Return the tag for a result of a trial. Scores are in one group, and the rest in another one after it.
 
         >>> Tags().result("mean_test_score"), Tags().result("mean_fit_time")
         ('search/mean_test_score', 'search_details/mean_fit_time')
@@ -81,7 +81,7 @@ class Tags:
         return self.named(_SEARCH_DETAILS if _DETAIL.search(name) else _SEARCH, name)
 
     def named(self, kind: str, name: str) -> str:
-        """Return the tag for a picture, text or table: one that its user has grouped stays as it is."""
+        """Return the tag for a picture, text or table. A name that the user has grouped stays as it is."""
         return self.claim((kind, name), name if "/" in name else f"{kind}/{name}", f"{kind}/{name}")
 
 

@@ -1,4 +1,4 @@
-"""What a run is, as Markdown for the text page: each is a tag, and the page sorts tags by name."""
+"""Describes a run in Markdown for the text page, which sorts the tags by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
@@ -21,32 +21,32 @@ _PROCESS = ("command", "user")
 
 
 def about_run(summary: Summary) -> dict[str, str]:
-    """Return all that is to be said about a run, by the tag; what is not known yet is missing."""
-    found = {
+    """Return the descriptions of a run by tag. What is not known yet is missing."""
+    texts = {
         "about": _about(summary),
         "data": _data(summary.datasets),
         "environment": _environment(summary),
-        "notices": "\n".join(f"- **{plain(one.about)}**: {plain(one.message)}" for one in summary.notices),
+        "notices": "\n".join(f"- **{plain(notice.about)}**: {plain(notice.message)}" for notice in summary.notices),
         "params": _params(summary),
         "trials": _trials(summary),
     }
-    return {f"autotrack/{name}": text for name, text in found.items() if text}
+    return {f"autotrack/{name}": text for name, text in texts.items() if text}
 
 
 def of_text(record: Text) -> tuple[str | None, str]:
-    """Return the tag of a text that an integration or autotrack wrote, None for one of a user's, and the Markdown."""
+    """Return the tag of a text and its Markdown. The tag is None for texts of the user."""
     own = _OF_INTEGRATIONS.get(record.name)
     text = f"```\n{record.text}\n```" if own == "model" else record.text
     return own and f"autotrack/{own}", text[:_LONGEST_TEXT]
 
 
 def of_table(record: Table) -> str:
-    """Return a logged table as Markdown, its first rows."""
+    """Return a logged table as Markdown, with its first rows."""
     return table(record.columns, record.rows)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a Markdown table, and below how many rows are not shown.
+    """Return a Markdown table with the first rows, and below it the number of the others.
 
     >>> print(table(["a", "b"], [["x|y", 1.5]]))
     | a | b |
@@ -61,7 +61,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def plain(value: object) -> str:
-    """Return a value as the content of a cell: on one line, not too long, and nothing in it is taken for Markdown."""
+    """Return a value as the content of a cell: on one line, not too long, and with Markdown escaped."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     text = " ".join(text[:_LONGEST_CELL].split()) + ("…" if len(text) > _LONGEST_CELL else "")
     return "".join(f"\\{character}" if character in "\\`*_|<>[]#" else character for character in text)
@@ -86,20 +86,20 @@ def _about(summary: Summary) -> str:
         *((f"tag {name}", value) for name, value in summary.tags.items()),
         ("error", summary.error),
     ]
-    said = table(_FACTS, [row for row in rows if row[1]])
-    return f"{said}\n\n```\n{summary.traceback}\n```" if summary.traceback else said
+    facts = table(_FACTS, [row for row in rows if row[1]])
+    return f"{facts}\n\n```\n{summary.traceback}\n```" if summary.traceback else facts
 
 
 def _params(summary: Summary) -> str:
-    """Each value once, with all sources that have it."""
+    """Return a table with each value once, and all sources that have it."""
     sources: dict[tuple[str, str], list[str]] = {}
     shown: dict[tuple[str, str], Any] = {}
     for source, values in summary.params_by_source.items():
         for name, value in values.items():
-            key = name, repr(value)  # as text: a list is no key, and 1 is not True
+            key = name, repr(value)  # as text, because a list cannot be a key and 1 equals True
             sources.setdefault(key, []).append(source)
             shown.setdefault(key, "None" if value is None else value)
-    rows = [(name, value, ", ".join(sources[name, said])) for (name, said), value in shown.items()]
+    rows = [(key[0], value, ", ".join(sources[key])) for key, value in shown.items()]
     return table(["param", "value", "source"], rows) if rows else ""
 
 
@@ -128,14 +128,14 @@ def _facts(values: Mapping[str, Any], names: Iterable[str]) -> Iterable[tuple[st
 def _data(datasets: Sequence[Dataset]) -> str:
     rows = [
         (
-            " ".join(filter(None, (one.role, one.name))),
-            one.rows if one.rows is not None else "",
-            one.shape or ", ".join(f"{name}: {dtype}" for name, dtype in one.schema.items()) or one.dtype or "",
-            one.fingerprint or "",
-            f"{one.covered:.0%}",
-            ", ".join(f"{count} with {role}" for role, count in one.shared_rows.items() if count),
+            " ".join(filter(None, (data.role, data.name))),
+            data.rows if data.rows is not None else "",
+            data.shape or ", ".join(f"{name}: {dtype}" for name, dtype in data.schema.items()) or data.dtype or "",
+            data.fingerprint or "",
+            f"{data.covered:.0%}",
+            ", ".join(f"{count} with {role}" for role, count in data.shared_rows.items() if count),
         )
-        for one in datasets
+        for data in datasets
     ]
     return table(["data", "rows", "schema", "fingerprint", "covered", "shared rows"], rows) if rows else ""
 

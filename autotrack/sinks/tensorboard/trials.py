@@ -1,4 +1,4 @@
-"""The trials of a search: each is a run of its own in TensorBoard, in its own folder with one small event file."""
+"""The trials of a search. Each is a run of its own in TensorBoard, with a folder and one small event file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,30 +13,30 @@ from autotrack.sinks.tensorboard.tags import Tags
 
 FOLDER = "trials"
 MOST_TRIALS = 200
-"""Of a search with more candidates, the first ones are shown: TensorBoard gets slow with many runs, and with
-more than 500 it selects none by itself."""
+"""How many candidates of a search are shown, the first ones. TensorBoard gets slow with many runs, and with more than
+500 it selects none by itself."""
 
 _SUFFIX = ".autotrack-trial"
 
 
 def write_trials(folder: Path, summary: Summary, written: dict[int, Any]) -> None:
-    """Write the candidates of a run's search that are new or have changed; `written` is what they were, by number."""
+    """Write the candidates of a search that are new or have changed. `written` has those written before, by number."""
     common = most_telling(summary)
     candidates = [trial for trial in summary.trials if trial.kind == "candidate"]
     for trial in candidates[:MOST_TRIALS]:
         if written.get(trial.number) != (trial, common):
             ended = trial.ended or trial.time
-            own = folder / FOLDER / str(trial.number)
-            replace_by_later(own, _events(trial, common, summary, ended), began=ended, suffix=_SUFFIX)
+            trial_folder = folder / FOLDER / str(trial.number)
+            replace_by_later(trial_folder, _events(trial, common, summary, ended), began=ended, suffix=_SUFFIX)
             written[trial.number] = (trial, common)
 
 
 def _events(trial: Trial, common: Mapping[str, Any], summary: Summary, ended: float) -> bytes:
-    """What a trial was and came to; with the params of its run as well, or it would lack columns that others have."""
+    """Return the events of a trial, with the params of its run: otherwise it would lack columns that others have."""
     params = list({**trial.params, **{name: common[name] for name in common if name not in trial.params}}.items())
     session = Session(
         params=dict(params[:MOST_PARAMS]),
-        group=f"{trial.number:03d} {summary.name} {summary.id[:6]}",  # what differs first: the page cuts it
+        group=f"{trial.number:03d} {summary.name} {summary.id[:6]}",  # the page cuts off the end
         started=trial.started or ended,
         status=trial.status,
         ended=ended,
