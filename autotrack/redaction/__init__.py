@@ -1,4 +1,4 @@
-"""Secrets are taken out of everything a run records: found by name, by shape and by value."""
+"""Removes secrets from everything that a run records. It finds them by name, by shape and by value."""
 
 from autotrack.redaction.names import REDACTED, is_secret_name, secret_variables
 from autotrack.redaction.redactor import Redactor

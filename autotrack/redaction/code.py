@@ -1,4 +1,4 @@
-"""Python source without its secrets: they go out of strings and comments, and the code around them stays."""
+"""Removes secrets from the strings and comments of Python source. The code around them stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autotrack.redaction.literals import Literal, literals
 from autotrack.redaction.names import REDACTED, hides, is_secret_name, secrecy, words_of
 
 _CELL_MAGIC = r"\s*%%(?!time|capture|prun|memit|mprun|debug)\w"
-_PROSE = r"[ \t]+(?![#\"'])\S"  # a word that others follow
+_PROSE = r"[ \t]+(?![#\"'])\S"  # after a word, more words follow
 _CALL = r"[A-Za-z_][\w.]*[(\[]"
 _WORD = r"[A-Za-z_][A-Za-z_'\u2019.-]*"
 
@@ -24,7 +24,7 @@ _Found = tuple[int, int, str]
 
 
 def redact(text: str) -> tuple[str, list[str]]:
-    """Python source without the secrets in its strings and comments, and their names."""
+    """Return Python source without the secrets in its strings and comments, and their names."""
     is_named = texts.names_a_secret(text)
     if not is_named and next(shapes.secrets(text), None) is None:
         return text, []
@@ -32,7 +32,7 @@ def redact(text: str) -> tuple[str, list[str]]:
     parts = _Parts(parsed)
     found = [*_by_shape(text, parts), *(_by_name(text, parsed) if is_named else ())]
     pieces, done = [], 0
-    for start, end in _places(text, found, parts):
+    for start, end in _replacements(text, found, parts):
         pieces += [text[done:start], REDACTED]
         done = end
     return "".join([*pieces, text[done:]]), [name for _, _, name in sorted(found)] if pieces else []
@@ -45,7 +45,7 @@ def _tokens_of(text: str) -> list[Token]:
 
 
 def _by_shape(text: str, parts: _Parts) -> Iterator[_Found]:
-    """What looks like a secret; a name in the code that happens to look like one is none."""
+    """Yield what has the shape of a secret, except names in the code."""
     for found in shapes.secrets(text):
         if found[0] in parts or not _is_python(text):
             yield found
@@ -67,9 +67,9 @@ def _by_name(text: str, parsed: Sequence[Token]) -> Iterator[_Found]:
 
 
 def _secret_start(text: str, literal: Literal) -> int | None:
-    """Where the secret in a literal that goes by a secret name begins; None if there is none."""
+    """Return where the secret in a literal with a secret name begins; None if there is none."""
     if any(string.fields for string in literal.strings):
-        return None  # it is put together when the program runs
+        return None  # it is put together at run time
     content = "".join(text[slice(*string.inner)] for string in literal.strings)
     value = texts.strip_scheme(content)
     if REDACTED in value or not hides(literal.name, value) or not _says_something(value):
@@ -80,7 +80,7 @@ def _secret_start(text: str, literal: Literal) -> int | None:
 
 
 def _is_a_name(name: str, value: str) -> bool:
-    """Whether a value rather calls or describes a secret: ``CONF_TOKEN = "token"``, ``password="Your password"``."""
+    """Return whether a value names or describes a secret: ``CONF_TOKEN = "token"``, ``password="Your password"``."""
     words = set(words_of(value))
     if value.lower() in texts.SCHEMES or (len(value) < 4 and secrecy(name) == "weak"):
         return True
@@ -93,13 +93,13 @@ def _is_a_name(name: str, value: str) -> bool:
 
 
 def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
-    """What is assigned inside of strings or a comment: in configuration, command lines and documentation."""
+    """Yield what is assigned inside strings or comments: in configuration, command lines and documentation."""
     pieces, joints, length = [], [], 0
     for token in side_by_side:
         start, end = token.inner
         joints.append((length, length + end - start, start - length))
         length += end - start
-        for begin, after in token.fields:  # become references: "password={_________}"
+        for begin, after in token.fields:  # replaced by references of the same length: "password={_________}"
             pieces += [text[start:begin], "{", "_" * (after - begin - 2), "}"[: after - begin - 1]]
             start = after
         pieces.append(text[start:end])
@@ -112,7 +112,7 @@ def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
 
 
 def _is_meant(found: texts.Assigned, content: str) -> bool:
-    """Whether a value in a string or comment is given, and not talked about: ``password: the one to use``."""
+    """Return whether a string or comment gives a value and does not describe it: ``password: the one to use``."""
     value, after = content[found.start : found.end], content[found.end : found.end + 100]
     if (
         "{_" in value
@@ -122,7 +122,7 @@ def _is_meant(found: texts.Assigned, content: str) -> bool:
         or _is_a_name(found.name, value)
     ):
         return False
-    if found.kind == "quoted":  # and not: the "password:" prompt
+    if found.kind == "quoted":  # but not: the "password:" prompt
         return after.startswith(content[found.start - 1])
     if found.kind == "bracket":
         return bool(re.search("[\"'\\d]", value))
@@ -135,7 +135,7 @@ def _is_meant(found: texts.Assigned, content: str) -> bool:
 
 
 class _Parts:
-    """The parts of a source that may be replaced: what is in strings, comments and lines for the shell."""
+    """The parts of a source that may be replaced: the texts of strings, comments and shell lines."""
 
     def __init__(self, parsed: Sequence[Token]) -> None:
         self._literals = [token.inner for token in parsed if token.kind in ("string", "comment", "shell")]
@@ -147,22 +147,22 @@ class _Parts:
         return before >= 0 and position < self._literals[before][1]
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """What of them lies between two positions."""
+        """Yield what lies between two positions."""
         first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
         for begin, after in self._parts[max(0, first) : last]:
             yield max(start, begin), min(end, after)
 
 
-def _places(text: str, found: Sequence[_Found], parts: _Parts) -> list[tuple[int, int]]:
-    """Where to replace: secrets as far as they are in literals, and what overlaps at once."""
+def _replacements(text: str, found: Sequence[_Found], parts: _Parts) -> list[tuple[int, int]]:
+    """Return what to replace: the parts of secrets that lie in literals, with overlapping ones joined."""
     places = []
     for start, end, _ in found:
-        if start not in parts:  # what is no code
+        if start not in parts:  # the source is not Python
             places.append((start, end))
             continue
         for begin, after in parts.between(start, end):
             backslashes = after - len(text[begin:after].rstrip("\\")) - begin
-            after -= backslashes % 2  # or the quote that follows would no longer be escaped
+            after -= backslashes % 2  # otherwise the quote that follows would no longer be escaped
             if _says_something(text[begin:after]):
                 places.append((begin, after))
     return _joined(places)
@@ -185,7 +185,7 @@ def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
 def _is_python(text: str) -> bool:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the text, and none of our business
+            warnings.simplefilter("ignore")  # the user's code may cause warnings, which do not matter here
             ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

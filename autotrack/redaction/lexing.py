@@ -11,7 +11,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-_MOST_NESTED = 20  # f-strings in f-strings; what is deeper is taken for text
+_MOST_NESTED = 20  # f-strings inside f-strings; deeper ones are taken for text
 
 _PIECE = r"""(?xs)(?:[ \t\f]|\\(?:\r\n?|\n))*+(?:
     (?P<comment>\#[^\r\n]*+)
@@ -36,10 +36,10 @@ _FORMATTED_PART = {  # up to a brace as well
 class Token(NamedTuple):
     """A piece of source.
 
-    Its kind is ``"word"`` (dotted names are one, numbers as well), ``"operator"``, ``"newline"``, ``"comment"``,
-    ``"string"`` or ``"shell"``. `inner` says where the text of a string, a comment or a line for the shell stands,
-    without quotes. Of an f-string, `fields` are the places of its expressions, braces included, and `nested` those
-    of the strings' texts in there.
+    Its kind is ``"word"`` (also a dotted name or a number), ``"operator"``, ``"newline"``, ``"comment"``, ``"string"``
+    or ``"shell"``. `inner` is the position of the text of a string, comment or shell line, without quotes. For
+    f-strings, `fields` are the positions of the expressions with their braces, and `nested` those of the texts of
+    strings inside the expressions.
     """
 
     kind: str
@@ -52,10 +52,10 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> list[Token]:
-    """Part a source into its tokens, in order."""
-    found: list[Token] = []
-    _Lexer(source).read_code(0, found)
-    return found
+    """Return the tokens of a source, in order."""
+    result: list[Token] = []
+    _Lexer(source).read_code(0, result)
+    return result
 
 
 @cache
@@ -69,14 +69,14 @@ class _Lexer:
         self._nested = 0
         self._token = _compiled(_PIECE).match
 
-    def read_code(self, position: int, found: list[Token], *, in_field: bool = False) -> int:
-        """Add tokens from a position on, up to the end of the source, or of the field of an f-string."""
+    def read_code(self, position: int, result: list[Token], *, in_field: bool = False) -> int:
+        """Add tokens from a position up to the end of the source, or of the field of an f-string."""
         depth = 0
-        position = position if in_field else self._read_shell(position, found)
+        position = position if in_field else self._read_shell(position, result)
         while match := self._token(self._source, position):
             kind, position = match.lastgroup or "", match.end()
             if kind in ("string", "prefix", "quote"):
-                position = self._read_string(match, found)
+                position = self._read_string(match, result)
                 continue
             text = match[kind]
             if kind == "shell" and in_field:  # f"{name=!r}"
@@ -88,19 +88,19 @@ class _Lexer:
                     depth -= 1
                 if in_field and (depth < 0 or (text == ":" and depth == 0)):
                     return position - 1
-            found.append(Token(kind, text, position - len(text), position, (position - len(text), position)))
+            result.append(Token(kind, text, position - len(text), position, (position - len(text), position)))
             if kind == "newline" and depth <= 0 and not in_field:
-                depth, position = 0, self._read_shell(position, found)
+                depth, position = 0, self._read_shell(position, result)
         return len(self._source)
 
-    def _read_shell(self, position: int, found: list[Token]) -> int:
-        """A line for the shell or a magic of a notebook, where a statement may begin."""
+    def _read_shell(self, position: int, result: list[Token]) -> int:
+        """Read a shell line or a magic of a notebook, where a statement may begin."""
         match = _compiled(_SHELL_LINE).match(self._source, position)
         if match:
-            found.append(Token("shell", match[0], match.start(), match.end(), match.span()))
+            result.append(Token("shell", match[0], match.start(), match.end(), match.span()))
         return match.end() if match else position
 
-    def _read_string(self, opening: re.Match[str], found: list[Token]) -> int:
+    def _read_string(self, opening: re.Match[str], result: list[Token]) -> int:
         quotes, start = opening["quote"], opening.end()
         formatted = not {"f", "t"}.isdisjoint(opening["prefix"].lower()) and self._nested < _MOST_NESTED
         fields: list[tuple[int, int]] = []
@@ -108,7 +108,7 @@ class _Lexer:
         end = self._read_parts(start, quotes, fields, nested) if formatted else self._part_end(start, quotes)
         after = end + len(quotes) if self._source.startswith(quotes, end) else end
         span = (start, end)
-        found.append(Token("string", quotes, opening.start("string"), after, span, tuple(fields), tuple(nested)))
+        result.append(Token("string", quotes, opening.start("string"), after, span, tuple(fields), tuple(nested)))
         return after
 
     def _part_end(self, position: int, quotes: str, parts: dict[str, str] = _PLAIN_PART) -> int:
@@ -125,20 +125,20 @@ class _Lexer:
                 end = self._read_field(position, quotes, nested)
                 fields.append((position, end))
                 position = end
-            elif self._source[position : position + 1] == "}":  # alone, as it should not be
+            elif self._source[position : position + 1] == "}":  # a single one, which is an error
                 position += 1
             else:
                 return position
 
     def _read_field(self, position: int, quotes: str, nested: list[tuple[int, int]]) -> int:
-        """Read an expression in braces and how it is to be written; return where it ends."""
+        """Read an expression in braces with its format. Returns where it ends."""
         inside: list[Token] = []
         self._nested += 1
         position = self.read_code(position + 1, inside, in_field=True)
         for token in inside:
             if token.kind == "string":
                 nested += [*literal_parts(token)]
-        while self._source[position : position + 1] == ":":  # the format, with fields of its own
+        while self._source[position : position + 1] == ":":  # the format may have fields of its own
             position = self._part_end(position + 1, quotes, _FORMATTED_PART)
             while self._source[position : position + 1] == "{":
                 position = self._read_field(position, quotes, nested)
@@ -148,7 +148,7 @@ class _Lexer:
 
 
 def literal_parts(token: Token) -> list[tuple[int, int]]:
-    """What of a string, a comment or a line for the shell is text: all but the expressions of an f-string."""
+    """Return the text parts of a string, comment or shell line: everything but the expressions of f-strings."""
     if token.kind not in ("string", "comment", "shell"):
         return []
     start, parts = token.inner[0], []

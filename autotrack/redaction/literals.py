@@ -1,4 +1,7 @@
-"""To which names the strings in Python source are assigned, told from its tokens alone."""
+"""Finds the names to which the strings in Python source are assigned, from its tokens alone.
+
+This works on tokens and not with `ast`, because the code may be a fragment or broken: see `lexing.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ from typing import NamedTuple
 from autotrack.redaction.lexing import Token
 from autotrack.redaction.names import is_secret_name, secrecy, words_of
 
-_LEADS = frozenset(("=", ":=", "or", "else", "+", "(", "[", "{", ","))  # after these a value begins
+_LEADS = frozenset(("=", ":=", "or", "else", "+", "(", "[", "{", ","))  # a value begins after these
 _KEYWORDS = frozenset(
     "and as assert case class def del elif else except for from if import in is lambda match not or raise return "
     "while with yield".split()
 )
-# These set a name that is a string to the next argument, or fall back to it; those have it in `default=`.
+# The first set the name in one argument to the next argument, or fall back to it; the second have it in `default=`.
 _SETTING = frozenset("setdefault putenv setenv setattr setitem __setitem__ getattr getenv get pop".split())
 _DECLARING = frozenset("add_argument add_option option Option argument Argument".split())
 _DEFAULTS = frozenset("default const value fallback initial default_value Value".split())
 _NAMING = frozenset("name key variable Name Key".split())
-# What these return is no less secret than what they are given: SecretStr("..."), b64decode("...")
+# What these return is as secret as what they are given: SecretStr("..."), b64decode("...")
 _PASSING = (
     r"(?:Secret|Passw|Auth|Cred|Field|Param|Option)\w*|\w*(?:Auth|Credential|Str)|str|bytes|bytearray|field"
     r"|\w*b\d\ddecode|decodebytes|fromhex|unhexlify|dict|list|tuple"
@@ -29,14 +32,14 @@ _REMADE = frozenset(("format", "join", "format_map"))
 
 
 class Literal(NamedTuple):
-    """Strings that stand side by side and so are one, and the name they are assigned to, if it is a secret one."""
+    """Adjacent strings, which are one value, and the name they are assigned to, if it is a secret one."""
 
     strings: Sequence[Token]
     name: str
 
 
 def literals(source: str, tokens: Sequence[Token]) -> Iterator[Literal]:
-    """Find the strings of a source, and the names they are assigned to."""
+    """Yield the strings of a source, and the names they are assigned to."""
     walk = _Walk(source)
     strings: list[Token] = []
     code = [token for token in tokens if token.kind != "comment"]
@@ -57,12 +60,19 @@ _END = Token("newline", "\n", 0, 0)
 
 @dataclass(slots=True)
 class _Bracket:
-    """What is open: a bracket, or at the outermost the source. `name` is what the next value is assigned to.
+    """An open bracket, or the whole source, and what was read in it.
 
-    `all_in_it` is the name that all values in here have, `annotated` a name whose type is being said, `operand` the
-    name, call or subscript just read, `lead` the token before it, `before` the last token; `argument` is the last
-    argument if it was a string, `declared` the last one that is a secret name, and `only` the only string in here.
-    `targets` are the names in ``user, password = ...`` whose values are still to come.
+    Attributes:
+        opener, callee: The bracket, and the function that it calls.
+        all_in_it: The name that all values in the bracket have.
+        name: What the next value is assigned to.
+        annotated: A name whose type is being declared.
+        operand, lead: The name, call or subscript that was just read, and the token before it.
+        before: The last token.
+        argument: The last argument, if it was a string.
+        declared: The last argument that is a secret name.
+        only: The only string in a subscript.
+        targets: The names in ``user, password = ...`` whose values are still to come.
     """
 
     opener: str = ""
@@ -89,7 +99,7 @@ class _Walk:
         return len(self._open) == 1
 
     def read(self, token: Token) -> None:
-        """Take in a token that is no string."""
+        """Read a token that is not a string."""
         here, text = self._open[-1], token.text
         if token.kind == "word" and text not in _KEYWORDS:
             if here.before == ".":
@@ -111,7 +121,7 @@ class _Walk:
             self._separate(here, token)
 
     def read_string(self, strings: Sequence[Token], following: Token, after: Token) -> str:
-        """Take in a string; return the name it is assigned to, if it is a secret one."""
+        """Read a string. Returns the name it is assigned to, if it is a secret one."""
         here = self._open[-1]
         text = "".join(self._source[slice(*token.inner)] for token in strings)
         name = self._name_of(here, text, following, after)
@@ -140,7 +150,7 @@ class _Walk:
         return here.name or self._argument_of(here, text)
 
     def _argument_of(self, here: _Bracket, text: str) -> str:
-        """The name that the argument before a string says: ``setdefault("HF_TOKEN", "..."), ["--token", "..."]``."""
+        """Return the name in the argument before a string: ``setdefault("HF_TOKEN", "..."), ["--token", "..."]``."""
         callee = _last(here.callee)
         option = here.argument.startswith("--") and callee not in _DECLARING and not text.startswith("-")
         return here.argument.lstrip("-") if here.before == "," and (option or callee in _SETTING) else ""
@@ -149,7 +159,7 @@ class _Walk:
         called = here.before in ("operand", "string")
         lead = here.lead if called else here.before
         assigned = here.name if lead in _LEADS or (lead == ":" and here.opener == "{") else ""
-        if assigned == here.all_in_it and secrecy(assigned) == "weak":  # too deep: auth = [("x", "y")]
+        if assigned == here.all_in_it and secrecy(assigned) == "weak":  # two levels down: auth = [("x", "y")]
             assigned = ""
         if called and (text != "(" or not re.fullmatch(_PASSING, _last(here.operand))):
             assigned = ""
@@ -159,14 +169,14 @@ class _Walk:
 
     def _leave(self) -> None:
         if len(self._open) > 1:
-            inside = self._open.pop()
+            closed = self._open.pop()
             here = self._open[-1]
-            subscript = inside.opener == "subscript" and here.operand
-            here.operand = f"{_last(here.operand)}[{inside.only or 'item'}]" if subscript else ""
+            subscript = closed.opener == "subscript" and here.operand
+            here.operand = f"{_last(here.operand)}[{closed.only or 'item'}]" if subscript else ""
             here.before, here.argument = "operand", ""
 
     def _separate(self, here: _Bracket, token: Token) -> None:
-        """Take in what stands between operands."""
+        """Read a token between operands."""
         text = "\n" if token.kind in ("newline", "shell") else token.text
         if text == ":" and here.operand and here.lead in ("\n", "(", ",", "*", ";"):
             here.annotated = here.operand
@@ -184,7 +194,7 @@ class _Walk:
         here.before = text
 
     def _target(self, here: _Bracket) -> str:
-        """The name on the left side."""
+        """Return the name on the left side of an assignment."""
         name = here.annotated or here.operand
         if here.opener != "(":
             return _last(name)
@@ -193,21 +203,21 @@ class _Walk:
         return f"login.{name}" if _last(here.callee) == "login" and name == "key" else name
 
     def _entry(self, here: _Bracket, key: str) -> str:
-        """The name of an entry of a dict."""
+        """Return the name of an entry of a dict."""
         if key in _DEFAULTS and here.declared:
             return here.declared
         if not re.fullmatch(r"[\w.\-/]{1,80}", key):
             return ""
-        # An entry of secrets is one; what is in {"password": {...}} rather describes it.
+        # An entry of ``secrets`` is a secret. An entry of ``{"password": {...}}`` rather describes one.
         together = words_of(here.all_in_it)[-1:]
         return f"{here.all_in_it}.{key}" if together and together[0].endswith(("s", "credential")) else key
 
 
 def _last(name: str) -> str:
-    """The last part of a dotted name: ``password`` of ``self.password``; all of ``environ[HF_TOKEN]``."""
+    """Return the last part of a dotted name: ``password`` of ``self.password``, but all of ``environ[HF_TOKEN]``."""
     return name.rpartition(".")[2] if "[" not in name else name
 
 
 def _constant(name: str) -> str:
-    """The last part of a name that is a constant by its looks, as ``CONF_PASSWORD`` in ``{CONF_PASSWORD: "..."}``."""
+    """Return the last part of a name if it looks like a constant, as in ``{CONF_PASSWORD: "..."}``."""
     return _last(name) if _last(name).isupper() else ""

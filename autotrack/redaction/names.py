@@ -1,4 +1,4 @@
-"""Which names are those of secrets, and which values under such a name are none."""
+"""Tells which names are those of secrets, and which values under such a name are not secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 REDACTED = "[redacted]"
 _words = str.split
 
-# Words, what one word may end in ("pgpassword"), and pairs of words.
+# Single words, endings of words ("pgpassword"), and pairs of words.
 _WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
 _SECRET_WORDS = _words("passwords passphrases pwd secrets credential credentials creds apikeys connstr")
 _SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "accesskey", "secretkey")
@@ -29,10 +29,10 @@ _SECRET_PAIRS = frozenset(
         "connection_string access_signature gh_pat github_pat gitlab_pat azure_pat ado_pat"
     )
 )
-# Everyday words as well: they count as the last word only, and a number under them is just a number.
+# These are everyday words as well: they count only as the last word, and a number under them is just a number.
 _WEAK_WORDS = _words("token authtoken hftoken hubtoken auth authorization bearer cookie cookies dsn jwt pw")
-_ALONE = r"(?i)(?:.*[.\]])?-*pass(?:\[\d+\])*"  # "pass" is one, "first_pass" is none
-# As the last word: where a secret is, or how long ("password_file"); not what it is.
+_ALONE = r"(?i)(?:.*[.\]])?-*pass(?:\[\d+\])*"  # "pass" is secret, "first_pass" is not
+# As the last word, these tell where a secret is, or how long it is ("password_file"), but not the secret itself.
 _DESCRIBING = _words(
     "description dim dir directory endpoint env expiry fd file hint label len length name path placeholder policy "
     "prefix size title type url"
@@ -44,7 +44,7 @@ _VOCABULARY = _words(  # before "token"
     "special start stop sub suffix target text trigger unk unknown video vision visual vocab word"
 )
 
-# What stays under a secret name: nothing, a reference ("${HF_TOKEN}", "{token}"), a number, a special token.
+# Values that stay under a secret name: none, a reference ("${HF_TOKEN}", "{token}"), a number, a special token.
 NOTHING = r"\s*(?i:none|null|nil|true|false|yes|no|on|off|\*+|\.{3})?\s*"
 REFERENCE = r"\$[A-Z_]+|\$\{[\w.:]+\}|\{+[\w.!()]*\}+|%\(\w+\)s|%[sdr]"
 _UNDER_TOKEN = r"[-+]?[\d_]{1,8}(?:\.\d*)?(?:[eE][-+]?\d+)?|</?[^<>\s]*>|\[[A-Z_\d]+\]"  # noqa: S105
@@ -53,13 +53,13 @@ PATH = r"(?:~|\.{0,2}/|[A-Za-z]:[\\/]|file:)[^\n]*|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}
 
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
-    """The words of a name; ``_ - . /``, spaces, digits and camelCase part them."""
+    """Return the words of a name, which are separated by ``_ - . /``, spaces, digits and camelCase."""
     return tuple(word.lower() for word in re.findall(_WORD, name))
 
 
 @lru_cache(maxsize=4096)
 def secrecy(name: str) -> Literal["", "weak", "strong"]:
-    """How surely what goes by this name is a secret."""
+    """Return how surely something with this name is a secret."""
     words = words_of(name)
     pairs = [f"{first}_{second}" for first, second in pairwise(words)]
     if not words or words[-1] in _DESCRIBING or (words[-1] == "token" and words[-2:][0] in _VOCABULARY):
@@ -72,23 +72,23 @@ def secrecy(name: str) -> Literal["", "weak", "strong"]:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what goes by this name is taken for a secret: ``hub_token`` is, ``max_tokens`` is not.
+    """Return whether something with this name is taken for a secret: ``hub_token`` is, ``max_tokens`` is not.
 
-    The words of the name decide; ``_ - . /``, spaces, digits and camelCase part them. The shell's ``PWD`` is
-    a folder and no secret; a parameter called ``pwd`` is one, unless it holds a path.
+    The words of the name decide; they are separated by ``_ - . /``, spaces, digits and camelCase. The shell's ``PWD``
+    is a folder and not a secret. A parameter called ``pwd`` is a secret, unless it holds a path.
     """
     return name != "PWD" and secrecy(name) != ""
 
 
 def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return those variables of an environment that hold secrets, by their names."""
+    """Return the variables of an environment that hold secrets, judged by their names."""
     return {name: value for name, value in environ.items() if is_secret_name(name)}
 
 
 def hides(name: str, value: str) -> bool:
-    """Whether a value is a secret by its name."""
-    known = secrecy(name)
-    if not known or value == REDACTED or re.fullmatch(f"{NOTHING}|{REFERENCE}", value):
+    """Return whether a value under this name is a secret."""
+    degree = secrecy(name)
+    if not degree or value == REDACTED or re.fullmatch(f"{NOTHING}|{REFERENCE}", value):
         return False
-    harmless = _UNDER_TOKEN if known == "weak" else PATH if name.lower().endswith("pwd") else NOTHING
+    harmless = _UNDER_TOKEN if degree == "weak" else PATH if name.lower().endswith("pwd") else NOTHING
     return not re.fullmatch(harmless, value)

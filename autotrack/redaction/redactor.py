@@ -17,29 +17,29 @@ from autotrack.redaction.shapes import either
 _OPTION = r"--?([A-Za-z][\w.\-]+)"
 _KEY = r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)="
 _NUMBERS = frozenset((float, int, bool))
-_LONG = 400  # characters: in a longer text there is most probably something that sounds like a secret
-_MOST_REMEMBERED = 4000  # texts; what a run says of itself is mostly what the run before it said
+_LONG = 400  # characters; a longer text most probably contains something that sounds like a secret
+_MOST_REMEMBERED = 4000  # texts, because most texts of a run are the same as those of the run before
 
 
 class Redactor:
     """Replaces the secrets in what a run records by ``"[redacted]"``.
 
-    Found: what goes by a secret name (`is_secret_name`) in dicts, on command lines, in texts and in code; the
-    tokens of well-known services, private keys, JWTs, bearer and basic authorization; users and passwords, secret
-    parameters and signatures in URLs; the values of environment variables with secret names, anywhere.
+    It finds values with a secret name (`is_secret_name`) in dicts, on command lines, in texts and in code; the tokens
+    of well-known services, private keys, JWTs, bearer and basic authorization; users, passwords, secret parameters and
+    signatures in URLs; and, anywhere, the values of environment variables with secret names.
 
-    Not found: a secret with an everyday name and no known shape (40 hex digits may be a commit), in the keys
-    of a dict, in bytes or other objects, encoded (percent, base64), over several lines, after a short option
-    (``-phunter2``), in XML, or like code in a text (``password=name(``, ``token=my_token``); in code, what is
-    put together from pieces by an f-string or a call. What is under 6 characters, up to 10 letters, a number or a
-    path is not searched for as a value of the environment: it would match too much else. In prose, an everyday
-    word after ``password:`` is replaced although it is none.
+    It does not find a secret with an everyday name and no known shape (40 hex digits may be a commit), in the keys of
+    a dict, in bytes or other objects, encoded (percent, base64), over several lines, after a short option
+    (``-phunter2``), in XML, or in text that looks like code (``password=name(``, ``token=my_token``). In code, it does
+    not find secrets that an f-string or a call puts together. It does not search for values of the environment that
+    have less than 6 characters, are a word of up to 10 letters, a number or a path, because they would match too much
+    else. In prose, it replaces an everyday word after ``password:`` although that is not a secret.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """Keep the secret values of `environ`; None is the environment of this process, as it is now."""
-        self._own = environ is None
-        self._seen: dict[Any, Any] = {}
+        """Remember the secret values of `environ`. By default, it is the environment of this process."""
+        self._follows_process = environ is None
+        self._environ: dict[Any, Any] = {}
         self._variables: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._harmless: set[str] = set()
@@ -49,16 +49,16 @@ class Redactor:
             self._add(environ)
 
     def refresh(self) -> None:
-        """Take in the secret variables that this process has set since, unless an environment was given.
+        """Add the secret variables that this process has set since, unless an environment was given.
 
-        Values that were known before stay known. About 1 µs where nothing has changed.
+        Values that were known before stay known. This takes about 1 µs if nothing has changed.
         """
-        if self._own:
-            # What os.environ wraps is compared as a whole: its items one by one would take twenty times as long.
+        if self._follows_process:
+            # Compare the dict that os.environ wraps: to compare its items one by one takes twenty times as long.
             now = getattr(os.environ, "_data", os.environ)
-            if now != self._seen:
-                self._seen = dict(now)  # of one moment, whatever other threads set and unset
-                self._add({os.fsdecode(name): os.fsdecode(value) for name, value in self._seen.items()})
+            if now != self._environ:
+                self._environ = dict(now)  # a copy, because other threads may set and unset variables
+                self._add({os.fsdecode(name): os.fsdecode(value) for name, value in self._environ.items()})
 
     def secret_variables(self) -> dict[str, str]:
         """Return the secret variables of the environment, by their names."""
@@ -66,11 +66,11 @@ class Redactor:
         return self._variables
 
     def redact(self, value: Any, name: str = "") -> tuple[Any, list[str]]:
-        """Plain data without its secrets, and the dotted names of what was replaced: ``"hosts[0].password"``.
+        """Return plain data without its secrets, and the dotted names of the secrets, as in ``"hosts[0].password"``.
 
-        `value` is str, int, float, bool, None, or lists, tuples and dicts of them; what else there is stays.
-        It is never changed; where nothing was replaced the same object comes back. A string outside of any
-        list or dict is called `name`, or ``"text"``.
+        `value` is a str, int, float, bool, None, or a list, tuple or dict of them; anything else stays. It is never
+        changed, and the same object is returned if it has no secrets. A string outside of any list or dict has the
+        name `name`, or ``"text"``.
         """
         self.refresh()
         if self._knows(value, name):
@@ -79,19 +79,19 @@ class Redactor:
         return self._redact(value, name, name, names), names
 
     def redact_argv(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-        """A command line without its secrets, and the names of their options (else ``"argv[3]"``)."""
+        """Return a command line without its secrets, and the names of their options, or else ``"argv[3]"``."""
         self.refresh()
         clean = [self._redact_argument(v, _option_of(v, before)) for before, v in pairwise(["", *argv])]
         names = [name or f"argv[{i}]" for i, (text, name) in enumerate(clean) if text != argv[i]]
         return [text for text, _ in clean], list(dict.fromkeys(names))
 
     def redact_text(self, text: str) -> tuple[str, list[str]]:
-        """A text without its secrets, and their names, their variables or how they begin (``"ghp_..."``)."""
+        """Return a text without its secrets, and the names, variables or beginnings (``"ghp_..."``) of the secrets."""
         self.refresh()
         return self._redact_text(text)
 
     def _redact_text(self, text: str) -> tuple[str, list[str]]:
-        harmless = self._harmless  # another set where another thread adds a value to look for
+        harmless = self._harmless  # another thread that adds a value replaces the set
         if text in harmless:
             return text, []
         text, found = self._without_values(text)
@@ -112,13 +112,14 @@ class Redactor:
         return "".join([*pieces, text[done:]]) if pieces else text, list(dict.fromkeys(found))
 
     def redact_code(self, text: str) -> tuple[str, list[str]]:
-        """Python source, or a part of it, without the secrets in its strings and comments, and their names.
+        """Return Python source, or a part of it, without the secrets in its strings and comments, and their names.
 
-        What is assigned to a secret name goes where it is a literal: ``password = "hunter2"`` and
-        ``environ.setdefault("HF_TOKEN", "xxx")`` lose a string's content, ``token = word`` stays. Names, calls and
-        the expressions in f-strings are never touched, so that the code means and does the same with another string;
-        only the value of a secret variable goes wherever it stands. Lines for the shell and magics of a notebook are
-        texts. Not found: what is put together from pieces (``f"hunter{2}"``, ``"".join(...)``).
+        Literals that are assigned to a secret name are replaced: ``password = "hunter2"`` and
+        ``environ.setdefault("HF_TOKEN", "xxx")`` lose the content of a string, but ``token = word`` stays. Names,
+        calls and the expressions in f-strings are never touched, so the code stays the same except for its strings.
+        Only the value of a secret variable is replaced everywhere. Shell lines and magics of a notebook are treated as
+        text.
+        Secrets that are put together (``f"hunter{2}"``, ``"".join(...)``) are not found.
         """
         text, found = self._without_values(text)
         if not _is_plain(text):
@@ -129,8 +130,8 @@ class Redactor:
         return text, list(dict.fromkeys(found))
 
     def finds_in_bytes(self, content: bytes) -> bool:
-        """Whether in a file of any format the value of a secret variable or a token stands, in UTF-8 or UTF-16."""
-        for part in (content, content[::2], content[1::2]):  # one of the halves is text, should it be UTF-16
+        """Return whether a file of any format contains a token or the value of a secret variable (UTF-8 or UTF-16)."""
+        for part in (content, content[::2], content[1::2]):  # in UTF-16, one of the halves is the text
             text = part.decode(errors="surrogateescape")
             if any(value in text for value in self._values) or next(shapes.secrets(text, shapes.TOKENS), None):
                 return True
@@ -139,9 +140,9 @@ class Redactor:
     def _add(self, environ: Mapping[str, str]) -> None:
         self._variables = secret_variables(environ)
         secrets = {value.strip(): name for name, value in self._variables.items()}
-        known = {**self._values, **{value: name for value, name in secrets.items() if _is_searchable(value)}}
-        longest_first = sorted(known, key=len, reverse=True)  # one may contain another
-        self._values = {value: known[value] for value in longest_first}
+        values = {**self._values, **{value: name for value, name in secrets.items() if _is_searchable(value)}}
+        longest_first = sorted(values, key=len, reverse=True)  # one may contain another
+        self._values = {value: values[value] for value in longest_first}
         self._harmless = set()
 
     def _without_values(self, text: str) -> tuple[str, list[str]]:
@@ -179,11 +180,11 @@ class Redactor:
         return value if len(names) == known else clean
 
     def _knows(self, value: Any, called: str) -> bool:
-        """Whether all of this has been looked through before: what a run says, the one before it mostly said too."""
+        """Return whether all of this was checked before: most data of a run is the same as that of the run before."""
         if value.__class__ is dict:
             for key, item in value.items():
                 name = f"{called}.{key}" if called else str(key)
-                if item.__class__ is str:  # as most are: a call more for each would cost as much as all the rest
+                if item.__class__ is str:  # as most are; one more call for each would cost as much as everything else
                     if item not in self._harmless or secrecy(name):
                         return False
                 elif not self._knows(item, name):
@@ -196,7 +197,7 @@ class Redactor:
         return value is None or value.__class__ in _NUMBERS or (value.__class__ is str and value in self._harmless)
 
     def _is_harmless(self, item: object) -> bool:
-        """Whether an item of a list is known to be none, and tells nothing of the one behind it."""
+        """Return whether an item of a list is known to be harmless, and tells nothing about the next item."""
         if item.__class__ is str:
             return item in self._harmless and not item.startswith("-")
         if item.__class__ is list:
@@ -215,7 +216,7 @@ class Redactor:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text has not even the beginning of a shape or of a secret name."""
+    """Return whether a text does not contain even the beginning of a shape or of a secret name."""
     return len(text) <= _LONG and not _beginnings().search(text)
 
 
@@ -225,7 +226,7 @@ def _beginnings() -> re.Pattern[str]:
 
 
 def _option_of(argument: object, before: object) -> str:
-    """The secret option before an argument that is its value."""
+    """Return the secret option whose value an argument is, or an empty string."""
     option = re.fullmatch(_OPTION, before) if isinstance(before, str) and before.startswith("-") else None
     if not option or not is_secret_name(option[1]) or re.match("-(?!----BEGIN)", str(argument)):
         return ""
@@ -233,8 +234,8 @@ def _option_of(argument: object, before: object) -> str:
 
 
 def _is_searchable(value: str) -> bool:
-    """Whether a secret value of the environment is special enough to be replaced wherever it occurs."""
+    """Return whether a secret value of the environment is special enough to be replaced wherever it occurs."""
     ordinary = re.fullmatch(r"[a-z]{,10}|[A-Z][a-z]{,9}|[A-Z]{,10}|[-+\d.,:eE_]{,11}", value)
-    # Base64 may begin with "/" too.
-    path = os.path.exists(value) or (re.fullmatch(PATH, value) and not re.search("[+=]", value))  # noqa: PTH110  Path raises for what is no path
+    # Base64 may begin with "/" as well.
+    path = os.path.exists(value) or (re.fullmatch(PATH, value) and not re.search("[+=]", value))  # noqa: PTH110  Path raises for what is not a path
     return len(value) >= 6 and not ordinary and not path and value not in REDACTED and "redacted" not in value

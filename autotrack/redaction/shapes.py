@@ -1,4 +1,4 @@
-"""How secrets look whatever they are called: tokens of well-known services, private keys, addresses with passwords."""
+"""The shapes of secrets: tokens of well-known services, private keys, URLs with passwords."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from autotrack.redaction.names import REFERENCE
 
-# How a token begins, and what follows. A pattern begins with a plain string and is tried only where that
-# occurs. Patterns are compiled at their first use, for the import has to be quick; and all take linear time:
-# a run of any length is possessive and last, or cannot hold the start of another match.
+# How a token begins, and what follows. A pattern begins with a plain string, and is only tried where that occurs.
+# Patterns are compiled at their first use, because the import has to be quick. All of them take linear time: a part of
+# any length is possessive and last, or cannot contain the start of another match.
 _MIXED, _ALPHANUMERIC = r"[\w-]{16,}+(?:\.[\w-]{2,}+)*+", r"[A-Za-z0-9]{20,}"
 _TOKENS = {
     **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "GOCSPX-"), _MIXED),
@@ -27,7 +27,7 @@ _TOKENS = {
 _ASCII = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][\w+/]"  # three characters in base64
 _USER, _PARAMETER = r"[^\s/?#\"'`<>\\]", r"(?!\[redacted\])[^\s&#\"'`<>\\]+"
 _HEX = r"[0-9a-f]{40}(?![0-9a-f])"
-_GIVEN = rf"(?!\[redacted\]|{REFERENCE})"  # no variable's name
+_GIVEN = rf"(?!\[redacted\]|{REFERENCE})"  # not the name of a variable
 
 _KEY = (
     r"-----BEGIN ()[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -37,8 +37,8 @@ _TOKEN_PATTERNS = {
     key: rf"{re.escape(key)}((?<![A-Za-z0-9]{re.escape(key)})|(?<=\\[nrt]{re.escape(key)})){rest}"
     for key, rest in _TOKENS.items()
 }
-TOKENS = {"-----BEGIN ": _KEY, **_TOKEN_PATTERNS}  # secrets in whatever file
-SHAPES = {  # what is in group 1 stays
+TOKENS = {"-----BEGIN ": _KEY, **_TOKEN_PATTERNS}  # these are secrets in any file
+SHAPES = {  # the text in group 1 stays
     **TOKENS,
     **dict.fromkeys(("Bearer ", "bearer "), r"(earer )(?=[\w.~+/-]*[\dA-Z]|[\w.~+/-]{20})[\w.~+/-]{8,}=*"),
     **dict.fromkeys(("Basic ", "basic "), rf"(asic )(?:{_ASCII}){{2,}}(?:\w\w==|\w{{3}}=)?(?![\w+/=])"),
@@ -56,7 +56,7 @@ SHAPES = {  # what is in group 1 stays
 
 
 def secrets(text: str, shapes: dict[str, str] = SHAPES) -> Iterator[tuple[int, int, str]]:
-    """Where in a text secrets begin and end, and how they do begin (``"ghp_..."``); they may overlap."""
+    """Yield where secrets begin and end in a text, and their first characters (``"ghp_..."``). They may overlap."""
     for beginning, pattern in shapes.items():
         if beginning in text:
             for match in re.finditer(pattern, text):
@@ -67,7 +67,7 @@ _Tree = dict[str, "_Tree"]
 
 
 def either(strings: list[str]) -> str:
-    """A pattern for any of these strings: written as a tree, it is twice as fast as their list."""
+    """Return a pattern that matches any of these strings. Written as a tree, it is twice as fast as a list."""
     tree: _Tree = {}
     for string in strings:
         branch = tree

@@ -1,4 +1,4 @@
-"""What is assigned to a secret name inside a text: ``password=hunter2``, ``"api_key": "..."``, ``--token ...``."""
+"""Finds what a text assigns to secret names: ``password=hunter2``, ``"api_key": "..."``, ``--token ...``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from functools import cache
 from autotrack.redaction.names import hides, is_secret_name, secrecy
 from autotrack.redaction.shapes import either
 
-# From the stem of a secret name up to where its value begins. To scan for the stems and read the name
-# backwards from there is four times as fast as to look at every word.
+# From the stem of a secret name up to where its value begins. To search for the stems and read the name backwards from
+# there is four times as fast as checking every word.
 _STEMS = str.split("pass pw secret string cred cookie connstr conn_str token key auth bearer dsn jwt")
 STEMS = [*(form for stem in _STEMS for form in (stem, stem.capitalize(), stem.upper())), "_pat", "_PAT"]
-# STEM stands for any of them, and is put in when the pattern is compiled, at its first use.
+# STEM stands for any stem. It is replaced when a pattern is compiled, at its first use.
 _TAIL = r"(?P<tail>STEM[\w.\-]{0,64}+)"
 _ASSIGNMENT = rf"""(?x){_TAIL}
     (?:\\*["']?\]?[ \t]*+
        (?P<sign>:[ \t]*+(?:[\w.]{{1,30}}\[)?(?:str|bytes|Any|SecretStr)\b(?:,[ ]?None)?[\w\[\]|. ]{{0,40}}=
           |[:=!]=|=>|=|:(?!:|//))[ \t]*+
-     |["'],[ \t]*+(?=["'])|[ \t]++(?!-))"""  # without a sign: "--hub_token xxx", in a printed list or bare
+     |["'],[ \t]*+(?=["'])|[ \t]++(?!-))"""  # without a sign, as in "--hub_token xxx", in a printed list or bare
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SETTING = ("%env ", "%set_env ", "setenv ", "ENV ")  # "%env HF_TOKEN xxx"
 SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
@@ -29,28 +29,28 @@ _VALUE = rf"""(?xm)(?P<call>[A-Za-z_.]+\()?[bBrRuUfF]{{0,2}}(?P<quote>"{{3}}|'{{
     |{_SCHEME}(?:(?P<escape>\\+["']){_SCHEME}(?P<escaped>[^\n]*?)(?=(?P=escape)|$)
       |(?P<bracket>[\[({{][^\])}}\r\n]*+[\])}}]?)
       |(?P<bare>(?:[^\s"'`,;&]|[,;&](?![ \t]*+[\w.\-]*+[=:]))++))"""
-# After the quotes that end a text, and begin none: print("token:", token), "password: " + word
+# After quotes that end a text and do not begin one: print("token:", token), "password: " + word
 _OUTSIDE = r"[ \t]*+[,;)\]}+%]++(?:[\s\\]|$)"
-# Code that passes a secret on or says its type: "getpass()", "os.environ[", "${{ secrets.X }}", "str | None".
+# Code that passes a secret on or declares its type: "getpass()", "os.environ[", "${{ secrets.X }}", "str | None".
 _CODE = (
     r"\$\(|\$\{\{|[A-Za-z_.]*\.[a-z_]+\(|[A-Za-z_.]+(?:\((?![\"'])|\[[\"'\w:-])"
     r"|(?:str|bytes|int|float|bool|[aA]ny|object|[sS]tring|SecretStr|(?:torch\.)?Tensor)(?![\w(-])"
 )
-# A reference to a secret. "password=my_password" may well be a password, "token=hf_token" hardly a token.
+# A reference to a secret. "password=my_password" may well be a password, but "token=hf_token" is hardly a token.
 _PASSED_ON = r"(?i)(?:[A-Za-z_]+\.)+[A-Za-z_]+|[A-Za-z_]+(?:token|key)"
 
 
 class Assigned:
-    """A value from `start` to `end`, the name that it is assigned to, the sign between them, and how it is written."""
+    """A value from `start` to `end`, the name it is assigned to, the sign between them, and how it is written."""
 
-    __slots__ = ("end", "kind", "name", "secret", "sign", "start")  # a NamedTuple would take 0.3 ms to define
+    __slots__ = ("end", "kind", "name", "secret", "sign", "start")  # defining a NamedTuple takes 0.3 ms
 
     def __init__(self, start: int, end: int, name: str, sign: str, kind: str, *, secret: bool) -> None:
         self.start, self.end, self.name, self.sign, self.kind, self.secret = start, end, name, sign, kind, secret
 
 
 def assigned(text: str) -> Iterator[Assigned]:
-    """Find what is assigned to secret names."""
+    """Yield what is assigned to secret names."""
     done = 0
     for match in _compiled(_ASSIGNMENT).finditer(text):
         before = text[max(done, match.start() - 64) : match.start()]
@@ -65,7 +65,7 @@ def assigned(text: str) -> Iterator[Assigned]:
 
 
 def names_a_secret(text: str) -> bool:
-    """Whether anything in a text goes by a secret name."""
+    """Return whether a text contains a secret name."""
     for match in _compiled(_TAIL).finditer(text):
         statement = match[0] == "pass" and text[match.end() : match.end() + 1] not in ("'", '"', "=")
         if not statement and _name_of(text[max(0, match.start() - 64) : match.start()], match[0]):
@@ -79,16 +79,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def strip_scheme(value: str) -> str:
-    """The value without the word that tells what kind of authorization it is."""
-    return value[len(found[0]) :] if (found := re.match(_SCHEME, value)) else value
+    """Return the value without the word that tells the kind of authorization."""
+    return value[len(match[0]) :] if (match := re.match(_SCHEME, value)) else value
 
 
 def _name_of(before: str, tail: str) -> str:
-    """The name, if it is a secret one, from its `tail` and the text `before`."""
+    """Return the name from its `tail` and the text `before`, if it is a secret one, or an empty string."""
     rest = before.rstrip(_NAME)
     name = before[len(rest) :] + tail
     if rest.endswith("\\") and name[0] in "nrt" and name != tail:
-        name = name[1:]  # a "\n" of two characters, in escaped text
+        name = name[1:]  # in escaped text, "\n" is two characters
     elif name.startswith("-"):
         name = re.sub("^-[A-Z](?=[a-z])", "", name)  # "-Papi.key="
     if name.lower() in ("key", "keys", "string", "token") and rest.endswith(" "):
@@ -98,7 +98,7 @@ def _name_of(before: str, tail: str) -> str:
 
 
 def _value_of(assignment: re.Match[str], name: str) -> Assigned | None:
-    """Where the value begins and ends, and whether it is secret; None if it is code."""
+    """Return where the value begins and ends, and whether it is secret; None if it is code."""
     text, start = assignment.string, assignment.end()
     sign = assignment["sign"] or ""
     quoted = text.startswith(('"', "'"), start)
