@@ -1,40 +1,40 @@
-"""The places that runs go to, as `to=` names them: a folder, `tensorboard`, the URLs of tracking servers."""
+"""The destinations of runs, as `to=` names them: a folder, `tensorboard`, and the URLs of tracking servers."""
 
 import os
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
-Place = str | os.PathLike[str]
-To = Place | Sequence[Place]
+Destination = str | os.PathLike[str]
+To = Destination | Sequence[Destination]
 
 TENSORBOARD = "tensorboard"
 
 
 def checked(value: object) -> tuple[str, ...]:
-    """Return the places that a setting names, each as text. Raises `ValueError` for what is none."""
+    """Return the destinations that a setting names, as text. Raises `ValueError` for what is not a destination."""
     listed = list(value) if isinstance(value, (list, tuple)) else [value]
-    places = tuple(_checked(one) for one in listed)
-    if not places:
+    destinations = tuple(map(_checked, listed))
+    if not destinations:
         raise ValueError("expected a folder such as 'runs', 'tensorboard', the URL of a tracking server, or a list")
-    folders = [place for place in places if not is_remote(place) and place != TENSORBOARD]
+    folders = list(filter(_is_folder, destinations))
     if len(folders) > 1:
-        raise ValueError(f"expected one folder to keep runs in, and these are {len(folders)}: {', '.join(folders)}")
-    return places
+        raise ValueError(f"expected one folder to keep runs in, not {len(folders)}: {', '.join(folders)}")
+    return destinations
 
 
-def folder_among(places: Iterable[str]) -> str | None:
-    """Return the one that is a folder."""
-    return next((place for place in places if not is_remote(place) and place != TENSORBOARD), None)
+def folder_among(destinations: Iterable[str]) -> str | None:
+    """Return the folder among destinations; None when there is none."""
+    return next(filter(_is_folder, destinations), None)
 
 
-def is_remote(place: str) -> bool:
-    """Whether a place is a URL."""
-    return "://" in place
+def is_remote(destination: str) -> bool:
+    """Return whether a destination is a URL."""
+    return "://" in destination
 
 
 def split(text: str) -> list[str] | str:
-    """Split what an environment variable says, at commas; a lone folder may have commas in its name.
+    """Split the value of an environment variable at commas. A single folder may have commas in its name.
 
     >>> split("runs,http://127.0.0.1:5000"), split("a,b")
     (['runs', 'http://127.0.0.1:5000'], 'a,b')
@@ -45,7 +45,7 @@ def split(text: str) -> list[str] | str:
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL as it may be written down and shown; also one that was copied from a server's web page.
+    """Return the URL of a server so that it can be stored and shown; also one that was copied from its web page.
 
     >>> without_credentials("https://me:secret@host:5000/mlflow/#/experiments/1")
     'https://host:5000/mlflow'
@@ -60,6 +60,10 @@ def without_credentials_in(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
+def _is_folder(destination: str) -> bool:
+    return not is_remote(destination) and destination != TENSORBOARD
+
+
 def _checked(value: object) -> str:
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise ValueError("expected a folder such as 'runs', 'tensorboard', the URL of a tracking server, or a list")
@@ -67,10 +71,10 @@ def _checked(value: object) -> str:
     if is_remote(text):
         try:
             parts = urlsplit(text)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
         except ValueError:
-            usable = False
-        if not usable:
+            is_usable = False
+        if not is_usable:
             raise ValueError(
                 "expected the URL of a tracking server, such as http://127.0.0.1:5000 or https://host/path"
             )

@@ -1,17 +1,17 @@
-"""The errors that autotrack raises, all of them for mistakes that the caller can mend.
+"""The errors that autotrack raises, all of them for mistakes that the caller can correct.
 
     AutotrackError
     ├── SettingsError          a setting with a value that cannot be used (also a ValueError)
-    ├── RunNotFoundError       no run, or more than one, answers to what was asked for (also a LookupError)
-    ├── RunFinishedError       a run that has ended was asked to end again in another way
-    ├── JournalBusyError       another process is writing the journal that was to be continued
-    ├── JournalFormatError     a journal written by a newer autotrack
-    ├── UnsafeFileError        a file of a run that is a link, no regular file or not in its folder (also an OSError)
+    ├── RunNotFoundError       no run, or more than one, matches a reference (also a LookupError)
+    ├── RunFinishedError       a run that has ended was asked to end again with another status
+    ├── JournalBusyError       another process is writing the journal that should be continued
+    ├── JournalFormatError     the journal was written by a newer autotrack
+    ├── UnsafeFileError        a file of a run is a link, not a regular file or not in its folder (also an OSError)
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
-    └── MissingLibraryError    an optional library is needed; the last line installs it (also an ImportError)
+    └── MissingLibraryError    an optional library is missing; the last line installs it (also an ImportError)
 
-A fault of autotrack itself, of a disk or of a server raises none of these: it becomes a `Notice` in the
-run and one `AutotrackWarning`.
+A fault of autotrack itself, of a disk or of a server raises none of these. It becomes a `Notice` in the run and one
+`AutotrackWarning`.
 """
 
 
@@ -20,11 +20,11 @@ class AutotrackError(Exception):
 
 
 class AutotrackWarning(UserWarning):
-    """Something autotrack could not record; training is not affected."""
+    """Something that autotrack could not record. Training is not affected."""
 
 
 class SettingsError(AutotrackError, ValueError):
-    """A setting has a value that cannot be used; `setting` and `value` say which."""
+    """A setting has a value that cannot be used. `setting` and `value` tell which."""
 
     def __init__(self, message: str, *, setting: str = "", value: object = None) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class SettingsError(AutotrackError, ValueError):
 
 
 class RunNotFoundError(AutotrackError, LookupError):
-    """No single run answers to `reference`."""
+    """There is no run that `reference` refers to, or more than one."""
 
     def __init__(self, message: str, *, reference: str) -> None:
         super().__init__(message)

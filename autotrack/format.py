@@ -1,4 +1,4 @@
-"""How numbers, durations, paths and metrics are written for people."""
+"""Formats numbers, durations, paths and metrics for people."""
 
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -7,14 +7,14 @@ from autotrack.journal.summary import MetricSummary, Summary
 
 
 def main_metrics(summary: Summary) -> list[str]:
-    """Return the metrics a person looks at first: those with a better direction, per epoch, evaluation first."""
+    """Return the most important metrics: those with a better direction, but not per step, and evaluation first."""
     names = [name for name, metric in summary.metrics.items() if metric.better and not name.endswith("_step")]
     names = [name for name in names if not name.startswith(("epoch_seconds", "samples_per_second"))]
     return sorted(names, key=lambda name: (summary.metrics[name].last.stage == "train", name))
 
 
 def describe(metric: MetricSummary) -> str:
-    """Say a metric's last and best value, as `0.0912  best 0.0874 in epoch 6`."""
+    """Return a metric's last and best value, as in `0.0912  best 0.0874 in epoch 6`."""
     text = short(metric.last.value)
     if metric.best is None or metric.count < 2:
         return text
@@ -27,12 +27,12 @@ def describe(metric: MetricSummary) -> str:
 
 
 def short(value: object) -> str:
-    """Write a value in few characters: floats with four significant digits."""
+    """Return a value in few characters. Floats get four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def human_seconds(seconds: float) -> str:
-    """Write a duration for people.
+    """Return a duration for people.
 
     >>> human_seconds(3.21), human_seconds(75), human_seconds(7260)
     ('3.2 s', '1 min 15 s', '2 h 1 min')
@@ -60,7 +60,7 @@ def moment(seconds: float, zone: tzinfo | None = None) -> str:
 
 
 def shown(folder: Path) -> str:
-    """Write a path relative to the working folder when it lies below it."""
+    """Return a path, relative to the working directory if it is inside it."""
     try:
         return str(folder.relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Draws plots that are recorded as data: one here, or many in a process of their own."""
+"""Draws plots that were recorded as data: one in this process, or many in a process of their own."""
 
 import io
 import subprocess
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHORT_SECONDS = 10.0
-"""Plots of runs that took less are drawn when somebody asks for it: a picture takes a second of a core."""
+"""Plots of shorter runs are drawn only when somebody wants to see them, because one takes a second of a core."""
 
 _MOST_BARS = 15
 _MOST_NUMBERS = 12
 _MOST_LABELS = 40
 _LONGEST_LABEL = 24
 _INCHES, _DOTS_PER_INCH = (4.5, 3.4), 150
-"""Pages show plots about 330 pixels wide: with fewer inches the letters are larger there, with more dots clear."""
+"""Pages show plots about 330 pixels wide. Few inches make the letters large, and many dots make them sharp."""
 
 _IN_ONE_PROCESS = 50
 _WITHIN_SECONDS = 60
 
 
 class Drawn(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a plot: a PNG, or the `error` for which there is none; neither for a kind that is not drawn."""
+    """The result of drawing a plot: a PNG, or an `error`. A kind of plot that is not drawn has neither."""
 
     png: bytes | None = None
     error: str | None = None
 
 
 def draw_all(plots: Sequence[Plot]) -> Iterator[Drawn]:
-    """Draw plots in another process, and yield what became of each, in their order.
+    """Draw plots in another process, and yield their results in the same order.
 
-    What matplotlib needs, most of a second and 50 MB, so is given back. Up to fifty plots share a process, which has a
-    minute; those that it does not come to have an `error`, as have those whose data lacks something.
+    Matplotlib takes 50 MB, which are freed with that process. Up to fifty plots share a process, which has a minute.
+    Plots that it does not get to have an `error`, and so have plots whose data is incomplete.
     """
     for first in range(0, len(plots), _IN_ONE_PROCESS):
         some = plots[first : first + _IN_ONE_PROCESS]
@@ -49,7 +49,7 @@ def draw_all(plots: Sequence[Plot]) -> Iterator[Drawn]:
 
 
 def main() -> None:
-    """Take plots from standard input as JSON, and write what became of each to standard output, a line each."""
+    """Read plots from standard input as JSON, and write their results to standard output, one on each line."""
     for plot in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Plot]):
         sys.stdout.buffer.write(msgspec.json.encode(_attempt(plot)) + b"\n")
         sys.stdout.buffer.flush()
@@ -58,12 +58,14 @@ def main() -> None:
 def draw(plot: Plot) -> bytes | None:
     """Return a plot as a PNG; None for a kind that is not drawn.
 
-    What its data lacks raises what Python or matplotlib raise, of many types.
+    Incomplete data raises errors of many types, from Python or matplotlib.
     """
     paint = _PAINTERS.get(plot.kind)
     if paint is None:
         return None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second and 50 MB; few runs have plots
+    from matplotlib.backends.backend_agg import (
+        FigureCanvasAgg,  # here, because it takes a second and 50 MB, and few runs have plots
+    )
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
@@ -79,7 +81,7 @@ def draw(plot: Plot) -> bytes | None:
 def _attempt(plot: Plot) -> Drawn:
     try:
         return Drawn(png=draw(plot))
-    except Exception as error:  # noqa: BLE001  its data may be anything, and the others are to be drawn
+    except Exception as error:  # noqa: BLE001  its data may be anything, and the other plots have to be drawn
         return Drawn(error=f"{type(error).__name__}: {error}")
 
 
@@ -88,26 +90,26 @@ def _draw_beside(plots: list[Plot]) -> list[Drawn]:
         return []
     if not interpreter.is_available():
         return [_attempt(plot) for plot in plots]
-    said = b""
+    output = b""
     try:
         command = interpreter.command("autotrack.plots")
         given = msgspec.json.encode(plots)
         done = subprocess.run(command, input=given, capture_output=True, timeout=_WITHIN_SECONDS, check=False)
-        said, last = done.stdout, done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        output, last = done.stdout, done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         why = f"the process that draws ended with exit code {done.returncode}: {last}"
     except subprocess.TimeoutExpired as error:
-        said, why = error.stdout or b"", f"drawing took more than {_WITHIN_SECONDS} seconds"
+        output, why = error.stdout or b"", f"drawing took more than {_WITHIN_SECONDS} seconds"
     except OSError as error:
-        why = f"no process could be started to draw: {error}"
-    drawn = list(_read(said))
+        why = f"the process that draws could not be started: {error}"
+    drawn = list(_read(output))
     return [*drawn, *[Drawn(error=why)] * (len(plots) - len(drawn))]
 
 
-def _read(said: bytes) -> Iterator[Drawn]:
-    for line in said.splitlines():
+def _read(output: bytes) -> Iterator[Drawn]:
+    for line in output.splitlines():
         try:
             yield msgspec.json.decode(line, type=Drawn)
-        except msgspec.DecodeError:  # it was stopped within this line, or it is the user's `sitecustomize` that prints
+        except msgspec.DecodeError:  # it was stopped within this line, or the user's `sitecustomize` printed it
             continue
 
 
@@ -188,7 +190,7 @@ def _histogram(axes: "Axes", data: Mapping[str, Any]) -> None:
 
 
 def _short(label: object) -> str:
-    """Return a label of which there are many: it must leave room for what it labels."""
+    """Return a label that leaves room for the plot, although there are many labels."""
     text = str(label)
     return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
 

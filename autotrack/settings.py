@@ -1,4 +1,4 @@
-"""Where the settings come from: arguments, then environment variables, then pyproject.toml, then defaults.
+"""The settings, from arguments, else environment variables, else pyproject.toml, else defaults.
 
 The first of these that has a setting wins; only tags are merged, name by name. Arguments are those of
 `autotrack.autolog`, `autotrack.start_run` and the callbacks; settings with a star are none. In pyproject.toml they
@@ -43,7 +43,7 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 class UploadLimits(msgspec.Struct, frozen=True):
-    """How many bytes of files a run may have on a server, and how fast they are sent; None for no limit."""
+    """How many bytes of files a run may have on a server, and how fast they are sent. None means no limit."""
 
     most_bytes: int | None = None
     bytes_per_second: float | None = None
@@ -51,16 +51,26 @@ class UploadLimits(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force; see the module for their names in the environment and in pyproject.toml.
+    """The settings in force. The module's docstring has their names in the environment and in pyproject.toml.
 
-    `to`: the folder that keeps the runs; `servers`: the URLs that they are sent to as well, named by the setting `to`
-    too. `tensorboard`: write files for TensorBoard into every run folder; also switched on by `to`.
-    `output`: keep what is printed. `environment`: capture code, packages and hardware, and of files that git does not
-    have `untracked_mb` megabytes at most. `system_seconds`: how often the load is sampled, 0 for never.
-    `exit_timeout`: seconds that the end of the process waits at most for what is not done yet. `upload_mb`: megabytes
-    of files that a run may have on a server, no limit by default; `upload_mb_per_second`: how fast they are sent.
-    `sidecar`: do all this in a process beside training; otherwise it is done when the run ends, and the load is not
-    sampled.
+    Attributes:
+        to: The folder that keeps the runs.
+        servers: The URLs to which they are sent as well. The setting `to` names these too.
+        experiment: The experiment of new runs.
+        tags: Tags of new runs.
+        log_every_n_steps: Record only every n-th step. By default, the integration decides.
+        checkpoints: Keep checkpoints.
+        output: Keep what the script prints.
+        environment: Capture code, packages and hardware.
+        untracked_mb: How many megabytes of files that git does not track are captured at most.
+        system_seconds: How often the system load is sampled; 0 for never.
+        exit_timeout: How many seconds the exit of the process waits at most for work that is not done yet.
+        upload_mb: How many megabytes of files a run may have on a server; no limit by default.
+        upload_mb_per_second: How fast files are sent; no limit by default.
+        sidecar: Do the work in a process beside training. Otherwise it is done when the run ends, and the system load
+            is not sampled.
+        tensorboard: Write event files for TensorBoard into every run folder. The setting `to` can switch this on too.
+        quiet: Print nothing on the terminal.
     """
 
     to: str = "runs"
@@ -82,7 +92,7 @@ class Settings:
 
     @property
     def uploads(self) -> UploadLimits:
-        """How much of the files of a run goes to a server, and how fast."""
+        """How much of the files of a run is sent to a server, and how fast."""
         most, rate = self.upload_mb, self.upload_mb_per_second
         return UploadLimits(None if most is None else int(most * 1e6), None if rate is None else rate * 1e6)
 
@@ -93,15 +103,15 @@ class Settings:
 
     def written_down(self) -> list[str]:
         """Return the destinations without credentials."""
-        return [destinations.without_credentials(place) for place in self.destinations]
+        return [destinations.without_credentials(url) for url in self.destinations]
 
 
 def resolve(**arguments: Any) -> Settings:
     """Merge the arguments that are not None with the environment, pyproject.toml and the defaults.
 
-    Tags are merged name by name; everything else is taken from the first place that has it. Without an
-    experiment, its name is the project's: from pyproject.toml, else the folder that holds `.git`, else the
-    working folder. Raises `SettingsError` for a name or value that cannot be used, saying where it stands.
+    Tags are merged name by name. Everything else is taken from the first source that has it. The default experiment
+    is named after the project: its name in pyproject.toml, else the folder with `.git`, else the working directory.
+    Raises `SettingsError` for a name or value that cannot be used, and tells where it is set.
     """
     pyproject = _find_upward("pyproject.toml")
     table = _read_pyproject(pyproject, *_version(pyproject)) if pyproject else {}
@@ -118,13 +128,13 @@ def resolve(**arguments: Any) -> Settings:
 
 
 def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a table in pyproject.toml that is not ours; anything else of that name is not our mistake to report."""
+    """Return a table of pyproject.toml that is not ours. If it is not a table, reporting that is not our job."""
     part = table.get(name)
     return part if isinstance(part, Mapping) else {}
 
 
 def _spread(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with what `to` names in the fields that hold it."""
+    """Return the values, with what `to` names moved to the fields of `Settings`."""
     if "to" not in values:
         return values
     named = values.pop("to")
@@ -229,7 +239,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _find_upward(name: str) -> Path | None:
-    for folder in _folders_above(os.getcwd()):  # noqa: PTH109  a Path each takes longer than the look at the disk
+    for folder in _folders_above(os.getcwd()):  # noqa: PTH109  creating a Path takes longer than asking the disk
         path = os.path.join(folder, name)  # noqa: PTH118
         if os.path.exists(path):  # noqa: PTH110
             return Path(path)
@@ -244,14 +254,14 @@ def _folders_above(folder: str) -> list[str]:
 def _version(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
-    except OSError:  # it has just vanished
+    except OSError:  # it has just been removed
         return 0, 0
     return found.st_mtime_ns, found.st_size
 
 
-@lru_cache(maxsize=8)  # every run asks, and to parse a long file takes longer than a short fit
+@lru_cache(maxsize=8)  # every run needs it, and parsing a long file takes longer than a short fit
 def _read_pyproject(path: Path, _modified: int, _size: int) -> dict[str, Any]:
-    import tomllib  # here, because most processes have no pyproject.toml to read
+    import tomllib  # here, because most processes have no pyproject.toml
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -259,7 +269,7 @@ def _read_pyproject(path: Path, _modified: int, _size: int) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         if isinstance(error, tomllib.TOMLDecodeError) and "tool.autotrack" in text:
             raise SettingsError(f"{path} cannot be read: {error}") from error
-        return {}  # somebody else's file, and nothing in it for us
+        return {}  # the file is not about us
 
 
 def _project_name(pyproject: Mapping[str, Any]) -> str:
@@ -268,6 +278,6 @@ def _project_name(pyproject: Mapping[str, Any]) -> str:
     for name in (_part(pyproject, "project").get("name"), folder.name):
         try:
             return _experiment(str(name or "").replace("/", "-").replace("\\", "-"))
-        except ValueError:  # nothing that could be a folder
+        except ValueError:  # it cannot be the name of a folder
             continue
     return "default"

@@ -69,7 +69,7 @@ def test_without_a_python_to_start_every_plot_says_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "executable", "/there/is/no/python")
     found = list(draw_all([CURVE, UNKNOWN, CURVE]))
     assert [one.png for one in found] == [None] * 3
-    assert ["no process could be started" in (one.error or "") for one in found] == [True, False, True]
+    assert ["the process that draws could not be started" in (one.error or "") for one in found] == [True, False, True]
 
 
 def test_a_frozen_program_draws_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

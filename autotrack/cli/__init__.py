@@ -1,3 +1,3 @@
-"""The `autotrack` command: one file for each family of commands."""
+"""The `autotrack` command, with one file for each family of commands."""
 
 from autotrack.cli.app import main as main

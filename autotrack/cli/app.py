@@ -1,4 +1,4 @@
-"""The command line itself: the commands, and how errors are said."""
+"""The command line: its commands, and how errors are printed."""
 
 import sys
 from typing import Annotated
@@ -10,7 +10,7 @@ from autotrack.errors import AutotrackError
 from autotrack.version import __version__
 
 app = typer.Typer(
-    help="Look at and look after the training runs that autotrack recorded.",
+    help="Show and manage the training runs that autotrack recorded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -23,19 +23,19 @@ app.command("doctor")(doctor.doctor)
 
 @app.callback(invoke_without_command=True)
 def options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Look at and look after the training runs that autotrack recorded."""
+    """Show and manage the training runs that autotrack recorded."""
     if version:
         typer.echo(f"autotrack {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line on standard error and exit code 1."""
+    """Run the command line. A mistake of the user becomes one line on standard error and exit code 1."""
     try:
         app(prog_name="autotrack")
     except AutotrackError as error:
         typer.echo(f"autotrack: {error}", err=True)
         sys.exit(1)
-    except BrokenPipeError:  # the reader of a pipe had enough
+    except BrokenPipeError:  # the reader of a pipe has closed it
         sys.stderr.close()
         sys.exit(0)

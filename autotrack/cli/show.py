@@ -1,4 +1,4 @@
-"""`autotrack ls` and `autotrack show`: what there is, and everything about one run."""
+"""`autotrack ls` lists runs, and `autotrack show` shows everything about one run."""
 
 import json
 import sys
@@ -16,37 +16,43 @@ from autotrack.readers.catalog import RecordedRun
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", "-s", help="The folder of runs; `runs` unless settings say otherwise."),
+    typer.Option("--store", "-s", help="The folder of runs; by default `runs`, or the one in the settings."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 
 def ls(
-    store: Annotated[Path | None, typer.Argument(help="The folder of runs; `runs` unless set otherwise.")] = None,
+    store: Annotated[
+        Path | None, typer.Argument(help="The folder of runs; by default `runs`, or the one in the settings.")
+    ] = None,
     where: Annotated[
         str | None,
-        typer.Option("--where", "-w", help="Keep runs, as `metrics.val_loss < 0.2 and params.lr > 1e-3`."),
+        typer.Option(
+            "--where",
+            "-w",
+            help="Only runs for which this holds, such as `metrics.val_loss < 0.2 and params.lr > 1e-3`.",
+        ),
     ] = None,
-    sort: Annotated[str | None, typer.Option("--sort", help="Order by a name, as `best.val_loss`.")] = None,
+    sort: Annotated[str | None, typer.Option("--sort", help="Order by a name, such as `best.val_loss`.")] = None,
     descending: Annotated[bool, typer.Option("--descending", help="With --sort: largest first.")] = False,
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the first N of the list.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of a store, the newest first."""
-    found = catalog.runs(store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
+    runs = catalog.runs(store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
     if where:
-        found = found.where(where)
+        runs = runs.where(where)
     if sort:
-        found = found.sort(sort, descending=descending)
-    found = found[: last or len(found)]
+        runs = runs.sort(sort, descending=descending)
+    runs = runs[: last or len(runs)]
     if as_json:
-        _print_json([_short(run) for run in found])
-    elif not found:
+        _print_json([_as_json(run) for run in runs])
+    elif not runs:
         typer.echo(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
     else:
         _print_table(
             ["started", "experiment", "run", "status", "took", "metrics"],
-            [_row(run) for run in found],
+            [_row(run) for run in runs],
         )
 
 
@@ -58,7 +64,7 @@ def show(
     """Show everything about one run."""
     found = catalog.find(run, store)
     if as_json:
-        # Field by field, because a struct leaves out those that have their default.
+        # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(found.summary, name)) for name in Summary.__struct_fields__}
         _print_json({"folder": str(found.folder.absolute()), **fields})
         return
@@ -70,7 +76,7 @@ def show(
         ("params", ["name", "value", "source"], _params(summary)),
         ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
         ("system load", ["name", "mean", "max"], _load(summary)),
-        ("notices", ["about", "what"], [[notice.about, notice.message] for notice in summary.notices]),
+        ("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices]),
     ]
     for title, columns, rows in sections:
         if rows:
@@ -81,7 +87,7 @@ def show(
             typer.echo(f"\n{title}\n{text.rstrip()}")
 
 
-def _short(run: RecordedRun) -> dict[str, Any]:
+def _as_json(run: RecordedRun) -> dict[str, Any]:
     summary = run.summary
     return {
         "folder": str(run.folder.absolute()),
@@ -121,7 +127,7 @@ def _print_facts(found: RecordedRun) -> None:
         "took": "" if summary.duration_seconds is None else human_seconds(summary.duration_seconds),
         "command": " ".join(summary.argv),
         "code": _code(summary),
-        "environment": _surroundings(summary),
+        "environment": _environment(summary),
         "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
         "resumed from": summary.resumed_from or "",
         "parent": summary.parent or "",
@@ -144,12 +150,12 @@ def _code(summary: Summary) -> str:
     return f"{git['commit'][:10] if git.get('commit') else 'no commit yet'} ({where}){changes}"
 
 
-def _surroundings(summary: Summary) -> str:
+def _environment(summary: Summary) -> str:
     packages, hardware = (summary.environment.get(kind, {}) for kind in ("packages", "hardware"))
-    said = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
-    said += [str(hardware[name]) for name in ("os_name", "cpu_model") if hardware.get(name)]
-    said += [str(card.get("name")) for card in hardware.get("gpus", [])]
-    return ", ".join(said)
+    parts = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
+    parts += [str(hardware[name]) for name in ("os_name", "cpu_model") if hardware.get(name)]
+    parts += [str(gpu.get("name")) for gpu in hardware.get("gpus", [])]
+    return ", ".join(parts)
 
 
 def _datasets(summary: Summary) -> list[list[str]]:
@@ -215,7 +221,7 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print with rich on a terminal, as tab-separated text for other programs."""
+    """Print a table with rich on a terminal, or as tab-separated text for other programs."""
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
             typer.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))

@@ -11,7 +11,7 @@ from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import Filter, View, choose
 from autotrack.readers.tensorboard.server import TensorBoardServer
 
-_MOST_TROUBLES = 3
+_MOST_PROBLEMS = 3
 
 
 def tensorboard(
@@ -22,23 +22,29 @@ def tensorboard(
     store: StoreOption = None,
     where: Annotated[
         str | None,
-        typer.Option("--where", "-w", help="Keep runs, as `metrics.val_loss < 0.2 and params.lr > 1e-3`."),
+        typer.Option(
+            "--where",
+            "-w",
+            help="Only runs for which this holds, such as `metrics.val_loss < 0.2 and params.lr > 1e-3`.",
+        ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", help="With --last: order by a name, as `best.val_loss`.")
+        str | None, typer.Option("--sort", help="With --last: order by a name, such as `best.val_loss`.")
     ] = None,
     descending: Annotated[bool, typer.Option("--descending", help="With --sort: largest first.")] = False,
     last: Annotated[
-        int | None, typer.Option("--last", "-n", min=1, help="Only the newest N, or first N of --sort.")
+        int | None,
+        typer.Option("--last", "-n", min=1, help="Only the newest N, or the first N in the order of --sort."),
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", "-p", min=0, max=65535, help="The first free one from 6006 on by default.")
+        int | None,
+        typer.Option("--port", "-p", min=0, max=65535, help="The port; by default the first free one from 6006 on."),
     ] = None,
-    in_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the web browser.")] = False,
+    in_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open TensorBoard in the web browser.")] = False,
 ) -> None:
-    """Show a store, or chosen runs, in TensorBoard, on this machine only, until Ctrl-C.
+    """Show a store, or chosen runs, in TensorBoard until Ctrl-C. It can be reached from this machine only.
 
-    Runs whose event files are missing or incomplete get them first.
+    Missing or incomplete event files of the runs are written first.
     """
     only = Filter(where=where, sort=sort, descending=descending, last=last)
     view = choose(places or [], store=store, only=only, watch=lambda folders: with_progress(folders, "reading runs"))
@@ -50,14 +56,17 @@ def tensorboard(
             webbrowser.open(server.address)
         try:
             server.wait()
-        except KeyboardInterrupt:  # this is how it ends
+        except KeyboardInterrupt:  # the normal end
             typer.echo("", err=True)
 
 
 def _update(view: View) -> None:
-    troubles: list[str] = []
-    bring_up_to_date(with_progress(view.runs, "event files"), on_problem=troubles.append)
-    for said in troubles[:_MOST_TROUBLES]:
-        typer.echo(f"autotrack: {said}", err=True)
-    if len(troubles) > _MOST_TROUBLES:
-        typer.echo(f"autotrack: and {len(troubles) - _MOST_TROUBLES} more runs cannot be brought up to date", err=True)
+    problems: list[str] = []
+    bring_up_to_date(with_progress(view.runs, "event files"), on_problem=problems.append)
+    for problem in problems[:_MOST_PROBLEMS]:
+        typer.echo(f"autotrack: {problem}", err=True)
+    if len(problems) > _MOST_PROBLEMS:
+        typer.echo(
+            f"autotrack: the event files of {len(problems) - _MOST_PROBLEMS} more runs cannot be brought up to date",
+            err=True,
+        )

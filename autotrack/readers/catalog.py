@@ -1,4 +1,4 @@
-"""The runs of a store: find, filter, sort and load them. A store is a folder of experiments of runs."""
+"""Finds, loads, filters and sorts the runs of a store, which is a folder of experiments with runs in them."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ from autotrack.readers import query
 
 
 class RecordedRun:
-    """One run as it was recorded: its `folder`, its `summary`, and the points of each metric.
+    """One recorded run: its `folder`, its `summary`, and the points of each metric.
 
-    The summary's fields are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
+    The fields of the summary are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
     """
 
     def __init__(self, folder: Path, summary: Summary) -> None:
@@ -30,7 +30,7 @@ class RecordedRun:
         return f"<RecordedRun {self.summary.experiment}/{self.summary.name} {self.summary.status}>"
 
     def __getattr__(self, name: str) -> Any:
-        if name == "summary" or name.startswith("__"):  # asked for by copy and pickle before there is a summary
+        if name == "summary" or name.startswith("__"):  # copy and pickle ask for these before there is a summary
             raise AttributeError(name)
         return getattr(self.summary, name)
 
@@ -40,21 +40,21 @@ class RecordedRun:
     def history(self, metric: str) -> list[Point]:
         """Return every recorded point of a metric, or of the system load, in order.
 
-        The names of the load begin with `system/`, as `system/process_memory_bytes`. Raises `KeyError` for one that
-        was not recorded.
+        The names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name
+        that was not recorded.
         """
         folded = fold(self.folder)
-        points = {**folded.points, **{f"system/{name}": found for name, found in folded.system.items()}}
+        points = {**folded.points, **{f"system/{name}": load for name, load in folded.system.items()}}
         if metric not in points:
             raise KeyError(f"run {self.summary.name} has no metric {metric!r}; it has {', '.join(sorted(points))}")
         return points[metric]
 
 
 class Runs(Sequence[RecordedRun]):
-    """Runs in an order, the newest first unless sorted; `where` and `sort` give new ones."""
+    """Runs in an order, which is the newest first unless they are sorted. `where` and `sort` return new objects."""
 
-    def __init__(self, found: Sequence[RecordedRun]) -> None:
-        self._runs = list(found)
+    def __init__(self, runs: Sequence[RecordedRun]) -> None:
+        self._runs = list(runs)
 
     @overload
     def __getitem__(self, index: int) -> RecordedRun: ...
@@ -70,17 +70,17 @@ class Runs(Sequence[RecordedRun]):
         return f"<Runs {[run.summary.name for run in self._runs]}>"
 
     def where(self, condition: str) -> "Runs":
-        """Keep the runs for which a condition holds, as `"metrics.val_loss < 0.2 and params.lr > 1e-3"`.
+        """Return the runs for which a condition holds, such as `"metrics.val_loss < 0.2 and params.lr > 1e-3"`.
 
-        Names are `params.NAME`, `metrics.NAME` (the last value), `best.NAME`, `tags.NAME`, and the fields of
-        the summary: `status`, `name`, `experiment`, `duration_seconds`, … A run that lacks a name is left
-        out. Raises `QueryError` for what cannot be understood.
+        Names are `params.NAME`, `metrics.NAME` (the last value), `best.NAME`, `tags.NAME`, and the fields of the
+        summary: `status`, `name`, `experiment`, `duration_seconds`, … A run without one of these names is left out.
+        Raises `QueryError` for a condition that cannot be understood.
         """
         holds = query.compile_condition(condition)
         return Runs([run for run in self._runs if holds(run.summary)])
 
     def sort(self, by: str, *, descending: bool = False) -> "Runs":
-        """Order by a name as in `where`; runs that lack it come last. Raises `QueryError`."""
+        """Return the runs ordered by a name as in `where`. Runs without it come last. Raises `QueryError`."""
         key = query.compile_name(by)
         having = [run for run in self._runs if key(run.summary) is not None]
         lacking = [run for run in self._runs if key(run.summary) is None]
@@ -92,24 +92,24 @@ class Runs(Sequence[RecordedRun]):
 def runs(
     store: str | os.PathLike[str] | None = None, *, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter
 ) -> Runs:
-    """Return all runs of a store, the newest first; without one, of the store that settings name.
+    """Return all runs of a store, the newest first. By default, it is the store in the settings.
 
-    A folder that cannot be read as a run is left out. A store that does not exist has no runs. `watch` passes the
-    folders on one by one, and can show how far it is.
+    Folders that cannot be read as runs are left out. A store that does not exist has no runs. `watch` is given the
+    folders and passes them on one by one, so it can show the progress.
     """
-    found = []
+    readable = []
     for folder in watch(list(run_folders(store_path(store)))):
         try:
-            found.append(load(folder))
+            readable.append(load(folder))
         except (OSError, JournalFormatError):
             continue
-    return Runs(sorted(found, key=lambda run: (run.summary.started, run.folder.name), reverse=True))
+    return Runs(sorted(readable, key=lambda run: (run.summary.started, run.folder.name), reverse=True))
 
 
 def find(reference: str, store: str | os.PathLike[str] | None = None) -> RecordedRun:
-    """Return the run that a folder, an id, the start of an id, a name, or `latest` refers to.
+    """Return the run with this folder, id, start of an id, or name; or the newest run for `latest`.
 
-    Of several runs with one name the newest is meant. Raises `RunNotFoundError`.
+    Among several runs with the same name, it is the newest. Raises `RunNotFoundError`.
     """
     folder = Path(reference).expanduser()
     if (folder / "journal").is_dir():
@@ -117,31 +117,30 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
             return load(folder.absolute())
         except FileNotFoundError as error:
             raise RunNotFoundError(str(error), reference=reference) from error
-    found = runs(store)
-    if reference == "latest" and found:
-        return found[0]
-    for run in found:
+    candidates = runs(store)
+    if reference == "latest" and candidates:
+        return candidates[0]
+    for run in candidates:
         if reference in (run.summary.name, run.summary.id, run.folder.name):
             return run
-    starts = [run for run in found if len(reference) >= 4 and run.summary.id.startswith(reference)]
-    if len(starts) == 1:
-        return starts[0]
-    place = store_path(store)
-    names = ", ".join(run.summary.name for run in found[:5])
-    there = f"it has {len(found)}, such as {names}" if found else "it has none"
+    matches = [run for run in candidates if len(reference) >= 4 and run.summary.id.startswith(reference)]
+    if len(matches) == 1:
+        return matches[0]
+    names = ", ".join(run.summary.name for run in candidates[:5])
+    content = f"it has {len(candidates)}, such as {names}" if candidates else "it has none"
     raise RunNotFoundError(
-        f"no run {reference!r} in {place}; {there}; give a folder, an id, a name or 'latest'",
+        f"no run {reference!r} in {store_path(store)}; {content}; give a folder, an id, a name or 'latest'",
         reference=reference,
     )
 
 
 def load(folder: str | os.PathLike[str]) -> RecordedRun:
-    """Read one run, from `run.json` where that is up to date and from the journals otherwise."""
+    """Read one run, from `run.json` if that is up to date, and from the journals otherwise."""
     return RecordedRun(Path(folder), summarise(Path(folder)))
 
 
 def summarise(folder: Path) -> Summary:
-    """Return what the run in `folder` came to so far. Raises `OSError` when there is none."""
+    """Return the summary of the run in `folder`. Raises `OSError` when there is no run."""
     sizes = {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
     try:
         summary = read(folder)
@@ -152,7 +151,7 @@ def summarise(folder: Path) -> Summary:
     if not summary.id:
         raise FileNotFoundError(f"{folder} holds no run")
     if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:
-        summary.status = "killed"  # its process is gone and nobody said how the run ended
+        summary.status = "killed"  # its process is gone, and nobody recorded how the run ended
     return summary
 
 
@@ -166,14 +165,14 @@ def fold(folder: Path) -> Fold:
 
 
 def store_path(store: str | os.PathLike[str] | None) -> Path:
-    """Return the folder of a store; without one, of the store that settings name."""
+    """Return the folder of a store. By default, it is the store in the settings."""
     return Path(store if store is not None else settings.resolve().to).expanduser()
 
 
 def run_folders(store: Path) -> Iterator[Path]:
-    """Every folder with a journal, at most two levels down: a run, an experiment of runs, or a store of them.
+    """Yield every folder with a journal, at most two levels down. `store` may be a store, an experiment or a run.
 
-    Links inside the store are not followed: they could lead to files that have nothing to do with it.
+    Links inside the store are not followed, because they could lead to files that have nothing to do with it.
     """
     for pattern in ("journal", "*/journal", "*/*/journal"):
         for journal in store.glob(pattern):

@@ -1,7 +1,8 @@
-"""The little language of `where` and `sort`: names of a run, compared with values.
+"""The small language of `where` and `sort`: names of a run, compared with values.
 
-It is Python's own syntax, read with `ast` and evaluated here: nothing but names, values, comparisons, `in`,
-`and`, `or`, `not` and the four operations is understood, and nothing is executed.
+It is Python's own syntax, read with `ast` and evaluated here. It has names, values, comparisons, `in`, `and`, `or`,
+`not` and the four arithmetic operations; nothing is executed. This is by hand because runs lack names: a missing name
+makes a condition unknown, and the run does not pass. To a library such as simpleeval it is an error.
 """
 
 import ast
@@ -37,18 +38,18 @@ _FIELDS = tuple(Summary.__struct_fields__)
 
 
 def compile_condition(condition: str) -> Callable[[Summary], bool]:
-    """Return a test of a summary. A run that lacks a name that is needed does not pass."""
+    """Return a test of a summary. A run without a name that the condition needs does not pass."""
     evaluate = _build(_parse(condition), condition)
     return lambda summary: bool(evaluate(summary))
 
 
 def compile_name(name: str) -> Key:
-    """Return what reads a name off a summary, or computes from names: a value, or None when the run lacks it."""
+    """Return a function that reads a name from a summary, or computes with names; None stands for missing names."""
     return _build(_parse(name), name)
 
 
 def sortable(value: Any) -> tuple[int, float, str]:
-    """Order values of mixed types: numbers first, NaN after all other numbers, then text."""
+    """Return a key that orders values of mixed types: numbers first, NaN after all other numbers, then text."""
     if isinstance(value, (int, float)):
         return (1, 0.0, "") if math.isnan(value) else (0, float(value), "")
     return (2, 0.0, str(value))
@@ -57,7 +58,7 @@ def sortable(value: Any) -> tuple[int, float, str]:
 def _parse(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError) as error:  # the latter for what cannot be encoded
+    except (SyntaxError, ValueError) as error:  # ValueError for text that cannot be encoded
         raise QueryError(
             f"{text!r} cannot be read ({error}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'"
         ) from None
@@ -87,7 +88,7 @@ def _build(node: ast.expr, text: str) -> Key:
 
 
 def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
-    """Compute from parts; None when one is lacking, or of another type than the others."""
+    """Return a function that computes from parts. It returns None when one is missing or has the wrong type."""
 
     def compute(summary: Summary) -> Any:
         values = [part(summary) for part in parts]
@@ -102,12 +103,12 @@ def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
 
 
 def _chained(tests: list[Callable[[Any, Any], Any]]) -> Callable[..., bool]:
-    """Compare as `1 < x < 2` does."""
-    return lambda *values: all(test(one, two) for test, one, two in zip(tests, values, values[1:], strict=False))
+    """Return a function that compares several values, as `1 < x < 2` does."""
+    return lambda *values: all(test(left, right) for test, left, right in zip(tests, values, values[1:], strict=False))
 
 
 def _joined(parts: list[Key], *, decisive: bool) -> Key:
-    """`or` is decided by one part that is true, `and` by one that is false, whatever is lacking in the others."""
+    """Return `or`, which one true part decides, or `and`, which one false part decides, even if others are missing."""
 
     def join(summary: Summary) -> bool | None:
         values = [part(summary) for part in parts]
@@ -126,7 +127,7 @@ def _name(node: ast.expr, text: str) -> Key:
     if group in _FIELDS and not rest:
         return lambda summary: getattr(summary, group)
     raise QueryError(
-        f"{ast.unparse(node)!r} in {text!r} is no name of a run; "
+        f"{ast.unparse(node)!r} in {text!r} is not a name of a run; "
         f"there are {', '.join(f'{name}.NAME' for name in _GROUPS)} and {', '.join(_FIELDS)}"
     )
 

@@ -402,7 +402,7 @@ def test_on_a_terminal_nothing_that_was_recorded_is_taken_for_markup(runs: Path)
     ("arguments", "said"),
     [
         (["show", "nothing"], "no run 'nothing' in runs; it has 3, such as third, second, first"),
-        (["ls", "--where", "val_loss < 1"], "'val_loss' in 'val_loss < 1' is no name of a run"),
+        (["ls", "--where", "val_loss < 1"], "'val_loss' in 'val_loss < 1' is not a name of a run"),
         (["ls", "--sort", "params.lr <"], "cannot be read"),
     ],
 )

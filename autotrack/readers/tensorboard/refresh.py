@@ -1,4 +1,4 @@
-"""Brings the event files of runs up to date before TensorBoard is started on them."""
+"""Brings the event files of runs up to date before TensorBoard shows them."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ from autotrack.journal.run_folder import check_structure
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
-_MOST_SAID = 2000
+_LONGEST_OUTPUT = 2000
 
 
 def bring_up_to_date(folders: Iterable[Path], *, on_problem: Callable[[str], None]) -> None:
     """Write what is missing in the event files of the runs in these folders, from their journals.
 
-    Runs that are being recorded are left to whoever records them. One that cannot be read or written stops no other:
-    `on_problem` is called with a sentence.
+    Runs that are still being recorded are skipped, because their own process writes the files. For a run that cannot
+    be read or written, `on_problem` is called with a sentence, and the others go on.
     """
     for folder in folders:
         try:
@@ -48,13 +48,13 @@ def bring_up_to_date_beside(folders: Sequence[Path], *, on_problem: Callable[[st
     try:
         troubles = msgspec.json.decode(done.stdout, type=list[str])
     except msgspec.DecodeError:
-        troubles = [f"event files were not written: {done.stderr.decode(errors='replace')[-_MOST_SAID:]}"]
+        troubles = [f"event files were not written: {done.stderr.decode(errors='replace')[-_LONGEST_OUTPUT:]}"]
     for said in troubles:
         on_problem(said)
 
 
 def main() -> None:
-    """Take folders from standard input as JSON, and write what went wrong to standard output."""
+    """Read folders from standard input as JSON, and write the problems to standard output."""
     folders = msgspec.json.decode(sys.stdin.buffer.read(), type=list[str])
     troubles: list[str] = []
     bring_up_to_date(map(Path, folders), on_problem=troubles.append)

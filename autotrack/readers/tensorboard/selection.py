@@ -1,4 +1,4 @@
-"""What TensorBoard is to show: a store as it is, or a folder of links to chosen runs. No file is copied."""
+"""Chooses what TensorBoard shows: a store as it is, or a folder of links to chosen runs. No file is copied."""
 
 import os
 import re
@@ -19,9 +19,9 @@ _MOST_BYTES = 100
 
 @dataclass(frozen=True)
 class View:
-    """What is shown: the folder `logdir` as it is, in which new runs appear, or else `links`, folders by name.
+    """What is shown: the folder `logdir` as it is, in which new runs appear; or else `links`, folders by name.
 
-    `runs` are the folders of all runs in it, `title` is what the browser window is called.
+    `runs` are the folders of all runs in it, and `title` is the title of the browser window.
     """
 
     runs: list[Path]
@@ -32,7 +32,7 @@ class View:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which runs of all are shown, with the meaning that the options of `autotrack ls` have."""
+    """Which runs are shown. The fields have the meaning of the options of `autotrack ls`."""
 
     where: str | None = None
     sort: str | None = None
@@ -40,15 +40,15 @@ class Filter:
     last: int | None = None
 
     @property
-    def is_open(self) -> bool:
+    def passes_all(self) -> bool:
         """Whether every run passes."""
         return self.where is None and self.last is None
 
     def __call__(self, runs: Runs) -> Runs:
-        """Return those that pass, in order."""
-        found = runs.where(self.where) if self.where else runs
-        found = found.sort(self.sort, descending=self.descending) if self.sort else found
-        return found[: self.last]
+        """Return the runs that pass, in order."""
+        passing = runs.where(self.where) if self.where else runs
+        ordered = passing.sort(self.sort, descending=self.descending) if self.sort else passing
+        return ordered[: self.last]
 
 
 def choose(
@@ -58,43 +58,46 @@ def choose(
     only: Filter = Filter(),
     watch: Watch = iter,
 ) -> View:
-    """Return what shows these places: stores, folders of experiments, runs by folder, id or name.
+    """Return a view of these places: stores, folders of experiments, and runs by folder, id or name.
 
-    Without any it is the store. Raises `RunNotFoundError` when a place holds no run or none passes, and `QueryError`.
+    Without any place, it is the whole store. Raises `QueryError`, and `RunNotFoundError` when a place holds no run or
+    no run passes.
     """
     picked, stores = _sorted_out(places or [catalog.store_path(store)], store)
-    if not only.is_open:
+    if not only.passes_all:
         return _of_runs(_passing(picked, stores, only, watch))
     if not stores:
         return _of_runs(Runs(picked))
-    runs = [run for found in stores.values() for run in found] + [run.folder for run in picked]
+    runs = [folder for folders in stores.values() for folder in folders] + [run.folder for run in picked]
     if len(stores) == 1 and not picked:
         logdir = next(iter(stores)).absolute()
         return View(runs=runs, logdir=logdir, title=logdir.name)
     links = link_folders(stores)
     for name, folder in link_runs(picked).items():
-        links[_unused(_as_name(name), links)] = folder  # without a slash: nothing must be made in a store by its link
+        links[_unused(_as_name(name), links)] = (
+            folder  # without a slash, because nothing must be created inside a store through its link
+        )
     return View(runs=list(dict.fromkeys(runs)), links=links, title=f"{len(links)} places")
 
 
 def link_runs(runs: Iterable[RecordedRun]) -> dict[str, Path]:
-    """Name each run in few words: by its name, or by that of its folder when several have the same one.
+    """Give each run a short name: its own, or that of its folder when several runs have the same name.
 
-    The experiment goes before it when there are several.
+    The experiment comes before it when there is more than one.
     """
-    known = {run.folder.resolve(): run for run in runs}
-    counts = Counter((run.summary.experiment, run.summary.name) for run in known.values())
-    is_one = len({run.summary.experiment for run in known.values()}) == 1
+    by_folder = {run.folder.resolve(): run for run in runs}
+    counts = Counter((run.summary.experiment, run.summary.name) for run in by_folder.values())
+    is_one_experiment = len({run.summary.experiment for run in by_folder.values()}) == 1
     links: dict[str, Path] = {}
-    for folder, run in known.items():
+    for folder, run in by_folder.items():
         is_unique = counts[run.summary.experiment, run.summary.name] == 1
         name = _as_name(run.summary.name if is_unique else folder.name)
-        links[_unused(name if is_one else f"{_as_name(run.summary.experiment)}/{name}", links)] = folder
+        links[_unused(name if is_one_experiment else f"{_as_name(run.summary.experiment)}/{name}", links)] = folder
     return links
 
 
 def link_folders(folders: Iterable[Path]) -> dict[str, Path]:
-    """Name each folder by as much of the end of its path as no other one has."""
+    """Name each folder by the end of its path, as much of it as no other folder has."""
     whole = list(dict.fromkeys(folder.resolve() for folder in folders))
     links: dict[str, Path] = {}
     for folder in whole:
@@ -110,7 +113,7 @@ def link_folders(folders: Iterable[Path]) -> dict[str, Path]:
 def _sorted_out(
     places: Sequence[Shown], store: str | os.PathLike[str] | None
 ) -> tuple[list[RecordedRun], dict[Path, list[Path]]]:
-    """Return the runs that are meant, and the folders of runs with the runs in each."""
+    """Return the single runs among the places, and the folders of runs with the runs in each."""
     picked: list[RecordedRun] = []
     stores: dict[Path, list[Path]] = {}
     for place in places:
@@ -126,7 +129,7 @@ def _sorted_out(
 
 
 def _runs_within(folder: Path) -> list[Path]:
-    """Return the runs in a folder of runs; a run is none, though it may hold files that were logged as another's."""
+    """Return the runs in a folder of runs. A run is not one, although it may hold logged files of another run."""
     return [] if (folder / "journal").is_dir() else list(catalog.run_folders(folder))
 
 
@@ -145,14 +148,16 @@ def _find(place: str | os.PathLike[str], store: str | os.PathLike[str] | None) -
 def _passing(picked: Iterable[RecordedRun], stores: Iterable[Path], only: Filter, watch: Watch) -> Runs:
     """Return the runs that pass, the newest first unless sorted."""
     every = [*picked, *(run for folder in stores for run in catalog.runs(folder, watch=watch))]
-    known = {run.folder.resolve(): run for run in every}
-    found = only(Runs(sorted(known.values(), key=lambda run: (run.summary.started, run.folder.name), reverse=True)))
-    if not found:
+    by_folder = {run.folder.resolve(): run for run in every}
+    passing = only(
+        Runs(sorted(by_folder.values(), key=lambda run: (run.summary.started, run.folder.name), reverse=True))
+    )
+    if not passing:
         raise RunNotFoundError(
-            f"for none of {len(known)} runs does {only.where!r} hold; see what there is with `autotrack ls`",
+            f"{only.where!r} holds for none of {len(by_folder)} runs; `autotrack ls` lists them",
             reference=only.where or "",
         )
-    return found
+    return passing
 
 
 def _of_runs(runs: Runs) -> View:
@@ -164,13 +169,13 @@ def _of_runs(runs: Runs) -> View:
 
 
 def _as_name(text: str) -> str:
-    """Return a text as the name of a link: TensorBoard reads slashes as folders, file systems count bytes."""
+    """Return a text as the name of a link. TensorBoard reads slashes as folders, and file systems count bytes."""
     safe = re.sub(r"[/\\\x00-\x1f]+", "-", text).strip(".- ")
     return safe.encode(errors="replace")[:_MOST_BYTES].decode(errors="ignore") or "run"
 
 
 def _unused(name: str, links: dict[str, Path]) -> str:
-    """Return the name, with a number after it if it is taken."""
+    """Return the name, followed by a number if it is taken."""
     return next(
         tried for tried in (name, *(f"{name}-{number}" for number in range(2, len(links) + 3))) if tried not in links
     )

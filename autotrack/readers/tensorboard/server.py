@@ -1,4 +1,4 @@
-"""Starts TensorBoard in a process of its own, and ends it."""
+"""Starts TensorBoard in a process of its own, and ends it. `server_process.py` is what runs there."""
 
 import contextlib
 import http.client
@@ -20,14 +20,14 @@ from autotrack.readers.tensorboard.server_process import Answer, Request
 
 _ANSWERS_WITHIN_SECONDS = 60
 _ENDS_WITHIN_SECONDS = 5
-_MOST_SAID = 2000
+_LONGEST_OUTPUT = 2000
 
 
 class TensorBoardServer:
-    """TensorBoard, listening at `address` on the loopback interface until it is closed or this process ends.
+    """TensorBoard, which listens at `address` on the loopback interface until it is closed or this process ends.
 
-    Raises `MissingLibraryError` where TensorBoard is not installed, and `AutotrackError` for a port that is taken and
-    for a TensorBoard that does not start.
+    Raises `MissingLibraryError` if TensorBoard is not installed, and `AutotrackError` if the port is taken or
+    TensorBoard does not start.
     """
 
     def __init__(self, view: View, *, port: int | None = None) -> None:
@@ -53,22 +53,22 @@ class TensorBoardServer:
 
     @property
     def pid(self) -> int | None:
-        """The number of its process."""
+        """The id of its process."""
         return self._process.pid if self._process else None
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process is still there."""
+        """Whether the process is still running."""
         return self._process is not None and self._process.poll() is None
 
     def wait(self) -> None:
-        """Wait until the process ends, which it does when somebody kills it. Raises `AutotrackError` then."""
+        """Wait until the process ends, which only happens when somebody kills it. Raises `AutotrackError` then."""
         if self._process is not None:
             self._process.wait()
             raise AutotrackError(f"TensorBoard has ended{self._why()}")
 
     def close(self) -> None:
-        """End the process, and take away what was made for it."""
+        """End the process, and remove the temporary folder."""
         if self._process is not None:
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
@@ -84,7 +84,7 @@ class TensorBoardServer:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _spawn(self, request: Request) -> subprocess.Popen[bytes]:
-        """Start it in a session of its own: what interrupts a cell of a notebook must not end it."""
+        """Start the process in a session of its own, so that interrupting a cell of a notebook does not end it."""
         try:
             process = subprocess.Popen(
                 interpreter.command("autotrack.readers.tensorboard.server_process", keeps_order=True),
@@ -93,13 +93,13 @@ class TensorBoardServer:
         except OSError as error:
             raise AutotrackError(f"a process for TensorBoard cannot be started: {error}") from error
         assert process.stdin is not None  # noqa: S101  for the type checker: it is a pipe
-        with contextlib.suppress(BrokenPipeError):  # it has died, which is found out below
+        with contextlib.suppress(BrokenPipeError):  # it has died, which `_address` finds out
             process.stdin.write(msgspec.json.encode(request) + b"\n")
             process.stdin.flush()
         return process
 
     def _address(self, process: subprocess.Popen[bytes], port: int | None) -> str:
-        """Return the address once TensorBoard really answers there."""
+        """Return the address once TensorBoard answers there."""
         assert process.stdout is not None  # noqa: S101  for the type checker: it is a pipe
         line = process.stdout.readline()
         if not line:
@@ -122,15 +122,15 @@ class TensorBoardServer:
         return answer.address
 
     def _why(self) -> str:
-        """Return its exit code, if it has ended, and the last of what it said."""
+        """Return the exit code, if the process has ended, and the end of its output."""
         code = self._process.poll() if self._process else None
-        self._errors.seek(max(0, os.fstat(self._errors.fileno()).st_size - _MOST_SAID))
-        said = self._errors.read().decode(errors="replace").strip()
-        return (f" (exit code {code})" if code is not None else "") + (f":\n{said}" if said else "")
+        self._errors.seek(max(0, os.fstat(self._errors.fileno()).st_size - _LONGEST_OUTPUT))
+        output = self._errors.read().decode(errors="replace").strip()
+        return (f" (exit code {code})" if code is not None else "") + (f":\n{output}" if output else "")
 
 
 def make_links(folder: Path, links: Mapping[str, Path]) -> None:
-    """Make a symbolic link to each folder, in subfolders where its name has slashes."""
+    """Create a symbolic link to each folder. Slashes in a name make subfolders."""
     for name, target in links.items():
         link = folder / name
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _error(answer: Answer, port: int | None) -> AutotrackError:
     if answer.error == "missing":
         return MissingLibraryError("TensorBoard is not installed; install it with\npip install tensorboard")
     if answer.error == "port":
-        return AutotrackError(f"port {port} is taken; give another one, or none for the first that is free")
+        return AutotrackError(f"port {port} is taken; give another one, or none to get the first free one")
     if answer.error == "refused":
         return AutotrackError(f"TensorBoard did not start: {answer.detail}")
     return AutotrackError(

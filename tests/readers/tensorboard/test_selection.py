@@ -104,7 +104,7 @@ def test_a_store_without_runs_is_said() -> None:
 
 
 def test_a_condition_that_no_run_meets_is_said(recorded: Path) -> None:
-    with pytest.raises(RunNotFoundError, match=r"for none of 4 runs does 'metrics\.loss < 0' hold"):
+    with pytest.raises(RunNotFoundError, match=r"'metrics\.loss < 0' holds for none of 4 runs"):
         choose([recorded], only=Filter(where="metrics.loss < 0"))
 
 
