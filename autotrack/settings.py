@@ -233,8 +233,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 
 
 def _environment() -> dict[str, Any]:
-    found = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
-    given: dict[str, Any] = {name: value for name, value in found.items() if value}
+    variables = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
+    given: dict[str, Any] = {name: value for name, value in variables.items() if value}
     return {**given, "to": destinations.split(given["to"])} if "to" in given else given
 
 
@@ -253,10 +253,10 @@ def _folders_above(folder: str) -> list[str]:
 
 def _version(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:  # it has just been removed
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=8)  # every run needs it, and parsing a long file takes longer than a short fit

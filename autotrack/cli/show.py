@@ -62,14 +62,14 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one run."""
-    found = catalog.find(run, store)
+    recorded = catalog.find(run, store)
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
-        fields = {name: msgspec.to_builtins(getattr(found.summary, name)) for name in Summary.__struct_fields__}
-        _print_json({"folder": str(found.folder.absolute()), **fields})
+        fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
+        _print_json({"folder": str(recorded.folder.absolute()), **fields})
         return
-    summary = found.summary
-    _print_facts(found)
+    summary = recorded.summary
+    _print_facts(recorded)
     sections: list[tuple[str, list[str], list[list[str]]]] = [
         ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
@@ -117,8 +117,8 @@ def _best_or_last(summary: Summary, name: str) -> object:
     return (metric.best or metric.last).value
 
 
-def _print_facts(found: RecordedRun) -> None:
-    summary = found.summary
+def _print_facts(recorded: RecordedRun) -> None:
+    summary = recorded.summary
     facts = {
         "run": f"{summary.name}  ({summary.id})",
         "experiment": summary.experiment,
@@ -132,7 +132,7 @@ def _print_facts(found: RecordedRun) -> None:
         "resumed from": summary.resumed_from or "",
         "parent": summary.parent or "",
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items()),
-        "folder": shown(found.folder.absolute()),
+        "folder": shown(recorded.folder.absolute()),
         "not read": "; ".join(summary.left_out),
     }
     for name, value in facts.items():

@@ -75,9 +75,9 @@ class JournalReader:
                 continue
             self._torn_bytes = len(chunk) - end
             self.offset += end
-            found = self._decode(chunk[:end])
-            if found or not end:
-                return found
+            batch = self._decode(chunk[:end])
+            if batch or not end:
+                return batch
 
     @staticmethod
     def _read_lines(file: io.FileIO, first_bytes: int, block_bytes: int) -> bytes:
@@ -100,18 +100,18 @@ class JournalReader:
                 return
 
     def _decode(self, lines: bytes) -> list[AnyRecord]:
-        found: list[AnyRecord]
+        batch: list[AnyRecord]
         try:
-            found = records.decode_lines(lines)
+            batch = records.decode_lines(lines)
         except _UNDECODABLE:
-            found = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
-        for record in found:
+            batch = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
+        for record in batch:
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
                 raise JournalFormatError(
                     f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
                     f"update it: pip install --upgrade autotrack-ml"
                 )
-        return found
+        return batch
 
     def _decode_line(self, line: bytes) -> AnyRecord | None:
         try:
@@ -177,11 +177,11 @@ class RunReader:
 
     def _names(self) -> list[str]:
         try:
-            found = os.listdir(self._journals)  # noqa: PTH208  this is called every second, and pathlib is slower
+            names = os.listdir(self._journals)  # noqa: PTH208  this is called every second, and pathlib is slower
         except FileNotFoundError:
             return []
         return sorted(
-            (name for name in found if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
+            (name for name in names if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
         )
 
     def position(self) -> Position:
@@ -201,8 +201,8 @@ class RunReader:
 
 def rank_of(journal: Path) -> int:
     """Return the rank that writes a journal, by its name: rank 1 for `rank1.jsonl`, rank 0 for `main.jsonl`."""
-    found = re.match(r"rank(\d+)", journal.name)
-    return int(found[1]) if found else 0
+    match = re.match(r"rank(\d+)", journal.name)
+    return int(match[1]) if match else 0
 
 
 def is_being_written(path: Path) -> bool | None:

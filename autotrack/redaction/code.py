@@ -20,7 +20,7 @@ _PROSE = r"[ \t]+(?![#\"'])\S"  # after a word, more words follow
 _CALL = r"[A-Za-z_][\w.]*[(\[]"
 _WORD = r"[A-Za-z_][A-Za-z_'\u2019.-]*"
 
-_Found = tuple[int, int, str]
+_Secret = tuple[int, int, str]
 
 
 def redact(text: str) -> tuple[str, list[str]]:
@@ -30,12 +30,12 @@ def redact(text: str) -> tuple[str, list[str]]:
         return text, []
     parsed = _tokens_of(text)
     parts = _Parts(parsed)
-    found = [*_by_shape(text, parts), *(_by_name(text, parsed) if is_named else ())]
+    secrets = [*_by_shape(text, parts), *(_by_name(text, parsed) if is_named else ())]
     pieces, done = [], 0
-    for start, end in _replacements(text, found, parts):
+    for start, end in _replacements(text, secrets, parts):
         pieces += [text[done:start], REDACTED]
         done = end
-    return "".join([*pieces, text[done:]]), [name for _, _, name in sorted(found)] if pieces else []
+    return "".join([*pieces, text[done:]]), [name for _, _, name in sorted(secrets)] if pieces else []
 
 
 def _tokens_of(text: str) -> list[Token]:
@@ -44,14 +44,14 @@ def _tokens_of(text: str) -> list[Token]:
     return tokens(text)
 
 
-def _by_shape(text: str, parts: _Parts) -> Iterator[_Found]:
+def _by_shape(text: str, parts: _Parts) -> Iterator[_Secret]:
     """Yield what has the shape of a secret, except names in the code."""
-    for found in shapes.secrets(text):
-        if found[0] in parts or not _is_python(text):
-            yield found
+    for secret in shapes.secrets(text):
+        if secret[0] in parts or not _is_python(text):
+            yield secret
 
 
-def _by_name(text: str, parsed: Sequence[Token]) -> Iterator[_Found]:
+def _by_name(text: str, parsed: Sequence[Token]) -> Iterator[_Secret]:
     for token in parsed:
         if token.kind == "shell":
             yield from ((token.start + v.start, token.start + v.end, v.name)
@@ -92,7 +92,7 @@ def _is_a_name(name: str, value: str) -> bool:
     return not re.search(r"\d", value) and words <= set(words_of(name))
 
 
-def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
+def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Secret]:
     """Yield what is assigned inside strings or comments: in configuration, command lines and documentation."""
     pieces, joints, length = [], [], 0
     for token in side_by_side:
@@ -111,27 +111,27 @@ def _inside(text: str, side_by_side: Sequence[Token]) -> Iterator[_Found]:
                     yield max(begin, value.start) + shift, min(after, value.end) + shift, value.name
 
 
-def _is_meant(found: texts.Assigned, content: str) -> bool:
+def _is_meant(assigned: texts.Assigned, content: str) -> bool:
     """Return whether a string or comment gives a value and does not describe it: ``password: the one to use``."""
-    value, after = content[found.start : found.end], content[found.end : found.end + 100]
+    value, after = content[assigned.start : assigned.end], content[assigned.end : assigned.end + 100]
     if (
         "{_" in value
         or REDACTED in value
         or value.startswith("<")
         or not _says_something(value)
-        or _is_a_name(found.name, value)
+        or _is_a_name(assigned.name, value)
     ):
         return False
-    if found.kind == "quoted":  # but not: the "password:" prompt
-        return after.startswith(content[found.start - 1])
-    if found.kind == "bracket":
+    if assigned.kind == "quoted":  # but not: the "password:" prompt
+        return after.startswith(content[assigned.start - 1])
+    if assigned.kind == "bracket":
         return bool(re.search("[\"'\\d]", value))
-    if found.kind != "bare" or not re.fullmatch(_WORD, value):
+    if assigned.kind != "bare" or not re.fullmatch(_WORD, value):
         return not re.match(_CALL, value)
-    if not found.sign:
+    if not assigned.sign:
         return False  # --password and --token
     prose = re.match(_PROSE, after.lstrip(".,;:!?)"))
-    return secrecy(found.name) == "strong" and not prose
+    return secrecy(assigned.name) == "strong" and not prose
 
 
 class _Parts:
@@ -153,10 +153,10 @@ class _Parts:
             yield max(start, begin), min(end, after)
 
 
-def _replacements(text: str, found: Sequence[_Found], parts: _Parts) -> list[tuple[int, int]]:
+def _replacements(text: str, secrets: Sequence[_Secret], parts: _Parts) -> list[tuple[int, int]]:
     """Return what to replace: the parts of secrets that lie in literals, with overlapping ones joined."""
     places = []
-    for start, end, _ in found:
+    for start, end, _ in secrets:
         if start not in parts:  # the source is not Python
             places.append((start, end))
             continue

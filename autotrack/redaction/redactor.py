@@ -94,22 +94,22 @@ class Redactor:
         harmless = self._harmless  # another thread that adds a value replaces the set
         if text in harmless:
             return text, []
-        text, found = self._without_values(text)
-        if not found and _is_plain(text):
+        text, names = self._without_values(text)
+        if not names and _is_plain(text):
             if len(harmless) < _MOST_REMEMBERED:
                 harmless.add(text)
-            return text, found
+            return text, names
         for beginning, pattern in shapes.SHAPES.items():
             if beginning in text:
                 text, count = re.subn(pattern, rf"\1{REDACTED}", text)
-                found += [f"{beginning}..."] * bool(count)
+                names += [f"{beginning}..."] * bool(count)
         pieces, done = [], 0
         for value in texts.assigned(text):
             if value.secret:
                 pieces += [text[done : value.start], REDACTED]
                 done = value.end
-                found.append(value.name)
-        return "".join([*pieces, text[done:]]) if pieces else text, list(dict.fromkeys(found))
+                names.append(value.name)
+        return "".join([*pieces, text[done:]]) if pieces else text, list(dict.fromkeys(names))
 
     def redact_code(self, text: str) -> tuple[str, list[str]]:
         """Return Python source, or a part of it, without the secrets in its strings and comments, and their names.
@@ -121,13 +121,13 @@ class Redactor:
         text.
         Secrets that are put together (``f"hunter{2}"``, ``"".join(...)``) are not found.
         """
-        text, found = self._without_values(text)
+        text, names = self._without_values(text)
         if not _is_plain(text):
-            from autotrack.redaction import code  # only who keeps code needs it
+            from autotrack.redaction import code  # here, because most processes keep no code
 
-            text, names = code.redact(text)
-            found += names
-        return text, list(dict.fromkeys(found))
+            text, names_in_code = code.redact(text)
+            names += names_in_code
+        return text, list(dict.fromkeys(names))
 
     def finds_in_bytes(self, content: bytes) -> bool:
         """Return whether a file of any format contains a token or the value of a secret variable (UTF-8 or UTF-16)."""
@@ -147,15 +147,15 @@ class Redactor:
 
     def _without_values(self, text: str) -> tuple[str, list[str]]:
         values = self._values
-        found = [variable for value, variable in values.items() if value in text]
-        if found:
+        names = [variable for value, variable in values.items() if value in text]
+        if names:
             for value in values:
                 text = text.replace(value, REDACTED)
-        return text, found
+        return text, names
 
     def _redact(self, value: Any, name: str, called: str, names: list[str]) -> Any:
         """`called` tells how secret it is: the name, or the option before it, should a list be an argv."""
-        known = len(names)
+        before_count = len(names)
         clean: Any = value
         if isinstance(value, dict):
             inner = {key: f"{name}.{key}" if name else str(key) for key in value}
@@ -177,7 +177,7 @@ class Redactor:
         elif isinstance(value, (int, float)) and not isinstance(value, bool) and secrecy(called) == "strong":
             clean = REDACTED
             names.append(name)
-        return value if len(names) == known else clean
+        return value if len(names) == before_count else clean
 
     def _knows(self, value: Any, called: str) -> bool:
         """Return whether all of this was checked before: most data of a run is the same as that of the run before."""

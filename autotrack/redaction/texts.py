@@ -103,8 +103,8 @@ def _value_of(assignment: re.Match[str], name: str) -> Assigned | None:
     sign = assignment["sign"] or ""
     quoted = text.startswith(('"', "'"), start)
     compared = sign in ("==", "!=") and (not quoted or secrecy(name) == "weak")
-    said = sign.startswith(":") and not quoted and name.lstrip("-") in ("pass", "Pass", "PASS")  # "PASS: test_x"
-    skip = compared or said or _compiled(_CODE).match(text, start)
+    is_heading = sign.startswith(":") and not quoted and name.lstrip("-") in ("pass", "Pass", "PASS")  # "PASS: test_x"
+    skip = compared or is_heading or _compiled(_CODE).match(text, start)
     match = None if skip else _compiled(_VALUE).match(text, start)
     if not match:
         return None

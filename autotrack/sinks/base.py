@@ -12,12 +12,12 @@ from autotrack.journal.records import AnyRecord
 class Sink(Protocol):
     """Takes the records of one run in order, at least once; the same records twice change nothing.
 
-    A sink raises and never swallows: its driver decides what to do about a failure. `place` names in a few words where
-    it writes to, for messages. A sink that `follows` is flushed about once a second while the run goes on, any other
-    only when the run has ended.
+    A sink raises and never swallows: its driver decides what to do about a failure. `destination` tells in a few words
+    where it writes to, for messages. A sink that `follows` is flushed about once a second while the run goes on, any
+    other only when the run has ended.
     """
 
-    place: str
+    destination: str
     follows: bool
 
     def open(self, folder: Path) -> Mapping[str, int]:

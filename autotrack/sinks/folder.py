@@ -17,7 +17,7 @@ NAME = "run.json"
 class FolderSink:
     """Writes `run.json` into the run folder, replacing it in one step."""
 
-    place = NAME
+    destination = NAME
     follows = False
 
     def open(self, folder: Path) -> dict[str, int]:

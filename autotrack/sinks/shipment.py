@@ -60,4 +60,4 @@ class Shipment:
 
     def _describe(self, fault: Exception) -> str:
         is_sentence = isinstance(fault, AutotrackError)
-        return str(fault) if is_sentence else f"{self._sink.place}: {type(fault).__name__}: {fault}"
+        return str(fault) if is_sentence else f"{self._sink.destination}: {type(fault).__name__}: {fault}"

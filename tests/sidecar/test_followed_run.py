@@ -77,7 +77,7 @@ def test_a_sink_that_fails_is_a_notice_and_the_others_go_on(
     run: autotrack.Run, follow: Callable[..., FollowedRun], monkeypatch: pytest.MonkeyPatch, read_journal: Read
 ) -> None:
     class Full(FolderSink):
-        place = "a full disk"
+        destination = "a full disk"
 
         def open(self, folder: Path) -> dict[str, int]:
             raise OSError("no room")

@@ -29,7 +29,7 @@ class Server:
 class Sink:
     """Sends to the server, as long as nobody says stop."""
 
-    place = "http://server"
+    destination = "http://server"
     follows = True
 
     def __init__(self, server: Server, stop: threading.Event) -> None:

@@ -32,7 +32,7 @@ def bring_up_to_date(folders: Iterable[Path], *, on_problem: Callable[[str], Non
             continue
         if any(is_being_written(journal) for journal in RunReader(folder).journals):
             continue
-        shipment = Shipment(folder, build.tensorboard_sink(), on_problem=partial(_tell, on_problem, folder))
+        shipment = Shipment(folder, build.tensorboard_sink(), on_problem=partial(_report, on_problem, folder))
         shipment.carry(flush=True)
         shipment.close()
 
@@ -46,20 +46,20 @@ def bring_up_to_date_beside(folders: Sequence[Path], *, on_problem: Callable[[st
         check=False,
     )
     try:
-        troubles = msgspec.json.decode(done.stdout, type=list[str])
+        problems = msgspec.json.decode(done.stdout, type=list[str])
     except msgspec.DecodeError:
-        troubles = [f"event files were not written: {done.stderr.decode(errors='replace')[-_LONGEST_OUTPUT:]}"]
-    for said in troubles:
-        on_problem(said)
+        problems = [f"event files were not written: {done.stderr.decode(errors='replace')[-_LONGEST_OUTPUT:]}"]
+    for problem in problems:
+        on_problem(problem)
 
 
 def main() -> None:
     """Read folders from standard input as JSON, and write the problems to standard output."""
     folders = msgspec.json.decode(sys.stdin.buffer.read(), type=list[str])
-    troubles: list[str] = []
-    bring_up_to_date(map(Path, folders), on_problem=troubles.append)
-    sys.stdout.buffer.write(msgspec.json.encode(troubles))
+    problems: list[str] = []
+    bring_up_to_date(map(Path, folders), on_problem=problems.append)
+    sys.stdout.buffer.write(msgspec.json.encode(problems))
 
 
-def _tell(on_problem: Callable[[str], None], folder: Path, said: str) -> None:
-    on_problem(f"{folder}: {said}")
+def _report(on_problem: Callable[[str], None], folder: Path, problem: str) -> None:
+    on_problem(f"{folder}: {problem}")

@@ -89,7 +89,7 @@ class RestSink:
         draws: bool = True,
         on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.place = without_credentials(url)
+        self.destination = without_credentials(url)
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
         self._uploads = uploads
         self._draws = draws
@@ -132,12 +132,12 @@ class RestSink:
     def _open(self, folder: Path) -> dict[str, int]:
         self._folder = folder
         self._client = self._new_client()
-        self._file = CursorFile(folder, self.place)
+        self._file = CursorFile(folder, self.destination)
         self._file.lock()
         cursor = self._file.read()
         run = runs.get(self._client, cursor.run_id) if cursor.run_id else None
         if run is None or (run.is_deleted and not _has_all(cursor, folder)):
-            cursor, run = Cursor(self.place), None
+            cursor, run = Cursor(self.destination), None
         self._remote = Remote(self._client, folder, self._file, cursor, run, self._uploads, self._on_problem)
         self._fold, self._tables = Fold(keep_points=False), Tables()
         self._points = Points(self._on_problem, rewinds=_rewinds(folder))

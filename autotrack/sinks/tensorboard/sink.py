@@ -31,7 +31,7 @@ class TensorBoardSink:
     `draws`, the plots of a run that took less than ten seconds wait for one that does.
     """
 
-    place = "TensorBoard"
+    destination = "TensorBoard"
     follows = True
 
     def __init__(self, *, draws: bool = True) -> None:

@@ -95,7 +95,7 @@ def steps_of(run: ReadRun, metric: str = "loss") -> list[int]:
 
 def test_it_is_a_sink() -> None:
     made: RemoteSink = RestSink("http://me:secret@127.0.0.1:5000/")
-    assert (made.place, made.follows) == ("http://127.0.0.1:5000", True)
+    assert (made.destination, made.follows) == ("http://127.0.0.1:5000", True)
     made.close()
 
 
