@@ -1,4 +1,4 @@
-"""A server that answers what a test tells it to, and keeps what it was asked."""
+"""A server that gives the answers a test tells it to give, and keeps the requests."""
 
 import http.server
 import json
@@ -14,7 +14,7 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with a body: a page, or what becomes JSON; None for a connection that is closed without a word."""
+    """A status with a body: a page, or an object that becomes JSON. The status None closes the connection."""
 
     status: int | None = 200
     body: str | dict[str, Any] = field(default_factory=dict)
@@ -26,8 +26,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request."""
+class Request:
+    """One request that the server got."""
 
     method: str
     path: str
@@ -36,27 +36,27 @@ class Asked:
 
 
 class CannedServer(http.server.ThreadingHTTPServer):
-    """Gives `answers` in order, and the last one from then on."""
+    """Gives `answers` in order, and from then on the last one. `asked` are the requests so far."""
 
     daemon_threads = True
 
     def __init__(self, *answers: Answer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers) or [Answer()]
-        self.asked: list[Asked] = []
+        self.asked: list[Request] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def next_answer(self, asked: Asked) -> Answer:
-        self.asked.append(asked)
+    def next_answer(self, request: Request) -> Answer:
+        self.asked.append(request)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
 
 
 @contextmanager
 def canned_server(*answers: Answer, kind: type[CannedServer] = CannedServer) -> Iterator[CannedServer]:
-    """Run such a server, or one of another kind."""
+    """Run a server with these answers; `kind` may be a subclass."""
     with kind(*answers) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -76,7 +76,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             body = self._chunks()
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self.server.next_answer(Asked(self.command, self.path, dict(self.headers), body))
+        answer = self.server.next_answer(Request(self.command, self.path, dict(self.headers), body))
         if answer.status is None:
             self.close_connection = True
             return
@@ -93,9 +93,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def _chunks(self) -> bytes:
-        found = b""
+        body = b""
         while size := int(self.rfile.readline(), 16):
-            found += self.rfile.read(size)
+            body += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        return found
+        return body

@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections in the middle, and tells when so much has passed."""
+"""A TCP proxy that cuts connections in the middle of a request, and tells how much has passed."""
 
 import socket
 import socketserver
@@ -15,9 +15,10 @@ _METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 class CuttingProxy:
     """Passes connections on to the server at `upstream`.
 
-    Whenever more than `cut_after` bytes have gone up, over whatever connections, the one at work is cut, `cuts` times;
-    `on_passed` is called whenever more than `passed_bytes` have. A request that begins with one of `refuses` closes
-    its connection. `up_bytes` is all that went up, `heads` the first lines of all requests.
+    Whenever `cut_after` more bytes have been sent, over all connections together, the current connection is cut, up to
+    `cuts` times. `on_passed` is called whenever `passed_bytes` more have been sent. A request that begins with one of
+    `refuses` closes its connection. `up_bytes` counts all bytes that were sent, and `heads` has the first lines of all
+    requests.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -37,7 +38,7 @@ class CuttingProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def reset(self) -> None:
-        """Be an ordinary proxy again, that has seen nothing."""
+        """Become an ordinary proxy again, and forget all requests."""
         self.cut_after = self.cuts = self.passed_bytes = self.up_bytes = self._cut_at = self._told_at = 0
         self.on_passed, self.refuses, self.heads = _nothing, (), []
 

@@ -46,7 +46,7 @@ def write(folder: Path, *found: AnyRecord, journal: str = "main") -> Path:
 
 
 def open_shipment(folder: Path) -> Shipment:
-    """What carries the run to its event files, as beside training."""
+    """Return the shipment that carries a run to its event files, as beside training."""
     return Shipment(folder, TensorBoardSink(), on_problem=_fail)
 
 
@@ -82,13 +82,13 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 class TensorBoardPages:
-    """A TensorBoard that runs, and what its pages ask it for."""
+    """A running TensorBoard, and the requests that its pages send."""
 
     def __init__(self, address: str) -> None:
         self._address = address
 
     def get(self, path: str, ask: Any = None, **query: str) -> Any:
-        """What it answers, from JSON."""
+        """Return its answer, decoded from JSON."""
         url = f"{self._address}data/plugin/{path}{'?' if query else ''}{urlencode(query)}"
         body = None if ask is None else json.dumps(ask).encode()
         request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
@@ -114,7 +114,7 @@ class TensorBoardPages:
 
 @contextmanager
 def tensorboard_pages(store: Path, *, fast: bool, expects: str = "nothing") -> Iterator[TensorBoardPages]:
-    """Run TensorBoard on a store with one of its two readers; it may complain of what it `expects` only."""
+    """Run TensorBoard on a store with one of its two readers. It may only print warnings that match `expects`."""
     log = store.parent / f"tensorboard-{fast}.log"
     options = (
         f"--port 0 --reload_interval 1 --samples_per_plugin scalars=10000,text=100 --load_fast {str(fast).lower()}"
@@ -132,12 +132,12 @@ def tensorboard_pages(store: Path, *, fast: bool, expects: str = "nothing") -> I
     assert [line for line in said if not re.search(expects, line)] == []
 
 
-def until(look: Callable[[], Any], *, seconds: float = 200) -> Any:
-    """What `look` returns once it is something."""
+def until(condition: Callable[[], Any], *, seconds: float = 200) -> Any:
+    """Return the first value of `condition` that is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if found := look():
-            return found
+        if value := condition():
+            return value
         time.sleep(0.05)
     raise AssertionError(f"nothing came within {seconds} seconds")
 

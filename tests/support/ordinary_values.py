@@ -1,4 +1,4 @@
-"""Ordinary values as trainings have them, many of which sound like secrets; all of them have to stay as they are."""
+"""Ordinary values of trainings, many of which sound like secrets. All of them have to stay as they are."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Planted secrets and ordinary values, and a training that lets all of them out wherever one can."""
+"""Secrets and ordinary values, and a training that gives all of them away in every possible place."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from tests.support import ordinary_values
 from tests.support.repositories import new, put, run_git
 
 PLANTED: dict[str, str] = {}
-"""What must be in no file of a store, by the place where it was planted. Each stands in that place alone."""
+"""What must not be in any file of a store, by where it was planted. Each value is in one place only."""
 
 # Put together from pieces, or the secret scanners of code hosts would stumble over this file.
 _SHAPES = {

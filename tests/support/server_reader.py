@@ -1,4 +1,4 @@
-"""What a tracking server has, read over its REST interface alone, beside what the journals say."""
+"""Reads runs back from a tracking server, over its REST interface alone, and compares them with their journals."""
 
 import math
 import sys
@@ -22,7 +22,7 @@ Points = dict[str, list[tuple[int, int, float | str]]]
 
 @dataclass(frozen=True)
 class ReadRun:
-    """A run as the server has it; `points` are all points of all metrics but the load of the machine."""
+    """A run as the server has it. `points` are the points of all metrics except the system load."""
 
     run_id: str
     name: str
@@ -35,7 +35,7 @@ class ReadRun:
 
 
 class ServerReader:
-    """Reads what the tracking server at `url` has; `auth` is a user and their password."""
+    """Reads from the tracking server at `url`. `auth` is a user and a password."""
 
     def __init__(self, url: str, auth: tuple[str, str] | None = None) -> None:
         self._url = url
