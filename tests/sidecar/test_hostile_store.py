@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autotrack.sinks.rest import auth
-from tests.support.canned_server import Answer, Asked, CannedServer, canned_server
+from tests.support.canned_server import Answer, CannedServer, Request, canned_server
 
 SECRET = b"-----BEGIN PRIVATE KEY----- of the reader"
 TOKEN = "token-of-the-reader"
@@ -61,17 +61,17 @@ def store(tmp_path: Path) -> Path:
 class MlflowServer(CannedServer):
     """Enough of a tracking server to take a run, its metrics and its files."""
 
-    def next_answer(self, asked: Asked) -> Answer:
-        self.asked.append(asked)
+    def next_answer(self, request: Request) -> Answer:
+        self.asked.append(request)
         info = {
             "run_id": "r1", "experiment_id": "1", "lifecycle_stage": "active",
             "artifact_uri": "mlflow-artifacts:/1/r1/artifacts",
         }  # fmt: skip
-        if "get-by-name" in asked.path:
+        if "get-by-name" in request.path:
             return Answer(body={"experiment": {"experiment_id": "1", "name": "exp", "lifecycle_stage": "active"}})
-        if "runs/create" in asked.path or "runs/get" in asked.path:
+        if "runs/create" in request.path or "runs/get" in request.path:
             return Answer(body={"run": {"info": info, "data": {}}})
-        return Answer(body={"runs": []} if "runs/search" in asked.path else {})
+        return Answer(body={"runs": []} if "runs/search" in request.path else {})
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def sent(server: CannedServer) -> bytes:
-    return b"".join(asked.path.encode() + asked.body for asked in server.asked)
+    return b"".join(request.path.encode() + request.body for request in server.asked)
 
 
 # ---- what is written
