@@ -186,7 +186,7 @@ def _closed_twice(sink: Sink) -> Iterator[Sink]:
             try:
                 sink.close()
             except Exception as error:
-                raise AssertionError(f"{sink.place}: close() raised {type(error).__name__}: {error}") from error
+                raise AssertionError(f"{sink.destination}: close() raised {type(error).__name__}: {error}") from error
 
 
 def _opened_at(make_sink: Callable[[], Sink], folder: Path) -> Mapping[str, int]:
@@ -209,12 +209,14 @@ def _delivered(make_sink: Callable[[], Sink], folder: Path, *, times: int = 1) -
 def _check_position(make_sink: Callable[[], Sink], folder: Path, flushed: Position) -> None:
     """Check that a new sink claims what was flushed, or starts over; it may claim less but never more."""
     claimed = _opened_at(make_sink, folder)
-    place = make_sink().place
+    destination = make_sink().destination
     for name, offset in claimed.items():
-        assert offset <= flushed.offsets.get(name, 0), f"{place}: claims {offset} bytes of {name}, more than it got"
+        assert offset <= flushed.offsets.get(name, 0), (
+            f"{destination}: claims {offset} bytes of {name}, more than it got"
+        )
         content = (folder / "journal" / name).read_bytes()[:offset]
-        assert not content or content.endswith(b"\n"), f"{place}: would go on within a record of {name}"
-    assert _opened_at(make_sink, folder) == claimed, f"{place}: opening it changes its position"
+        assert not content or content.endswith(b"\n"), f"{destination}: would go on within a record of {name}"
+    assert _opened_at(make_sink, folder) == claimed, f"{destination}: opening it changes its position"
 
 
 def _check_close_after_failure(make_sink: Callable[[], Sink], folder: Path) -> None:

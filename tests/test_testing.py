@@ -261,7 +261,7 @@ def test_our_sinks_pass(kind: Callable[[], Sink], tmp_path: Path) -> None:
 class Counting:
     """A good sink: it keeps in a file how much of the journals has arrived."""
 
-    place = "a count"
+    destination = "a count"
     follows = True
 
     def open(self, folder: Path) -> dict[str, int]:
