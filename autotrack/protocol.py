@@ -20,6 +20,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         to_sidecar: The file of the messages to the sidecar.
         from_sidecar: The file of the messages from the sidecar.
         wakeup: Becomes readable when there are messages (Linux).
+        output: The memory in which training leaves what it prints (Linux).
         process: Becomes readable when the training process ends (Linux).
         pulse: One end of a pipe. As long as it is open anywhere, the sidecar lives.
         signals: The files in which signals that end the training process are noted, by name.
@@ -29,14 +30,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     to_sidecar: int
     from_sidecar: int
     wakeup: int | None = None
+    output: int | None = None
     process: int | None = None
     pulse: int | None = None
     signals: dict[str, int] = {}
 
     def descriptors(self) -> list[int]:
         """Return all descriptors that the sidecar inherits."""
-        given = [self.to_sidecar, self.from_sidecar, self.wakeup, self.process, self.pulse, *self.signals.values()]
-        return [fd for fd in given if fd is not None]
+        files = [self.to_sidecar, self.from_sidecar, self.output, *self.signals.values()]
+        return [fd for fd in [*files, self.wakeup, self.process, self.pulse] if fd is not None]
 
 
 FATAL = "fatal"
@@ -64,6 +66,7 @@ class Follow(Message, frozen=True, kw_only=True):
         quiet: Whether nothing is said on the terminal.
         only_load: Only sample the load, for this rank: another sidecar follows the run.
         rank: The rank of the training process.
+        output: The number under which the output of the run arrives; 0 where none does.
     """
 
     folder: str
@@ -79,6 +82,7 @@ class Follow(Message, frozen=True, kw_only=True):
     quiet: bool = False
     only_load: bool = False
     rank: int = 0
+    output: int = 0
 
 
 class Finalize(Message, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ ORDER = [
     {"sidecar"},
     {"readers"},
     {"sinks"},
-    {"redaction", "protocol", "format", "plots"},
+    {"redaction", "protocol", "output_channel", "format", "plots"},
     {"journal", "settings"},
     {"destinations"},
     {"errors", "interactive", "interpreter", "version"},

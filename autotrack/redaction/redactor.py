@@ -60,6 +60,10 @@ class Redactor:
                 self._environ = dict(now)  # a copy, because other threads may set and unset variables
                 self._add({os.fsdecode(name): os.fsdecode(value) for name, value in self._environ.items()})
 
+    def learn_secret(self, name: str, value: str) -> None:
+        """Take in a secret variable of another process."""
+        self._add({**self._variables, name: value})
+
     def secret_variables(self) -> dict[str, str]:
         """Return the secret variables of the environment, by their names."""
         self.refresh()

@@ -9,11 +9,14 @@ from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures
 from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
 
-def complete(follow: Follow, notices: Iterable[tuple[str, str]] = ()) -> str | None:
+def complete(
+    follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
+) -> str | None:
     """Add what a run that has ended still lacks, and bring everything derived from it up to date.
 
     Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
@@ -21,6 +24,7 @@ def complete(follow: Follow, notices: Iterable[tuple[str, str]] = ()) -> str | N
     Args:
         follow: The run, and what is wanted for it.
         notices: Problems that are not yet recorded: what each is about, and a message.
+        output: What runs have printed, if their sidecar died before it had read that.
 
     Returns:
         How the run differs from earlier ones, in one line; None if that is recorded already, or nothing differs.
@@ -28,6 +32,9 @@ def complete(follow: Follow, notices: Iterable[tuple[str, str]] = ()) -> str | N
     run = FollowedRun(follow)
     for about, message in notices:
         run.notice(about, message)
+    if output is not None and output.has_waiting(follow.output):
+        output.open(follow.output, run.open_output())
+        output.close(follow.output)
     run.update()
     line = None
     if not run.lifecycle.is_captured and run.subject is not None:

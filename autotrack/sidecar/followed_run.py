@@ -20,6 +20,7 @@ from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.lifecycle import Lifecycle
+from autotrack.sidecar.output.log import OutputLog, open_log
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
@@ -138,6 +139,15 @@ class FollowedRun:
         has_failed_after_all = exit_status.status == "failed" and finished.status == "finished"
         if has_failed_after_all or (exit_status.status == "finished" and was_exit_call):
             self.record_exit(exit_status)
+
+    def open_output(self) -> OutputLog:
+        """Return the log of what the run prints."""
+        return open_log(
+            self.folder,
+            self._redactor,
+            put=lambda artifact: self.put([artifact]),
+            on_problem=partial(self.notice, "output"),
+        )
 
     # ---- What is kept up to date
 

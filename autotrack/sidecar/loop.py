@@ -34,6 +34,7 @@ from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.load_schedule import LoadSchedule
+from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sidecar.terminal_lines import TerminalLines
 from autotrack.sidecar.upload_thread import Uploads
 
@@ -55,6 +56,7 @@ class Sidecar:
         self._task = task
         self._inbox, self._outbox = MessageFile(task.to_sidecar), MessageFile(task.from_sidecar)
         self._wakeup = Wakeup(task.wakeup)
+        self._output = OutputReceiver(task.output)
         self._training = TrainingProcess(task)
         self._load = LoadSchedule(task.pid)
         self._captures = Captures()
@@ -76,6 +78,7 @@ class Sidecar:
             is_alive = is_alive and self._training.is_alive()
             for message in self._inbox.receive():
                 self._guarded(self._take, message)
+            self._guarded(self._receive_output)
             if not is_alive:
                 self._guarded(self._record_exits)
             if monotonic() >= self._next_update:
@@ -105,6 +108,10 @@ class Sidecar:
             case _:
                 assert_never(message)
 
+    def _receive_output(self) -> None:
+        if self._output.receive():
+            self._wakeup.wake()  # to go on with the rest
+
     def _follow(self, follow: Follow) -> None:
         run = self._runs.get(follow.folder)
         if run is None:
@@ -112,6 +119,8 @@ class Sidecar:
         else:
             run.resume(follow)
         self._follows[follow.folder] = follow
+        if follow.output:
+            self._output.open(follow.output, run.open_output())
         run.read()
         self._next_update = 0.0  # after all other messages: a short run may be over already
         if not follow.only_load:
@@ -128,7 +137,7 @@ class Sidecar:
         folder = message.folder
         if folder not in self._runs:  # it was done, and something was added to it
             follow = self._follows.get(folder, Follow(folder=folder))
-            self._follow(msgspec.structs.replace(follow, environment=False, system_seconds=0.0))
+            self._follow(msgspec.structs.replace(follow, environment=False, system_seconds=0.0, output=0))
         run = self._runs[folder]
         if run.follow.system_seconds and not run.lifecycle.is_finalized:  # a short run gets one sample, too
             run.put_load(self._load.latest(run.folder))
@@ -137,6 +146,7 @@ class Sidecar:
 
     def _end(self, run: FollowedRun, *, awaits_exit_code: bool = False) -> None:
         run.lifecycle.finalize(awaits_exit_code=awaits_exit_code)
+        self._output.close(run.follow.output)
         run.flush()
         if not run.follow.only_load:
             self._start(run, run.add_checksums)

@@ -20,7 +20,7 @@ from autotrack.training.hooks.faults import report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
-from autotrack.training.observe.output.log import OutputLog
+from autotrack.training.observe.output.streams import TextReceiver
 
 
 class Run(Logger):
@@ -132,14 +132,14 @@ class Run(Logger):
         if not self._quiet:
             terminal.started(self.name, self.folder, resumed=resumed)
         if self._settings is not None and not self._rank:
-            sidecar_client.follow(self.folder, self._settings)
+            to_sidecar = sidecar_client.follow(self.folder, self._settings)
             try:
-                self._observer.begin(self._settings)
+                self._observer.begin(self._settings, to_sidecar=to_sidecar)
             except Exception as fault:  # noqa: BLE001  a run without these observations is better than none
                 report_fault("observe", fault)
 
     @property
-    def output(self) -> OutputLog | None:
+    def output(self) -> TextReceiver | None:
         """The log that printed output goes to while the run is open, if it is kept."""
         return self._observer.output
 

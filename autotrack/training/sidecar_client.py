@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autotrack.output_channel import RunWriter
 from autotrack.protocol import Follow, Shutdown
 from autotrack.redaction.records import redactor_of_this_process
 from autotrack.settings import Settings
@@ -61,7 +62,7 @@ class SidecarClient:
         if not is_child and not is_fork and not ranks.rank_from_environment():
             self.start(chosen)
 
-    def follow(self, folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False) -> None:
+    def follow(self, folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False) -> RunWriter | None:
         """Have the sidecar look after the run in `folder` from now on.
 
         Args:
@@ -69,9 +70,14 @@ class SidecarClient:
             chosen: The settings of the run.
             rank: The rank of this process in the run.
             only_load: Only sample the load of this process. The run itself belongs to another process.
+
+        Returns:
+            What hands the output of the run to the sidecar; None where that is kept by this process.
         """
         self._notice_fork()
         sidecar = self._sidecar if chosen.sidecar else None
+        channel = sidecar.output if sidecar and chosen.output and not only_load else None
+        output = channel.for_run() if channel else None
         message = Follow(
             folder=str(folder),
             destinations=chosen.destinations,
@@ -85,12 +91,15 @@ class SidecarClient:
             system_seconds=chosen.system_seconds,
             rank=rank,
             only_load=only_load,
+            output=output.number if output else 0,
         )
         if not only_load:
             self._follows[str(folder)] = message
         if sidecar is not None:
             with _reporting_os_errors():
                 sidecar.follow(message)
+                return output
+        return None
 
     def listen(self) -> None:
         """Show what the sidecar has said meanwhile. Costs a microsecond or two."""
@@ -137,6 +146,7 @@ class SidecarClient:
         self._sidecar, self._has_given_up = None, True
         atexit.unregister(self._wait_at_exit)
         sidecar.listen()
+        self._without.take_over(sidecar.output)
         state = "did not start" if sidecar.pid is None else "ended unexpectedly"
         report_fault("sidecar", f"the process beside training {state}; its work is done when runs end")
         for folder in sidecar.ended:

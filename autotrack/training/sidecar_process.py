@@ -7,6 +7,7 @@ from typing import assert_never
 
 from autotrack.journal import summary
 from autotrack.journal.summary import Summary
+from autotrack.output_channel import OutputWriter
 from autotrack.protocol import (
     AnyMessage,
     Finalize,
@@ -57,6 +58,11 @@ class SidecarProcess:
     def is_alive(self) -> bool:
         """Whether it is there or starting."""
         return self._spawned.is_alive()
+
+    @property
+    def output(self) -> OutputWriter | None:
+        """What hands the output of runs to it; None where that stays in this process."""
+        return self._spawned.output
 
     def secrets_it_lacks(self, secrets: dict[str, str]) -> dict[str, str]:
         """Return those of the secret variables that differ from the ones in its own environment."""

@@ -8,7 +8,8 @@ import msgspec
 
 from autotrack import interpreter
 from autotrack.journal.files import above_standard_streams
-from autotrack.protocol import MessageFile, Task, Wakeup
+from autotrack.output_channel import OutputWriter, is_supported
+from autotrack.protocol import MessageFile, Task, Wakeup, nameless_file
 from autotrack.training.observe import signals
 
 # The shell starts the sidecar in the background and ends at once. So the training process has no child that it does
@@ -24,6 +25,7 @@ class Spawned:
     from_sidecar: MessageFile
     wakeup: Wakeup
     pulse: int
+    output: OutputWriter | None
 
     def is_alive(self) -> bool:
         """Whether it is there or starting. Unlike a process id, this also tells of a process that became a zombie."""
@@ -39,13 +41,16 @@ def spawn() -> Spawned:
         raise OSError("there is no Python interpreter that could be started")
     pulse, held = (above_standard_streams(fd) for fd in os.pipe())
     os.set_blocking(pulse, False)
-    spawned = Spawned(MessageFile.create("to-sidecar"), MessageFile.create("from-sidecar"), Wakeup.create(), pulse)
+    wakeup = Wakeup.create()
+    to_sidecar, from_sidecar = MessageFile.create("to-sidecar"), MessageFile.create("from-sidecar")
+    spawned = Spawned(to_sidecar, from_sidecar, wakeup, pulse, _create_output(wakeup))
     process = above_standard_streams(os.pidfd_open(os.getpid())) if hasattr(os, "pidfd_open") else None
     task = Task(
         pid=os.getpid(),
-        to_sidecar=spawned.to_sidecar.fd,
-        from_sidecar=spawned.from_sidecar.fd,
-        wakeup=spawned.wakeup.fd,
+        to_sidecar=to_sidecar.fd,
+        from_sidecar=from_sidecar.fd,
+        wakeup=wakeup.fd,
+        output=spawned.output.fd if spawned.output else None,
         process=process,
         pulse=held,
         signals=signals.watch(),
@@ -65,3 +70,11 @@ def spawn() -> Spawned:
     with contextlib.suppress(ChildProcessError):  # the user's own handler of SIGCHLD was quicker
         os.waitpid(shell, 0)
     return spawned
+
+
+def _create_output(wakeup: Wakeup) -> OutputWriter | None:
+    """Return what hands the output to the sidecar. None where the text would be on a disk, or no memory is left."""
+    if is_supported():
+        with contextlib.suppress(OSError):
+            return OutputWriter(nameless_file("output"), wakeup.wake)
+    return None

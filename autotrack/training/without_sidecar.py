@@ -4,13 +4,18 @@ import atexit
 import os
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from autotrack import destinations
 from autotrack.journal import summary
+from autotrack.output_channel import OutputWriter
 from autotrack.protocol import Follow
 from autotrack.training import terminal
 from autotrack.training.hooks.faults import attempt, unplaced_faults
 from autotrack.training.sidecar_process import WhenRefreshed
+
+if TYPE_CHECKING:
+    from autotrack.sidecar.output.receiver import OutputReceiver
 
 
 class WithoutSidecar:
@@ -19,6 +24,13 @@ class WithoutSidecar:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._unsent: dict[str, Follow] = {}
+        self._output: OutputReceiver | None = None
+
+    def take_over(self, output: OutputWriter | None) -> None:
+        """Keep what has been printed, and what open runs still print there, in the logs of runs as they end."""
+        from autotrack.sidecar.output.receiver import OutputReceiver  # usually only the sidecar needs it
+
+        self._output = OutputReceiver(output.fd) if output else None
 
     def complete(self, follow: Follow, when_refreshed: WhenRefreshed | None = None) -> None:
         """Do everything for a run that has ended, except sending it: training never waits for the network.
@@ -30,7 +42,7 @@ class WithoutSidecar:
         from autotrack.sidecar import completion  # sinks and captures; usually only the sidecar needs them
 
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
-        line = completion.complete(follow, lost_sidecar)
+        line = completion.complete(follow, lost_sidecar, output=self._output)
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             self._unsent[follow.folder] = follow
             atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.training.observe.output.screen import Screen
+from autotrack.sidecar.output.screen import Screen
 from tests.support.processes import wait_until
 
 TRAINING = """

@@ -15,8 +15,8 @@ from autotrack.format import describe, human_seconds, main_metrics, shown
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import Metrics, Notice, Number, RunStarted
 from autotrack.journal.summary import Summary
+from autotrack.sidecar.output.screen import Screen
 from autotrack.training import terminal
-from autotrack.training.observe.output.screen import Screen
 
 TRAINING = """
 import os, sys, autotrack

@@ -1,22 +1,26 @@
 """What is recorded of a run from inside its process, besides what it logs: the process, its output, its data."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
+from autotrack.output_channel import RunWriter
 from autotrack.redaction import Redactor
 from autotrack.settings import Settings
 from autotrack.training.observe import exits, notebook, process, random_states
 from autotrack.training.observe.output import streams
-from autotrack.training.observe.output.log import OutputLog
+from autotrack.training.observe.output.secret_watch import SecretWatch
+from autotrack.training.observe.output.sidecar_output import SidecarOutput
 
 if TYPE_CHECKING:
+    from autotrack.sidecar.output.log import OutputLog
     from autotrack.training.observe.data.observer import DataObserver
+    from autotrack.training.observe.output.streams import TextReceiver
 
-OUTPUT = "output.log"
 _STATES = "environment/random_states.json"
 _CELLS = "environment/source/cells.py"
 
@@ -29,12 +33,15 @@ class Observer:
         self._redactor = redactor
         self._put = put
         self._data: DataObserver | None = None
-        self.output: OutputLog | None = None
+        self.output: TextReceiver | None = None
         self._troubles: list[str] = []
-        self._is_watching = self._has_cells = self._has_output = False
+        self._is_watching = self._has_cells = False
 
-    def begin(self, chosen: Settings) -> None:
-        """Describe the process, and listen to what it prints from now on."""
+    def begin(self, chosen: Settings, *, to_sidecar: RunWriter | None = None) -> None:
+        """Describe the process, and capture what it prints from now on.
+
+        `to_sidecar` hands it to the sidecar; without one, this process keeps it in the file.
+        """
         exits.watch.begin()
         self._is_watching = True
         if chosen.environment:
@@ -45,9 +52,7 @@ class Observer:
             self._put(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
             self._keep_cells()
         if chosen.output:
-            self.output = OutputLog(
-                self._folder / OUTPUT, self._redactor, on_begin=self._note_output, on_problem=self._troubles.append
-            )
+            self.output = self._open_log() if to_sidecar is None else self._open_sidecar_output(to_sidecar)
             streams.listen(self.output)
 
     def end(self) -> None:
@@ -58,8 +63,6 @@ class Observer:
         if self.output is not None:
             streams.forget(self.output)
             self.output.close()
-            if not self._has_output and self.output.path.exists():  # forked children alone have printed
-                self._note_output()
             self.output = None
         if self._has_cells:
             self._keep_cells()
@@ -75,9 +78,18 @@ class Observer:
             self._data = DataObserver()
         return self._data.describe(role, data, name=name)
 
-    def _note_output(self) -> None:
-        self._has_output = True
-        self._put(records.Artifact(time=time(), path=OUTPUT, kind="output"))
+    def _open_sidecar_output(self, writer: RunWriter) -> SidecarOutput:
+        return SidecarOutput(
+            writer,
+            SecretWatch(self._redactor),
+            open_log_in_child=partial(self._open_log, is_ours=False),
+            report=self._troubles.append,
+        )
+
+    def _open_log(self, *, is_ours: bool = True) -> "OutputLog":
+        from autotrack.sidecar.output.log import open_log  # usually in the sidecar only
+
+        return open_log(self._folder, self._redactor, put=self._put, on_problem=self._troubles.append, is_ours=is_ours)
 
     def _keep_cells(self) -> None:
         cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]

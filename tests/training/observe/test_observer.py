@@ -11,6 +11,7 @@ import pytest
 from autotrack.journal.records import AnyRecord, Artifact, Environment, Notice
 from autotrack.redaction import Redactor
 from autotrack.settings import Settings
+from autotrack.sidecar.output.log import OUTPUT as OUTPUT_LOG
 from autotrack.training.observe import observer
 from autotrack.training.observe.observer import Observer
 
@@ -142,5 +143,5 @@ def test_data_is_described_by_role_and_name(seen: Observer) -> None:
 
 
 def test_every_file_lies_in_the_run_folder() -> None:
-    for name in (observer.OUTPUT, observer._STATES, observer._CELLS):
+    for name in (OUTPUT_LOG, observer._STATES, observer._CELLS):
         assert not Path(name).is_absolute()

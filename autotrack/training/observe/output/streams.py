@@ -1,10 +1,12 @@
-"""Gets hold of everything that a run prints.
+"""Captures what a run prints.
 
-The streams stay what they are: the `write` of the present `sys.stdout` and `sys.stderr` is set to a function that
-calls the original and then hands the text on. print, logging, warnings, progress bars and tracebacks all end there.
-Not seen is what goes around it: bytes written to `sys.stdout.buffer` or to the descriptors by C code and child
-programs, what spawned (not forked) workers print, and what goes to another object that takes the place of `sys.stdout`
-while a run is on, as with `contextlib.redirect_stdout`.
+The stream objects stay what they are. Only the `write` of the current `sys.stdout` and `sys.stderr` is replaced by a
+function that calls the original and then passes the text on. print, logging, warnings, progress bars and tracebacks
+all end there.
+
+Not captured is what bypasses these methods: bytes written to `sys.stdout.buffer`, or to the file descriptors by C code
+and child programs; what spawned (not forked) workers print; and what is written to another object that replaces
+`sys.stdout` during the run, as with `contextlib.redirect_stdout`.
 """
 
 import contextlib
@@ -12,45 +14,60 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from autotrack.interactive import ipython_shell
 from autotrack.training.hooks.current_run import innermost_run
-from autotrack.training.observe.output.log import OutputLog
 
 
-class _Tee:
+class TextReceiver(Protocol):
+    """What takes the texts of one run."""
+
+    def take(self, stream_name: str, text: str) -> None:
+        """Take a text that was written to a stream."""
+
+    def report(self, message: str) -> None:
+        """Say what is not captured."""
+
+    def give_up(self, fault: Exception) -> None:
+        """Take nothing more after a fault of ours."""
+
+    def close(self) -> None:
+        """Take nothing more."""
+
+
+class _StreamHook:
     """Listens to the `write` of one stream object.
 
-    Raises `TypeError` for an object that has no attributes of its own, or whose class does not let them count.
+    Raises `TypeError` for an object without attributes of its own, or whose class ignores them.
     """
 
     def __init__(self, name: str, stream: Any) -> None:
         self.stream = stream
         self.is_on = True
         self._name = name
-        self._attributes = vars(stream)  # for objects round a stream hand `setattr` on to what they wrap
+        self._attributes = vars(stream)  # not `setattr`, which wrappers pass on to the stream that they wrap
         self._before = self._attributes.get("write")  # another tracker was here first
         self._original = stream.write
-        self._put = self._attributes["write"] = self._wrap()
-        if stream.write is not self._put:
+        self._hook = self._attributes["write"] = self._wrap()
+        if stream.write is not self._hook:
             self.remove()
             raise TypeError(f"{type(stream).__name__}.write cannot be replaced")
 
     @property
     def is_in_place(self) -> bool:
-        """Whether what is written still goes through here: as it does when somebody has put his own around it."""
+        """Whether writes still pass through this hook, possibly inside somebody else's."""
         return "write" in self._attributes
 
     @property
     def is_outermost(self) -> bool:
-        """Whether nobody has put his own around it, or in its place."""
-        return self._attributes.get("write") is self._put
+        """Whether nobody has wrapped or replaced this hook."""
+        return self._attributes.get("write") is self._hook
 
     def remove(self) -> bool:
-        """Put back what was there; where somebody has put his own around it, switch it off in place instead."""
+        """Restore what was there before. If somebody else has wrapped the hook, only switch it off."""
         self.is_on = False
-        if self._attributes.get("write") is not self._put:
+        if self._attributes.get("write") is not self._hook:
             return False
         if self._before is None:
             del self._attributes["write"]
@@ -65,108 +82,108 @@ class _Tee:
             result = original(*args, **kwargs)
             if self.is_on:
                 try:
-                    _hand_on(name, args[0] if args else next(iter(kwargs.values()), None))
-                except RecursionError:  # of the program, a few calls later if it were not for ours
+                    _pass_on(name, args[0] if args else next(iter(kwargs.values()), None))
+                except RecursionError:  # without us, the program would have met it a few calls later
                     return result
             return result
 
         return functools.update_wrapper(write, original)
 
 
-_listening: list[OutputLog] = []
-_tees: list[_Tee] = []
+_receivers: list[TextReceiver] = []
+_hooks: list[_StreamHook] = []
 _change = threading.RLock()
 
 
-def listen(log: OutputLog) -> None:
-    """Give this log what is printed from now on.
+def listen(receiver: TextReceiver) -> None:
+    """Give this receiver what is printed from now on.
 
-    A stream that does not exist, is closed or cannot be changed is not captured; the log reports it.
+    A stream that does not exist, is closed or cannot be changed is not captured; the receiver is told.
     """
     with _change:
-        if log not in _listening:
-            _listening.append(log)
+        if receiver not in _receivers:
+            _receivers.append(receiver)
         problems = [problem for name in ("stdout", "stderr") if (problem := _attach(name, getattr(sys, name, None)))]
-        _watch_cells(on=True)
+        _listen_in_cells(on=True)
     if problems:
-        log.report(f"not captured: {', '.join(problems)}")
+        receiver.report(f"not captured: {', '.join(problems)}")
 
 
-def forget(log: OutputLog) -> None:
-    """Give this log nothing any more; with the last one, leave the streams as they were found."""
+def forget(receiver: TextReceiver) -> None:
+    """Give this receiver nothing more. With the last one, leave the streams as they were found."""
     with _change:
-        if log in _listening:
-            _listening.remove(log)
-        if not _listening:
-            _tees[:] = [tee for tee in _tees if not tee.remove()]
-            _watch_cells(on=False)
+        if receiver in _receivers:
+            _receivers.remove(receiver)
+        if not _receivers:
+            _hooks[:] = [hook for hook in _hooks if not hook.remove()]
+            _listen_in_cells(on=False)
 
 
-def receivers(listening: Sequence[OutputLog], chain: Iterable[OutputLog]) -> Sequence[OutputLog]:
-    """Which logs get a text: those of the runs around it that listen, otherwise, as in another thread, all."""
-    return [log for log in chain if log in listening] or listening
+def choose_receivers(listening: Sequence[TextReceiver], chain: Iterable[TextReceiver]) -> Sequence[TextReceiver]:
+    """Return who gets a text: the listening ones among the surrounding runs or, as in another thread, all."""
+    return [receiver for receiver in chain if receiver in listening] or listening
 
 
-def _watch_cells(*, on: bool) -> None:
-    """In IPython, listen anew at every cell: from 9 on it puts a `write` of its own back when a cell has ended."""
+def _listen_in_cells(*, on: bool) -> None:
+    """In IPython, attach again at every cell: since version 9 it restores its own `write` after each of them."""
     shell = ipython_shell()
     if shell is None:
         return
     with contextlib.suppress(ValueError):  # it was not registered
-        shell.events.unregister("pre_run_cell", _listen_anew)
+        shell.events.unregister("pre_run_cell", _attach_again)
     if on:
-        shell.events.register("pre_run_cell", _listen_anew)
+        shell.events.register("pre_run_cell", _attach_again)
 
 
-def _listen_anew(_: object) -> None:
+def _attach_again(_: object) -> None:
     with _change:
-        for tee in [tee for tee in _tees if not tee.is_outermost]:
-            tee.is_on = False  # should it still be there further in, it hands nothing on a second time
-            _tees.remove(tee)
+        for hook in [hook for hook in _hooks if not hook.is_outermost]:
+            hook.is_on = False  # if it is still in place further in, it passes nothing on a second time
+            _hooks.remove(hook)
         for name in ("stdout", "stderr"):
             _attach(name, getattr(sys, name, None))
 
 
 def _attach(name: str, stream: Any) -> str:
-    """Listen to a stream; return why that is not possible, if so."""
+    """Listen to a stream. Return why that is not possible, or an empty text."""
     try:
         if stream is None or stream.closed:
             return f"sys.{name} is {'None' if stream is None else 'closed'}"
-    except (AttributeError, ValueError):  # not every stream says so, and a detached one raises
+    except (AttributeError, ValueError):  # some streams have no `closed`, and a detached one raises
         pass
-    for tee in _tees:
-        if tee.stream is stream and tee.is_in_place:
-            tee.is_on = True
+    for hook in _hooks:
+        if hook.stream is stream and hook.is_in_place:
+            hook.is_on = True
             return ""
     try:
-        _tees.append(_Tee(name, stream))
+        _hooks.append(_StreamHook(name, stream))
     except (AttributeError, TypeError):
         return f"sys.{name} is a {type(stream).__name__}, whose write cannot be replaced"
     return ""
 
 
-def _hand_on(name: str, text: object) -> None:
+def _pass_on(name: str, text: object) -> None:
     if not isinstance(text, str):
         return
     try:
-        logs = tuple(_listening if len(_listening) == 1 else receivers(_listening, _chain()))
+        chosen = _receivers if len(_receivers) == 1 else tuple(choose_receivers(_receivers, _chain()))
     except Exception:  # noqa: BLE001  a fault of ours never reaches the print
         return
-    for log in logs:
+    for receiver in chosen:
         try:
-            log.take(name, text)
-        except (RecursionError, MemoryError):  # the program's own trouble: what it prints of it comes next
+            receiver.take(name, text)
+        except (RecursionError, MemoryError):  # the program's own problem, which it is about to print
             continue
         except Exception as fault:  # noqa: BLE001  a fault of ours never reaches the print
-            forget(log)
+            forget(receiver)
             with contextlib.suppress(Exception):
-                log.give_up(fault)
+                receiver.give_up(fault)
 
 
-def _chain() -> Iterator[OutputLog]:
+def _chain() -> Iterator[TextReceiver]:
     run = innermost_run()
     while run is not None:
-        log = getattr(run, "output", None)
-        if log is not None:
-            yield log
+        receiver = getattr(run, "output", None)
+        if receiver is not None:
+            yield receiver
         run = run.outer

@@ -1,16 +1,15 @@
-"""What a terminal shows in the end: writes become lines, and progress bars the lines that they leave behind."""
+"""What a terminal would show in the end: texts become lines, and a progress bar becomes the line that it leaves."""
 
 import re
-from threading import get_ident
 from typing import ClassVar
 
 WINDOW_ROWS = 32
-"""How many rows above the lowest one the cursor can come back to."""
+"""How many rows above the lowest one the cursor can return to."""
 
 LONGEST_LINE = 2**16
-"""Longer lines are broken, after a space where there is one: they would grow in memory without end."""
+"""Longer lines are broken, after a space if possible, so that they cannot grow in memory without end."""
 
-_FARTHEST_COLUMN = 1000  # the cursor can be sent anywhere, and each column up to there is a blank in memory
+_FARTHEST_COLUMN = 1000  # every column that the cursor skips is a blank in memory
 _LONGEST_ESCAPE = 4096
 _MOST_THREADS = 100
 
@@ -26,12 +25,12 @@ _TOKEN = re.compile(
 
 
 def has_controls(text: str) -> bool:
-    """Whether a text does more than to go on to the right and to the next line."""
+    """Whether a text does more than move the cursor to the right and to the next line."""
     return "\r" in text or "\x1b" in text or "\b" in text
 
 
 def break_line(line: str) -> tuple[list[str], str]:
-    """Break a line that is too long; return what is cut off, and the rest."""
+    """Break a line that is too long. Return the pieces that were cut off, and the rest."""
     pieces = []
     while len(line) > LONGEST_LINE:
         cut = line.rfind(" ", LONGEST_LINE - 1024, LONGEST_LINE) + 1 or LONGEST_LINE
@@ -41,12 +40,13 @@ def break_line(line: str) -> tuple[list[str], str]:
 
 
 class Screen:
-    """The last rows of a terminal: text is fed in, lines that nothing can change any more come out.
+    """The last rows of a terminal. Text is fed in, and lines come out when nothing can change them any more.
 
-    Carriage return, backspace and the movements and erasures that progress bars use work as in a terminal of
-    unlimited width; tabs stay, colours and all other escape sequences are dropped, and blanks at the end of a line.
-    A line is final when the cursor leaves it downward, until a program shows that it moves upward as well: from
-    then on the last `WINDOW_ROWS` are held, until as many lines went by without any bar among them.
+    Carriage returns, backspaces, and the movements and erasures that progress bars use, work as in a terminal of
+    unlimited width. Tabs stay. Colours, all other escape sequences and blanks at the end of a line are dropped.
+
+    A line is final when the cursor leaves it downward, until the program moves the cursor upward for the first time.
+    From then on the last `WINDOW_ROWS` rows are held back, until that many lines have passed without a bar.
     """
 
     def __init__(self) -> None:
@@ -58,12 +58,12 @@ class Screen:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is held: plain lines could as well go past."""
+        """Whether no text is held back, so that plain lines may bypass the screen."""
         return not (self._column or self._unfinished_escape or len(self._rows) > 1 or self._rows[0])
 
     @property
     def rows(self) -> list[str]:
-        """What is held, without empty rows at the end."""
+        """The rows that are held back, without empty ones at the end."""
         rows = [row.rstrip(" ") for row in self._rows]
         while rows and not rows[-1]:
             rows.pop()
@@ -75,29 +75,29 @@ class Screen:
         return len(self._rows)
 
     def feed(self, text: str) -> list[str]:
-        """Show a text; return the lines that became final."""
+        """Show a text. Return the lines that became final."""
         final: list[str] = []
         text = self._unfinished_escape + text
         self._unfinished_escape = ""
         for match in _TOKEN.finditer(text):
-            found, kind = match[0], match.lastgroup
+            piece, kind = match[0], match.lastgroup
             if kind == "text":
-                self._write(found, final)
+                self._write(piece, final)
             elif kind == "newline":
                 self._next_line(final)
             elif kind == "key":
-                self._column = 0 if found == "\r" else max(0, self._column - 1)
+                self._column = 0 if piece == "\r" else max(0, self._column - 1)
                 self._lines_since_movement = 0
             elif kind == "command":
-                self._obey(found[-1], match["parameters"])
-            elif kind == "unfinished" and len(found) < _LONGEST_ESCAPE:
-                self._unfinished_escape = found
-            elif kind == "unfinished":  # it was none
-                final += self.feed(found[2:])
+                self._obey(piece[-1], match["parameters"])
+            elif kind == "unfinished" and len(piece) < _LONGEST_ESCAPE:
+                self._unfinished_escape = piece
+            elif kind == "unfinished":  # too long to be an escape sequence
+                final += self.feed(piece[2:])
         return final
 
     def clear(self) -> list[str]:
-        """Return what is held, and hold nothing any more."""
+        """Return what is held back, and forget it."""
         rows = self.rows
         self._rows, self._row, self._column = [""], 0, 0
         return rows
@@ -131,7 +131,7 @@ class Screen:
             self._row -= leaving
 
     def _obey(self, command: str, parameters: str) -> None:
-        if parameters == "?25" and command == "l":  # who hides the cursor is about to move it
+        if parameters == "?25" and command == "l":  # a program that hides the cursor is about to move it
             self._note_movement()
         method = self._COMMANDS.get(command)
         if method:
@@ -145,7 +145,7 @@ class Screen:
         self._note_movement()
         self._row -= max(count, 1)
         missing = min(-self._row, WINDOW_ROWS + 1 - len(self._rows))
-        if missing > 0:  # what was there is final already
+        if missing > 0:  # the rows that were there are final already
             self._rows[:0] = [""] * missing
         self._row = max(self._row + max(missing, 0), 0)
 
@@ -197,10 +197,10 @@ class Screen:
 
 
 class Stream:
-    """Turns what is written to one stream, piece by piece, into lines.
+    """Makes lines of the pieces that are written to one stream.
 
-    Plain pieces are put together for each thread by itself, for print writes a line in several; where rows are held
-    by a progress bar, all threads write to the same screen.
+    `print` writes a line in several pieces. Plain pieces are put together for each thread separately. While a progress
+    bar holds rows back, all threads write to the same screen.
     """
 
     def __init__(self) -> None:
@@ -221,26 +221,24 @@ class Stream:
 
     @property
     def unfinished_lines(self) -> list[str]:
-        """Plain lines whose end has not been written yet."""
+        """The plain lines whose end has not been written yet."""
         return [line for line in list(self._pieces.values()) if line]
 
-    def hold(self, text: str) -> bool:
-        """Keep a piece of a plain line, and return True; False when it takes more than that.
+    def hold(self, text: str, *, thread: int) -> bool:
+        """Keep a piece of a plain line and return True, or return False if the text has to be fed.
 
-        Needs no lock: threads that print at the same time do not wait for each other in the middle of a line.
+        This needs no lock: threads that print at the same time do not wait for each other in the middle of a line.
         """
         if "\n" in text or has_controls(text) or not self.is_plain:
             return False
-        thread = get_ident()
         line = self._pieces.get(thread, "") + text
         if len(line) > LONGEST_LINE or len(self._pieces) > _MOST_THREADS:
             return False
         self._pieces[thread] = line
         return True
 
-    def feed(self, text: str) -> str:
-        """Add a text; return the lines that it made final, each with its line feed."""
-        thread = get_ident()
+    def feed(self, text: str, *, thread: int) -> str:
+        """Add a text. Return the lines that it made final, each with its line feed."""
         text = self._pieces.pop(thread, "") + text
         if not self.is_plain or has_controls(text):
             final = _lines(self._screen.feed(text))
@@ -253,16 +251,16 @@ class Stream:
             final += _lines(pieces)
         if rest:
             self._pieces[thread] = rest
-        while len(self._pieces) > _MOST_THREADS:  # threads that are long gone
+        while len(self._pieces) > _MOST_THREADS:  # of threads that ended long ago
             final += self._pieces.pop(next(iter(self._pieces))) + "\n"
         return final
 
     def clear(self) -> str:
-        """Return all that is left as lines, and forget it."""
-        left = [*self._screen.clear(), *self.unfinished_lines]
+        """Return everything that is left as lines, and forget it."""
+        lines = [*self._screen.clear(), *self.unfinished_lines]
         self.is_plain = True
         self._pieces.clear()
-        return _lines(left)
+        return _lines(lines)
 
 
 def _lines(lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A file of lines that never grows beyond a limit, with the unfinished ones at its end."""
+"""A file of lines that stays below a limit, with unfinished lines at its end."""
 
 import contextlib
 import os
@@ -16,17 +16,18 @@ try:
 except ImportError:
     _fcntl = None
 
-_SECONDS = 1.0  # between two looks at the file
-_MOST_WAITING_BYTES = 2**18
+_CHECK_SECONDS = 1.0
+_MOST_UNWRITTEN_BYTES = 2**18
 _LEFT_OUT = re.compile(rb"^\[autotrack left out (\d+) lines, (\d+) bytes\]\n", re.MULTILINE)
 
 
 class BoundedFile:
-    """A file that grows at its end and loses its middle, with lines in progress after its end.
+    """A file that grows at its end and loses its middle. Lines in progress stand at its end and are replaced.
 
-    It is made when there is a line to keep; `on_begin` is called then. Its first process alone takes lines in
-    progress back and shortens the file. It locks the file meanwhile, so that no line of a forked child is lost; these
-    lock it while they append. Nobody waits long for a lock.
+    The file is made when there is a line to keep; `on_begin` is called then. Forked children (`is_ours` is False) only
+    append to it. The process that made it also replaces lines in progress and shortens the file. It locks the file
+    meanwhile, so that no line of a child is lost, and children lock it while they append. Nobody waits long for a
+    lock. `on_problem` is called once, with a sentence.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class BoundedFile:
         *,
         on_begin: Callable[[], None],
         on_problem: Callable[[str], None],
+        is_ours: bool,
         clock: Callable[[], float],
     ) -> None:
         self._path = path
@@ -43,19 +45,19 @@ class BoundedFile:
         self._on_begin = on_begin
         self._on_problem = on_problem
         self._clock = clock
-        self.is_ours = True  # not in a forked child
+        self.is_ours = is_ours
         self._fd = -1
         self._identity = (-1, -1)
         self._size = 0  # as far as this process knows
-        self._progress = b""  # what it wrote after the last final line,
-        self._progress_at = 0  # and where
-        self._waiting = b""  # what the disk has not taken yet
+        self._progress = b""  # lines in progress that it wrote after the last final line,
+        self._progress_offset = 0  # and where
+        self._unwritten = b""  # what the disk has not taken yet
         self._lost_lines = 0
-        self._next_look = 0.0
-        self._troubled = self._begun = self._closed = False
+        self._next_check = 0.0
+        self._has_reported = self._begun = self._closed = False
 
     def write(self, final: bytes, progress: bytes) -> None:
-        """Append final lines and, after them, lines in progress in place of those of last time."""
+        """Append final lines and, after them, lines in progress that replace those of the last call."""
         if self._closed:  # by a signal handler in the middle of a print
             return
         if not self.is_ours:
@@ -66,23 +68,28 @@ class BoundedFile:
             if not final and not progress:
                 return
             self._begin()
-        self._waiting += final
-        if not (progress or self._progress or self._size > self._shorten_above or self._clock() >= self._next_look):
+        self._unwritten += final
+        if not (progress or self._progress or self._size > self._shorten_above or self._clock() >= self._next_check):
             self._append(b"")
             return
         try:
             locked = _lock(self._fd, exclusive=True)
             try:
-                self._look_after(locked=locked)
+                self._check(locked=locked)
                 self._append(progress if locked else b"")
             finally:
                 _unlock(self._fd)
         except OSError as error:
             self._report(error)
-            self._bound_waiting()
+            self._bound_unwritten()
+
+    @property
+    def was_made_by_child(self) -> bool:
+        """Whether forked children alone have written lines."""
+        return self.is_ours and not self._begun and self._path.exists()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._closed = True
         if self._fd >= 0:
             os.close(self._fd)
@@ -92,7 +99,7 @@ class BoundedFile:
         self._begun = True
         try:
             self._open()
-            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # a killed process left half a line
+            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # half a line of a killed process
                 self._size += os.write(self._fd, b"\n")
         except OSError as error:
             self._report(error)
@@ -101,7 +108,7 @@ class BoundedFile:
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        if fd <= 2 and _fcntl is not None:  # the place of a standard stream that is closed: others will write there
+        if fd <= 2 and _fcntl is not None:  # that of a closed standard stream: others will write there
             moved = int(_fcntl.fcntl(fd, _fcntl.F_DUPFD_CLOEXEC, 3))
             os.close(fd)
             fd = moved
@@ -112,7 +119,7 @@ class BoundedFile:
         self._progress = b""
 
     def _append(self, progress: bytes) -> None:
-        final = self._waiting
+        final = self._unwritten
         if self._lost_lines:
             final = b"\n[autotrack lost %d lines: the disk was full]\n" % self._lost_lines + final
         if not final and not progress:
@@ -121,31 +128,31 @@ class BoundedFile:
             written = os.write(self._fd, final + progress)
         except OSError as error:
             self._report(error)
-            self._bound_waiting()
+            self._bound_unwritten()
             return
         self._lost_lines = 0
-        self._waiting = final[written:]
-        self._progress_at = self._size + len(final)
+        self._unwritten = final[written:]
+        self._progress_offset = self._size + len(final)
         self._progress = progress[: max(0, written - len(final))]
         self._size += written
 
-    def _bound_waiting(self) -> None:
-        excess = len(self._waiting) - _MOST_WAITING_BYTES
+    def _bound_unwritten(self) -> None:
+        excess = len(self._unwritten) - _MOST_UNWRITTEN_BYTES
         if excess > 0:
-            cut = self._waiting.find(b"\n", excess) + 1
-            self._lost_lines += self._waiting.count(b"\n", 0, cut)
-            self._waiting = self._waiting[cut:]
+            cut = self._unwritten.find(b"\n", excess) + 1
+            self._lost_lines += self._unwritten.count(b"\n", 0, cut)
+            self._unwritten = self._unwritten[cut:]
 
-    def _look_after(self, *, locked: bool) -> None:
-        """Take back the lines in progress, make a file again that vanished, and shorten one that is too long."""
-        self._next_look = self._clock() + _SECONDS
+    def _check(self, *, locked: bool) -> None:
+        """Remove the lines in progress, make the file again if it vanished, and shorten it if it is too long."""
+        self._next_check = self._clock() + _CHECK_SECONDS
         self._stay_with_the_path()
         self._size = os.fstat(self._fd).st_size
-        if self._progress and locked and self._size == self._progress_at + len(self._progress):
-            os.ftruncate(self._fd, self._progress_at)
-            self._size = self._progress_at
+        if self._progress and locked and self._size == self._progress_offset + len(self._progress):
+            os.ftruncate(self._fd, self._progress_offset)
+            self._size = self._progress_offset
         self._progress = b""
-        if locked and self._size + len(self._waiting) > self._shorten_above:
+        if locked and self._size + len(self._unwritten) > self._shorten_above:
             try:
                 self._shorten()
             except OSError as error:
@@ -156,22 +163,22 @@ class BoundedFile:
         status = None
         with contextlib.suppress(OSError):  # somebody closed all descriptors
             status = os.fstat(self._fd)
-        if status is None or (status.st_dev, status.st_ino) != self._identity:  # and opened others
+        if status is None or (status.st_dev, status.st_ino) != self._identity:  # and perhaps opened others
             self._fd = -1
             self._open()
         elif not status.st_nlink:
             vanished = self._fd
             self._open()
             os.close(vanished)
-            self._say(f"{self._path} vanished; it was made again from here on")
+            self._report_once(f"{self._path} vanished; it was made again from here on")
 
     def _shorten(self) -> None:
-        """Keep the first tenth and the last half, and count what is between them."""
+        """Keep the first tenth and the last half of the limit, and count what is left out between them."""
         most_head = self._limit_bytes // 10
         head = os.pread(self._fd, most_head + 100, 0)
-        before = _LEFT_OUT.search(head)
-        if before:
-            kept, begin, lines, size = before.start(), before.end(), int(before[1]), int(before[2])
+        earlier = _LEFT_OUT.search(head)
+        if earlier:
+            kept, begin, lines, size = earlier.start(), earlier.end(), int(earlier[1]), int(earlier[2])
         else:
             kept = begin = head.rfind(b"\n", 0, most_head) + 1
             lines = size = 0
@@ -186,7 +193,7 @@ class BoundedFile:
             begin += len(part) or end
         left_out = b"[autotrack left out %d lines, %d bytes]\n" % (lines, size)
         files.write_atomically(self._path, head[:kept] + left_out + tail[cut:])
-        os.close(self._fd)  # and with it goes the lock
+        os.close(self._fd)  # and release the lock with it
         self._open()
         _lock(self._fd, exclusive=True)
         self._shorten_above = self._limit_bytes
@@ -200,10 +207,10 @@ class BoundedFile:
                     sleep(0.001)
                 elif self._is_at_path():
                     break
-                else:  # the parent has shortened it meanwhile
+                else:  # the parent has replaced it by a shorter one
                     os.close(self._fd)
                     self._open()
-            if os.fstat(self._fd).st_size < 2 * self._limit_bytes:  # full only when the parent has long been silent
+            if os.fstat(self._fd).st_size < 2 * self._limit_bytes:  # more only if the parent has long been silent
                 os.write(self._fd, lines)
             _unlock(self._fd)
         except OSError as error:
@@ -212,21 +219,21 @@ class BoundedFile:
     def _is_at_path(self) -> bool:
         try:
             status = self._path.stat()
-        except FileNotFoundError:  # for the parent to notice
+        except FileNotFoundError:  # the parent will notice
             return True
         return (status.st_dev, status.st_ino) == self._identity
 
     def _report(self, error: OSError) -> None:
-        self._say(f"{error.strerror} ({self._path})")
+        self._report_once(f"{error.strerror} ({self._path})")
 
-    def _say(self, message: str) -> None:
-        if not self._troubled:
-            self._troubled = True
+    def _report_once(self, message: str) -> None:
+        if not self._has_reported:
+            self._has_reported = True
             self._on_problem(message)
 
 
 def _lock(fd: int, *, exclusive: bool) -> bool:
-    """Lock a file for this process if nobody has it locked; without locks, nobody ever has."""
+    """Lock a file for this process unless another one has locked it. On systems without locks, nobody ever has."""
     if _fcntl is None or fd < 0:
         return True
     try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.training.observe.output.screen import LONGEST_LINE, WINDOW_ROWS, Screen, Stream
+from autotrack.sidecar.output.screen import LONGEST_LINE, WINDOW_ROWS, Screen, Stream
 
 ARMED = "\x1b[?25l"  # what hides the cursor is about to move it
 
@@ -168,7 +168,7 @@ def test_memory_is_bounded() -> None:
 def test_long_lines_are_broken_between_words_and_nothing_is_lost() -> None:
     stream = Stream()
     text = "word " * 50_000
-    lines = stream.feed(text) + stream.clear()
+    lines = stream.feed(text, thread=1) + stream.clear()
     assert lines.replace("\n", "") == text
     assert lines.count("\n") == 4
     assert all(line.endswith("word ") for line in lines.splitlines())

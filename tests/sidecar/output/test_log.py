@@ -1,8 +1,5 @@
 """output.log holds what a run prints: whole lines, in order, at once, bounded, without secrets; and prints go on."""
 
-import contextlib
-import contextvars
-import io
 import logging
 import os
 import re
@@ -12,9 +9,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -23,32 +19,13 @@ from hypothesis import strategies as st
 
 from autotrack.journal import files
 from autotrack.redaction import Redactor
-from autotrack.training.hooks import current_run
-from autotrack.training.observe.output.log import OutputLog
-from autotrack.training.observe.output.streams import forget, listen, receivers
+from autotrack.sidecar.output.log import OutputLog
+from autotrack.training.observe.output.streams import forget, listen
+from tests.support.output_logs import Clock, NoRedaction, lines_of, no_problem
 
 TOKEN = "ghp_" + "a1B2" * 9
 KEY_BODY = ["MIIEow" + "IBAAKCAQEA" * 5 + f"{line:08d}" for line in range(20)]
 KEY = ["-----BEGIN RSA PRIVATE KEY-----", *KEY_BODY, "-----END RSA PRIVATE KEY-----"]
-
-
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class NoRedaction:
-    def redact_text(self, text: str) -> tuple[str, list[str]]:
-        return text, []
-
-
-def no_trouble(message: str) -> None:
-    raise AssertionError(message)
 
 
 @pytest.fixture
@@ -58,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def log(tmp_path: Path, clock: Clock) -> Iterator[OutputLog]:
-    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_problem=no_trouble, clock=clock)
+    log = OutputLog(tmp_path / "run" / "output.log", Redactor({}), on_problem=no_problem, clock=clock)
     log.take("stdout", "")  # what is not finished is shown when a second has passed from here on
     yield log
     forget(log)
@@ -69,12 +46,6 @@ def log(tmp_path: Path, clock: Clock) -> Iterator[OutputLog]:
 def listening(log: OutputLog) -> OutputLog:
     listen(log)
     return log
-
-
-def lines_of(log: OutputLog) -> list[str]:
-    text = log.path.read_text(encoding="utf-8") if log.path.exists() else ""
-    assert not text or text.endswith("\n")
-    return text.split("\n")[:-1]
 
 
 # Lines
@@ -94,7 +65,7 @@ def test_the_log_holds_the_lines_of_both_streams_in_the_order_they_were_complete
     tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[str, str, float]]
 ) -> None:
     clock = Clock()
-    log = OutputLog(tmp_path_factory.mktemp("run") / "output.log", NoRedaction(), on_problem=no_trouble, clock=clock)
+    log = OutputLog(tmp_path_factory.mktemp("run") / "output.log", NoRedaction(), on_problem=no_problem, clock=clock)
     expected, unfinished = [], {"stdout": "", "stderr": ""}
     for stream, text, seconds in writes:
         clock.now += seconds
@@ -143,7 +114,7 @@ def test_what_is_no_text_in_utf_8_is_escaped(log: OutputLog) -> None:
 def test_a_log_goes_on_after_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "output.log"
     path.write_text("before\nkilled in the mid")
-    log = OutputLog(path, Redactor({}), on_problem=no_trouble)
+    log = OutputLog(path, Redactor({}), on_problem=no_problem)
     log.take("stdout", "after\n")
     log.close()
     log.take("stdout", "too late\n")
@@ -253,14 +224,14 @@ def test_output_comes_back_when_a_key_has_no_end(log: OutputLog) -> None:
 
 def test_a_log_keeps_its_head_and_its_tail_and_counts_what_is_between(tmp_path: Path) -> None:
     limit = 10_000
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_problem)
     printed = [f"line {number} " + "é" * (number % 50) for number in range(2000)]
     for number, line in enumerate(printed):
         log.take("stdout", f"{line}\n")
         assert log.path.stat().st_size <= limit + 200
         if number % 100 == 0:  # a resumed run counts on
             log.close()
-            log = OutputLog(log.path, NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
+            log = OutputLog(log.path, NoRedaction(), limit_bytes=limit, on_problem=no_problem)
     log.close()
     said = lines_of(log)
     (at,) = [at for at, line in enumerate(said) if "left out" in line]
@@ -281,8 +252,8 @@ def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pyte
         written[0] += len(content)
         write(path, content)
 
-    monkeypatch.setattr("autotrack.training.observe.output.bounded_file.files.write_atomically", counting)
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_trouble)
+    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.files.write_atomically", counting)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_problem)
     for _ in range(10_000):
         log.take("stdout", "x" * 99 + "\n")
     log.close()
@@ -290,7 +261,7 @@ def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_line_without_end_is_bounded_in_memory_and_in_the_file(tmp_path: Path) -> None:
-    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=10**6, on_problem=no_trouble)
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=10**6, on_problem=no_problem)
     log.take("stdout", "y" * 3_000_000)
     for _ in range(300):
         log.take("stdout", "x" * 10_000)
@@ -298,198 +269,6 @@ def test_a_line_without_end_is_bounded_in_memory_and_in_the_file(tmp_path: Path)
     log.close()
     assert log.path.stat().st_size <= 10**6 + 2**17
     assert lines_of(log)[-1].startswith("the end")
-
-
-# Streams
-
-
-def test_streams_stay_what_they_are_and_are_left_as_they_were(log: OutputLog, tmp_path: Path) -> None:
-    stream, before = sys.stdout, dict(vars(sys.stdout))
-    facts = (stream.isatty(), stream.encoding, stream.errors, stream.write.__name__)
-    listen(log)
-    assert sys.stdout is stream
-    assert (stream.isatty(), stream.encoding, stream.errors, stream.write.__name__) == facts
-    assert stream.write("four") == 4
-    with pytest.raises(TypeError):
-        stream.write(b"bytes")  # type: ignore[arg-type]
-    second = OutputLog(tmp_path / "second.log", Redactor({}), on_problem=no_trouble)
-    listen(second)
-    listen(second)
-    forget(log)
-    print(" and more")
-    assert vars(stream) != before
-    forget(second)
-    assert vars(stream) == before
-    print("nobody listens")
-    second.close()
-    log.close()
-    assert (lines_of(log), lines_of(second)) == (["four"], [" and more"])
-
-
-@pytest.mark.parametrize(
-    "error", [BrokenPipeError(32, "Broken pipe"), ValueError("I/O operation on closed file"), KeyboardInterrupt()]
-)
-def test_an_exception_of_the_stream_is_the_users(
-    log: OutputLog, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    class Broken(io.StringIO):
-        broken = True
-
-        def write(self, text: str) -> int:
-            if self.broken:
-                raise error
-            return super().write(text)
-
-    stream = Broken()
-    monkeypatch.setattr(sys, "stdout", stream)
-    listen(log)
-    with pytest.raises(type(error)) as caught:
-        print("lost")
-    assert caught.value is error
-    assert caught.value.__context__ is None
-    stream.broken = False
-    print("kept")
-    assert lines_of(log) == ["kept"]
-    assert stream.getvalue() == "kept\n"
-
-
-def test_streams_that_cannot_be_captured_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class ReadOnly:
-        __slots__ = ()
-
-        def write(self, text: str) -> int:
-            return len(text)
-
-    class Property(io.StringIO):
-        @property
-        def write(self) -> Callable[[str], int]:  # type: ignore[override]
-            return super().write
-
-    closed = io.StringIO()
-    closed.close()
-    for stdout, stderr, expected in (
-        (None, closed, "not captured: sys.stdout is None, sys.stderr is closed"),
-        (Property(), io.StringIO(), "not captured: sys.stdout is a Property, whose write cannot be replaced"),
-        (ReadOnly(), io.StringIO(), "not captured: sys.stdout is a ReadOnly, whose write cannot be replaced"),
-    ):
-        said: list[str] = []
-        log = OutputLog(tmp_path / "output.log", Redactor({}), on_problem=said.append)
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "stdout", stdout)
-            patched.setattr(sys, "stderr", stderr)
-            listen(log)
-            print("goes on")
-            forget(log)
-        log.close()
-        assert said == [expected]
-
-
-def test_somebody_elses_write_stays_in_place(log: OutputLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stream)
-    before: list[str] = []
-    inner = stream.write
-    stream.write = lambda text: before.append(text) or inner(text)  # type: ignore[method-assign, func-returns-value]
-    theirs = stream.write
-    listen(log)
-    forget(log)
-    assert stream.write is theirs
-
-    listen(log)
-    ours, after = stream.write, list[str]()
-    stream.write = lambda text: after.append(text) or ours(text)  # type: ignore[method-assign, func-returns-value]
-    outermost = stream.write
-    for turn in range(50):  # as many runs: nothing piles up
-        forget(log)
-        print("off")
-        listen(log)
-        assert stream.write is outermost
-        print("on", turn)
-    assert lines_of(log) == [f"on {turn}" for turn in range(50)]
-    assert before == after
-    assert stream.getvalue().count("\n") == 100
-
-
-def test_an_object_round_a_stream_is_changed_and_not_what_it_wraps(
-    log: OutputLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tqdm = pytest.importorskip("tqdm.contrib")
-    inner = io.StringIO()
-    wrapper = tqdm.DummyTqdmFile(inner)
-    monkeypatch.setattr(sys, "stdout", wrapper)
-    for turn in range(3):
-        listen(log)
-        assert "write" not in vars(inner)
-        print(turn)
-        forget(log)
-        assert "write" not in vars(wrapper)
-    assert lines_of(log) == ["0", "1", "2"]
-
-
-def test_what_goes_to_another_object_is_not_captured(listening: OutputLog) -> None:
-    with contextlib.redirect_stdout(io.StringIO()) as kept:
-        print("elsewhere")
-    print("here")
-    assert kept.getvalue() == "elsewhere\n"
-    assert lines_of(listening) == ["here"]
-
-
-def test_the_output_stream_of_a_notebook_is_captured(log: OutputLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    iostream = pytest.importorskip("ipykernel.iostream")
-    session = pytest.importorskip("jupyter_client.session").Session(key=b"a key")
-    sent: list[str] = []
-
-    def send(thread: Any, message: list[bytes], **options: Any) -> None:
-        sent.append(session.deserialize(session.feed_identities(message)[1])["content"]["text"])
-
-    methods = {
-        "__init__": lambda thread: None,
-        "schedule": lambda thread, action: None,  # flushed by hand below
-        "send_multipart": send,
-        "io_loop": None,
-        "thread": threading.current_thread(),
-    }
-    thread = type("ThreadWithoutLoop", (iostream.IOPubThread,), methods)
-    stream = iostream.OutStream(session, thread(), "stdout", watchfd=False)
-    monkeypatch.setattr(sys, "stdout", stream)
-    listen(log)
-    print("in a cell")
-    forget(log)
-    assert "write" not in vars(stream)
-    assert lines_of(log) == ["in a cell"]
-    monkeypatch.undo()
-    stream._flush()
-    assert "".join(sent) == "in a cell\n"
-
-
-# Which run
-
-
-def test_a_text_goes_to_the_runs_around_it_and_from_other_threads_to_all() -> None:
-    logs = [cast("OutputLog", object()) for _ in range(3)]
-    outer, inner, other = logs
-    assert receivers(logs, [inner, outer]) == [inner, outer]
-    assert receivers(logs, []) == logs
-    assert receivers([outer, other], [inner, outer]) == [outer]
-    assert receivers([outer, other], [inner]) == [outer, other]
-
-
-def test_runs_in_different_contexts_do_not_mix_their_output(tmp_path: Path) -> None:
-    logs = [OutputLog(tmp_path / f"{name}.log", Redactor({}), on_problem=no_trouble) for name in "ab"]
-
-    def in_run(log: OutputLog) -> None:
-        current_run.enter(cast("Any", SimpleNamespace(status="running", outer=None, output=log)))
-        print(log.path.stem)
-
-    for log in logs:
-        listen(log)
-    for log in logs:
-        contextvars.Context().run(in_run, log)
-    contextvars.Context().run(print, "for all")
-    for log in logs:
-        forget(log)
-        log.close()
-    assert [lines_of(log) for log in logs] == [["a", "for all"], ["b", "for all"]]
 
 
 # In the middle of things
@@ -503,7 +282,7 @@ def test_what_prints_in_the_middle_of_a_print_is_kept(listening: OutputLog, monk
             print(text)
         return write(fd, data)
 
-    monkeypatch.setattr("autotrack.training.observe.output.bounded_file.os.write", interrupted)
+    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.os.write", interrupted)
     print("outer")
     print("next")
     assert lines_of(listening) == ["outer", "a finalizer", "and another", "next"]
@@ -514,7 +293,7 @@ def test_a_keyboard_interrupt_in_the_middle_leaves_everything_in_order(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(
-            "autotrack.training.observe.output.bounded_file.os.write",
+            "autotrack.sidecar.output.bounded_file.os.write",
             lambda fd, data: signal.raise_signal(signal.SIGINT),
         )
         with pytest.raises(KeyboardInterrupt):
@@ -524,7 +303,7 @@ def test_a_keyboard_interrupt_in_the_middle_leaves_everything_in_order(
 
 
 def test_a_fault_of_ours_ends_the_capture_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    class Faulty:
+    class Faulty(NoRedaction):
         def redact_text(self, text: str) -> tuple[str, list[str]]:
             raise ZeroDivisionError("a fault of ours")
 
@@ -599,7 +378,7 @@ def test_a_full_disk_stops_no_print_and_what_waits_is_written_when_there_is_room
         room[0] -= written
         return written
 
-    monkeypatch.setattr("autotrack.training.observe.output.bounded_file.os.write", full)
+    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.os.write", full)
     for number in range(10):
         print("line", number)
     room[0] = 10**6
@@ -622,7 +401,7 @@ def test_a_disk_that_stays_full_costs_no_memory_without_end(tmp_path: Path, monk
         def full(fd: int, data: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-        patched.setattr("autotrack.training.observe.output.bounded_file.os.write", full)
+        patched.setattr("autotrack.sidecar.output.bounded_file.os.write", full)
         for line in printed:
             log.take("stdout", f"{line}\n")
     log.take("stdout", "room again\n")
@@ -683,7 +462,7 @@ def test_a_descriptor_that_somebody_closed_and_opened_again_is_left_alone(log: O
 HEADER = """
 import os, sys, time
 from pathlib import Path
-from autotrack.training.observe.output.log import OutputLog
+from autotrack.sidecar.output.log import OutputLog
 from autotrack.training.observe.output.streams import forget, listen
 from autotrack.redaction import Redactor
 log = OutputLog(Path(sys.argv[1]), Redactor(), on_problem=lambda message: os.write(2, message.encode()))
@@ -839,8 +618,3 @@ def test_a_fork_in_the_middle_of_a_print_of_another_thread_locks_nothing_up(tmp_
     said = (tmp_path / "output.log").read_text().splitlines()
     assert [line for line in said if "child" in line] == [f"child {number}" for number in range(30)]
     assert set(said) == {"thread"} | {f"child {number}" for number in range(30)}
-
-
-def test_it_imports_nothing_slow(run_script: Callable[..., str]) -> None:
-    found = run_script("import sys, autotrack.training.observe.output.streams; print(*sys.modules)").split()
-    assert not {"asyncio", "logging", "subprocess", "multiprocessing", "tempfile"} & set(found)

@@ -1,4 +1,4 @@
-"""What one run prints, made into lines and kept in its `output.log`; `tee.py` gets hold of it."""
+"""Makes lines of what one run prints and keeps them in its `output.log`."""
 
 import os
 import re
@@ -6,12 +6,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Protocol
 
+from autotrack.journal.records import Artifact
 from autotrack.redaction import REDACTED
-from autotrack.training.observe.output.bounded_file import BoundedFile
-from autotrack.training.observe.output.screen import Stream
+from autotrack.sidecar.output.bounded_file import BoundedFile
+from autotrack.sidecar.output.screen import Stream
+
+OUTPUT = "output.log"
+"""The name of the file in the run folder."""
 
 _SECONDS = 1.0  # between two states of a progress bar in the file
 _BLOCK = 2**16  # characters that are worked on at a time
@@ -23,21 +27,42 @@ _KEY_END = re.compile(r"-----END [A-Z ]{0,60}-----")
 
 class _Redactor(Protocol):
     def redact_text(self, text: str) -> tuple[str, list[str]]: ...
+    def learn_secret(self, name: str, value: str) -> None: ...
+
+
+def open_log(
+    folder: Path,
+    redactor: _Redactor,
+    *,
+    put: Callable[[Artifact], None],
+    on_problem: Callable[[str], None],
+    is_ours: bool = True,
+) -> "OutputLog":
+    """Return the log of the run in `folder`; `put` records its file, as soon as there is one."""
+
+    def record() -> None:
+        put(Artifact(time=time(), path=OUTPUT, kind="output"))
+
+    return OutputLog(folder / OUTPUT, redactor, on_begin=record, on_problem=on_problem, is_ours=is_ours)
 
 
 class OutputLog:
-    """Keeps what one run prints in the file at `path`, without its secrets; a run that prints nothing has none.
+    """Keeps what one run prints in the file at `path`, without its secrets. A run that prints nothing has no file.
 
-    A line is with the operating system when the write that completed it returns. Both streams share the file, in the
-    order in which their lines became final. Of progress bars the last state is kept; one that is under way, and rows
-    that it may come back to, stand at the end of the file, renewed once a second as texts come. Above `limit_bytes`,
-    the first tenth and the most recent half are kept, and a line between them counts what was left out.
+    A line is with the operating system when `take` has returned for the text that completed it. Both streams share
+    the file, in the order in which their lines became final. Of a progress bar, the last state is kept. A bar that is
+    still under way, and the rows that it may come back to, stand at the end of the file and are renewed at most once
+    a second, when text arrives. Above `limit_bytes`, the first tenth and the most recent half of the file are kept,
+    and a line between them counts what was left out.
 
-    A forked child adds its complete lines and leaves everything else to its parent; after a line of a child, the bar
-    of the parent that stood before it stays. A full disk or a vanished folder raises nothing: `on_problem` is called
-    once, with a sentence, and what waits in memory is bounded; `on_begin` is called when this process has made the
-    file, or goes on with one. Secrets are looked for in whole lines, and in all
-    lines of one write together; a private key is hidden line by line as well.
+    A forked child (`is_ours` is False) adds its complete lines and leaves everything else to its parent. A bar of the
+    parent that stood before such a line stays.
+
+    A full disk or a vanished folder raises nothing: `on_problem` is called once, with a sentence, and what waits in
+    memory is bounded. `on_begin` is called when the file is made, or taken up again, or was made by a child alone.
+
+    Secrets are searched for in whole lines, and in all lines of one write together. A private key is hidden line by
+    line as well.
     """
 
     def __init__(
@@ -48,43 +73,60 @@ class OutputLog:
         limit_bytes: int = 10 * 2**20,
         on_begin: Callable[[], None] = lambda: None,
         on_problem: Callable[[str], None],
+        is_ours: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.path = path
         self.report = on_problem
         self._redactor = redactor
         self._clock = clock
-        self._file = BoundedFile(path, limit_bytes, on_begin=on_begin, on_problem=on_problem, clock=clock)
+        self._on_begin = on_begin
+        self._file = BoundedFile(
+            path, limit_bytes, is_ours=is_ours, on_begin=on_begin, on_problem=on_problem, clock=clock
+        )
         self._closed = False
-        self._busy = 0  # or the thread that is at it
+        self._busy_thread = 0  # the one that is adding texts
         self._pid = 0
         self._next_show = 0.0
         self._begin()
 
-    def take(self, stream_name: str, text: str) -> None:
-        """Add a text that was written to a stream."""
+    def take(self, stream_name: str, text: str, *, thread: int | None = None) -> None:
+        """Add a text that a thread wrote to a stream; this one, if not told otherwise."""
         if os.getpid() != self._pid:
             self._leave_to_parent()
+        own_thread = threading.get_ident()
+        writer = own_thread if thread is None else thread
         source = self._sources.get(stream_name) or self._sources.setdefault(stream_name, _Source())
-        if (not self._busy or self._busy != threading.get_ident()) and source.hold(text):
+        if self._busy_thread != own_thread and source.hold(text, thread=writer):
             if self._clock() < self._next_show:
                 return
             text = ""
         with self._lock:
             if self._closed:
                 return
-            self._queue.append((source, text))
-            if self._busy:  # a signal handler, a finalizer or a warning of ours prints in the middle of a print
+            self._queue.append((source, text, writer))
+            if self._busy_thread:  # a signal handler, a finalizer or a warning of ours prints in the middle of a print
                 return
-            self._busy = threading.get_ident()
+            self._busy_thread = own_thread
             try:
                 while self._queue:
                     self._add(*self._queue.popleft())
             finally:
-                self._busy = 0
+                self._busy_thread = 0
+
+    def learn_secret(self, name: str, value: str) -> None:
+        """Take a secret variable out of all that is written from now on."""
+        self._redactor.learn_secret(name, value)
+
+    def leave_out(self, lost_bytes: int) -> None:
+        """Say that about so many bytes are missing here: they were printed faster than they could be read."""
+        self.take(
+            "stdout", f"\n[autotrack left out about {lost_bytes} bytes: printed faster than they could be kept]\n"
+        )
+        self.report(f"text was printed faster than it could be kept; {self.path.name} says where some is left out")
 
     def close(self) -> None:
-        """Write lines that are not finished as they are, and take nothing any more."""
+        """Write unfinished lines as they are, and take nothing more."""
         if os.getpid() != self._pid:  # a forked child that has printed nothing
             self._leave_to_parent()
         with self._lock:
@@ -97,34 +139,36 @@ class OutputLog:
                 if lines or self._shown:
                     self._file.write(self._finish(source, lines), b"")
             self._file.close()
+            if self._file.was_made_by_child:
+                self._on_begin()
 
     def give_up(self, fault: Exception) -> None:
-        """Take nothing any more, after a fault of ours."""
+        """Take nothing more after a fault of ours."""
         self._closed = True
         self._file.close()
         self.report(f"output is not captured any more: {type(fault).__name__}: {fault}")
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: what is not finished is the parent's, and so is the lock that a thread may hold."""
+        """In a forked child, start afresh: unfinished lines are the parent's, and a lock may be held for ever."""
         self._file.is_ours = False
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.RLock()  # reentrant: see `_busy`
-        self._busy = 0
-        self._queue: deque[tuple[_Source, str]] = deque()
+        self._lock = threading.RLock()  # reentrant: a signal handler may print in the middle of a print
+        self._busy_thread = 0
+        self._queue: deque[tuple[_Source, str, int]] = deque()
         self._sources: dict[str, _Source] = {"stdout": _Source(), "stderr": _Source()}
         self._shown = b""
         self._next_show = self._clock()
         self._pid = os.getpid()
 
-    def _add(self, source: "_Source", text: str) -> None:
+    def _add(self, source: "_Source", text: str, thread: int) -> None:
         if len(text) > _BLOCK:
             for begin in range(0, len(text), _BLOCK):
-                self._add(source, text[begin : begin + _BLOCK])
+                self._add(source, text[begin : begin + _BLOCK], thread)
             return
         height = source.height
-        lines = source.feed(text)
+        lines = source.feed(text, thread=thread)
         if lines:
             final = self._finish(source, lines)
             if source.shown or not source.is_plain:
@@ -159,7 +203,7 @@ class OutputLog:
 
 
 class _Source(Stream):
-    """A stream, what of it was `shown` at the end of the file, and how many lines more may belong to a key."""
+    """A stream, the part of it that is `shown` at the end of the file, and how many more lines may belong to a key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,9 +212,9 @@ class _Source(Stream):
 
 
 def _without_keys(lines: str, key_lines: int) -> tuple[str, int]:
-    """Take out private keys that go over several lines; the first `key_lines` lines belong to one that began before.
+    """Remove private keys that span several lines. The first `key_lines` lines may belong to one that began before.
 
-    Returns what is left, and how many of the lines that will follow may belong to the last key.
+    Returns what is left, and how many of the lines to come may belong to the last key.
     """
     kept = []
     for line in lines.removesuffix("\n").split("\n"):

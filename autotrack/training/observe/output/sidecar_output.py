@@ -1,0 +1,52 @@
+"""Hands what a run prints to the sidecar, which keeps it in `output.log`."""
+
+from collections.abc import Callable
+
+from autotrack.output_channel import RunWriter
+from autotrack.training.observe.output.secret_watch import SecretWatch
+from autotrack.training.observe.output.streams import TextReceiver
+
+
+class SidecarOutput:
+    """Takes what one run prints.
+
+    Secrets that the program has put into its environment go before the text that may show them.
+    A forked child adds to the file itself, through the log that `open_log_in_child` returns. `report` is told, in a
+    sentence, what is not captured.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        secrets: SecretWatch,
+        *,
+        open_log_in_child: Callable[[], TextReceiver],
+        report: Callable[[str], None],
+    ) -> None:
+        self.report = report
+        self._writer = writer
+        self._write = writer.write
+        self._secrets = secrets
+        writer.write_in_child = self._take_in_child
+        self._open_log_in_child = open_log_in_child
+        self._child_log: TextReceiver | None = None
+
+    def take(self, stream_name: str, text: str) -> None:
+        """Take a text that was written to a stream."""
+        if len(text) > 1 and self._secrets.has_changed():  # not for the line feed after every line
+            self._secrets.announce(self._writer.write_secrets)
+        self._write(stream_name, text)
+
+    def close(self) -> None:
+        """In a forked child, close its log. The sidecar closes the run's own when the run has ended."""
+        if self._child_log is not None:
+            self._child_log.close()
+
+    def give_up(self, fault: Exception) -> None:
+        """Report a fault of ours, after which nothing more is captured."""
+        self.report(f"output is not captured any more: {type(fault).__name__}: {fault}")
+
+    def _take_in_child(self, stream_name: str, text: str) -> None:
+        if self._child_log is None:
+            self._child_log = self._open_log_in_child()
+        self._child_log.take(stream_name, text)
