@@ -14,6 +14,7 @@ PARTS = {
     "log": "log_calls",
     "lightning": "lightning_fit",
     "start": "start_up",
+    "printing": "printing",
     "sidecar": "sidecar",
     "keras": "keras_fit",
     "sklearn": "sklearn_fit",
