@@ -1,4 +1,4 @@
-"""How a script is ending, asked while it ends."""
+"""Tells how a script ends, while it ends."""
 
 import contextlib
 import sys
@@ -11,10 +11,9 @@ from autotrack.training.hooks.patch import Outcome, Patch
 
 
 class ExitWatch:
-    """Notes `sys.exit` in the main thread, because Python tells nobody afterwards that it was called.
+    """Notes calls of `sys.exit` in the main thread, because Python does not tell afterwards that it was called.
 
-    A `SystemExit` that is raised in another way is not seen here; whoever learns the exit code of the process knows
-    better.
+    A `SystemExit` that is raised in another way goes unnoticed here; the exit code of the process shows it.
     """
 
     def __init__(self) -> None:
@@ -23,21 +22,21 @@ class ExitWatch:
         self._patch = Patch(sys, "exit", self._note)
 
     def begin(self) -> None:
-        """Watch for one run more."""
+        """Start to watch for a run; calls are counted."""
         self._runs += 1
-        self._called_with = None  # whatever it was, it did not end the script
+        self._called_with = None  # an earlier call did not end the script
         self._patch.apply()
 
     def end(self) -> None:
-        """Watch for one run less."""
+        """Stop watching for a run."""
         self._runs -= 1
         if not self._runs:
             self._patch.revert()
 
     def error(self) -> BaseException | None:
-        """Return the exception that ends the script, when called while Python exits; None when it just ended.
+        """Return the exception that ends the script, or None if the script ran to its end. Call it while Python exits.
 
-        In an interactive session exceptions end nothing, and None is returned.
+        In an interactive session exceptions end nothing, so it returns None.
         """
         if interactive_session():
             return None
@@ -45,10 +44,10 @@ class ExitWatch:
         return uncaught if isinstance(uncaught, BaseException) else self._called_with
 
     def keep_exit_code(self) -> None:
-        """See to it that a script that Ctrl-C has ended exits so, whatever was imported since.
+        """Make sure that a script that Ctrl-C ended also exits by SIGINT, whatever was imported since.
 
-        Python exits by SIGINT if the last code that it ran from a text was interrupted, and `namedtuple` and
-        `dataclass`, in modules imported at exit, run code from texts (CPython 3.11 to 3.13).
+        Python exits by SIGINT only if the last code that it compiled from text was interrupted. `namedtuple` and
+        `dataclass`, in modules that are imported at exit, compile code from text (CPython 3.11 to 3.13).
         """
         if isinstance(self.error(), KeyboardInterrupt):
             with contextlib.suppress(KeyboardInterrupt):
@@ -61,7 +60,7 @@ class ExitWatch:
             and outcome.error.code not in (None, 0)
             and threading.current_thread() is threading.main_thread()
         ):
-            self._called_with = SystemExit(*args)  # not that one: its frames hold on to all that they hold
+            self._called_with = SystemExit(*args)  # a new one: the frames of the original keep objects alive
 
 
 watch = ExitWatch()

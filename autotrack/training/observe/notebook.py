@@ -1,10 +1,10 @@
-"""The cells of a notebook, in the order in which they were executed: only the process that ran them knows it."""
+"""The cells of a notebook in the order of their execution, which only the process that ran them knows."""
 
 from autotrack.interactive import ipython_shell
 
 
 def executed_cells() -> list[str]:
-    """Return the source of all cells that were executed in this session; an empty list outside of IPython."""
+    """Return the source of all cells executed in this session; an empty list outside of IPython."""
     shell = ipython_shell()
     if shell is None:
         return []
@@ -13,5 +13,5 @@ def executed_cells() -> list[str]:
 
 
 def as_script(cells: list[str]) -> str:
-    """Write cells as one Python file that editors show as cells again (the "percent" format)."""
+    """Join cells into one Python file that editors show as cells again (the "percent" format)."""
     return "".join(f"# %% [{number}]\n{cell.rstrip()}\n\n" for number, cell in enumerate(cells, 1))

@@ -26,7 +26,7 @@ _CELLS = "environment/source/cells.py"
 
 
 class Observer:
-    """Observes one run in `folder`, and hands what it finds to `put`."""
+    """Observes the run in `folder` and passes records about it to `put`."""
 
     def __init__(self, folder: Path, redactor: Redactor, put: Callable[[AnyRecord], None]) -> None:
         self._folder = folder
@@ -34,7 +34,7 @@ class Observer:
         self._put = put
         self._data: DataObserver | None = None
         self.output: TextReceiver | None = None
-        self._troubles: list[str] = []
+        self._problems: list[str] = []
         self._is_watching = self._has_cells = False
 
     def begin(self, chosen: Settings, *, to_sidecar: RunWriter | None = None) -> None:
@@ -56,7 +56,7 @@ class Observer:
             streams.listen(self.output)
 
     def end(self) -> None:
-        """Stop listening, and keep the cells that were executed meanwhile."""
+        """Stop recording, and keep the notebook cells that were executed meanwhile."""
         if self._is_watching:
             exits.watch.end()
             self._is_watching = False
@@ -66,13 +66,13 @@ class Observer:
             self.output = None
         if self._has_cells:
             self._keep_cells()
-        for said in self._troubles:
-            self._put(records.Notice(time=time(), about="output", message=said))
-        self._troubles.clear()
+        for problem in self._problems:
+            self._put(records.Notice(time=time(), about="output", message=problem))
+        self._problems.clear()
 
     def describe(self, role: str, data: Any, name: str | None) -> records.Dataset:
         """Describe a data set."""
-        from autotrack.training.observe.data.observer import DataObserver  # runs that log no data do without
+        from autotrack.training.observe.data.observer import DataObserver  # only runs that log data need it
 
         if self._data is None:
             self._data = DataObserver()
@@ -83,13 +83,13 @@ class Observer:
             writer,
             SecretWatch(self._redactor),
             open_log_in_child=partial(self._open_log, is_ours=False),
-            report=self._troubles.append,
+            report=self._problems.append,
         )
 
     def _open_log(self, *, is_ours: bool = True) -> "OutputLog":
         from autotrack.sidecar.output.log import open_log  # usually in the sidecar only
 
-        return open_log(self._folder, self._redactor, put=self._put, on_problem=self._troubles.append, is_ours=is_ours)
+        return open_log(self._folder, self._redactor, put=self._put, on_problem=self._problems.append, is_ours=is_ours)
 
     def _keep_cells(self) -> None:
         cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]

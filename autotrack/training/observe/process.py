@@ -1,4 +1,4 @@
-"""The training process as only it can see itself: how to run it again, what its libraries found."""
+"""Facts that only the training process itself can read: the command that runs it again, settings of its libraries."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _MOST_MODULES = 2000
 def describe_process(redactor: Redactor) -> dict[str, Any]:
     """Return the facts about this process: the command that runs it again, interpreter, user, seeds, switches.
 
-    Only what can be read without changing anything, of libraries that are imported already.
+    Only what can be read without changing anything, and only from libraries that are already imported.
     """
     command, _ = redactor.redact_argv(sys.orig_argv)
     main = sys.modules.get("__main__")
@@ -46,19 +46,19 @@ def imported_modules() -> list[str]:
     return _modules_below(str(Path(entry).absolute().parent if entry else Path.cwd()), len(sys.modules))
 
 
-@lru_cache(maxsize=1)  # between two short fits nothing is imported, and there are thousands of modules
+@lru_cache(maxsize=1)  # short fits import nothing in between, and there are thousands of modules
 def _modules_below(folder: str, _count: int) -> list[str]:
     below = folder.rstrip(os.sep) + os.sep
-    # Not `getattr(module, "__file__")`: modules that load what they are asked for would do so.
-    places = [getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())]
-    found = [file for file in places if file.__class__ is str and file.startswith(below)]
+    # Not `getattr(module, "__file__")`: lazy modules would import what they are asked for.
+    files = [getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())]
+    files_below = [file for file in files if file.__class__ is str and file.startswith(below)]
     installed = (sys.prefix + os.sep, sys.base_prefix + os.sep)
-    ours = [file for file in found if "-packages" + os.sep not in file and not file.startswith(installed)]
-    return sorted({file for file in ours if file.endswith(".py")})[:_MOST_MODULES]
+    own_files = [file for file in files_below if "-packages" + os.sep not in file and not file.startswith(installed)]
+    return sorted({file for file in own_files if file.endswith(".py")})[:_MOST_MODULES]
 
 
 def _module(name: str, attribute: str) -> Any:
-    """A module that is imported, and completely so."""
+    """Return a module if it has been imported completely."""
     module = sys.modules.get(name)
     return module if module is not None and hasattr(module, attribute) else None
 
@@ -69,7 +69,7 @@ def _user() -> str | None:
         import pwd  # not on Windows
 
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):  # a container may run as a user that has no name
+    except (ImportError, KeyError):  # a container may run as a user without a name
         return os.environ.get("USER") or os.environ.get("USERNAME")
 
 
@@ -98,8 +98,8 @@ def _torch_facts() -> dict[str, Any]:
 
 @cache
 def _blas_of_torch(torch: Any) -> str | None:
-    found = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
-    return found[1] if found else None
+    match = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
+    return match[1] if match else None
 
 
 def _numpy_facts() -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _keras_facts() -> dict[str, Any]:
 
 
 def _read(read: Callable[[], Any]) -> Any:
-    """One fact; another version of the library may not have it."""
+    """Return one fact, or None; other versions of the library may not have it."""
     try:
         return as_plain(read())
     except (AttributeError, RuntimeError, TypeError, ImportError):

@@ -1,4 +1,4 @@
-"""The states of the global random generators of Python, numpy and torch (CPU), as a run finds them."""
+"""The states of the global random generators of Python, numpy and torch (CPU) when a run starts."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ _written: tuple[dict[str, Any], Path] | None = None
 
 
 def write(path: Path) -> None:
-    """Write the states as JSON; a hard link to the file of the run before, where nothing was drawn since it began."""
+    """Write the states as JSON, or link to the file of the previous run if nothing was drawn since it started."""
     global _written  # noqa: PLW0603  the generators are those of the process too
     states = read()
     if _written is not None and _written[0] == states:
         try:
             os.link(_written[1], path)
-        except OSError:  # that run was deleted, or lies on another disk; or this one is resumed
+        except OSError:  # that run was deleted or is on another disk, or this run is resumed
             pass
         else:
             return
@@ -30,7 +30,7 @@ def write(path: Path) -> None:
 def read() -> dict[str, Any]:
     """Return the states as plain data.
 
-    Reading them changes none. Of a generator on a CUDA device the seed alone is known without asking the device.
+    Reading them changes none. For a generator on a CUDA device only the seed can be read without asking the device.
     """
     states: dict[str, Any] = {}
     if random := sys.modules.get("random"):
@@ -39,16 +39,16 @@ def read() -> dict[str, Any]:
     if "numpy.random" in sys.modules:  # asking numpy for it would import it
         states["numpy"] = _numpy_state(sys.modules["numpy"])
     torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "get_rng_state"):  # it may be half imported
+    if torch is not None and hasattr(torch, "get_rng_state"):  # it may not be imported completely
         states["torch"] = {"seed": torch.initial_seed(), "state": bytes(torch.get_rng_state().tolist()).hex()}
         if torch.cuda.is_initialized():
-            states["torch_cuda"] = {"seeds": [one.initial_seed() for one in torch.cuda.default_generators]}
+            states["torch_cuda"] = {"seeds": [generator.initial_seed() for generator in torch.cuda.default_generators]}
     return states
 
 
 def _numpy_state(numpy: Any) -> dict[str, Any]:
     whole = numpy.random.get_state(legacy=False)
-    if whole["bit_generator"] != "MT19937":  # one that the user has put in its place
+    if whole["bit_generator"] != "MT19937":  # the user has replaced the default one
         return {"name": whole["bit_generator"]}
     return {
         "name": whole["bit_generator"],

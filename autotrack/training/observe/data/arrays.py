@@ -10,15 +10,15 @@ _TENSOR_VIEWS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
 def module(name: str, attribute: str) -> Any:
-    """A module that somebody has imported, and completely so; nothing is imported to look at data."""
-    found = sys.modules.get(name)
-    return found if found is not None and hasattr(found, attribute) else None
+    """Return a module if it has been imported completely. Nothing is imported in order to describe data."""
+    imported = sys.modules.get(name)
+    return imported if imported is not None and hasattr(imported, attribute) else None
 
 
 def as_numpy(value: Any) -> Any:
-    """A numpy array of the same memory, for a numpy array or number or a tensor of the CPU; None for anything else.
+    """Return a numpy array of the same memory for a numpy array, a numpy number or a CPU tensor; otherwise None.
 
-    Of tensors it holds the bytes of each element as one integer, since numpy does not know all their dtypes.
+    For a tensor it holds the bytes of each element as one integer, since numpy lacks some of torch's dtypes.
     """
     numpy = module("numpy", "ndarray")
     if numpy is None:
@@ -60,7 +60,7 @@ def array_part(name: str, array: Any, dtype: str | None = None) -> Part:
 
 
 def tensor_part(name: str, tensor: Any) -> Part:
-    """Describe a tensor; one on a device, or of an unusual layout, by its looks alone."""
+    """Describe a tensor; one on a device, or of an unusual layout, only by its shape and dtype."""
     dtype, shape = str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
     array = as_numpy(tensor)
     if array is None:
@@ -73,7 +73,7 @@ def _unit_bytes(array: Any, axes: int) -> int:
 
 
 def _read(array: Any, axes: tuple[int, ...], start: int, stop: int) -> bytes:
-    """The bytes of units, in C order. A unit is what indices of these leading axes select."""
+    """Return the bytes of units, in C order. A unit is what indices of these leading axes select."""
     per_line = axes[-1] if axes else 1
     pieces = []
     while start < stop:
@@ -103,11 +103,11 @@ def _significant(block: Any) -> bytes:
 
 def _tensor_as_numpy(tensor: Any, numpy: Any) -> Any:
     torch = sys.modules["torch"]
-    # Only what is certainly a plain tensor: others may run code of their own, or have no memory.
+    # Only plain tensors: subclasses may run code of their own, or have no memory.
     ours = type(tensor) is torch.Tensor or type(tensor) is torch.nn.Parameter
     if not ours or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
         return None
-    if tensor.is_conj() or tensor.is_neg() or tensor.is_quantized:  # what they mean is not what is in their memory
+    if tensor.is_conj() or tensor.is_neg() or tensor.is_quantized:  # their values differ from what is in their memory
         return None
     try:
         values = tensor.detach()
@@ -115,5 +115,5 @@ def _tensor_as_numpy(tensor: Any, numpy: Any) -> Any:
             values = values.view(getattr(torch, view))
         # Not `Tensor.numpy()`: after it, the user's tensor could no longer be resized (torch 2.13).
         return numpy.from_dlpack(values)
-    except (RuntimeError, TypeError, ValueError, BufferError):  # one that is a tensor by name only, as while tracing
+    except (RuntimeError, TypeError, ValueError, BufferError):  # a tensor in name only, as while tracing
         return None

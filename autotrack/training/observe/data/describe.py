@@ -1,4 +1,4 @@
-"""What a data set looks like before any of it is read: kind, shape, dtypes, rows, and the parts to read."""
+"""Describes a data set before any of it is read: its kind, shape, dtypes and rows, and the parts to read."""
 
 import os
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from autotrack.training.observe.data.parts import (
     is_computed,
     is_dataset,
     is_hugging_face,
-    looks,
     members_of,
     parts_of,
+    shape_and_dtype,
     unknown_part,
 )
 from autotrack.training.observe.data.shared_rows import Selection
@@ -25,21 +25,21 @@ from autotrack.training.observe.data.tables import is_column, is_sparse, is_tabl
 from autotrack.training.values import qualified_name
 
 _MOST_LISTED = 200
-"""How many columns or parts a schema lists; all that were read are in the fingerprint."""
+"""How many columns or parts a schema lists. The fingerprint covers all that were read."""
 
 ODD = (ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, OSError, RuntimeError, TypeError,
        ValueError)  # fmt: skip
-"""What looking at other people's data may raise."""
+"""What other people's data may raise when it is described or read."""
 
 _WHOLE_SAMPLERS = frozenset("SequentialSampler RandomSampler DistributedSampler WeightedRandomSampler".split())
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Description:
     """What is known of a data set before any of it is read.
 
-    Rows are compared by the first `features` parts, whose names begin with `prefix`, or by the `selection`. The
-    `own_fingerprint` is one that a library keeps itself.
+    Rows are compared by the first `features` parts, whose names begin with `prefix`, or by the `selection`. Where the
+    library itself keeps a fingerprint of the data, that is `own_fingerprint`.
     """
 
     kind: str
@@ -55,37 +55,37 @@ class Look:
     own_fingerprint: str | None = None
 
 
-def look_at(data: Any) -> Look:
-    """Look at a data set without reading any of it; what cannot be understood is described by its class."""
+def describe(data: Any) -> Description:
+    """Describe a data set without reading any of it; what cannot be understood is described by its class."""
     try:
-        return _look_at(data)
+        return _describe(data)
     except ODD:
-        return Look(kind=qualified_name(type(data)), parts=[unknown_part("", data)])
+        return Description(kind=qualified_name(type(data)), parts=[unknown_part("", data)])
 
 
-def _look_at(data: Any) -> Look:
+def _describe(data: Any) -> Description:
     if is_array(data) or is_tensor(data) or is_sparse(data) or is_column(data):
-        return _look_at_array(data)
+        return _describe_array(data)
     if is_table(data):
-        return _look_at_table(data)
+        return _describe_table(data)
     if is_hugging_face(data):
-        return _look_at_hugging_face(data)
+        return _describe_hugging_face(data)
     if isinstance(data, (str, PurePath)):
-        return _look_at_path(data)
+        return _describe_path(data)
     if isinstance(data, (list, tuple, dict, range)):
         members = members_of(data, outermost=True)
-        return _look_at_items(data) if members is None else _look_at_members(data, members)
+        return _describe_items(data) if members is None else _describe_members(data, members)
     if is_computed(data):
-        return _look_at_computed(data)
+        return _describe_computed(data)
     if _is_loader(data):
-        return _look_at_loader(data)
-    return _look_at_object(data)
+        return _describe_loader(data)
+    return _describe_object(data)
 
 
-def _look_at_array(data: Any) -> Look:
+def _describe_array(data: Any) -> Description:
     parts = parts_of("", data)
     shape = tuple(data.shape)
-    return Look(
+    return Description(
         kind=qualified_name(type(data)),
         parts=parts,
         shape=shape,
@@ -95,11 +95,11 @@ def _look_at_array(data: Any) -> Look:
     )
 
 
-def _look_at_table(data: Any) -> Look:
+def _describe_table(data: Any) -> Description:
     parts = parts_of("", data)
     rows, columns = data.shape
     listed = {} if columns > _MOST_LISTED else {str(key): str(dtype) for key, dtype in data.dtypes.items()}
-    return Look(
+    return Description(
         kind=qualified_name(type(data)),
         parts=parts,
         shape=(rows, columns),
@@ -110,10 +110,10 @@ def _look_at_table(data: Any) -> Look:
     )
 
 
-def _look_at_hugging_face(data: Any) -> Look:
+def _describe_hugging_face(data: Any) -> Description:
     parts, features = parts_of("", data), getattr(data, "features", None)
-    dtypes = {str(key): str(getattr(one, "dtype", type(one).__name__)) for key, one in dict(features or {}).items()}
-    return Look(
+    dtypes = {str(key): str(getattr(of, "dtype", type(of).__name__)) for key, of in dict(features or {}).items()}
+    return Description(
         kind=qualified_name(type(data)),
         parts=parts,
         rows=parts[0].shape[0] if parts[0].shape else None,
@@ -122,20 +122,20 @@ def _look_at_hugging_face(data: Any) -> Look:
     )
 
 
-def _look_at_path(data: str | PurePath) -> Look:
+def _describe_path(data: str | PurePath) -> Description:
     parts = parts_of("", data)
     exists = parts[0].dtype in ("file", "folder", "special file")
-    # A text that is no path may be anything, and is not recorded.
-    return Look(
+    # A text that is no path may be anything, so it is not recorded.
+    return Description(
         kind=parts[0].dtype if exists else qualified_name(type(data)),
         parts=parts,
         source=os.fspath(data) if exists or isinstance(data, PurePath) else None,
     )
 
 
-def _look_at_items(data: Any) -> Look:
+def _describe_items(data: Any) -> Description:
     parts = parts_of("", data)
-    return Look(
+    return Description(
         kind=qualified_name(type(data)),
         parts=parts,
         shape=parts[0].shape,
@@ -145,11 +145,11 @@ def _look_at_items(data: Any) -> Look:
     )
 
 
-def _look_at_members(data: Any, members: Sequence[tuple[str, Any]]) -> Look:
+def _describe_members(data: Any, members: Sequence[tuple[str, Any]]) -> Description:
     parts, (first, features) = parts_of("", data), members[0]
     rows = _rows(features)
     pair = first == "x" and not isinstance(data, dict)
-    return Look(
+    return Description(
         kind=qualified_name(type(data)),
         parts=parts,
         rows=rows,
@@ -159,29 +159,31 @@ def _look_at_members(data: Any, members: Sequence[tuple[str, Any]]) -> Look:
     )
 
 
-def _look_at_computed(data: Any) -> Look:
-    """Describe what may compute or load when it is touched by what it says of itself."""
-    shape, dtype = looks(data)
+def _describe_computed(data: Any) -> Description:
+    """Describe data that may compute or load when it is touched, by the attributes that say what it is."""
+    shape, dtype = shape_and_dtype(data)
     rows, schema = (shape[0] if shape else None), dict[str, str]()
     library = type(data).__module__.partition(".")[0]
     if library == "polars" and type(data).__name__ == "DataFrame":
-        schema = {str(key): str(one) for key, one in data.schema.items()}
+        schema = {str(key): str(dtype) for key, dtype in data.schema.items()}
     elif library == "pyarrow" and type(data).__name__ in ("Table", "RecordBatch"):
         schema = dict(zip(data.schema.names, map(str, data.schema.types), strict=True))
     elif (spec := getattr(data, "element_spec", None)) is not None:
         schema = {"element": str(spec)[:500]}
     parts = [unknown_part("", data)]
-    return Look(kind=qualified_name(type(data)), parts=parts, shape=shape, dtype=dtype, rows=rows, schema=schema)
+    return Description(
+        kind=qualified_name(type(data)), parts=parts, shape=shape, dtype=dtype, rows=rows, schema=schema
+    )
 
 
-def _look_at_object(data: Any) -> Look:
-    """Describe a data set of torch, or of a class like them, by what it holds in its attributes."""
+def _describe_object(data: Any) -> Description:
+    """Describe a data set of torch, or an object like one, by what its attributes hold."""
     kind = type(data)
     if not (is_dataset(data) or hasattr(kind, "__getitem__") or hasattr(kind, "__iter__")):
-        return Look(kind=qualified_name(kind), parts=[unknown_part("", data)], rows=length_of(data))
+        return Description(kind=qualified_name(kind), parts=[unknown_part("", data)], rows=length_of(data))
     parts, rows = parts_of("", data), length_of(data)
     tensors = "tensors.0" if kind.__name__ == "TensorDataset" and is_dataset(data) else None
-    return Look(
+    return Description(
         kind=qualified_name(kind),
         parts=parts,
         rows=rows,
@@ -192,23 +194,23 @@ def _look_at_object(data: Any) -> Look:
     )
 
 
-def _look_at_loader(loader: Any) -> Look:
+def _describe_loader(loader: Any) -> Description:
     """Describe the data set of a loader, and which of its rows the sampler chooses."""
-    held = attributes_of(loader) or {}
-    look, chosen = _look_at(held["dataset"]), None
-    sampler, batches = held.get("sampler"), held.get("batch_sampler")
-    known = batches is None or type(batches).__name__ == "BatchSampler"
-    if known and type(sampler).__name__ in _WHOLE_SAMPLERS:
-        return look
-    if known and type(sampler).__name__ == "SubsetRandomSampler":
+    attributes = attributes_of(loader) or {}
+    description, chosen = _describe(attributes["dataset"]), None
+    sampler, batch_sampler = attributes.get("sampler"), attributes.get("batch_sampler")
+    is_plain = batch_sampler is None or type(batch_sampler).__name__ == "BatchSampler"
+    if is_plain and type(sampler).__name__ in _WHOLE_SAMPLERS:
+        return description
+    if is_plain and type(sampler).__name__ == "SubsetRandomSampler":
         chosen = (attributes_of(sampler) or {}).get("indices")
-    if chosen is None:  # a sampler of the user's: nobody knows which rows it will choose
-        return replace(look, features=0, selection=None)
-    parts = [*look.parts, *parts_of("sampler.indices", chosen)]
+    if chosen is None:  # the user's own sampler may choose any rows
+        return replace(description, features=0, selection=None)
+    parts = [*description.parts, *parts_of("sampler.indices", chosen)]
     rows = length_of(chosen)
-    base = look.selection
+    base = description.selection
     selection = base and Selection(base.base, base.size, [chosen, *base.choices])
-    return replace(look, parts=parts, rows=rows, schema=_schema(parts, rows), features=0, selection=selection)
+    return replace(description, parts=parts, rows=rows, schema=_schema(parts, rows), features=0, selection=selection)
 
 
 def _is_loader(data: Any) -> bool:
@@ -220,15 +222,15 @@ def _selection(data: Any) -> Selection | None:
     """Follow subsets down to the data set that they choose from."""
     choices = []
     while isinstance(data, module("torch.utils.data", "Subset").Subset):
-        held = attributes_of(data) or {}
-        choices.append(held.get("indices"))
-        data = held.get("dataset")
+        attributes = attributes_of(data) or {}
+        choices.append(attributes.get("indices"))
+        data = attributes.get("dataset")
     size = length_of(data)
     return None if size is None else Selection(data, size, choices)
 
 
 def length_of(data: Any) -> int | None:
-    """The length that an object says it has, where its class defines one and nothing has to be computed for it."""
+    """Return the length of an object if its class defines one and nothing has to be computed for it."""
     if is_computed(data) or not hasattr(type(data), "__len__"):
         return None
     try:
@@ -241,17 +243,17 @@ def _rows(value: Any) -> int | None:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return shape[0] if shape and isinstance(shape[0], int) else None
-    return look_at(value).rows
+    return describe(value).rows
 
 
 def _count(parts: Sequence[Part], name: str) -> int:
-    """How many of the first parts are this one, or inside it."""
+    """Return how many of the first parts are this part or inside it."""
     inside = joined(name, "")
     return sum(1 for _ in takewhile(lambda part: part.name == name or part.name.startswith(inside), parts))
 
 
 def _schema(parts: Sequence[Part], rows: int | None) -> dict[str, str]:
-    """The dtypes by name, with the shape of those that are not simply one value a row."""
+    """Return the dtypes by name, with the shape of those that have more than one value a row."""
     return {
         part.name: part.dtype if part.shape is None or part.shape == (rows,) else f"{part.dtype} {list(part.shape)}"
         for part in parts[:_MOST_LISTED]

@@ -1,7 +1,7 @@
 """Fingerprints of data: which blocks of it are read at a bounded cost, and how they become one short digest.
 
-What is read depends on the data's shape alone, never on how fast the machine is: where time runs out there is no
-fingerprint, rather than one that differs from that of the same data on a better day.
+What is read depends only on the shape of the data, never on the speed of the machine. If time runs out there is no
+fingerprint, rather than one that differs from the fingerprint of the same data on another day.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,17 +13,17 @@ from time import perf_counter
 SECONDS = 0.05
 """How long a description of one data set may take."""
 BUDGET_BYTES = 4 * 2**20
-"""How many bytes are read of one data set, or what takes as long to read."""
+"""How many bytes of one data set are read, or as much else as takes the same time."""
 LARGEST_UNIT_BYTES = 64 * 2**10
 """Rows above this size are read in smaller pieces."""
 MOST_PARTS = 200
-"""How many columns or parts of one data set are looked at."""
+"""How many columns or parts of one data set are described."""
 
-_BLOCK = 128 * 2**10  # read at once where everything is read: fits the cache, and the clock is looked at in between
+_BLOCK = 128 * 2**10  # read at once where everything is read: fits the cache; in between, the deadline is checked
 _PIECE = 16 * 2**10  # read at once where only samples are
 
 
-class OutOfTime(Exception):  # noqa: N818 - no error of anybody: it ends the look at one data set
+class OutOfTime(Exception):  # noqa: N818 - nobody made an error: it ends the reading of one data set
     """The time for one data set is over."""
 
 
@@ -41,7 +41,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells data apart though little or nothing of it was read, such as the names and sizes of files."""
+    """What distinguishes data of which little or nothing was read, such as the names and sizes of files."""
 
     digest: bytes
     size_bytes: int | None = None
@@ -49,13 +49,13 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One array, column, list, file or folder of a data set: what it looks like, and how it is read.
+    """One array, column, list, file or folder of a data set: its description, and how it is read.
 
     It is read in units, mostly rows. `read` returns the bytes of the units from a start to a stop, the same for the
     same values whatever their layout in memory, or None when it does not understand them. `unit_cost` is the bytes of
     one unit, or more where reading one takes as long as reading so many bytes. With `by_row`, the units are rows, and
     the bytes of each have the same length. Where only samples are read, they come in at most `most_pieces`.
-    With `whole` false there is more data behind this part than anyone can tell, such as the files that paths name.
+    If `whole` is false, there is more data behind this part than can be told, such as the files that paths name.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Part:
 
     @property
     def header(self) -> bytes:
-        """What it looks like, as bytes that are part of the fingerprint."""
+        """Its description, as bytes that are part of the fingerprint."""
         return ascii((self.name, self.dtype, self.shape)).encode()
 
 
@@ -116,12 +116,12 @@ def fingerprint(
 
 
 def is_read_completely(parts: Sequence[Part]) -> list[bool]:
-    """Tell of each part whether the budget allows to read all of it."""
+    """Return for each part whether the budget allows reading all of it."""
     return [part.cost <= allowance for part, allowance in zip(parts, allowances(parts), strict=True)]
 
 
 def allowances(parts: Sequence[Part]) -> list[float]:
-    """Divide the budget: small parts get what they need, the others equal shares of the rest."""
+    """Divide the budget: small parts get what they need, the others get equal shares of the rest."""
     allowed, left = [0.0] * len(parts), float(BUDGET_BYTES)
     by_cost = sorted(range(len(parts)), key=lambda number: parts[number].cost)
     for behind, number in enumerate(by_cost):
@@ -131,7 +131,7 @@ def allowances(parts: Sequence[Part]) -> list[float]:
 
 
 def blocks(part: Part, allowance: float) -> Iterator[tuple[int, int]]:
-    """The units to read, as starts and stops: all of them, or evenly spread ones with the first and the last."""
+    """Yield the units to read, as starts and stops: all, or evenly spread ones including the first and the last."""
     if part.cost <= allowance:
         step = max(1, int(_BLOCK / part.unit_cost))
         yield from ((start, min(start + step, part.units)) for start in range(0, part.units, step))
@@ -170,7 +170,7 @@ def _digest(
 
 def _share(parts: Sequence[Part], covered: Sequence[float]) -> float:
     if not all(part.whole for part in parts):
-        return 0.0  # a share of nobody knows how much
+        return 0.0  # nobody knows how much there is
     if all(share == 1.0 for share in covered):
         return 1.0 if parts else 0.0
     sizes = [8 * part.units if part.size_bytes is None else part.size_bytes for part in parts]
@@ -178,7 +178,7 @@ def _share(parts: Sequence[Part], covered: Sequence[float]) -> float:
 
 
 def size_bytes(parts: Sequence[Part], identities: Sequence[Identity] = ()) -> int | None:
-    """Return the size of a data set, None where that of a part is not known."""
-    known = [part.size_bytes for part in parts if part.size_bytes is not None and part.whole]
-    known += [identity.size_bytes for identity in identities if identity.size_bytes is not None]
-    return sum(known) if len(known) == len(parts) and parts else None
+    """Return the size of a data set, or None if the size of a part is unknown."""
+    sizes = [part.size_bytes for part in parts if part.size_bytes is not None and part.whole]
+    sizes += [identity.size_bytes for identity in identities if identity.size_bytes is not None]
+    return sum(sizes) if len(sizes) == len(parts) and parts else None

@@ -31,13 +31,13 @@ Take = Callable[[int, int], Sequence[Any]]
 
 
 class NotPlain(Exception):  # noqa: N818 - nothing failed: this item cannot be read
-    """An item that is no plain data, or too large."""
+    """The item is not plain data, or it is too large."""
 
 
 def items_part(name: str, dtype: str | None, count: int, take: Take) -> Part:
-    """Describe a list or column of Python objects, of which `take` returns those from a start to a stop.
+    """Describe a list or column of Python objects; `take` returns those from a start to a stop.
 
-    What they cost, and whether they are numbers or paths of files, is decided by some that are evenly spread.
+    An evenly spread sample decides what they cost, and whether they are numbers or paths of files.
     """
     sample = [item for at in _spread(count) for item in take(at, at + 1)]
     kinds = set(map(type, sample))
@@ -58,13 +58,13 @@ def items_part(name: str, dtype: str | None, count: int, take: Take) -> Part:
 
 
 def read_items(items: Sequence[Any], folder: str = "") -> bytes | None:
-    """Return eight bytes for each item that stand for its value, or None where one is no plain data.
+    """Return eight bytes for each item that stand for its value, or None if an item is not plain data.
 
-    The `folder` is taken off the paths that begin with it.
+    `folder` is removed from the paths that begin with it.
     """
     try:
         return b"".join([blake2b(ascii(_plain(item, folder)).encode(), digest_size=8).digest() for item in items])
-    except (NotPlain, ValueError):  # a ValueError is of an integer with more digits than Python prints
+    except (NotPlain, ValueError):  # a ValueError comes from an integer with more digits than Python prints
         return None
 
 
@@ -83,7 +83,7 @@ def _spread(count: int) -> list[int]:
 
 
 def _cost(item: Any, depth: int = 0, limit: float = 2**16) -> float:
-    """What digesting an item costs; what costs more than the limit is not looked at to its end."""
+    """Return what digesting an item costs; counting stops once that exceeds the limit."""
     cost = _LEAF_COST if depth else _ITEM_COST
     if isinstance(item, (str, bytes)):
         return cost + len(item)
@@ -98,14 +98,14 @@ def _cost(item: Any, depth: int = 0, limit: float = 2**16) -> float:
 
 
 def _children(item: Any) -> Iterator[Any]:
-    """What a list, tuple or dict holds, by no code of a class derived from them."""
+    """Return what a list, tuple or dict holds, without running code of classes derived from them."""
     if isinstance(item, dict):
         return chain.from_iterable(dict.items(item))
     return list.__iter__(item) if isinstance(item, list) else tuple.__iter__(item)
 
 
 def _plain(item: Any, folder: str, depth: int = 0) -> Any:
-    """The item as Python data with a `repr` that is the same in every process. Raises `NotPlain`."""
+    """Return the item as Python data whose `repr` is the same in every process. Raises `NotPlain`."""
     kind = type(item)
     if kind is str or kind is bytes:
         if len(item) > _LARGEST_ITEM:
@@ -135,7 +135,7 @@ def _plain_object(item: Any) -> Any:
 
 
 def _paths(sample: Sequence[Any]) -> list[str]:
-    """The sampled paths, where the items are those of files, alone or first in a tuple with labels."""
+    """Return the sampled paths, if the items are paths of files, alone or first in a tuple with labels."""
     first = [item[0] if isinstance(item, tuple) and item else item for item in sample]
     paths = [os.fspath(item) for item in first if isinstance(item, (str, PurePath))]
     texts = [path for path in paths if isinstance(path, str) and 0 < len(path) < 4096 and "\n" not in path]

@@ -1,6 +1,6 @@
-"""What a data set consists of, whatever it is: found by looking at what it holds, never by asking it for an item.
+"""Finds the parts of any data set by what it holds, never by asking it for an item.
 
-Of an object only its attributes are read, straight from where Python keeps them, so that none of its code runs.
+Only the attributes of an object are read, straight from where Python keeps them, so that none of its code runs.
 """
 
 import os
@@ -25,7 +25,7 @@ from autotrack.training.observe.data.tables import (
 )
 
 _DEEPEST = 4
-"""How many objects and lists deep parts are looked for: a subset of a subset of a data set of tensors is three."""
+"""How many objects and lists deep parts are searched for: a subset of a subset of a data set of tensors is three."""
 
 _MOST_ATTRIBUTES = 1000
 _FEW = 16
@@ -34,26 +34,26 @@ _COMPUTED = frozenset(
     "cudf cupy dask dask_expr daft distributed h5py ibis jax jaxlib keras modin netCDF4 polars pyarrow pyspark ray "
     "tables tensorflow tf_keras vaex xarray zarr".split()
 )
-"""Libraries whose objects may compute or load when they are touched: only their looks are recorded."""
+"""Libraries whose objects may compute or load when they are touched: only shape and dtype are recorded of them."""
 
 _NO_DATA = (
     "_io _random _thread _weakref argparse concurrent enum functools logging multiprocessing numpy.random queue "
     "random re threading types typing weakref".split()
 )
-"""Modules whose objects are no data where a data set has them: locks, loggers, generators."""
+"""Modules whose objects are not data when a data set holds them: locks, loggers, generators."""
 
 
 def parts_of(name: str, value: Any, depth: int = 0) -> list[Part]:
-    """List the arrays, columns, lists and files that a data set consists of; empty where it holds none.
+    """List the arrays, columns, lists and files that a data set consists of; empty if it holds none.
 
-    What is data but not understood is a part that is not whole.
+    Data that is not understood becomes a part that is not whole.
     """
     parts = list(islice(_parts(name, value, depth, set()), MOST_PARTS))
     return parts if len(parts) < MOST_PARTS else [*parts, Part(name=name, dtype="other parts", whole=False)]
 
 
 def _parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
-    is_plain = type(value) in (list, tuple, dict, range)  # a class of somebody's may be a dict and much more
+    is_plain = type(value) in (list, tuple, dict, range)  # somebody's own class may be a dict and much more
     for recognise, describe in _KINDS:
         if not is_plain and recognise(value):
             yield from describe(name, value)
@@ -91,19 +91,19 @@ def _object_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator
 
 
 def attributes_of(value: Any) -> dict[str, Any] | None:
-    """The attributes that an object itself has; None for one that has none, as of a class with slots."""
+    """Return the attributes of the object itself; None if it has none, as with a class with slots."""
     try:
-        found = object.__getattribute__(value, "__dict__")
+        attributes = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return None
-    return dict(found) if isinstance(found, dict) else None
+    return dict(attributes) if isinstance(attributes, dict) else None
 
 
 def members_of(value: Any, *, outermost: bool = False) -> list[tuple[str, Any]] | None:
-    """What a list, tuple or dict of parts holds, by name; None for a list of items.
+    """Return what a list, tuple or dict of parts holds, by name; None for a list of items.
 
-    A tuple of two is features and targets, if it is not nested. A list of some arrays is one of parts, one of many
-    arrays is one of items.
+    A tuple of two that is not nested is features and targets. A list of a few arrays is a list of parts, a list of
+    many arrays is a list of items.
     """
     if isinstance(value, dict):
         if not any(_is_part(one) for one in islice(dict.values(value), _FEW)):
@@ -134,12 +134,12 @@ def items_of(name: str, value: Any) -> Part:
 
 def unknown_part(name: str, value: Any) -> Part:
     """Describe data of an unknown kind by its class, and by shape and dtype where it is an array of a library."""
-    shape, dtype = looks(value)
+    shape, dtype = shape_and_dtype(value)
     return Part(name=name, dtype=dtype or type(value).__qualname__, shape=shape, whole=False)
 
 
-def looks(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
-    """The shape and dtype that an object of an array library says it has."""
+def shape_and_dtype(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
+    """Return the shape and dtype that an object of an array library says it has."""
     if not is_computed(value):
         return None, None
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
@@ -148,7 +148,7 @@ def looks(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
 
 
 def is_computed(value: Any) -> bool:
-    """Whether a class of this object is of a library that computes or loads when it is touched."""
+    """Whether this object belongs to a library whose objects may compute or load when they are touched."""
     modules = [kind.__module__ for kind in type(value).__mro__]
     return any(one.partition(".")[0] in _COMPUTED or one == "datasets.iterable_dataset" for one in modules)
 
@@ -161,7 +161,7 @@ def is_dataset(value: Any) -> bool:
 
 def is_hugging_face(value: Any) -> bool:
     """Whether this is a data set of Hugging Face's library that knows its own fingerprint."""
-    # The exact module: many a project has a package `datasets` of its own.
+    # The exact module, because many projects have a package `datasets` of their own.
     ours = any(kind.__module__ == "datasets.arrow_dataset" for kind in type(value).__mro__)
     return ours and isinstance(getattr(value, "_fingerprint", None), str)
 
@@ -181,7 +181,7 @@ def _is_part(value: Any) -> bool:
 
 
 def _is_setting(value: Any) -> bool:
-    """Whether an attribute of a data set says how it works, or counts something, and is no data."""
+    """Whether an attribute of a data set is a setting, a counter or a tool, and not data."""
     if value is None or isinstance(value, (bool, int, float, complex, type)):
         return True
     if isinstance(value, (str, PurePath)):

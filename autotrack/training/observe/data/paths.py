@@ -1,4 +1,4 @@
-"""Files and folders that hold data: told apart by names, sizes and a bounded look at their content."""
+"""Files and folders that hold data: identified by names, sizes and a bounded part of their content."""
 
 import os
 import stat
@@ -8,33 +8,33 @@ from hashlib import blake2b
 from autotrack.training.observe.data.fingerprint import Deadline, Identity, Part
 
 _MOST_NAMES = 2000
-"""After so many names in a folder and those inside it, no further folder is looked into."""
+"""After this many names in a folder and its subfolders, no further folder is listed."""
 
 _MOST_SIZES = 200
-"""How many files are asked for their size; where the disk has to be asked, that takes a while."""
+"""How many sizes of files are read. That takes a while if the disk has to be asked."""
 
 _SAMPLED_BYTES = 4096
 
 
 def path_part(name: str, path: str) -> Part | None:
-    """Describe a file or folder by its content alone, wherever it lies; None where there is neither.
+    """Describe a file or folder by its content alone, wherever it is; None if there is neither.
 
     A file of up to the budget is read completely, a larger one at its head and its tail.
     """
     try:
-        found = os.stat(path)  # noqa: PTH116 - any text, which may be no path at all
+        status = os.stat(path)  # noqa: PTH116 - any text, which may be no path at all
     except (OSError, ValueError):
         return None
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         return Part(name=name, dtype="folder", whole=False, identify=lambda deadline: _identify_folder(path, deadline))
-    if not stat.S_ISREG(found.st_mode):  # opening a pipe or a device could wait, or take something from it
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe or a device could wait, or take something from it
         return Part(name=name, dtype="special file", whole=False)
     return Part(
         name=name,
         dtype="file",
-        shape=(found.st_size,),
-        size_bytes=found.st_size,
-        units=found.st_size,
+        shape=(status.st_size,),
+        size_bytes=status.st_size,
+        units=status.st_size,
         read=lambda start, stop: _read(path, start, stop),
         most_pieces=2,
     )
@@ -61,7 +61,7 @@ def _read(path: str, start: int, stop: int) -> bytes | None:
 
 
 def _identify_folder(path: str, deadline: Deadline) -> Identity | None:
-    """Digest what a folder holds, one level after the other: names, and the sizes of the first files."""
+    """Digest what a folder holds, level by level: names, and the sizes of the first files."""
     hasher, sizes, names = blake2b(digest_size=16), list[int](), 0
     folders = [("", path)]
     for relative, folder in folders:  # grows while it is walked

@@ -1,7 +1,7 @@
 """Whether two data sets share rows: by the positions chosen from the same object, or by hashes of whole rows.
 
-Rows are the same when their bytes are, so that 0.0 is not -0.0. They are compared by hashes of 64 bits: among two
-times 200,000 rows that have none in common, the odds that a single one seems to be shared are one in 400 million.
+Rows are the same when their bytes are, so 0.0 is not -0.0. They are compared by 64-bit hashes. For two sets of 200,000
+rows with none in common, the odds that any row seems to be shared are one in 400 million.
 """
 
 import sys
@@ -14,11 +14,11 @@ from autotrack.training.observe.data.arrays import as_numpy, is_tensor, module
 from autotrack.training.observe.data.fingerprint import Deadline, Part, is_read_completely
 
 MOST_ROWS = 200_000
-"""Data sets of more rows are not compared by their values: sorting the hashes would take too long."""
+"""Data sets with more rows are not compared by value, because sorting the hashes would take too long."""
 MOST_REMEMBERED = 1_000_000
-"""How many hashes are kept of all data sets of a run; eight bytes each."""
+"""How many hashes are kept for all data sets of a run, at eight bytes each."""
 MOST_POSITIONS = 2_000_000
-"""Subsets of more rows are not compared by their positions, nor those of data sets ten times as large."""
+"""Subsets with more rows are not compared by position, nor are subsets of data sets ten times as large."""
 
 _CHUNK = 2**15
 _INTEGERS = ("int16", "int32", "int64")
@@ -26,16 +26,16 @@ _INTEGERS = ("int16", "int32", "int64")
 
 @dataclass(frozen=True)
 class Rows:
-    """The hashes of all rows of a data set, sorted; only those of the same layout can be compared."""
+    """The sorted hashes of all rows of a data set. Only data sets with the same layout can be compared."""
 
     layout: tuple[Any, ...]
     hashes: Any
 
 
 class RowHasher:
-    """Hashes the rows of the first `count` parts of a data set while they are read, where all of them will be.
+    """Hashes the rows of the first `count` parts of a data set while they are read, if all of them will be read.
 
-    The layout is made of what is left of the parts' names without the prefix, their dtypes, and the shape of a row.
+    The layout consists of the names of the parts without the prefix, their dtypes, and the shape of a row.
     """
 
     def __init__(self, parts: Sequence[Part], count: int, prefix: str) -> None:
@@ -52,7 +52,7 @@ class RowHasher:
             self._hashes[number].append(_hash_rows(rows, content))
 
     def finish(self) -> Rows | None:
-        """Return the hashes; None where not every row was hashed."""
+        """Return the hashes, or None if some rows were not hashed."""
         total: Any = None
         for number, blocks in self._hashes.items():
             if sum(map(len, blocks)) != self._rows:
@@ -67,7 +67,7 @@ class RowHasher:
 
 
 def _hash_rows(rows: int, content: bytes) -> Any:
-    """One hash for each row: its words, each scrambled by its position, are added up."""
+    """Return one hash for each row: the sum of its words, each scrambled by its position."""
     numpy = sys.modules["numpy"]
     width = len(content) // rows
     if width % 8:
@@ -84,7 +84,7 @@ def _keys(first: int, last: int) -> Any:
 
 
 def _mix(words: Any) -> Any:
-    """Scramble words in place as splitmix64 does: two that differ stay different. Overflowing is meant."""
+    """Scramble words in place as splitmix64 does: different words stay different. They are meant to overflow."""
     words ^= words >> 30
     words *= 0xBF58476D1CE4E5B9
     words ^= words >> 27
@@ -102,7 +102,7 @@ class Selection:
     choices: Sequence[Any] = ()
 
     def positions(self, deadline: Deadline) -> Any:
-        """The positions in the base as an array, None where they cannot be told. Raises `OutOfTime`."""
+        """Return the positions in the base as an array, or None if they are unknown. Raises `OutOfTime`."""
         positions, size = None, self.size
         for choice in reversed(self.choices):  # the innermost is last
             indices = _as_integers(choice, deadline)
@@ -136,7 +136,7 @@ def _as_integers(indices: Any, deadline: Deadline) -> Any:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is remembered of a data set, which need not live on for it."""
+    """What is remembered of a data set, without keeping the data set alive."""
 
     rows: Rows | None = None
     base: "weakref.ref[Any] | None" = None
@@ -146,12 +146,12 @@ class _Seen:
 
 @dataclass
 class SharedRows:
-    """Remembers the latest data set of each role, and counts the rows that another one shares with them."""
+    """Remembers the latest data set of each role, and counts the rows that a new one shares with them."""
 
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def count(self, role: str, rows: Rows | None, selection: Selection | None, deadline: Deadline) -> dict[str, int]:
-        """Return how many of these rows each other role has too, where that is known; and remember them.
+        """Return how many of these rows each other role has too, where that is known, and remember them.
 
         Raises `OutOfTime`; then nothing is remembered.
         """
@@ -182,7 +182,7 @@ class SharedRows:
 
 
 def _count_positions(selection: Selection | None, positions: Any, seen: _Seen) -> int | None:
-    """How many of the positions were chosen earlier from the same object; None where that cannot be told."""
+    """Return how many of the positions were chosen earlier from the same object, or None if that is unknown."""
     if selection is None or seen.base is None or seen.base() is not selection.base:
         return None
     if selection.choices and positions is None:
@@ -196,6 +196,6 @@ def _count_positions(selection: Selection | None, positions: Any, seen: _Seen) -
 def _count_hashes(mine: Rows | None, theirs: Rows | None) -> int | None:
     if mine is None or theirs is None or mine.layout != theirs.layout:
         return None
-    places = theirs.hashes.searchsorted(mine.hashes)
-    found = theirs.hashes[places.clip(max=len(theirs.hashes) - 1)]
-    return int((found == mine.hashes).sum())
+    positions = theirs.hashes.searchsorted(mine.hashes)
+    nearest = theirs.hashes[positions.clip(max=len(theirs.hashes) - 1)]
+    return int((nearest == mine.hashes).sum())

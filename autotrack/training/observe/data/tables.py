@@ -1,7 +1,7 @@
 """Numpy arrays of every dtype, sparse matrices and pandas tables, as the parts that they are made of.
 
-The index of a pandas table is no part of it: models do not see it, and shuffling, saving or filtering leave other
-numbers in it beside the same rows.
+The index of a pandas table is left out: models do not see it, and shuffling, saving or filtering change its numbers
+while the rows stay the same.
 """
 
 import sys
@@ -30,17 +30,17 @@ _COMPONENTS = {
 
 
 def joined(name: str, inner: object) -> str:
-    """The name of a part inside another."""
+    """Return the name of a part inside another part."""
     return f"{name}.{inner}" if name else str(inner)
 
 
 def header(name: str, dtype: str, shape: tuple[int, ...]) -> Part:
-    """Describe what holds other parts; it has no bytes of its own."""
+    """Describe a container of other parts, which has no bytes of its own."""
     return Part(name=name, dtype=dtype, shape=shape, size_bytes=0, read=lambda _start, _stop: b"")
 
 
 def array_parts(name: str, array: Any) -> list[Part]:
-    """Describe a numpy array, field by field where it has fields: between them may be gaps with anything in them."""
+    """Describe a numpy array; one with fields is described by field, since the gaps between them may hold anything."""
     masked = module("numpy.ma", "MaskedArray")
     if masked and isinstance(array, masked.MaskedArray):
         mask = array_parts(joined(name, "mask"), array.mask) if array.mask is not masked.nomask else []
@@ -58,7 +58,7 @@ def array_parts(name: str, array: Any) -> list[Part]:
 
 
 def is_of_items(dtype: Any) -> bool:
-    """Whether the elements are Python objects, or texts that are kept elsewhere."""
+    """Whether the elements are Python objects, or texts that are stored elsewhere."""
     return dtype.kind in "OT"
 
 
@@ -69,7 +69,7 @@ def is_sparse(value: Any) -> bool:
 
 
 def sparse_parts(name: str, matrix: Any) -> list[Part]:
-    """Describe a sparse matrix by its own arrays: the same numbers stored in another order are other data."""
+    """Describe a sparse matrix by its own arrays. The same numbers stored in another order count as other data."""
     whole = header(name, f"{matrix.format} of {matrix.dtype}", tuple(matrix.shape))
     if matrix.format == "dok":
         components = _keyed_components(matrix)
@@ -83,7 +83,7 @@ def sparse_parts(name: str, matrix: Any) -> list[Part]:
 
 
 def _keyed_components(matrix: Any) -> dict[str, Any]:
-    """The keys and values of a matrix that is a dictionary, in the order of the keys; none of a large one."""
+    """Return the keys and values of a matrix stored as a dictionary, sorted by key; nothing if it is large."""
     if matrix.nnz > _MOST_KEYS:
         return {}
     keys, numpy = sorted(matrix.keys()), sys.modules["numpy"]
@@ -105,7 +105,7 @@ def is_column(value: Any) -> bool:
 def table_parts(name: str, table: Any) -> Iterator[Part]:
     """Describe a pandas table column by column, or row by row where it is a matrix of numbers with names.
 
-    Of very many columns of different dtypes, evenly spread ones are described.
+    If there are very many columns of different dtypes, evenly spread ones are described.
     """
     count = table.shape[1]
     dtypes = set(table.dtypes) if count > _MATRIX_COLUMNS else set()
@@ -159,7 +159,7 @@ def _fixed(name: str, dtype: str, count: int, cost: int, read: Callable[[int, in
 
 
 def _read_nullable(values: Any, start: int, stop: int) -> bytes:
-    """Each value followed by whether it is missing; what lies below a missing one may be anything and is not read."""
+    """Return each value, followed by whether it is missing. The memory of a missing one may hold anything."""
     numpy, block = sys.modules["numpy"], values[start:stop]
     filled = block.to_numpy(dtype=values.dtype.numpy_dtype, na_value=values.dtype.numpy_dtype.type(0))
     missing = block.isna().view("u1").reshape(-1, 1)
@@ -168,12 +168,12 @@ def _read_nullable(values: Any, start: int, stop: int) -> bytes:
 
 
 def _categories_part(name: str, values: Any) -> Part:
-    """Read categories by their value, in whatever order they are numbered."""
+    """Describe categories by their values, so that the order of their numbers does not matter."""
     categories, codes = values.categories, values.codes
     dtype = f"category[{len(categories)}{', ordered' if values.ordered else ''}]"
     digests = read_items([*categories.tolist(), None]) if len(categories) <= _MOST_CATEGORIES else None
     if digests is None:
         return Part(name=name, dtype=dtype, shape=(len(codes),), size_bytes=codes.nbytes, whole=True)
-    table = sys.modules["numpy"].frombuffer(digests, "u8")  # its last row is for values that are missing: code -1
+    table = sys.modules["numpy"].frombuffer(digests, "u8")  # its last row is for missing values, whose code is -1
     cost = max(8, codes.itemsize)
     return _fixed(name, dtype, len(codes), cost, lambda start, stop: table[codes[start:stop]].tobytes())
