@@ -104,7 +104,7 @@ class ForgetsTheName(Patch):
 
 class WrapsItselfAgain(Patch):
     def apply(self) -> None:
-        self._put = None
+        self._replacement = None
         super().apply()
 
 

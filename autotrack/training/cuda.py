@@ -1,4 +1,4 @@
-"""Numbers that are still on a CUDA device: copied without waiting, written when the copies have completed."""
+"""Numbers on a CUDA device: they are copied without waiting, and written once the copies have completed."""
 
 import sys
 import threading
@@ -14,11 +14,11 @@ from autotrack.training.values import as_number, is_on_cuda
 
 
 class CudaNumber:
-    """One number on a CUDA device, being copied to pinned memory while everybody goes on.
+    """One number on a CUDA device, being copied to pinned memory while the training goes on.
 
     `Tensor.to("cpu", non_blocking=True)` allocates pinned memory and queues the copy behind what the current
-    stream computes; an event recorded after it tells when the copy is complete. Nothing here waits, other
-    than `value` before `ready`.
+    stream computes. An event recorded after it tells when the copy is complete. Only `value` waits, if it is called
+    before the copy is `ready`.
     """
 
     def __init__(self, name: str, tensor: Any) -> None:
@@ -29,7 +29,7 @@ class CudaNumber:
             )
         self._name = name
         self._host = tensor.detach().to("cpu", non_blocking=True)
-        # The framework is loaded, or there would be no such tensor; the core never imports it itself.
+        # torch is loaded, or there would be no such tensor; the core never imports it itself.
         self._copied = sys.modules["torch"].cuda.Event()
         self._copied.record(sys.modules["torch"].cuda.current_stream(tensor.device))
 
@@ -37,28 +37,28 @@ class CudaNumber:
         """Whether the copy has completed."""
         try:
             return bool(self._copied.query())
-        except RuntimeError:  # the device failed, and the copy will never complete: `value` says so
+        except RuntimeError:  # the device failed and the copy will never complete; `value` raises
             return True
 
     def value(self) -> Number:
-        """The number; waits for the copy when it has not completed. Raises `RuntimeError` when the device failed."""
+        """Return the number, after waiting for the copy if necessary. Raises `RuntimeError` if the device failed."""
         self._copied.synchronize()
         return as_number(self._name, self._host)
 
 
 class PendingRecords:
-    """Records that wait for numbers from a device, in order, and those that came after them."""
+    """Records that wait for numbers from a device, and the records after them, in order."""
 
     def __init__(self, write: Callable[[Metrics | Artifact], None]) -> None:
         self._write = write
         self._waiting: deque[tuple[Metrics | Artifact, dict[str, CudaNumber]]] = deque()
-        self._lock = threading.RLock()  # only ever taken by runs that log from a device
+        self._lock = threading.RLock()  # only runs that log numbers from a device ever take it
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> None:
-        """Queue a record whose numbers in `copies` are under way, and write what is complete by now."""
+        """Queue a record whose numbers in `copies` are still being copied, and write what is complete by now."""
         with self._lock:
             self._waiting.append((record, copies))
             self.flush()
@@ -75,9 +75,9 @@ class PendingRecords:
 
 
 def convert(values: Any) -> tuple[dict[str, Number], dict[str, CudaNumber]]:
-    """Split values into numbers, and copies under way of those that are on a device.
+    """Split values into numbers, and copies in progress of those that are on a device.
 
-    The numbers hold a zero in the place of each copy, which keeps the order of the names. Raises `TypeError`.
+    The numbers hold a zero for each copy, which keeps the order of the names. Raises `TypeError` for anything else.
     """
     numbers: dict[str, Number] = {}
     copies: dict[str, CudaNumber] = {}
@@ -97,7 +97,7 @@ def _completed(record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> Met
     for name, copy in copies.items():
         try:
             values[name] = copy.value()
-        except RuntimeError as fault:  # the training fails of the same; what else is known of it is kept
+        except RuntimeError as fault:  # the training fails for the same reason; the other values are kept
             del values[name]
             report_fault("metrics", f"the value of {name!r} never came from its device: {fault}")
     if isinstance(record, Artifact):

@@ -8,7 +8,7 @@ from autotrack.errors import MissingLibraryError
 from autotrack.training.values import as_plain
 
 MOST_ROWS = 10_000
-"""A table is kept in the journal up to this many rows; log a file for more."""
+"""The journal keeps this many rows of a table; log a file to keep more."""
 
 
 def save_figure(figure: Any, path: Path) -> Path:
@@ -49,7 +49,7 @@ def _image_from_pixels(pixels: Any) -> Any:
         raise MissingLibraryError("writing an array as an image needs Pillow:\npip install pillow") from error
     if hasattr(pixels, "detach"):
         pixels = pixels.detach().cpu()
-        pixels = pixels.float() if pixels.is_floating_point() else pixels  # numpy knows no bfloat16
+        pixels = pixels.float() if pixels.is_floating_point() else pixels  # numpy has no bfloat16
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
         array = np.moveaxis(array, 0, 2)
@@ -68,8 +68,8 @@ def _image_from_pixels(pixels: Any) -> Any:
 def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
     """Read a data frame, a list of dicts, a dict of columns or a list of rows into names and plain rows.
 
-    A list of rows takes its names from `columns`, of dicts they choose the keys. Raises `TypeError` or `ValueError`
-    when it is none of them.
+    `columns` names the columns of a list of rows, and chooses the keys of a list of dicts. Raises `TypeError` or
+    `ValueError` for anything else.
     """
     if hasattr(table, "itertuples") and hasattr(table, "columns"):  # pandas
         names, rows = list(table.columns), table.head(MOST_ROWS + 1).itertuples(index=False, name=None)

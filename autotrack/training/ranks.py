@@ -1,7 +1,7 @@
-"""Several processes, one run: rank 0 opens it, the other ranks find it by what they have in common with rank 0.
+"""Several processes, one run: rank 0 starts it, and the other ranks find it by what they share with rank 0.
 
-They look on the disk, and send each other nothing: an exchange between ranks that one of them misses, because
-autotrack is off there or failed there, would hang the training.
+They search the disk and send each other nothing. If they exchanged messages and one rank missed some, because
+autotrack is off or failed there, the training would hang.
 """
 
 import os
@@ -16,11 +16,11 @@ from autotrack.journal.records import RunStarted
 _LOADED, _LOADED_IN = time(), os.getpid()
 _CLOCK_SKEW_SECONDS = 60
 _LATEST = 20
-"""A run that was written to before this many others is not the one that is just being recorded."""
+"""Only this many runs, those written to last, are searched for the one that is being recorded."""
 
 
 def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
-    """Return this process's rank as launchers announce it in the environment; 0 where none does."""
+    """Return the rank of this process from the environment variables that launchers set; 0 without a launcher."""
     for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
         value = environ.get(name, "")
         if value.isdigit() and (name != "SLURM_PROCID" or environ.get("SLURM_NTASKS", "1") != "1"):
@@ -36,27 +36,28 @@ def is_worker() -> bool:
 
 
 def find_run(experiment: Path, *, group: str | None = None) -> Path | None:
-    """Return the folder of the run that rank 0 of this job opened last, or None."""
+    """Return the folder of the run that rank 0 of this job started last, or None."""
     return next((folder for _, folder in reversed(find_runs(experiment, group=group))), None)
 
 
 def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunStarted, Path]]:
-    """Return the runs that rank 0 of this job opened, and their folders, the first one first.
+    """Return the runs that rank 0 of this job started, and their folders, oldest first.
 
-    It is of this job when it was opened in the same `group`, or on this host by the parent of this process (which
-    launched the other ranks itself) or by another child of that parent (a launcher, or a process that spawned us).
+    A run belongs to this job if it was started in the same `group`. Otherwise it has to be started on this host, by
+    the parent of this process (which launched the other ranks itself) or by another child of that parent (which then
+    is a launcher, or a process that spawned us).
     """
-    from autotrack.journal.reader import starts_in  # few training processes are ranks that look for their run
+    from autotrack.journal.reader import starts_in  # only ranks other than 0 search for their run
 
     journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
-    found: list[tuple[RunStarted, Path]] = []
+    runs: list[tuple[RunStarted, Path]] = []
     for path in journals[:_LATEST]:
-        found += [(one, path.parent.parent) for one in starts_in(path) if _is_of_this_job(one, group)]
-    return sorted(found, key=lambda one: one[0].time)
+        runs += [(start, path.parent.parent) for start in starts_in(path) if _is_of_this_job(start, group)]
+    return sorted(runs, key=lambda run: run[0].time)
 
 
 def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
-    # An address, a launcher or a shell may have served an earlier job; the run of this one started after this process.
+    # The same address, launcher or shell may have served an earlier job; this job's run started after this process.
     is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS
     if group is not None and started.group is not None:
         return started.group == group and is_new

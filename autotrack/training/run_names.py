@@ -1,4 +1,4 @@
-"""Names for runs that people can say, remember and type."""
+"""Names of runs that people can say, remember and type."""
 
 import random
 from datetime import UTC, datetime
@@ -19,16 +19,16 @@ _ANIMALS = (
     "walrus weasel whale wolf wombat wren yak zebra"
 ).split()
 
-_generator = random.SystemRandom()  # never the global generator: a seeded training must draw what it drew before
+_generator = random.SystemRandom()  # not the global one: a seeded training must draw the same numbers as ever
 
 
 def run_name() -> str:
-    """Return a name such as `brave-otter`; it draws from the operating system, not from a seeded generator."""
+    """Return a name such as `brave-otter`, drawn by the operating system and not by a seeded generator."""
     return f"{_generator.choice(_ADJECTIVES)}-{_generator.choice(_ANIMALS)}"
 
 
 def folder_name(name: str, started: float) -> str:
-    """Return the name of a run's folder: its start (UTC) and its name, as `20261121-075211-brave-otter`."""
+    """Return the name of a run's folder: its start (UTC) and its name, such as `20261121-075211-brave-otter`."""
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     safe = "".join(character if character.isalnum() or character in "-_.=+" else "-" for character in name)
     short = safe.encode()[:80].decode(errors="ignore")  # file systems count bytes

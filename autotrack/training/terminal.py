@@ -1,6 +1,6 @@
 """The few lines that a run prints: one when it starts, some when it ends.
 
-They go to standard error, so that a script whose output is piped behaves as before.
+They go to standard error, so that piping the output of a script works as before.
 """
 
 import contextlib
@@ -15,27 +15,27 @@ _MOST_METRICS = 6
 
 
 def say(line: str) -> None:
-    """Print one line; a closed or full terminal is not an error of the training."""
-    if sys.stderr is None:  # it was closed before Python started; `print` would take standard output instead
+    """Print one line. A closed or full terminal is ignored, as it is no fault of the training."""
+    if sys.stderr is None:  # closed before Python started; `print` would use standard output instead
         return
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(line, file=sys.stderr, flush=True)
 
 
 def say_amid(line: str) -> None:
-    """Print one line while the script may be drawing a progress bar, which draws itself anew below."""
+    """Print one line while the script may be drawing a progress bar, which is then drawn again below."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     say(f"\r\x1b[2K{line}" if is_terminal else line)
 
 
 class Waiting:
-    """Shows on a terminal, from the first second on, what is being waited for."""
+    """Shows on a terminal what autotrack waits for, once it has waited for a second."""
 
     def __init__(self) -> None:
         self._shown = ""
 
     def show(self, doing: str, seconds: float) -> None:
-        """Say what is going on; nothing when it is said already."""
+        """Show what is being done, unless it is shown already."""
         text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
         if seconds >= 1 and text != self._shown and sys.stderr is not None and sys.stderr.isatty():
             self._shown = text
@@ -43,19 +43,19 @@ class Waiting:
                 print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
     def over(self) -> None:
-        """Take away what was shown."""
+        """Erase what was shown."""
         if self._shown:
             with contextlib.suppress(OSError, ValueError):
                 print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 def started(name: str, folder: Path, *, resumed: bool) -> None:
-    """Say that a run started or goes on, and where it is kept."""
+    """Print that a run started or goes on, and where it is kept."""
     say(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
 
 
 def ended(summary: Summary, folder: Path) -> None:
-    """Say how the run ended, its main metrics, and where to look."""
+    """Print how the run ended, its main metrics, and where to find more."""
     duration = human_seconds(summary.duration_seconds or 0.0)
     reason = f" ({summary.error})" if summary.error else ""
     count = len(summary.notices)
@@ -72,8 +72,8 @@ def ended(summary: Summary, folder: Path) -> None:
 
 
 def patience(seconds: float) -> float:
-    """Return how long the end of a run of so many seconds may wait, to say at once what it came to.
+    """Return how many seconds the end of a run may wait in order to print its results at once.
 
-    A hundredth of it, and 0.3 seconds at most, or where a person sits before a prompt.
+    That is a hundredth of the run's own `seconds`, at most 0.3. In an interactive session it is always 0.3.
     """
     return 0.3 if interactive_session() else min(0.3, seconds / 100)

@@ -1,6 +1,6 @@
-"""Calls back when a module has been imported, so that a hook costs nothing until its framework is there.
+"""Calls back when a module has been imported, so that a hook costs nothing until its framework is used.
 
-The standard library has no such event; wrapt has one, and takes 100 modules and asyncio to import.
+The standard library has no such event. The library wrapt has one, but importing it loads 100 modules and asyncio.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ Callback = Callable[[ModuleType], None]
 
 
 class _Watcher(MetaPathFinder):
-    """Finds nothing itself: asks the other finders, and has the loader they name call back."""
+    """Finds nothing itself: it asks the other finders and makes the loader that they return call back."""
 
     def __init__(self) -> None:
         self.callbacks: dict[str, Callback] = {}
@@ -40,7 +40,7 @@ class _Watcher(MetaPathFinder):
 
 
 class _CallingLoader(Loader):
-    """Loads as the framework's own loader does, puts that one back in its place, and calls back."""
+    """Loads a module with its own loader, restores that loader on the module, and calls back."""
 
     def __init__(self, loader: Loader, callbacks: dict[str, Callback]) -> None:
         self._loader = loader
@@ -65,7 +65,7 @@ _watcher = _Watcher()
 
 
 def when_imported(name: str, callback: Callback) -> None:
-    """Call back with the module `name`: now when it is imported already, otherwise once it is."""
+    """Call back with the module `name`: now if it has been imported already, otherwise when it is imported."""
     module = sys.modules.get(name)
     if module is not None and not getattr(module.__spec__, "_initializing", False):
         callback(module)
@@ -76,7 +76,7 @@ def when_imported(name: str, callback: Callback) -> None:
 
 
 def forget(name: str) -> None:
-    """Do not call back for the module `name` any more."""
+    """Stop calling back for the module `name`."""
     _watcher.callbacks.pop(name, None)
     if not _watcher.callbacks and _watcher in sys.meta_path:
         sys.meta_path.remove(_watcher)

@@ -1,8 +1,8 @@
-"""The firewall round patched callables: whatever happens in a hook, the original runs as if nobody watched.
+"""The firewall around patched callables: whatever happens in a hook, the original runs as if nobody watched.
 
 A hook is a generator function that takes the arguments of the original and yields once: before the `yield` the
-original has not run, after it the hook holds an `Outcome`. The core runs the original, so it is never in doubt
-whose exception it is.
+original has not run; the `yield` returns its `Outcome`. The core runs the original, so it is never in doubt whose
+exception it is.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from autotrack.training.hooks.overhead import overhead
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the original ended: with a `result`, or with an `error` that is on its way to the caller."""
+    """How the original ended: with a `result`, or with an `error` that is about to reach the caller."""
 
     result: Any = None
     error: BaseException | None = None
@@ -29,16 +29,16 @@ Hook = Callable[..., Generator[None, Outcome, None]]
 
 
 def _nothing() -> None:
-    """There is nothing that the hook is left out for."""
+    """The default of `unless`: the hook runs for every call."""
 
 
 class Patch:
-    """A hook round the callable `name` of a class or module; `apply` and `revert` as often as you like.
+    """A hook around the callable `name` of a class or module. It can be applied and reverted any number of times.
 
-    Calls for which `unless()` returns something are left alone; asking that costs a tenth of entering the hook.
-    The patched callable keeps its name, docstring, signature, kind of descriptor and pickling; of an inherited method,
-    the qualified name becomes that of the class which is patched. `revert` puts the very object back that was there;
-    when somebody else has patched it meanwhile, ours is switched off in place.
+    Calls for which `unless()` returns anything but None skip the hook; asking costs a tenth of entering it.
+    The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. Only the qualified name
+    of an inherited method changes, to that of the patched class. `revert` restores the very object that was there. If
+    somebody else has patched the callable since, the wrapper stays in place and does nothing.
     """
 
     def __init__(
@@ -50,49 +50,49 @@ class Patch:
         self._unless = unless
         self._active = False
         self._was_own = False
-        self._found: Any = None
-        self._put: Any = None
-        self._made: Any = None
+        self._original: Any = None
+        self._replacement: Any = None
+        self._last_replacement: Any = None
         self._wrapper: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<Patch {self.owner.__name__}.{self.name}>"
 
     def apply(self) -> None:
-        """Put the hook in place. Raises `AttributeError` when there is nothing of that name."""
-        if self._put is not None and self.owner.__dict__.get(self.name) is self._put:
+        """Put the hook in place. Raises `AttributeError` if the owner has nothing of that name."""
+        if self._replacement is not None and self.owner.__dict__.get(self.name) is self._replacement:
             self._active = True
             return
-        found, was_own = inspect.getattr_static(self.owner, self.name), self.name in self.owner.__dict__
-        if self._made is not None and found is self._found and was_own == self._was_own:
-            self._put = self._made  # some hooks are put and taken away with every run
+        original, was_own = inspect.getattr_static(self.owner, self.name), self.name in self.owner.__dict__
+        if self._last_replacement is not None and original is self._original and was_own == self._was_own:
+            self._replacement = self._last_replacement  # some hooks are applied and reverted with every run
         else:
-            self._found, self._was_own = found, was_own
-            if isinstance(found, (staticmethod, classmethod)):
-                self._put = type(found)(self._wrap(found.__func__))
+            self._original, self._was_own = original, was_own
+            if isinstance(original, (staticmethod, classmethod)):
+                self._replacement = type(original)(self._wrap(original.__func__))
             else:
-                self._put = self._wrap(found)
-            self._made = self._put
-        setattr(self.owner, self.name, self._put)
+                self._replacement = self._wrap(original)
+            self._last_replacement = self._replacement
+        setattr(self.owner, self.name, self._replacement)
         self._active = True
 
     def revert(self) -> None:
-        """Take the hook away."""
+        """Remove the hook."""
         self._active = False
-        if self._put is None or self.owner.__dict__.get(self.name) is not self._put:
+        if self._replacement is None or self.owner.__dict__.get(self.name) is not self._replacement:
             return
         if self._was_own:
-            setattr(self.owner, self.name, self._found)
+            setattr(self.owner, self.name, self._original)
         else:
             delattr(self.owner, self.name)
-        self._put = None
+        self._replacement = None
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         about = f"{self.owner.__name__}.{self.name}"
 
         @functools.wraps(original)
         def patched(*args: Any, **kwargs: Any) -> Any:
-            # Somebody else's patch may lie between an earlier wrapper of ours and the present one, which alone works.
+            # An earlier wrapper of ours may still be below somebody else's patch; only the latest one works.
             if not self._active or self._wrapper is not patched or self._unless() is not None:
                 return original(*args, **kwargs)
             running = _enter(self._hook, about, args, kwargs)
@@ -104,9 +104,9 @@ class Patch:
             _leave(running, about, Outcome(result=result))
             return result
 
-        if isinstance(self.owner, type) and not self._was_own:  # pickle looks for it under this name
+        if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
-        with contextlib.suppress(ValueError):  # some callables of C have no signature
+        with contextlib.suppress(ValueError):  # some callables written in C have no signature
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         self._wrapper = patched
         return patched

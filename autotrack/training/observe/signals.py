@@ -1,8 +1,8 @@
-"""Notes the signal that ends this process, without a handler of its own that could change what the signal does.
+"""Notes the signal that ends this process, without a handler that could change what the signal does.
 
 `faulthandler` writes the Python stack from inside the signal, whatever the process is doing, and then lets the signal
-take its course; Python's own table of handlers stays as it is. Whoever holds the other end of the files reads there,
-after the process has died, which signal it was and where it struck.
+take its course. Python's own table of handlers stays as it is. The sidecar has the files open too; after the process
+has died, it reads there which signal it was and where it struck.
 """
 
 import faulthandler
@@ -13,14 +13,14 @@ from autotrack.protocol import FATAL, nameless_file
 
 _DEADLY = ("SIGTERM", "SIGHUP", "SIGXCPU", "SIGUSR1", "SIGUSR2")
 
-_watched: dict[str, int] = {}
+_watched: dict[str, int] = {}  # of the whole process, as faulthandler and the table of signals are
 
 
 def watch() -> dict[str, int]:
-    """Begin to note deadly signals; return the descriptors of the files they are noted in, by the signal's name.
+    """Start to note deadly signals. Return the descriptors of the files they are noted in, by the name of the signal.
 
-    A signal that has a handler or is ignored is left alone, as is `faulthandler` where it is on already. A handler
-    that is set later takes the place of ours.
+    Signals that have a handler or are ignored are left alone, and so is `faulthandler` if it is already on. A handler
+    that is set later replaces ours.
     """
     if _watched or not hasattr(faulthandler, "register"):  # not on Windows
         return dict(_watched)
@@ -32,7 +32,7 @@ def watch() -> dict[str, int]:
     if not faulthandler.is_enabled():
         _watched[FATAL] = nameless_file(FATAL)
         faulthandler.enable(file=_watched[FATAL], all_threads=False)
-    os.register_at_fork(after_in_child=_forget)  # how a worker ends is not how the training does
+    os.register_at_fork(after_in_child=_forget)  # how a forked worker ends is not how the training ends
     return dict(_watched)
 
 
