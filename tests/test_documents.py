@@ -208,13 +208,18 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_architecture_is_described_from_top_to_bottom_as_it_is() -> None:
-    """The table of rooms has every room that there is, in the order in which they may import."""
+    """The table of rooms has every room that there is, in the order in which they may import, and files that exist."""
     (table,) = [table for table in markdown.tables(TEXTS["autotrack/README.md"]) if table[0][0] == "room"]
-    shown = [name.rstrip("/").removesuffix(".py") for row in table[2:] for name in markdown.spans(row[0])]
-    there = {path.stem for path in (ROOT / "autotrack").iterdir() if path.suffix == ".py" or path.is_dir()}
-    floors = [next(floor for floor, rooms in enumerate(ORDER) if room in rooms) for room in shown]
+    rows = [[markdown.spans(cell) for cell in row] for row in table[2:]]
+    rooms = [room.rstrip("/").removesuffix(".py") for shown, _ in rows for room in shown]
+    floors = [next(floor for floor, names in enumerate(ORDER) if room in names) for room in rooms]
     assert floors == sorted(floors)
-    assert set(shown) == there - {"__init__", "__pycache__"}
+    there = {path.stem for path in (ROOT / "autotrack").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert set(rooms) == there - {"__init__", "__pycache__"}
+    for shown, files in rows:
+        for file in files:
+            if file.endswith((".py", "/")):
+                assert any((ROOT / "autotrack" / room / file).exists() for room in shown), file
 
 
 def test_the_changelog_has_an_unreleased_section() -> None:
