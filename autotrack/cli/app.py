@@ -12,6 +12,7 @@ from autotrack.version import __version__
 app = typer.Typer(
     help="Show and manage the training runs that autotrack recorded.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
     pretty_exceptions_enable=False,
 )
 app.command("ls")(show.ls)

@@ -38,7 +38,11 @@ def ls(
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the first N of the list.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs of a store, the newest first."""
+    """List the runs of a store, the newest first.
+
+    Conditions and --sort name values of a run: `params.lr`, `metrics.loss` for the last value of a metric, `best.loss`
+    for its best one, `tags.team`, and fields such as `status`, `experiment` and `duration_seconds`.
+    """
     runs = catalog.runs(store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
     if where:
         runs = runs.where(where)
