@@ -222,6 +222,11 @@ def test_the_architecture_is_described_from_top_to_bottom_as_it_is() -> None:
                 assert any((ROOT / "autotrack" / room / file).exists() for room in shown), file
 
 
+def test_every_benchmark_is_named_where_measurements_are() -> None:
+    (table,) = [table for table in markdown.tables(TEXTS["tests/benchmarks/README.md"]) if table[0][0] == "name"]
+    assert {name.strip("`") for name, *_ in table[2:]} == set(PARTS)
+
+
 def test_the_changelog_has_an_unreleased_section() -> None:
     assert "## Unreleased" in TEXTS["CHANGELOG.md"]
 
