@@ -1,4 +1,4 @@
-"""Small data, and the runs that were recorded."""
+"""Small data, and access to the runs that were recorded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,9 +51,9 @@ def recorded() -> Callable[[], autotrack.RecordedRun]:
     """The one run that was recorded."""
 
     def only_run() -> autotrack.RecordedRun:
-        found = all_runs()
-        assert len(found) == 1, found
-        return found[0]
+        runs = all_runs()
+        assert len(runs) == 1, runs
+        return runs[0]
 
     return only_run
 

@@ -39,11 +39,11 @@ def test_it_follows_the_protocol() -> None:
 
 
 def test_a_fit_is_recorded_with_iterations_as_they_happen(wine: Any, recorded: Recorded) -> None:
-    mine = callback(name="by hand", tags={"why": "test"})
-    model = LogisticRegression(C=3).set_callbacks(mine).fit(*wine)
+    ours = callback(name="by hand", tags={"why": "test"})
+    model = LogisticRegression(C=3).set_callbacks(ours).fit(*wine)
     run = recorded()
-    assert mine.run is not None
-    assert run.id == mine.run.id
+    assert ours.run is not None
+    assert run.id == ours.run.id
     assert (run.name, run.tags["why"], run.params["C"], run.status) == ("by hand", "test", 3, "finished")
     points = run.history("iteration_seconds")
     assert [point.step for point in points] == list(range(model.n_iter_[0]))
@@ -71,12 +71,12 @@ def test_the_candidates_of_a_search_are_recorded_in_any_process(
     assert [trial.params for trial in run.trials] == search.cv_results_["params"]
     assert all(trial.started < trial.ended for trial in run.trials)
     if backend == "loky" and jobs == 2:
-        assert list((run.folder / "journal").glob("main-*.jsonl")), "the workers wrote of it while they were at it"
+        assert list((run.folder / "journal").glob("main-*.jsonl")), "the workers wrote to journals of their own"
 
 
 def test_every_fit_is_a_run_of_its_own_and_copies_record_too(wine: Any) -> None:
-    mine = callback()
-    model = LogisticRegression().set_callbacks(mine)
+    ours = callback()
+    model = LogisticRegression().set_callbacks(ours)
     model.fit(*wine)
     model.fit(*wine)
     clone(model).fit(*wine)
@@ -94,8 +94,8 @@ def test_a_failing_fit_fails_the_run_and_raises_the_same(wine: Any, recorded: Re
 def test_with_autolog_it_is_one_run_and_the_evaluation_belongs_to_it(wine: Any, recorded: Recorded) -> None:
     X_test, y_test = wine
     autotrack.autolog(to="elsewhere", experiment="tests")
-    mine = callback(training_metrics=True)
-    model = LogisticRegression().set_callbacks(mine).fit(*wine)
+    ours = callback(training_metrics=True)
+    model = LogisticRegression().set_callbacks(ours).fit(*wine)
     score = model.score(X_test, y_test)
     run = recorded()
     assert last(run, "train_score") == score  # it is the very data of the fit
@@ -118,10 +118,10 @@ def test_afterwards_scikit_learn_is_as_it_was(wine: Any) -> None:
 @pytest.mark.parametrize("name", ["sklearn_search.py", "sklearn_callback.py"])
 def test_the_examples_run_as_they_stand(name: str) -> None:
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
-    found = all_runs()
-    assert [run.status for run in found] == ["finished"] * len(found)
-    assert {len(run.trials) for run in found} == ({8} if name == "sklearn_search.py" else {0, 4})
-    assert all(any(metric.startswith("test_") for metric in run.metrics) for run in found)
+    runs = all_runs()
+    assert [run.status for run in runs] == ["finished"] * len(runs)
+    assert {len(run.trials) for run in runs} == ({8} if name == "sklearn_search.py" else {0, 4})
+    assert all(any(metric.startswith("test_") for metric in run.metrics) for run in runs)
 
 
 def test_they_are_short() -> None:

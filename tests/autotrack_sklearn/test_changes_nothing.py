@@ -1,4 +1,4 @@
-"""A script behaves the same with autotrack as without: results, chance, and all that can be asked of an estimator."""
+"""A script behaves the same with autotrack as without: results, random states, and everything that estimators tell."""
 # ruff: noqa: N803  features are called X in scikit-learn
 
 import copy
@@ -52,7 +52,7 @@ def facts_of(kind: type) -> dict[str, Any]:
 
 
 def assert_untouched(name: str, kind: type) -> None:
-    """Fit with autolog and without, and compare all that can be seen."""
+    """Fit with autolog and without it, and compare everything that a user can see."""
     data = fitting_data(kind)
     if data is None:
         pytest.skip(f"{name} cannot be fitted on small data")
@@ -102,18 +102,19 @@ def test_the_conformance_check_passes() -> None:
 
 def test_switching_off_restores_every_function_and_method() -> None:
     def state() -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         for name, kind in classes().items():
             for owner in kind.__mro__:
-                found |= {f"{name} {owner.__qualname__}.{key}": value for key, value in vars(owner).items()
-                          if key in METHODS or key == "__init_subclass__"}  # fmt: skip
-                found |= {f"{name} {owner.__qualname__}.{key} inside": value.fn for key, value in vars(owner).items()
-                          if hasattr(value, "fn")}  # fmt: skip
+                for key, value in vars(owner).items():
+                    if key in METHODS or key == "__init_subclass__":
+                        attributes[f"{name} {owner.__qualname__}.{key}"] = value
+                    if hasattr(value, "fn"):
+                        attributes[f"{name} {owner.__qualname__}.{key} inside"] = value.fn
         for module in (sklearn.metrics, sklearn.model_selection):
             for key, value in vars(module).items():
                 cells = getattr(value, "__closure__", None) or ()
-                found[f"{module.__name__}.{key}"] = [value, *(cell.cell_contents for cell in cells)]
-        return found
+                attributes[f"{module.__name__}.{key}"] = [value, *(cell.cell_contents for cell in cells)]
+        return attributes
 
     before = state()
     autotrack.autolog(to="runs", experiment="tests")

@@ -61,10 +61,10 @@ def test_metrics_are_recorded_whichever_way_their_function_was_imported(wine: An
     model = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X_train, y_train)
     predicted = model.predict(X_test)
     ways = [score_imported_before, score_imported_after, score_from_within, metrics.f1_score]
-    found = [way(y_test, predicted, average="macro") for way in ways]
-    found.append(metrics.get_scorer("f1_macro")(model, X_test, y_test))
+    scores = [way(y_test, predicted, average="macro") for way in ways]
+    scores.append(metrics.get_scorer("f1_macro")(model, X_test, y_test))
     points = recorded().history("test_f1_score")
-    assert [point.value for point in points] == found
+    assert [point.value for point in points] == scores
     assert [point.step for point in points] == [0, 1, 2, 3, 4]
     assert score_imported_before is metrics.f1_score
 
@@ -80,7 +80,7 @@ def test_what_was_derived_from_a_prediction_is_known(wine: Any, recorded: Record
     ]
     derived = [labels.tolist(), labels.astype(float), labels.copy(), chances.argmax(axis=1), chances[:, 1] > 0.25,
                labels[::-1][::-1]]  # fmt: skip
-    accuracies = [metrics.accuracy_score(y_val, one) for one in derived]
+    accuracies = [metrics.accuracy_score(y_val, labels) for labels in derived]
     run = recorded()
     assert [point.value for point in run.history("val_roc_auc_score")] == expected
     assert [point.value for point in run.history("val_accuracy_score")] == accuracies
@@ -92,9 +92,9 @@ def test_metrics_go_to_the_run_of_the_model_that_predicted(wine: Any) -> None:
     X_train, X_test, y_train, y_test = halves(wine)
     shallow = DecisionTreeClassifier(max_depth=1).fit(X_train, y_train)
     deep = DecisionTreeClassifier(max_depth=5).fit(X_train, y_train)
-    one, two = shallow.predict(X_test), deep.predict(X_test)
-    expected = [metrics.accuracy_score(y_test, one), metrics.accuracy_score(y_test, two)]
-    metrics.accuracy_score(y_test, np.roll(two, 1))  # of no model's making
+    of_shallow, of_deep = shallow.predict(X_test), deep.predict(X_test)
+    expected = [metrics.accuracy_score(y_test, of_shallow), metrics.accuracy_score(y_test, of_deep)]
+    metrics.accuracy_score(y_test, np.roll(of_deep, 1))  # no model predicted this
     assert [last(run, "test_accuracy_score") for run in all_runs()] == expected
     assert all(run.metrics["test_accuracy_score"].count == 1 for run in all_runs())
 
@@ -102,10 +102,10 @@ def test_metrics_go_to_the_run_of_the_model_that_predicted(wine: Any) -> None:
 @pytest.mark.usefixtures("autolog")
 def test_values_that_two_models_predicted_are_put_down_to_neither(wine: Any) -> None:
     X, y = wine
-    one, two = (DecisionTreeClassifier(random_state=0).fit(X, y).predict(X) for _ in range(2))
-    metrics.accuracy_score(y, one.tolist())
+    first, second = (DecisionTreeClassifier(random_state=0).fit(X, y).predict(X) for _ in range(2))
+    metrics.accuracy_score(y, first.tolist())
     assert not any("accuracy_score" in name for run in all_runs() for name in run.metrics)
-    assert (one == two).all()
+    assert (first == second).all()
 
 
 @pytest.mark.usefixtures("autolog")
@@ -173,10 +173,10 @@ def test_importances_have_the_names_of_the_columns(wine: Any, recorded: Recorded
 
     X, y = pd.DataFrame(wine[0], columns=[f"column {n}" for n in range(13)]), wine[1]
     model = DecisionTreeClassifier(random_state=0).fit(X, y)
-    found = permutation_importance(model, X, y, n_repeats=2, random_state=0)
+    importances = permutation_importance(model, X, y, n_repeats=2, random_state=0)
     plots = {plot.name: plot.data for plot in recorded().plots}
     assert plots["permutation_importance"]["names"] == list(X.columns)
-    assert plots["permutation_importance"]["values"] == found.importances_mean.tolist()
+    assert plots["permutation_importance"]["values"] == importances.importances_mean.tolist()
 
 
 @pytest.mark.usefixtures("autolog")
@@ -197,9 +197,9 @@ def test_reports_and_scores_by_class_are_kept_number_by_number(wine: Any, record
 def test_the_labels_of_a_clustering_are_its_result(wine: Any, recorded: Recorded) -> None:
     X, y = wine
     model = KMeans(3, n_init=1, random_state=0).fit(X)
-    found = metrics.adjusted_rand_score(y, model.labels_), metrics.silhouette_score(X, model.labels_)
+    scores = metrics.adjusted_rand_score(y, model.labels_), metrics.silhouette_score(X, model.labels_)
     run = recorded()
-    assert (last(run, "train_adjusted_rand_score"), last(run, "train_silhouette_score")) == found
+    assert (last(run, "train_adjusted_rand_score"), last(run, "train_silhouette_score")) == scores
 
 
 @pytest.mark.usefixtures("autolog")
@@ -234,14 +234,14 @@ def test_arguments_are_read_off_the_source_of_any_call(positional: list[str], ke
     if any(words.iskeyword(name) for name in [*positional, keyword]):
         return
     text = ", ".join([*positional, f"data={keyword}"])
-    source = "\n" * lines + f"found = call(\n    {text}\n)\n"
+    source = "\n" * lines + f"result = call(\n    {text}\n)\n"
     linecache.cache["<call>"] = (len(source), None, source.splitlines(keepends=True), "<call>")
     scope: dict[str, Any] = dict.fromkeys([*positional, keyword], 0) | {"__name__": "user"}
     inside = {"__name__": "sklearn.some.module", "calls": Calls()}
     exec("def call(*args, **kwargs): return calls.innermost()", inside)
     exec(compile(source, "<call>", "exec"), scope | {"call": inside["call"]}, scope)
-    assert [scope["found"].source(number) for number in range(len(positional))] == positional
-    assert scope["found"].source(9, "data") == keyword
+    assert [scope["result"].source(number) for number in range(len(positional))] == positional
+    assert scope["result"].source(9, "data") == keyword
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

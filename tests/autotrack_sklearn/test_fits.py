@@ -86,8 +86,8 @@ def test_no_module_of_scikit_learn_is_imported_that_the_user_did_not_import(run_
         {modules}
     """
     with_autolog = "import autotrack; autotrack.autolog(frameworks='sklearn')"
-    found = [run_script(script.format(autolog=one, modules=modules)) for one in ("", with_autolog)]
-    assert found[0] == found[1]
+    printed = [run_script(script.format(autolog=line, modules=modules)) for line in ("", with_autolog)]
+    assert printed[0] == printed[1]
     assert autotrack.runs("runs")[0].params["fit_intercept"] is True
 
 
@@ -124,7 +124,7 @@ def test_estimators_made_of_others_are_one_run(name: str, backend: str, wine: An
         estimator.fit(X, np.column_stack([y, y]) if name == "several outputs" else y)
     run = recorded()
     assert run.status == "finished"
-    assert ("artifacts/estimator.html" in {one.path for one in run.artifacts}) == is_made_of_others
+    assert ("artifacts/estimator.html" in {artifact.path for artifact in run.artifacts}) == is_made_of_others
     assert ("steps" in run.tables) == is_made_of_others
 
 
@@ -192,7 +192,7 @@ def test_the_loss_of_every_epoch_is_read_off_the_fitted_net(wine: Any, recorded:
 
 
 @pytest.mark.usefixtures("autolog")
-def test_a_run_of_a_person_takes_several_fits_and_keeps_all_of_each(wine: Any, recorded: Recorded) -> None:
+def test_a_run_that_the_user_started_takes_several_fits_and_keeps_all_of_each(wine: Any, recorded: Recorded) -> None:
     X, y = wine
     with autotrack.start_run("three", to="runs", experiment="tests"):
         for strength in (1.0, 5.0):
@@ -207,7 +207,7 @@ def test_a_run_of_a_person_takes_several_fits_and_keeps_all_of_each(wine: Any, r
         run.metrics
     )
     assert {"train_score", "LogisticRegression-2/train_score"} <= set(run.metrics)
-    models = {one.path for one in run.artifacts if one.path.endswith(".joblib")}
+    models = {artifact.path for artifact in run.artifacts if artifact.path.endswith(".joblib")}
     assert models == {"model/model.joblib", "model/LogisticRegression-2/model.joblib",
                       "model/DecisionTreeClassifier/model.joblib"}  # fmt: skip
     assert len([plot for plot in run.plots if plot.kind == "coefficients"]) == 2
@@ -266,8 +266,8 @@ def test_recorded_params_are_those_of_get_params(params: dict[str, Any], wine: A
     run = all_runs()[-1]
     assert {name: run.params_by_source["LogisticRegression"][name] for name in expected} == expected
     if isinstance(weights, dict) and weights:
-        found = run.params_by_source["LogisticRegression"]
-        assert {int(name.removeprefix("class_weight.")): value for name, value in found.items()
+        recorded = run.params_by_source["LogisticRegression"]
+        assert {int(name.removeprefix("class_weight.")): value for name, value in recorded.items()
                 if name.startswith("class_weight.")} == weights  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def test_a_worker_process_opens_no_run_of_its_own(run_script: Any) -> None:
         if __name__ == "__main__":
             for method in ("fork", "spawn"):
                 with multiprocessing.get_context(method).Pool(1) as pool:
-                    assert [round(one) for one in pool.map(fit, [1, 2])] == [1, 2]
+                    assert [round(slope) for slope in pool.map(fit, [1, 2])] == [1, 2]
         """)
     )
     assert not all_runs()

@@ -57,18 +57,18 @@ def test_the_schema_has_columns_with_types_and_the_classes(wine: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"), [("MOST_BYTES", 1000, "larger than"), ("LEAST_SECONDS", -1.0, "takes longer")]
+    ("name", "value", "reason"), [("MOST_BYTES", 1000, "larger than"), ("LEAST_SECONDS", -1.0, "takes longer")]
 )
 @pytest.mark.usefixtures("autolog")
 def test_a_model_over_the_budget_leaves_a_notice_and_no_file(
-    name: str, value: Any, said: str, wine: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    name: str, value: Any, reason: str, wine: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, name, value)
     if name == "LEAST_SECONDS":
         monkeypatch.setattr(keeping, "perf_counter", iter(range(10_000)).__next__)
     KNeighborsClassifier().fit(*wine)
     run = recorded()
-    assert any(said in notice.message for notice in run.notices)
+    assert any(reason in notice.message for notice in run.notices)
     assert not (run.folder / "model" / "model.joblib").exists()
     assert (run.folder / "model" / "schema.json").exists()
 

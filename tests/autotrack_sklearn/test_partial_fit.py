@@ -32,14 +32,14 @@ def test_as_many_points_as_calls_whatever_the_batches(sizes: list[int], wine: An
 
 
 @pytest.mark.usefixtures("autolog")
-def test_two_sequences_and_a_fit_in_between_are_three_runs(wine: Any) -> None:
+def test_partial_fits_of_two_estimators_and_a_fit_in_between_are_three_runs(wine: Any) -> None:
     X, y = wine
-    one, two = SGDClassifier(random_state=1), SGDClassifier(random_state=2)
+    first_model, second_model = SGDClassifier(random_state=1), SGDClassifier(random_state=2)
     for _ in range(3):
-        one.partial_fit(X, y, classes=[0, 1, 2])
-        two.partial_fit(X, y, classes=[0, 1, 2])
+        first_model.partial_fit(X, y, classes=[0, 1, 2])
+        second_model.partial_fit(X, y, classes=[0, 1, 2])
     LogisticRegression().fit(X, y)
-    one.score(X, y)
+    first_model.score(X, y)
     assert autotrack.current_run() is None
     first, second, fitted = all_runs()
     assert [first.params["random_state"], second.params["random_state"]] == [1, 2]
@@ -49,7 +49,7 @@ def test_two_sequences_and_a_fit_in_between_are_three_runs(wine: Any) -> None:
 
 
 @pytest.mark.usefixtures("autolog")
-def test_a_sequence_ends_when_the_estimator_is_fitted_anew_or_gone(wine: Any) -> None:
+def test_the_run_ends_when_the_estimator_is_fitted_anew_or_gone(wine: Any) -> None:
     model = GaussianNB().partial_fit(*wine, classes=[0, 1, 2])
     model.fit(*wine)
     assert [run.status for run in all_runs()] == ["finished", "finished"]
@@ -68,7 +68,7 @@ def test_a_call_that_fails_ends_the_run_as_failed(wine: Any, recorded: Recorded)
 
 
 @pytest.mark.usefixtures("autolog")
-def test_in_a_run_of_a_person_the_calls_are_its_points(wine: Any, recorded: Recorded) -> None:
+def test_in_a_run_that_the_user_started_the_calls_are_its_points(wine: Any, recorded: Recorded) -> None:
     with autotrack.start_run(to="runs", experiment="tests"):
         model = GaussianNB()
         for _ in range(2):

@@ -37,11 +37,11 @@ def a_recording() -> Recording:
 def test_another_registry_knows_nothing_of_what_was_fitted_before(wine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = wine
     model = LogisticRegression().fit(X, y)
-    known = registry.current
+    before = registry.current
     monkeypatch.setattr(registry, "current", registry.Registry())
     model.score(X, y)
     assert "train_score" not in all_runs()[0].metrics
-    monkeypatch.setattr(registry, "current", known)
+    monkeypatch.setattr(registry, "current", before)
     model.score(X, y)
     assert "train_score" in all_runs()[0].metrics
 
@@ -138,6 +138,6 @@ def test_a_registry_of_its_own_sees_a_whole_evaluation(wine: Any, monkeypatch: p
     model = LogisticRegression().fit(scaled, y)
     accuracy_score(y, model.predict(scaled))
     assert [name for name, _ in registry.current.prepared_data.steps_of(scaled)] == ["StandardScaler", "MinMaxScaler"]
-    known = registry.current.models.model_of(model)
-    assert known is not None
-    assert registry.current.runs.next_step(known.run, "train_accuracy_score") == 1
+    recorded = registry.current.models.model_of(model)
+    assert recorded is not None
+    assert registry.current.runs.next_step(recorded.run, "train_accuracy_score") == 1

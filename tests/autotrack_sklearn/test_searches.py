@@ -1,4 +1,4 @@
-"""Searches and validations: one run, and one trial for each candidate, fold or point, with all that is known of it."""
+"""Searches and validations: one run, and one trial for each candidate, fold or point, with all its numbers."""
 # ruff: noqa: N803, N806  features are called X in scikit-learn
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_every_candidate_is_a_trial_with_scores_times_and_rank(search: Any, wine
     assert len(run.trials) == len(search.cv_results_["params"])
     begun = [trial.started for trial in run.trials]
     assert begun == sorted(begun), "they were tried one after the other"
-    assert all(before <= one.started < one.ended <= time() for one in run.trials)
+    assert all(before <= trial.started < trial.ended <= time() for trial in run.trials)
     assert last(run, "best_score") == search.best_score_
     assert run.params_by_source[f"{type(search).__name__}.best"] == {
         f"best.{name}": value for name, value in search.best_params_.items()
@@ -86,9 +86,9 @@ def test_a_search_in_several_jobs_is_one_run_with_true_times(backend: str, wine:
     run = recorded()
     assert_all_candidates(run, search)
     if backend == "threading" or hasattr(search, "set_callbacks"):
-        assert all(before < one.started < one.ended < time() for one in run.trials)
+        assert all(before < trial.started < trial.ended < time() for trial in run.trials)
         # The splits of a candidate may be done side by side, but none is longer than all of it.
-        assert all(one.ended - one.started > one.values["mean_fit_time"] for one in run.trials)
+        assert all(trial.ended - trial.started > trial.values["mean_fit_time"] for trial in run.trials)
 
 
 @pytest.mark.usefixtures("autolog")
@@ -137,7 +137,7 @@ def test_a_search_at_the_end_of_a_pipeline_and_one_by_somebody_else(wine: Any) -
     TheirSearch(DecisionTreeClassifier()).fit(X, y)
     ours, theirs = all_runs()
     assert_all_candidates(ours, search)
-    assert [(one.params, one.values) for one in theirs.trials] == [
+    assert [(trial.params, trial.values) for trial in theirs.trials] == [
         ({"a": 1}, {"mean_test_score": 0.5}),
         ({"a": 2}, {"mean_test_score": 0.75}),
     ]
@@ -145,7 +145,7 @@ def test_a_search_at_the_end_of_a_pipeline_and_one_by_somebody_else(wine: Any) -
 
 
 @pytest.mark.usefixtures("autolog")
-def test_two_searches_in_a_run_of_a_person_keep_all_their_trials(wine: Any, recorded: Recorded) -> None:
+def test_two_searches_in_a_run_that_the_user_started_keep_all_their_trials(wine: Any, recorded: Recorded) -> None:
     with autotrack.start_run(to="runs", experiment="tests"):
         first = GridSearchCV(DecisionTreeClassifier(), GRID, cv=2).fit(*wine)
         second = GridSearchCV(LogisticRegression(), {"C": [1.0, 2.0]}, cv=2).fit(*wine)
@@ -158,7 +158,7 @@ def test_two_searches_in_a_run_of_a_person_keep_all_their_trials(wine: Any, reco
 def test_cross_validations_are_a_run_with_a_trial_for_each_fold(wine: Any) -> None:
     model = DecisionTreeClassifier(max_depth=2)
     scores = cross_val_score(model, *wine, cv=KFold(3))
-    found = cross_validate(model, *wine, cv=2, scoring=["accuracy", "f1_macro"], return_train_score=True)
+    several = cross_validate(model, *wine, cv=2, scoring=["accuracy", "f1_macro"], return_train_score=True)
     in_jobs = cross_validate(model, *wine, cv=2, n_jobs=2)
     by_score, by_several, by_jobs = all_runs()
     assert [trial.kind for trial in by_score.trials] == ["fold"] * 3
@@ -166,7 +166,7 @@ def test_cross_validations_are_a_run_with_a_trial_for_each_fold(wine: Any) -> No
     assert last(by_score, "mean_test_score") == pytest.approx(scores.mean())
     assert by_score.params["max_depth"] == 2
     assert by_score.params["cross_val_score.cv"] == repr(KFold(3))
-    for name, values in found.items():
+    for name, values in several.items():
         assert [trial.values[name] for trial in by_several.trials] == values.tolist()
     assert all(trial.started < trial.ended for trial in by_several.trials)
     assert [trial.values["fit_time"] for trial in by_jobs.trials] == in_jobs["fit_time"].tolist()
