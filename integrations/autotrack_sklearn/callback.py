@@ -35,7 +35,7 @@ class AutotrackCallback:
         SettingsError: A setting cannot be used.
 
     The same callback may be used again: each fit is a run of its own. `run` is the latest of them. Evaluations after
-    the fit are recorded under `autotrack.autolog()`, or by what you log to `run` yourself.
+    the fit are recorded if `autotrack.autolog()` is on; otherwise log them to `run` yourself.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class AutotrackCallback:
         estimator: Any,
         context: Any,
         *,
-        X: Any = None,  # noqa: N803  scikit-learn hands it over by this name
+        X: Any = None,  # noqa: N803  scikit-learn passes it by this name
         y: Any = None,
         metadata: Any = None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Facts about classes of estimators that do not change, so each is looked up once: scikit-learn takes its time."""
+"""Facts about classes of estimators. They do not change, and reading a signature is slow, so each is read once."""
 
 import inspect
 import sys
@@ -30,7 +30,7 @@ class Classes:
             try:
                 parameters = inspect.signature(kind).parameters
             except ValueError:
-                parameters = {}  # type: ignore[assignment]  # an empty one will do
+                parameters = {}  # type: ignore[assignment]  # it is only iterated
             defaults = {name: parameter.default for name, parameter in parameters.items()}
             self._defaults[kind] = defaults
         return defaults

@@ -1,4 +1,4 @@
-"""What kind of estimator this is, and which one it ends in: told from classes and attributes, nothing is computed."""
+"""What kind of estimator this is, and which one it ends in, as its class and attributes tell; nothing is computed."""
 
 import sys
 from typing import Any
@@ -27,7 +27,7 @@ def is_search(estimator: Any) -> bool:
 
 
 def is_preprocessor(estimator: Any) -> bool:
-    """Whether this prepares data and learns nothing to predict: a scaler, an encoder, a pipeline of such."""
+    """Whether this prepares data and does not predict, as scalers, encoders and pipelines of them do."""
     kind = type(estimator)
     if kind.__module__.startswith("sklearn."):
         if kind.__name__ == "Pipeline":
@@ -59,7 +59,7 @@ def frameworks_of(estimator: Any) -> dict[str, str]:
 
 
 def final_of(estimator: Any) -> Any:
-    """Return the estimator that a pipeline ends in or a search refitted; any other one is its own."""
+    """Return the estimator that a pipeline ends in or a search refitted; any other is returned as it is."""
     for _ in range(5):
         held = vars(estimator) if hasattr(estimator, "__dict__") else {}
         steps = held.get("steps")
@@ -73,7 +73,7 @@ def final_of(estimator: Any) -> Any:
 
 
 def refitted(estimator: Any) -> Any:
-    """Return the model that a search refitted, or None if it refitted none; any other estimator is its own."""
+    """Return the model that a search refitted, None if it refitted none; other estimators are returned as they are."""
     held = vars(estimator)
     return held.get("best_estimator_") if "cv_results_" in held else estimator
 

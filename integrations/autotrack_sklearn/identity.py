@@ -24,7 +24,7 @@ class ByIdentity(Generic[_V]):
 
         try:
             entries[number] = (weakref.ref(key, forget), value)
-        except TypeError:  # a list, or a class with slots: nothing can tell when it is gone
+        except TypeError:  # lists and classes with slots have no weak references
             return
 
     def get(self, key: Any) -> _V | None:

@@ -23,8 +23,8 @@ class RecordedModel:
 class Result:
     """What a method of a model returned.
 
-    `classes` are the classes of the model, `features` the data that the method got, and `data_name` the name that the
-    user's code has for that data.
+    `classes` are the classes of the model, `features` is the input of the method, and `data_name` is the name that the
+    user's code has for this input.
     """
 
     model: RecordedModel
@@ -52,7 +52,7 @@ class Models:
     def add_result(self, value: Any, result: Result) -> None:
         """Remember a result, and the memory that views of it will share.
 
-        Data that a model returns as it came, or as a view of what came, is no result.
+        Input that a model returns unchanged, or as a view, is not a result.
         """
         features = result.features() if result.features is not None else None
         if value is None or value is features:

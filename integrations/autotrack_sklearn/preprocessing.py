@@ -1,4 +1,4 @@
-"""The hooks around preprocessors: fitting one is no run of its own, but a step of the run that uses what it makes."""
+"""The hooks around preprocessors. Fitting one starts no run; it is a step of the run that uses its output."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from autotrack_sklearn.params import params_of
 
 
 def fit_preprocessor(estimator: Any, arguments: Mapping[str, Any], method: str) -> Generator[None, Outcome, None]:
-    """Remember what a preprocessor is, for the run that will use what it makes."""
+    """Remember the params of a preprocessor, for the run that will use its output."""
     with registry.current.scope.enter():
         outcome = yield
     if outcome.error is not None:

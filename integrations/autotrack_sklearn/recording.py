@@ -27,8 +27,9 @@ class Options:
 class Recording:
     """What is recorded of one fit or one validation, in a run of its own or in the one that the user started.
 
-    In a run that holds several, names of the first are plain; those of later ones begin with their `label`. `folds`
-    are there for a search or a validation. `inner_result` is what `cross_validate` returned to `cross_val_score`.
+    If a run holds several recordings, the names of the first are plain, and those of later ones begin with their
+    `label`. Searches and validations have `folds`. `inner_result` is what `cross_validate` returned to
+    `cross_val_score`.
     """
 
     def __init__(

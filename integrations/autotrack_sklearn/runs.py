@@ -1,4 +1,4 @@
-"""What has been written to each run so far, so that several fits and evaluations in it get names of their own."""
+"""What has been written to each run so far, so that several fits and evaluations in it have different names."""
 
 from collections import Counter
 from weakref import WeakKeyDictionary
@@ -54,7 +54,7 @@ class Runs:
         return is_new
 
     def add_evaluated(self, run: autotrack.Run) -> autotrack.Run | None:
-        """Note that a finished run was evaluated; return the run to close because it was not for the longest time."""
+        """Note that a finished run was evaluated; return the one evaluated longest ago if too many are open."""
         recent = self._recently_evaluated
         if run in recent:
             recent.remove(run)
