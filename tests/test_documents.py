@@ -167,6 +167,8 @@ def test_what_is_named_in_backticks_exists(document: str) -> None:
             assert (ROOT / named).exists() or ((ROOT / document).parent / named).exists(), f"{span} is no file"
         elif re.fullmatch(r"(autotrack\w*|tests)(\.\w+)+", named):
             assert is_defined(named), f"{span} is not defined"
+        elif re.fullmatch(r"[A-Z]\w+\.\w+", named):
+            assert is_method(*named.split(".")), f"{span} is not defined"
         elif re.fullmatch(r"AUTOTRACK_[A-Z_]+", named):
             assert is_setting(named), f"{span} is no setting"
 
@@ -191,11 +193,22 @@ def is_defined(name: str) -> bool:
     return False
 
 
+def is_method(class_name: str, method: str) -> bool:
+    """Whether a class of the core, or a base of it, defines this. Classes of frameworks are not looked at."""
+    sources = core_sources()
+    return f"\nclass {class_name}" not in sources or re.search(rf"\n    def {method}\b", sources) is not None
+
+
+@cache
+def core_sources() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "autotrack").rglob("*.py")))
+
+
 @cache
 def is_setting(name: str) -> bool:
     if name.removeprefix("AUTOTRACK_").lower() in {field.name for field in fields(Settings)}:
         return True
-    return any(f'"{name}"' in path.read_text(encoding="utf-8") for path in (ROOT / "autotrack").rglob("*.py"))
+    return f'"{name}"' in core_sources()
 
 
 # ---- single documents
