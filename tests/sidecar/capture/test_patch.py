@@ -1,5 +1,6 @@
 """Commit, patch and archive put every byte of a working tree back, and have no secret in them."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autotrack.redaction import Redactor
-from autotrack.sidecar.capture import repository
 from tests.support.repositories import (
     BINARY,
     TOKEN,
@@ -260,7 +260,7 @@ def test_the_function_named_above_a_change_shows_no_secret(repo: Path) -> None:
 
 
 def test_ordinary_code_is_not_touched(repo: Path) -> None:
-    source = Path(repository.__file__).read_text()
+    source = Path(ast.__file__).read_text()
     put(repo, {"model.py": source, "copy.py": source})
     captured = capture(repo)
     assert captured.notices == []
