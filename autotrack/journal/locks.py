@@ -50,7 +50,7 @@ def unlock(fd: int) -> None:
 
 
 def is_locked(path: Path) -> bool | None:
-    """Whether a process has locked the file at `path`; None where that cannot be told."""
+    """Return whether a process has locked the file at `path`; None where that cannot be told."""
     if _fcntl is None:
         return None
     try:

@@ -22,7 +22,7 @@ class Rewind(NamedTuple):
     step: int
 
     def repeats(self, step: int | None) -> bool:
-        """Whether a point that was recorded at this step before the rewind is recorded again after it."""
+        """Return whether a point that was recorded at this step before the rewind is recorded again after it."""
         return step is not None and step >= self.step
 
 
@@ -53,7 +53,7 @@ class Rewinds:
         return rewind
 
     def supersede(self, record: Metrics) -> bool:
-        """Whether these metrics are recorded again after a rewind."""
+        """Return whether these metrics are recorded again after a rewind."""
         if not self._rewinds:  # as for almost every run, and this is asked for every record
             return False
         return any(record.time < rewind.time and rewind.repeats(record.step) for rewind in self._rewinds)
