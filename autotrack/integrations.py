@@ -58,7 +58,7 @@ from autotrack.training.epoch_clock import EpochClock
 from autotrack.training.hooks.faults import attempt, guarded
 from autotrack.training.hooks.patch import Hook, Outcome, Patch
 from autotrack.training.lazy import lazy_exports
-from autotrack.training.observe.data.observer import identify_data
+from autotrack.training.observe.observer import identify_data
 from autotrack.training.ranks import is_worker
 from autotrack.training.ranks import rank_from_environment as rank
 from autotrack.training.run import end_run, log_numbers

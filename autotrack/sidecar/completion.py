@@ -37,7 +37,7 @@ def complete(
         output.close(follow.output)
     run.update()
     line = None
-    if not run.lifecycle.is_captured and run.subject is not None:
+    if not run.stages.is_captured and run.subject is not None:
         line = _capture(run)
     run.add_checksums()
     run.flush()

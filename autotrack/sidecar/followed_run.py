@@ -19,8 +19,8 @@ from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
-from autotrack.sidecar.lifecycle import Lifecycle
 from autotrack.sidecar.output.log import OutputLog, open_log
+from autotrack.sidecar.run_stages import RunStages
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
@@ -34,7 +34,7 @@ class FollowedRun:
     Attributes:
         follow: What training asked for.
         facts: What the records of the run have told so far.
-        lifecycle: What has been done for the run, and what it waits for.
+        stages: What has been done for the run, and what it waits for.
     """
 
     def __init__(self, follow: Follow, *, earlier_runs: EarlierRuns | None = None) -> None:
@@ -42,7 +42,7 @@ class FollowedRun:
         self.folder = Path(follow.folder)
         self._earlier_runs = earlier_runs
         self.facts = RunFacts()
-        self.lifecycle = Lifecycle(captures_environment=_captures_environment(follow))
+        self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self._reader = RunReader(self.folder)
         self._journal = SidecarJournal(self.folder, rank=follow.rank)
@@ -54,7 +54,7 @@ class FollowedRun:
         """Follow the run anew: the same process resumes it before everything was done for it."""
         self.follow = follow
         self._redactor = _redactor(tuple(follow.secrets.items()))
-        self.lifecycle.restart(captures_environment=_captures_environment(follow))
+        self.stages.restart(captures_environment=_captures_environment(follow))
 
     # ---- What is known of it
 

@@ -1,6 +1,6 @@
 """The work of the process beside training: it follows every run of one training process, until all is done for them.
 
-A run goes through the stages of `lifecycle`. `_take` hears from training that a run begins or ends, `_record_exits`
+A run goes through the stages of `run_stages`. `_take` hears from training that a run begins or ends, `_record_exits`
 ends the runs of a training process that is gone, and `_advance` starts whatever a run has become ready for.
 """
 
@@ -126,7 +126,7 @@ class Sidecar:
         if not follow.only_load:
             self._guarded(self._upload, run)
         self._load.sample_at_once()
-        if not run.lifecycle.is_captured:
+        if not run.stages.is_captured:
             self._start(run, self._capture_all)
 
     def _upload(self, run: FollowedRun) -> None:
@@ -139,13 +139,13 @@ class Sidecar:
             follow = self._follows.get(folder, Follow(folder=folder))
             self._follow(msgspec.structs.replace(follow, environment=False, system_seconds=0.0, output=0))
         run = self._runs[folder]
-        if run.follow.system_seconds and not run.lifecycle.is_finalized:  # a short run gets one sample, too
+        if run.follow.system_seconds and not run.stages.is_finalized:  # a short run gets one sample, too
             run.put_load(self._load.latest(run.folder))
         self._end(run, awaits_exit_code=message.at_exit)
         self._outbox.send(Finalized(folder=folder))
 
     def _end(self, run: FollowedRun, *, awaits_exit_code: bool = False) -> None:
-        run.lifecycle.finalize(awaits_exit_code=awaits_exit_code)
+        run.stages.finalize(awaits_exit_code=awaits_exit_code)
         self._output.close(run.follow.output)
         run.flush()
         if not run.follow.only_load:
@@ -155,17 +155,15 @@ class Sidecar:
 
     def _record_exits(self) -> None:
         """Record how the training process ended, in the runs that it left open or ended without knowing."""
-        unsettled = [
-            run for run in self._runs.values() if run.lifecycle.awaits_exit_code or not run.lifecycle.is_finalized
-        ]
+        unsettled = [run for run in self._runs.values() if run.stages.awaits_exit_code or not run.stages.is_finalized]
         if unsettled:
             exit_status = self._training.exit_status(os.environ)
             for run in unsettled:
                 self._guarded(self._record_exit, run, exit_status)
 
     def _record_exit(self, run: FollowedRun, exit_status: ExitStatus) -> None:
-        awaited_exit_code = run.lifecycle.awaits_exit_code
-        run.lifecycle.finalize()  # first, so that nothing is tried again forever
+        awaited_exit_code = run.stages.awaits_exit_code
+        run.stages.finalize()  # first, so that nothing is tried again forever
         run.update()
         if run.is_left_by(self._task.pid):
             run.record_exit(exit_status)
@@ -174,15 +172,15 @@ class Sidecar:
         self._end(run)
 
     def _sample(self) -> None:
-        runs = [run for run in self._runs.values() if run.follow.system_seconds and not run.lifecycle.is_finalized]
+        runs = [run for run in self._runs.values() if run.follow.system_seconds and not run.stages.is_finalized]
         if load := self._load.sample(runs):
             self._training.memory_bytes = int(load.get("process_memory_bytes", 0))
 
     def _advance(self, run: FollowedRun) -> None:
         """Start what a run is ready for, and stop following it when all is done."""
-        if run.lifecycle.begin_comparing(has_metrics=run.facts.has_metrics):
+        if run.stages.begin_comparing(has_metrics=run.facts.has_metrics):
             self._start(run, lambda: self._compare(run))
-        if run.lifecycle.is_done and not run.lifecycle.awaits_exit_code:
+        if run.stages.is_done and not run.stages.awaits_exit_code:
             del self._runs[run.follow.folder]
             run.flush()
             run.make_durable()
@@ -204,7 +202,7 @@ class Sidecar:
             self._reported = progress
 
     def _progress(self) -> Progress | ShutdownDone:
-        stages = [run.lifecycle for run in self._runs.values()]
+        stages = [run.stages for run in self._runs.values()]
         if not all(run.is_captured and run.is_finalized and run.is_compared for run in stages):
             return Progress(urgent=True, doing="capturing the environment")
         if self._uploads.is_busy:
@@ -223,7 +221,7 @@ class Sidecar:
 
     def _capture_all(self) -> None:
         """Capture for all runs that wait for it, at once: what is captured after they began holds for all of them."""
-        waiting = [run for run in list(self._runs.values()) if not run.lifecycle.is_captured]
+        waiting = [run for run in list(self._runs.values()) if not run.stages.is_captured]
         by_script_folder: dict[Path | None, list[FollowedRun]] = {}
         for run in waiting:
             subject = run.subject
@@ -233,7 +231,7 @@ class Sidecar:
                 self._captures.take(runs)
         finally:
             for run in waiting:
-                run.lifecycle.mark_captured()
+                run.stages.mark_captured()
 
     def _compare(self, run: FollowedRun) -> None:
         try:
@@ -241,14 +239,14 @@ class Sidecar:
             if line and not run.follow.quiet:
                 self._terminal.say_changes(line)
         finally:
-            run.lifecycle.mark_compared()
+            run.stages.mark_compared()
 
     # ---- How it does it
 
     def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
         """Have the worker thread do something for a run, which is not done before that."""
         job = self._worker.submit(self._guarded, lambda _: work(), run)
-        run.lifecycle.add_job(job)
+        run.stages.add_job(job)
         job.add_done_callback(lambda _: self._wakeup.wake())
 
     def _each(self, act: Callable[[FollowedRun], None]) -> None:
@@ -283,6 +281,6 @@ class Sidecar:
 
 
 def _update(run: FollowedRun) -> None:
-    if not run.lifecycle.is_finalized:
+    if not run.stages.is_finalized:
         run.update()
         run.make_durable()

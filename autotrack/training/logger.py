@@ -12,7 +12,7 @@ import msgspec
 
 from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
-from autotrack.redaction.records import RecordRedactor
+from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.training import cuda
 from autotrack.training.observe.observer import Observer
 from autotrack.training.values import as_data, as_number, flatten, is_on_cuda

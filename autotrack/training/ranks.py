@@ -28,11 +28,15 @@ def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
+def is_spawned() -> bool:
+    """Return whether `multiprocessing` started this process for another one."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
+
+
 def is_worker() -> bool:
     """Return whether this process works for another one, or is a rank other than 0: it opens no run of its own."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    is_spawned = multiprocessing is not None and multiprocessing.parent_process() is not None
-    return is_spawned or os.getpid() != _LOADED_IN or bool(rank_from_environment())
+    return is_spawned() or os.getpid() != _LOADED_IN or bool(rank_from_environment())
 
 
 def find_run(experiment: Path, *, group: str | None = None) -> Path | None:

@@ -1,6 +1,5 @@
 """The arguments that every callback of an integration takes, and the runs that are started with them."""
 
-import multiprocessing
 import os
 from collections.abc import Mapping
 from contextvars import Context
@@ -97,7 +96,7 @@ class RunOptions:
         one that is recorded already.
         """
         run = current_run()
-        if run is None and multiprocessing.parent_process() is not None:
+        if run is None and ranks.is_spawned():
             from autotrack.journal.reader import is_being_written  # few trainings take place in a spawned process
 
             for started, folder in reversed(ranks.find_runs(self.experiment_folder)):

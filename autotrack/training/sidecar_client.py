@@ -6,14 +6,13 @@ has. Only `without_sidecar` reaches over to the sidecar's own modules, and only 
 
 import atexit
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autotrack.output_channel import RunWriter
 from autotrack.protocol import Follow, Shutdown
-from autotrack.redaction.records import redactor_of_this_process
+from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
 from autotrack.training.hooks.faults import attempt, report_fault
@@ -56,10 +55,8 @@ class SidecarClient:
     def start_if_main(self, chosen: Settings) -> None:
         """Start the sidecar before there is a run, unless this process was made by another one that records."""
         self._notice_fork()
-        multiprocessing = sys.modules.get("multiprocessing")
-        is_child = multiprocessing is not None and multiprocessing.parent_process() is not None
         is_fork = self._is_fork_of_recorder and self._sidecar is None
-        if not is_child and not is_fork and not ranks.rank_from_environment():
+        if not ranks.is_spawned() and not is_fork and not ranks.rank_from_environment():
             self.start(chosen)
 
     def follow(self, folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False) -> RunWriter | None:

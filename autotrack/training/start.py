@@ -57,8 +57,8 @@ def start_run(
 ) -> Run:
     """Start a run; use it in a `with` block, or call `finish` yourself.
 
-    A run that is started while another one is being recorded names that one as its parent. In a process that a
-    launcher has made a rank other than 0, this joins the run of rank 0; what is logged there is told apart by rank.
+    A run started while another one is being recorded has that one as its parent. In a process that a launcher started
+    as a rank other than 0, this joins the run of rank 0, and what that rank logs is kept apart.
 
     Args:
         name: The run's name; made up by default.
@@ -103,8 +103,8 @@ def open_run(
 ) -> Run:
     """Start a run for a person or an integration; `options` are settings, as `start_run` takes them.
 
-    `started_by` names the integration, or is "user". `frameworks` has the versions of what trains, `resumed_from` is
-    the id of the run that this one continues, `group` is what the ranks of one distributed training have in common.
+    `started_by` names the integration, or is "user". `frameworks` maps each framework to its version. `resumed_from`
+    is the id of the run that this one continues. `group` is what the ranks of one distributed training have in common.
     """
     chosen = settings.resolve(**with_defaults(options))
     outer = current_run()
@@ -169,7 +169,7 @@ def resume_run(
 
 
 def reopen_run(folder: Path) -> Run:
-    """Take up a run that has ended, to add what belongs to it; its status stays.
+    """Reopen a run that has ended, to add to it. Its recorded status does not change.
 
     Where a live process is still writing the run, what is added goes to a journal of its own, as with `attach_run`.
     Raises `FileNotFoundError` when there is no run in the folder.
@@ -201,7 +201,7 @@ def _experiment_folder(chosen: Settings) -> Path:
 
 
 def _join_rank_0(experiment: Path) -> Run | None:
-    """In a rank other than 0, join the run that rank 0 started by the same call; wait for it a little."""
+    """In a rank other than 0, join the run that rank 0 started by the same call, waiting some seconds for it."""
     rank = ranks.rank_from_environment()
     number, deadline = next(_calls_of_this_rank), monotonic() + _PATIENCE_SECONDS
     while monotonic() < deadline:
@@ -233,7 +233,7 @@ def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
             try:
                 folder.mkdir(parents=True)
             except FileExistsError:
-                if not folder.exists():  # what is there is in the place of the experiment
+                if not folder.exists():  # a file stands where the folder of the experiment should be
                     raise
                 continue
             return folder

@@ -78,7 +78,7 @@ def test_the_load_of_another_rank_is_told_apart(
     run: autotrack.Run, follow: Callable[..., FollowedRun], read_journal: Read
 ) -> None:
     followed = follow(only_load=True, rank=3)
-    assert followed.lifecycle.is_captured
+    assert followed.stages.is_captured
     followed.put_load({"process_memory_bytes": 10**9})
     followed.flush()
     (sample,) = of_kind(SystemStats, read_journal(run.folder, "rank3-sidecar"))

@@ -97,11 +97,11 @@ def test_a_run_that_is_resumed_is_followed_anew_with_what_is_known_of_it(
     run: autotrack.Run, follow: Callable[..., FollowedRun]
 ) -> None:
     followed = follow()
-    followed.lifecycle.mark_captured()
-    followed.lifecycle.finalize()
+    followed.stages.mark_captured()
+    followed.stages.finalize()
     followed.resume(Follow(folder=str(run.folder), rank=0, secrets={"A_TOKEN": "x8Kq-71zz-0pLm"}))
-    assert not followed.lifecycle.is_captured
-    assert not followed.lifecycle.is_finalized
+    assert not followed.stages.is_captured
+    assert not followed.stages.is_finalized
     assert followed.is_left_by(os.getpid())
 
 

@@ -18,7 +18,7 @@ import urllib3
 
 from autotrack.errors import AutotrackError
 from autotrack.sinks.base import Unreachable
-from autotrack.sinks.rest import responses, transport
+from autotrack.sinks.rest import connections, responses
 from autotrack.sinks.rest.auth import ServerAuth, access
 
 API = "api/2.0/mlflow/"
@@ -92,7 +92,7 @@ class Client:
         self.stop = stop or threading.Event()
         self._on_problem = on_problem
         self._has_answered = self._is_away = False
-        self._session = transport.new_session()
+        self._session = connections.new_session()
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -191,8 +191,8 @@ class Client:
         body: Any = data() if callable(data) else data
         if isinstance(data, io.BufferedIOBase):
             data.seek(0)
-        sent = transport.WatchedStream(body, self._note_progress) if hasattr(body, "read") else body
-        if isinstance(sent, transport.WatchedStream):
+        sent = connections.WatchedStream(body, self._note_progress) if hasattr(body, "read") else body
+        if isinstance(sent, connections.WatchedStream):
             seconds = _ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
         try:
             return self._session.request(

@@ -100,3 +100,11 @@ class Observer:
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write_atomically(path, script)
             self._put(records.Environment(time=time(), kind="notebook", values={"cells": len(cells)}, files=[_CELLS]))
+
+
+def identify_data(data: Any) -> str | None:
+    """Return what tells this data from other data: kind, shape and fingerprint; None where it has no fingerprint."""
+    from autotrack.training.observe.data.observer import DataObserver  # only trainings that look at data need it
+
+    described = DataObserver().describe("", data)
+    return f"{described.kind} {described.shape} {described.fingerprint}" if described.fingerprint else None

@@ -63,12 +63,6 @@ class DataObserver:
             return {}  # unknown, which does not mean that no rows are shared
 
 
-def identify_data(data: Any) -> str | None:
-    """Return what tells data from other data: its kind, shape and fingerprint; None where it has no fingerprint."""
-    described = DataObserver().describe("", data)
-    return f"{described.kind} {described.shape} {described.fingerprint}" if described.fingerprint else None
-
-
 def _read(description: Description, deadline: Deadline) -> tuple[Fingerprint, Rows | None]:
     try:
         content = _content_of_small(description, deadline)

@@ -24,7 +24,7 @@ class EndStage(Enum):
     FINAL = auto()
 
 
-class Lifecycle:
+class RunStages:
     """The stages of one run.
 
     The loop of the sidecar moves a run on, and so does its worker thread, which captures and compares. Therefore every
