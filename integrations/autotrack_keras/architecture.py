@@ -1,4 +1,4 @@
-"""What a model is: its layers as text, its architecture as JSON, the shapes and dtypes of its inputs and outputs."""
+"""Describes a model: its layers as text, its architecture as JSON, the shapes and dtypes of its inputs and outputs."""
 
 import json
 from collections.abc import Mapping
@@ -9,18 +9,24 @@ import keras
 import autotrack
 from autotrack.integrations import RunFiles, attempt
 from autotrack_keras.params import count_parameters
-from autotrack_keras.seen import learn_outputs, looks, seen_of
+from autotrack_keras.signatures import describe_tensors, learn_outputs, signature_of
 
 MODEL = "model"
-"""The folder of the run that holds the model."""
+"""The folder in the run folder that holds the model."""
 
 SIGNATURE = "signature.json"
 
 
 def describe_architecture(run: autotrack.Run, model: Any, data: Any) -> bool:
-    """Record a model's layers and architecture; nothing is run through it. `data` is what it is trained on.
+    """Record a model's layers, architecture and signature without running it.
 
-    Returns whether its outputs are known.
+    Args:
+        run: The run to record into.
+        model: The model.
+        data: What it is trained on.
+
+    Returns:
+        Whether its outputs are known.
     """
     with attempt("keras model summary"):
         run.log_text("model_summary", summary(model))
@@ -37,7 +43,7 @@ def describe_architecture(run: autotrack.Run, model: Any, data: Any) -> bool:
 
 
 def summary(model: Any) -> str:
-    """Return the layers of a model with the shapes of their outputs and their parameters, as text.
+    """Return a table of a model's layers with output shapes and numbers of parameters.
 
     Keras's own table takes ten times as long.
     """
@@ -61,12 +67,12 @@ def summary(model: Any) -> str:
 def _output_shape(layer: Any) -> str:
     try:
         return str(keras.tree.map_structure(lambda tensor: tensor.shape, layer.output))
-    except (AttributeError, ValueError):  # it has none, or one for each time that it is used
+    except (AttributeError, ValueError):  # it has none, or one for each use
         return ""
 
 
 def architecture(model: Any) -> str | None:
-    """Return the architecture as Keras writes it; None for a class of the user's that cannot be written."""
+    """Return the architecture as Keras's own JSON, or None for a class of the user's that cannot be serialized."""
     try:
         return str(model.to_json())
     except (AttributeError, NotImplementedError, TypeError, ValueError):
@@ -74,15 +80,15 @@ def architecture(model: Any) -> str | None:
 
 
 def signature(model: Any, data: Any = None) -> dict[str, Any]:
-    """Return names, shapes and dtypes of inputs and outputs, in the structure in which the model takes and gives them.
+    """Return names, shapes and dtypes of a model's inputs and outputs, in the structure that the model has for them.
 
-    A model that was made by subclassing is described by what Keras has seen it take and give back. Where Keras had no
-    reason to look, its inputs are those of the `data` that it is trained on, and its outputs None.
+    A subclassed model is described by what Keras has run it on so far. If that is nothing, its inputs are those in
+    the `data` that it is trained on, and its outputs are None.
     """
     functional = _functional(model)
     if functional is None:
-        seen = seen_of(model)
-        return {"inputs": seen.inputs or looks(_inputs_in(data)), "outputs": seen.outputs}
+        learned = signature_of(model)
+        return {"inputs": learned.inputs or describe_tensors(_inputs_in(data)), "outputs": learned.outputs}
     inputs, outputs = functional._inputs_struct, functional._outputs_struct
     names = {
         id(tensor): name
@@ -94,16 +100,16 @@ def signature(model: Any, data: Any = None) -> dict[str, Any]:
 
 
 def learn_from_prediction(run: autotrack.Run | None, model: Any, outputs: Any) -> None:
-    """Complete the signature in the model's run by what it has predicted, if Keras had no reason to look before."""
-    if seen_of(model).outputs is None and _functional(model) is None:
+    """Add the outputs to the signature in the model's run, if they were not known before this prediction."""
+    if signature_of(model).outputs is None and _functional(model) is None:
         learn_outputs(model, outputs)
         if run is not None:
             complete_signature(run, model)
 
 
 def complete_signature(run: autotrack.Run, model: Any) -> None:
-    """Write the outputs into the signature of a model that were not known when its training began."""
-    path, outputs = run.folder / MODEL / SIGNATURE, seen_of(model).outputs
+    """Add the outputs to the recorded signature, if they were not known when the training began."""
+    path, outputs = run.folder / MODEL / SIGNATURE, signature_of(model).outputs
     if outputs is None or not path.exists():
         return
     described = json.loads(path.read_text())
@@ -112,22 +118,22 @@ def complete_signature(run: autotrack.Run, model: Any) -> None:
 
 
 def _inputs_in(data: Any) -> Any:
-    """The inputs in what is given to `fit`; of a `tf.data.Dataset`, which is never iterated, their specs."""
+    """Return the inputs in what `fit` was given. A `tf.data.Dataset` is never iterated: its element spec is taken."""
     spec = getattr(data, "element_spec", None)
     return data if spec is None else keras.utils.unpack_x_y_sample_weight(spec)[0]
 
 
 def _functional(model: Any) -> Any:
-    """The graph that the model is, or that a Sequential has made of itself; None without one."""
-    found = getattr(model, "_functional", None) or model
-    return found if hasattr(found, "_inputs_struct") else None
+    """Return the graph that the model is, or that a Sequential has built of itself; None if there is none."""
+    functional = getattr(model, "_functional", None) or model
+    return functional if hasattr(functional, "_inputs_struct") else None
 
 
 def _spec(value: Any, names: Mapping[int, str]) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _spec(one, names) for key, one in value.items()}
+        return {str(key): _spec(part, names) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_spec(one, names) for one in value]
+        return [_spec(part, names) for part in value]
     return {"name": names.get(id(value), value.name), "shape": list(value.shape),
             "dtype": str(keras.backend.standardize_dtype(value.dtype))}  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""What keeping weights and models may cost: at most 500 MB a file, and one twentieth of the time of the training.
+"""Limits what keeping weights and models costs: 500 MB per file, and one twentieth of the training time.
 
-The model at the end may take a second in any case. `checkpoints=False` switches all of it off.
+The final model may take one second in any case. `checkpoints=False` switches all of it off.
 """
 
 import math
@@ -15,7 +15,7 @@ _SECONDS_A_FILE = 0.03
 
 
 class Budget:
-    """Decides whether there is time and space to write a model once more."""
+    """Decides whether a model may be written once more."""
 
     def __init__(self) -> None:
         self._began = perf_counter()
@@ -40,7 +40,7 @@ class Budget:
 
 def size_bytes(weights: Any) -> int:
     """Return how many bytes weights or other variables take."""
-    return sum(math.prod(one.shape) * _bytes_of(str(one.dtype)) for one in weights)
+    return sum(math.prod(weight.shape) * _bytes_of(str(weight.dtype)) for weight in weights)
 
 
 def _bytes_of(dtype: str) -> int:

@@ -1,4 +1,4 @@
-"""The callback that records a training: what Keras does, seen through its own hooks."""
+"""The callback that records a training, through the hooks that Keras calls."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,15 +27,15 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         name: The run's name; made up by default.
         tags: Labels for the run.
         log_every_n_steps: Record step metrics every so many batches; by default there are only those of epochs.
-        checkpoints: Whether checkpoints and the final model are kept in the run folder; True by default. What that
-            may cost says `autotrack_keras.budget`.
+        checkpoints: Whether checkpoints and the final model are kept in the run folder; True by default. What this
+            costs at most is in `autotrack_keras.budget`.
         output: Whether what is printed is kept in `output.log`; True by default.
 
     Raises:
         SettingsError: A setting cannot be used.
 
-    What is not given comes from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The same
-    callback may be used again: each fit is a run of its own. `run` is the one that it recorded last.
+    Arguments that are left out come from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The
+    same callback can be used again: each fit is a run of its own. `run` is the one that it recorded last.
     """
 
     async_safe = True  # Keras may go on calling callbacks from its own threads where it would without ours
@@ -44,7 +44,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         super().__init__()
         self._options = RunOptions(**options)
         self._clear()
-        watch(keras)
+        watch(keras, AutotrackCallback.for_autolog)
 
     @classmethod
     def for_autolog(cls) -> "AutotrackCallback":
@@ -65,7 +65,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         self._has_begun = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy, or the callback in a spawned process, records for itself."""
+        """Copy the settings only: a copy, or the callback in a spawned process, records for itself."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied._model = None
@@ -81,13 +81,13 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
 
     @guarded
     def begin_recording(self, call: Call | None, callback_list: Any = None) -> None:
-        """Start the run of a fit, or find that of an evaluation; Keras has not called any callback yet."""
+        """Start the run of a fit, or find that of an evaluation, before Keras calls any callback."""
         self._clear()
         self._has_begun = True
         if call is not None:
             call.callback = self
             if call.is_within("search"):
-                return  # the search records what comes of it
+                return  # the search records the result
         if call is not None and call.method == "evaluate":
             self._begin_evaluation(call)
             return
@@ -95,15 +95,15 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         self.run, self._owns_run = binding.open_run(self._options, origin=binding.origin_of(model))
         if self.run is None:
             return
+        others = [callback for callback in getattr(callback_list, "callbacks", []) if callback is not self]
         every, keeps = self._options.settings.log_every_n_steps, self._options.settings.checkpoints
-        self._training = Training(self.run, model, call, every_n_steps=every, keeps_checkpoints=keeps)
-        self._training.use([one for one in getattr(callback_list, "callbacks", []) if one is not self])
+        self._training = Training(self.run, model, call, others, every_n_steps=every, keeps_checkpoints=keeps)
 
     @guarded
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Record the params, which are settled now."""
+        """Record the params, which Keras has resolved by now."""
         if not self._has_begun:
-            self.begin_recording(None)  # a loop of the user's own
+            self.begin_recording(None)  # a training loop of the user's own
         if self._training is not None:
             self._training.starts()
 
@@ -114,8 +114,8 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._training.epoch_begins(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Note the learning rate of a step that will be recorded."""
-        if self._training is not None and self._training.notes_rates:
+        """Read the learning rate of a step that will be recorded."""
+        if self._training is not None and self._training.rates.are_read_per_batch:
             self._batch_begins(batch)
 
     @guarded
@@ -125,7 +125,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
 
     @guarded
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Record the step if it is one that is wanted."""
+        """Record the step if it is one to be recorded."""
         if self._training is not None:
             self._training.batch_ends(batch, logs or {})
 
@@ -170,8 +170,8 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._evaluation = Evaluation(self.run, trained, call)
 
     def _open_evaluation(self, model: Any) -> binding.Trained | None:
-        """Return the run for a model that no fit here has a run for, with what there is to say about the model."""
-        if not getattr(model, "compiled", False):  # Keras is about to say so
+        """Start a run for the evaluation of a model that no fit here has trained, and describe the model in it."""
+        if not getattr(model, "compiled", False):  # Keras is about to raise
             return None
         self.run, self._owns_run = binding.open_run(self._options, origin=binding.origin_of(model))
         if self.run is None:
@@ -198,8 +198,8 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
 
     @guarded
     def end(self, error: BaseException | None) -> None:
-        """The fit or the evaluation is over."""
-        run, training, owned = self.run, self._training, self._owns_run
+        """End the recording: the fit or the evaluation has returned or failed."""
+        run, training, owns_run = self.run, self._training, self._owns_run
         self._clear()
         self.run = run
         if run is None:
@@ -207,4 +207,4 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         if training is not None:
             with attempt("keras training"):
                 training.closes()
-        end_run(run, error, is_own=owned)
+        end_run(run, error, is_own=owns_run)

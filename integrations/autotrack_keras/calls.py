@@ -1,4 +1,4 @@
-"""The call of `fit`, `evaluate` or `predict` that is under way, and what Keras made of its arguments."""
+"""The call of `fit`, `evaluate` or `predict` that is under way, and how Keras resolved its arguments."""
 
 import inspect
 import sys
@@ -11,17 +11,17 @@ from typing import Any
 from autotrack.integrations import Hook, Outcome
 
 Running = Generator[None, Outcome, None]
-"""What a hook is while the original runs."""
+"""What a hook returns: a generator that is suspended while the original runs."""
 
-Place = tuple[type | ModuleType, str, Hook]
-"""Where a hook goes: the class or module, the name of what it is put round, and the hook."""
+HookPoint = tuple[type | ModuleType, str, Hook]
+"""A hook and what it is applied to: the class or module, the name of its attribute, the hook."""
 
 
 @dataclass(eq=False)
 class Call:
     """A call of a method of a model. `callback` records it, once Keras has made its list of callbacks.
 
-    `first_batch` is the number of rows of the first batch, if Keras looked at it before it began.
+    `first_batch` is the number of rows of the first batch, if Keras inspected it before the fit began.
     """
 
     method: str
@@ -38,11 +38,11 @@ class Call:
         _current.set(self)
 
     def leave(self) -> None:
-        """Go back to the call that this one was made in."""
+        """Make the call around this one the current one again."""
         _current.set(self.outer)
 
     def is_within(self, method: str) -> bool:
-        """Whether it was made in a call of this method, of whatever model."""
+        """Whether it was made inside a call of this method, of any model."""
         outer = self.outer
         while outer is not None:
             if outer.method == method:
@@ -63,7 +63,7 @@ def current_call() -> Call | None:
 class Fitting:
     """What `fit` works with: its arguments as Keras resolved them, its iterator over the data, its callbacks.
 
-    Of a training loop that is not Keras's own nothing is known but the callbacks' `params`.
+    Nothing but the arguments is known of a training loop that is not Keras's own.
     """
 
     arguments: Mapping[str, Any]
@@ -75,25 +75,25 @@ _RESOLVED = ("x", "y", "sample_weight", "epochs", "batch_size", "shuffle", "clas
              "validation_steps", "validation_batch_size", "validation_freq")  # fmt: skip
 
 
-def look_at_fit(model: Any, call: Call | None) -> Fitting:
-    """Look up what the `fit` of this model, from which we are called, works with.
+def inspect_fit(model: Any, call: Call | None) -> Fitting:
+    """Return what the `fit` of this model works with; to be called from inside that `fit`.
 
-    Keras tells a callback next to nothing of that; its own `fit` has it in its local variables, which have had the
-    same names since Keras 3.0, on every backend.
+    Keras passes next to nothing of it to callbacks. The local variables of its own `fit` hold it, under names that
+    have been the same since Keras 3.0 on every backend.
     """
     given = dict(call.arguments) if call is not None else {}
     frame = _frame_of_fit(model)
     if frame is None:
         return Fitting(arguments=given, validation=given.get("validation_data"))
-    found = frame.f_locals
-    resolved = {name: found[name] for name in _RESOLVED if name in found}
+    local = frame.f_locals
+    resolved = {name: local[name] for name in _RESOLVED if name in local}
     if "validation_split" not in given:
-        given["validation_split"] = found.get("validation_split", 0.0)
+        given["validation_split"] = local.get("validation_split", 0.0)
     elif given.get("validation_data") is not None:
-        given["validation_split"] = 0.0  # it is not used then
+        given["validation_split"] = 0.0  # Keras ignores it
     resolved["initial_epoch"] = getattr(model, "_initial_epoch", None) or resolved.get("initial_epoch", 0)
-    validation = (found.get("val_x"), found.get("val_y")) if found.get("validation_data") is not None else None
-    return Fitting(arguments={**given, **resolved}, iterator=found.get("epoch_iterator"), validation=validation)
+    validation = (local.get("val_x"), local.get("val_y")) if local.get("validation_data") is not None else None
+    return Fitting(arguments={**given, **resolved}, iterator=local.get("epoch_iterator"), validation=validation)
 
 
 def _frame_of_fit(model: Any) -> FrameType | None:
@@ -106,7 +106,7 @@ def _frame_of_fit(model: Any) -> FrameType | None:
 
 
 def bind(signature: inspect.Signature, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call by name, defaults included; None when they do not fit, which Keras will say."""
+    """Return the arguments of a call by name, with defaults; None if they do not fit, for which Keras will raise."""
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:

@@ -1,4 +1,4 @@
-"""The data that a model is trained and evaluated on, described without taking anything out of it."""
+"""Describes the data that a model is trained and evaluated on, without iterating over it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | Non
 
 
 def fingerprint(x: Any, y: Any) -> str | None:
-    """Return the fingerprint of data that is in memory, to know it again."""
+    """Return the fingerprint by which data in memory is recognized, or None."""
     with attempt("keras data"):
         return identify_data(_data(x, y))
     return None
 
 
 def x_and_y(validation: Any) -> tuple[Any, Any]:
-    """Take validation data apart, as `fit` is given it."""
+    """Split validation data as given to `fit` into x and y."""
     if isinstance(validation, (tuple, list)) and 1 < len(validation) <= 3:
         return validation[0], validation[1]
     return validation, None
@@ -31,8 +31,8 @@ def x_and_y(validation: Any) -> tuple[Any, Any]:
 
 def _data(x: Any, y: Any) -> Any:
     if isinstance(x, keras.utils.PyDataset):  # what it holds tells more than its class
-        held = {key: value for key, value in vars(x).items() if hasattr(value, "shape") and hasattr(value, "dtype")}
-        return held or x
+        arrays = {key: value for key, value in vars(x).items() if hasattr(value, "shape") and hasattr(value, "dtype")}
+        return arrays or x
     if isinstance(x, Mapping) or isinstance(y, Mapping):
         return {**_named("x", x), **_named("y", y)}
     return x if y is None else (x, y)
@@ -40,5 +40,5 @@ def _data(x: Any, y: Any) -> Any:
 
 def _named(name: str, data: Any) -> dict[str, Any]:
     if isinstance(data, Mapping):
-        return {f"{name}.{key}": one for key, one in data.items()}
+        return {f"{name}.{key}": part for key, part in data.items()}
     return {} if data is None else {name: data}

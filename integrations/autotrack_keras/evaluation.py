@@ -41,7 +41,7 @@ class Evaluation:
         log_numbers(self.run, values, step, epoch=epoch, stage="test")
 
 
-def note_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
+def record_prediction(model: Any, x: Any, outputs: Any, seconds: float) -> None:
     """Record a prediction of a model that has a run: the data, once, and how long it took; and learn its outputs."""
     trained = binding.trained_in(model)
     with attempt("keras signature"):

@@ -1,49 +1,69 @@
-"""The hooks round Keras: they put the callback into the list that Keras makes for a call, and end it with the call."""
+"""Hooks around Keras: they add the callback to the list that Keras makes for a call, and end it with the call."""
 
 import inspect
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path, PurePath
 from time import perf_counter
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from autotrack.integrations import Hook, Outcome, Patch, is_autologging
-from autotrack_keras.calls import Call, Place, Running, bind, current_call
+from autotrack_keras import loading, signatures
+from autotrack_keras.calls import Call, HookPoint, Running, bind, current_call
+from autotrack_keras.evaluation import record_prediction
 
-if TYPE_CHECKING:
-    from autotrack_keras.callback import AutotrackCallback
+
+class RecordingCallback(Protocol):
+    """What the hooks need of the callback."""
+
+    def set_params(self, params: Any) -> None:
+        """Take the `params` of Keras's list of callbacks."""
+
+    def set_model(self, model: Any) -> None:
+        """Take the model."""
+
+    def begin_recording(self, call: Call | None, callback_list: Any = None) -> None:
+        """Start to record a call."""
+
+
+NewCallback = Callable[[], RecordingCallback]
+"""Makes a callback with the settings of autolog."""
 
 _explicit: list[Patch] = []
 
 
-def make_patches(keras: Any) -> list[Patch]:
+def make_patches(keras: Any, new_callback: NewCallback) -> list[Patch]:
     """Return new hooks for Keras."""
-    return [Patch(owner, name, hook) for owner, name, hook in _hooks(keras)]
+    return [Patch(owner, name, hook) for owner, name, hook in _hook_points(keras, new_callback)]
 
 
-def watch(keras: ModuleType) -> None:
-    """Place the hooks for callbacks that users pass themselves: a callback is not told when its fit fails.
+def watch(keras: ModuleType, new_callback: NewCallback) -> None:
+    """Apply the hooks for callbacks that users pass themselves: Keras does not tell a callback that its fit failed.
 
-    They do nothing while autolog is on, which has hooks of its own.
+    They do nothing while autolog is on, which has hooks of its own. Once applied, they stay.
     """
     if _explicit:
-        return  # they stay
-    _explicit.extend(Patch(owner, name, _unless_autologging(hook)) for owner, name, hook in _hooks(keras))
+        return
+    points = _hook_points(keras, new_callback)
+    _explicit.extend(Patch(owner, name, _unless_autologging(hook)) for owner, name, hook in points)
     for patch in _explicit:
         patch.apply()
 
 
-def _hooks(keras: Any) -> Iterator[Place]:
-    from autotrack_keras import loading, seen
-
-    for name, around in (("fit", _around_fit), ("evaluate", _around_evaluate), ("predict", _around_predict)):
+def _hook_points(keras: Any, new_callback: NewCallback) -> Iterator[HookPoint]:
+    recorder = _CallRecorder(new_callback)
+    for name, around in (
+        ("fit", recorder.around_fit),
+        ("evaluate", recorder.around_evaluate),
+        ("predict", _around_predict),
+    ):
         owner = _defining(keras.Model, name)
         yield owner, name, around(inspect.signature(getattr(owner, name)))
-    yield keras.callbacks.CallbackList, "__init__", _add_callback
+    yield keras.callbacks.CallbackList, "__init__", recorder.around_callback_list
     yield keras.Model, "save", _note_saved
     yield keras.Model, "save_weights", _note_saved
-    yield from seen.places()
-    yield from loading.places()
+    yield from signatures.hook_points()
+    yield from loading.hook_points()
 
 
 def _defining(cls: type, name: str) -> type:
@@ -59,50 +79,100 @@ def _unless_autologging(hook: Hook) -> Hook:
     return alone
 
 
-def _around_fit(signature: inspect.Signature) -> Hook:
-    def fit(model: Any, *args: Any, **kwargs: Any) -> Running:
-        arguments = bind(signature, model, *args, **kwargs)
-        if arguments is None:
+class _CallRecorder:
+    """The hooks that give a call its callback; `new_callback` makes one where the user passed none."""
+
+    def __init__(self, new_callback: NewCallback) -> None:
+        self._new_callback = new_callback
+
+    def around_fit(self, signature: inspect.Signature) -> Hook:
+        """Return the hook around `fit`."""
+
+        def fit(model: Any, *args: Any, **kwargs: Any) -> Running:
+            arguments = bind(signature, model, *args, **kwargs)
+            if arguments is None:
+                return
+            call = Call("fit", model, arguments)
+            outcome = yield from self._record(call)
+            if not call.has_callbacks and outcome.error is not None:
+                self._record_early_failure(call, outcome.error)
+
+        return fit
+
+    def around_evaluate(self, signature: inspect.Signature) -> Hook:
+        """Return the hook around `evaluate`."""
+
+        def evaluate(model: Any, *args: Any, **kwargs: Any) -> Running:
+            arguments = bind(signature, model, *args, **kwargs)
+            if arguments is None or arguments.get("kwargs", {}).get("_use_cached_eval_dataset"):
+                return  # the validation in a fit, with that fit's callbacks
+            yield from self._record(Call("evaluate", model, arguments))
+
+        return evaluate
+
+    def around_callback_list(self, callback_list: Any, *_args: Any, **_kwargs: Any) -> Running:
+        """Hook around the making of a `CallbackList`: add ours to that list, which is Keras's and not the user's."""
+        outcome = yield
+        call = current_call()
+        if (
+            outcome.error is None
+            and call is not None
+            and not call.has_callbacks
+            and callback_list._model is call.model
+        ):
+            self._add(call, callback_list)
+
+    def _record(self, call: Call) -> Generator[None, Outcome, Outcome]:
+        """Let a call run, with ours among its callbacks."""
+        call.enter()
+        restore = self._add_to_users_list(call)
+        outcome = yield
+        call.leave()
+        restore()
+        if call.callback is not None:
+            call.callback.end(outcome.error)
+        return outcome
+
+    def _record_early_failure(self, call: Call, error: BaseException) -> None:
+        """Record a fit that failed before Keras made its callback list; without autolog it may not be meant for us."""
+        if is_autologging("keras") and isinstance(error, Exception) and getattr(call.model, "compiled", False):
+            self._new_callback().begin_recording(call)
+            if call.callback is not None:
+                call.callback.end(error)
+
+    def _add_to_users_list(self, call: Call) -> Callable[[], None]:
+        """Add ours to the `CallbackList` that the user passed, if any, and return a function that restores it."""
+        callback_list: Any = call.arguments.get("callbacks")
+        before = getattr(callback_list, "callbacks", None)
+        if not isinstance(before, list):
+            return lambda: None
+        self._add(call, callback_list)
+        ours = call.callback
+
+        def restore() -> None:
+            after = callback_list.callbacks
+            theirs = [id(callback) for callback in after if callback is not ours]
+            is_changed = theirs != [id(callback) for callback in before if callback is not ours]
+            callback_list.callbacks = (
+                [callback for callback in after if callback is not ours] if is_changed else before
+            )
+
+        return restore
+
+    def _add(self, call: Call, callback_list: Any) -> None:
+        """Make ours the last callback in the list, so that it sees what the others write into the logs."""
+        call.has_callbacks = True
+        callbacks = callback_list.callbacks
+        explicit = [callback for callback in callbacks if hasattr(callback, "begin_recording")]
+        idle = next((callback for callback in explicit if not callback.is_busy), None)
+        ours = idle or (self._new_callback() if is_autologging("keras") or explicit else None)
+        if ours is None:
             return
-        call = Call("fit", model, arguments)
-        outcome = yield from _recorded(call)
-        if not call.has_callbacks and outcome.error is not None:
-            _start(call, outcome.error)
-            _end(call, outcome)
-
-    return fit
-
-
-def _recorded(call: Call) -> Generator[None, Outcome, Outcome]:
-    """Let a call run, with ours among its callbacks."""
-    call.enter()
-    put_back = _add_to_list(call)
-    outcome = yield
-    call.leave()
-    put_back()
-    _end(call, outcome)
-    return outcome
-
-
-def _end(call: Call, outcome: Outcome) -> None:
-    if call.callback is not None:
-        call.callback.end(outcome.error)
-
-
-def _start(call: Call, error: BaseException) -> None:
-    """Record a fit that failed before Keras asked for callbacks, unless it is not known to be meant for us."""
-    if is_autologging("keras") and isinstance(error, Exception) and getattr(call.model, "compiled", False):
-        _new_callback().begin_recording(call)
-
-
-def _around_evaluate(signature: inspect.Signature) -> Hook:
-    def evaluate(model: Any, *args: Any, **kwargs: Any) -> Running:
-        arguments = bind(signature, model, *args, **kwargs)
-        if arguments is None or arguments.get("kwargs", {}).get("_use_cached_eval_dataset"):
-            return  # the validation in a fit, with that fit's callbacks
-        yield from _recorded(Call("evaluate", model, arguments))
-
-    return evaluate
+        # A callback that is recording the fit around this call is taken out: this call is not its own.
+        callback_list.callbacks = [*(callback for callback in callbacks if callback not in explicit), ours]
+        ours.set_params(callback_list.params)
+        ours.set_model(call.model)
+        ours.begin_recording(call, callback_list)
 
 
 def _around_predict(signature: inspect.Signature) -> Hook:
@@ -110,8 +180,6 @@ def _around_predict(signature: inspect.Signature) -> Hook:
         arguments = bind(signature, model, *args, **kwargs)
         if arguments is None or current_call() is not None or not is_autologging("keras"):
             return  # a prediction within a fit belongs to whoever makes it
-        from autotrack_keras.evaluation import note_prediction
-
         call = Call("predict", model, arguments, has_callbacks=True)
         call.enter()
         began = perf_counter()
@@ -119,62 +187,13 @@ def _around_predict(signature: inspect.Signature) -> Hook:
         seconds = perf_counter() - began
         call.leave()
         if outcome.error is None:
-            note_prediction(model, arguments.get("x"), outcome.result, seconds)
+            record_prediction(model, arguments.get("x"), outcome.result, seconds)
 
     return predict
 
 
-def _add_callback(callback_list: Any, *_args: Any, **_kwargs: Any) -> Running:
-    """Hook round the making of the list of callbacks: add ours to Keras's list, which is not the user's."""
-    outcome = yield
-    call = current_call()
-    if outcome.error is None and call is not None and not call.has_callbacks and callback_list._model is call.model:
-        _add(call, callback_list)
-
-
-def _add_to_list(call: Call) -> Callable[[], None]:
-    """Add ours to a `CallbackList` that the user made, and return what makes it as it was."""
-    callback_list: Any = call.arguments.get("callbacks")
-    before = getattr(callback_list, "callbacks", None)
-    if not isinstance(before, list):
-        return lambda: None
-    _add(call, callback_list)
-    ours = call.callback
-
-    def put_back() -> None:
-        now = callback_list.callbacks
-        changed = [id(one) for one in now if one is not ours] != [id(one) for one in before if one is not ours]
-        callback_list.callbacks = [one for one in now if one is not ours] if changed else before
-
-    return put_back
-
-
-def _add(call: Call, callback_list: Any) -> None:
-    """Make ours the last one in Keras's list, so that it sees what the others write into the logs."""
-    call.has_callbacks = True
-    found = callback_list.callbacks
-    explicit = [one for one in found if hasattr(one, "begin_recording")]
-    idle = next((one for one in explicit if not one.is_busy), None)
-    ours = idle or (_new_callback() if is_autologging("keras") or explicit else None)
-    if ours is not None:  # one that is recording the fit around this one has no business here
-        callback_list.callbacks = [*(one for one in found if one not in explicit), ours]
-        _introduce(ours, callback_list, call)
-
-
-def _introduce(ours: "AutotrackCallback", callback_list: Any, call: Call) -> None:
-    ours.set_params(callback_list.params)
-    ours.set_model(call.model)
-    ours.begin_recording(call, callback_list)
-
-
-def _new_callback() -> "AutotrackCallback":
-    from autotrack_keras.callback import AutotrackCallback
-
-    return AutotrackCallback.for_autolog()
-
-
 def _note_saved(model: Any, filepath: Any, *_args: Any, **_kwargs: Any) -> Running:
-    """Hook round `Model.save` and `save_weights`: whatever is saved during a fit is a checkpoint of its run."""
+    """Hook around `Model.save` and `save_weights`: whatever is saved during a fit is a checkpoint of its run."""
     call = current_call()
     while call is not None and not (call.method == "fit" and call.model is model):
         call = call.outer

@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round Keras and KerasTuner: the callback for every fit and evaluation."""
+"""What `autotrack.autolog()` hooks into Keras and KerasTuner: every fit and evaluation gets the callback."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -21,6 +21,7 @@ class KerasIntegration:
             from autotrack_keras.search import make_patches as make_search_patches
 
             return make_search_patches(module)
+        from autotrack_keras.callback import AutotrackCallback
         from autotrack_keras.hooks import make_patches
 
-        return make_patches(module)
+        return make_patches(module, AutotrackCallback.for_autolog)

@@ -1,4 +1,4 @@
-"""Which run a model was loaded from: a file that lies in the folder of a run says so."""
+"""Finds the run that a model was loaded from: the one in whose folder the file lies."""
 
 from os import PathLike
 from pathlib import Path
@@ -9,21 +9,21 @@ import keras
 from keras.src.saving import saving_lib
 
 from autotrack.integrations import RunFiles
-from autotrack_keras.calls import Place, Running
+from autotrack_keras.calls import HookPoint, Running
 
 _files: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
 
 
-def places() -> list[Place]:
-    """Return where to note which file a model, or its weights, were loaded from."""
+def hook_points() -> list[HookPoint]:
+    """Return the hooks that note which file a model or its weights were loaded from."""
     return [
-        (saving_lib, "load_model", _note_model),  # all names of `load_model` come down to this for `.keras` files
+        (saving_lib, "load_model", _note_model),  # all variants of `load_model` call this for `.keras` files
         (keras.Model, "load_weights", _note_weights),
     ]
 
 
 def run_loaded_from(model: Any) -> str | None:
-    """Return the id of the run in whose folder the file lies that this model was loaded from last."""
+    """Return the id of the run whose folder holds the file that this model was loaded from last, or None."""
     file = _files.get(model)
     return None if file is None else RunFiles.run_id_around(file)
 

@@ -1,4 +1,4 @@
-"""What callbacks know about a training: why it stopped, which weights it left behind, which trial it is."""
+"""Records what other callbacks know: why a training stopped, which weights were restored, which trial it is."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,16 +8,16 @@ from keras.callbacks import EarlyStopping, TerminateOnNaN
 import autotrack
 
 
-def note_stopping(run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
+def record_stopping(run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
     """Tag the run with what its callbacks say at the end of the training."""
     for callback in callbacks:
         if isinstance(callback, EarlyStopping):
-            _note_early_stopping(run, callback)
+            _record_early_stopping(run, callback)
         elif isinstance(callback, TerminateOnNaN) and model.stop_training:
             run.log_tags({"terminated_on_nan": True})
 
 
-def _note_early_stopping(run: autotrack.Run, callback: Any) -> None:
+def _record_early_stopping(run: autotrack.Run, callback: Any) -> None:
     if callback.stopped_epoch:
         why = f"{callback.monitor} did not improve in {callback.wait} epochs"
         run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": why})
@@ -27,10 +27,24 @@ def _note_early_stopping(run: autotrack.Run, callback: Any) -> None:
         run.log_tags({"best_epoch": callback.best_epoch})
 
 
-def note_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:
-    """Say which trial of a search with KerasTuner a fit is, and with which hyperparameters."""
+def record_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:
+    """Record which trial of a KerasTuner search this fit is, with its hyperparameters."""
     for callback in callbacks:
         trial = getattr(callback, "trial", None)
         if trial is not None and type(callback).__module__.startswith("keras_tuner."):
             run.log_tags({"trial": trial.trial_id})
             run.log_params(trial.hyperparameters.values, "trial")
+
+
+class DivergenceTag:
+    """Tags a run once, with the first loss that is NaN or infinite."""
+
+    def __init__(self, run: autotrack.Run) -> None:
+        self._run = run
+        self._is_set = False
+
+    def set(self, name: str, value: float, epoch: int | None, step: int) -> None:
+        """Tag the run, unless it is tagged already."""
+        if not self._is_set:
+            self._is_set = True
+            self._run.log_tags({"diverged": f"{name} is {value} in epoch {epoch}, step {step}"})

@@ -1,9 +1,9 @@
-"""What models take and give back, where only a run of them tells: seen when Keras looks at it for itself.
+"""Inputs and outputs of subclassed models, read off what Keras itself runs; nothing is run for us.
 
-A model that was made by subclassing has no symbolic inputs and outputs. Before the first batch, Keras has its own
-`compute_output_spec` run the model on symbolic tensors like that batch, to make weights, losses and metrics that fit.
-Its answer has the structure, shapes and dtypes, also for a training step of the user's. With TensorFlow it does so
-only for distributed models; for others, losses and metrics see the outputs when they are made. Nothing is run for us.
+A subclassed model has no symbolic inputs and outputs. Before the first batch, Keras runs it on symbolic tensors like
+that batch (`compute_output_spec`), in order to build weights, losses and metrics that fit. The result has the
+structure, shapes and dtypes, also with a training step of the user's own. With TensorFlow, Keras does so for
+distributed models only; for others, we take the outputs that losses and metrics are built with.
 """
 
 from collections.abc import Mapping
@@ -16,25 +16,25 @@ from keras import tree
 from keras.src import backend
 from keras.src.trainers.compile_utils import CompileLoss, CompileMetrics
 
-from autotrack_keras.calls import Place, Running, current_call
+from autotrack_keras.calls import HookPoint, Running, current_call
 
 _MOST_PARTS = 100
-"""A list of more than so many things is data, not a structure of inputs."""
+"""A longer list is data, not a structure of inputs."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Names, shapes and dtypes of what a model takes and gives back, in its own structure; None is unknown."""
+class Signature:
+    """Names, shapes and dtypes of a model's inputs and outputs, in the structure it has for them; None if unknown."""
 
     inputs: Any = None
     outputs: Any = None
 
 
-_seen: WeakKeyDictionary[Any, Seen] = WeakKeyDictionary()
+_signatures: WeakKeyDictionary[Any, Signature] = WeakKeyDictionary()
 
 
-def places() -> list[Place]:
-    """Return where to learn what models take and give back."""
+def hook_points() -> list[HookPoint]:
+    """Return the hooks that learn signatures."""
     return [
         (backend, "compute_output_spec", _note_specs),
         (CompileLoss, "build", _note_y_pred),
@@ -42,22 +42,22 @@ def places() -> list[Place]:
     ]
 
 
-def seen_of(model: Any) -> Seen:
-    """Return what is known of a model."""
-    return _seen.get(model) or Seen()
+def signature_of(model: Any) -> Signature:
+    """Return what is known of a model so far."""
+    return _signatures.get(model) or Signature()
 
 
 def learn_outputs(model: Any, outputs: Any) -> None:
-    """Take note of what a model gave back: tensors or arrays, whose first dimension is the batch."""
-    _seen[model] = Seen(seen_of(model).inputs, looks(outputs))
+    """Store the outputs of a model: tensors or arrays whose first dimension is the batch."""
+    _signatures[model] = Signature(signature_of(model).inputs, describe_tensors(outputs))
 
 
-def looks(value: Any, name: str | None = None) -> Any:
-    """Describe tensors or arrays without their number of rows; what is neither is described by its class."""
+def describe_tensors(value: Any, name: str | None = None) -> Any:
+    """Describe tensors or arrays without their number of rows, and anything else by its class."""
     if isinstance(value, Mapping):
-        return {str(key): looks(one, str(key)) for key, one in value.items()}
+        return {str(key): describe_tensors(part, str(key)) for key, part in value.items()}
     if isinstance(value, (list, tuple)) and len(value) < _MOST_PARTS:
-        return [looks(one) for one in value]
+        return [describe_tensors(part) for part in value]
     shape = getattr(value, "shape", None)
     if shape is None:
         return None if value is None else {"name": name, "class": type(value).__name__}
@@ -80,7 +80,7 @@ def _dtype(value: Any) -> str | None:
 
 
 def _note_specs(fn: Any, *args: Any, **_kwargs: Any) -> Running:
-    """Hook round `compute_output_spec`: of the models among the functions that it is asked about."""
+    """Hook around `compute_output_spec` of models; Keras calls it for other functions as well."""
     if not isinstance(fn, keras.Model) or len(args) != 1:
         return
     call = current_call()
@@ -88,11 +88,11 @@ def _note_specs(fn: Any, *args: Any, **_kwargs: Any) -> Running:
         call.first_batch = _rows(args[0])
     outcome = yield
     if outcome.error is None:
-        _seen[fn] = Seen(looks(args[0]), looks(outcome.result))
+        _signatures[fn] = Signature(describe_tensors(args[0]), describe_tensors(outcome.result))
 
 
 def _note_y_pred(compiled: Any, y_true: Any, y_pred: Any) -> Running:  # noqa: ARG001  the arguments of the original
-    """Hook round `build` of losses and metrics, of the model that is being trained or evaluated."""
+    """Hook around `build` of the losses and metrics of the model that is being trained or evaluated."""
     yield
     call = current_call()
     model = call.model if call is not None else None
@@ -101,5 +101,5 @@ def _note_y_pred(compiled: Any, y_true: Any, y_pred: Any) -> Running:  # noqa: A
 
 
 def _rows(batch: Any) -> int | None:
-    shape: Any = next((one.shape for one in tree.flatten(batch) if one is not None), None)
+    shape: Any = next((tensor.shape for tensor in tree.flatten(batch) if tensor is not None), None)
     return int(shape[0]) if shape else None

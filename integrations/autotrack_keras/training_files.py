@@ -1,0 +1,60 @@
+"""The checkpoints and the model that are kept of one fit."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import autotrack
+from autotrack.integrations import attempt
+from autotrack_keras.budget import Budget
+from autotrack_keras.checkpoints import CheckpointKeeper
+from autotrack_keras.own_checkpoints import WeightWriter, keep_model
+
+
+class TrainingFiles:
+    """Keeps what the user's callbacks save; where they save nothing, writes the best and the last weights itself."""
+
+    def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
+        self._run = run
+        self._model = model
+        self._budget = Budget()
+        self._keeper = CheckpointKeeper(run, model, callbacks)
+        can_write = not self._keeper.is_configured and hasattr(model, "save_weights")
+        self._writer = WeightWriter(run, self._budget) if can_write else None
+
+    def will_save(self, path: Path) -> None:
+        """Note that the model is about to be saved to a file."""
+        if self._is_outside_run(path):
+            self._keeper.will_save(path)
+
+    def saved(self, path: Path) -> None:
+        """Note that the model was saved to a file."""
+        if self._is_outside_run(path):
+            self._keeper.saved(path)
+
+    def end_batch(self, logs: Mapping[str, Any], step: int) -> None:
+        """Keep what was saved during this step."""
+        if self._keeper.new:
+            self._keeper.take_over(logs, step)
+
+    def end_epoch(self, logs: Mapping[str, Any], step: int) -> None:
+        """Keep what was saved in this epoch, or write its weights."""
+        with attempt("keras checkpoints"):
+            self._keeper.take_over(logs, step)
+            if self._writer is not None:
+                self._writer.epoch_ends(self._model, logs, step)
+
+    def end_training(self, step: int | None) -> None:
+        """Keep what was saved at the end, and the model."""
+        self._keeper.take_over({}, step)
+        if hasattr(self._model, "save"):
+            with attempt("keras model"):
+                keep_model(self._run, self._model, self._budget, step)
+
+    def close(self) -> None:
+        """Make the kept files independent of the user's: the fit has returned or failed."""
+        with attempt("keras checkpoints"):
+            self._keeper.finish()
+
+    def _is_outside_run(self, path: Path) -> bool:
+        return not path.absolute().is_relative_to(self._run.folder)
