@@ -101,7 +101,9 @@ class TrainingProcess:
         for where, count in _oom_kills().items():
             if count > self._oom_kills.get(where, count):
                 used = f"; it last used {self.memory_bytes / 1e9:.1f} GB" if self.memory_bytes else ""
-                return f"{error}: out of memory, the kernel has just counted such a kill {where}{used}"
+                return (
+                    f"{error}: probably out of memory, because the kernel has just counted such a kill {where}{used}"
+                )
         return error
 
 

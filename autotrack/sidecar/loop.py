@@ -1,7 +1,7 @@
 """The work of the process beside training: it follows every run of one training process, until all is done for them.
 
-A run goes through the stages of `run_stages`. `_take` hears from training that a run begins or ends, `_record_exits`
-ends the runs of a training process that is gone, and `_advance` starts whatever a run has become ready for.
+A run goes through the stages of `run_stages`. `_handle_message` hears from training that a run begins or ends,
+`_record_exits` ends the runs of a training process that is gone, and `_advance` starts whatever a run is ready for.
 """
 
 import contextlib
@@ -42,14 +42,14 @@ _UPDATE_SECONDS = 1.0
 """How often journals are read and made durable. A power cut costs no more than what was recorded in this time."""
 
 _POLL_SECONDS = 0.05
-"""How often the sidecar looks by itself on a system where nothing can wake it."""
+"""How often the sidecar polls on a system where nothing can wake it."""
 
 
 class Sidecar:
     """Follows the runs of one training process.
 
-    Three kinds of threads work on it. The loop hears from training and does what is quick. One worker captures,
-    compares and computes checksums, one thing after the other. And there is an upload thread for every server.
+    Three kinds of threads share the work. The loop hears from training and does the quick work. One worker thread
+    captures, compares and computes checksums, one at a time. And every server has an upload thread.
     """
 
     def __init__(self, task: Task) -> None:
@@ -77,7 +77,7 @@ class Sidecar:
             self._wait(is_alive)
             is_alive = is_alive and self._training.is_alive()
             for message in self._inbox.receive():
-                self._guarded(self._take, message)
+                self._guarded(self._handle_message, message)
             self._guarded(self._receive_output)
             if not is_alive:
                 self._guarded(self._record_exits)
@@ -93,7 +93,7 @@ class Sidecar:
 
     # ---- What training tells it
 
-    def _take(self, message: AnyMessage) -> None:
+    def _handle_message(self, message: AnyMessage) -> None:
         match message:
             case Follow():
                 self._follow(message)
@@ -104,13 +104,13 @@ class Sidecar:
                 for run in [run for run in self._runs.values() if run.follow.only_load]:
                     self._end(run)
             case Hello() | Finalized() | Say() | Progress() | ShutdownDone():
-                pass  # these go the other way
+                pass  # the sidecar sends these and never receives them
             case _:
                 assert_never(message)
 
     def _receive_output(self) -> None:
         if self._output.receive():
-            self._wakeup.wake()  # to go on with the rest
+            self._wakeup.wake()  # so that the next pass reads the rest
 
     def _follow(self, follow: Follow) -> None:
         run = self._runs.get(follow.folder)
@@ -188,13 +188,13 @@ class Sidecar:
             self._uploads.end(run.servers, run.folder)
 
     def _flush_uploads(self) -> None:
-        """Send the rest at once. When training is over, give a server up that has taken nothing for too long."""
+        """Send the rest at once. When training is over, give up on a server that has accepted nothing for too long."""
         in_use = {url for run in self._runs.values() for url in run.servers}
         patience = max((follow.exit_timeout for follow in self._follows.values()), default=0.0)
         self._uploads.flush_now(in_use, patience=patience)
 
     def _report_progress(self) -> None:
-        """Tell training, which waits for it, what is left to do; first make durable what is done."""
+        """Tell training, which is waiting, what is left to do. First make durable what is done."""
         progress = self._progress()
         if progress != self._reported:
             self._each(FollowedRun.make_durable)
@@ -212,7 +212,7 @@ class Sidecar:
         return ShutdownDone()
 
     def _report(self, run: FollowedRun, problem: str) -> None:
-        """Record that a server does not take a run, and say so at once: nobody should first miss the run there."""
+        """Record that a server does not take a run, and say so at once, before somebody looks for the run there."""
         run.notice("remote", problem)
         if not run.follow.quiet:
             self._terminal.say_problem(problem)
@@ -220,7 +220,7 @@ class Sidecar:
     # ---- What the worker thread does
 
     def _capture_all(self) -> None:
-        """Capture for all runs that wait for it, at once: what is captured after they began holds for all of them."""
+        """Capture once for all runs that wait for it. All of them have started, so one capture is valid for all."""
         waiting = [run for run in list(self._runs.values()) if not run.stages.is_captured]
         by_script_folder: dict[Path | None, list[FollowedRun]] = {}
         for run in waiting:
@@ -241,10 +241,10 @@ class Sidecar:
         finally:
             run.stages.mark_compared()
 
-    # ---- How it does it
+    # ---- Helpers
 
     def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
-        """Have the worker thread do something for a run, which is not done before that."""
+        """Have the worker thread do something for a run. The run does not count as done until the job has ended."""
         job = self._worker.submit(self._guarded, lambda _: work(), run)
         run.stages.add_job(job)
         job.add_done_callback(lambda _: self._wakeup.wake())

@@ -291,5 +291,6 @@ def test_a_kill_that_the_kernel_counted_was_for_want_of_memory(
     counts["on this host"] += 1
     ended = left.exit_status(collected=False)
     assert ended.error == (
-        "killed by SIGKILL: out of memory, the kernel has just counted such a kill on this host; it last used 7.9 GB"
+        "killed by SIGKILL: probably out of memory, because the kernel has just counted such a kill on this host; "
+        "it last used 7.9 GB"
     )
