@@ -16,11 +16,11 @@ from autotrack_keras.loading import run_loaded_from
 
 
 @dataclass
-class Known:
-    """Data that was seen before: the object, if it lives, and what its content is known by."""
+class DataIdentity:
+    """What data is recognized by: the object, while it lives, or the fingerprint of its content."""
 
-    held: "ref[Any] | None" = None
-    mark: str | None = None
+    reference: "ref[Any] | None" = None
+    fingerprint: str | None = None
 
 
 @dataclass
@@ -31,30 +31,31 @@ class Trained:
     is_fit: bool = True
     step: int | None = None
     epoch: int | None = None
-    data: dict[str, "Known"] = field(default_factory=dict)
+    data: dict[str, DataIdentity] = field(default_factory=dict)
     predictions: int = 0
 
     def name_data(self, name: str, data: Any) -> None:
         """Remember data under a name, without keeping it alive."""
-        self.data[name] = Known(_reference(data))
+        self.data[name] = DataIdentity(_reference(data))
 
     def name_of(self, x: Any, y: Any, *, new: str) -> tuple[str, bool]:
-        """Return the name of this data, and whether it was known; what is new is called `test`, `test2`, ….
+        """Return the name of this data, and whether it has been named before; new data is called `test`, `test2`, ….
 
-        Data is known again as the same object, or by its fingerprint. What has none, as a generator, has one name.
+        Data is recognized as the same object, or by its fingerprint. All data without one, as generators, shares a
+        name.
         """
-        held = _reference(x)
-        for name, known in self.data.items():
-            if held is not None and known.held is not None and known.held() is held():
+        reference = _reference(x)
+        for name, identity in self.data.items():
+            if reference is not None and identity.reference is not None and identity.reference() is reference():
                 return name, True
         mark = fingerprint(x, y)
-        for name, known in self.data.items():
-            if name.startswith(new) and known.mark == mark:
-                known.held = held
+        for name, identity in self.data.items():
+            if name.startswith(new) and identity.fingerprint == mark:
+                identity.reference = reference
                 return name, True
         count = sum(name.startswith(new) for name in self.data)
         name = new if not count else f"{new}{count + 1}"
-        self.data[name] = Known(held, mark)
+        self.data[name] = DataIdentity(reference, mark)
         return name, False
 
 
@@ -69,26 +70,28 @@ def remember(model: Any, trained: Trained) -> None:
 def trained_in(model: Any) -> Trained | None:
     """Return the run of the latest fit of this model, or of its evaluations if it has none.
 
-    Evaluations alone have a run of their own for as long as the model lives. In the run of a person they belong to it.
+    Evaluations alone have a run of their own for as long as the model lives. Within a run that the user started they
+    belong to that run.
     """
-    found = _trained.get(model)
-    if found is None or found.is_fit:
-        return found
-    here = autotrack.current_run()
-    return found if here is found.run or (here is None and found.run.started_by != "user") else None
+    trained = _trained.get(model)
+    if trained is None or trained.is_fit:
+        return trained
+    current = autotrack.current_run()
+    is_here = current is trained.run or (current is None and trained.run.started_by != "user")
+    return trained if is_here else None
 
 
 def origin_of(model: Any) -> str | None:
     """Return the id of the run that a model comes from: of its latest fit, or whose file it was loaded from."""
-    found = _trained.get(model)
-    return found.run.id if found is not None and found.is_fit else run_loaded_from(model)
+    trained = _trained.get(model)
+    return trained.run.id if trained is not None and trained.is_fit else run_loaded_from(model)
 
 
 def open_run(options: RunOptions, *, origin: str | None = None) -> tuple[autotrack.Run | None, bool]:
-    """Return the run to record into, and whether it is to be ended with the training that is about to start.
+    """Return the run to record into, and whether it ends with the training that is about to start.
 
-    There is none for another rank than 0, and within a training that is being recorded already. `origin` is the id of
-    the run that it goes on from.
+    It is None for ranks other than 0, and within a training that is being recorded already. `origin` is the id of the
+    run that this one continues.
     """
     if rank():
         return None, False
@@ -99,7 +102,7 @@ def open_run(options: RunOptions, *, origin: str | None = None) -> tuple[autotra
 
 
 def rank() -> int:
-    """Return which of the processes of a distributed training this is."""
+    """Return the rank of this process in a distributed training; 0 without one."""
     announced = announced_rank()
     if announced:
         return announced
@@ -120,9 +123,9 @@ def frameworks() -> dict[str, str]:
 
 
 def _reference(data: Any) -> "ref[Any] | None":
-    """A weak reference to the first array of a structure, or to the data set itself."""
-    first = next((one for one in tree.flatten(data) if one is not None), None)
+    """Return a weak reference to the first array of a structure, or to the data set itself."""
+    first = next((part for part in tree.flatten(data) if part is not None), None)
     try:
         return ref(first)
-    except TypeError:  # as of a number
+    except TypeError:  # such as a number
         return None

@@ -1,7 +1,7 @@
-"""Keeps what ModelCheckpoint and BackupAndRestore write; where nobody writes anything, the best and the last weights.
+"""Keeps the best and the last of what ModelCheckpoint and BackupAndRestore write.
 
 A file that Keras wrote is hard-linked, which costs nothing. Keras writes over a file in place, and a link would
-change with it: so a link is let go before Keras writes that file again, and becomes a copy when the training is over.
+change with it. So a link is removed before Keras writes that file again, and becomes a copy when the training ends.
 """
 
 import re
@@ -36,7 +36,7 @@ class CheckpointKeeper:
     def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
         self._run = run
         self._files = RunFiles(run)
-        self._savers = [saver for saver in (_saver(one, model) for one in callbacks) if saver is not None]
+        self._savers = [saver for saver in (_saver(callback, model) for callback in callbacks) if saver is not None]
         self._kept: dict[Path, _Kept] = {}
         self.new: list[Path] = []
         self._saves = 0
@@ -47,9 +47,9 @@ class CheckpointKeeper:
         return bool(self._savers)
 
     def will_save(self, source: Path) -> None:
-        """Let go of the links to a file that is about to be written over."""
+        """Remove the links to a file that is about to be overwritten."""
         source = source.absolute()
-        self.new = [one for one in self.new if one != source]
+        self.new = [path for path in self.new if path != source]
         for target, kept in self._kept.items():
             if kept.source == source and _is_same(source, target):
                 target.unlink()
@@ -57,7 +57,7 @@ class CheckpointKeeper:
             self._copy_instead_of_links(source)
 
     def saved(self, source: Path) -> None:
-        """Note that a file was written; it is taken over when the metrics that it was saved for are known."""
+        """Note that a file was written; it is kept once the metrics that it was saved for are known."""
         self.new = [*self.new, source.absolute()]
 
     def take_over(self, logs: Mapping[str, Any], step: int | None) -> None:
@@ -85,7 +85,7 @@ class CheckpointKeeper:
                 self._files.keep(source, linked)
 
     def _keep(self, source: Path, logs: Mapping[str, Any], step: int | None) -> None:
-        saver = next((one for one in self._savers if one.wrote(source)), _ANYBODY)
+        saver = next((saver for saver in self._savers if saver.wrote(source)), _ANY_SAVER)
         metric = saver.monitor or ("val_loss" if "val_loss" in logs else "loss")
         score = logs.get(metric)
         target = self._target(source)
@@ -123,13 +123,13 @@ class CheckpointKeeper:
                 del self._kept[target]
 
     def _target(self, source: Path) -> Path:
-        known = (target for target, kept in self._kept.items() if kept.source == source)
-        return next(known, None) or self._files.checkpoint_path(source, self._kept)
+        kept_as = (target for target, kept in self._kept.items() if kept.source == source)
+        return next(kept_as, None) or self._files.checkpoint_path(source, self._kept)
 
 
 @dataclass(frozen=True)
 class _Saver:
-    """Who writes checkpoints: how the paths look, and what the files are chosen by."""
+    """A callback that writes checkpoints: the pattern of its paths, and the metric that the best is chosen by."""
 
     name: str
     pattern: str
@@ -141,7 +141,7 @@ class _Saver:
         return re.fullmatch(self.pattern, str(path)) is not None
 
 
-_ANYBODY = _Saver("", ".*")
+_ANY_SAVER = _Saver("", ".*")
 
 
 def _saver(callback: Any, model: Any) -> _Saver | None:

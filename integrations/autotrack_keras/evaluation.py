@@ -1,4 +1,4 @@
-"""Evaluations and predictions of a model: they belong to the run of its training, an evaluation alone has its own."""
+"""Records evaluations and predictions of a model, in the run of its training or in a run of their own."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -12,11 +12,11 @@ from autotrack_keras.calls import Call
 from autotrack_keras.data import describe_data
 
 _MOST_PREDICTIONS = 20
-"""So many predictions of a model are recorded: some programs make millions."""
+"""No more predictions of a model than these are recorded: some programs make millions."""
 
 
 class Evaluation:
-    """Records one call of `evaluate`, at the place that the training has come to.
+    """Records one call of `evaluate`, at the step and epoch that the training has come to.
 
     Metrics are called `test_loss`, those of the next data `test2_loss`; on the data that the model was trained or
     validated with `train_loss` and `validate_loss`, which are other values than `loss` and `val_loss` of an epoch.
@@ -27,14 +27,14 @@ class Evaluation:
         given = call.arguments if call is not None else {}
         x, y = given.get("x"), given.get("y")
         self.name, is_known = trained.name_of(x, y, new="test")
-        self._place = (trained.step, trained.epoch)
+        self._at = (trained.step, trained.epoch)
         self._began = perf_counter()
         if x is not None and not is_known:
             describe_data(run, "test", x, y, None if self.name == "test" else self.name)
 
     def ends(self, logs: Mapping[str, Any]) -> None:
         """Record what was measured."""
-        step, epoch = self._place
+        step, epoch = self._at
         prefix = f"{self.name}_"
         values = {f"{prefix}{name}": value for name, value in logs.items()}
         values[f"{prefix}seconds"] = perf_counter() - self._began

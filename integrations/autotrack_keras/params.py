@@ -1,4 +1,4 @@
-"""What to read off a call of `fit`, a model, its optimizer, losses, metrics and callbacks: params by source."""
+"""Reads the params, by source, of a call of `fit`, a model, its optimizer, losses, metrics and callbacks."""
 
 import inspect
 import math
@@ -66,11 +66,11 @@ def direction_of(callback: Any, model: Any) -> str | None:
 
 
 def _part(source: str, read: Any) -> Params:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     with attempt(f"keras params: {source}"):
-        found = read()
-    if found:
-        yield source, found
+        values = read()
+    if values:
+        yield source, values
 
 
 def _fit(fitting: Fitting) -> dict[str, Any]:
@@ -186,9 +186,9 @@ def _keras() -> dict[str, Any]:
 
 
 def _callbacks(model: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
-    others = [one for one in callbacks if not _is_ours(one) and not isinstance(one, _ALWAYS_THERE)]
+    others = [callback for callback in callbacks if not (_is_ours(callback) or isinstance(callback, _ALWAYS_THERE))]
     values: dict[str, Any] = {}
-    for name, callback in zip(_distinct([type(one).__name__ for one in others]), others, strict=True):
+    for name, callback in zip(_distinct([type(callback).__name__ for callback in others]), others, strict=True):
         held = settings_of(callback)
         if "min_delta" in held and isinstance(held["min_delta"], (int, float)):
             held["min_delta"] = abs(held["min_delta"])  # Keras turns the sign of what it was given

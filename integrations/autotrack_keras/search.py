@@ -22,7 +22,7 @@ _searches: WeakKeyDictionary[Any, "Search"] = WeakKeyDictionary()
 """By oracle, which is told of every trial that ends."""
 
 _counts: WeakKeyDictionary[autotrack.Run, int] = WeakKeyDictionary()
-"""How many trials a run has: a second search in the run of a person does not replace those of the first."""
+"""How many trials a run has: a second search in a run of the user's does not replace those of the first."""
 
 
 def make_patches(keras_tuner: Any) -> list[Patch]:
@@ -96,7 +96,7 @@ class Search:
 
 
 def _around_search(tuner: Any, *args: Any, **kwargs: Any) -> Running:
-    """Hook round `search`: whatever is trained in it belongs to it."""
+    """Hook around `search`: whatever is trained inside belongs to it."""
     call = Call("search", tuner, {})
     search = _begin(tuner)
     if search is not None:
@@ -120,7 +120,7 @@ def _begin(tuner: Any) -> Search | None:
 
 
 def _note_trial(oracle: Any, trial: Any, *_args: Any, **_kwargs: Any) -> Running:
-    """Hook round `Oracle.end_trial`: it also scores the trial, and says whether the candidate is tried again."""
+    """Hook around `Oracle.end_trial`, which also scores the trial and decides whether the candidate is tried again."""
     yield
     search = _searches.get(oracle)
     if search is not None:

@@ -13,7 +13,7 @@ class Throughput(EpochClock):
 
     def __init__(self, iterator: Any, first_batch: int | None = None) -> None:
         self._adapter: Any = getattr(iterator, "data_adapter", None)
-        self._counts = False
+        self._is_counting = False
         self._first = first_batch
         super().__init__()
         self._watch()
@@ -34,7 +34,7 @@ class Throughput(EpochClock):
 
     def start(self) -> None:
         """Begin an epoch."""
-        self._counted = 0
+        self._samples_counted = 0
         super().start()
 
     def epoch_metrics(self, batches: int) -> dict[str, float]:
@@ -42,10 +42,10 @@ class Throughput(EpochClock):
         return self.metrics(self._samples(batches))
 
     def _samples(self, batches: int) -> int:
-        if self._counts:
-            return self._counted
+        if self._is_counting:
+            return self._samples_counted
         size = self._size
-        if size is None:  # of a stream nobody knows how many rows its last batch has
+        if size is None:  # the last batch of a stream may have any number of rows
             return 0
         least = getattr(self._adapter, "_num_samples", None)
         if least is None:
@@ -53,27 +53,27 @@ class Throughput(EpochClock):
         return batches * size if least is None or batches * size < least else least
 
     def _watch(self) -> None:
-        """Look at the length of each batch of a PyDataset or generator on its way to Keras; nothing is asked for.
+        """Count the rows of each batch of a PyDataset or generator on its way to Keras, without asking for any.
 
         The adapter is an object that Keras made for this fit alone.
         """
         adapter = self._adapter
         if hasattr(adapter, "py_dataset") and hasattr(adapter, "_standardize_batch"):
             original = adapter._standardize_batch
-            adapter._standardize_batch = lambda batch: self._seen(original(batch))
+            adapter._standardize_batch = lambda batch: self._count(original(batch))
         elif hasattr(adapter, "_first_batches") and hasattr(adapter, "generator"):
             self._first = _samples_of(next(iter(adapter._first_batches), None))
             restored: Callable[[], Iterator[Any]] = adapter.generator
-            adapter.generator = lambda: map(self._seen, restored())
+            adapter.generator = lambda: map(self._count, restored())
         else:
             return
-        self._counts = True
+        self._is_counting = True
 
-    def _seen(self, batch: Any) -> Any:
+    def _count(self, batch: Any) -> Any:
         samples = _samples_of(batch)
         if samples is not None:
             self._first = self._first or samples
-            self._counted += samples
+            self._samples_counted += samples
         return batch
 
 

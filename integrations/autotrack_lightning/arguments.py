@@ -13,7 +13,7 @@ _remembered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def remember_arguments(module: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook round `LightningModule.__init__`, which the user's own `__init__` calls: look at what that one was given.
+    """Hook around `LightningModule.__init__`, called by the user's own `__init__`: note the arguments of that one.
 
     The arguments are turned into plain values at once, so that nothing is kept alive.
     """
@@ -49,14 +49,14 @@ def _first_local(frame: FrameType) -> Any:
 
 
 def _arguments(frame: FrameType) -> dict[str, Any]:
-    code, found = frame.f_code, frame.f_locals
+    code, local = frame.f_code, frame.f_locals
     named = code.co_argcount + code.co_kwonlyargcount
-    values = {name: found[name] for name in code.co_varnames[1:named] if name in found}
+    values = {name: local[name] for name in code.co_varnames[1:named] if name in local}
     rest = named
     if code.co_flags & inspect.CO_VARARGS:
-        positional = found.get(code.co_varnames[rest], ())
+        positional = local.get(code.co_varnames[rest], ())
         values.update({code.co_varnames[rest]: list(positional)} if positional else {})
         rest += 1
     if code.co_flags & inspect.CO_VARKEYWORDS:
-        values.update(found.get(code.co_varnames[rest], {}))
+        values.update(local.get(code.co_varnames[rest], {}))
     return values

@@ -14,7 +14,7 @@ import autotrack
 from autotrack.integrations import RunOptions, reopen_run
 
 KEY = "autotrack"
-"""Under this key a checkpoint says which run it is of."""
+"""The key under which a checkpoint names its run."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def trained_in(module: Any, options: RunOptions) -> Trained | None:
 def start_or_continue(
     trainer: Any, options: RunOptions, origin: Mapping[str, str] | None, at_step: int | None
 ) -> autotrack.Run:
-    """Continue the unfinished run that a checkpoint is of, or start one, naming the run it comes from if any."""
+    """Continue the unfinished run that a checkpoint names, or start one that names it as where it was resumed from."""
     about: dict[str, Any] = {"frameworks": frameworks(trainer), "group": group(trainer)}
     if origin is not None:
         continued = options.continue_run(origin["run_id"], Path(origin["folder"]), at_step=at_step, **about)
@@ -72,5 +72,5 @@ def group(trainer: Any) -> str | None:
 def frameworks(trainer: Any) -> dict[str, str]:
     """Return the versions of Lightning, under the name that this trainer comes from, and of torch."""
     names = {cls.__module__.partition(".")[0] for cls in type(trainer).__mro__}
-    found = [name for name in ("lightning", "pytorch_lightning") if name in names]
-    return {**{name: sys.modules[name].__version__ for name in found}, "torch": str(torch.__version__)}
+    packages = [name for name in ("lightning", "pytorch_lightning") if name in names]
+    return {**{name: sys.modules[name].__version__ for name in packages}, "torch": str(torch.__version__)}

@@ -1,21 +1,23 @@
-"""The callback that records a training: what Lightning does, seen through its own hooks."""
+"""The callback that records trainings and evaluations, through the hooks that Lightning calls."""
 
 import importlib
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from weakref import WeakKeyDictionary
 
 import autotrack
 from autotrack.integrations import RunArguments, RunOptions, attempt, end_run, guarded
-from autotrack_lightning import binding, params
+from autotrack_lightning import binding
 from autotrack_lightning.checkpoints import CheckpointKeeper
+from autotrack_lightning.description import describe_evaluation, describe_training
+from autotrack_lightning.ends import is_tuning, record_early_stopping, status_of
 from autotrack_lightning.metrics import MetricRecorder
 from autotrack_lightning.throughput import Throughput
 
 
 def _callback_bases() -> tuple[type, ...]:
-    """The Callback classes of both Lightning packages, of those that are imported, or else of the installed one."""
+    """Return the Callback classes of the Lightning packages that are imported, or else of the installed one."""
     names = ("lightning.pytorch", "pytorch_lightning")
     loaded = [name for name in names if name in sys.modules]
     installed = [name for name in names if importlib.util.find_spec(name.partition(".")[0])]
@@ -43,8 +45,8 @@ class AutotrackCallback(_Callback):
     Raises:
         SettingsError: A setting cannot be used.
 
-    What is not given comes from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The same
-    callback may be used again: each fit is a run of its own. `run` is the one that it recorded last.
+    Arguments that are left out come from `autotrack.autolog`, the environment, pyproject.toml and the defaults. The
+    same callback can be used again: each fit is a run of its own. `run` is the one that it recorded last.
     """
 
     def __init__(self, **options: Unpack[RunArguments]) -> None:
@@ -56,16 +58,16 @@ class AutotrackCallback(_Callback):
         self.recorder: MetricRecorder | None = None
         self._joined: autotrack.Run | None = None
         self._owns_run = False
-        self._begun = False
-        self._saved = False
+        self._has_begun = False
+        self._has_new_checkpoint = False
         self._epoch: int | None = None
-        self._described = False
+        self._is_described = False
         self._origin: dict[str, str] | None = None
         self._keeper: CheckpointKeeper | None = None
         self._throughput = Throughput(1)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy, or the callback in a spawned process, records for itself."""
+        """Copy the settings only: a copy, or the callback in a spawned process, records for itself."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied._clear()
@@ -75,7 +77,7 @@ class AutotrackCallback(_Callback):
 
     @guarded
     def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Note which run the training goes on from."""
+        """Note which run the training resumes."""
         self._origin = checkpoint.get(binding.KEY)
 
     @guarded
@@ -83,7 +85,7 @@ class AutotrackCallback(_Callback):
         """Write into the checkpoint which run it is of."""
         if self.run is not None:
             checkpoint[binding.KEY] = {"run_id": self.run.id, "folder": str(self.run.folder)}
-        self._saved = True  # it is about to be written, and taken over when the next batch starts
+        self._has_new_checkpoint = True  # Lightning writes it now; we keep it when the next batch starts
 
     @guarded
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
@@ -96,11 +98,11 @@ class AutotrackCallback(_Callback):
 
     @guarded
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Record the params, which are settled now."""
+        """Record the params, which Lightning has resolved by now."""
         self._throughput = Throughput(trainer.world_size)
         self._describe(trainer, pl_module)
         if trainer.global_rank and trainer.local_rank == 0 and autotrack.current_run() is None:
-            self._joined = binding.join(trainer, self._options)  # for the load of this other machine
+            self._joined = binding.join(trainer, self._options)  # to sample the load of this other machine
 
     @guarded
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
@@ -111,22 +113,22 @@ class AutotrackCallback(_Callback):
     @guarded
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Note the learning rates of a step that will be recorded."""
-        if not self._begun:  # resumed: only now does Lightning say at which step it goes on
+        if not self._has_begun:  # resumed: only now does Lightning say at which step it goes on
             self._begin(trainer, pl_module, at_step=trainer.fit_loop.epoch_loop._batches_that_stepped)
             self._describe(trainer, pl_module)
         if self.recorder is not None:
             self.recorder.batch_starts()
             self._throughput.count(batch)
-            if self._saved:
+            if self._has_new_checkpoint:
                 self._sync_checkpoints(trainer)
 
     @guarded
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-        """Stop the clock of the training, or begin an evaluation of its own."""
+        """Stop the clock of the training, or begin to record an evaluation."""
         if trainer.state.fn.value != "fit":
             self._begin_evaluation(trainer, pl_module, "validate")
         elif not trainer.sanity_checking:
-            if not self._begun:  # resumed in the middle of a validation
+            if not self._has_begun:  # resumed in the middle of a validation
                 self._begin(trainer, pl_module, at_step=trainer.fit_loop.epoch_loop._batches_that_stepped + 1)
                 self._describe(trainer, pl_module)
             self._throughput.pause()
@@ -147,17 +149,14 @@ class AutotrackCallback(_Callback):
     @guarded
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Record where and why early stopping stopped."""
-        if self.run is None:
-            return
-        for callback in trainer.callbacks:
-            if _has_stopped(callback, trainer):
-                self.run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": _reason(callback)})
+        if self.run is not None:
+            record_early_stopping(self.run, trainer)
 
     @guarded
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Record how the training failed; Lightning raises it again unchanged."""
         if trainer.state.fn.value == "fit":
-            if not self._begun:
+            if not self._has_begun:
                 self._begin(trainer, pl_module)
             self._describe(trainer, pl_module)
         self._end(trainer, exception)
@@ -168,7 +167,7 @@ class AutotrackCallback(_Callback):
         self._end(trainer, None)
 
     def _sync_checkpoints(self, trainer: Any) -> None:
-        self._saved = False
+        self._has_new_checkpoint = False
         if self._keeper is not None:
             self._keeper.sync(trainer)
 
@@ -176,35 +175,30 @@ class AutotrackCallback(_Callback):
 
     @guarded
     def on_test_start(self, trainer: Any, pl_module: Any) -> None:
-        """Go on with the run of the fit, or start one for this evaluation alone."""
+        """Continue the run of the fit, or start one for this evaluation alone."""
         self._begin_evaluation(trainer, pl_module, "test")
 
     def _begin_evaluation(self, trainer: Any, module: Any, stage: str) -> None:
-        if trainer.global_rank or self.recorder is not None or _is_tuning(trainer):
+        if trainer.global_rank or self.recorder is not None or is_tuning(trainer):
             return
         trained = binding.trained_in(module, self._options)
+        is_trained = trained is not None
         if trained is None:
             self._open(trainer)
             trained = binding.Trained(self.run) if self.run else None
-            described = params.evaluation_params(trainer, module, stage)
         else:
             self.run, self._owns_run = trained.run, False
-            described = params.data_params(stage, getattr(trainer, params.LOADERS[stage]))
         if trained is None or self.run is None:
             return
-        for source, values in described:
-            self.run.log_params(values, source)
-        if trainer.ckpt_path:
-            self.run.log_params({"checkpoint": str(trainer.ckpt_path)}, stage)
-        self._describe_data(trainer, stage)
+        describe_evaluation(self.run, trainer, module, stage, is_trained=is_trained)
         self.recorder = MetricRecorder(self.run, trainer, self)
         self.recorder.evaluate_at(trained.step, trained.epoch)
 
     # ---- beginning and ending
 
     def _begin(self, trainer: Any, module: Any, *, at_step: int | None = None) -> None:
-        self._begun = True
-        if trainer.global_rank or _is_tuning(trainer):
+        self._has_begun = True
+        if trainer.global_rank or is_tuning(trainer):
             return
         self._open(trainer, at_step=at_step)
         if self.run is None:
@@ -219,35 +213,24 @@ class AutotrackCallback(_Callback):
         self._owns_run = outer is None
         if outer is None:
             self.run = binding.start_or_continue(trainer, self._options, self._origin, at_step)
-        elif outer.started_by == "user":  # within a run that a person started, the fit adds to it
+        elif outer.started_by == "user":  # the user's own run: the fit adds to it
             self.run = outer
-        else:  # within another fit it is a part of that one
+        else:  # a fit inside another fit is part of that one
             self.run = None
 
     def _describe(self, trainer: Any, module: Any) -> None:
-        if self.run is None or self._described:
+        if self.run is None or self._is_described:
             return
-        self._described = True
-        for source, values in params.training_params(trainer, module):
-            self.run.log_params(values, source)
-        for stage in ("train", "validate"):
-            self._describe_data(trainer, stage)
-        with attempt("lightning model summary"):
-            self.run.log_text("model_summary", params.model_summary(module))
-
-    def _describe_data(self, trainer: Any, stage: str) -> None:
-        with attempt(f"lightning data: {stage}"):
-            for name, loader in params.loaders_by_name(getattr(trainer, params.LOADERS[stage])).items():
-                if self.run is not None:
-                    self.run.log_dataset(stage, loader, name or None)
+        self._is_described = True
+        describe_training(self.run, trainer, module)
 
     def _end(self, trainer: Any, error: BaseException | None) -> None:
         alone = autotrack.current_run() is None  # otherwise this rank has joined already, through start_run
-        if trainer.global_rank and trainer.state.fn.value == "fit" and not _is_tuning(trainer):
+        if trainer.global_rank and trainer.state.fn.value == "fit" and not is_tuning(trainer):
             rank = binding.join(trainer, self._options) if alone else self._joined
             self._joined = None
             if rank is not None:
-                end_run(rank, error, is_own=True, status=_status(error))
+                end_run(rank, error, is_own=True, status=status_of(error))
         run, recorder = self.run, self.recorder
         if run is None or recorder is None:
             return
@@ -261,7 +244,7 @@ class AutotrackCallback(_Callback):
         owned = self._owns_run
         self._clear()
         self.run = run
-        end_run(run, error, is_own=owned, status=_status(error))
+        end_run(run, error, is_own=owned, status=status_of(error))
 
 
 _callbacks_of_trainers: WeakKeyDictionary[Any, AutotrackCallback] = WeakKeyDictionary()
@@ -274,28 +257,3 @@ def callback_of(trainer: Any) -> AutotrackCallback:
         callback = _callbacks_of_trainers[trainer] = AutotrackCallback()
     callback._options = RunOptions.of_autolog()
     return callback
-
-
-def _status(error: BaseException | None) -> Literal["killed"] | None:
-    """Return how a training ended where Lightning hides it: a SIGTERM becomes an exception, a kind of SystemExit."""
-    return "killed" if type(error).__name__ == "SIGTERMException" else None
-
-
-def _is_tuning(trainer: Any) -> bool:
-    """Whether this fit is `Tuner.lr_find` or `Tuner.scale_batch_size` at work, which is no training."""
-    return any(getattr(callback, "_early_exit", False) for callback in trainer.callbacks)
-
-
-def _has_stopped(callback: Any, trainer: Any) -> bool:
-    """Whether this is an EarlyStopping that stopped the training, also when it did so in epoch 0."""
-    if not hasattr(callback, "stopped_epoch") or not hasattr(callback, "wait_count"):
-        return False
-    if callback.stopped_epoch or getattr(callback, "stopping_reason_message", None):
-        return True
-    return bool(trainer.should_stop and callback.wait_count >= callback.patience)
-
-
-def _reason(callback: Any) -> str:
-    """Say why early stopping stopped, in Lightning's own words where this version has them."""
-    said = getattr(callback, "stopping_reason_message", None)
-    return str(said or f"{callback.monitor} did not improve in {callback.wait_count} checks")

@@ -25,24 +25,22 @@ class CheckpointKeeper:
 
     def __init__(self, run: autotrack.Run) -> None:
         self._files = RunFiles(run)
-        self._seen: list[tuple[str, str, Any]] = []
+        self._named: list[tuple[str, str, Any]] = []
         self._kept: dict[Path, _Kept] = {}
-        if (
-            run.folder / "checkpoints"
-        ).exists():  # a resumed run: what was kept before may be neither best nor last soon
-            for known in autotrack.load(run.folder).artifacts:
-                if known.kind == "checkpoint" and known.source:
-                    self._kept[run.folder / known.path] = _Kept(Path(known.source), (0, 0), known.roles)
+        if (run.folder / "checkpoints").exists():  # a resumed run, whose earlier checkpoints may have to go
+            for artifact in autotrack.load(run.folder).artifacts:
+                if artifact.kind == "checkpoint" and artifact.source:
+                    self._kept[run.folder / artifact.path] = _Kept(Path(artifact.source), (0, 0), artifact.roles)
 
     def sync(self, trainer: Any, *, thoroughly: bool = False) -> None:
-        """Take over what is new. `thoroughly` looks at the files even when the callbacks name the same ones."""
-        callbacks = [one for one in trainer.checkpoint_callbacks if hasattr(one, "best_model_path")]
-        seen = [
+        """Keep what is new. `thoroughly` checks the files even when the callbacks name the same ones."""
+        callbacks = [callback for callback in trainer.checkpoint_callbacks if hasattr(callback, "best_model_path")]
+        named = [
             (one.best_model_path, one.last_model_path, getattr(one, "_last_global_step_saved", 0)) for one in callbacks
         ]
-        if seen == self._seen and not thoroughly:
+        if named == self._named and not thoroughly:
             return
-        self._seen = seen
+        self._named = named
         # The property `callback_metrics` would compute what is not computed yet, on this rank alone.
         latest = trainer._logger_connector._callback_metrics
         wanted: dict[Path, tuple[list[str], dict[str, Any]]] = {}
@@ -97,10 +95,10 @@ class CheckpointKeeper:
         )
 
     def _target(self, source: Path) -> Path:
-        known = (target for target, kept in self._kept.items() if kept.source == source)
-        return next(known, None) or self._files.checkpoint_path(source, self._kept)
+        kept_as = (target for target, kept in self._kept.items() if kept.source == source)
+        return next(kept_as, None) or self._files.checkpoint_path(source, self._kept)
 
 
 def _newest(callback: Any) -> str:
-    """Without `save_last`, the last checkpoint is the one that was written last."""
+    """Return the checkpoint that was written last, which is the last one without `save_last`."""
     return str(getattr(callback, "_last_checkpoint_saved", ""))

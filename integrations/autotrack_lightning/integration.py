@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round Lightning: the callback for every fit, and the arguments of modules."""
+"""What `autotrack.autolog()` hooks into Lightning: every fit gets the callback, arguments of modules are noted."""
 
 from collections.abc import Generator, Iterable
 from types import ModuleType

@@ -9,11 +9,11 @@ from autotrack_lightning.params import learning_rate_names, learning_rates
 
 
 class MetricRecorder:
-    """Listens at the one place through which a trainer sends everything that was logged with `self.log`.
+    """Records everything that a trainer sends to its loggers, also if it has none.
 
-    That place is `log_metrics` of the trainer's logger connector: it is called with exactly the values, at exactly
-    the moments and on exactly the axis that loggers see, also when there is no logger. The method is shadowed on that
-    one object and put back by `detach`. Tensors are handed on as they are.
+    All of it goes through `log_metrics` of the trainer's logger connector, with the very values, at the very moments
+    and on the very steps that loggers see. The method is replaced on that one object, and restored by `detach`.
+    Tensors are passed on as they are.
     """
 
     def __init__(self, run: autotrack.Run, trainer: Any, owner: Any, *, every_n_steps: int | None = None) -> None:
@@ -34,7 +34,7 @@ class MetricRecorder:
             self._connector.update_train_step_metrics = self._update_train_step_metrics
 
     def detach(self) -> None:
-        """Put the trainer back as it was."""
+        """Restore the trainer."""
         vars(self._connector).pop("log_metrics", None)
         vars(self._connector).pop("update_train_step_metrics", None)
 
@@ -43,7 +43,7 @@ class MetricRecorder:
         self._rates = learning_rates(self._trainer)
 
     def evaluate_at(self, step: int | None, epoch: int | None) -> None:
-        """Put what is measured from now on at this place of a training that is over."""
+        """Record what is measured from now on at this step and epoch, where the training ended."""
         self.step, self.epoch = step, epoch
 
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
@@ -61,17 +61,17 @@ class MetricRecorder:
     @guarded
     def _record_step(self) -> None:
         accumulating = self._trainer.fit_loop._should_accumulate()
-        if not (accumulating and self._trainer.lightning_module.automatic_optimization) and self._is_due():
+        if not (accumulating and self._trainer.lightning_module.automatic_optimization) and self._is_step_to_record():
             self._record(self._connector.metrics["log"], None)
 
-    def _is_due(self) -> bool:
+    def _is_step_to_record(self) -> bool:
         return self._every is None or (self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0
 
     @guarded
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
         trainer = self._trainer
         stage = trainer.state.stage._value_  # `value` is a Python function for enums
-        # A learning-rate finder works with callbacks of its own: what it tries out is no part of the training.
+        # A learning-rate finder works with callbacks of its own: what it tries is not part of the training.
         if stage == "sanity_check" or self._owner not in trainer.callbacks:
             return
         values = dict(metrics)
@@ -79,7 +79,7 @@ class MetricRecorder:
         if step is None:
             step = self._step_of(values.pop("step", None), fitting=fitting)
         if stage == "train" and self._connector._first_loop_iter is not None:  # a step, not the end of an epoch
-            if not self._is_due():
+            if not self._is_step_to_record():
                 return
             if len(self._rate_names) != len(self._rates):
                 self._rate_names = learning_rate_names(trainer)

@@ -1,4 +1,4 @@
-"""What to read off a trainer, a module, its optimizers, callbacks and data loaders: params by source."""
+"""Reads the params, by source, of a trainer, a module, its optimizers, callbacks and data loaders."""
 
 import inspect
 import math
@@ -60,15 +60,14 @@ def evaluation_params(trainer: Any, module: Any, stage: str) -> Params:
 def data_params(role: str, loaders: Any) -> Params:
     """Yield `(source, params)` for each data loader in a role; `loaders` is what the trainer holds for it."""
     with attempt(f"lightning params: data.{role}"):
-        found = loaders_by_name(loaders)
-        for key, loader in found.items():
+        for key, loader in loaders_by_name(loaders).items():
             yield (f"data.{role}.{key}" if key else f"data.{role}"), _loader(loader)
 
 
 def loaders_by_name(loaders: Any) -> dict[str, Any]:
-    """Return the data loaders that a trainer holds for a stage; one alone has no name."""
-    found = dict(_loaders(loaders))
-    return dict(zip([""], found.values(), strict=True)) if len(found) == 1 else found
+    """Return the data loaders that a trainer holds for a stage; a single one has the name ""."""
+    by_name = dict(_loaders(loaders))
+    return dict(zip([""], by_name.values(), strict=True)) if len(by_name) == 1 else by_name
 
 
 def learning_rate_names(trainer: Any) -> list[str]:
@@ -172,7 +171,7 @@ _SCHEDULER_STATE = ("optimizer", "last_epoch", "verbose", "schedulers")
 def _callbacks(trainer: Any, _module: Any) -> Params:
     others = [callback for callback in trainer.callbacks if not _is_ours(callback)]
     values: dict[str, Any] = {}
-    for name, callback in zip(_distinct([type(one).__name__ for one in others]), others, strict=True):
+    for name, callback in zip(_distinct([type(callback).__name__ for callback in others]), others, strict=True):
         held = settings_of(callback)
         if "min_delta" in held and getattr(callback, "mode", None) == "min":
             held["min_delta"] = -held["min_delta"]  # EarlyStopping turns the sign of what it was given
