@@ -1,4 +1,4 @@
-"""Which run gets what a writer writes: the one that is being recorded, or else one of the writer's own."""
+"""Chooses the run for what a writer writes: the one that is being recorded, or else one of the writer's own."""
 
 import os
 import sys
@@ -17,10 +17,10 @@ STARTED_BY = "tensorboard"
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The run that a writer wrote to last; None when one could not be started.
+    """The run that a writer wrote to last; None if one could not be started.
 
-    `is_own` says that the run was started for this writer, `during` which exception was being handled then, by its
-    identity: the training may take place in an `except` block, and has not failed by that.
+    `is_own` says that the run was started for this writer. `during` is the id of the exception that was being handled
+    at that moment: a training inside an `except` block has not failed because of that exception.
     """
 
     run: "autotrack.Run | None"
@@ -29,7 +29,7 @@ class Bound:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is a run of the writer's own, and goes on."""
+        """Whether it is a run of the writer's own that has not ended."""
         return self.is_own and self.run is not None and self.run.status == "running"
 
 
@@ -41,9 +41,9 @@ _home = os.getpid()
 def run_of(writer: Any) -> "autotrack.Run | None":
     """Return the run for what a writer writes now.
 
-    That is the run which is being recorded here; or else the one that the writer wrote to last, also when it has
-    ended, as what is written after a training belongs to it; or else a new one, which goes on until the writer is
-    closed. None in a process that works for another one, and where no run can be started.
+    That is the run which is being recorded here. Without one, it is the run that the writer wrote to last, even if it
+    has ended: what is written after a training belongs to it. Without that, it is a new run, which goes on until the
+    writer is closed. None in a worker process, and if no run can be started.
     """
     current, bound = autotrack.current_run(), _bound.get(writer)
     if current is not None:
@@ -60,7 +60,7 @@ def bind(writer: Any) -> None:
 
 
 def close(writer: Any) -> None:
-    """End the run that a writer has of its own, with the exception that is being handled, if there is a new one."""
+    """End the writer's own run, if it has one, with the exception that is being handled, if that is a new one."""
     bound = _bound.get(writer)
     if bound is not None and bound.run is not None and bound.is_open and os.getpid() == _home:
         error = sys.exc_info()[1]
@@ -76,26 +76,26 @@ def _open(writer: Any) -> "autotrack.Run | None":
         if is_worker():
             return None
         try:
-            # Not the current run: a fit that begins later must not take this run for one that it is a part of.
+            # Not the current run: otherwise a fit that begins later would become part of it.
             options, frameworks = RunOptions.of_autolog(), dict(_frameworks(writer))
             run = options.start_run(started_by=STARTED_BY, frameworks=frameworks, is_current=False)
         except BaseException:
-            _bound[writer] = Bound(None)  # what failed is not tried again at every call
+            _bound[writer] = Bound(None)  # do not try again at every call
             raise
         _bound[writer] = Bound(run, is_own=True, during=id(sys.exc_info()[1]))
-    weakref.finalize(writer, _finish_abandoned, run, os.getpid()).atexit = False  # the run sees to that itself
+    weakref.finalize(writer, _finish_abandoned, run, os.getpid()).atexit = False  # at exit, the run ends itself
     if folder := log_dir_of(writer):
         run.log_tags({"log_dir": folder})
     return run
 
 
 def log_dir_of(writer: Any) -> str:
-    """Return the folder that a writer writes to, which every library has another name for, TensorFlow none."""
+    """Return the folder that a writer writes to, or an empty string: TensorFlow's writers do not tell."""
     return str(getattr(writer, "log_dir", None) or getattr(writer, "logdir", ""))
 
 
 def _finish_abandoned(run: "autotrack.Run", pid: int) -> None:
-    """Nobody has the writer any more: it has been replaced by the next one, in a loop for example."""
+    """Finish the run of a writer that nothing refers to any more, for example one replaced in a loop."""
     if os.getpid() == pid and run.status == "running":
         with attempt("tensorboard"):
             run.finish()
@@ -103,5 +103,6 @@ def _finish_abandoned(run: "autotrack.Run", pid: int) -> None:
 
 def _frameworks(writer: Any) -> Iterator[tuple[str, str]]:
     packages = {cls.__module__.partition(".")[0] for cls in type(writer).__mro__}
-    known = [name for name in ("torch", "tensorboardX", "tensorflow") if name in packages]
-    yield from ((name, str(sys.modules[name].__version__)) for name in known)
+    for name in ("torch", "tensorboardX", "tensorflow"):
+        if name in packages:
+            yield name, str(sys.modules[name].__version__)

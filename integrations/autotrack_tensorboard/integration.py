@@ -1,4 +1,4 @@
-"""What `autotrack.autolog()` puts round TensorBoard writers, and round what Lightning sends to them."""
+"""What `autotrack.autolog()` hooks into TensorBoard writers, and into what Lightning sends to them."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -10,7 +10,7 @@ _PYTORCH_LIGHTNING = ("pytorch-lightning", "2.2", "3")
 
 
 class TensorBoardIntegration:
-    """Tells autotrack about TensorBoard writers; constructing it imports nothing of them.
+    """Tells autotrack about TensorBoard writers; constructing it imports none of them.
 
     Each module is hooked when the user's code, or a framework, imports it; none is imported for us. The callback of
     Keras writes by `tf.summary`, on every backend; its metrics are recorded by the integration for Keras.

@@ -1,4 +1,4 @@
-"""The hooks round Lightning: what its integration records from the source is not taken from the writer again.
+"""Hooks around Lightning: what its own integration records is not recorded again from the writer.
 
 A trainer sends everything logged with `self.log` through its logger connector, and learning rates through
 LearningRateMonitor, from there to TensorBoardLogger and so to a writer. When the trainer has an AutotrackCallback,
@@ -30,8 +30,8 @@ def patches(module: Any) -> Iterable[Patch]:
 
 
 def is_recorded(trainer: Any) -> bool:
-    """Whether the trainer has a callback of autotrack's, given by the user or put there by autolog."""
-    return any(cls.__name__ == "AutotrackCallback" for one in trainer.callbacks for cls in type(one).__mro__)
+    """Whether the trainer has a callback of autotrack's, from the user or from autolog."""
+    return any(cls.__name__ == "AutotrackCallback" for callback in trainer.callbacks for cls in type(callback).__mro__)
 
 
 def _work(trainer: Any, *_: Any, **__: Any) -> _Running:
@@ -43,17 +43,17 @@ def _work(trainer: Any, *_: Any, **__: Any) -> _Running:
 def _log_metrics(connector: Any, *_: Any, **__: Any) -> _Running:
     if not is_recorded(connector.trainer):
         return
-    token = scope.is_known.set(_always)
+    token = scope.is_recorded_elsewhere.set(_always)
     yield
-    scope.is_known.reset(token)
+    scope.is_recorded_elsewhere.reset(token)
 
 
 def _log_rates(_monitor: Any, trainer: Any = None, *_: Any, **__: Any) -> _Running:
     if trainer is None or not is_recorded(trainer):
         return
-    token = scope.is_known.set(_is_rate)
+    token = scope.is_recorded_elsewhere.set(_is_rate)
     yield
-    scope.is_known.reset(token)
+    scope.is_recorded_elsewhere.reset(token)
 
 
 def _log_hyperparams(logger: Any, params: Any = None, metrics: Any = None, *_: Any, **__: Any) -> _Running:
@@ -61,23 +61,23 @@ def _log_hyperparams(logger: Any, params: Any = None, metrics: Any = None, *_: A
 
     Without metrics, Lightning writes an `hp_metric` of -1 to make TensorBoard show the params; it measures nothing.
     """
-    token = scope.is_known.set(_always if metrics is None else None)
+    token = scope.is_recorded_elsewhere.set(_always if metrics is None else None)
     outcome = yield
-    scope.is_known.reset(token)
+    scope.is_recorded_elsewhere.reset(token)
     if outcome.error is not None or logger._experiment is None:  # another rank than 0 writes nothing
         return
-    known = _params_of_model(_trainer.get())
+    recorded = _params_of_model(_trainer.get())
     sent = flatten(params if isinstance(params, Mapping) else vars(params))
-    news = {name: value for name, value in sent.items() if name not in known or known[name] != value}
-    if news and (run := binding.run_of(logger._experiment)) is not None:
-        run.log_params(news, "tensorboard")
+    new = {name: value for name, value in sent.items() if name not in recorded or recorded[name] != value}
+    if new and (run := binding.run_of(logger._experiment)) is not None:
+        run.log_params(new, "tensorboard")
 
 
 def _params_of_model(trainer: Any) -> dict[str, Any]:
     if trainer is None or not is_recorded(trainer):
         return {}
     owners = (trainer.lightning_module, trainer.datamodule)
-    return flatten({name: value for one in owners for name, value in getattr(one, "hparams", {}).items()})
+    return flatten({name: value for owner in owners for name, value in getattr(owner, "hparams", {}).items()})
 
 
 def _always(_: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is under way in this thread: a call of a writer that makes summaries, or one whose scalars are known."""
+"""What is under way in this thread: a call of a writer that makes summaries, or one that is recorded elsewhere."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -17,5 +17,7 @@ class Call:
 
 call: ContextVar[Call | None] = ContextVar("autotrack_tensorboard_call", default=None)
 
-is_known: ContextVar[Callable[[str], bool] | None] = ContextVar("autotrack_tensorboard_known", default=None)
-"""Says of a scalar's tag whether another integration records it from its source, and None when none does."""
+is_recorded_elsewhere: ContextVar[Callable[[str], bool] | None] = ContextVar(
+    "autotrack_tensorboard_recorded_elsewhere", default=None
+)
+"""Tells from a scalar's tag whether another integration records it at its source; None if none does."""

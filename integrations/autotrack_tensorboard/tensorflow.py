@@ -1,7 +1,7 @@
 """Records what `tf.summary` writes: scripts that use it, and the TensorBoard callback of Keras on every backend.
 
-All of its functions end in one operation, which is watched where it is executed at once; by then its tensors are on
-the CPU. In a graph, as inside `tf.function`, it only says what will be written: TensorFlow's own file alone has that.
+All of its functions end in one operation, which is hooked where it is executed eagerly; by then its tensors are on the
+CPU. Inside a graph, as of `tf.function`, values exist only in TensorFlow's own file, and are not recorded.
 """
 
 from collections.abc import Generator, Iterable
@@ -25,8 +25,8 @@ _LEFT_OUT = {"audio": "audio clips", "mesh": "meshes"}
 def patches(module: Any) -> Iterable[Patch]:
     """Return the hooks for `tensorflow.python.ops.summary_ops_v2`, or for the callback of Keras."""
     if module.__name__.startswith("keras."):
-        yield Patch(module.TensorBoard, "_log_epoch_metrics", _known_from_the_source)
-        yield Patch(module.TensorBoard, "on_test_end", _known_from_the_source)
+        yield Patch(module.TensorBoard, "_log_epoch_metrics", _skip_recorded_metrics)
+        yield Patch(module.TensorBoard, "on_test_end", _skip_recorded_metrics)
         return
 
     def write(*args: Any, **kwargs: Any) -> _Running:
@@ -40,13 +40,13 @@ def patches(module: Any) -> Iterable[Patch]:
     yield Patch(module._ResourceSummaryWriter, "close", _close)
 
 
-def _known_from_the_source(*_: Any, **__: Any) -> _Running:
-    """Hook round what Keras's callback does with metrics that the integration for Keras has recorded already."""
+def _skip_recorded_metrics(*_: Any, **__: Any) -> _Running:
+    """Hook around the writing of metrics by Keras's callback: the integration for Keras has recorded them."""
     if not is_autologging("keras"):
         return
-    token = scope.is_known.set(lambda _: True)
+    token = scope.is_recorded_elsewhere.set(lambda _: True)
     yield
-    scope.is_known.reset(token)
+    scope.is_recorded_elsewhere.reset(token)
 
 
 def _write(
@@ -58,7 +58,7 @@ def _write(
     plugin = SummaryMetadata.FromString(metadata).plugin_data.plugin_name
     if plugin not in (*_RECORDED, *_LEFT_OUT):  # such as the graph of a model
         return
-    if plugin == "scalars" and scope.is_known.get() is not None:
+    if plugin == "scalars" and scope.is_recorded_elsewhere.get() is not None:
         binding.bind(writer)
         return
     if (run := binding.run_of(writer)) is None:
@@ -69,12 +69,12 @@ def _write(
 
 
 def _write_whole(writer: Any, _resource: Any = None, _step: Any = None, tensor: Any = None, **_: Any) -> _Running:
-    """Hook round the writing of a summary that is encoded already, as `hparams` of TensorBoard's plugin does."""
+    """Hook around the writing of a summary that is encoded already, as `hparams` of TensorBoard's plugin does."""
     outcome = yield
     if outcome.error is not None or writer is None or not hasattr(tensor, "numpy"):
         return
-    found = Summary.FromString(tensor.numpy())
-    for plugin in [value.metadata.plugin_data for value in found.value]:
+    summary = Summary.FromString(tensor.numpy())
+    for plugin in [value.metadata.plugin_data for value in summary.value]:
         if plugin.plugin_name == "hparams" and (run := binding.run_of(writer)) is not None:
             with attempt("tensorboard", run=run):
                 _record_params(run, plugin.content)

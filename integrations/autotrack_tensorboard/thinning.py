@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 FIRST = 16
-"""So many of a name are all kept; of the next ones every second, until there are as many again, then every fourth …"""
+"""The first so many of a name are kept; then every second, until as many again are kept; then every fourth …"""
 
 LEAST_SECONDS = 1.0
-"""What is kept of a name beyond those lies at least so far apart."""
+"""After the first ones of a name, at least so much time passes between two that are kept."""
 
 MOST = 1000
-"""So many are kept in a run, of each kind."""
+"""No more of each kind are kept in a run."""
 
 
 @dataclass(slots=True)
@@ -33,12 +33,12 @@ class Thinning:
         """Whether the next one of this kind and name is to be kept; to be asked once for each."""
         if self._kept.get(kind, 0) >= MOST:
             return False
-        known = self._names.setdefault((kind, name), _Name())
+        name_state = self._names.setdefault((kind, name), _Name())
         now = self._clock()
-        is_due = known.skipped + 1 >= 2 ** (known.kept // FIRST)
-        if not is_due or (known.kept >= FIRST and now - known.at < LEAST_SECONDS):
-            known.skipped += 1
+        is_next = name_state.skipped + 1 >= 2 ** (name_state.kept // FIRST)
+        if not is_next or (name_state.kept >= FIRST and now - name_state.at < LEAST_SECONDS):
+            name_state.skipped += 1
             return False
-        known.kept, known.skipped, known.at = known.kept + 1, 0, now
+        name_state.kept, name_state.skipped, name_state.at = name_state.kept + 1, 0, now
         self._kept[kind] = self._kept.get(kind, 0) + 1
         return True

@@ -1,4 +1,4 @@
-"""The hooks round the two classes called `SummaryWriter`, and round the `FileWriter` that their summaries go to.
+"""Hooks around the two classes called `SummaryWriter`, and around the `FileWriter` that their summaries go to.
 
 Scalars are taken as they were given, as a summary has only 32 bits of them; everything else as the writer encoded it.
 What is written with a time of the user's own has the time of the call in the journal.
@@ -56,7 +56,7 @@ def patches(module: Any) -> Iterable[Patch]:
         yield Patch(module.DummyFileWriter, "add_summary", _add_summary)
 
 
-# Whatever is missing in a call that the writer refuses, its own exception says.
+# Arguments have defaults because a call may lack some: the writer itself raises for that.
 
 
 def _add_scalar(
@@ -65,7 +65,7 @@ def _add_scalar(
     outcome = yield
     if outcome.error is not None:
         return
-    if (is_known := scope.is_known.get()) is not None and is_known(tag):
+    if (is_recorded := scope.is_recorded_elsewhere.get()) is not None and is_recorded(tag):
         binding.bind(writer)
         return
     if (call := scope.call.get()) is not None:  # add_hparams has made a writer to write its metrics
@@ -78,8 +78,8 @@ def _add_scalars(
     writer: Any, main_tag: str = "", tag_scalar_dict: Any = None, global_step: Any = None, *_: Any, **__: Any
 ) -> _Running:
     outcome = yield
-    is_known = scope.is_known.get()
-    if outcome.error is not None or (is_known is not None and is_known(main_tag)):
+    is_recorded = scope.is_recorded_elsewhere.get()
+    if outcome.error is not None or (is_recorded is not None and is_recorded(main_tag)):
         return
     if (run := binding.run_of(writer)) is not None:
         values = {f"{main_tag}/{tag}": value for tag, value in tag_scalar_dict.items()}
