@@ -47,9 +47,9 @@ hook ever reaches the user's code. This is a whole integration, for a framework 
         trainer.listeners.remove(on_epoch_end)
         end_run(run, outcome.error, is_own=enclosing is None)
 
-Rules that `autotrack.testing.check_integration` checks: importing the package imports no framework; a patched callable
-keeps its name, signature, docstring and pickling; taking the hooks away restores the very objects that were there; and
-an integration imports nothing of the core but this module.
+Rules that `autotrack.testing.check_integration` checks: a patched callable keeps its name, signature, docstring and
+pickling; taking the hooks away restores the very objects that were there; and the package imports nothing of the core
+but this module. Importing the package and making the class must import no framework, because `autolog()` does both.
 """
 
 from autotrack.journal.directions import better as direction_of
