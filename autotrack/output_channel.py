@@ -10,7 +10,6 @@ writer that is too far ahead of the reader gives up the oldest texts.
 """
 
 import errno
-import json
 import mmap
 import os
 import sys
@@ -177,6 +176,8 @@ class RunWriter:
     def write_secrets(self, variables: dict[str, str]) -> None:
         """Add secret variables that texts from here on may show, if they are new."""
         for name, value in variables.items():
+            import json  # few runs change a secret variable; msgspec refuses what is not text in one
+
             self._writer.write_secret(json.dumps([name, value]).encode())
 
     def _make_head(self, stream: str, thread: int) -> bytes:

@@ -7,6 +7,7 @@ JSON cannot express NaN and the infinities. They are recorded as the strings "Na
 `number` turns them back into floats.
 """
 
+import math
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -20,16 +21,23 @@ Status = Literal["finished", "failed", "interrupted", "killed"]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """An integer that every reader can hold; a record with a larger one is not read."""
 
-Number = Int64 | float | Literal["NaN", "Infinity", "-Infinity"]
+Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
+"""A measured value. What autotrack writes fits into 64 bits; `number` copes with what others may have written."""
 
 
 def number(value: Number) -> int | float:
-    """Return a recorded number as a Python number.
+    """Return a recorded number as a Python number that floats can be compared and added with.
 
-    >>> number("-Infinity")
-    -inf
+    >>> number("-Infinity"), number(10**400)
+    (-inf, inf)
     """
-    return float(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return float(value)
+    try:
+        float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.inf if value > 0 else -math.inf
+    return value
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="record", tag=True):

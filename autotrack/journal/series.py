@@ -54,7 +54,10 @@ class Series:
         if self.points is not None:
             self.points.append(point)
         if not isinstance(point.value, str):
-            self.total += point.value
+            try:
+                self.total += point.value
+            except OverflowError:  # an integer of hundreds of digits
+                self.total += number(point.value)
             if self.lowest is None or point.value < number(self.lowest.value):
                 self.lowest = point
             if self.highest is None or point.value > number(self.highest.value):
