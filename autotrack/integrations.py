@@ -8,15 +8,16 @@ An integration is a package that tells autotrack about a framework. It is found 
 
 The class says which modules it hooks into and which versions it supports. When the user's script imports one of these
 modules, `patches` returns the hooks. A hook is a generator with one `yield`: what stands before it happens before the
-original is called, what stands after it happens afterwards. The core runs the original in between, so no failure of a
-hook ever reaches the user's code. This is a whole integration, for a framework whose `Trainer.fit` runs epochs:
+original is called, what stands after it happens afterwards. A hook that returns before its `yield` just lets the
+original run. The core runs the original in between, so no failure of a hook ever reaches the user's code. This is a
+whole integration, for a framework whose `Trainer.fit` runs epochs:
 
     # autotrack_toy.py
     from collections.abc import Generator, Iterable
     from types import ModuleType
     from typing import Any
 
-    from autotrack.integrations import EpochClock, Outcome, Patch, RunOptions, end_run, is_worker, log_numbers
+    from autotrack.integrations import EpochClock, Outcome, Patch, RunOptions, attempt, end_run, is_worker, log_numbers
 
 
     class ToyIntegration:
@@ -35,7 +36,8 @@ hook ever reaches the user's code. This is a whole integration, for a framework 
         if enclosing is not None and enclosing.started_by != "user":
             return  # this fit is part of one that is recorded already
         run = enclosing or options.start_run(started_by="toy", frameworks={"toy": "1.0"})
-        run.log_params({"lr": trainer.lr, "epochs": trainer.epochs}, source="trainer")
+        with attempt("toy params"):  # what fails in here becomes a notice, and the rest is recorded all the same
+            run.log_params({"lr": trainer.lr, "epochs": trainer.epochs}, source="trainer")
         clock = EpochClock()
 
         def on_epoch_end(epoch: int, metrics: dict[str, Any]) -> None:

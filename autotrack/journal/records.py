@@ -8,7 +8,7 @@ JSON cannot express NaN and the infinities. They are recorded as the strings "Na
 """
 
 import math
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -17,9 +17,6 @@ FORMAT = 1
 
 Status = Literal["finished", "failed", "interrupted", "killed"]
 """How a run ended. A run that has not ended is `running`."""
-
-Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that every reader can hold; a record with a larger one is not read."""
 
 Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
 """A measured value. What autotrack writes fits into 64 bits; `number` copes with what others may have written."""
@@ -63,7 +60,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     format: int = FORMAT
     parent: str | None = None
     resumed_from: str | None = None
-    resumed_at_step: Int64 | None = None
+    resumed_at_step: int | None = None
     frameworks: dict[str, str] = {}
     argv: list[str] = []
     entry_point: str | None = None
@@ -93,8 +90,8 @@ class Metrics(Record, frozen=True, kw_only=True):
     """Measured numbers by name, with their step, their epoch and the stage of training."""
 
     values: dict[str, Number]
-    step: Int64 | None = None
-    epoch: Int64 | None = None
+    step: int | None = None
+    epoch: int | None = None
     stage: str | None = None
 
 
@@ -106,7 +103,7 @@ class SystemStats(Record, frozen=True, kw_only=True):
     """
 
     values: dict[str, Number]
-    epoch: Int64 | None = None
+    epoch: int | None = None
     host: str = ""
     rank: int = 0
 
@@ -156,7 +153,7 @@ class Trial(Record, frozen=True, kw_only=True):
     by name; those of a single split are called `split0_test_score`. `started` and `ended` are seconds since 1970.
     """
 
-    number: Int64
+    number: int
     params: dict[str, Any] = {}
     values: dict[str, Number] = {}
     kind: Literal["candidate", "fold", "point"] = "candidate"
@@ -178,7 +175,7 @@ class Plot(Record, frozen=True, kw_only=True):
     name: str
     kind: str
     data: dict[str, Any]
-    step: Int64 | None = None
+    step: int | None = None
 
 
 class Artifact(Record, frozen=True, kw_only=True):
@@ -195,7 +192,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     sha256: str | None = None
     roles: list[str] = []
     metrics: dict[str, Number] = {}
-    step: Int64 | None = None
+    step: int | None = None
     source: str | None = None
     removed: bool = False
 
@@ -211,7 +208,7 @@ class Text(Record, frozen=True, kw_only=True):
 
     name: str
     text: str
-    step: Int64 | None = None
+    step: int | None = None
 
 
 class Table(Record, frozen=True, kw_only=True):
@@ -220,7 +217,7 @@ class Table(Record, frozen=True, kw_only=True):
     name: str
     columns: list[str]
     rows: list[list[Any]]
-    step: Int64 | None = None
+    step: int | None = None
 
 
 class Notice(Record, frozen=True, kw_only=True):

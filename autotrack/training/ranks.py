@@ -19,8 +19,9 @@ _LATEST = 20
 """Only this many runs, those written to last, are searched for the one that is being recorded."""
 
 
-def rank_from_environment(environ: Mapping[str, str] = os.environ) -> int:
+def rank_from_environment(environ: Mapping[str, str] | None = None) -> int:
     """Return the rank of this process from the environment variables that launchers set; 0 without a launcher."""
+    environ = os.environ if environ is None else environ  # as a default, pydoc would show all of it
     for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
         value = environ.get(name, "")
         if value.isdigit() and (name != "SLURM_PROCID" or environ.get("SLURM_NTASKS", "1") != "1"):

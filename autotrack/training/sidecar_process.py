@@ -88,7 +88,8 @@ class SidecarProcess:
     def finalize(self, folder: str, *, at_exit: bool, when_refreshed: WhenRefreshed | None, patience: float) -> None:
         """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made."""
         self.ended[folder] = None
-        self._awaited[folder] = when_refreshed
+        if when_refreshed is not None or folder not in self._awaited:  # more was logged before the first was answered
+            self._awaited[folder] = when_refreshed
         is_awaited = patience > _POLL_SECONDS
         self.send(Finalize(folder=folder, at_exit=at_exit), at_once=is_awaited)
         begun = monotonic()

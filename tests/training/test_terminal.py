@@ -263,3 +263,21 @@ def test_a_metric_is_said_with_its_best_where_it_has_more_than_one_value() -> No
 def test_folders_below_the_working_folder_are_said_from_there(tmp_path: Path) -> None:
     assert shown(tmp_path / "runs" / "digits") == "runs/digits"
     assert shown(tmp_path.parent) == str(tmp_path.parent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sidecar", ["on", "off"])
+def test_the_end_of_a_run_is_said_once_when_more_is_logged_after_it(run_script: Any, sidecar: str) -> None:
+    said = run_script(
+        f"""
+        import os, sys
+        os.environ.update(AUTOTRACK_QUIET="off", AUTOTRACK_SIDECAR={sidecar!r})
+        sys.stderr = sys.stdout
+        import autotrack
+        with autotrack.start_run("gap", to="runs") as run:
+            run.log({{"val_loss": 1.0}}, step=0)
+        run.log({{"val_acc": 0.5}}, step=1)
+        """
+    )
+    assert said.count("run gap finished after") == 1
+    assert "autotrack show gap" in said
