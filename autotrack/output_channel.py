@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from threading import get_ident
+from time import monotonic, sleep
 from typing import NamedTuple
 
 SEGMENT_BYTES = 2**18
@@ -29,6 +30,7 @@ _END = b"\xff"  # UTF-8 has no such byte
 _LONGEST_BYTES = SEGMENT_BYTES // 2
 _PIECE_CHARACTERS = _LONGEST_BYTES // 8
 _MOST_HEADS = 100
+_WAIT_SECONDS = 0.001
 SECRETS = "secrets"
 """The stream of secret variables; each text is a name and a value, in JSON."""
 
@@ -72,6 +74,7 @@ class OutputWriter:
         self._positions = _map_positions(fd)
         self._wake = wake
         self._segment = 0
+        self._mapped: mmap.mmap | None = None
         self.append: Callable[[bytes], object] = _no_room
         self.waiting: deque[bytes] = deque()
         self._secrets: dict[bytes, None] = {}
@@ -109,6 +112,15 @@ class OutputWriter:
                 self._segment_change.release()
         return True
 
+    def wait_until_read(self, seconds: float) -> None:
+        """Wait, for so many seconds at most, until the reader has taken what this process wrote (before it forked)."""
+        if self._mapped is None:
+            return
+        end, deadline = self._segment * SEGMENT_BYTES + self._mapped.tell(), monotonic() + seconds
+        self._wake()
+        while self._positions[_READ] < end and monotonic() < deadline:
+            sleep(_WAIT_SECONDS)
+
     def _leave_to_parent(self) -> None:
         self.append = _no_room
 
@@ -121,7 +133,7 @@ class OutputWriter:
         segment = _map(self.fd, begin, SEGMENT_BYTES)
         for secret in list(self._secrets):
             segment.write(secret)
-        self.append = segment.write
+        self.append, self._mapped = segment.write, segment
         self._segment += 1
         self._positions[_NEWEST] = begin
         if self._segment > 1:
@@ -172,6 +184,10 @@ class RunWriter:
                 return
         if not writer.write_later(record) and self.write_in_child is not None:
             self.write_in_child(stream_name, text)
+
+    def wait_until_read(self, seconds: float) -> None:
+        """Wait as `OutputWriter.wait_until_read` does."""
+        self._writer.wait_until_read(seconds)
 
     def write_secrets(self, variables: dict[str, str]) -> None:
         """Add secret variables that texts from here on may show, if they are new."""

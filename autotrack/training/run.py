@@ -22,6 +22,9 @@ from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
 
+_OUTPUT_SECONDS = 2.0
+"""How long the end of a run that a person started waits at most until all it printed is in `output.log`."""
+
 
 class Run(Logger):
     """One run that is being recorded, as `start_run` returns it.
@@ -106,11 +109,19 @@ class Run(Logger):
             sidecar_client.refresh_derived(
                 self.folder,
                 at_exit=self._is_exiting,
-                patience=terminal.patience(time() - self._started) if says and not self._is_exiting else 0.0,
+                patience=self._patience(says=says),
                 when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
+
+    def _patience(self, *, says: bool) -> float:
+        """Return how many seconds to wait for the sidecar: who ends a run by hand may look at output.log at once."""
+        if self._is_exiting:
+            return 0.0
+        if self._observer.has_handed_over_text and self.started_by == "user":
+            return _OUTPUT_SECONDS
+        return terminal.patience(time() - self._started) if says else 0.0
 
     def __enter__(self) -> Self:
         return self

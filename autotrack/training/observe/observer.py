@@ -34,6 +34,7 @@ class Observer:
         self._put = put
         self._data: DataObserver | None = None
         self.output: TextReceiver | None = None
+        self.has_handed_over_text = False
         self._problems: list[str] = []
         self._is_watching = self._has_cells = False
 
@@ -63,6 +64,7 @@ class Observer:
         if self.output is not None:
             streams.forget(self.output)
             self.output.close()
+            self.has_handed_over_text = getattr(self.output, "has_text", False)
             self.output = None
         if self._has_cells:
             self._keep_cells()

@@ -6,6 +6,9 @@ from autotrack.output_channel import RunWriter
 from autotrack.training.observe.output.secret_watch import SecretWatch
 from autotrack.training.observe.output.streams import TextReceiver
 
+_PARENT_SECONDS = 1.0
+"""How long the first print of a forked child waits at most for the sidecar to take what its parent has printed."""
+
 
 class SidecarOutput:
     """Takes what one run prints.
@@ -24,6 +27,7 @@ class SidecarOutput:
         report: Callable[[str], None],
     ) -> None:
         self.report = report
+        self.has_text = False
         self._writer = writer
         self._write = writer.write
         self._secrets = secrets
@@ -35,6 +39,7 @@ class SidecarOutput:
         """Take a text that was written to a stream."""
         if len(text) > 1 and self._secrets.has_changed():  # not for the line feed after every line
             self._secrets.announce(self._writer.write_secrets)
+        self.has_text = True
         self._write(stream_name, text)
 
     def close(self) -> None:
@@ -48,5 +53,6 @@ class SidecarOutput:
 
     def _take_in_child(self, stream_name: str, text: str) -> None:
         if self._child_log is None:
+            self._writer.wait_until_read(_PARENT_SECONDS)  # what the parent printed before stands first
             self._child_log = self._open_log_in_child()
         self._child_log.take(stream_name, text)
