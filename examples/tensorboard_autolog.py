@@ -1,6 +1,6 @@
 """Train a small net on the digits of scikit-learn in a plain PyTorch loop that writes to TensorBoard itself.
 
-One line of it is about tracking: what the writer gets is recorded as well, with everything round it.
+One line of it is about tracking: what the writer gets is recorded as well, with everything around it.
 """
 
 import torch

@@ -1,6 +1,7 @@
 """The files that an integration keeps in a run folder: checkpoints, models, and what describes them."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ class RunFiles:
     def write(self, path: Path, content: bytes) -> None:
         """Write a file, replacing what is there in one step."""
         files.write_atomically(path, content)
+
+    @contextmanager
+    def replacing(self, path: Path) -> Iterator[Path]:
+        """Yield a path with the same suffix to write to, which becomes `path` in one step when the block ends."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(path, draft_name=f".part-{path.name}") as draft:
+            yield draft
 
     def record(self, path: Path, *, kind: str, **about: Any) -> None:
         """Record a file in the run folder as an artifact; `about` are other fields of `Artifact`.

@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +17,7 @@ BEST, LAST = "best.weights.h5", "last.weights.h5"
 
 
 class WeightWriter:
-    """Writes the best and the last weights of a training that has no callback for that, as often as the budget allows.
+    """Writes the best and the last weights of a training without a callback for that, as often as the budget allows.
 
     Best is the lowest `val_loss`, or `loss` where there is no validation.
     """
@@ -41,19 +40,22 @@ class WeightWriter:
 
     def _write(self, model: Any, logs: Mapping[str, Any], step: int) -> None:
         last = self._folder / LAST
-        _write_whole(last, lambda draft: keras.Model.save_weights(model, draft))
+        with self._files.replacing(last) as draft:
+            keras.Model.save_weights(model, draft)
         monitor = "val_loss" if "val_loss" in logs else "loss"
         score = logs.get(monitor)
         metrics = {monitor: score} if isinstance(score, (int, float)) else {}
         self._files.record(last, kind="checkpoint", roles=["last"], metrics=metrics, step=step)
         if isinstance(score, (int, float)) and not math.isnan(score) and (self._best is None or score < self._best):
             self._best = score
-            self._files.keep(last, self._folder / BEST, link=True)  # never changed in place: written anew each time
+            self._files.keep(
+                last, self._folder / BEST, link=True
+            )  # a link is safe: the file is replaced each time, never changed in place
             self._files.record(self._folder / BEST, kind="checkpoint", roles=["best"], metrics=metrics, step=step)
 
 
 def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None) -> None:
-    """Write the trained model to `model/model.keras`, if it is not too big and quick to write."""
+    """Write the trained model to `model/model.keras`, unless it is too large or takes too long to write."""
     optimizer = getattr(model, "optimizer", None)
     size = size_bytes(model.weights) + size_bytes(getattr(optimizer, "variables", []))
     if not budget.allows(size, at_end=True):
@@ -63,19 +65,10 @@ def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None)
     target = run.folder / MODEL / "model.keras"
     began = perf_counter()
     try:
-        with warnings.catch_warnings():  # of what cannot be written, the user is warned who saves it
+        with warnings.catch_warnings():  # about what cannot be saved; users who save it themselves are warned
             warnings.simplefilter("ignore")
-            _write_whole(target, lambda draft: keras.saving.save_model(model, draft))
+            with RunFiles(run).replacing(target) as draft:
+                keras.saving.save_model(model, draft)
     finally:
         budget.spend(perf_counter() - began)
     RunFiles(run).record(target, kind="model", step=step)
-
-
-def _write_whole(target: Path, write: Any) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".part-{target.name}")
-    try:
-        write(draft)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

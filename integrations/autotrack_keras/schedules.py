@@ -1,4 +1,4 @@
-"""The learning rate, read without a computation on a device where that can be.
+"""Reads the learning rate, if possible without a computation on a device.
 
 Asking an optimizer with a schedule for its learning rate runs operations of the backend: half a millisecond with
 torch, a fifth of a second of compiling with JAX. Keras's own schedules are formulas of the step and a few numbers.
@@ -80,10 +80,10 @@ _FORMULAS: dict[type, _Formula] = {
 
 
 class LearningRate:
-    """The learning rate of the optimizer that a model is trained with, under the name `lr-` and the optimizer's."""
+    """The learning rate of the optimizer of a model. Its name is `lr-` with the name of the optimizer."""
 
     def __init__(self, optimizer: Any) -> None:
-        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # an optimizer that scales the loss wraps another one
         self._optimizer = inner
         self.name = f"lr-{type(inner).__name__}"
         self._rate = getattr(inner, "_learning_rate", None)
@@ -93,17 +93,17 @@ class LearningRate:
 
     @property
     def has_formula(self) -> bool:
-        """Whether the rate of every step is known without looking."""
+        """Whether a formula gives the rate of every step."""
         return self._formula is not None
 
     def starts(self, base: int) -> None:
-        """Training starts at this step; how often the optimizer was used before is read off it once."""
+        """Begin at this step. How often the optimizer was used before is read from it once."""
         self._base = base
         if self._formula is not None:
             self._iterations = int(_plain(self._optimizer.iterations))
 
     def at_epoch(self, step: int) -> float | None:
-        """Return the rate at this step, the first of an epoch: nothing is being computed then."""
+        """Return the rate at this step, the first of an epoch, when no computation is under way."""
         if self._formula is not None:
             return self.at_step(step)
         rate = getattr(self._optimizer, "learning_rate", None)
@@ -116,11 +116,11 @@ class LearningRate:
         return self._formula(self._rate, max(step - self._base, 0) + self._iterations)
 
     def now(self) -> Any:
-        """Return the rate before a batch as torch holds it; other backends have taken it away from the optimizer."""
+        """Return the rate before a batch as torch holds it; with other backends the optimizer does not hold it."""
         value = getattr(self._rate, "_value", None)
         if value is None or not hasattr(value, "is_cuda"):
             return None
-        return value.detach().clone() if value.is_cuda else shortest(value.item())  # nobody waits for a GPU
+        return value.detach().clone() if value.is_cuda else shortest(value.item())  # without waiting for a GPU
 
 
 def may_set_rates(model: Any, callbacks: Iterable[Any]) -> bool:
@@ -129,7 +129,7 @@ def may_set_rates(model: Any, callbacks: Iterable[Any]) -> bool:
     for callback in callbacks:
         is_keras_own = type(callback).__module__.startswith("keras.src.callbacks.")
         if is_keras_own and not isinstance(callback, LambdaCallback):
-            continue  # those of Keras set rates at epochs only
+            continue  # Keras's own callbacks set rates between epochs only
         if any(not getattr(getattr(callback, name, None), "_is_default", False) for name in hooks):
             return True
     return not type(model).train_step.__module__.startswith("keras.")

@@ -1,4 +1,4 @@
-"""What `add_hparams` is called with: one call describes a run; several with different values are its trials."""
+"""The calls of `add_hparams`: one call describes the run; several calls with different values are its trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,17 @@ from autotrack.integrations import is_on_cuda
 
 
 class Sessions:
-    """The calls of `add_hparams` for one run. Their metrics are recorded as metrics as well, by the caller."""
+    """The calls of `add_hparams` for one run. The caller also records their metrics as metrics."""
 
     def __init__(self) -> None:
         self._trials = 0
         self._first: tuple[dict[str, Any], dict[str, Any]] | None = None
 
     def add(self, run: autotrack.Run, params: dict[str, Any], metrics: Mapping[str, Any]) -> None:
-        """Record one more call: the first as the params of the run, others as trials, and then the first one too."""
-        values = {name: value for name, value in metrics.items() if not is_on_cuda(value)}  # nobody waits for those
+        """Record a call: the first as params of the run, later ones as trials, and then the first as a trial, too."""
+        values = {
+            name: value for name, value in metrics.items() if not is_on_cuda(value)
+        }  # reading those would wait for the device
         if self._first is None:
             self._first = params, values
             run.log_params(params, "tensorboard")

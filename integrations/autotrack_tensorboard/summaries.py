@@ -17,7 +17,7 @@ from autotrack_tensorboard import thinning
 from autotrack_tensorboard.thinning import Thinning
 
 MOST_BINS = 30
-"""A histogram is kept in at most so many bins, which is how many TensorBoard shows."""
+"""How many bins a histogram is kept in at most. TensorBoard shows as many."""
 
 _PNG = b"\x89PNG"
 _PLURALS = {"histogram": "histograms", "image": "images", "figure": "figures", "curve": "precision-recall curves"}
@@ -25,7 +25,7 @@ _thinning: WeakKeyDictionary[autotrack.Run, Thinning] = WeakKeyDictionary()
 
 
 class EncodedPicture:
-    """A PNG that is ready, to be handed on in the place of a Pillow image or a matplotlib figure."""
+    """A finished PNG that takes the place of a Pillow image or a matplotlib figure."""
 
     def __init__(self, png: bytes) -> None:
         self._png = png
@@ -38,7 +38,7 @@ class EncodedPicture:
 
 
 def record(run: autotrack.Run, kind: str, tag: str, summary: Any, step: int) -> None:
-    """Add a summary to the run, if it is one that is kept; `kind` is a key of `RECORDERS`."""
+    """Add a summary to the run if its kind is recorded; `kind` is a key of `RECORDERS`."""
     if kind != "text" and not _thinning.setdefault(run, Thinning()).keeps(kind, tag):
         run.notice(
             "tensorboard",
@@ -70,7 +70,7 @@ def _record_histogram(run: autotrack.Run, tag: str, value: Any, step: int) -> No
 
 
 def _record_curve(run: autotrack.Run, tag: str, value: Any, step: int) -> None:
-    # Rows: true and false positives, true and false negatives, precision, recall; one column a threshold.
+    # The rows are true and false positives, true and false negatives, precision and recall; a column is a threshold.
     rows = np.asarray(value.tensor.float_val).reshape(6, -1)
     run.log_plot(tag, "precision_recall", {"recall": rows[5], "precision": rows[4]}, step)
 
@@ -101,6 +101,6 @@ def rebin(lowest: float, highest: float, limits: Any, counts: Any) -> tuple[Any,
 
 
 def _file_name(tag: str, otherwise: str) -> str:
-    """A tag may be any text; as the path of a file it has to stay in its folder."""
+    """Return the path for a tag, which may be any text, but must stay in its folder as a path."""
     parts = [part for part in re.split(r"[/\\]", tag.replace("\0", "")) if part not in ("", ".", "..")]
     return "/".join(parts) or otherwise
