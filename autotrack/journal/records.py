@@ -28,6 +28,8 @@ def number(value: Number) -> int | float:
     >>> number("-Infinity"), number(10**400)
     (-inf, inf)
     """
+    if value.__class__ is float:  # the usual case, asked for every point
+        return value
     if isinstance(value, str):
         return float(value)
     try:
