@@ -1,9 +1,16 @@
-"""Formats numbers, durations, paths and metrics for people."""
+"""Formats numbers, durations, paths, metrics and texts of others for people."""
 
+import re
 from datetime import datetime, tzinfo
 from pathlib import Path
 
 from autotrack.journal.summary import MetricSummary, Summary
+
+# Control characters (all escape sequences begin with one), line and paragraph separators, what turns the direction of
+# text round or is invisible, and surrogates, which no terminal can be sent.
+_STEERING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def main_metrics(summary: Summary) -> list[str]:
@@ -65,3 +72,18 @@ def shown(folder: Path) -> str:
         return str(folder.relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(folder)
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Return a text with everything that could steer a terminal written as an escape, except characters in `keep`.
+
+    Names, errors and texts of a run may come from anybody; whatever prints them passes them through here.
+
+    >>> print(printable("loss\x1b]0;title\x07\n"))
+    loss\x1b]0;title\x07\n
+    """
+    return _STEERING.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

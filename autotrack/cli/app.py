@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli import doctor, show, sync, tensorboard
+from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.version import __version__
 
@@ -26,16 +27,17 @@ app.command("doctor")(doctor.doctor)
 def options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Show and manage the training runs that autotrack recorded."""
     if version:
-        typer.echo(f"autotrack {__version__}")
+        say(f"autotrack {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
     """Run the command line. A mistake of the user becomes one line on standard error and exit code 1."""
+    write_any_character()
     try:
         app(prog_name="autotrack")
     except AutotrackError as error:
-        typer.echo(f"autotrack: {error}", err=True)
+        say_error(error)
         sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe has closed it
         sys.stderr.close()

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.printing import say
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog
 from autotrack.sinks import build
@@ -33,7 +34,8 @@ def doctor(
     """
     failures = sum(not _passes(check) for check in _local_checks())
     for url in to or settings.resolve().servers:
-        typer.echo(f"\n{destinations.without_credentials(url)}")
+        say("")
+        say(destinations.without_credentials(url))
         # The checks of a server build on each other, so the first that fails is the last.
         failures += not all(map(_passes, build.server_checks(url, patience=_PATIENCE_SECONDS)))
     if failures:
@@ -44,9 +46,9 @@ def _passes(check: Check) -> bool:
     try:
         result = check.run()
     except (AutotrackError, OSError) as error:
-        typer.secho(f"  no   {check.title}: {error}", fg="red")
+        say(f"  no   {check.title}: {error}", color="red")
         return False
-    typer.echo(f"  yes  {check.title}{f': {result}' if result else ''}")
+    say(f"  yes  {check.title}{f': {result}' if result else ''}")
     return True
 
 

@@ -1,13 +1,12 @@
 """`autotrack ls` lists runs, and `autotrack show` shows everything about one run."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.format import human_seconds, main_metrics, moment, short, shown
 from autotrack.journal.summary import Summary
@@ -50,11 +49,11 @@ def ls(
         runs = runs.sort(sort, descending=descending)
     runs = runs[: last or len(runs)]
     if as_json:
-        _print_json([_as_json(run) for run in runs])
+        say_json([_as_json(run) for run in runs])
     elif not runs:
-        typer.echo(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
+        say(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
     else:
-        _print_table(
+        say_table(
             ["started", "experiment", "run", "status", "took", "metrics"],
             [_row(run) for run in runs],
         )
@@ -70,7 +69,7 @@ def show(
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
-        _print_json({"folder": str(recorded.folder.absolute()), **fields})
+        say_json({"folder": str(recorded.folder.absolute()), **fields})
         return
     summary = recorded.summary
     _print_facts(recorded)
@@ -84,11 +83,11 @@ def show(
     ]
     for title, columns, rows in sections:
         if rows:
-            typer.echo(f"\n{title}")
-            _print_table(columns, rows)
+            say_text(f"\n{title}")
+            say_table(columns, rows)
     for title, text in (("changes", summary.texts.get("changes")), ("traceback", summary.traceback)):
         if text:
-            typer.echo(f"\n{title}\n{text.rstrip()}")
+            say_text(f"\n{title}\n{text.rstrip()}")
 
 
 def _as_json(run: RecordedRun) -> dict[str, Any]:
@@ -141,7 +140,7 @@ def _print_facts(recorded: RecordedRun) -> None:
     }
     for name, value in facts.items():
         if value:
-            typer.echo(f"{name:<12} {value}")
+            say(f"{name:<12} {value}")
 
 
 def _code(summary: Summary) -> str:
@@ -218,25 +217,3 @@ def _artifacts(summary: Summary) -> list[list[str]]:
         ]
         for artifact in summary.artifacts
     ]
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))
-
-
-def _print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table with rich on a terminal, or as tab-separated text for other programs."""
-    if not sys.stdout.isatty():
-        for row in [columns, *rows]:
-            typer.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
-        return
-    from rich import box, table  # rich is slow to import, and only needed on a terminal
-    from rich.console import Console
-    from rich.text import Text
-
-    shown = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console().print(shown)

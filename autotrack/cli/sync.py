@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
+from autotrack.format import printable
 from autotrack.readers import catalog
 from autotrack.sidecar.sync import Outcome, RunSync
 
@@ -38,7 +40,7 @@ def sync(
     run_sync = RunSync(_checked(to or []), trusted=named, trusts=_ask, uploads=chosen.uploads, on_problem=_say_problem)
     folders = _folders(where)
     if not folders and not watch:
-        typer.echo(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
+        say(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
     outcomes = [run_sync.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
     _say(outcomes)
@@ -50,7 +52,7 @@ def sync(
 
 def _ask(server: str) -> bool:
     """Ask whether a server that only a run names may have the credentials of this machine."""
-    return sys.stdin.isatty() and typer.confirm(f"Runs name the server {server}. Send them there, as you?")
+    return sys.stdin.isatty() and typer.confirm(f"Runs name the server {printable(server)}. Send them there, as you?")
 
 
 def _watch(run_sync: RunSync, where: list[str] | None) -> None:
@@ -66,7 +68,7 @@ def _watch(run_sync: RunSync, where: list[str] | None) -> None:
             run_sync.try_again()
             sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+        say("stopped", err=True)
 
 
 def _checked(to: list[str]) -> list[str]:
@@ -91,13 +93,13 @@ def _folders(where: list[str] | None) -> list[Path]:
 
 
 def _say_problem(folder: Path, problem: str) -> None:
-    typer.echo(f"{folder.name}: {problem}", err=True)
+    say(f"{folder.name}: {problem}", err=True)
 
 
 def _say(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.error:
-            typer.echo(f"{outcome.folder}: {outcome.error}", err=True)
+            say(f"{outcome.folder}: {outcome.error}", err=True)
     counts = Counter(outcome.state for outcome in outcomes)
     parts = [f"{_runs(counts[state])} {state}" for state in ("complete", "still being recorded") if counts[state]]
     for url in dict.fromkeys(url for outcome in outcomes for url in outcome.sent):
@@ -107,7 +109,7 @@ def _say(outcomes: list[Outcome]) -> None:
             parts.append(f"{_runs(len(arrived) - sum(arrived))} not sent there")
     if counts["unreadable"]:
         parts.append(f"{_runs(counts['unreadable'])} unreadable")
-    typer.echo(", ".join(parts))
+    say(", ".join(parts))
 
 
 def _runs(count: int) -> str:

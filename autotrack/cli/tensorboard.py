@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.cli.show import StoreOption
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
@@ -51,22 +52,22 @@ def tensorboard(
     _update(view)
     with TensorBoardServer(view, port=port) as server:
         count = len(view.runs)
-        typer.echo(f"TensorBoard with {count} {'run' if count == 1 else 'runs'}: {server.address}   (Ctrl-C ends it)")
+        say(f"TensorBoard with {count} {'run' if count == 1 else 'runs'}: {server.address}   (Ctrl-C ends it)")
         if in_browser:
             webbrowser.open(server.address)
         try:
             server.wait()
         except KeyboardInterrupt:  # the normal end
-            typer.echo("", err=True)
+            say("", err=True)
 
 
 def _update(view: View) -> None:
     problems: list[str] = []
     bring_up_to_date(with_progress(view.runs, "event files"), on_problem=problems.append)
     for problem in problems[:_MOST_PROBLEMS]:
-        typer.echo(f"autotrack: {problem}", err=True)
+        say(f"autotrack: {problem}", err=True)
     if len(problems) > _MOST_PROBLEMS:
-        typer.echo(
+        say(
             f"autotrack: the event files of {len(problems) - _MOST_PROBLEMS} more runs cannot be brought up to date",
             err=True,
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from autotrack import settings
 from autotrack.errors import JournalFormatError, RunNotFoundError
+from autotrack.format import printable
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
@@ -27,7 +28,7 @@ class RecordedRun:
         self.summary = summary
 
     def __repr__(self) -> str:
-        return f"<RecordedRun {self.summary.experiment}/{self.summary.name} {self.summary.status}>"
+        return printable(f"<RecordedRun {self.summary.experiment}/{self.summary.name} {self.summary.status}>")
 
     def __getattr__(self, name: str) -> Any:
         if name == "summary" or name.startswith("__"):  # copy and pickle ask for these before there is a summary

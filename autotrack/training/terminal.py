@@ -7,25 +7,27 @@ import contextlib
 import sys
 from pathlib import Path
 
-from autotrack.format import describe, human_seconds, main_metrics, shown
+from autotrack.format import describe, human_seconds, main_metrics, printable, shown
 from autotrack.interactive import interactive_session
 from autotrack.journal.summary import Summary
 
 _MOST_METRICS = 6
 
 
-def say(line: str) -> None:
-    """Print one line. A closed or full terminal is ignored, as it is no fault of the training."""
+def say(*lines: str) -> None:
+    """Print lines. A closed or full terminal is ignored, as it is no fault of the training."""
     if sys.stderr is None:  # closed before Python started; `print` would use standard output instead
         return
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(line, file=sys.stderr, flush=True)
+        print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
 
 
-def say_amid(line: str) -> None:
-    """Print one line while the script may be drawing a progress bar, which is then drawn again below."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    say(f"\r\x1b[2K{line}" if is_terminal else line)
+def say_amid(*lines: str) -> None:
+    """Print lines while the script may be drawing a progress bar, which is then drawn again below."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        with contextlib.suppress(OSError, ValueError):
+            print("\r\x1b[2K", end="", file=sys.stderr)
+    say(*lines)
 
 
 class Waiting:
@@ -40,7 +42,7 @@ class Waiting:
         if seconds >= 1 and text != self._shown and sys.stderr is not None and sys.stderr.isatty():
             self._shown = text
             with contextlib.suppress(OSError, ValueError):
-                print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+                print(f"\r\x1b[2K{printable(text)}", end="", file=sys.stderr, flush=True)
 
     def over(self) -> None:
         """Erase what was shown."""
@@ -61,13 +63,9 @@ def ended(summary: Summary, folder: Path) -> None:
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
     say_amid(
-        "\n".join(
-            [
-                f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
-                *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
-                f"  autotrack show {summary.name}    {shown(folder)}{noticed}",
-            ]
-        )
+        f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
+        *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
+        f"  autotrack show {summary.name}    {shown(folder)}{noticed}",
     )
 
 

@@ -4,6 +4,7 @@ import atexit
 import os
 import sys
 
+from autotrack.format import printable
 from autotrack.interactive import interactive_session
 from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose
@@ -71,4 +72,4 @@ _servers = _Servers()  # of this process, whichever cells ask
 
 
 def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from autotrack.errors import AutotrackWarning
+from autotrack.format import printable
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
 from autotrack.training.hooks.overhead import overhead
 
@@ -28,7 +29,7 @@ def report_fault(about: str, fault: BaseException | str, *, run: CurrentRun | No
     except Exception as second:  # noqa: BLE001  perhaps it is the journal that fails; the warning below still says so
         message = f"{message} ({second})"
     try:
-        warnings.warn(f"{about}: {message}; training is not affected", AutotrackWarning, stacklevel=3)
+        warnings.warn(printable(f"{about}: {message}; training is not affected"), AutotrackWarning, stacklevel=3)
     except AutotrackWarning:  # the user turned warnings into errors; that is no reason to stop the training either
         return
 
