@@ -1,10 +1,11 @@
 """Describes a run in Markdown for the text page, which sorts the tags by name."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from autotrack.format import moment
+from autotrack.format import moment, printable
 from autotrack.journal.records import Dataset, Table, Text
 from autotrack.journal.summary import Summary
 
@@ -12,6 +13,10 @@ _FACTS = ("fact", "value")
 _LONGEST_CELL = 300
 _MOST_ROWS = 200
 _LONGEST_TEXT = 200_000
+_LAYOUT = "\n\t"
+_ESCAPES = str.maketrans(
+    {**{character: f"\\{character}" for character in "\\`*_|[]#!"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"}
+)
 
 _OF_INTEGRATIONS = {"model_summary": "model", "changes": "changes"}
 _GIT = ("commit", "branch", "describe", "dirty", "remote")
@@ -36,8 +41,8 @@ def about_run(summary: Summary) -> dict[str, str]:
 def of_text(record: Text) -> tuple[str | None, str]:
     """Return the tag of a text and its Markdown. The tag is None for texts of the user."""
     own = _OF_INTEGRATIONS.get(record.name)
-    text = f"```\n{record.text}\n```" if own == "model" else record.text
-    return own and f"autotrack/{own}", text[:_LONGEST_TEXT]
+    text = record.text[:_LONGEST_TEXT]
+    return own and f"autotrack/{own}", verbatim(text) if own == "model" else text
 
 
 def of_table(record: Table) -> str:
@@ -61,10 +66,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def plain(value: object) -> str:
-    """Return a value as the content of a cell: on one line, not too long, and with Markdown escaped."""
+    r"""Return a value as the content of a cell: on one line, not too long, and with Markdown and HTML escaped.
+
+    >>> print(plain("<b>*x*</b> & y"))
+    &lt;b&gt;\*x\*&lt;/b&gt; &amp; y
+    """
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     text = " ".join(text[:_LONGEST_CELL].split()) + ("…" if len(text) > _LONGEST_CELL else "")
-    return "".join(f"\\{character}" if character in "\\`*_|<>[]#" else character for character in text)
+    return printable(text).translate(_ESCAPES)
+
+
+def verbatim(text: str) -> str:
+    """Return a text of several lines that is shown as it is, whatever Markdown or HTML is in it."""
+    longest = max(map(len, re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)  # none in the text ends the block
+    return f"{fence}\n{printable(text, keep=_LAYOUT)}\n{fence}"
 
 
 def _about(summary: Summary) -> str:
@@ -87,7 +103,7 @@ def _about(summary: Summary) -> str:
         ("error", summary.error),
     ]
     facts = table(_FACTS, [row for row in rows if row[1]])
-    return f"{facts}\n\n```\n{summary.traceback}\n```" if summary.traceback else facts
+    return f"{facts}\n\n{verbatim(summary.traceback)}" if summary.traceback else facts
 
 
 def _params(summary: Summary) -> str:
