@@ -51,6 +51,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     while run := autotrack.current_run():
         run.finish()
     faults.unplaced_faults.clear()
+    faults.kinds_warned_of.clear()
     if "autotrack.training.autolog" in sys.modules:
         autotrack.autolog(disable=True)
 

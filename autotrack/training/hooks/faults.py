@@ -10,6 +10,7 @@ from autotrack.errors import AutotrackWarning
 from autotrack.format import printable
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
 from autotrack.training.hooks.overhead import overhead
+from autotrack.training.hooks.user_code import user_frame
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
@@ -17,8 +18,14 @@ unplaced_faults: deque[tuple[str, str]] = deque(maxlen=20)
 """Faults that happened outside any run; the next run takes them."""
 
 
-def report_fault(about: str, fault: BaseException | str, *, run: CurrentRun | None = None) -> None:
-    """Turn a failure of autotrack into a `Notice` and one warning. Never raises."""
+kinds_warned_of: set[tuple[str, str]] = set()
+"""Each kind of fault is one warning in a process, whatever the user's filters say: what it is about, and its class."""
+
+
+def report_fault(
+    about: str, fault: BaseException | str, *, run: CurrentRun | None = None, with_warning: bool = True
+) -> None:
+    """Turn a failure of autotrack into a `Notice` and, the first time, a warning at the user's line. Never raises."""
     message = fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}"
     try:
         run = run or innermost_run()
@@ -28,8 +35,24 @@ def report_fault(about: str, fault: BaseException | str, *, run: CurrentRun | No
             run.notice(about, message)
     except Exception as second:  # noqa: BLE001  perhaps it is the journal that fails; the warning below still says so
         message = f"{message} ({second})"
+    kind = (about, message if isinstance(fault, str) else type(fault).__name__)
+    if with_warning and kind not in kinds_warned_of:
+        kinds_warned_of.add(kind)
+        _warn(printable(f"{about}: {message}; training is not affected"))
+
+
+def _warn(message: str) -> None:
+    frame = user_frame()
     try:
-        warnings.warn(printable(f"{about}: {message}; training is not affected"), AutotrackWarning, stacklevel=3)
+        if frame is None:
+            warnings.warn(message, AutotrackWarning, stacklevel=2)
+            return
+        names = frame.f_globals
+        registry = names.setdefault("__warningregistry__", {})
+        filename = frame.f_code.co_filename
+        warnings.warn_explicit(
+            message, AutotrackWarning, filename, frame.f_lineno, module=names.get("__name__"), registry=registry
+        )
     except AutotrackWarning:  # the user turned warnings into errors; that is no reason to stop the training either
         return
 
@@ -55,11 +78,15 @@ def guarded(method: _Method) -> _Method:
 
 
 class attempt:  # noqa: N801  it reads as a statement: `with attempt("git"):`
-    """Let a part fail alone: an exception in the block becomes a `Notice` in `run`, or else in the current run."""
+    """Let a part fail alone: an exception in the block becomes a `Notice` in `run`, or else in the current run.
 
-    def __init__(self, about: str, *, run: CurrentRun | None = None) -> None:
+    There is a warning as well, except with `of_user`: an object of the user's that cannot be read is nobody's fault.
+    """
+
+    def __init__(self, about: str, *, run: CurrentRun | None = None, of_user: bool = False) -> None:
         self._about = about
         self._run = run
+        self._of_user = of_user
 
     def __enter__(self) -> None:
         return
@@ -67,5 +94,5 @@ class attempt:  # noqa: N801  it reads as a statement: `with attempt("git"):`
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception):
             return False
-        report_fault(self._about, error, run=self._run)
+        report_fault(self._about, error, run=self._run, with_warning=not self._of_user)
         return True

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.importlib_bootstrap_wrapper import wrap
 from autotrack.training.hooks.overhead import overhead
 
 
@@ -32,6 +33,60 @@ def _nothing() -> None:
     """The default of `unless`: the hook runs for every call."""
 
 
+class Guard:
+    """Runs a hook around one wrapper, and turns whatever fails in the hook into a notice."""
+
+    __slots__ = ("_about", "_hook", "is_on", "unless")
+
+    def __init__(self, hook: Hook, about: str, unless: Callable[[], object]) -> None:
+        self.is_on = False
+        self.unless = unless
+        self._hook = hook
+        self._about = about
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Be pickled as False, which needs no class of ours to be read."""
+        return bool, ()
+
+    def enter(self, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:
+        """Run the first half of the hook; return what is left of it, or None."""
+        outermost = overhead.start()
+        try:
+            running = self._hook(*args, **kwargs)
+            next(running)
+        except StopIteration:  # the hook had nothing to do afterwards
+            return None
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(self._about, fault)
+            return None
+        finally:
+            if outermost:
+                overhead.stop()
+        return running
+
+    def leave(
+        self,
+        running: Generator[None, Outcome, None] | None,
+        result: Any = None,
+        error: BaseException | None = None,
+    ) -> None:
+        """Run the second half of the hook, given how the original ended."""
+        if running is None:
+            return
+        outermost = overhead.start()
+        try:
+            running.send(Outcome(result, error))
+        except StopIteration:
+            return
+        except Exception as fault:  # noqa: BLE001  this is the firewall
+            report_fault(self._about, fault)
+        else:
+            report_fault(self._about, "a hook must yield exactly once")
+        finally:
+            if outermost:
+                overhead.stop()
+
+
 class Patch:
     """A hook around the callable `name` of a class or module. It can be applied and reverted any number of times.
 
@@ -48,12 +103,11 @@ class Patch:
         self.name = name
         self._hook = hook
         self._unless = unless
-        self._active = False
+        self._guard: Guard | None = None
         self._was_own = False
         self._original: Any = None
         self._replacement: Any = None
         self._last_replacement: Any = None
-        self._wrapper: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<Patch {self.owner.__name__}.{self.name}>"
@@ -61,7 +115,7 @@ class Patch:
     def apply(self) -> None:
         """Put the hook in place. Raises `AttributeError` if the owner has nothing of that name."""
         if self._replacement is not None and self.owner.__dict__.get(self.name) is self._replacement:
-            self._active = True
+            self._switch(is_on=True)
             return
         original, was_own = inspect.getattr_static(self.owner, self.name), self.name in self.owner.__dict__
         if self._last_replacement is not None and original is self._original and was_own == self._was_own:
@@ -74,11 +128,11 @@ class Patch:
                 self._replacement = self._wrap(original)
             self._last_replacement = self._replacement
         setattr(self.owner, self.name, self._replacement)
-        self._active = True
+        self._switch(is_on=True)
 
     def revert(self) -> None:
         """Remove the hook."""
-        self._active = False
+        self._switch(is_on=False)
         if self._replacement is None or self.owner.__dict__.get(self.name) is not self._replacement:
             return
         if self._was_own:
@@ -87,59 +141,16 @@ class Patch:
             delattr(self.owner, self.name)
         self._replacement = None
 
+    def _switch(self, *, is_on: bool) -> None:
+        if self._guard is not None:
+            self._guard.is_on = is_on
+
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        about = f"{self.owner.__name__}.{self.name}"
-
-        @functools.wraps(original)
-        def patched(*args: Any, **kwargs: Any) -> Any:
-            # An earlier wrapper of ours may still be below somebody else's patch; only the latest one works.
-            if not self._active or self._wrapper is not patched or self._unless() is not None:
-                return original(*args, **kwargs)
-            running = _enter(self._hook, about, args, kwargs)
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                _leave(running, about, Outcome(error=error))
-                raise
-            _leave(running, about, Outcome(result=result))
-            return result
-
+        self._switch(is_on=False)  # an earlier wrapper may still be below somebody else's patch: only the latest works
+        self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._unless)
+        patched = functools.wraps(original)(wrap(original, self._guard))
         if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
         with contextlib.suppress(ValueError):  # some callables written in C have no signature
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
-        self._wrapper = patched
         return patched
-
-
-def _enter(hook: Hook, about: str, args: Any, kwargs: Any) -> Generator[None, Outcome, None] | None:
-    outermost = overhead.start()
-    try:
-        running = hook(*args, **kwargs)
-        next(running)
-    except StopIteration:  # the hook had nothing to do afterwards
-        return None
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault(about, fault)
-        return None
-    finally:
-        if outermost:
-            overhead.stop()
-    return running
-
-
-def _leave(running: Generator[None, Outcome, None] | None, about: str, outcome: Outcome) -> None:
-    if running is None:
-        return
-    outermost = overhead.start()
-    try:
-        running.send(outcome)
-    except StopIteration:
-        return
-    except Exception as fault:  # noqa: BLE001  this is the firewall
-        report_fault(about, fault)
-    else:
-        report_fault(about, "a hook must yield exactly once")
-    finally:
-        if outermost:
-            overhead.stop()

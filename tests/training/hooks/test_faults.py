@@ -1,6 +1,7 @@
 """A failure of autotrack becomes a notice in a run and one warning, and never an exception."""
 
 import inspect
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -38,12 +39,52 @@ def test_a_fault_of_a_given_run_is_noted_there(store: Path, read_journal: Callab
         assert notices_in(read_journal(inner.folder)) == []
 
 
-def test_the_same_fault_is_noted_once(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
-    with autotrack.start_run(to=store) as run:
+def test_the_same_fault_is_noted_once_and_warned_of_once(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         for _ in range(3):
-            with pytest.warns(AutotrackWarning):
-                report_fault("disk", "slow")
+            report_fault("disk", "slow")
+    assert len(caught) == 1
     assert notices_in(read_journal(run.folder)) == [("disk", "slow")]
+
+
+def test_a_kind_of_fault_is_one_warning_whatever_its_words_and_its_run(store: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for number in range(3):
+            with autotrack.start_run(to=store):
+                report_fault("params", ValueError(f"the value {number}"))
+        report_fault("params", KeyError("another kind"))
+    assert [str(warning.message).partition(";")[0] for warning in caught] == [
+        "params: ValueError: the value 0",
+        "params: KeyError: 'another kind'",
+    ]
+
+
+def test_a_warning_points_at_the_line_of_the_user_below_libraries_and_us() -> None:
+    with pytest.warns(AutotrackWarning) as caught:
+        json.dumps({"value": object()}, default=lambda _: report_fault("disk", "slow"))  # the library calls back
+    assert (caught[0].filename, caught[0].lineno) == (__file__, _line_of("the library calls back"))
+    with pytest.warns(AutotrackWarning) as caught, attempt("a part"):
+        raise ZeroDivisionError  # in a block
+    assert (caught[0].filename, caught[0].lineno) == (__file__, _line_of("in a block") - 1)
+
+
+def _line_of(comment: str) -> int:
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if f"# {comment}" in line)
+
+
+def test_what_cannot_be_read_of_a_users_object_is_a_notice_without_a_warning(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with attempt("params", of_user=True):
+            raise RuntimeError("no params")
+    assert notices_in(read_journal(run.folder)) == [("params", "RuntimeError: no params")]
 
 
 def test_faults_outside_any_run_are_noted_in_the_next_one(

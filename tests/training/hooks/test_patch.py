@@ -1,7 +1,10 @@
 """The firewall: a patched callable is what it was, and whatever happens in a hook, the original runs as before."""
 
 import inspect
+import logging
 import pickle
+import subprocess
+import sys
 import types
 import warnings
 from collections.abc import Callable, Generator
@@ -167,6 +170,46 @@ def test_there_must_be_something_to_patch() -> None:
 
 def test_a_patch_says_what_it_patches() -> None:
     assert repr(Patch(Subject, "method", watching([]))) == "<Patch Subject.method>"
+
+
+@pytest.mark.parametrize(("owner", "name"), KINDS)
+def test_warnings_and_log_lines_of_the_original_point_where_they_did(owner: Any, name: str) -> None:
+    def points_at_its_caller(*_: Any, **__: Any) -> int:
+        warnings.warn("old", DeprecationWarning, stacklevel=2)
+        return logging.getLogger().findCaller(stacklevel=2)[1]
+
+    kept = vars(owner).get(name)
+    kind = type(kept) if isinstance(kept, (staticmethod, classmethod)) else lambda function: function
+    setattr(owner, name, kind(points_at_its_caller))
+    try:
+        positions = []
+        for patched in (False, True):
+            if patched:
+                Patch(owner, name, watching([])).apply()
+            with pytest.warns(DeprecationWarning, match="old") as caught:
+                logged_at = caller(owner, name)(1)
+            positions.append((caught[0].filename, caught[0].lineno, logged_at))
+        assert positions[0] == positions[1]
+        assert positions[0][0] == __file__
+    finally:
+        setattr(owner, name, kept) if kept is not None else delattr(owner, name)
+
+
+def test_a_class_pickled_by_value_is_read_where_autotrack_is_not_installed() -> None:
+    import cloudpickle  # type: ignore[import-untyped]  # no types are published with it
+
+    names: dict[str, Any] = {"__name__": "__main__"}  # a class of a script, which is pickled by value
+    exec("class Own:\n    def fit(self, X):\n        self.seen = X\n        return self", names)
+    own = names["Own"]
+    Patch(own, "fit", watching([])).apply()
+    code = (
+        "import pickle, sys\n"
+        "sys.modules['autotrack'] = None\n"  # importing it fails
+        "print(pickle.loads(sys.stdin.buffer.read()).fit(3).seen)"
+    )
+    pickled = cloudpickle.dumps(own())
+    read = subprocess.run([sys.executable, "-c", code], input=pickled, capture_output=True, check=False)
+    assert read.stdout == b"3\n", read.stderr.decode()
 
 
 # ---- somebody else patches as well
@@ -359,7 +402,7 @@ def test_a_failing_hook_changes_no_exception(hook: Callable[..., Any]) -> None:
     fresh = LookupError("fresh")
     Subject.inherited = _raising(fresh)  # type: ignore[method-assign,assignment]
     Patch(Subject, "inherited", hook).apply()
-    with pytest.warns(AutotrackWarning), pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # the second fault of its kind is no warning
         Subject().inherited(1)
     assert (fresh.__cause__, fresh.__context__) == (None, None)
 
@@ -408,10 +451,9 @@ def test_where_warnings_are_errors_nothing_escapes(hook: Callable[..., Any]) -> 
 
 def test_a_failing_hook_is_a_notice_in_the_current_run(store: Any) -> None:
     Patch(Subject, "method", fails_before).apply()
-    with autotrack.start_run(to=store) as run:
-        for _ in range(3):
-            with pytest.warns(AutotrackWarning):
-                Subject().method(3)
+    with autotrack.start_run(to=store) as run, pytest.warns(AutotrackWarning) as caught:
+        assert [Subject().method(3) for _ in range(3)] == [3, 3, 3]
+    assert len(caught) == 1
     assert _said(run) == [("Subject.method", "RuntimeError: the hook failed")]
 
 
