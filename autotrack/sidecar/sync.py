@@ -20,8 +20,8 @@ State = Literal["complete", "still being recorded", "unreadable"]
 
 _UNLIMITED = UploadLimits()
 
-PATIENCE_SECONDS = 20.0
-"""For how long a server that does not respond is tried again."""
+PATIENCE_SECONDS = 120.0
+"""For how long a server that is slow to answer is tried again. One that is away is given up earlier."""
 
 
 @dataclass

@@ -7,7 +7,6 @@ counts attempts where patience is in seconds. It cannot open a throttled stream 
 
 import io
 import os
-import random
 import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -20,19 +19,16 @@ from autotrack.errors import AutotrackError
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest import connections, responses
 from autotrack.sinks.rest.auth import ServerAuth, access
+from autotrack.sinks.rest.patience import ANSWER_SECONDS, AWAY_SECONDS, Patience, pause_after
 
 API = "api/2.0/mlflow/"
 
 Data = bytes | io.BufferedIOBase | Callable[[], Any]
 """A body: bytes, a stream, or a function that opens the stream anew for every attempt."""
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0
-_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
+_CONNECT_SECONDS = 10.0
 _SLOWEST_BYTES_PER_SECOND = 1e6
 """A server that passes a file on to object storage answers only when all of it is there."""
-
-_OUTAGE_SECONDS = 20.0
-"""How long a server may be away before somebody is told."""
 
 _ATTEMPTS_WITH_A_STRANGER = 5
 """How many attempts there are before something that never answered like a tracking server counts as none."""
@@ -69,8 +65,9 @@ class Client:
     """A connection to the tracking server at `url`. Several threads may use it at the same time.
 
     Connection errors, timeouts and the statuses 408, 429 and 5xx are tried again after growing pauses, or when
-    `Retry-After` says, until `stop` is set or the request has taken `patience` seconds. Then `Unreachable` is raised.
-    Every other failure raises `Refused`. `on_problem` is told once per outage that the server is away.
+    `Retry-After` says, until `stop` is set or the request has taken `patience` seconds, or 20 if the server does not
+    even accept connections. Then `Unreachable` is raised. Every other failure raises `Refused`. `on_problem` is told
+    once per outage that the server is away.
     `last_progress` is when the server last answered or took more of a stream, on the clock of `time.monotonic`.
 
     Every request may reach the server twice. Raises `SettingsError` as `auth.access` does.
@@ -155,15 +152,16 @@ class Client:
         """Repeat a request until an answer settles it."""
         if self.stop.is_set():
             raise Unreachable(f"{self.url} was not asked any more, because we were told to stop")
-        began, attempt, worked = monotonic(), 0, 0
+        patience, attempt, worked = Patience(self.patience), 0, 0
         while True:
             attempt += 1
             try:
-                response = self._attempt(method, url, seconds=self._seconds_left(began), **options)
+                response = self._attempt(method, url, seconds=patience.seconds_for(attempt), **options)
             except _HOPELESS as fault:
                 raise Refused(self._scrub(f"{self.url} cannot be asked: {responses.reason_of(fault)}")) from None
             except _PASSING as fault:
                 pause, reason = None, responses.reason_of(fault)
+                is_busy = isinstance(fault, requests.ReadTimeout)
             else:
                 if response.status_code in expected and not (is_api and responses.as_object(response) is None):
                     self._has_answered, self._is_away = self._has_answered or is_api, False
@@ -173,7 +171,8 @@ class Client:
                 worked = worked + 1 if is_error and self._works_otherwise() else 0
                 self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= _TIMES_IT_WORKS)
                 pause, reason = responses.pause_asked_for(response), f"{response.status_code} {response.reason}"
-            self._wait(began, attempt, pause, reason)
+                is_busy = responses.is_busy(response)
+            self._wait(patience, pause_after(attempt) if pause is None else pause, reason, is_busy=is_busy)
             before_retry()
 
     def _attempt(
@@ -193,7 +192,7 @@ class Client:
             data.seek(0)
         sent = connections.WatchedStream(body, self._note_progress) if hasattr(body, "read") else body
         if isinstance(sent, connections.WatchedStream):
-            seconds = _ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
+            seconds = ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
         try:
             return self._session.request(
                 method,
@@ -211,12 +210,6 @@ class Client:
         finally:
             if callable(data) and hasattr(body, "close"):
                 body.close()
-
-    def _seconds_left(self, began: float) -> float:
-        """Return how many seconds to wait for an answer, which is no longer than patience lasts."""
-        if self.patience is None:
-            return _ANSWER_SECONDS
-        return min(_ANSWER_SECONDS, max(self.patience - (monotonic() - began), 0.1))
 
     def _raise_if_settled(self, response: requests.Response, attempt: int, *, is_api: bool, is_to_blame: bool) -> None:
         """Raise `Refused` unless the request may succeed later."""
@@ -236,23 +229,20 @@ class Client:
         """Return whether the server answers a harmless request, sent once."""
         try:
             url = self._resolve(f"{API}experiments/search")
-            response = self._attempt("GET", url, seconds=_ANSWER_SECONDS, params={"max_results": 1})
+            response = self._attempt("GET", url, seconds=ANSWER_SECONDS, params={"max_results": 1})
         except _PASSING:
             return False
         return response.status_code == 200 and responses.as_object(response) is not None
 
-    def _wait(self, began: float, attempt: int, pause: float | None, reason: str) -> None:
+    def _wait(self, patience: Patience, pause: float, reason: str, *, is_busy: bool) -> None:
         """Wait before the next attempt. Raises `Unreachable` when there must not be one."""
-        taken, reason = monotonic() - began, self._scrub(reason)
-        if pause is None:
-            longest = min(_FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 10), _LONGEST_PAUSE_SECONDS)
-            pause = longest * random.uniform(0.5, 1.0)  # noqa: S311  spreads clients, guards nothing
-        if self.patience is not None and taken + pause > self.patience:
-            raise Unreachable(f"{self.url} did not answer within {self.patience:g} s: {reason}")
-        if taken > _OUTAGE_SECONDS and not self._is_away:
+        reason, limit = self._scrub(reason), patience.limit(is_busy=is_busy)
+        if patience.taken + pause > limit:
+            raise Unreachable(f"{self.url} did not answer within {limit:g} s: {reason}")
+        if patience.taken > AWAY_SECONDS and not self._is_away:
             self._is_away = True
             if self._on_problem is not None:
-                self._on_problem(f"{self.url} has not answered for {taken:.0f} s, still trying: {reason}")
+                self._on_problem(f"{self.url} has not answered for {patience.taken:.0f} s, still trying: {reason}")
         if self.stop.wait(pause):
             raise Unreachable(f"{self.url} did not answer before we stopped: {reason}")
 

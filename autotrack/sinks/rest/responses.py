@@ -39,6 +39,11 @@ def may_pass(response: requests.Response) -> bool:
     return 500 <= response.status_code != 501 and error_in(response)[0] not in _PERMANENT_ERRORS
 
 
+def is_busy(response: requests.Response) -> bool:
+    """Return whether the server is there, only too slow at present."""
+    return response.status_code in _TRANSIENT or bool(error_in(response)[0]) or "Retry-After" in response.headers
+
+
 def pause_asked_for(response: requests.Response) -> float | None:
     """Return how many seconds the header `Retry-After` asks to wait. It holds seconds or a date (RFC 9110).
 

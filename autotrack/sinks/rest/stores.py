@@ -16,6 +16,7 @@ from autotrack.journal.files import replacing
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import Source, SourceChanged, SourceLost, Throttle
 from autotrack.sinks.rest.client import Client, Refused
+from autotrack.sinks.rest.patience import Patience
 
 _T = TypeVar("_T")
 
@@ -126,7 +127,7 @@ class DirectStore:
         This is by hand because each storage has a library and errors of its own: there is no HTTP request here that
         urllib3's `Retry` could repeat. Those libraries' own retries end after seconds, and do not heed `stop`.
         """
-        began, pause, attempt = monotonic(), 0.5, 0
+        patience, pause, attempt = Patience(self._client.patience), 0.5, 0
         while True:
             attempt += 1
             try:
@@ -137,9 +138,9 @@ class DirectStore:
                 reason = f"{type(fault).__name__}: {fault}"
                 if _is_hopeless(fault) or (attempt >= _ATTEMPTS and not _may_pass(fault)):
                     raise Refused(f"{self._uri} cannot be written to: {reason}") from fault
-            patience = self._client.patience
-            if patience is not None and monotonic() - began + pause > patience:
-                raise Unreachable(f"{self._uri} did not answer within {patience:g} s: {reason}")
+            limit = patience.limit(is_busy=False)
+            if patience.taken + pause > limit:
+                raise Unreachable(f"{self._uri} did not answer within {limit:g} s: {reason}")
             if attempt == _ATTEMPTS:
                 self._on_problem(f"{self._uri} does not answer, still trying: {reason}")
             self._throttle.pause(pause)

@@ -79,7 +79,7 @@ def sync() -> Callable[..., None]:
 
     def run(*places: Path, url: str) -> None:
         command = [sys.executable, "-m", "autotrack", "sync", *map(str, places), "--to", url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
     return run

@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrack.sinks.base import Unreachable
-from autotrack.sinks.rest import client, responses
+from autotrack.sinks.rest import client, patience, responses
 from autotrack.sinks.rest.client import Client, Refused
-from tests.support.canned_server import HTML, Answer, CannedServer, canned_server
+from autotrack.sinks.rest.patience import Patience
+from tests.support.canned_server import HTML, Answer, CannedServer, Request, canned_server
 from tests.support.servers import free_port
 
 PAGE = "<html><head><style>p {}</style></head><body><h1>Please log in</h1></body></html>"
@@ -29,8 +30,8 @@ BROKEN = {"error_code": "INTERNAL_ERROR", "message": "something"}
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(client, "_LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(patience, "_LONGEST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -168,6 +169,29 @@ def test_patience_with_a_server_that_says_nothing_has_an_end_too() -> None:
     assert monotonic() - began < 20
 
 
+def test_a_server_that_is_late_once_or_twice_gets_another_chance() -> None:
+    class Late(CannedServer):
+        def next_answer(self, request: Request) -> Answer:
+            answer = super().next_answer(request)
+            if len(self.asked) < 3:
+                gave_up.wait(60)
+            return answer
+
+    gave_up = threading.Event()
+    with canned_server(Answer(200, {"it": "worked"}), kind=Late) as server:
+        found = Client(server.url, environ={}, patience=6.0)
+        assert found.get("runs/get") == {"it": "worked"}
+        assert len(server.asked) == 3
+        gave_up.set()
+        found.close()
+
+
+def test_who_waits_for_a_server_gives_it_up_earlier_when_nothing_is_heard_of_it() -> None:
+    busy = Patience(120.0)
+    assert (busy.limit(is_busy=True), busy.limit(is_busy=False)) == (120.0, 20.0)
+    assert [round(busy.seconds_for(attempt)) for attempt in (1, 2, 3, 4)] == [20, 40, 60, 60]
+
+
 def test_being_told_to_stop_ends_a_pause_at_once() -> None:
     stop = threading.Event()
     with canned_server(Answer(429, "", {"Retry-After": "300"})) as server:
@@ -186,7 +210,7 @@ def test_being_told_to_stop_ends_a_pause_at_once() -> None:
 
 
 def test_nobody_there_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_OUTAGE_SECONDS", 0.02)
+    monkeypatch.setattr(client, "AWAY_SECONDS", 0.02)
     said = list[str]()
     found = Client(f"http://127.0.0.1:{free_port()}", environ={}, patience=0.3, on_problem=said.append)
     with pytest.raises(Unreachable, match="Connection refused"):
