@@ -14,6 +14,7 @@ from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
 from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.training import cuda
+from autotrack.training.configs import UNREADABLE
 from autotrack.training.observe.observer import Observer
 from autotrack.training.values import as_data, as_number, flatten, is_on_cuda
 
@@ -29,7 +30,8 @@ class Logger:
         self._redactor = RecordRedactor()
         self._observer = Observer(folder, self._redactor.redactor, self._put)
         self._noticed: set[str] = set()
-        self._waiting = cuda.PendingRecords(self._append)
+        self._waiting = cuda.PendingRecords(self._append_completed)
+        self._has_diverged = False
         self._unnumbered_steps = count()
 
     def log(
@@ -91,12 +93,16 @@ class Logger:
                 self.log(numbers, step, epoch=epoch, stage=stage)
 
     def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
-        """Log hyperparameters. Nested mappings get dotted names; objects are recorded by the name of their class.
+        """Log hyperparameters: a mapping, a namespace or a dataclass. Nested ones get dotted names.
 
-        Nothing is overwritten: a second, different value for a name is kept under `source.name`.
+        Objects are recorded by the name of their class, and a value that cannot be read is named in a notice. Nothing
+        is overwritten: a second, different value for a name is kept under `source.name`.
         """
         if flat := flatten(values):
             self._put(records.Params(time=time(), values=flat, source=source))
+        for name, value in flat.items():
+            if value.__class__ is str and value.startswith(UNREADABLE):
+                self.notice("params", f"{name} of {source} {value}")
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
         """Label the run. A later value for a name replaces an earlier one."""
@@ -201,8 +207,23 @@ class Logger:
             self._noticed.add(f"{about}: {message}")
             self._put(records.Notice(time=time(), about=about, message=message))
 
+    def note_divergence(self, name: str, value: float, step: int | None, epoch: int | None) -> None:
+        """Tag the run with the first metric that is NaN or infinite, and where; later ones change nothing."""
+        if not self._has_diverged:
+            self._has_diverged = True
+            where = {"epoch": epoch, "step": step}
+            told = ", ".join(f"{word} {number}" for word, number in where.items() if number is not None)
+            self.log_tags({"diverged": f"{name} is {value} in {told}"})
+
     def _append(self, record: AnyRecord) -> None:
         raise NotImplementedError
+
+    def _append_completed(self, record: records.Metrics | records.Artifact) -> None:
+        """Append a record whose numbers have all come from their device."""
+        self._append(record)
+        if not self._has_diverged and isinstance(record, records.Metrics) and str in map(type, record.values.values()):
+            first = next(name for name, value in record.values.items() if isinstance(value, str))
+            self.note_divergence(first, records.number(record.values[first]), record.step, record.epoch)
 
     def _put(self, record: AnyRecord) -> None:
         """Append a record of any kind but metrics, with its secrets taken out."""
@@ -225,7 +246,7 @@ class Logger:
         if copies or self._waiting:
             self._waiting.add(record, copies)
         else:
-            self._append(record)
+            self._append_completed(record)
 
     def _is_number(self, name: str, value: object) -> bool:
         try:

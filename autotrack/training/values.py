@@ -2,22 +2,29 @@
 
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
+from inspect import getattr_static
 from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
 from autotrack.journal.records import Number
+from autotrack.training.configs import items_of, members_of, unreadable
 
 _AS_THEY_ARE = (str, bool, type(None))
 _LONGEST = 200
-"""How many items of a list, or characters of a repr, a param keeps."""
+"""How many characters of a repr a param keeps."""
 
-_DEEPEST = 40
-"""Two for each level of nesting that becomes a dotted name: the mapping and what it was made from."""
+_MOST_ITEMS = 1000
+"""How many items of a list or mapping a param keeps."""
+
+_MOST_NUMBERS = 100
+"""Up to how many numbers an array is a param itself."""
+
+_DEEPEST = 20
+"""How many levels of nesting become dotted names."""
 
 
 def as_number(name: str, value: object) -> Number:
@@ -72,9 +79,10 @@ def as_plain(value: object) -> Any:
     """Turn any value into plain data for a param, without calling code that could be costly or change something.
 
     Numbers, strings, booleans and None stay as they are. NaN and the infinities become their names. Enums, paths,
-    dates and numpy numbers become their values. Mappings, sequences and sets become dicts and lists of plain values,
-    with 200 items at most. Classes and functions become their qualified names, and any other object the name of its
-    class.
+    dates and numpy numbers become their values. Mappings, namespaces, dataclasses, partials, sequences and sets become
+    dicts and lists of plain values, with 1,000 items at most; where more are left out, the last one says how many.
+    Arrays and tensors of up to 100 numbers become lists, larger ones a text with their shape. Classes and functions
+    become their qualified names, and any other object the name of its class.
     """
     return _plain(value, depth=0)
 
@@ -101,13 +109,22 @@ def _plain(value: Any, depth: int) -> Any:
         return scalar
     if depth > 4:
         return qualified_name(type(value))
-    if isinstance(value, Mapping):
-        items = islice(value.items(), _LONGEST)
-        return {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in items}
-    # Only sequences that are certainly in memory: others may compute or load their items.
-    if isinstance(value, (list, tuple, range, set, frozenset)) or type(value).__name__ == "ListConfig":
-        return [_plain(item, depth + 1) for item in islice(value, _LONGEST)]
-    return _plain_object(value)
+    try:
+        if (items := items_of(value)) is not None:
+            named = {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in islice(items, _MOST_ITEMS)}
+            return named if len(named) < _MOST_ITEMS else {**named, **_rest(value)}
+        # Only sequences that are certainly in memory: others may compute or load their items.
+        if isinstance(value, (list, tuple, range, set, frozenset)) or type(value).__name__ == "ListConfig":
+            listed = [_plain(item, depth + 1) for item in islice(members_of(value), _MOST_ITEMS)]
+            return listed if len(value) <= _MOST_ITEMS else [*listed[:-1], f"… {len(value) - _MOST_ITEMS + 1:,} more"]
+        return _plain_object(value)
+    except Exception as error:  # noqa: BLE001  objects of the user's may raise anything, and cost themselves only
+        return unreadable(error)
+
+
+def _rest(value: Any) -> dict[str, str]:
+    more = len(value) - _MOST_ITEMS if hasattr(value, "__len__") else 0
+    return {"…": f"{more:,} more"} if more > 0 else {}
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -131,17 +148,42 @@ def _plain_scalar(value: Any) -> Any:
 
 
 def _plain_object(value: Any) -> Any:
-    if isinstance(value, type) or hasattr(value, "__qualname__"):
+    if isinstance(value, type) or getattr_static(value, "__qualname__", None) is not None:
         return qualified_name(value)
     kind = type(value)
-    if kind.__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0 and not is_on_cuda(value):
-        try:
-            return _plain_scalar(value.item())
-        except (TypeError, ValueError, RuntimeError):
-            return qualified_name(kind)
     if kind.__module__ == "torch" and kind.__name__ in ("dtype", "device", "Size"):
         return str(value)
+    if _is_array(kind):
+        return _plain_array(value)
+    if kind.__module__.startswith("scipy.stats.") and hasattr(value, "dist"):  # a distribution to search in
+        arguments = [*(f"{one!r}" for one in value.args), *(f"{name}={one!r}" for name, one in value.kwds.items())]
+        return f"{value.dist.name}({', '.join(arguments)})"[:_LONGEST]
     return qualified_name(kind)
+
+
+def _is_array(kind: type) -> bool:
+    return any(cls.__module__ in ("numpy", "torch") and cls.__name__ in _ARRAYS for cls in kind.__mro__) or (
+        kind.__module__ == "numpy" and hasattr(kind, "dtype")
+    )
+
+
+_ARRAYS = ("ndarray", "Tensor")
+
+
+def _plain_array(value: Any) -> Any:
+    """Return the numbers of a small array or tensor, and of others a text that says what they are."""
+    shape = tuple(value.shape)
+    if math.prod(shape) <= _MOST_NUMBERS and not is_on_cuda(value):
+        try:
+            numbers = value.tolist()
+            return _plain_scalar(numbers) if not shape else [_plain(number, 1) for number in numbers]
+        except (TypeError, ValueError, RuntimeError, NotImplementedError):  # it has no numbers to show
+            return qualified_name(type(value)) if not shape else _described_array(value, shape)
+    return _described_array(value, shape)
+
+
+def _described_array(value: Any, shape: tuple[int, ...]) -> str:
+    return f"{qualified_name(type(value))} of shape {shape}, {str(value.dtype).removeprefix('torch.')}"
 
 
 def qualified_name(value: Any) -> str:
@@ -159,26 +201,32 @@ def qualified_name(value: Any) -> str:
 def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ...] = ()) -> dict[str, Any]:
     """Turn nested mappings, namespaces and dataclasses into one level of dotted names with plain values.
 
-    What contains itself, or lies more than 20 levels deep, becomes the name of its class. `outer` are the identities
-    of the objects around this one.
+    What contains itself, or lies more than 20 levels deep, becomes the name of its class; what cannot be read, a text
+    that begins with `UNREADABLE`. `outer` are the identities of the objects around this one. Raises `TypeError` when
+    the values have no names.
 
     >>> flatten({"model": {"width": 64}, "lr": 0.1})
     {'model.width': 64, 'lr': 0.1}
     """
+    items = items_of(values)
+    if items is None:
+        raise TypeError(f"{values!r:.100} has no names; expected names and values, such as {{'lr': 0.1}}")
+    return _flattened(items, prefix, (*outer, id(values)))
+
+
+def _flattened(items: Iterator[tuple[Any, Any]], prefix: str, outer: tuple[int, ...]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, value in items:
         name = f"{prefix}{key}"
         if value.__class__ in _AS_THEY_ARE:
             flat[name] = value
-            continue
-        if type(value).__name__ == "Namespace" or (is_dataclass(value) and not isinstance(value, type)):
-            value = (
-                vars(value) if hasattr(value, "__dict__") else {f.name: getattr(value, f.name) for f in fields(value)}
-            )
-        if id(value) in outer or len(outer) > _DEEPEST:
+        elif id(value) in outer or len(outer) > _DEEPEST:
             flat[name] = qualified_name(type(value))
-        elif isinstance(value, Mapping) and value:
-            flat.update(flatten(value, f"{name}.", outer=(*outer, id(values), id(value))))
         else:
-            flat[name] = as_plain(value)
+            try:
+                inner = None if isinstance(value, Mapping) and not value else items_of(value)
+                around = (*outer, id(value))
+                flat.update({name: as_plain(value)} if inner is None else _flattened(inner, f"{name}.", around))
+            except Exception as error:  # noqa: BLE001  as for a single value: an object of the user's may raise anything
+                flat[name] = unreadable(error)
     return flat

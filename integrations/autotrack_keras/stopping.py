@@ -34,17 +34,3 @@ def record_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:
         if trial is not None and type(callback).__module__.startswith("keras_tuner."):
             run.log_tags({"trial": trial.trial_id})
             run.log_params(trial.hyperparameters.values, "trial")
-
-
-class DivergenceTag:
-    """Tags a run once, with the first loss that is NaN or infinite."""
-
-    def __init__(self, run: autotrack.Run) -> None:
-        self._run = run
-        self._is_set = False
-
-    def set(self, name: str, value: float, epoch: int | None, step: int) -> None:
-        """Tag the run, unless it is tagged already."""
-        if not self._is_set:
-            self._is_set = True
-            self._run.log_tags({"diverged": f"{name} is {value} in epoch {epoch}, step {step}"})

@@ -1,6 +1,5 @@
 """Records one fit: passes on what Keras tells the callback to those who count, describe, measure and keep files."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from autotrack_keras.calls import Call, inspect_fit
 from autotrack_keras.description import Description
 from autotrack_keras.learning_rates import LearningRates
 from autotrack_keras.steps import StepCounter
-from autotrack_keras.stopping import DivergenceTag, record_stopping
+from autotrack_keras.stopping import record_stopping
 from autotrack_keras.throughput import Throughput
 from autotrack_keras.training_files import TrainingFiles
 
@@ -44,7 +43,6 @@ class Training:
         self._throughput = Throughput(None)
         self._description = Description(run, model)
         self._is_described = False
-        self._divergence = DivergenceTag(run)
         self._files = TrainingFiles(run, model, callbacks) if keeps_checkpoints else None
 
     def starts(self) -> None:
@@ -76,7 +74,7 @@ class Training:
         step = self._steps.end_batch(batch)
         loss = logs.get("loss", 0.0)
         if loss.__class__ is float and loss - loss != 0.0:
-            self._divergence.set("loss", loss, self._steps.epoch, step)
+            self.run.note_divergence("loss", loss, step, self._steps.epoch)  # most steps are not recorded
         if self._every is not None and (step + 1) % self._every == 0:
             rates = self.rates.at_step(step) if self.rates.change_within_epochs else self.rates.of_epoch
             try:
@@ -104,10 +102,6 @@ class Training:
         if validated:
             log_numbers(self.run, validated, step, epoch=epoch, stage="validate")
         log_numbers(self.run, {**trained, **self.rates.of_epoch, **timing}, step, epoch=epoch, stage="train")
-        for name in ("loss", "val_loss"):
-            value = logs.get(name)
-            if isinstance(value, float) and not math.isfinite(value):
-                self._divergence.set(name, value, self._steps.epoch, step)
         self._description.record_batch_size(self._throughput.batch_size)
         if self._files is not None:
             self._files.end_epoch(logs, step)

@@ -2,18 +2,19 @@
 
 import argparse
 import collections
+import functools
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -274,7 +275,7 @@ def test_what_a_param_becomes(value: object, plain: object) -> None:
     assert (got, type(got)) == (plain, type(plain))
 
 
-def test_numpy_and_torch_scalars_become_their_values_and_arrays_their_class() -> None:
+def test_numpy_and_torch_scalars_and_small_arrays_become_their_values() -> None:
     np, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
     assert [as_plain(value) for value in (np.float32(0.5), np.int8(3), np.bool_(True), np.array(2), np.str_("s"))] == [
         0.5,
@@ -283,16 +284,25 @@ def test_numpy_and_torch_scalars_become_their_values_and_arrays_their_class() ->
         2,
         "s",
     ]
-    assert as_plain(np.zeros(3)) == "numpy.ndarray"
+    assert as_plain(np.array([[1.0, np.nan], [0.5, 2.0]])) == [[1.0, "NaN"], [0.5, 2.0]]
+    assert as_plain(np.array(["a", "b"])) == ["a", "b"]
+    assert as_plain(np.zeros((200, 3), "float32")) == "numpy.ndarray of shape (200, 3), float32"
     assert as_plain(torch.tensor(0.5, dtype=torch.bfloat16)) == 0.5
-    assert as_plain(torch.zeros(3)) == "torch.Tensor"
+    assert as_plain(torch.tensor([1, 2])) == [1, 2]
+    assert as_plain(torch.nn.Parameter(torch.tensor([0.5]))) == [0.5]
+    assert as_plain(torch.zeros(500, dtype=torch.bfloat16)) == "torch.Tensor of shape (500,), bfloat16"
+    assert as_plain(torch.zeros(3, device="meta")) == "torch.Tensor of shape (3,), float32"
     assert [as_plain(value) for value in (torch.float32, torch.device("cpu"))] == ["torch.float32", "cpu"]
     assert as_plain(torch.nn.ReLU) == "torch.nn.modules.activation.ReLU"
 
 
 def test_what_is_long_is_cut_and_what_is_deep_becomes_a_name() -> None:
-    assert as_plain(list(range(1000))) == list(range(200))
-    assert len(as_plain({str(key): key for key in range(1000)})) == 200
+    assert as_plain(list(range(1000))) == list(range(1000))
+    cut = as_plain(list(range(5000)))
+    assert cut == [*range(999), "… 4,001 more"]
+    assert as_plain(cut) == cut
+    named = as_plain({str(key): key for key in range(5000)})
+    assert (len(named), named["…"]) == (1001, "4,000 more")
     deep: Any = "bottom"
     for _ in range(50):
         deep = [deep]
@@ -412,6 +422,115 @@ def test_params_with_anything_in_them_arrive(store: Path) -> None:
         "nan": "NaN",
         "when": "2026-01-02",
     }
+
+
+class Point(NamedTuple):
+    depth: int = 3
+    heads: int = 4
+
+
+def test_what_holds_settings_by_name_keeps_them_also_within_lists() -> None:
+    values = {
+        "simple": SimpleNamespace(k=5),
+        "point": Point(),
+        "part": functools.partial(Optimizer, lr=3e-4),
+        "listed": [Optimizer(0.2), {"c": 1}, SimpleNamespace(d=2), functools.partial(len, "x")],
+    }
+    assert flatten(values) == {
+        "simple.k": 5,
+        "point.depth": 3,
+        "point.heads": 4,
+        "part.func": qualified_name(Optimizer),
+        "part.lr": 3e-4,
+        "listed": [{"lr": 0.2, "betas": [0.9, 0.99]}, {"c": 1}, {"d": 2}, {"func": "len", "args": ["x"]}],
+    }
+
+
+def test_distributions_of_a_search_say_what_they_are() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    assert as_plain(stats.uniform(0.5, scale=2)) == "uniform(0.5, scale=2)"
+    assert as_plain(stats.randint(1, 9)) == "randint(1, 9)"
+
+
+# ---- what cannot be read
+
+
+class Demanding(collections.abc.Mapping[str, Any]):
+    """A config with values that are missing until somebody sets them."""
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "must":
+            raise LookupError(key)
+        return 0.1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["lr", "must"])
+
+    def __len__(self) -> int:
+        return 2
+
+
+class Magic:
+    """A config as people write them: its attributes come from a dict, and others raise what the dict raises."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_values":
+            raise AttributeError(name)
+        return self._values[name]
+
+
+@dataclass
+class Half:
+    """A field that is computed, and cannot be."""
+
+    whole: int = 1
+    broken: int = field(init=False)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "broken":
+            raise RuntimeError("not yet")
+        return super().__getattribute__(name)
+
+
+def test_a_value_that_cannot_be_read_costs_itself_and_is_named(
+    store: Path, read_journal: Callable[..., list[AnyRecord]]
+) -> None:
+    with autotrack.start_run(to=store) as run:
+        run.log_params({"config": Demanding(), "half": Half(), "magic": Magic(a=1), "list": [Demanding()], "z": 1})
+        run.log_params(Demanding(), "its own")
+    assert autotrack.load(run.folder).params == {
+        "config.lr": 0.1,
+        "config.must": "could not be read: LookupError",
+        "half.whole": 1,
+        "half.broken": "could not be read: RuntimeError",
+        "magic": qualified_name(Magic),
+        "list": [{"lr": 0.1, "must": "could not be read: LookupError"}],
+        "z": 1,
+        "lr": 0.1,
+        "must": "could not be read: LookupError",
+    }
+    notices = [record.message for record in read_journal(run.folder) if isinstance(record, Notice)]
+    assert notices == [
+        "config.must of user could not be read: LookupError",
+        "half.broken of user could not be read: RuntimeError",
+        "must of its own could not be read: LookupError",
+    ]
+
+
+def test_values_of_omegaconf_that_are_missing_are_kept_as_they_are_written() -> None:
+    omegaconf = pytest.importorskip("omegaconf")
+    config = omegaconf.OmegaConf.create({"lr": 0.1, "must": "???", "env": "${oc.env:NOT_SET}", "l": [1, "???"]})
+    expected = {"lr": 0.1, "must": "???", "env": "${oc.env:NOT_SET}", "l": [1, "???"]}
+    assert flatten(config) == expected
+    assert flatten({"config": config}) == {f"config.{name}": value for name, value in expected.items()}
+
+
+def test_what_has_no_names_is_no_params(store: Path) -> None:
+    with autotrack.start_run(to=store) as run, pytest.raises(TypeError, match=r"3 has no names; expected names and"):
+        run.log_params(3)  # type: ignore[arg-type]
 
 
 # ---- what contains itself
