@@ -4,20 +4,13 @@ import re
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from autotrack.journal.summary import MetricSummary, Summary
+from autotrack.journal.summary import MetricSummary
 
 # Control characters (all escape sequences begin with one), line and paragraph separators, what turns the direction of
 # text round or is invisible, and surrogates, which no terminal can be sent.
 _STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-
-
-def main_metrics(summary: Summary) -> list[str]:
-    """Return the most important metrics: those with a better direction, but not per step, and evaluation first."""
-    names = [name for name, metric in summary.metrics.items() if metric.better and not name.endswith("_step")]
-    names = [name for name in names if not name.startswith(("epoch_seconds", "samples_per_second"))]
-    return sorted(names, key=lambda name: (summary.metrics[name].last.stage == "train", name))
 
 
 def describe(metric: MetricSummary) -> str:

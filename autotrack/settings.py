@@ -8,6 +8,8 @@ setting                environment variable                 what it is
 to                     AUTOTRACK_TO=runs,http://host:5000   folder of the runs, `runs` by default; servers
 experiment             AUTOTRACK_EXPERIMENT=digits          groups runs; the project's name by default
 tags                   AUTOTRACK_TAGS=team=vision,why=paper labels of every run
+metric *               AUTOTRACK_METRIC=val_acc             what runs are judged by; where the name does not tell
+                                                            which way is better: "min my_cost", "max my_gain"
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
@@ -38,6 +40,7 @@ import msgspec
 
 from autotrack import destinations
 from autotrack.errors import SettingsError
+from autotrack.journal.directions import split_direction
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -58,6 +61,8 @@ class Settings:
         servers: The URLs to which they are sent as well. The setting `to` names these too.
         experiment: The experiment of new runs.
         tags: Tags of new runs.
+        metric: The metric that runs are judged by, in lines, lists and comparisons. By default, it is the one that a
+            search, a checkpoint or early stopping goes by.
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
         output: Keep what the script prints.
@@ -77,6 +82,7 @@ class Settings:
     servers: tuple[str, ...] = ()
     experiment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    metric: str = ""
     log_every_n_steps: int | None = None
     checkpoints: bool = True
     output: bool = True
@@ -183,6 +189,16 @@ def _tags(value: Any) -> dict[str, str]:
     return {str(name): str(tag) for name, tag in value.items()}
 
 
+def _metric(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    name, direction = split_direction(text)
+    if not name:
+        raise ValueError("expected the name of a metric, such as 'val_acc'")
+    if direction is None:
+        raise ValueError(f"its name does not tell whether less or more is better; write 'min {name}' or 'max {name}'")
+    return text
+
+
 def _steps(value: Any) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"\s*0*[1-9][0-9]*\s*", str(value)):
         raise ValueError("expected a number of steps, at least 1")
@@ -217,6 +233,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "to": destinations.checked,
     "experiment": _experiment,
     "tags": _tags,
+    "metric": _metric,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
     "output": _flag,

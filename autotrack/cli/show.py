@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from autotrack import settings
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
-from autotrack.format import human_seconds, main_metrics, moment, short, shown
+from autotrack.format import human_seconds, moment, short, shown
+from autotrack.journal.judging import judged_by, main_metrics
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.catalog import RecordedRun
@@ -53,9 +55,10 @@ def ls(
     elif not runs:
         say(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
     else:
+        wanted = settings.resolve().metric
         say_table(
             ["started", "experiment", "run", "status", "took", "metrics"],
-            [_row(run) for run in runs],
+            [_row(run, wanted) for run in runs],
         )
 
 
@@ -107,9 +110,10 @@ def _as_json(run: RecordedRun) -> dict[str, Any]:
     }
 
 
-def _row(run: RecordedRun) -> list[str]:
+def _row(run: RecordedRun, wanted: str) -> list[str]:
+    """Return what the list says of a run; its metrics begin with the one that it is judged by."""
     summary = run.summary
-    main = main_metrics(summary)[:3]
+    main = main_metrics(summary, wanted=wanted)[:3]
     took = human_seconds(summary.duration_seconds) if summary.duration_seconds is not None else ""
     metrics = "  ".join(f"{name} {short(_best_or_last(summary, name))}" for name in main)
     return [moment(summary.started), summary.experiment, summary.name, summary.status, took, metrics]
@@ -128,6 +132,7 @@ def _print_facts(recorded: RecordedRun) -> None:
         "status": summary.status + (f": {summary.error}" if summary.error else ""),
         "started": moment(summary.started),
         "took": "" if summary.duration_seconds is None else human_seconds(summary.duration_seconds),
+        "judged by": judged_by(summary, wanted=settings.resolve().metric) or "",
         "command": " ".join(summary.argv),
         "code": _code(summary),
         "environment": _environment(summary),

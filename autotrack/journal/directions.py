@@ -36,15 +36,31 @@ def better(metric: str) -> Direction | None:
 def monitored(params: Mapping[str, Any]) -> dict[str, Direction]:
     """Return the direction of each metric that a callback monitors, from the params with the source `callbacks`.
 
-    A callback knows the direction better than the metric's name does.
+    A callback knows the direction better than the metric's name does. What a checkpoint is kept for comes first, then
+    what early stopping waits for, then the rest.
 
     >>> monitored({"EarlyStopping.monitor": "val_score", "EarlyStopping.mode": "min"})
     {'val_score': 'min'}
     """
-    directions: dict[str, Direction] = {}
+    found: list[tuple[int, str, Direction]] = []
     for name, metric in params.items():
         callback, _, setting = name.rpartition(".")
         mode = params.get(f"{callback}.mode")
         if setting == "monitor" and isinstance(metric, str) and mode in ("min", "max"):
-            directions[metric] = mode
+            found.append((0 if "Checkpoint" in callback else 1 if "Stopping" in callback else 2, metric, mode))
+    directions: dict[str, Direction] = {}
+    for _, metric, mode in sorted(found, key=lambda entry: entry[0]):
+        directions.setdefault(metric, mode)
     return directions
+
+
+def split_direction(setting: str) -> tuple[str, Direction | None]:
+    """Return the name and the direction of a metric in the setting `metric`, as in `val_acc` or `min my_cost`.
+
+    >>> split_direction("val_acc"), split_direction("min my_cost"), split_direction("my_cost")
+    (('val_acc', 'max'), ('my_cost', 'min'), ('my_cost', None))
+    """
+    first, _, rest = setting.strip().partition(" ")
+    if rest.strip() and first in ("min", "max"):
+        return rest.strip(), "min" if first == "min" else "max"
+    return setting.strip(), better(setting.strip())

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from autotrack.journal import records
-from autotrack.journal.directions import Direction, better, monitored
+from autotrack.journal.directions import Direction, better
+from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
 from autotrack.journal.rewinds import Rewind, Rewinds
 from autotrack.journal.series import Point, Series
@@ -62,7 +63,7 @@ class Fold:
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
         summary.trials = [self._trials[number] for number in sorted(self._trials)]
         summary.plots = list(self._plots.values())
-        self._directions |= monitored(summary.params_by_source.get("callbacks", {}))
+        self._directions |= watched(summary)
         summary.metrics = {name: self._summarise(name, series) for name, series in self._metrics.items()}
         summary.system = {name: _load_summary(series) for name, series in self._load.items() if series.lowest}
         summary.epochs = self._epochs()
@@ -119,7 +120,7 @@ class Fold:
         if not summary.id:
             summary.started = record.time
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
-        for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python"):
+        for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
         summary.frameworks = {**summary.frameworks, **record.frameworks}
         summary.status, summary.ended, summary.error, summary.traceback = "running", None, None, None

@@ -54,6 +54,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
         group: What the ranks of one job have in common, such as the address where they meet.
         started_by: The integration that started the run, or `user` for a call of `start_run`.
         destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
+        metric: The metric that the run is to be judged by, if somebody has said so, as in the setting `metric`.
     """
 
     id: str
@@ -74,6 +75,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     group: str | None = None
     started_by: str = "user"
     destinations: list[str] = []
+    metric: str = ""
     python: str = ""
     autotrack: str = ""
 

@@ -37,6 +37,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         duration_seconds: The time from start to end.
+        metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
         params_by_source: All values, by source and name.
         epochs: For each epoch, the last value of every metric in it.
@@ -64,6 +65,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     host: str = ""
     pid: int = 0
     python: str = ""
+    metric: str = ""
     ranks: list[int] = []
     tags: dict[str, str] = {}
     params: dict[str, Any] = {}

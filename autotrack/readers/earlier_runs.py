@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import JournalFormatError
-from autotrack.format import main_metrics
 from autotrack.journal.directions import Direction
+from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog

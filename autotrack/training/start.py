@@ -124,6 +124,7 @@ def open_run(
             started_by=started_by,
             group=group,
             destinations=chosen.written_down(),
+            metric=chosen.metric,
             **_process(),
         )
     )
@@ -161,6 +162,7 @@ def resume_run(
         "resumed_at_step": at_step,
         "frameworks": dict(frameworks or {}),
         "destinations": chosen.written_down(),
+        "metric": chosen.metric or first.metric,
     }
     run._begin(msgspec.structs.replace(first, **now), resumed=True)
     if rank and is_first_on_its_host:

@@ -7,8 +7,9 @@ import contextlib
 import sys
 from pathlib import Path
 
-from autotrack.format import describe, human_seconds, main_metrics, printable, shown
+from autotrack.format import describe, human_seconds, printable, shown
 from autotrack.interactive import interactive_session
+from autotrack.journal.judging import main_metrics
 from autotrack.journal.summary import Summary
 
 _MOST_METRICS = 6

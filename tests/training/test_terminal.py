@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.format import describe, human_seconds, main_metrics, shown
+from autotrack.format import describe, human_seconds, shown
 from autotrack.journal.fold import Fold
+from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Metrics, Notice, Number, RunStarted
 from autotrack.journal.summary import Summary
 from autotrack.sidecar.output.screen import Screen
