@@ -40,7 +40,6 @@ import msgspec
 
 from autotrack import destinations
 from autotrack.errors import SettingsError
-from autotrack.journal.directions import split_direction
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -190,13 +189,9 @@ def _tags(value: Any) -> dict[str, str]:
 
 
 def _metric(value: Any) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    name, direction = split_direction(text)
-    if not name:
-        raise ValueError("expected the name of a metric, such as 'val_acc'")
-    if direction is None:
-        raise ValueError(f"its name does not tell whether less or more is better; write 'min {name}' or 'max {name}'")
-    return text
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("expected the name of a metric, such as 'val_acc', or 'min my_cost'")
+    return value.strip()
 
 
 def _steps(value: Any) -> int:

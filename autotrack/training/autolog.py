@@ -151,6 +151,7 @@ def autolog(
         return
     arguments = {"to": to, "experiment": experiment, "tags": tags, "output": output}
     resolved = settings.resolve(**arguments, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
+    start.check_metric(resolved)
     integrations = _named(frameworks, _autolog.available())
     start.set_defaults(**arguments)
     _autolog.switch_on(resolved, integrations)

@@ -16,6 +16,7 @@ from autotrack import settings
 from autotrack.destinations import To
 from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
+from autotrack.journal.directions import split_direction
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
@@ -44,6 +45,18 @@ def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     tags = {**_defaults.get("tags", {}), **given.get("tags", {})}
     return {**_defaults, **given, **({"tags": tags} if tags else {})}
+
+
+def check_metric(chosen: Settings) -> None:
+    """Raise `SettingsError` if nothing tells which way the metric gets better that runs are to be judged by."""
+    name, direction = split_direction(chosen.metric)
+    if name and direction is None:
+        raise SettingsError(
+            f"the setting 'metric' is {name!r}, whose name does not tell whether less or more is better; "
+            f"write 'min {name}' or 'max {name}'",
+            setting="metric",
+            value=chosen.metric,
+        )
 
 
 def start_run(
@@ -107,6 +120,7 @@ def open_run(
     is the id of the run that this one continues. `group` is what the ranks of one distributed training have in common.
     """
     chosen = settings.resolve(**with_defaults(options))
+    check_metric(chosen)
     outer = current_run()
     sidecar_client.start(chosen)
     started = time()

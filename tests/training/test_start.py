@@ -9,6 +9,7 @@ import pytest
 
 import autotrack
 from autotrack.errors import AutotrackWarning, JournalBusyError, SettingsError
+from autotrack.journal.judging import judged_by
 from autotrack.journal.records import AnyRecord, Metrics, RunFinished, RunStarted
 from autotrack.journal.writer import Journal
 from autotrack.training import start
@@ -287,3 +288,14 @@ def test_what_is_added_to_a_run_that_has_ended_does_not_make_it_run_again(
     assert b"test_loss" in (run.folder / "run.json").read_bytes()
     assert len(started(read_journal(run.folder))) == 1
     Journal(run.folder / "journal" / "main.jsonl", on_problem=print).close()  # nobody holds it any more
+
+
+def test_a_metric_to_judge_by_needs_a_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for begin in (autotrack.autolog, lambda: autotrack.start_run(to=tmp_path)):
+        monkeypatch.setenv("AUTOTRACK_METRIC", "quality")
+        with pytest.raises(SettingsError, match=r"is 'quality'.* write 'min quality' or 'max quality'"):
+            begin()
+    monkeypatch.setenv("AUTOTRACK_METRIC", "min quality")
+    with autotrack.start_run(to=tmp_path) as run:
+        run.log({"quality": 0.5, "accuracy": 0.1})
+    assert judged_by(autotrack.load(run.folder).summary) == "quality"
