@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -121,7 +122,8 @@ def as_value(value: Any) -> Value:
     if isinstance(value, bool):
         return Value(bool_value=value)
     if isinstance(value, (int, float)):
-        return Value(number_value=float(value))
+        with suppress(OverflowError):  # an integer of hundreds of digits is shown as text
+            return Value(number_value=float(value))
     if isinstance(value, str):
         return Value(string_value="nan" if value == "NaN" else value)
     return Value(string_value="None" if value is None else json.dumps(value))

@@ -122,7 +122,7 @@ class TensorBoardSink:
         if self._earlier["status"] == "killed":
             self._events.note_killed()
         self._events.forget(but_plots=bool(self._earlier.get("undrawn")))
-        self._events.must_start_over = False
+        self._events.has_gone_back = False
         self._events.session_digests = self._earlier["session"]
         self._earlier = None
 
