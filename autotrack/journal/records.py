@@ -51,6 +51,8 @@ class RunStarted(Record, frozen=True, kw_only=True):
     Attributes:
         resumed_at_step: Set when training continues from a checkpoint. Metrics that were recorded earlier, at this
             step or a later one, are about to be recorded again, so readers drop the earlier ones.
+        journals: Set when a run goes on: how many bytes each of its other journals had then, by name. What they have
+            up to there was recorded before this record, whatever the clocks say.
         group: What the ranks of one job have in common, such as the address where they meet.
         started_by: The integration that started the run, or `user` for a call of `start_run`.
         destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
@@ -64,6 +66,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     parent: str | None = None
     resumed_from: str | None = None
     resumed_at_step: int | None = None
+    journals: dict[str, int] | None = None
     frameworks: dict[str, str] = {}
     argv: list[str] = []
     entry_point: str | None = None
@@ -185,9 +188,9 @@ class Plot(Record, frozen=True, kw_only=True):
 class Artifact(Record, frozen=True, kw_only=True):
     """A file or folder in the run folder, by its `path` relative to it.
 
-    A later record of the same path replaces an earlier one; that is how the checksum is added. `removed` means that
-    the file is no longer there. `metrics` are the values it was saved for, `roles` what it is among its kind (`best`,
-    `last`), and `source` is the path it was copied from.
+    A later record of the same path replaces an earlier one. `removed` means that the file is no longer there.
+    `metrics` are the values it was saved for, `roles` what it is among its kind (`best`, `last`), and `source` is the
+    path it was copied from. The record that adds the checksum `completes` an earlier one, which it names by its time.
     """
 
     path: str
@@ -199,6 +202,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     step: int | None = None
     source: str | None = None
     removed: bool = False
+    completes: float | None = None
 
 
 class Tags(Record, frozen=True, kw_only=True):
@@ -234,12 +238,17 @@ class Notice(Record, frozen=True, kw_only=True):
 class RunFinished(Record, frozen=True, kw_only=True):
     """A process stopped writing to the run; how the run ended.
 
-    `overhead_seconds` is the time that autotrack took in the training process.
+    Attributes:
+        started: The time of the `RunStarted` whose process has ended. It tells which one that was, not when.
+        duration_seconds: How long the process recorded the run, by a clock that nobody can set.
+        overhead_seconds: The time that autotrack took in the training process.
     """
 
     status: Status
     error: str | None = None
     traceback: str | None = None
+    started: float | None = None
+    duration_seconds: float | None = None
     overhead_seconds: float = 0.0
     rank: int = 0
 

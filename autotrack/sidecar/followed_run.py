@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.reader import RunReader
@@ -42,6 +42,7 @@ class FollowedRun:
         self.folder = Path(follow.folder)
         self._earlier_runs = earlier_runs
         self.facts = RunFacts()
+        self._begun = monotonic()
         self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self._reader = RunReader(self.folder)
@@ -53,6 +54,7 @@ class FollowedRun:
     def resume(self, follow: Follow) -> None:
         """Follow the run anew: the same process resumes it before everything was done for it."""
         self.follow = follow
+        self._begun = monotonic()
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self.stages.restart(captures_environment=_captures_environment(follow))
 
@@ -113,7 +115,9 @@ class FollowedRun:
                 self.notice("artifacts", f"{artifact.path} has no checksum: {error}")
                 continue
             fields = {field: getattr(artifact, field) for field in artifact.__struct_fields__}
-            self.put([Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest})])
+            self.put(
+                [Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest, "completes": artifact.time})]
+            )
 
     def add_changes(self) -> str | None:
         """Add how this run differs from the last run and the best run before it; return that in one line."""
@@ -128,7 +132,19 @@ class FollowedRun:
         error, traceback = (
             text and self._redactor.redact_text(text)[0] for text in (exit_status.error, exit_status.traceback)
         )
-        self.put([RunFinished(time=time(), status=exit_status.status, error=error, traceback=traceback)])
+        started, finished = self.facts.started, self.facts.finished
+        self.put(
+            [
+                RunFinished(
+                    time=time(),
+                    status=exit_status.status,
+                    error=error,
+                    traceback=traceback,
+                    started=started.time if started else None,
+                    duration_seconds=finished.duration_seconds if finished else round(monotonic() - self._begun, 6),
+                )
+            ]
+        )
 
     def correct_exit(self, exit_status: ExitStatus) -> None:
         """Record the end again if the exit code, known only now, contradicts what was recorded while Python exited."""

@@ -5,7 +5,7 @@ import os
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
 from collections.abc import Mapping
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
@@ -57,7 +57,8 @@ class Run(Logger):
         self._journal = self._open_journal()
         self._open = True
         self._is_exiting = False
-        self._started = time()
+        self._started: float | None = None
+        self._begun = monotonic()
 
     def __repr__(self) -> str:
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
@@ -86,6 +87,8 @@ class Run(Logger):
                         status=status,
                         error=None if error is None else _described(error),
                         traceback=_traceback(error),
+                        started=self._started,
+                        duration_seconds=round(monotonic() - self._begun, 6),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),
                         rank=self._rank,
                     )
@@ -121,7 +124,7 @@ class Run(Logger):
             return 0.0
         if self._observer.has_handed_over_text and self.started_by == "user":
             return _OUTPUT_SECONDS
-        return terminal.patience(time() - self._started) if says else 0.0
+        return terminal.patience(monotonic() - self._begun) if says else 0.0
 
     def __enter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
 from autotrack.journal.directions import split_direction
+from autotrack.journal.lines import lengths_of_others
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
@@ -174,6 +175,7 @@ def resume_run(
         "parent": None,
         "resumed_from": None,
         "resumed_at_step": at_step,
+        "journals": None if rank else lengths_of_others(folder / "journal" / "main.jsonl"),
         "frameworks": dict(frameworks or {}),
         "destinations": chosen.written_down(),
         "metric": chosen.metric or first.metric,

@@ -221,7 +221,7 @@ class RunEvents:
 
     def _summary(self) -> Summary:
         summary = self._fold.summary()
-        if self.was_killed and summary.status == "running":
+        if self.was_killed and summary.ended is None:
             summary.status, summary.ended = "killed", self._latest
         return summary
 
