@@ -153,6 +153,11 @@ class Run(Logger):
                 report_fault("observe", fault)
 
     @property
+    def pid(self) -> int:
+        """The process that records it: in a forked child, the run may be that of the parent."""
+        return self._pid
+
+    @property
     def output(self) -> TextReceiver | None:
         """The log that printed output goes to while the run is open, if it is kept."""
         return self._observer.output

@@ -22,6 +22,7 @@ from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
+from autotrack.training.inherited import parent_run
 from autotrack.training.run import Run, current_run
 from autotrack.version import __version__
 
@@ -58,6 +59,14 @@ def check_metric(chosen: Settings) -> None:
             setting="metric",
             value=chosen.metric,
         )
+
+
+def for_another_process(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options so that they mean the same in a process with another folder and no `autolog` of its own."""
+    given = with_defaults(options)
+    chosen = settings.resolve(**given)
+    folder = str(_experiment_folder(chosen).parent)
+    return {**given, "to": [folder, *chosen.destinations], "experiment": chosen.experiment}
 
 
 def start_run(
@@ -122,7 +131,6 @@ def open_run(
     """
     chosen = settings.resolve(**with_defaults(options))
     check_metric(chosen)
-    outer = current_run()
     sidecar_client.start(chosen)
     started = time()
     folder = _make_folder(_experiment_folder(chosen), name, started)
@@ -133,7 +141,7 @@ def open_run(
             id=uuid4().hex,
             name=name or folder.name.split("-", 2)[2],
             experiment=chosen.experiment,
-            parent=outer.id if outer else None,
+            parent=_parent_id(),
             resumed_from=resumed_from,
             frameworks=dict(frameworks or {}),
             started_by=started_by,
@@ -212,6 +220,15 @@ def attach_run(folder: Path) -> Run:
     run._identify(first)
     enter(run)
     return run
+
+
+def _parent_id() -> str | None:
+    """Return the id of the run that is being recorded here, or in the process that started this one."""
+    outer = current_run()
+    if outer is not None and outer.pid == os.getpid():
+        return outer.id
+    parent = parent_run()
+    return parent.id if parent is not None else None
 
 
 def _experiment_folder(chosen: Settings) -> Path:

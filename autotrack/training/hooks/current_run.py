@@ -5,6 +5,7 @@ with `Run` as its type.
 """
 
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Protocol
 
 from autotrack.journal.records import Status
@@ -13,9 +14,17 @@ from autotrack.journal.records import Status
 class CurrentRun(Protocol):
     """What the hooks need of a run."""
 
+    id: str
+    folder: Path
+    started_by: str
+
     @property
     def status(self) -> str:
         """`running` until the run has ended."""
+
+    @property
+    def pid(self) -> int:
+        """The process that records it: in a forked child, the run may be that of the parent."""
 
     @property
     def outer(self) -> "CurrentRun | None":
