@@ -15,8 +15,8 @@ import msgspec
 FORMAT = 1
 """The version of the journal format, written in every `RunStarted`. Readers refuse newer ones."""
 
-Status = Literal["finished", "failed", "interrupted", "killed"]
-"""How a run ended. A run that has not ended is `running`."""
+Status = Literal["finished", "failed", "interrupted", "killed", "pruned"]
+"""How a run ended. A run that has not ended is `running`; one that is `pruned` was given up early by a search."""
 
 Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
 """A measured value. What autotrack writes fits into 64 bits; `number` copes with what others may have written."""
@@ -164,7 +164,7 @@ class Trial(Record, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     values: dict[str, Number] = {}
     kind: Literal["candidate", "fold", "point"] = "candidate"
-    status: Literal["finished", "failed"] = "finished"
+    status: Literal["finished", "failed", "pruned"] = "finished"
     error: str | None = None
     started: float | None = None
     ended: float | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, time
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, cast, get_args
 
 from autotrack.errors import RunFinishedError
 from autotrack.journal import records
@@ -21,6 +21,8 @@ from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
+
+_STATUSES = get_args(Status)
 
 _OUTPUT_SECONDS = 2.0
 """How long the end of a run that a person started waits at most until all it printed is in `output.log`."""
@@ -64,13 +66,14 @@ class Run(Logger):
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
 
     def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
-        """End the run with a status: `finished`, `failed`, `interrupted` or `killed`; `error` is what ended it.
+        """End the run with a status: `finished`, `failed`, `interrupted`, `killed` or `pruned`.
 
+        `error` is what ended it. A run is pruned if a search gave it up early, as Optuna does with `TrialPruned`.
         The summary and everything else derived from the journal are brought up to date. Ending a run again with the
         same status does nothing. Raises `RunFinishedError` for a different status, `ValueError` for an unknown one.
         """
-        if status not in ("finished", "failed", "interrupted", "killed"):
-            raise ValueError(f"{status!r} is not a status of a run; use finished, failed, interrupted or killed")
+        if status not in _STATUSES:
+            raise ValueError(f"{status!r} is not a status of a run; use one of {', '.join(_STATUSES)}")
         if self.status != "running":
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
@@ -86,7 +89,7 @@ class Run(Logger):
                         time=time(),
                         status=status,
                         error=None if error is None else _described(error),
-                        traceback=_traceback(error),
+                        traceback=None if status == "pruned" else _traceback(error),
                         started=self._started,
                         duration_seconds=round(monotonic() - self._begun, 6),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),

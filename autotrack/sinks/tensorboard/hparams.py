@@ -23,7 +23,14 @@ from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
 MOST_PARAMS = 100
 """How many columns there are to choose from. The more there are, the more the page has to load."""
 
-_STATUS = {"running": 3, "finished": 1, "failed": 2, "interrupted": 2, "killed": 2}  # of `api.proto`: Status
+_STATUS = {
+    "running": 3,
+    "finished": 1,
+    "failed": 2,
+    "interrupted": 2,
+    "killed": 2,
+    "pruned": 1,
+}  # of `api.proto`: Status
 
 _DIFFERS_IN_REPEATS = re.compile(
     r"(^|[._/])((\w+_)?seed|seed_everything|random_state|rng|dirpath|save_dir|log_?dir|output_dir|run_name)$"

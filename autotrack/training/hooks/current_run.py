@@ -34,6 +34,9 @@ class CurrentRun(Protocol):
         """Record something that autotrack could not do or did differently."""
 
 
+_PRUNED = "TrialPruned"
+"""What Optuna calls the exception with which an objective gives up a trial that is not promising."""
+
 _current: ContextVar[CurrentRun | None] = ContextVar("autotrack_run", default=None)
 
 
@@ -60,4 +63,6 @@ def status_of(error: BaseException | None) -> Status:
     """Return the status of a run that ended with this exception, or with none."""
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "finished"
+    if any(cls.__name__ == _PRUNED for cls in type(error).__mro__):
+        return "pruned"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
