@@ -11,6 +11,7 @@ from autotrack.errors import AutotrackError
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
 from autotrack.journal.run_folder import open_file
+from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
@@ -119,13 +120,13 @@ class FollowedRun:
                 [Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest, "completes": artifact.time})]
             )
 
-    def add_changes(self) -> str | None:
-        """Add how this run differs from the last run and the best run before it; return that in one line."""
+    def add_changes(self) -> Comparison:
+        """Add how this run differs from the last and the best one of its kind; return what is said of that."""
         changes = changes_of(self.folder, self._earlier_runs)
         if changes is None:
-            return None
+            return Comparison()
         self.put([Text(time=time(), name="changes", text=changes.text)])
-        return changes.line
+        return changes.said
 
     def record_exit(self, exit_status: ExitStatus) -> None:
         """Record how the run ended, because its process did not."""

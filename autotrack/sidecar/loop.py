@@ -17,6 +17,7 @@ import msgspec
 
 from autotrack.protocol import (
     AnyMessage,
+    Compared,
     Finalize,
     Finalized,
     Follow,
@@ -103,7 +104,7 @@ class Sidecar:
                 self._is_shutting_down = True
                 for run in [run for run in self._runs.values() if run.follow.only_load]:
                     self._end(run)
-            case Hello() | Finalized() | Say() | Progress() | ShutdownDone():
+            case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:
                 assert_never(message)
@@ -235,9 +236,9 @@ class Sidecar:
 
     def _compare(self, run: FollowedRun) -> None:
         try:
-            line = run.add_changes()
-            if line and not run.follow.quiet:
-                self._terminal.say_changes(line)
+            comparison = run.add_changes()
+            if not run.follow.quiet:
+                self._terminal.say_comparison(run.folder, comparison)
         finally:
             run.stages.mark_compared()
 

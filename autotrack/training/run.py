@@ -116,7 +116,7 @@ class Run(Logger):
                 self.folder,
                 at_exit=self._is_exiting,
                 patience=self._patience(says=says),
-                when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
+                when_refreshed=(lambda summary, rest: terminal.ended(summary, self.folder, rest)) if says else None,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
