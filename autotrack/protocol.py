@@ -4,12 +4,12 @@ Files and not pipes: neither process ever waits for the other one to read, and a
 """
 
 import contextlib
+import mmap
 import os
 
 import msgspec
 
 from autotrack.journal.files import above_standard_streams
-from autotrack.journal.standing import Comparison
 from autotrack.settings import UploadLimits
 
 
@@ -46,6 +46,10 @@ FATAL = "fatal"
 """The name, in `Task.signals`, of the file in which Python notes a crash, such as a segmentation fault or an abort."""
 
 
+SHORT_SECONDS = 10.0
+"""A run that has taken longer is not a short one."""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The base of all messages."""
 
@@ -58,7 +62,8 @@ class Follow(Message, frozen=True, kw_only=True):
         destinations: Where the run goes besides its folder. URLs may hold credentials.
         exit_timeout: For how many seconds a server may take nothing, after training has ended, before it is given up.
         uploads: Limits for artifacts sent to servers.
-        modules: The source files that training has imported from below the folder of its entry script.
+        modules: The source files that training has imported from below the folder of its entry script; None for the
+            same ones as in the message before.
         secrets: Secret environment variables of training that the sidecar does not have, to be redacted.
         draws: Whether the plots of short runs are drawn.
         environment: Whether the environment is captured.
@@ -68,13 +73,15 @@ class Follow(Message, frozen=True, kw_only=True):
         only_load: Only sample the load, for this rank: another sidecar follows the run.
         rank: The rank of the training process.
         output: The number under which the output of the run arrives; 0 where none does.
+        is_one_of_many: Whether the process has begun some runs before. As long as such a run is short, only what is
+            small is made for it.
     """
 
     folder: str
     destinations: list[str] = []
     exit_timeout: float = 30.0
     uploads: UploadLimits = UploadLimits()
-    modules: list[str] = []
+    modules: list[str] | None = None
     secrets: dict[str, str] = {}
     draws: bool = False
     environment: bool = True
@@ -84,6 +91,7 @@ class Follow(Message, frozen=True, kw_only=True):
     only_load: bool = False
     rank: int = 0
     output: int = 0
+    is_one_of_many: bool = False
 
 
 class Finalize(Message, frozen=True, kw_only=True):
@@ -92,10 +100,12 @@ class Finalize(Message, frozen=True, kw_only=True):
     Attributes:
         folder: The folder of the run.
         at_exit: Python is exiting, so that the end of the run was recorded without knowing the exit code.
+        is_awaited: Whether training waits for `Finalized`.
     """
 
     folder: str
     at_exit: bool = False
+    is_awaited: bool = True
 
 
 class Shutdown(Message, frozen=True, kw_only=True):
@@ -114,15 +124,8 @@ class Finalized(Message, frozen=True, kw_only=True):
     folder: str
 
 
-class Compared(Message, frozen=True, kw_only=True):
-    """From the sidecar: how the run in `folder` compares with earlier ones, for the terminal."""
-
-    folder: str
-    comparison: Comparison
-
-
 class Say(Message, frozen=True, kw_only=True):
-    """From the sidecar: a line for the terminal that must not wait."""
+    """From the sidecar: a line for the terminal."""
 
     line: str
 
@@ -143,7 +146,10 @@ class ShutdownDone(Message, frozen=True, kw_only=True):
     """From the sidecar, after `Shutdown`: nothing is left to do."""
 
 
-AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Compared | Say | Progress | ShutdownDone
+AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Say | Progress | ShutdownDone
+
+_FREED_BYTES = 2**20
+"""Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyMessage).decode
@@ -154,7 +160,7 @@ class MessageFile:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._offset = 0
+        self._offset = self._freed = 0
 
     @classmethod
     def create(cls, name: str) -> "MessageFile":
@@ -173,6 +179,13 @@ class MessageFile:
             return []
         self._offset += len(lines) + 1
         return [_decode(line) for line in lines.split(b"\n")]
+
+    def free_read(self) -> None:
+        """Give back the memory of messages that have been read, where that is possible (Linux)."""
+        while self._offset - self._freed > _FREED_BYTES and hasattr(mmap, "MADV_REMOVE"):
+            with mmap.mmap(self.fd, _FREED_BYTES, offset=self._freed) as read:
+                read.madvise(mmap.MADV_REMOVE)
+            self._freed += _FREED_BYTES
 
 
 class Wakeup:

@@ -20,7 +20,7 @@ def put_file(source: Path, target: Path, *, link: bool = False) -> None:
     if target.resolve().is_relative_to(source.resolve()):
         raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    copy = _link_or_copy if link else shutil.copy2
+    copy = link_or_copy if link else shutil.copy2
     with replacing(target) as draft:
         if source.is_dir():
             shutil.copytree(source, draft, copy_function=copy)
@@ -33,6 +33,16 @@ def write_atomically(path: Path, content: bytes, *, draft_name: str | None = Non
     """Replace a file in one step: a reader sees the old file or the new one, never half of it."""
     with replacing(path, draft_name=draft_name) as draft:
         draft.write_bytes(content)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Make `target` a hard link to the file `source`, or a copy where there can be none. An existing one stays."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
 
 
 @contextmanager
@@ -87,10 +97,3 @@ def safe_relative_path(name: str) -> PurePosixPath:
     if not path.name or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise AutotrackError(f"{name!r} cannot name a file of the run: use a relative path without '..'")
     return path
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copy2(source, target)

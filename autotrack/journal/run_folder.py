@@ -8,6 +8,7 @@ folder for a link at the same moment.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,11 @@ from pathlib import Path
 
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import above_standard_streams, safe_relative_path
+
+SHARED = ".environments"
+"""The folder, beside the runs of an experiment, of files that they share. `shared_files.py` says what is in it."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 _ONLY_READ = ("artifacts", "checkpoints", "model")
 
@@ -26,9 +32,14 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for whoever
 def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
     """Open the file `name` (a path relative to the run `folder`) and return its descriptor.
 
+    A name such as `.environments/<digest>/…` means a file that the run shares with those beside it. Such a file is
+    only ever read.
+
     Raises `AutotrackError` for a name that leads out of the folder, `UnsafeFileError` for a link on the way and for
     pipes and devices, and `OSError` as `os.open` does, such as `FileNotFoundError` and `IsADirectoryError`.
     """
+    if flags & (os.O_WRONLY | os.O_RDWR) and is_shared(name):
+        raise UnsafeFileError(f"{folder / name} is not written: runs share it")
     with _parent(folder, name) as (parent, last):
         with suppress(FileNotFoundError):
             _check_is_file(os.stat(last, dir_fd=parent, follow_symlinks=False), folder, name)
@@ -39,6 +50,11 @@ def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o6
         os.close(fd)
         raise
     return above_standard_streams(fd)
+
+
+def is_shared(name: str) -> bool:
+    """Return whether a file is one that the run shares with those beside it, by its name."""
+    return name.startswith(f"{SHARED}/")
 
 
 def open_journal(path: Path, flags: int = os.O_RDONLY) -> int:
@@ -114,6 +130,10 @@ def check_structure(folder: Path) -> None:
 def _parent(folder: Path, name: str) -> Iterator[tuple[int, str]]:
     """Yield the descriptor of the folder that holds a file, and the file's own name."""
     *folders, last = safe_relative_path(name).parts
+    if folders and folders[0] == SHARED:
+        if not _DIGEST.fullmatch([*folders, last][1]):
+            raise UnsafeFileError(f"{folder / name} is not opened: shared files lie in a folder named by a digest")
+        folder = folder.absolute().parent
     parent = os.open(folder, _FOLDER_FLAGS)
     try:
         for part in folders:

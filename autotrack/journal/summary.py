@@ -1,5 +1,6 @@
 """A run in short: it is kept as `run.json` and shown by the readers. `fold.py` makes it from the records."""
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import msgspec
 
 from autotrack.journal import records
 from autotrack.journal.directions import Direction
-from autotrack.journal.run_folder import read_bytes
+from autotrack.journal.files import write_atomically
+from autotrack.journal.run_folder import is_shared, read_bytes
 from autotrack.journal.series import Point
+from autotrack.journal.shared_files import environment_of, missing
 
 
 class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -42,6 +45,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
         params_by_source: All values, by source and name.
         epochs: For each epoch, the last value of every metric in it.
         environment: By kind (`git`, `packages`, `hardware`, …), the main facts that were captured.
+        shared_environment: The kinds that the run shares with those beside it, and the digest they are kept under.
         left_out: What could not be read of the journals, a sentence each.
         journals: By name, how many bytes of each journal this summary is made of.
     """
@@ -74,6 +78,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     epochs: list[dict[str, Any]] = []
     system: dict[str, LoadSummary] = {}
     environment: dict[str, dict[str, Any]] = {}
+    shared_environment: dict[str, str] = {}
     environment_files: list[str] = []
     datasets: list[records.Dataset] = []
     trials: list[records.Trial] = []
@@ -93,8 +98,31 @@ _decode = msgspec.json.Decoder(Summary).decode
 
 
 def read(folder: Path) -> Summary:
-    """Return the content of `run.json`, which may be out of date.
+    """Return the content of `run.json`, which may be out of date, with what the run shares with others.
 
     Raises `FileNotFoundError`, and `msgspec.DecodeError` for a file that is not a summary.
     """
-    return _decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
+    summary = _decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
+    for digest in set(summary.shared_environment.values()):
+        try:
+            shared = environment_of(folder, digest)
+        except OSError:  # the run was moved without it
+            summary.left_out.append(missing(digest))
+            continue
+        for record in shared:
+            if digest in (summary.shared_environment.get(kind) for kind in (record.kind, records.SHARED_KIND)):
+                summary.environment[record.kind] = record.values
+                summary.environment_files += record.files
+    return summary
+
+
+def write(folder: Path, summary: Summary) -> None:
+    """Replace `run.json`, without what the run shares with others: `read` adds that."""
+    shared = summary.shared_environment
+    if shared:
+        summary = copy(summary)
+        summary.environment = {kind: values for kind, values in summary.environment.items() if kind not in shared}
+        summary.environment_files = [name for name in summary.environment_files if not is_shared(name)]
+        summary.left_out = [what for what in summary.left_out if what not in map(missing, shared.values())]
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=0 if shared else 1)  # short runs are to be small
+    write_atomically(folder / "run.json", text + b"\n")

@@ -1,8 +1,10 @@
 """The runs of an experiment that began before a given one, and the best of them."""
 
+import os
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from autotrack.errors import JournalFormatError
@@ -15,99 +17,169 @@ from autotrack.readers import catalog
 _MOST_RUNS = 200
 """How many earlier runs are considered."""
 
+_MOST_SUMMARIES = 4
+_LISTING_SHARE = 20.0
+
 _SECOND = len("20261121-075211")
 """The names of run folders begin with the second in which the run started."""
 
 
-Kind = tuple[str, bool, tuple[str, ...], tuple[str, ...]]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outline:
     """What has to be known of a run to choose it. Its summary would take more memory: it has all packages as well.
 
-    Only runs of one `kind` are compared. `directions` and `bests` have the directions and best values of the main
-    metrics.
+    `directions` and `bests` have the directions and best values of the main metrics.
     """
 
     folder: Path
     id: str
-    name: str
-    kind: Kind
+    experiment: str
     started: float
+    is_inside_another: bool
     directions: dict[str, Direction | None]
     bests: dict[str, Any]
 
 
 class EarlierRuns:
-    """Finds earlier runs, and remembers their outlines: in a loop of short fits, each run asks for the same ones."""
+    """Finds earlier runs, and remembers what it has read: in a loop of short fits, each run asks for the same ones.
+
+    In an experiment of ten thousand runs, listing the folder takes longer than most fits. So a listing serves again
+    until its age is twenty times what it took. Runs that `note` is told about are found at once.
+    """
 
     def __init__(self) -> None:
-        self._outline_of_version = lru_cache(maxsize=5 * _MOST_RUNS)(lambda folder, _modified_ns: _outline(folder))
+        self._experiments: dict[Path, _Experiment] = {}
 
     def before(self, folder: Path, summary: Summary) -> list[Outline]:
-        """Return the runs of the same kind that began before the one in `folder`, the newest first."""
-        kind = kind_of(summary)
-        # Within one second, names tell no order.
-        second = folder.name[:_SECOND]
-        candidates = [other for other in folder.parent.iterdir() if other.name[:_SECOND] <= second and other != folder]
-        earlier = []
-        for candidate in sorted(candidates, reverse=True)[:_MOST_RUNS]:
-            try:
-                outline = self._outline(candidate)
-            except (OSError, JournalFormatError):  # not a run
-                continue
-            if outline.kind == kind and outline.started <= summary.started and outline.id != summary.id:
-                earlier.append(outline)
+        """Return the runs of the same experiment that began before the one in `folder`, the newest first.
+
+        Runs inside others, such as those of a search, are compared with each other only.
+        """
+        is_inside_another = summary.parent is not None
+        earlier = [
+            outline
+            for outline in self._experiment(folder).outlines_until(folder.name[:_SECOND])
+            if (outline.experiment, outline.is_inside_another) == (summary.experiment, is_inside_another)
+            and outline.started <= summary.started
+            and outline.id != summary.id
+        ]
         return sorted(earlier, key=lambda outline: outline.started, reverse=True)
 
-    def _outline(self, folder: Path) -> Outline:
-        try:
-            modified_ns = (folder / "run.json").stat().st_mtime_ns
-        except FileNotFoundError:
-            return _outline(folder)
-        return self._outline_of_version(folder, modified_ns)
+    def note(self, folder: Path, summary: Summary) -> None:
+        """Remember a run that has ended."""
+        self._experiment(folder).note(folder, summary)
+
+    def summary_of(self, outline: Outline) -> Summary:
+        """Return the summary of a run that `before` has found."""
+        return self._experiment(outline.folder).summary_of(outline.folder)
+
+    def _experiment(self, folder: Path) -> "_Experiment":
+        return self._experiments.setdefault(folder.parent, _Experiment(folder.parent))
 
 
-def kind_of(summary: Summary) -> Kind:
-    """Return what runs have in common that can be compared.
+class _Experiment:
+    """The runs in one folder, as far as they have been looked at."""
 
-    That is their experiment, whether they are inside another run, as those of a search are, their frameworks, and
-    their estimator or model.
-    """
-    subject = (summary.tags.get("estimator"), *(summary.params.get(name) for name in ("model", "estimator")))
-    return (
-        summary.experiment,
-        summary.parent is not None,
-        tuple(sorted(summary.frameworks)),
-        tuple(str(part or "") for part in subject),
-    )
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: list[str] = []  # in order
+        self._outlines: dict[str, Outline | None] = {}  # None for what is not a run
+        self._modified_ns: dict[str, int] = {}
+        self._summaries: dict[str, Summary] = {}
+        self._list_again_at = 0.0
+
+    def outlines_until(self, second: str) -> list[Outline]:
+        """Return the outlines of the latest runs that began in this second or before."""
+        if monotonic() >= self._list_again_at:
+            self._list()
+        # Within one second, names tell no order.
+        end = bisect_right(self._names, second, key=lambda name: name[:_SECOND])
+        latest = self._names[max(end - _MOST_RUNS, 0) : end]
+        return [outline for name in latest if (outline := self._outline(name)) is not None]
+
+    def note(self, folder: Path, summary: Summary) -> None:
+        name = folder.name
+        place = bisect_left(self._names, name)
+        if self._names[place : place + 1] != [name]:
+            self._names.insert(place, name)
+        self._outlines[name] = _outline(folder, summary)
+        self._modified_ns[name] = _modified_ns(folder)
+        self._keep(name, summary)
+        self._forget_oldest()
+
+    def summary_of(self, folder: Path) -> Summary:
+        if folder.name not in self._summaries:
+            self._keep(folder.name, catalog.summarise(folder))
+        return self._summaries[folder.name]
+
+    def _list(self) -> None:
+        began = monotonic()
+        with os.scandir(self._folder) as entries:
+            self._names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        self._forget_changed()
+        self._list_again_at = monotonic() + _LISTING_SHARE * (monotonic() - began)
+
+    def _outline(self, name: str) -> Outline | None:
+        if name not in self._outlines:
+            folder = self._folder / name
+            modified_ns = _modified_ns(folder)
+            try:
+                self._outlines[name] = _outline(folder, catalog.summarise(folder))
+            except (OSError, JournalFormatError):  # not a run
+                self._outlines[name] = None
+            self._modified_ns[name] = modified_ns
+        return self._outlines[name]
+
+    def _forget_changed(self) -> None:
+        """Forget runs whose summary has been made again, and those that have none yet, for they go on."""
+        for name, before in list(self._modified_ns.items()):
+            if not before or _modified_ns(self._folder / name) != before:
+                self._forget(name)
+
+    def _forget_oldest(self) -> None:
+        while len(self._outlines) > 5 * _MOST_RUNS:
+            self._forget(min(self._outlines))
+
+    def _forget(self, name: str) -> None:
+        del self._outlines[name], self._modified_ns[name]
+        self._summaries.pop(name, None)
+
+    def _keep(self, name: str, summary: Summary) -> None:
+        """Keep a summary. A few are enough: the last run, and the best."""
+        while len(self._summaries) >= _MOST_SUMMARIES:
+            del self._summaries[next(iter(self._summaries))]
+        self._summaries[name] = summary
 
 
-def best_of(runs: list[Outline], metric: str | None = None) -> tuple[str, Outline] | None:
+def best_of(runs: list[Outline]) -> tuple[str, Outline] | None:
     """Return a metric and the run with its best value.
 
-    It is this metric if any run has it, or else the first of the main metrics of the latest run that has any; None
-    when no run has any.
+    It is the first of the main metrics of the latest run that has any; None when no run has any.
     """
-    named = [(metric, run.directions[metric]) for run in runs if metric is not None and metric in run.directions]
-    for name, direction in [*named, *(item for run in runs for item in run.directions.items())]:
-        candidates = [run for run in runs if name in run.bests]
+    for metric, direction in (item for run in runs for item in run.directions.items()):
+        candidates = [run for run in runs if metric in run.bests]
         if candidates:
             choose = min if direction == "min" else max
-            return name, choose(candidates, key=lambda run: number(run.bests[name]))
+            return metric, choose(candidates, key=lambda run: number(run.bests[metric]))
     return None
 
 
-def _outline(folder: Path) -> Outline:
-    summary = catalog.summarise(folder)
+def _modified_ns(folder: Path) -> int:
+    """Return when the summary of a run was written; 0 for one that has none."""
+    try:
+        return (folder / "run.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _outline(folder: Path, summary: Summary) -> Outline:
     metrics = {name: summary.metrics[name] for name in main_metrics(summary)}
     return Outline(
         folder=folder,
         id=summary.id,
-        name=summary.name,
-        kind=kind_of(summary),
+        experiment=summary.experiment,
         started=summary.started,
+        is_inside_another=summary.parent is not None,
         directions={name: metric.better for name, metric in metrics.items()},
         bests={name: metric.best.value for name, metric in metrics.items() if metric.best},
     )

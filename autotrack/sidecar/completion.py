@@ -4,56 +4,71 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
+from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures
+from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
+from autotrack.sidecar.short_run import ShortRun
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
 
 
-def complete(
-    follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
-) -> Comparison | None:
-    """Add what a run that has ended still lacks, and bring everything derived from it up to date.
+class Completion:
+    """Completes runs one by one, and remembers what has been captured for one, in case it is valid for the next."""
 
-    Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
+    def __init__(self) -> None:
+        self._captures = Captures()
+        self._shared = SharedCaptures(self._captures)
+        self._earlier_runs = EarlierRuns()
 
-    Args:
-        follow: The run, and what is wanted for it.
-        notices: Problems that are not yet recorded: what each is about, and a message.
-        output: What runs have printed, if their sidecar died before it had read that.
+    def complete(
+        self, follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
+    ) -> str | None:
+        """Add what a run that has ended still lacks, and bring everything derived from it up to date.
 
-    Returns:
-        How the run compares with earlier ones; None if that is recorded already.
-    """
-    run = FollowedRun(follow)
-    for about, message in notices:
-        run.notice(about, message)
-    if output is not None and output.has_waiting(follow.output):
-        output.open(follow.output, run.open_output())
-        output.close(follow.output)
-    run.update()
-    comparison = None
-    if not run.stages.is_captured and run.subject is not None:
-        comparison = _capture(run)
-    run.add_checksums()
-    run.flush()
-    run.make_durable()
-    run.close()
-    return comparison
+        Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
 
+        Args:
+            follow: The run, and what is wanted for it.
+            notices: Problems that are not yet recorded: what each is about, and a message.
+            output: What runs have printed, if their sidecar died before it had read that.
 
-def _capture(run: FollowedRun) -> Comparison:
-    Captures().take([run], [name for name in CAPTURES if name not in run.facts.captured_kinds])
-    started = run.facts.started
-    if run.follow.system_seconds and started and started.pid == os.getpid():
-        run.put_load(LoadSampler(os.getpid(), run.folder).sample())
-    run.update()
-    return run.add_changes()
+        Returns:
+            How the run differs from earlier ones, in one line; None if that is recorded already, or nothing differs.
+        """
+        run = FollowedRun(follow)
+        for about, message in notices:
+            run.notice(about, message)
+        if output is not None and output.has_waiting(follow.output):
+            output.open(follow.output, run.open_output())
+            output.close(follow.output)
+        run.read()
+        if follow.is_one_of_many and run.is_short:
+            run.close()
+            with ShortRun(follow) as short:
+                short.complete(self._shared, self._earlier_runs, None)
+            return None
+        run.update()
+        line = None
+        if not run.stages.is_captured and run.subject is not None:
+            line = self._capture(run)
+        run.add_checksums()
+        run.flush()
+        run.make_durable()
+        run.close()
+        return line
+
+    def _capture(self, run: FollowedRun) -> str | None:
+        self._captures.take([run], [name for name in CAPTURES if name not in run.facts.captured_kinds])
+        started = run.facts.started
+        if run.follow.system_seconds and started and started.pid == os.getpid():
+            run.put_load(LoadSampler(os.getpid(), run.folder).sample())
+        run.update()
+        return run.add_changes(self._earlier_runs)
 
 
 def send(

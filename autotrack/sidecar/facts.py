@@ -29,6 +29,7 @@ class RunFacts:
         started: The latest start of the run in rank 0.
         finished: The end of the run in rank 0, if one follows that start.
         captured_kinds: The kinds of environment that are recorded.
+        shared_environment: The digest of the environment that the run shares with others.
         has_metrics: Whether any metric has been logged.
     """
 
@@ -36,6 +37,7 @@ class RunFacts:
         self.started: RunStarted | None = None
         self.finished: RunFinished | None = None
         self.captured_kinds: set[str] = set()
+        self.shared_environment: str | None = None
         self.has_metrics = False
         self._artifacts: dict[str, Artifact] = {}
 
@@ -48,13 +50,14 @@ class RunFacts:
                 if record.rank == 0:
                     self.started, self.finished = record, None
             case RunFinished():
-                if record.rank == 0 and self.started is not None and _ends(record, self.started):
+                if record.rank == 0 and self.started is not None and record.time >= self.started.time:
                     self.finished = record
             case Artifact():
                 if replaces(record, self._artifacts.get(record.path)):
                     self._artifacts[record.path] = record
             case Environment():
                 self.captured_kinds.add(record.kind)
+                self.shared_environment = record.shared or self.shared_environment
             case SystemStats() | Params() | Dataset() | Trial() | Plot() | Tags() | Text() | Table() | Notice():
                 pass  # the sinks need these, the sidecar does not
             case _:
@@ -63,10 +66,3 @@ class RunFacts:
     def artifacts_without_checksum(self) -> list[Artifact]:
         """Return the artifacts that exist and have no SHA-256 yet."""
         return [record for record in list(self._artifacts.values()) if not record.removed and record.sha256 is None]
-
-
-def _ends(finished: RunFinished, started: RunStarted) -> bool:
-    """Return whether the process that this start is of has ended, and not an earlier one."""
-    if finished.started is None:  # as early versions recorded it
-        return finished.time >= started.time
-    return finished.started == started.time

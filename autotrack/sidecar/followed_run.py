@@ -5,14 +5,15 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from time import monotonic, time
+from time import time
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
 from autotrack.journal.run_folder import open_file
-from autotrack.journal.standing import Comparison
-from autotrack.protocol import Follow
+from autotrack.journal.summary import Summary
+from autotrack.protocol import SHORT_SECONDS, Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.redaction import Redactor
@@ -36,14 +37,17 @@ class FollowedRun:
         follow: What training asked for.
         facts: What the records of the run have told so far.
         stages: What has been done for the run, and what it waits for.
+
+    Args:
+        follow: What training asked for.
+        fold: Takes the records as well, for a summary.
     """
 
-    def __init__(self, follow: Follow, *, earlier_runs: EarlierRuns | None = None) -> None:
+    def __init__(self, follow: Follow, *, fold: Fold | None = None) -> None:
         self.follow = follow
         self.folder = Path(follow.folder)
-        self._earlier_runs = earlier_runs
         self.facts = RunFacts()
-        self._begun = monotonic()
+        self._fold = fold
         self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self._reader = RunReader(self.folder)
@@ -55,7 +59,6 @@ class FollowedRun:
     def resume(self, follow: Follow) -> None:
         """Follow the run anew: the same process resumes it before everything was done for it."""
         self.follow = follow
-        self._begun = monotonic()
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self.stages.restart(captures_environment=_captures_environment(follow))
 
@@ -71,8 +74,14 @@ class FollowedRun:
         """What is captured for the run; None for a folder without a run."""
         if self.facts.started is None:
             return None
-        modules = [Path(module) for module in self.follow.modules]
+        modules = [Path(module) for module in self.follow.modules or ()]
         return Subject(self.folder, self.facts.started, self._redactor, modules, self.follow.untracked_bytes)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the run has ended, and did not take long."""
+        started, finished = self.facts.started, self.facts.finished
+        return started is not None and finished is not None and finished.time - started.time <= SHORT_SECONDS
 
     def is_left_by(self, pid: int) -> bool:
         """Whether this process recorded the run, and did not record how it ended."""
@@ -81,7 +90,9 @@ class FollowedRun:
 
     def read(self) -> None:
         """Read what was recorded since the last call."""
-        for _, batch in self._reader:
+        for rank, batch in self._reader:
+            if self._fold is not None:
+                self._fold.add(batch, rank=rank)
             for record in batch:
                 self.facts.add(record)
                 if isinstance(record, Metrics):
@@ -103,6 +114,10 @@ class FollowedRun:
         host = started.host if started and not self.follow.only_load else os.uname().nodename
         self._load.add(values, host=host)
 
+    def release_load(self) -> None:
+        """Write the last sample of the load, which waits for the epoch that it belongs to."""
+        self._load.release()
+
     def add_checksums(self) -> None:
         """Add the size and the SHA-256 of every artifact that has none yet. Folders have none."""
         for artifact in self.facts.artifacts_without_checksum():
@@ -116,36 +131,40 @@ class FollowedRun:
                 self.notice("artifacts", f"{artifact.path} has no checksum: {error}")
                 continue
             fields = {field: getattr(artifact, field) for field in artifact.__struct_fields__}
-            self.put(
-                [Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest, "completes": artifact.time})]
-            )
+            self.put([Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest})])
 
-    def add_changes(self) -> Comparison:
-        """Add how this run differs from the last and the best one of its kind; return what is said of that."""
-        changes = changes_of(self.folder, self._earlier_runs)
+    def add_changes(self, earlier_runs: EarlierRuns | None = None) -> str | None:
+        """Add how this run differs from the last run and the best run before it; return that in one line."""
+        changes = changes_of(self.folder, earlier_runs)
         if changes is None:
-            return Comparison()
+            return None
         self.put([Text(time=time(), name="changes", text=changes.text)])
-        return changes.said
+        return changes.line
+
+    def settle_exit(self, exit_status: ExitStatus, *, pid: int, awaited: bool) -> None:
+        """Record how the process with this id ended, if the run does not tell or tells it wrongly.
+
+        `awaited` means that the process recorded the end of the run while Python was exiting.
+        """
+        if self.is_left_by(pid):
+            self.record_exit(exit_status)
+        elif awaited and exit_status.is_certain:
+            self.correct_exit(exit_status)
+
+    def summary(self, fold: Fold) -> Summary:
+        """Return the summary of the run as far as it has been read, from the fold that took its records."""
+        position = self._reader.position()
+        fold.left_out(position.left_out)
+        now = fold.summary()
+        now.journals = position.seen
+        return now
 
     def record_exit(self, exit_status: ExitStatus) -> None:
         """Record how the run ended, because its process did not."""
         error, traceback = (
             text and self._redactor.redact_text(text)[0] for text in (exit_status.error, exit_status.traceback)
         )
-        started, finished = self.facts.started, self.facts.finished
-        self.put(
-            [
-                RunFinished(
-                    time=time(),
-                    status=exit_status.status,
-                    error=error,
-                    traceback=traceback,
-                    started=started.time if started else None,
-                    duration_seconds=finished.duration_seconds if finished else round(monotonic() - self._begun, 6),
-                )
-            ]
-        )
+        self.put([RunFinished(time=time(), status=exit_status.status, error=error, traceback=traceback)])
 
     def correct_exit(self, exit_status: ExitStatus) -> None:
         """Record the end again if the exit code, known only now, contradicts what was recorded while Python exited."""
@@ -176,7 +195,7 @@ class FollowedRun:
 
     def flush(self) -> None:
         """Bring everything that is derived from the journals up to date."""
-        self._load.release()
+        self.release_load()
         self.read()
         for shipment in self._shipments:
             shipment.carry(flush=True)
@@ -195,7 +214,7 @@ class FollowedRun:
 
     def close(self) -> None:
         """Close the sinks and the journal."""
-        for shipment in self._shipments:
+        for shipment in self._opened_shipments or ():
             shipment.close()
         self._journal.close()
 

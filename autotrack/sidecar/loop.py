@@ -6,18 +6,15 @@ A run goes through the stages of `run_stages`. `_handle_message` hears from trai
 
 import contextlib
 import os
-import select
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import assert_never
 
 import msgspec
 
 from autotrack.protocol import (
     AnyMessage,
-    Compared,
     Finalize,
     Finalized,
     Follow,
@@ -34,16 +31,24 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
-from autotrack.sidecar.load_schedule import LoadSchedule
+from autotrack.sidecar.load_schedule import Load, LoadSchedule
 from autotrack.sidecar.output.receiver import OutputReceiver
+from autotrack.sidecar.progress import progress_of
+from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
 from autotrack.sidecar.upload_thread import Uploads
+from autotrack.sidecar.waiting import wait
+from autotrack.sidecar.worker import Worker
+from autotrack.sinks import build
 
 _UPDATE_SECONDS = 1.0
 """How often journals are read and made durable. A power cut costs no more than what was recorded in this time."""
 
-_POLL_SECONDS = 0.05
-"""How often the sidecar polls on a system where nothing can wake it."""
+_MOST_REMEMBERED = 100
+"""How many runs that are done can be followed again as they were; others are brought up to date as short runs are."""
+
+_MOST_CLOSELY = 32
+"""How many runs, of a process that begins many, are followed closely at the same time."""
 
 
 class Sidecar:
@@ -60,13 +65,21 @@ class Sidecar:
         self._output = OutputReceiver(task.output)
         self._training = TrainingProcess(task)
         self._load = LoadSchedule(task.pid)
-        self._captures = Captures()
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
         self._uploads = Uploads()
         self._terminal = TerminalLines(self._outbox)
         self._runs: dict[str, FollowedRun] = {}
-        self._earlier_runs = EarlierRuns()
+        captures, earlier_runs = Captures(), EarlierRuns()
+        self._short_runs = ShortRuns(task.pid, captures=captures, earlier_runs=earlier_runs)
+        self._worker = Worker(
+            self._guarded,
+            self._wakeup.wake,
+            captures=captures,
+            earlier_runs=earlier_runs,
+            terminal=self._terminal,
+        )
         self._follows: dict[str, Follow] = {}  # also of runs that are done: something may be added to them
+        self._modules: list[str] = []
+        self._exit_timeout = 0.0
         self._next_update = 0.0
         self._is_shutting_down = False
         self._reported: Progress | ShutdownDone | None = None
@@ -74,7 +87,7 @@ class Sidecar:
     def run(self) -> None:
         """Work until the training process has ended and nothing is left to do."""
         is_alive = True
-        while is_alive or self._runs or self._uploads.is_busy:
+        while is_alive or self._runs or self._short_runs.is_busy or self._uploads.is_busy:
             self._wait(is_alive)
             is_alive = is_alive and self._training.is_alive()
             for message in self._inbox.receive():
@@ -85,8 +98,11 @@ class Sidecar:
             if monotonic() >= self._next_update:
                 self._next_update = monotonic() + _UPDATE_SECONDS
                 self._each(_update)
+                self._guarded(self._look_at_short_runs)
+                self._guarded(self._inbox.free_read)
             self._guarded(self._sample)
             self._each(self._advance)
+            self._guarded(self._advance_short_runs)
             if self._is_shutting_down or not is_alive:
                 self._flush_uploads()
             if self._is_shutting_down:
@@ -104,7 +120,7 @@ class Sidecar:
                 self._is_shutting_down = True
                 for run in [run for run in self._runs.values() if run.follow.only_load]:
                     self._end(run)
-            case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
+            case Hello() | Finalized() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:
                 assert_never(message)
@@ -114,21 +130,34 @@ class Sidecar:
             self._wakeup.wake()  # so that the next pass reads the rest
 
     def _follow(self, follow: Follow) -> None:
+        if follow.modules is None:
+            follow = msgspec.structs.replace(follow, modules=self._modules)
+        self._modules = follow.modules or []
+        self._exit_timeout = max(self._exit_timeout, follow.exit_timeout)
+        if follow.is_one_of_many:
+            self._short_runs.follow(follow)
+        else:
+            self._follow_closely(follow)
+
+    def _follow_closely(self, follow: Follow) -> None:
         run = self._runs.get(follow.folder)
         if run is None:
-            run = self._runs[follow.folder] = FollowedRun(follow, earlier_runs=self._earlier_runs)
+            run = FollowedRun(follow)
         else:
             run.resume(follow)
+        self._guarded(FollowedRun.read, run)  # first: the worker may be about to capture for all runs that are there
+        self._runs[follow.folder] = run
         self._follows[follow.folder] = follow
+        while len(self._follows) > _MOST_REMEMBERED:
+            del self._follows[next(iter(self._follows))]
         if follow.output:
             self._output.open(follow.output, run.open_output())
-        run.read()
         self._next_update = 0.0  # after all other messages: a short run may be over already
         if not follow.only_load:
             self._guarded(self._upload, run)
         self._load.sample_at_once()
         if not run.stages.is_captured:
-            self._start(run, self._capture_all)
+            self._worker.capture(run, self._runs.values)
 
     def _upload(self, run: FollowedRun) -> None:
         for url in run.servers:
@@ -136,40 +165,46 @@ class Sidecar:
 
     def _finalize(self, message: Finalize) -> None:
         folder = message.folder
-        if folder not in self._runs:  # it was done, and something was added to it
-            follow = self._follows.get(folder, Follow(folder=folder))
-            self._follow(msgspec.structs.replace(follow, environment=False, system_seconds=0.0, output=0))
+        if folder not in self._runs and not self._follow_again(folder):
+            self._short_runs.end(message, prepare=self._prepare_end)
+            return
         run = self._runs[folder]
         if run.follow.system_seconds and not run.stages.is_finalized:  # a short run gets one sample, too
             run.put_load(self._load.latest(run.folder))
         self._end(run, awaits_exit_code=message.at_exit)
-        self._outbox.send(Finalized(folder=folder))
+        if message.is_awaited:
+            self._outbox.send(Finalized(folder=folder))
+
+    def _follow_again(self, folder: str) -> bool:
+        """Follow a run that was done, because something was added to it; return False if it was a short one."""
+        follow = self._follows.get(folder)
+        if follow is not None:
+            self._follow_closely(msgspec.structs.replace(follow, environment=False, system_seconds=0.0, output=0))
+        return follow is not None
 
     def _end(self, run: FollowedRun, *, awaits_exit_code: bool = False) -> None:
         run.stages.finalize(awaits_exit_code=awaits_exit_code)
         self._output.close(run.follow.output)
         run.flush()
         if not run.follow.only_load:
-            self._start(run, run.add_checksums)
+            self._worker.add_checksums(run)
 
     # ---- What it does by itself
 
     def _record_exits(self) -> None:
         """Record how the training process ended, in the runs that it left open or ended without knowing."""
         unsettled = [run for run in self._runs.values() if run.stages.awaits_exit_code or not run.stages.is_finalized]
-        if unsettled:
+        if unsettled or self._short_runs.is_open:
             exit_status = self._training.exit_status(os.environ)
             for run in unsettled:
                 self._guarded(self._record_exit, run, exit_status)
+            self._short_runs.record_exits(exit_status, prepare=self._prepare_end)
 
     def _record_exit(self, run: FollowedRun, exit_status: ExitStatus) -> None:
         awaited_exit_code = run.stages.awaits_exit_code
         run.stages.finalize()  # first, so that nothing is tried again forever
         run.update()
-        if run.is_left_by(self._task.pid):
-            run.record_exit(exit_status)
-        elif awaited_exit_code and exit_status.is_certain:
-            run.correct_exit(exit_status)
+        run.settle_exit(exit_status, pid=self._task.pid, awaited=awaited_exit_code)
         self._end(run)
 
     def _sample(self) -> None:
@@ -180,7 +215,7 @@ class Sidecar:
     def _advance(self, run: FollowedRun) -> None:
         """Start what a run is ready for, and stop following it when all is done."""
         if run.stages.begin_comparing(has_metrics=run.facts.has_metrics):
-            self._start(run, lambda: self._compare(run))
+            self._worker.compare(run)
         if run.stages.is_done and not run.stages.awaits_exit_code:
             del self._runs[run.follow.folder]
             run.flush()
@@ -191,26 +226,15 @@ class Sidecar:
     def _flush_uploads(self) -> None:
         """Send the rest at once. When training is over, give up on a server that has accepted nothing for too long."""
         in_use = {url for run in self._runs.values() for url in run.servers}
-        patience = max((follow.exit_timeout for follow in self._follows.values()), default=0.0)
-        self._uploads.flush_now(in_use, patience=patience)
+        self._uploads.flush_now(in_use, patience=self._exit_timeout)
 
     def _report_progress(self) -> None:
         """Tell training, which is waiting, what is left to do. First make durable what is done."""
-        progress = self._progress()
+        progress = progress_of([run.stages for run in self._runs.values()], self._short_runs, self._uploads)
         if progress != self._reported:
             self._each(FollowedRun.make_durable)
             self._outbox.send(progress)
             self._reported = progress
-
-    def _progress(self) -> Progress | ShutdownDone:
-        stages = [run.stages for run in self._runs.values()]
-        if not all(run.is_captured and run.is_finalized and run.is_compared for run in stages):
-            return Progress(urgent=True, doing="capturing the environment")
-        if self._uploads.is_busy:
-            return Progress(urgent=True, doing=self._uploads.describe())
-        if not all(run.is_done for run in stages):
-            return Progress(urgent=False, doing="computing checksums")
-        return ShutdownDone()
 
     def _report(self, run: FollowedRun, problem: str) -> None:
         """Record that a server does not take a run, and say so at once, before somebody looks for the run there."""
@@ -218,37 +242,33 @@ class Sidecar:
         if not run.follow.quiet:
             self._terminal.say_problem(problem)
 
-    # ---- What the worker thread does
+    # ---- Runs that are short, among many
 
-    def _capture_all(self) -> None:
-        """Capture once for all runs that wait for it. All of them have started, so one capture is valid for all."""
-        waiting = [run for run in list(self._runs.values()) if not run.stages.is_captured]
-        by_script_folder: dict[Path | None, list[FollowedRun]] = {}
-        for run in waiting:
-            subject = run.subject
-            by_script_folder.setdefault(subject.script_folder if subject else None, []).append(run)
-        try:
-            for runs in by_script_folder.values():
-                self._captures.take(runs)
-        finally:
-            for run in waiting:
-                run.stages.mark_captured()
+    def _prepare_end(self, follow: Follow) -> Load | None:
+        """Put what a short run has printed into its log, and return the load that it gets."""
+        if follow.output and self._output.has_waiting(follow.output):
+            run = FollowedRun(follow)
+            self._output.open(follow.output, run.open_output())
+            self._output.close(follow.output)
+            run.close()
+        return self._load.latest(Path(follow.folder)) if follow.system_seconds else None
 
-    def _compare(self, run: FollowedRun) -> None:
-        try:
-            comparison = run.add_changes()
-            if not run.follow.quiet:
-                self._terminal.say_comparison(run.folder, comparison)
-        finally:
-            run.stages.mark_compared()
+    def _look_at_short_runs(self) -> None:
+        for follow in self._short_runs.take_grown(_MOST_CLOSELY - len(self._runs)):
+            self._follow_closely(msgspec.structs.replace(follow, is_one_of_many=False))
+        self._short_runs.settle()
+
+    def _advance_short_runs(self) -> None:
+        for follow, is_awaited in self._short_runs.take_completed():
+            if is_awaited:
+                self._outbox.send(Finalized(folder=follow.folder))
+            servers = build.servers(follow.destinations)
+            for url in servers:
+                self._uploads.add(url, Path(follow.folder), follow.uploads, on_problem=self._terminal.say_problem)
+            self._uploads.end(servers, Path(follow.folder))
+        self._worker.complete(self._short_runs)
 
     # ---- Helpers
-
-    def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
-        """Have the worker thread do something for a run. The run does not count as done until the job has ended."""
-        job = self._worker.submit(self._guarded, lambda _: work(), run)
-        run.stages.add_job(job)
-        job.add_done_callback(lambda _: self._wakeup.wake())
 
     def _each(self, act: Callable[[FollowedRun], None]) -> None:
         for run in list(self._runs.values()):
@@ -268,16 +288,7 @@ class Sidecar:
         """Wait for a message, for the end of the training process, or for the time of the next work."""
         times = [self._next_update, *filter(None, [self._load.next_sample])]
         seconds = min(max(min(times) - monotonic(), 0.0), _UPDATE_SECONDS)
-        fds = [fd for fd in (self._task.wakeup, self._task.process if is_alive else None) if fd is not None]
-        if self._task.wakeup is None or self._task.process is None:
-            seconds = min(seconds, _POLL_SECONDS)
-        if not fds:
-            sleep(seconds)
-            return
-        poll = select.poll()
-        for fd in fds:
-            poll.register(fd, select.POLLIN)
-        poll.poll(seconds * 1000)
+        wait(self._task, seconds, is_alive=is_alive)
         self._wakeup.clear()
 
 

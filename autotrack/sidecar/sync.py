@@ -89,7 +89,7 @@ class RunSync:
                 follow = Follow(
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
-                completion.complete(follow)
+                completion.Completion().complete(follow)
             except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")

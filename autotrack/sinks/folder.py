@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from autotrack.journal.files import write_atomically
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import Position, RunReader
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.rewinds import read_rewinds
+from autotrack.journal.summary import write
 
 NAME = "run.json"
 
@@ -42,8 +40,7 @@ class FolderSink:
         summary = self._fold.summary()
         # A reader that finds larger journals than this knows that the summary is out of date.
         summary.journals = position.seen
-        text = msgspec.json.format(msgspec.json.encode(summary), indent=1)
-        write_atomically(self._folder / NAME, text + b"\n")
+        write(self._folder, summary)
 
     def close(self) -> None:
         """Do nothing: no file stays open."""

@@ -5,24 +5,24 @@ import os
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic, time
+from time import time
 from types import TracebackType
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, Self, cast
 
 from autotrack.errors import RunFinishedError
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.writer import Journal
+from autotrack.protocol import SHORT_SECONDS
 from autotrack.settings import Settings
 from autotrack.training import sidecar_client, terminal
+from autotrack.training.announcements import announcements
 from autotrack.training.hooks.current_run import enter, innermost_run, leave, status_of
 from autotrack.training.hooks.faults import report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
-
-_STATUSES = get_args(Status)
 
 _OUTPUT_SECONDS = 2.0
 """How long the end of a run that a person started waits at most until all it printed is in `output.log`."""
@@ -32,9 +32,9 @@ class Run(Logger):
     """One run that is being recorded, as `start_run` returns it.
 
     `id`, `name`, `experiment` and `folder` identify it, `status` is "running" until it ends, and `started_by` is
-    "user" or names the integration that started it. Every method that logs may be called from several threads, and has
-    handed its record to the operating system when it returns. You can log after `finish`: an evaluation belongs to its
-    run.
+    "user" or names the integration that started it, `is_one_of_many` says that there were some others before. Every
+    method that logs may be called from several threads, and has handed its record to the operating system when it
+    returns. You can log after `finish`: an evaluation belongs to its run.
     """
 
     id: str
@@ -53,27 +53,27 @@ class Run(Logger):
         self._writer = writer or (f"rank{rank}" if rank else "main")
         self._settings = settings
         self._quiet = settings is None or settings.quiet or bool(rank)
+        self._kind = "run"
+        self.is_one_of_many = False
         self._pid = os.getpid()
         self.outer = current_run()
         self._overhead_before = overhead.seconds()
         self._journal = self._open_journal()
         self._open = True
         self._is_exiting = False
-        self._started: float | None = None
-        self._begun = monotonic()
+        self._started = time()
 
     def __repr__(self) -> str:
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
 
     def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
-        """End the run with a status: `finished`, `failed`, `interrupted`, `killed` or `pruned`.
+        """End the run with a status: `finished`, `failed`, `interrupted` or `killed`; `error` is what ended it.
 
-        `error` is what ended it. A run is pruned if a search gave it up early, as Optuna does with `TrialPruned`.
         The summary and everything else derived from the journal are brought up to date. Ending a run again with the
         same status does nothing. Raises `RunFinishedError` for a different status, `ValueError` for an unknown one.
         """
-        if status not in _STATUSES:
-            raise ValueError(f"{status!r} is not a status of a run; use one of {', '.join(_STATUSES)}")
+        if status not in ("finished", "failed", "interrupted", "killed"):
+            raise ValueError(f"{status!r} is not a status of a run; use finished, failed, interrupted or killed")
         if self.status != "running":
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
@@ -89,9 +89,7 @@ class Run(Logger):
                         time=time(),
                         status=status,
                         error=None if error is None else _described(error),
-                        traceback=None if status == "pruned" else _traceback(error),
-                        started=self._started,
-                        duration_seconds=round(monotonic() - self._begun, 6),
+                        traceback=_traceback(error),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),
                         rank=self._rank,
                     )
@@ -110,24 +108,31 @@ class Run(Logger):
             report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
         if os.getpid() != self._pid or self._writer != "main":  # whoever writes the main journal does the rest
             return
-        says = say_end and not self._quiet
+        says = say_end and not self._quiet and not self._is_left_out()
         try:
             sidecar_client.refresh_derived(
                 self.folder,
                 at_exit=self._is_exiting,
                 patience=self._patience(says=says),
-                when_refreshed=(lambda summary, rest: terminal.ended(summary, self.folder, rest)) if says else None,
+                when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
+
+    def _is_left_out(self) -> bool:
+        """Whether nothing is said of this run, because it was a short one among many; it is counted then."""
+        if not self.is_one_of_many or time() - self._started > SHORT_SECONDS:
+            return False
+        announcements.leave_out(self._kind, self.folder)
+        return True
 
     def _patience(self, *, says: bool) -> float:
         """Return how many seconds to wait for the sidecar: who ends a run by hand may look at output.log at once."""
         if self._is_exiting:
             return 0.0
-        if self._observer.has_handed_over_text and self.started_by == "user":
+        if self._observer.has_handed_over_text and self.started_by == "user" and not self.is_one_of_many:
             return _OUTPUT_SECONDS
-        return terminal.patience(monotonic() - self._begun) if says else 0.0
+        return terminal.patience(time() - self._started) if says else 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -138,27 +143,27 @@ class Run(Logger):
         if self.status == "running":
             self.finish(status_of(error), error=error)
 
-    def _begin(self, record: records.RunStarted, *, resumed: bool = False) -> None:
-        """Write the first record; called once, when a run is started or resumed."""
+    def _begin(self, record: records.RunStarted, *, resumed: bool = False, kind: str | None = None) -> None:
+        """Write the first record; called once, when a run is started or resumed.
+
+        `kind` is what such a run is called where many of them are counted, such as "fit of Ridge".
+        """
         self._identify(record)
+        self._kind = kind or self._kind
+        self.is_one_of_many = not resumed and announcements.begin(self.folder, self.started_by)
         self._started = record.time
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())
         enter(self)
-        if not self._quiet:
+        if not self._quiet and not self.is_one_of_many:
             terminal.started(self.name, self.folder, resumed=resumed)
         if self._settings is not None and not self._rank:
-            to_sidecar = sidecar_client.follow(self.folder, self._settings)
+            to_sidecar = sidecar_client.follow(self.folder, self._settings, is_one_of_many=self.is_one_of_many)
             try:
-                self._observer.begin(self._settings, to_sidecar=to_sidecar)
+                self._observer.begin(self._settings, to_sidecar=to_sidecar, is_one_of_many=self.is_one_of_many)
             except Exception as fault:  # noqa: BLE001  a run without these observations is better than none
                 report_fault("observe", fault)
-
-    @property
-    def pid(self) -> int:
-        """The process that records it: in a forked child, the run may be that of the parent."""
-        return self._pid
 
     @property
     def output(self) -> TextReceiver | None:

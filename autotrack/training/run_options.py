@@ -11,9 +11,8 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError
 from autotrack.training import ranks
 from autotrack.training.autolog import chosen
-from autotrack.training.inherited import ParentRun, parent_run, run_for_children
 from autotrack.training.run import Run, current_run
-from autotrack.training.start import attach_run, for_another_process, open_run, resume_run, with_defaults
+from autotrack.training.start import attach_run, open_run, resume_run, with_defaults
 
 
 class RunArguments(TypedDict, total=False):
@@ -42,9 +41,6 @@ class RunOptions:
     Raises `SettingsError` for a value that cannot be used, `TypeError` for an argument that does not exist.
     """
 
-    _started_in: ParentRun | None = None
-    """The run that was being recorded where these options were pickled, in another process."""
-
     def __init__(self, **arguments: Unpack[RunArguments]) -> None:
         unknown = sorted(set(arguments) - set(RunArguments.__annotations__))
         if unknown:
@@ -61,10 +57,6 @@ class RunOptions:
         made.name, made.settings, made._run = None, chosen(), {}
         return made
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state for a copy, which means the same in a process where nobody has called `autolog`."""
-        return {**vars(self), "_run": for_another_process(self._run), "_started_in": run_for_children()}
-
     @property
     def experiment_folder(self) -> Path:
         """The folder in which runs with these options lie."""
@@ -78,13 +70,15 @@ class RunOptions:
         frameworks: Mapping[str, str],
         resumed_from: str | None = None,
         group: str | None = None,
+        kind: str | None = None,
         is_current: bool = True,
     ) -> Run:
         """Start a run for a training that begins now.
 
         `started_by` names the integration, `frameworks` has their versions, `resumed_from` is the id of the run that
-        this one continues, `group` is what the ranks of one distributed training have in common. With
-        `is_current=False`, what is recorded in this context meanwhile does not become a part of the run.
+        this one continues, `group` is what the ranks of one distributed training have in common, `kind` is what such a
+        run is called where many of them are counted, such as "fit of Ridge". With `is_current=False`, what is recorded
+        in this context meanwhile does not become a part of the run.
         """
         start = open_run if is_current else _outside_this_context
         return start(
@@ -94,24 +88,25 @@ class RunOptions:
             frameworks=frameworks,
             resumed_from=resumed_from,
             group=group,
+            kind=kind,
         )
 
     def enclosing_run(self) -> Run | None:
         """Return the run around the training that begins now, or None.
 
-        That is the run which is being recorded here, or, in a rank that a launcher spawned for the training, the run
-        that a person started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a
-        part of another one that is recorded already. In another process that was started in a run of a person, it is
-        None: the training there has a run of its own, with that one as its parent.
+        That is the run which is being recorded here, or, in a process spawned for the training, the run that a person
+        started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a part of another
+        one that is recorded already.
         """
         run = current_run()
-        if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
-            return run
-        if run is None and ranks.is_launched_rank():
-            parent = parent_run() or self._started_in
-            if parent is not None and parent.started_by == "user" and parent.is_live():
-                return attach_run(Path(parent.folder))
-        return None
+        if run is None and ranks.is_spawned():
+            from autotrack.journal.reader import is_being_written  # few trainings take place in a spawned process
+
+            for started, folder in reversed(ranks.find_runs(self.experiment_folder)):
+                is_live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
+                if started.started_by == "user" and is_live:
+                    return attach_run(folder)
+        return run
 
     def continue_run(
         self,

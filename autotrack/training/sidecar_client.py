@@ -15,11 +15,11 @@ from autotrack.protocol import Follow, Shutdown
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
-from autotrack.training.end_reports import WhenRefreshed
+from autotrack.training.announcements import announcements
 from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.process import imported_modules
-from autotrack.training.sidecar_process import SidecarProcess
+from autotrack.training.sidecar_process import SidecarProcess, WhenRefreshed
 from autotrack.training.without_sidecar import WithoutSidecar
 
 
@@ -39,10 +39,8 @@ class SidecarClient:
         self._exit_timeout = 30.0
 
     def start(self, chosen: Settings) -> None:
-        """Start the sidecar, if it is wanted and not there yet. If it is there, say what it knows of earlier runs."""
+        """Start the sidecar, if it is wanted and not there yet."""
         self._notice_fork()
-        if self._sidecar is not None:
-            self._sidecar.say_reports()
         self._exit_timeout = chosen.exit_timeout
         if not chosen.sidecar or self._sidecar is not None or self._has_given_up:
             return
@@ -53,6 +51,7 @@ class SidecarClient:
             message = f"no process can be started beside training ({error}); its work is done when runs end"
             report_fault("sidecar", message)
         else:
+            announcements.say_rest_at_exit()
             atexit.register(self._wait_at_exit)
 
     def start_if_main(self, chosen: Settings) -> None:
@@ -62,7 +61,9 @@ class SidecarClient:
         if not ranks.is_spawned() and not is_fork and not ranks.rank_from_environment():
             self.start(chosen)
 
-    def follow(self, folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False) -> RunWriter | None:
+    def follow(
+        self, folder: Path, chosen: Settings, *, rank: int = 0, only_load: bool = False, is_one_of_many: bool = False
+    ) -> RunWriter | None:
         """Have the sidecar look after the run in `folder` from now on.
 
         Args:
@@ -70,6 +71,7 @@ class SidecarClient:
             chosen: The settings of the run.
             rank: The rank of this process in the run.
             only_load: Only sample the load of this process. The run itself belongs to another process.
+            is_one_of_many: Whether the process has begun some runs before.
 
         Returns:
             What hands the output of the run to the sidecar; None where that is kept by this process.
@@ -92,6 +94,7 @@ class SidecarClient:
             rank=rank,
             only_load=only_load,
             output=output.number if output else 0,
+            is_one_of_many=is_one_of_many,
         )
         if not only_load:
             self._follows[str(folder)] = message
@@ -102,7 +105,7 @@ class SidecarClient:
         return None
 
     def listen(self) -> None:
-        """Take in what the sidecar has said meanwhile. Costs a microsecond or two."""
+        """Show what the sidecar has said meanwhile. Costs a microsecond or two."""
         self._notice_fork()
         if self._sidecar is not None:
             self._sidecar.listen()
@@ -121,7 +124,7 @@ class SidecarClient:
             folder: The folder of the run.
             at_exit: Python is exiting, so that the exit code is not known yet.
             patience: For how many seconds the sidecar is waited for. If it takes longer, it is heard of later.
-            when_refreshed: Called with the summary once that is made, and how the run compares with earlier ones.
+            when_refreshed: Called with the summary of the run once that is made.
         """
         self._notice_fork()
         sidecar = self._sidecar
@@ -130,6 +133,8 @@ class SidecarClient:
             return
         with _reporting_os_errors():
             sidecar.finalize(str(folder), at_exit=at_exit, when_refreshed=when_refreshed, patience=patience)
+        for forgotten in sidecar.forget_oldest():
+            self._follows.pop(forgotten, None)
         if not sidecar.is_alive():
             self._go_on_without(sidecar)
 
@@ -148,8 +153,10 @@ class SidecarClient:
         sidecar.listen()
         self._without.take_over(sidecar.output)
         state = "did not start" if sidecar.pid is None else "ended unexpectedly"
-        report_fault("sidecar", f"the process beside training {state}; its work is done when runs end")
-        for folder in sidecar.ended:
+        latest = sidecar.take_latest()
+        earlier = f"; to complete {sidecar.left} earlier ones, run: autotrack sync" if sidecar.left else ""
+        report_fault("sidecar", f"the process beside training {state}; its work is done when runs end{earlier}")
+        for folder in latest:
             with attempt("finish"):
                 self._complete(folder, sidecar.take_awaited(folder))
 

@@ -1,15 +1,17 @@
 """The process beside this one, as seen from here: what it is told, what it replies, and whether it lives."""
 
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 from typing import assert_never
 
+import msgspec
+
 from autotrack.journal import summary
+from autotrack.journal.summary import Summary
 from autotrack.output_channel import OutputWriter
 from autotrack.protocol import (
     AnyMessage,
-    Compared,
     Finalize,
     Finalized,
     Follow,
@@ -20,14 +22,18 @@ from autotrack.protocol import (
     ShutdownDone,
 )
 from autotrack.training import terminal
-from autotrack.training.end_reports import EndReports, WhenRefreshed
 from autotrack.training.spawn import Spawned
-from autotrack.training.terminal import held_lines
+
+WhenRefreshed = Callable[[Summary], None]
 
 _NOT_URGENT_SECONDS = 0.3
 """How long the end of this process waits for work that is not urgent."""
 
 _POLL_SECONDS = 0.003
+
+_MOST_ENDED = 1000
+_MOST_TAKEN_OVER = 100
+"""How many runs this process completes should the sidecar die: that takes milliseconds each."""
 
 
 class SidecarProcess:
@@ -40,19 +46,23 @@ class SidecarProcess:
     Attributes:
         pid: The process id; None until it has said hello.
         progress: What it last said it was doing.
-        followed: The folders of the runs that it was told to follow.
+        followed: The folders of the runs that it was told to follow. The oldest of those that have ended are
+            forgotten.
         ended: The folders of those that have ended, in the order of their ends.
+        left: How many of them `take_latest` has left out.
         is_done: Whether it has said, after `Shutdown`, that nothing is left to do.
     """
 
     def __init__(self, spawned: Spawned, secrets: dict[str, str]) -> None:
         self._spawned = spawned
         self._secrets = secrets
-        self._reports = EndReports()
+        self._awaited: dict[str, WhenRefreshed | None] = {}
         self.pid: int | None = None
         self.progress = Progress(urgent=True, doing="starting")
         self.followed: set[str] = set()
         self.ended: dict[str, None] = {}
+        self.left = 0
+        self._modules: list[str] | None = None
         self.is_done = False
 
     def is_alive(self) -> bool:
@@ -83,46 +93,57 @@ class SidecarProcess:
         """Have it follow a run. Only the first one wakes it: a short fit should not do so each time."""
         is_first = not self.followed
         self.followed.add(message.folder)
-        if message.environment and not message.quiet and not message.only_load:
-            self._reports.await_comparison(message.folder)
+        if message.modules == self._modules:
+            message = msgspec.structs.replace(message, modules=None)  # there may be thousands
+        else:
+            self._modules = message.modules
         self.send(message, at_once=is_first)
 
     def finalize(self, folder: str, *, at_exit: bool, when_refreshed: WhenRefreshed | None, patience: float) -> None:
-        """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made.
-
-        What is known then is said.
-        """
+        """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made."""
+        self.ended.pop(folder, None)
         self.ended[folder] = None
-        self._reports.await_summary(folder, when_refreshed)
+        if when_refreshed is not None or folder not in self._awaited:  # more was logged before the first was answered
+            self._awaited[folder] = when_refreshed
         is_awaited = patience > _POLL_SECONDS
-        self.send(Finalize(folder=folder, at_exit=at_exit), at_once=is_awaited)
+        is_answered = is_awaited or self._awaited[folder] is not None
+        self.send(Finalize(folder=folder, at_exit=at_exit, is_awaited=is_answered), at_once=is_awaited)
+        if not is_answered:
+            self._awaited.pop(folder, None)
         begun = monotonic()
         while is_awaited and self.is_alive():
             self.listen()
-            if not self._reports.lacks_summary(folder) or monotonic() - begun >= patience:
-                break
+            if folder not in self._awaited or monotonic() - begun >= patience:
+                return
             sleep(_POLL_SECONDS)
-        self._reports.say(also_incomplete=is_awaited)
+
+    def forget_oldest(self) -> list[str]:
+        """Forget the runs that ended first, if there are too many, and return their folders."""
+        oldest = list(self.ended)[: max(len(self.ended) - _MOST_ENDED, 0)]
+        for folder in oldest:
+            del self.ended[folder]
+            self.followed.discard(folder)
+        return oldest
+
+    def take_latest(self) -> list[str]:
+        """Return the folders of the runs that ended last, which it may not have completed when it died."""
+        latest = list(self.ended)[-_MOST_TAKEN_OVER:]
+        self.left = len(self.ended) - len(latest)
+        return latest
 
     def take_awaited(self, folder: str) -> WhenRefreshed | None:
         """Return whom to tell of the summary of this run, if nobody has been told yet."""
-        return self._reports.take(folder)
-
-    def say_reports(self) -> None:
-        """Say of runs that have ended what it has said since: between runs, there is no progress bar to disturb."""
-        self.listen()
-        self._reports.say()
+        return self._awaited.pop(folder, None)
 
     def listen(self) -> None:
-        """Take in what it has said since the last call. Only problems are said at once."""
+        """Take in what it has said since the last call."""
         for message in self._spawned.from_sidecar.receive():
             match message:
                 case Hello():
                     self.pid = message.pid
                 case Finalized():
-                    self._reports.refreshed(message.folder, partial(summary.read, Path(message.folder)))
-                case Compared():
-                    self._reports.compared(message.folder, message.comparison)
+                    if when_refreshed := self.take_awaited(message.folder):
+                        when_refreshed(summary.read(Path(message.folder)))
                 case Say():
                     terminal.say_amid(message.line)
                 case Progress():
@@ -144,12 +165,9 @@ class SidecarProcess:
         waiting = terminal.Waiting()
         while self.is_alive():
             self.listen()
-            self._reports.say()
             waited = monotonic() - begun
             if self.is_done or waited > (exit_timeout if self.progress.urgent else _NOT_URGENT_SECONDS):
                 waiting.over()
-                self._reports.say(also_incomplete=True)
-                held_lines.release(at_once=True)
                 return True
             waiting.show(self.progress.doing, waited)
             sleep(_POLL_SECONDS)

@@ -11,10 +11,11 @@ from autotrack.journal import summary
 from autotrack.output_channel import OutputWriter
 from autotrack.protocol import Follow
 from autotrack.training import terminal
-from autotrack.training.end_reports import WhenRefreshed
 from autotrack.training.hooks.faults import attempt, unplaced_faults
+from autotrack.training.sidecar_process import WhenRefreshed
 
 if TYPE_CHECKING:
+    from autotrack.sidecar.completion import Completion
     from autotrack.sidecar.output.receiver import OutputReceiver
 
 
@@ -25,6 +26,7 @@ class WithoutSidecar:
         self._pid = os.getpid()
         self._unsent: dict[str, Follow] = {}
         self._output: OutputReceiver | None = None
+        self._completion: Completion | None = None
 
     def take_over(self, output: OutputWriter | None) -> None:
         """Keep what has been printed, and what open runs still print there, in the logs of runs as they end."""
@@ -37,19 +39,23 @@ class WithoutSidecar:
 
         Args:
             follow: The run, and what is wanted for it.
-            when_refreshed: Called with the summary, and how the run compares with earlier ones.
+            when_refreshed: Called with the summary.
         """
         from autotrack.sidecar import completion  # sinks and captures; usually only the sidecar needs them
 
+        if self._completion is None:
+            self._completion = completion.Completion()
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
-        comparison = completion.complete(follow, lost_sidecar, output=self._output)
+        line = self._completion.complete(follow, lost_sidecar, output=self._output)
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             self._unsent[follow.folder] = follow
             atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile
             atexit.register(self._send_unsent)
         made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
         if when_refreshed:
-            when_refreshed(made, comparison)
+            when_refreshed(made)
+        if line and not follow.quiet:
+            terminal.say(line)
 
     def _send_unsent(self) -> None:
         """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""

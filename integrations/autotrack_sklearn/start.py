@@ -16,12 +16,13 @@ def start(subject: Any, options: Options, *, is_current: bool = True) -> Recordi
 
     With `is_current=False`, other estimators that are fitted meanwhile have runs of their own.
     """
-    outer = options.run.enclosing_run()
+    outer = autotrack.current_run()
     if outer is None:
         if is_worker():
             return None
         frameworks = frameworks_of(subject)
-        run = options.run.start_run(started_by="sklearn", frameworks=frameworks, is_current=is_current)
+        kind = f"fit of {type(subject).__name__}"
+        run = options.run.start_run(started_by="sklearn", frameworks=frameworks, kind=kind, is_current=is_current)
     elif outer.started_by == "user":
         run = outer
     else:

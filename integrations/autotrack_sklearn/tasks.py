@@ -6,11 +6,14 @@ scikit-learn 1.9, which sets up the same hook there and writes to a journal of t
 
 from collections.abc import Generator
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotrack.integrations import Outcome, Patch, is_worker
 from autotrack_sklearn import registry
 from autotrack_sklearn.recording import Recording
+
+if TYPE_CHECKING:
+    from autotrack_sklearn.folds import Folds
 
 _FITTING = {"_fit_and_score", "_fit_and_predict"}
 
@@ -34,8 +37,10 @@ def unwatch() -> None:
 
 def _in_task(task: Any, *_args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
     """Hook around a task of scikit-learn, in whichever thread or process it runs."""
-    folds = registry.current.parent_folds.of(getattr(kwargs.get("callback_ctx"), "root_uuid", None))
-    if folds is None and not is_worker():
+    folds: Folds | None = None
+    if is_worker():
+        folds = registry.current.parent_folds.of(getattr(kwargs.get("callback_ctx"), "root_uuid", None))
+    else:
         call = registry.current.scope.of_task()
         if call is None:
             return

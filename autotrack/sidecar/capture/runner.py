@@ -1,14 +1,16 @@
 """Makes the captures of runs. Each has a time limit, and fails without harm to the others."""
 
-import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from time import monotonic, time
 from typing import Protocol
 
 import msgspec
 
+from autotrack.journal.files import link_or_copy
 from autotrack.journal.records import AnyRecord, Environment, Notice
 from autotrack.sidecar.capture import git, hardware, packages, source, system_packages
 from autotrack.sidecar.capture.base import Capture, Subject
@@ -66,6 +68,12 @@ class Captures:
                 if subject is not None:
                     run.put(self._records(name, subject, is_first=subject is subjects[0][1]))
 
+    def move(self, source: Path, target: Path) -> None:
+        """Note that the files of captures which were made in one folder are now in another."""
+        for name, captured in self._latest.items():
+            if captured.subject.folder == source:
+                self._latest[name] = replace(captured, subject=replace(captured.subject, folder=target))
+
     def _records(self, name: str, subject: Subject, *, is_first: bool) -> list[AnyRecord]:
         latest = self._latest.get(name)
         is_reusable = name in _SLOW_TO_CHANGE and latest is not None and latest.is_fresh
@@ -107,9 +115,6 @@ def _copy(record: AnyRecord, source: Subject, subject: Subject) -> AnyRecord:
         for file in record.files:
             target = subject.folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(source.folder / file, target)
-            except OSError:  # another file system, or the earlier run was deleted
-                if (source.folder / file).exists():
-                    target.write_bytes((source.folder / file).read_bytes())
+            with suppress(FileNotFoundError):  # the earlier run was deleted
+                link_or_copy(source.folder / file, target)
     return msgspec.structs.replace(record, time=time())

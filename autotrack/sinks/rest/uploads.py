@@ -11,6 +11,7 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact
 from autotrack.journal.run_folder import file_status
+from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import SourceLost
@@ -59,7 +60,7 @@ class Uploads:
 
     def _upload(self, folder: Path, path: str) -> None:
         try:
-            self._store.upload(folder / path, path, below=folder)
+            self._store.upload(folder / path, own_name(path), below=folder)
         except FileNotFoundError:
             self._on_problem(f"{path} was not sent: it is no longer there")
 

@@ -16,7 +16,6 @@ from typing import Any
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.importlib_bootstrap_wrapper import wrap
 from autotrack.training.hooks.overhead import overhead
-from autotrack.training.terminal import held_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,6 @@ class Guard:
         finally:
             if outermost:
                 overhead.stop()
-                if held_lines.waiting:  # the framework has drawn its last bar
-                    held_lines.release()
 
 
 class Patch:

@@ -38,19 +38,18 @@ class Observer:
         self._problems: list[str] = []
         self._is_watching = self._has_cells = False
 
-    def begin(self, chosen: Settings, *, to_sidecar: RunWriter | None = None) -> None:
+    def begin(self, chosen: Settings, *, to_sidecar: RunWriter | None = None, is_one_of_many: bool = False) -> None:
         """Describe the process, and capture what it prints from now on.
 
-        `to_sidecar` hands it to the sidecar; without one, this process keeps it in the file.
+        `to_sidecar` hands it to the sidecar; without one, this process keeps it in the file. What is written for one
+        of many runs is shared with the others.
         """
         exits.watch.begin()
         self._is_watching = True
         if chosen.environment:
             facts = process.describe_process(self._redactor)
-            states = self._folder / _STATES
-            states.parent.mkdir(parents=True, exist_ok=True)
-            random_states.write(states)
-            self._put(records.Environment(time=time(), kind="process", values=facts, files=[_STATES]))
+            states = random_states.write_shared(self._folder) if is_one_of_many else self._write_states()
+            self._put(records.Environment(time=time(), kind="process", values=facts, files=[states]))
             self._keep_cells()
         if chosen.output:
             self.output = self._open_log() if to_sidecar is None else self._open_sidecar_output(to_sidecar)
@@ -92,6 +91,12 @@ class Observer:
         from autotrack.sidecar.output.log import open_log  # usually in the sidecar only
 
         return open_log(self._folder, self._redactor, put=self._put, on_problem=self._problems.append, is_ours=is_ours)
+
+    def _write_states(self) -> str:
+        path = self._folder / _STATES
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_states.write(path)
+        return _STATES
 
     def _keep_cells(self) -> None:
         cells = [self._redactor.redact_code(cell)[0] for cell in notebook.executed_cells()]

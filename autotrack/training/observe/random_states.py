@@ -9,6 +9,9 @@ import msgspec
 
 from autotrack.journal import files
 
+_SHARED_NAME = "random_states.json.gz"
+
+_shared: tuple[tuple[dict[str, Any], Path], str] | None = None
 _written: tuple[dict[str, Any], Path] | None = None
 
 
@@ -25,6 +28,23 @@ def write(path: Path) -> None:
             return
     files.write_atomically(path, msgspec.json.encode(states))
     _written = states, path
+
+
+def write_shared(run: Path) -> str:
+    """Write the states beside the run in `run`, compressed; return the name by which the run opens the file.
+
+    Runs that start without any number drawn in between share it.
+    """
+    global _shared  # noqa: PLW0603  the generators are those of the process too
+    import gzip  # only processes that begin many runs need these two
+
+    from autotrack.journal import shared_files
+
+    states = read()
+    if _shared is None or _shared[0] != (states, run.parent):
+        compressed = gzip.compress(msgspec.json.encode(states), compresslevel=1, mtime=0)
+        _shared = (states, run.parent), shared_files.publish(run, {_SHARED_NAME: compressed})
+    return shared_files.shared_name(_shared[1], _SHARED_NAME)
 
 
 def read() -> dict[str, Any]:

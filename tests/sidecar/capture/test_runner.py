@@ -179,7 +179,7 @@ def test_files_are_copied_where_they_cannot_be_shared(
     def refuse(*_: object) -> None:
         raise OSError("another file system")
 
-    monkeypatch.setattr("autotrack.sidecar.capture.runner.os.link", refuse)
+    monkeypatch.setattr("autotrack.journal.files.os.link", refuse)
     take(Waiting(tmp_path / "outer"), Waiting(tmp_path / "inner"))
     assert (tmp_path / "inner/environment/git.json").read_bytes() == b"1"
 

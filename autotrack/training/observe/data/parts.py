@@ -77,14 +77,7 @@ def _container_parts(name: str, value: Any, depth: int, seen: set[int]) -> Itera
         yield items_of(name, value)
         return
     for key, member in members:
-        yield from _member_parts(joined(name, key), member, depth, seen)
-
-
-def _member_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
-    try:
-        yield from _parts(name, value, depth + 1, seen)
-    except Exception:  # noqa: BLE001  other people's data may raise anything, and the other members are described
-        yield unreadable_part(name, value)
+        yield from _parts(joined(name, key), member, depth + 1, seen)
 
 
 def _object_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
@@ -94,7 +87,7 @@ def _object_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator
         return
     for key, attribute in islice(attributes.items(), _MOST_ATTRIBUTES):
         if not _is_setting(attribute):
-            yield from _member_parts(joined(name, key), attribute, depth, seen)
+            yield from _parts(joined(name, key), attribute, depth + 1, seen)
 
 
 def attributes_of(value: Any) -> dict[str, Any] | None:
@@ -145,11 +138,6 @@ def unknown_part(name: str, value: Any) -> Part:
     return Part(name=name, dtype=dtype or type(value).__qualname__, shape=shape, whole=False)
 
 
-def unreadable_part(name: str, value: Any) -> Part:
-    """Describe data that raises when it is touched by its class alone."""
-    return Part(name=name, dtype=type(value).__qualname__, whole=False)
-
-
 def shape_and_dtype(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
     """Return the shape and dtype that an object of an array library says it has."""
     if not is_computed(value):
@@ -194,13 +182,6 @@ def _is_part(value: Any) -> bool:
 
 def _is_setting(value: Any) -> bool:
     """Whether an attribute of a data set is a setting, a counter or a tool, and not data."""
-    try:
-        return _is_plain_setting(value)
-    except Exception:  # noqa: BLE001  other people's objects may raise anything
-        return True
-
-
-def _is_plain_setting(value: Any) -> bool:
     if value is None or isinstance(value, (bool, int, float, complex, type)):
         return True
     if isinstance(value, (str, PurePath)):

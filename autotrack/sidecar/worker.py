@@ -1,0 +1,91 @@
+"""The thread of a sidecar that does what takes time: it captures, compares and computes checksums, one at a time."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.sidecar.capture.runner import Captures
+from autotrack.sidecar.capture.shared import give_own
+from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sidecar.short_runs import ShortRuns
+from autotrack.sidecar.terminal_lines import TerminalLines
+
+
+class Worker:
+    """Does jobs in the order in which they were given. Only the loop of the sidecar calls this.
+
+    Args:
+        attempt: Calls a function for a run; if that fails, it leaves a notice there.
+        on_done: Called, in the thread, after every job.
+        captures: What has been captured for runs of the process.
+        earlier_runs: What runs are compared with.
+        terminal: Where it is said what has changed.
+    """
+
+    def __init__(
+        self,
+        attempt: Callable[..., None],
+        on_done: Callable[[], None],
+        *,
+        captures: Captures,
+        earlier_runs: EarlierRuns,
+        terminal: TerminalLines,
+    ) -> None:
+        self._attempt = attempt
+        self._on_done = on_done
+        self._captures = captures
+        self._earlier_runs = earlier_runs
+        self._terminal = terminal
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
+        self._short_job: Future[None] | None = None
+
+    def capture(self, run: FollowedRun, among: Callable[[], Iterable[FollowedRun]]) -> None:
+        """Capture the environment of a run, and with it that of all runs which wait for theirs by then."""
+        self._start(run, lambda: self._capture_all(list(among())))
+
+    def compare(self, run: FollowedRun) -> None:
+        """Compare a run with earlier ones, and have the terminal say what has changed."""
+        self._start(run, lambda: self._compare(run))
+
+    def add_checksums(self, run: FollowedRun) -> None:
+        """Compute the checksums of the artifacts that have none."""
+        self._start(run, run.add_checksums)
+
+    def complete(self, short_runs: ShortRuns) -> None:
+        """Do a part of the work for short runs, unless such a part is being done. Jobs of other runs come between."""
+        if short_runs.has_work and (self._short_job is None or self._short_job.done()):
+            self._short_job = self._thread.submit(short_runs.work)
+            self._short_job.add_done_callback(lambda _: self._on_done())
+
+    def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
+        """The run does not count as done until the job has ended."""
+        job = self._thread.submit(self._attempt, lambda _: work(), run)
+        run.stages.add_job(job)
+        job.add_done_callback(lambda _: self._on_done())
+
+    def _capture_all(self, runs: list[FollowedRun]) -> None:
+        """Capture once for all runs that wait for it. All of them have started, so one capture is valid for all."""
+        waiting = [run for run in runs if not run.stages.is_captured]
+        by_script_folder: dict[Path | None, list[FollowedRun]] = {}
+        for run in waiting:
+            subject = run.subject
+            if run.facts.shared_environment is None:
+                by_script_folder.setdefault(subject.script_folder if subject else None, []).append(run)
+        try:
+            for run in waiting:
+                if run.facts.shared_environment is not None:  # from when it was a short one
+                    give_own(run, run.facts.shared_environment)
+            for some in by_script_folder.values():
+                self._captures.take(some)
+        finally:
+            for run in waiting:
+                run.stages.mark_captured()
+
+    def _compare(self, run: FollowedRun) -> None:
+        try:
+            line = run.add_changes(self._earlier_runs)
+            if line and not run.follow.quiet:
+                self._terminal.say_changes(line)
+        finally:
+            run.stages.mark_compared()
