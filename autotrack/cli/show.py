@@ -23,9 +23,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other p
 
 
 def ls(
-    store: Annotated[
-        Path | None, typer.Argument(help="The folder of runs; by default `runs`, or the one in the settings.")
+    place: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STORE]", help="The folder of runs; by default `runs`, or the one in the settings."),
     ] = None,
+    store: StoreOption = None,
     where: Annotated[
         str | None,
         typer.Option(
@@ -42,9 +44,13 @@ def ls(
     """List the runs of a store, the newest first.
 
     Conditions and --sort name values of a run: `params.lr`, `metrics.loss` for the last value of a metric, `best.loss`
-    for its best one, `tags.team`, and fields such as `status`, `experiment` and `duration_seconds`.
+    for its best one, `tags.team`, and fields such as `status`, `started` and `duration_seconds`. Dates and durations
+    are texts: `started > "2026-11-25"`, `duration_seconds > "5 min"`. `params.lr is None` holds where it is missing.
     """
-    runs = catalog.runs(store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
+    store = place or store
+    runs = catalog.runs(
+        catalog.existing_store(store), watch=lambda folders: with_progress(folders, "reading runs", fewest=200)
+    )
     if where:
         runs = runs.where(where)
     if sort:
@@ -53,7 +59,7 @@ def ls(
     if as_json:
         say_json([_as_json(run) for run in runs])
     elif not runs:
-        say(f"no runs in {catalog.store_path(store)}{' for which that holds' if where else ''}", err=True)
+        say(f"no runs in {_described(catalog.store_path(store))}{' for which that holds' if where else ''}", err=True)
     else:
         wanted = settings.resolve().metric
         say_table(
@@ -91,6 +97,10 @@ def show(
     for title, text in (("changes", summary.texts.get("changes")), ("traceback", summary.traceback)):
         if text:
             say_text(f"\n{title}\n{text.rstrip()}")
+
+
+def _described(store: Path) -> str:
+    return str(store) if store.exists() else f"{store}: there is no such folder here"
 
 
 def _as_json(run: RecordedRun) -> dict[str, Any]:

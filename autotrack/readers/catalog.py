@@ -1,5 +1,7 @@
 """Finds, loads, filters and sorts the runs of a store, which is a folder of experiments with runs in them."""
 
+import contextlib
+import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -54,15 +56,16 @@ class RecordedRun:
 class Runs(Sequence[RecordedRun]):
     """Runs in an order, which is the newest first unless they are sorted. `where` and `sort` return new objects."""
 
-    def __init__(self, runs: Sequence[RecordedRun]) -> None:
+    def __init__(self, runs: Sequence[RecordedRun], *, among: Sequence[RecordedRun] | None = None) -> None:
         self._runs = list(runs)
+        self._among = self._runs if among is None else among  # what they were chosen from: its names are no mistakes
 
     @overload
     def __getitem__(self, index: int) -> RecordedRun: ...
     @overload
     def __getitem__(self, index: slice) -> "Runs": ...
     def __getitem__(self, index: int | slice) -> "RecordedRun | Runs":
-        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+        return self._chosen(self._runs[index]) if isinstance(index, slice) else self._runs[index]
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -74,20 +77,31 @@ class Runs(Sequence[RecordedRun]):
         """Return the runs for which a condition holds, such as `"metrics.val_loss < 0.2 and params.lr > 1e-3"`.
 
         Names are `params.NAME`, `metrics.NAME` (the last value), `best.NAME`, `tags.NAME`, and the fields of the
-        summary: `status`, `name`, `experiment`, `duration_seconds`, … A run without one of these names is left out.
-        Raises `QueryError` for a condition that cannot be understood.
+        summary: `status`, `name`, `experiment`, `duration_seconds`, … A run without one of these names is left out;
+        `params.lr is None` asks for such runs. Dates and durations are written as in `started > "2026-11-25"` and
+        `duration_seconds > "5 min"`. Raises `QueryError` for a condition that cannot be understood, and for a name
+        that no run has.
         """
-        holds = query.compile_condition(condition)
-        return Runs([run for run in self._runs if holds(run.summary)])
+        holds = query.compile_condition(condition, self._known)
+        holds.check_names()
+        return self._chosen([run for run in self._runs if holds(run.summary)])
 
     def sort(self, by: str, *, descending: bool = False) -> "Runs":
         """Return the runs ordered by a name as in `where`. Runs without it come last. Raises `QueryError`."""
-        key = query.compile_name(by)
+        key = query.compile_name(by, self._known)
+        key.check_names()
         having = [run for run in self._runs if key(run.summary) is not None]
         lacking = [run for run in self._runs if key(run.summary) is None]
         ordered = sorted(having, key=lambda run: query.sortable(key(run.summary)), reverse=descending)
         ordered.sort(key=lambda run: query.sortable(key(run.summary))[0])  # numbers, NaN, text: in both directions
-        return Runs([*ordered, *lacking])
+        return self._chosen([*ordered, *lacking])
+
+    @property
+    def _known(self) -> list[Summary]:
+        return [run.summary for run in self._among]
+
+    def _chosen(self, runs: Sequence[RecordedRun]) -> "Runs":
+        return Runs(runs, among=self._among)
 
 
 def runs(
@@ -127,10 +141,13 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     matches = [run for run in candidates if len(reference) >= 4 and run.summary.id.startswith(reference)]
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(run.summary.name for run in candidates[:5])
-    content = f"it has {len(candidates)}, such as {names}" if candidates else "it has none"
+    names = list(dict.fromkeys(run.summary.name for run in candidates))
+    none = "it has none" if store_path(store).is_dir() else "it has none, for there is no such folder"
+    content = f"it has {len(candidates)}, such as {', '.join(names[:5])}" if candidates else none
+    alike = difflib.get_close_matches(reference, [*names, *(run.folder.name for run in candidates)], n=3)
+    meant = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
     raise RunNotFoundError(
-        f"no run {reference!r} in {store_path(store)}; {content}; give a folder, an id, a name or 'latest'",
+        f"no run {reference!r} in {store_path(store)}{meant}; {content}; give a folder, an id, a name or 'latest'",
         reference=reference,
     )
 
@@ -168,6 +185,26 @@ def fold(folder: Path) -> Fold:
 def store_path(store: str | os.PathLike[str] | None) -> Path:
     """Return the folder of a store. By default, it is the store in the settings."""
     return Path(store if store is not None else settings.resolve().to).expanduser()
+
+
+def existing_store(store: str | os.PathLike[str] | None) -> Path:
+    """Return the folder of a store, as `store_path` does. Raises `RunNotFoundError` if it is not there.
+
+    Where nobody has named a store, none has been made yet, and that is no mistake.
+    """
+    path = store_path(store)
+    if path.is_dir() or (store is None and path == Path(settings.Settings.to)):
+        return path
+    with contextlib.suppress(OSError):
+        beside = [other.name for other in path.absolute().parent.iterdir() if other.is_dir()]
+        if alike := difflib.get_close_matches(path.name, beside, n=1):
+            raise _no_store(path, f"did you mean {str(path.with_name(alike[0]))!r}?")
+    raise _no_store(path, "record a run there, or give the folder of another store")
+
+
+def _no_store(path: Path, advice: str) -> RunNotFoundError:
+    state = "is not a folder" if path.exists() else "does not exist"
+    return RunNotFoundError(f"the store {str(path)!r} {state}; {advice}", reference=str(path))
 
 
 def run_folders(store: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,20 +128,53 @@ def test_ls_json_is_for_programs(runs: Path) -> None:
     }  # fmt: skip
     assert (first["params"], first["metrics"], first["best"]) == ({"lr": 0.1}, {"val_loss": 0.5}, {"val_loss": 0.5})
     assert second["metrics"] == {"val_loss": "NaN", "momentum": 0.9}
-    assert (second["best"], second["tags"]) == ({"val_loss": 0.2}, {"why": "paper"})
+    assert (second["best"], second["tags"]["why"]) == ({"val_loss": 0.2}, "paper")
     assert Path(second["folder"]).is_absolute()
     assert autotrack.load(second["folder"]).id == second["id"]
     assert third["status"] == "failed"
 
 
 def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
     for arguments, said in (
-        (["ls", str(tmp_path / "nowhere")], f"no runs in {tmp_path / 'nowhere'}"),
+        (["ls", str(tmp_path / "empty")], f"no runs in {tmp_path / 'empty'}"),
         (["ls", "--where", "status == 'killed'"], "no runs in runs for which that holds"),
     ):
         done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=300, check=False)
         assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "", said)
-    assert json.loads(call("ls", tmp_path / "nowhere", "--json")) == []
+    assert json.loads(call("ls", tmp_path / "empty", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ls", "nowhere"], "the store 'nowhere' does not exist; record a run there"),
+        (["ls", "--store", "rums"], "the store 'rums' does not exist; did you mean 'runs'?"),
+        (["ls", "runs/file"], "is not a folder"),
+        (["ls", "--sort", "train_loss"], "'train_loss' in 'train_loss' is not a name of a run; did you mean"),
+        (["ls", "--where", "val_loss < 1"], "did you mean metrics.val_loss or best.val_loss?"),
+        (["ls", "--where", "metrics.val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
+        (["ls", "--where", "params.width == 64"], "did you mean params.model.width?"),
+        (["ls", "--sort", "took"], "did you mean duration_seconds?"),
+        (["ls", "--where", "started > 'yesterday'"], "'yesterday' is no date; write it as in '2026-11-25'"),
+        (["show", "secnd"], "did you mean 'second'?"),
+        (["show", "second", "--store", "nowhere"], "no run 'second' in nowhere; it has none, for there is no such"),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_names_the_nearest(runs: Path, arguments: list[str], said: str) -> None:
+    (runs / "file").touch()
+    done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ls_takes_dates_and_durations(runs: Path) -> None:
+    today, tomorrow = date.today().isoformat(), (date.today() + timedelta(days=1)).isoformat()
+    for condition, count in (
+        (f"started >= '{today}'", 3), (f"started > '{tomorrow}'", 0), ("duration_seconds < '1 h'", 3),
+    ):  # fmt: skip
+        assert len(json.loads(call("ls", "--where", condition, "--json"))) == count, condition
 
 
 # ---- show

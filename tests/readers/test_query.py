@@ -1,6 +1,8 @@
 """The language of `where` and `sort`: Python's own comparisons, and nothing that could be executed."""
 
 import math
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +126,7 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         "params.lr << 2",
         "await params.lr",
         "*params.lr",
-        "params.lr is None",
+        "params.lr is 3",
         "import os",
         "x = 1",
         "params.lr < 1; params.lr > 1",
@@ -170,6 +172,117 @@ def test_odd_names_are_written_in_brackets() -> None:
         assert holds(condition, summary), condition
 
 
+def at(text: str) -> float:
+    """A time in the zone of this machine."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("started > '2026-11-24'", True),
+        ("started > '2026-11-25'", True),
+        ("started > '2026-11-26'", False),
+        ("started >= '2026-11-25'", True),
+        ("started < '2026-11-25'", False),
+        ("started <= '2026-11-25'", True),
+        ("started == '2026-11-25'", True),
+        ("started == '2026-11'", True),
+        ("started != '2026-11-25'", False),
+        ("started in ('2026-11-24', '2026-11-25')", True),
+        ("started not in ['2026-11-25']", False),
+        ("'2026-11-25' <= started", True),
+        ("'2026-11-25 14:00' < started < '2026-11-25 15:00'", True),
+        ("started == '2026-11-25 14:07'", True),
+        ("started == '2026-11-25 14:07:53'", False),
+        ("started > '2026-11-25T14:00'", True),
+        ("started > '2026-11-27T00:00:00+00:00'", False),
+        ("ended > '2026-11-25'", False),
+        ("ended is None", True),
+        ("started > 1000", True),
+    ],
+)
+def test_times_are_compared_with_dates(condition: str, *, expected: bool) -> None:
+    assert holds(condition, run(started=at("2026-11-25 14:07:52"))) is expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "25.11.2026", "", "2026-02-30"])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match=r"is no date; write it as in '2026-11-25'"):
+        compile_condition(f"started > {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("75", 75), ("75 s", 75), ("1 min 15 s", 75), ("1m15s", 75), ("2 h 1 min", 7260), ("1.5 hours", 5400),
+     ("1:15", 75), ("2:01:00", 7260), ("1 day", 86400), ("2 days", 172800)],
+)  # fmt: skip
+def test_durations_are_written_for_people(text: str, seconds: float) -> None:
+    for sign in ("<=", ">=", "=="):
+        assert holds(f"duration_seconds {sign} {text!r}", run(duration_seconds=float(seconds)))
+    assert holds(f"{text!r} < duration_seconds", run(duration_seconds=seconds + 0.5))
+
+
+def test_what_is_no_duration_is_refused() -> None:
+    for text in ("long", "5 parsecs", "min"):
+        with pytest.raises(QueryError, match=r"is no duration; write it as in '90 s'"):
+            compile_condition(f"duration_seconds > {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("params.shuffle == true and params.cached == False", True),
+        ("params.shuffle == 'True'", True),
+        ("params.text_lr > 0.05 and params.text_lr == 0.1", True),
+        ("metrics.loss < '0.2'", False),
+        ("metrics.broken == nan", True),
+        ("metrics.loss != nan", True),
+        ("tags.why == 'for the paper' and tags['who is it'] == 'me'", True),
+        ("'paper' in tags.why", True),
+        ("params.text_lr in [0.1, 0.2]", True),
+        ("status in ('failed', 'running')", True),
+        ("status not in ('failed', 'killed')", True),
+    ],
+)
+def test_values_are_compared_as_people_mean_them(condition: str, *, expected: bool) -> None:
+    summary = run(
+        params={"shuffle": True, "cached": False, "text_lr": "0.1"},
+        metrics={"loss": metric(0.5), "broken": metric("NaN")},
+        tags={"why": "for the paper", "who is it": "me"},
+    )
+    assert holds(condition, summary) is expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "proposed"),
+    [
+        ("train_loss < 1", "metrics.train_loss or best.train_loss"),
+        ("metrics.trainloss < 1", "metrics.train_loss or best.train_loss"),
+        ("loss < 1", "metrics.train_loss or best.train_loss"),
+        ("params.learning_rat == 1", "params.learning_rate"),
+        ("tags.learning_rate == 1", "params.learning_rate"),
+        ("acc > 1", "metrics['val/acc'] or best['val/acc']"),
+        ("experimnt == 'a'", "experiment"),
+        ("took > 1", "duration_seconds"),
+    ],
+)
+def test_a_name_that_no_run_has_is_answered_with_the_nearest(wanted: str, proposed: str) -> None:
+    known = [run(params={"learning_rate": 1}, metrics={"train_loss": metric(1, 1), "val/acc": metric(1, 1)}), run()]
+    with pytest.raises(QueryError, match=f"did you mean {re.escape(proposed)}"):
+        compile_condition(wanted, known).check_names()
+
+
+def test_a_metric_without_a_direction_has_no_best() -> None:
+    with pytest.raises(QueryError, match=r"write the setting metric = 'min cost' or 'max cost'"):
+        compile_name("best.cost", [run(metrics={"cost": metric(1)})]).check_names()
+
+
+def test_a_name_that_any_run_has_is_no_mistake_and_nor_is_any_where_there_are_no_runs() -> None:
+    compile_condition("params.lr < 1", [run(), run(params={"lr": None})]).check_names()
+    compile_condition("params.lr < 1").check_names()
+
+
 def test_the_fields_of_a_run_are_names() -> None:
     summary = run(status="failed", duration_seconds=75.0)
     assert holds("status == 'failed' and experiment == 'digits' and duration_seconds > 60", summary)
@@ -189,7 +302,10 @@ def test_recorded_nan_and_infinities_are_numbers_again(value: str) -> None:
     [
         ("params.missing < 1", False),
         ("not params.missing < 1", False),
-        ("params.missing == None", False),
+        ("params.missing == None", True),
+        ("params.missing is None", True),
+        ("params.missing is not none", False),
+        ("params.word is not None and params.word != null", True),
         ("not params.missing", False),
         ("params.missing + 1 > 0", False),
         ("not params.missing + 1 > 0", False),

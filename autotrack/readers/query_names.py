@@ -1,0 +1,79 @@
+"""The names of a run in `where` and `sort`, and the nearest one for a name that there is not."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from autotrack.journal.records import number
+from autotrack.journal.summary import Summary
+
+GROUPS = ("params", "metrics", "best", "tags")
+FIELDS = tuple(Summary.__struct_fields__)
+TIMES = ("started", "ended")
+DURATIONS = ("duration_seconds", "overhead_seconds")
+
+_CALLED = {"took": "duration_seconds", "duration": "duration_seconds", "run": "name", "date": "started",
+           "time": "started", "created": "started", "state": "status", "project": "experiment"}  # fmt: skip
+"""What people call the fields, such as the head of a column in `autotrack ls`."""
+
+_MOST_PROPOSED = 3
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name of a run: of a `group`, or a field, which has no group."""
+
+    group: str
+    rest: str
+
+    def __str__(self) -> str:
+        if not self.group:
+            return self.rest
+        is_plain = all(part.isidentifier() for part in self.rest.split("."))
+        return f"{self.group}.{self.rest}" if is_plain else f"{self.group}[{self.rest!r}]"
+
+    def read(self, summary: Summary) -> Any:
+        """Return the value of a run; None if it has none."""
+        if not self.group:
+            return getattr(summary, self.rest)
+        if self.group in ("params", "tags"):
+            return getattr(summary, self.group).get(self.rest)
+        metric = summary.metrics.get(self.rest)
+        point = metric and (metric.last if self.group == "metrics" else metric.best)
+        return number(point.value) if point else None
+
+    def is_in(self, summary: Summary) -> bool:
+        """Return whether a run has this name, whatever its value is."""
+        if self.group in ("params", "tags"):
+            return self.rest in getattr(summary, self.group)
+        return not self.group or self.read(summary) is not None
+
+
+def names_in(summaries: Iterable[Summary]) -> Iterator[Name]:
+    """Yield the names that runs have, each once, and the fields."""
+    found: dict[Name, None] = {}
+    for summary in summaries:
+        for group, values in (("metrics", summary.metrics), ("best", summary.metrics), ("params", summary.params),
+                              ("tags", summary.tags)):  # fmt: skip
+            for rest in values:
+                name = Name(group, rest)
+                if name not in found and name.is_in(summary):
+                    found[name] = None
+    yield from found
+    yield from (Name("", field) for field in FIELDS)
+
+
+def nearest(wanted: str, names: Iterable[Name]) -> list[str]:
+    """Return the names that may have been meant, the likeliest first: the same in another group, or spelt alike."""
+    by_text = {str(name): name for name in names}
+    group, _, rest = wanted.partition(".")
+    last = rest if rest and group in GROUPS else wanted
+    same = [text for text, name in by_text.items() if name.rest == last]
+    called = [_CALLED[last]] if last in _CALLED else []
+    alike = difflib.get_close_matches(wanted, by_text, n=_MOST_PROPOSED, cutoff=0.7)
+    rests = {name.rest for name in by_text.values()}
+    close = difflib.get_close_matches(last, rests, n=_MOST_PROPOSED, cutoff=0.6)
+    parts = [rest for rest in rests if len(last) > 2 and last in rest]
+    by_rest = [text for rest in [*sorted(parts), *close] for text, name in by_text.items() if name.rest == rest]
+    return list(dict.fromkeys([*called, *same, *alike, *by_rest]))[:_MOST_PROPOSED]
