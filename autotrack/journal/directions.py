@@ -8,8 +8,11 @@ Direction = Literal["min", "max"]
 
 _LOWER_IS_BETTER = re.compile(
     r"loss|error|err\b|mse|mae|rmse|mape|rmsle|wer|cer\b|perplexity|ppl|nll|deviance|divergence|hinge|brier|seconds"
-    r"|neg(ative)?_log_likelihood"
+    r"|neg(ative)?_log_likelihood|negative_likelihood_ratio|(fit|score|wall|elapsed|total|run|epoch|step|batch)_time$|(^|/)rank_test"
 )
+_SURELY_LOWER = re.compile(r"loss|_time$|(^|/)rank_test|negative_likelihood_ratio")
+"""A dice_loss is a loss, and a score_time is a time."""
+
 _HIGHER_IS_BETTER = re.compile(
     r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|(\b|_)map(\b|_|\d)|bleu|rouge|psnr|ssim|reward|return"
     r"|score|kappa|mcc|matthews|corr|(?<!neg_log_)(?<!negative_log_)likelihood|per_second"
@@ -23,12 +26,12 @@ def better(metric: str) -> Direction | None:
     ('min', 'max', None)
     """
     name = metric.lower()
-    if name.startswith("lr-"):
+    if name.startswith("lr-") or re.search(r"(^|[_/])std_", name):  # how far values lie apart is no merit
         return None
     if re.search(r"(^|_)neg_(?!log_likelihood)", name):  # scikit-learn turns losses into scores
         return "max"
     lower, higher = _LOWER_IS_BETTER.search(name), _HIGHER_IS_BETTER.search(name)
-    if lower and (not higher or "loss" in name):  # a dice_loss is a loss
+    if lower and (not higher or _SURELY_LOWER.search(name)):
         return "min"
     return "max" if higher else None
 

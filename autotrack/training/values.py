@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -187,7 +188,7 @@ def _described_array(value: Any, shape: tuple[int, ...]) -> str:
 
 
 def qualified_name(value: Any) -> str:
-    """Return the importable name of a class or function, without `builtins.`.
+    """Return the importable name of a class or function, without `builtins.`; that of a script begins with its name.
 
     >>> import collections
     >>> qualified_name(collections.OrderedDict)
@@ -195,7 +196,18 @@ def qualified_name(value: Any) -> str:
     """
     module = getattr(value, "__module__", None) or ""
     name = getattr(value, "__qualname__", None) or repr(value)[:_LONGEST]
+    if module == "__main__":
+        module = _script_name()
     return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def _script_name() -> str:
+    """Return the name that the script's module would be imported by; `__main__` in notebooks and at a prompt."""
+    main = sys.modules.get("__main__")
+    spec, path = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    return PurePath(path).stem if isinstance(path, str) else "__main__"
 
 
 def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ...] = ()) -> dict[str, Any]:

@@ -10,14 +10,22 @@ import re
 import sys
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from types import CodeType, FrameType
 
 _LONGEST = 40
 _MOST_CALLS = 10_000
+_PACKAGES = {"site-packages", "dist-packages"}
 _NOT_OF_USER = ("sklearn", "autotrack", "autotrack_sklearn", "joblib")
 
 ROLES = {"train": "train", "validate": "val", "test": "test"}
 """By role, which is the stage of a metric too, how names of metrics begin."""
+
+_SLICE = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")
+"""Rows or columns that are taken by their numbers: they are no name."""
+
+_ROWS = re.compile(r"(?P<data>[\w.]+)\[(?P<begin>[^\[\]:,]*):(?P<end>[^\[\]:,]*)(,|\])")
+"""Some rows of data, from `begin` to before `end`."""
 
 _WORDS = {
     "test": "test",
@@ -56,9 +64,7 @@ class Calls:
 
     def innermost(self) -> Call:
         """Return the call by which the user's code led here, as far as its source can be read."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_OF_USER:
-            frame = frame.f_back
+        frame = _caller()
         if frame is None:
             return _UNKNOWN
         position = (frame.f_code, frame.f_lasti)
@@ -68,6 +74,20 @@ class Calls:
                 self._by_position.clear()
             call = self._by_position[position] = _read(frame)
         return call
+
+
+def is_by_library() -> bool:
+    """Whether an installed package, and not the user's code, calls scikit-learn here."""
+    frame = _caller()
+    return frame is not None and not _PACKAGES.isdisjoint(Path(frame.f_code.co_filename).parts)
+
+
+def _caller() -> FrameType | None:
+    """Return the innermost frame outside of scikit-learn, and of what it calls and is called by."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_OF_USER:
+        frame = frame.f_back
+    return frame
 
 
 def role_of(text: str | None) -> str | None:
@@ -80,13 +100,26 @@ def role_of(text: str | None) -> str | None:
     return next((_WORDS[word] for word in words if word in _WORDS), None)
 
 
-def plain_name(text: str | None) -> str | None:
-    """Return the name of data without the letter that tells features from labels.
+def are_disjoint(text: str, other: str) -> bool:
+    """Whether these are rows of the same data, of which one part begins where the other ends.
 
-    >>> plain_name("X_holdout"), plain_name("y"), plain_name("frames[3].values")
-    ('holdout', None, 'frames_3_values')
+    >>> are_disjoint("X[100:, :2]", "X[:100, :2]"), are_disjoint("X[:n]", "X[m:]"), are_disjoint("X[9:]", "Z[:9]")
+    (True, False, False)
     """
-    name = re.sub(r"\W+", "_", text or "").strip("_")
+    first, second = _ROWS.match(text), _ROWS.match(other)
+    if first is None or second is None or first["data"] != second["data"]:
+        return False
+    ends = {(first["begin"], second["end"]), (second["begin"], first["end"])}
+    return any(begin == end != "" for begin, end in ends)
+
+
+def plain_name(text: str | None) -> str | None:
+    """Return the name of data without the letter that tells features from labels, and without slices.
+
+    >>> plain_name("X_holdout"), plain_name("y"), plain_name("frames[3].values"), plain_name("X_new[100:, :2]")
+    ('holdout', None, 'frames_3_values', 'new')
+    """
+    name = re.sub(r"\W+", "_", _SLICE.sub("", text or "")).strip("_")
     name = re.sub(r"^[xXyY]_?(?=[^a-z]|_|$)|^[xXyY]_", "", name)
     return name.strip("_") or None
 

@@ -15,12 +15,17 @@ class Classes:
         self._methods: WeakKeyDictionary[type, dict[str, list[str]]] = WeakKeyDictionary()
 
     def param_names(self, kind: Any) -> list[str] | None:
-        """Return the names of the params; None for a class that replaces scikit-learn's `get_params`."""
-        if getattr(kind, "get_params", None) is not sys.modules["sklearn.base"].BaseEstimator.get_params:
+        """Return the names of the params; None for a class without scikit-learn's `get_params`, or one it refuses."""
+        base = sys.modules.get("sklearn.base")
+        if base is None or getattr(kind, "get_params", None) is not base.BaseEstimator.get_params:
             return None
         names = self._param_names.get(kind)
         if names is None:
-            names = self._param_names[kind] = kind._get_param_names()
+            try:
+                names = kind._get_param_names()
+            except RuntimeError:  # params without names
+                return None
+            self._param_names[kind] = names
         return names
 
     def defaults(self, kind: type) -> dict[str, Any]:
@@ -29,7 +34,7 @@ class Classes:
         if defaults is None:
             try:
                 parameters = inspect.signature(kind).parameters
-            except ValueError:
+            except (ValueError, TypeError):
                 parameters = {}  # type: ignore[assignment]  # it is only iterated
             defaults = {name: parameter.default for name, parameter in parameters.items()}
             self._defaults[kind] = defaults

@@ -15,7 +15,7 @@ def conclude(recording: Recording, features: Any, target: Any, name: str | None 
     """Record the results of the fit; each part fails alone."""
     seconds = recording.seconds()
     estimator, final = recording.subject, final_of(recording.subject)
-    model = _bind(recording, estimator, final, features)
+    model = _bind(recording, estimator, final, features, name)
     with attempt("sklearn search"):
         search.record(recording)
     with attempt("sklearn fitted attributes"):
@@ -29,14 +29,14 @@ def conclude(recording: Recording, features: Any, target: Any, name: str | None 
             fitted.record_training_metrics(recording, features, target)
     if recording.options.keep_model:
         with attempt("sklearn model"):
-            keeping.keep(recording, refitted(estimator), features, target, seconds=seconds)
-    with attempt("sklearn estimator.html"):
+            keeping.keep(recording, refitted(estimator), seconds=seconds)
+    with attempt("sklearn estimator.html", of_user=True):  # it calls `repr` on what people put into estimators
         diagram.keep_diagram(recording)
 
 
-def _bind(recording: Recording, estimator: Any, final: Any, features: Any) -> RecordedModel:
+def _bind(recording: Recording, estimator: Any, final: Any, features: Any, name: str | None) -> RecordedModel:
     """Have evaluations of the estimator, or of the one it ends in, belong to the run."""
-    model = recording.model(features)
+    model = recording.model(features, name)
     registry.current.models.add(estimator, model)
     if final is not estimator:
         registry.current.models.add(final, model)

@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from autotrack.integrations import as_plain
+
 _PREPROCESSING = ("preprocessing", "impute", "feature_extraction", "feature_selection", "random_projection",
                   "kernel_approximation")  # fmt: skip
 _PREDICTING = (
@@ -12,7 +14,6 @@ _PREDICTING = (
     "score_samples",
     "decision_function",
     "partial_fit",
-    "inverse_transform",
 )
 
 
@@ -33,24 +34,35 @@ def is_preprocessor(estimator: Any) -> bool:
         if kind.__name__ == "Pipeline":
             steps = vars(estimator).get("steps")
             return bool(steps) and (isinstance(steps[-1][-1], (str, type(None))) or is_preprocessor(steps[-1][-1]))
-        prepares = kind.__name__ in ("ColumnTransformer", "FeatureUnion")
-        return prepares or kind.__module__.split(".")[1] in _PREPROCESSING
-    if "Pipeline" in kind.__name__ or not hasattr(kind, "transform"):
-        return False
-    return not any(hasattr(kind, name) for name in _PREDICTING)
+        if kind.__name__ in ("ColumnTransformer", "FeatureUnion"):
+            return True
+        # Recursive feature elimination lies among the selectors, but predicts and scores.
+        return kind.__module__.split(".")[1] in _PREPROCESSING and not hasattr(kind, "predict")
+    return "Pipeline" not in kind.__name__ and is_transformer(estimator) and not hasattr(kind, "inverse_transform")
+
+
+def is_transformer(estimator: Any) -> bool:
+    """Whether this transforms data and does not predict; decompositions and embeddings do so too."""
+    kind = type(estimator)
+    return hasattr(kind, "transform") and not any(hasattr(kind, name) for name in _PREDICTING)
 
 
 def class_of(estimator: Any) -> str:
-    """Return the name that people import the class by."""
+    """Return the name that people import the class by; that of a class in a script begins with the script's name."""
     kind = type(estimator)
-    public = ".".join(part for part in kind.__module__.split(".") if not part.startswith("_"))
-    return f"{public}.{kind.__qualname__}"
+    package = ""
+    for part in kind.__module__.split("."):
+        package = f"{package}.{part}" if package else part
+        if package != "__main__" and vars(sys.modules.get(package, sys)).get(kind.__qualname__) is kind:
+            return f"{package}.{kind.__qualname__}"
+    return str(as_plain(kind))
 
 
 def frameworks_of(estimator: Any) -> dict[str, str]:
     """Return the versions of scikit-learn, and of the packages that the estimator and its bases come from."""
     packages = {kind.__module__.partition(".")[0] for kind in type(estimator).__mro__}
-    versions = {"scikit-learn": str(sys.modules["sklearn"].__version__)}
+    scikit_learn = sys.modules.get("sklearn")  # CatBoost does without
+    versions = {"scikit-learn": str(scikit_learn.__version__)} if scikit_learn is not None else {}
     for package in sorted(packages - {"builtins", "__main__", "sklearn"}):
         version = getattr(sys.modules.get(package), "__version__", None)
         if isinstance(version, str):

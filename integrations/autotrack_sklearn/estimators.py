@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Generator, Iterator
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from autotrack.integrations import Hook, Outcome, Patch, attempt
 from autotrack_sklearn import evaluation_hooks, fits, partial_fit, preprocessing, registry
+from autotrack_sklearn.definitions import Definitions
 from autotrack_sklearn.identity import ByIdentity
 
 _METHODS: dict[str, Hook] = {
@@ -24,14 +25,14 @@ _METHODS: dict[str, Hook] = {
 
 
 class EstimatorPatches(Patch):
-    """Hooks around every estimator class. It is itself a hook around `__init_subclass__`, to see new classes.
+    """Hooks around every class below these bases. It is itself a hook around the definition of further ones.
 
     Calls between estimators, while a call of the user's is under way, are left alone.
     """
 
-    def __init__(self, base: type) -> None:
-        super().__init__(base, "__init_subclass__", self._defining)
-        self._base = base
+    def __init__(self, *bases: type) -> None:
+        super().__init__(cast("Any", Definitions(bases)), "define", self._defining)
+        self._bases = bases
         self._patches: dict[tuple[int, str], Patch] = {}
         self._covered: ByIdentity[bool] = ByIdentity()
         self._is_on = False
@@ -42,8 +43,9 @@ class EstimatorPatches(Patch):
         self._is_on = True
         for patch in self._patches.values():
             patch.apply()
-        for kind in _with_subclasses(self._base):
-            self._cover(kind)
+        for base in self._bases:
+            for kind in _with_subclasses(base):
+                self._cover(kind)
 
     def revert(self) -> None:
         """Take the hooks away."""
@@ -52,37 +54,42 @@ class EstimatorPatches(Patch):
             patch.revert()
         super().revert()
 
-    def _defining(self, kind: type, **_kwargs: Any) -> Generator[None, Outcome, None]:
+    def _defining(self, _base: type, kind: type, **_kwargs: Any) -> Generator[None, Outcome, None]:
         """Hook around `__init_subclass__`: a class is being defined."""
         yield
         if self._is_on:
             self._cover(kind)
 
     def _cover(self, kind: type) -> None:
-        """Put hooks around the methods that a class defines itself or takes from a mixin of scikit-learn."""
+        """Put hooks around the methods that a class has from itself, from other estimators or from anywhere else."""
         for owner in kind.__mro__:
-            if self._covered.get(owner) or not _has_estimator_methods(owner, self._base):
+            if not self._is_estimator(owner):
                 continue
+            if self._covered.get(owner):
+                break
             self._covered[owner] = True
             for name, hook in _METHODS.items():
                 with attempt(f"autolog for {owner.__qualname__}"):
                     self._patch(owner, name, hook)
 
     def _patch(self, owner: type, name: str, hook: Hook) -> None:
-        method = vars(owner).get(name)
-        target: Any = owner
-        if method is not None and not isinstance(method, FunctionType):
-            if not isinstance(getattr(method, "fn", None), FunctionType):  # a property, or something unknown
-                return
+        defining = next((kind for kind in owner.__mro__ if name in vars(kind)), None)
+        if defining is None or (defining is not owner and self._is_estimator(defining)):
+            return  # what another estimator defines is hooked there
+        method, target = vars(defining)[name], cast("Any", owner)
+        if not isinstance(method, FunctionType):
+            if defining is not owner or not isinstance(getattr(method, "fn", None), FunctionType):
+                return  # a property, or something unknown
             target, name = method, "fn"  # available_if: the check stays as it is, the method inside is patched
-        if method is not None and (id(target), name) not in self._patches:
+        if (id(target), name) not in self._patches:
             patch = self._patches[id(target), name] = Patch(target, name, hook, unless=registry.under_way)
             patch.apply()
 
-
-def _has_estimator_methods(kind: type, base: type) -> bool:
-    """Whether this is an estimator or, among its bases, a mixin of scikit-learn."""
-    return issubclass(kind, base) or (kind.__module__.startswith("sklearn.") and not inspect.isabstract(kind))
+    def _is_estimator(self, kind: type) -> bool:
+        """Whether this is an estimator or, among its bases, a mixin of scikit-learn."""
+        if issubclass(kind, self._bases):
+            return True
+        return kind.__module__.startswith("sklearn.") and not inspect.isabstract(kind)
 
 
 def _with_subclasses(base: type) -> Iterator[type]:

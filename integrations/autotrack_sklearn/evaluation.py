@@ -6,7 +6,7 @@ from typing import Any, Self
 import autotrack
 from autotrack.integrations import attempt, end_run, log_numbers
 from autotrack_sklearn import registry
-from autotrack_sklearn.calls import ROLES, plain_name, role_of
+from autotrack_sklearn.calls import ROLES, are_disjoint, plain_name, role_of
 from autotrack_sklearn.models import RecordedModel
 from autotrack_sklearn.start import log_dataset
 
@@ -21,13 +21,22 @@ class Evaluation:
 
     @classmethod
     def on(cls, features: Any, model: RecordedModel, texts: tuple[str | None, ...]) -> Self:
-        """Tell the role from these texts, which the user's code has for the data; that of the fit is for training."""
+        """Tell the role from these texts, which the user's code has for the data; that of the fit is for training.
+
+        What follows the rows of the fit in the same data, or comes before them, is for testing.
+        """
         fitted_on = model.features() if model.features is not None else None
         if features is not None and features is fitted_on:
             return cls(model, "train")
         for text in texts:
             if role := role_of(text):
                 return cls(model, role)
+        for text in texts:
+            if model.data_name is not None and text is not None and "[" in text:  # a new object each time
+                if text == model.data_name:
+                    return cls(model, "train")
+                if are_disjoint(text, model.data_name):
+                    return cls(model, "test")
         return cls(model, None, next((name for text in texts if (name := plain_name(text))), None))
 
     def name(self, metric: str) -> str:

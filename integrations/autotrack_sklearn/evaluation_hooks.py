@@ -12,14 +12,10 @@ from autotrack_sklearn.estimator_kinds import final_of
 from autotrack_sklearn.evaluation import Evaluation, close_later
 from autotrack_sklearn.identity import weak_reference
 from autotrack_sklearn.matching import result_among
+from autotrack_sklearn.metric_names import metric_name, part_names
 from autotrack_sklearn.models import Result
 
 _MOST_LABELS = 50
-_PARTS = {
-    "precision_recall_fscore_support": ("precision", "recall", "fbeta", "support"),
-    "homogeneity_completeness_v_measure": ("homogeneity", "completeness", "v_measure"),
-}
-"""By function, the names of the numbers that it returns."""
 
 
 def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
@@ -55,15 +51,17 @@ def predicted(method: str) -> Any:
             return
         features = args[0] if args else kwargs.get("X")
         classes = vars(final_of(estimator)).get("classes_")
-        result = Result(model, method, classes, weak_reference(features), call.source(0, "X"))
-        for part in outcome.result if isinstance(outcome.result, (tuple, list)) else [outcome.result]:
+        parts = outcome.result if isinstance(outcome.result, (tuple, list)) else [outcome.result]
+        for number, part in enumerate(parts):
+            of_part = classes[number] if isinstance(classes, list) and len(classes) == len(parts) else classes
+            result = Result(model, method, of_part, weak_reference(features), call.source(0, "X"))
             current.models.add_result(part, result)
 
     return remember
 
 
-def measured(name: str, parameters: tuple[str, ...]) -> Any:
-    """Return the hook around a metric function of scikit-learn, given its name and those of its parameters."""
+def measured(name: str, parameters: Mapping[str, Any]) -> Any:
+    """Return the hook around a metric function of scikit-learn, given its name and its parameters with defaults."""
 
     def record(*args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
         current = registry.current
@@ -77,7 +75,8 @@ def measured(name: str, parameters: tuple[str, ...]) -> Any:
         with current.scope.enter():
             outcome = yield
         if outcome.error is None:
-            _record_metric(name, arguments, outcome.result, result, _sources(call, parameters))
+            sources = _sources(call, tuple(parameters))
+            _record_metric(name, metric_name(name, arguments, parameters), arguments, outcome.result, result, sources)
 
     return record
 
@@ -102,7 +101,12 @@ def inspected(name: str, parameters: tuple[str, ...]) -> Any:
 
 
 def _record_metric(
-    name: str, arguments: Mapping[str, Any], returned: Any, result: Result, sources: tuple[str | None, ...]
+    function: str,
+    name: str,
+    arguments: Mapping[str, Any],
+    returned: Any,
+    result: Result,
+    sources: tuple[str | None, ...],
 ) -> None:
     target = arguments.get("y_true")
     features = result.features() if result.features is not None else None
@@ -110,9 +114,9 @@ def _record_metric(
         evaluation = Evaluation(result.model, "validate", "cv")
     else:
         evaluation = Evaluation.on(features, result.model, (result.data_name, *sources))
-    _log_plot(evaluation, name, arguments, returned, result)
-    _log_values(evaluation, name, arguments, returned)
-    if "y_pred" in arguments and name.endswith(("_error", "r2_score", "_deviance")):
+    _log_plot(evaluation, function, arguments, returned, result)
+    _log_values(evaluation, function, name, arguments, returned)
+    if "y_pred" in arguments and function.endswith(("_error", "r2_score", "_deviance")):
         with attempt("sklearn residuals"):
             residuals = plots.of_regression(target, arguments["y_pred"])
             if residuals is not None:
@@ -131,18 +135,24 @@ def _log_plot(evaluation: Evaluation, name: str, arguments: Mapping[str, Any], r
         registry.current.models.add_result(part, result)
 
 
-def _log_values(evaluation: Evaluation, name: str, arguments: Mapping[str, Any], returned: Any) -> None:
-    """Record what a metric function returned: a report, a number, several numbers, or one for each class."""
-    if name == "classification_report":
+def _log_values(evaluation: Evaluation, function: str, name: str, arguments: Mapping[str, Any], returned: Any) -> None:
+    """Record what a metric function returned: a report, a number, several numbers, or one for each class or output."""
+    if function == "classification_report":
         _log_report(evaluation, returned)
-    elif np.ndim(returned) == 0 and not isinstance(returned, (str, dict)) and returned is not None:
+    elif isinstance(returned, tuple):
+        if all(np.ndim(part) == 0 for part in returned):
+            for part, value in zip(part_names(function, len(returned)), returned, strict=False):
+                if value is not None:
+                    evaluation.log(f"{part}{name.removeprefix(function)}", value)
+    elif isinstance(returned, np.ndarray) and returned.ndim == 1:
+        if function.endswith(_OF_NUMBERS):
+            _log_by_label(evaluation, name, arguments.get("labels"), returned)
+    elif isinstance(returned, (int, float, np.number)):
         evaluation.log(name, returned)
-    elif isinstance(returned, tuple) and all(np.ndim(part) == 0 for part in returned):
-        for part, value in zip(_PARTS.get(name, ()), returned, strict=False):
-            if value is not None:
-                evaluation.log(part, value)
-    elif isinstance(returned, np.ndarray) and returned.ndim == 1 and name.endswith("score"):
-        _log_by_label(evaluation, name, arguments.get("labels"), returned)
+
+
+_OF_NUMBERS = ("score", "error", "loss", "deviance")
+"""How functions end that return a number, or one for each class or output when they are asked to."""
 
 
 def _log_by_label(evaluation: Evaluation, name: str, labels: Any, values: Any) -> None:

@@ -7,9 +7,10 @@ from autotrack.integrations import Outcome, attempt
 from autotrack_sklearn import partial_fit, registry, start
 from autotrack_sklearn.attaching import Attached, attach
 from autotrack_sklearn.callback import AutotrackCallback
+from autotrack_sklearn.calls import is_by_library
 from autotrack_sklearn.conclusion import conclude
 from autotrack_sklearn.configuration import options_of_autolog
-from autotrack_sklearn.estimator_kinds import is_preprocessor
+from autotrack_sklearn.estimator_kinds import is_preprocessor, is_transformer
 from autotrack_sklearn.models import Result
 from autotrack_sklearn.preprocessing import fit_preprocessor
 from autotrack_sklearn.recording import Recording
@@ -24,12 +25,17 @@ def fitting(method: str) -> Any:
         if _has_own_callback(estimator):
             return
         arguments = _arguments(estimator, method, args, kwargs)
-        if is_preprocessor(estimator) and not registry.current.options.preprocessing:
+        if _is_preparation(estimator) and not registry.current.options.preprocessing:
             yield from fit_preprocessor(estimator, arguments, method)
         else:
             yield from _fit(estimator, arguments, method)
 
     return record
+
+
+def _is_preparation(estimator: Any) -> bool:
+    """Whether a fit is no run: that of a preprocessor, or of any transformer that a library fits for itself."""
+    return is_preprocessor(estimator) or (is_transformer(estimator) and is_by_library())
 
 
 def _fit(estimator: Any, arguments: Mapping[str, Any], method: str) -> Generator[None, Outcome, None]:

@@ -1,26 +1,13 @@
 """What a fitted estimator tells of its fit: attributes that are there already, none that would be computed."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autotrack_sklearn import registry
+from autotrack_sklearn.curves import best_iteration_of, curves_of
 from autotrack_sklearn.recording import Recording
-
-_CURVES = {
-    "loss_curve_": ("loss", "train"),
-    "train_score_": ("train_score", "train"),
-    "validation_score_": ("validation_score", "validate"),
-    "validation_scores_": ("validation_score", "validate"),
-    "oob_improvement_": ("oob_improvement", "validate"),
-    "oob_scores_": ("oob_score", "validate"),
-    "lower_bounds_": ("lower_bound", "train"),
-    "explained_variance_ratio_": ("explained_variance_ratio", "train"),
-    "estimator_errors_": ("estimator_error", "train"),
-}
-"""By attribute, the metric that its values are, with one value a step, and the stage of that metric."""
 
 _NUMBERS = frozenset(
     "n_iter_ n_features_in_ n_outputs_ n_support_ n_leaves_ n_clusters_ n_components_ n_estimators_ inertia_ loss_ "
@@ -35,22 +22,22 @@ _MOST_POINTS = 10_000
 
 def record(recording: Recording, estimator: Any, seconds: float) -> None:
     """Record curves point by point, and single numbers, the time of the fit among them."""
+    curves = curves_of(estimator)
+    for curve in curves:
+        for step, point in enumerate(curve.points[:_MOST_POINTS]):
+            recording.log({curve.name: point}, step, stage=curve.stage)
     numbers: dict[str, Any] = {"fit_seconds": seconds}
-    curves = set()
     for attribute, value in vars(estimator).items():
-        if attribute in _CURVES:
-            name, stage = _CURVES[attribute]
-            points = _curve(value)
-            curves.update([name] if points else [])
-            for step, point in enumerate(points[:_MOST_POINTS]):
-                recording.log({name: point}, step, stage=stage)
         if attribute in _NUMBERS:
             number = _number(attribute, value)
             if number is not None:
                 numbers[attribute.rstrip("_")] = number
         elif attribute == "classes_" and isinstance(value, np.ndarray):
             numbers["n_classes"] = len(value)
-    recording.log({name: value for name, value in numbers.items() if name not in curves}, stage="train")
+    if (best := best_iteration_of(estimator)) is not None:
+        numbers["best_iteration"] = best
+    last_points = {curve.single for curve in curves}
+    recording.log({name: value for name, value in numbers.items() if name not in last_points}, stage="train")
 
 
 def record_training_metrics(recording: Recording, features: Any, target: Any) -> None:
@@ -81,15 +68,6 @@ def _classification_scores(target: Any, predicted: Any) -> dict[str, Any]:
         for name in ("precision_score", "recall_score", "f1_score"):
             values[name] = getattr(metrics, name)(target, predicted, average="weighted", zero_division=0)
     return values
-
-
-def _curve(values: Any) -> Sequence[Any]:
-    if isinstance(values, np.ndarray) and values.ndim == 1:
-        points: list[Any] = values.tolist()
-        return points
-    if isinstance(values, list) and all(isinstance(value, (int, float, np.number)) for value in values):
-        return values
-    return ()
 
 
 def _number(attribute: str, value: Any) -> Any:

@@ -58,6 +58,7 @@ class Folds:
         self._splits: Counter[int] = Counter()
         self._seen: set[tuple[int, int]] = set()
         self._trials: dict[int, dict[str, Any]] = {}
+        self._errors: dict[int, str] = {}
 
     def add(self, kwargs: Mapping[str, Any], outcome: Outcome, started: float) -> None:
         """Add a task of scikit-learn that has ended, given its arguments."""
@@ -90,6 +91,10 @@ class Folds:
             _widen(spans, sum(batches[: fold.batch]) + fold.candidate, (fold.started, fold.ended))
         return spans or (self._times_of_workers() if len(batches) == 1 else {})
 
+    def errors(self) -> dict[int, str]:
+        """Return why candidates failed, by the number of their trial."""
+        return self._errors or {trial.number: trial.error for trial in trials_of_workers(self._run) if trial.error}
+
     def spans(self, points: int) -> list[Span]:
         """Return when each of so many points began and ended, if all were done one after the other."""
         folds = sorted(self.done, key=lambda fold: fold.started)
@@ -111,7 +116,7 @@ class Folds:
         trial["values"].update(values)
         trial["ended"] = fold.ended
         if error:
-            trial["error"] = error.strip().splitlines()[-1]
+            self._errors[number] = trial["error"] = error.strip().splitlines()[-1]
 
     def _write(self, number: int, kind: Any) -> None:
         trial = self._trials.pop(number) if not self._is_partial else self._trials[number]

@@ -26,7 +26,7 @@ def metric_patches(module: ModuleType) -> Iterator[Patch]:
     for name in getattr(module, "__all__", dir(module)):
         function = getattr(module, name, None)
         if isinstance(function, FunctionType):
-            parameters = tuple(inspect.signature(function).parameters)
+            parameters = {key: of.default for key, of in inspect.signature(function).parameters.items()}
             if name in _OF_CURVES or _PREDICTIONS & set(parameters):
                 yield from _patch(function, evaluation_hooks.measured(name, parameters), unless=registry.under_way)
 

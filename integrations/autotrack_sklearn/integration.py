@@ -5,6 +5,9 @@ from types import ModuleType
 
 from autotrack.integrations import Patch
 
+_KINDS = ("Classifier", "Regressor", "Transformer", "Cluster", "Bicluster", "Density", "Outlier")
+"""Mixins that some classes have without `BaseEstimator`."""
+
 _DISTRIBUTION = ("scikit-learn", "1.4", "2")
 
 
@@ -23,6 +26,7 @@ class SklearnIntegration:
         "sklearn.calibration": _DISTRIBUTION,
         "sklearn.model_selection": _DISTRIBUTION,
         "sklearn.inspection": _DISTRIBUTION,
+        "catboost": ("catboost", "1.0", "2"),
     }
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
@@ -30,7 +34,12 @@ class SklearnIntegration:
         if module.__name__ == "sklearn":
             from autotrack_sklearn.estimators import EstimatorPatches
 
-            return [EstimatorPatches(module.base.BaseEstimator)]
+            mixins = [getattr(module.base, f"{name}Mixin") for name in _KINDS]
+            return [EstimatorPatches(module.base.BaseEstimator, *mixins)]
+        if module.__name__ == "catboost":  # its classes look like estimators, and derive from nothing of scikit-learn
+            from autotrack_sklearn.estimators import EstimatorPatches
+
+            return [EstimatorPatches(module.CatBoost)]
         if module.__name__ == "sklearn.utils.parallel":
             from autotrack_sklearn import tasks
 

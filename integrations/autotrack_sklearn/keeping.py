@@ -18,14 +18,10 @@ import numpy as np
 from autotrack.integrations import RunFiles
 from autotrack_sklearn.estimator_kinds import class_of
 from autotrack_sklearn.recording import Recording
+from autotrack_sklearn.schema import MOST_COLUMNS
 
 MOST_BYTES = 100_000_000
 LEAST_SECONDS = 0.2
-_MOST_COLUMNS = 1000
-
-_REFUSALS = (pickle.PicklingError, TypeError, ValueError, AttributeError, LookupError, RuntimeError,
-             NotImplementedError, ArithmeticError, ImportError)  # fmt: skip
-"""What pickling the user's objects may raise."""
 
 
 class OverBudgetError(Exception):
@@ -52,7 +48,7 @@ class _BudgetedFile:
         return getattr(self._file, name)
 
 
-def keep(recording: Recording, model: Any, features: Any, target: Any, *, seconds: float) -> None:
+def keep(recording: Recording, model: Any, *, seconds: float) -> None:
     """Write the model, which was fitted in so many seconds, and its schema. A failure leaves a `Notice`."""
     if model is None:
         return
@@ -60,37 +56,22 @@ def keep(recording: Recording, model: Any, features: Any, target: Any, *, second
     folder.mkdir(parents=True, exist_ok=True)
     try:
         path = _write(_without_callbacks(model), folder, max(seconds, LEAST_SECONDS))
-    except (OverBudgetError, *_REFUSALS) as error:
+    except Exception as error:  # noqa: BLE001  pickling the user's objects may raise anything
         recording.run.notice("model", f"the model {recording.label} is not kept: {error}")
     else:
         RunFiles(recording.run).record(path, kind="model")
     path = folder / "schema.json"
-    schema = _schema_of_model(model, features, target)
+    schema = _schema_of_model(recording, model)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(schema, enc_hook=str), indent=2))
     RunFiles(recording.run).record(path, kind="model")
 
 
-def _schema_of_model(model: Any, features: Any, target: Any) -> dict[str, Any]:
-    schema = {"class": class_of(model), "input": _schema_of(features), "output": _schema_of(target)}
+def _schema_of_model(recording: Recording, model: Any) -> dict[str, Any]:
+    schema = {"class": class_of(model), "input": recording.input_schema, "output": recording.output_schema}
     classes = vars(model).get("classes_")
-    if isinstance(classes, np.ndarray) and classes.size <= _MOST_COLUMNS:
+    if isinstance(classes, np.ndarray) and classes.size <= MOST_COLUMNS:
         schema["classes"] = classes.tolist()
     return schema
-
-
-def _schema_of(data: Any) -> dict[str, Any] | None:
-    """Return the columns of a data frame with their types, or the shape and dtype of an array, without the rows."""
-    if data is None:
-        return None
-    kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__qualname__}"
-    columns, dtypes = getattr(data, "columns", None), getattr(data, "dtypes", None)
-    if columns is not None and dtypes is not None and len(columns) <= _MOST_COLUMNS:
-        pairs = zip(columns, list(getattr(dtypes, "values", dtypes)), strict=True)
-        return {"kind": kind, "columns": {str(name): str(dtype) for name, dtype in pairs}}
-    shape = getattr(data, "shape", None)
-    if isinstance(shape, tuple):
-        return {"kind": kind, "shape": [None, *map(int, shape[1:])], "dtype": str(getattr(data, "dtype", ""))}
-    return {"kind": kind}
 
 
 def _write(model: Any, folder: Path, seconds: float) -> Path:
@@ -99,7 +80,9 @@ def _write(model: Any, folder: Path, seconds: float) -> Path:
         path = folder / "model.skops"
         try:
             _write_within_budget(path, seconds, lambda file: file.write(skops.dumps(model)))
-        except _REFUSALS:  # skops knows fewer types than pickle
+        except OverBudgetError:
+            raise
+        except Exception:  # noqa: BLE001, S110  skops knows fewer types than pickle
             pass
         else:
             return path

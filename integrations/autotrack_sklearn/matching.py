@@ -32,8 +32,10 @@ def result_among(arguments: Mapping[str, Any]) -> Result | None:
 
 def _result_with_values(value: Any) -> Result | None:
     """Return the one prediction that these values were copied or decided from, if there is only one."""
-    # Nothing but lists, numpy and pandas: a lazy array would be computed, and a tensor copied from its device.
+    # Nothing but lists, numpy, pandas and polars: a lazy array would be computed, and a tensor copied from its device.
     is_plain = isinstance(value, (list, tuple, np.ndarray)) or type(value).__module__.startswith("pandas.")
+    if type(value).__module__.startswith("polars.") and type(value).__name__ in ("Series", "DataFrame"):
+        value, is_plain = value.to_numpy(), True
     if not is_plain or np.ndim(value) == 0 or not 1 < len(value) <= _MOST_COMPARED:
         return None
     with np.errstate(all="ignore"):
@@ -63,7 +65,7 @@ def _comes_from(values: Any, prediction: Any, result: Result) -> bool:
 def _is_most_likely(values: Any, scores: Any, classes: Any) -> bool:
     """Whether these values are the classes with the highest scores, or their numbers."""
     numbers = scores.argmax(axis=1)
-    has_classes = classes is not None and len(classes) == scores.shape[1]
+    has_classes = isinstance(classes, np.ndarray) and classes.shape == scores.shape[1:]
     return (has_classes and bool((values == classes[numbers]).all())) or bool((values == numbers).all())
 
 

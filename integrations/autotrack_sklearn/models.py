@@ -12,11 +12,15 @@ from autotrack_sklearn.identity import ByIdentity, memory_of
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """A fitted model: the run that recorded its fit, the prefix of its names there, and the features of the fit."""
+    """A fitted model: the run that recorded its fit, and the prefix of its names there.
+
+    `features` is the data of the fit, and `data_name` the name that the user's code has for it.
+    """
 
     run: autotrack.Run
     prefix: str
     features: "weakref.ref[Any] | None" = None
+    data_name: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,41 @@
 import inspect
 from typing import Any
 
+from autotrack.integrations import attempt
 from autotrack_sklearn import registry
+from autotrack_sklearn.estimator_kinds import is_estimator
 from autotrack_sklearn.values import plain
+
+_DEEPEST = 10
+"""An estimator may hold itself."""
 
 
 def own_params(estimator: Any) -> dict[str, Any]:
-    """Return `get_params(deep=False)`."""
-    names = registry.current.classes.param_names(type(estimator))
-    if names is None:
-        params: dict[str, Any] = estimator.get_params(deep=False)
-        return params
-    return {name: getattr(estimator, name) for name in names}
+    """Return `get_params(deep=False)`; where that fails, those that can be read."""
+    kind = type(estimator)
+    names = registry.current.classes.param_names(kind)
+    if names is None and hasattr(kind, "get_params"):
+        with attempt("sklearn params", of_user=True):
+            return dict(estimator.get_params(deep=False))
+    params: dict[str, Any] = {}
+    for name in registry.current.classes.defaults(kind) if names is None else names:
+        with attempt(f"sklearn params, {name}", of_user=True):
+            params[name] = getattr(estimator, name)
+    return params
 
 
-def deep_params(estimator: Any) -> dict[str, Any]:
+def deep_params(estimator: Any, *, depth: int = 0) -> dict[str, Any]:
     """Return `get_params(deep=True)`: the estimator's own params and those of the estimators it is made of."""
-    names = registry.current.classes.param_names(type(estimator))
-    own = None if names is None else {name: getattr(estimator, name) for name in names}
-    if own is None or any(hasattr(value, "get_params") for value in own.values()):
-        deep: dict[str, Any] = estimator.get_params(deep=True)
-        return deep
-    return own
+    kind = type(estimator)
+    if registry.current.classes.param_names(kind) is None and hasattr(kind, "get_params"):
+        with attempt("sklearn params", of_user=True):
+            return dict(estimator.get_params(deep=True))
+    deep: dict[str, Any] = {}
+    for name, value in own_params(estimator).items():
+        if is_estimator(value) and depth < _DEEPEST:
+            deep.update({f"{name}__{key}": part for key, part in deep_params(value, depth=depth + 1).items()})
+        deep[name] = value
+    return deep
 
 
 def params_of(estimator: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def fitting(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcom
         return
     run.add_call(estimator, features, seconds)
     if run.is_worth_saving():
-        _save(run, estimator, features, target)
+        _save(run, estimator)
 
 
 def end(estimator: Any) -> None:
@@ -70,13 +70,13 @@ def _begin(estimator: Any, features: Any, target: Any) -> PartialFitRun | None:
     return run
 
 
-def _save(run: PartialFitRun, estimator: Any, features: Any = None, target: Any = None) -> None:
+def _save(run: PartialFitRun, estimator: Any) -> None:
     """Write the model as it is now."""
     if not run.has_changed() or not run.recording.options.keep_model:
         return
     began = perf_counter()
     with attempt("sklearn model"):
-        keeping.keep(run.recording, estimator, features, target, seconds=run.seconds)
+        keeping.keep(run.recording, estimator, seconds=run.seconds)
     run.set_saved(perf_counter() - began)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.integrations import attempt
 from autotrack_sklearn.recording import Recording
+from autotrack_sklearn.schema import columns_of
 
 _MOST_FEATURES = 1000
 _MOST_ROWS = 20
@@ -20,16 +22,17 @@ def of_model(recording: Recording, model: Any, final: Any, *, quick: bool) -> No
     held = vars(final)
     coefficients = held.get("coef_")
     if isinstance(coefficients, np.ndarray) and coefficients.ndim in (1, 2) and _is_short(coefficients):
-        names = _feature_names(model, final, coefficients.shape[-1])
+        names = _feature_names(recording, model, final, coefficients.shape[-1])
         recording.run.log_plot(
             f"{recording.prefix}coefficients", "coefficients", {"names": names, "values": coefficients}
         )
     importances = held.get("feature_importances_")
     is_computed = isinstance(getattr(type(final), "feature_importances_", None), property)
     if importances is None and is_computed and not quick:
-        importances = final.feature_importances_
+        with attempt("sklearn importances", of_user=True):  # boosting of something that has none raises
+            importances = final.feature_importances_
     if isinstance(importances, np.ndarray) and importances.ndim == 1 and _is_short(importances):
-        names = _feature_names(model, final, len(importances))
+        names = _feature_names(recording, model, final, len(importances))
         recording.run.log_plot(
             f"{recording.prefix}importances", "importances", {"names": names, "values": importances}
         )
@@ -88,11 +91,13 @@ def _is_short(values: Any) -> bool:
     return bool(values.shape[-1] <= _MOST_FEATURES and (values.ndim == 1 or values.shape[0] <= _MOST_ROWS))
 
 
-def _feature_names(model: Any, final: Any, count: int) -> list[str]:
+def _feature_names(recording: Recording, model: Any, final: Any, count: int) -> list[str]:
     """Return the names of the features that the estimator at the end got."""
     names = vars(final).get("feature_names_in_")
     if names is None and model is not final:
         names = _names_out(model, count)
+    if names is None:  # other packages keep no names, or elsewhere
+        names = columns_of(recording.input_schema)
     if names is None or len(names) != count:
         return default_names(count)
     return [str(name) for name in names]

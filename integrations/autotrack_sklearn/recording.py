@@ -12,6 +12,7 @@ from autotrack_sklearn.models import RecordedModel
 
 if TYPE_CHECKING:
     from autotrack_sklearn.folds import Folds
+    from autotrack_sklearn.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Recording:
 
     If a run holds several recordings, the names of the first are plain, and those of later ones begin with their
     `label`. Searches and validations have `folds`. `inner_result` is what `cross_validate` returned to
-    `cross_val_score`.
+    `cross_val_score`. The schemas are of the data before the fit, which may change it.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Recording:
         self.owns_run = owns_run
         self.folds: Folds | None = None
         self.inner_result: Any = None
+        self.input_schema: Schema | None = None
+        self.output_schema: Schema | None = None
         self._began = perf_counter()
 
     def seconds(self) -> float:
@@ -55,9 +58,9 @@ class Recording:
             self.run, {f"{self.prefix}{name}": value for name, value in values.items()}, step or 0, stage=stage
         )
 
-    def model(self, features: Any) -> RecordedModel:
+    def model(self, features: Any, data_name: str | None = None) -> RecordedModel:
         """Return what evaluations have to know of the model that is fitted on these features."""
-        return RecordedModel(self.run, self.prefix, weak_reference(features))
+        return RecordedModel(self.run, self.prefix, weak_reference(features), data_name)
 
     def finish(self, error: BaseException | None) -> None:
         """End the run, if it is the recording's own."""

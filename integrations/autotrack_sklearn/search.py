@@ -15,6 +15,8 @@ def record(recording: Recording) -> None:
     """Record every candidate of a search, and the best one."""
     search = search_in(recording.subject)
     results = vars(search).get("cv_results_") if search is not None else None
+    if isinstance(results, Mapping) and "n_features" in results:
+        _write_numbers_of_features(recording, results)
     if not isinstance(results, Mapping) or "params" not in results:
         return
     _write_candidates(recording.run, results, recording.folds, _batches(search, len(results["params"])))
@@ -28,6 +30,17 @@ def record(recording: Recording) -> None:
         recording.run.log_params(values, f"{recording.label}.best")
 
 
+def _write_numbers_of_features(recording: Recording, results: Mapping[str, Any]) -> None:
+    """Write a trial for each number of features that an elimination has scored."""
+    counts = [int(count) for count in results["n_features"]]
+    columns = _columns(results, len(counts))
+    rows = [
+        ({"n_features": count}, {name: column[number] for name, column in columns.items() if name.endswith("_score")})
+        for number, count in enumerate(counts)
+    ]
+    write_points(recording.run, rows, "point", None)
+
+
 def write_points(
     run: autotrack.Run, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], kind: str, folds: Folds | None
 ) -> None:
@@ -35,10 +48,15 @@ def write_points(
     first = registry.current.runs.first_trial(run)
     by_seconds: dict[float | None, Any] = {fold.fit_seconds: fold for fold in folds.done} if folds is not None else {}
     spans = folds.spans(len(rows)) if folds is not None else []
+    errors = folds.errors() if folds is not None and kind == "fold" else {}
     for number, (params, values) in enumerate(rows):
         fold = by_seconds.get(values.get("fit_time", -1.0))
         began, ended = (fold.started, fold.ended) if fold else spans[number] if spans else (None, None)
-        run.log_trial(first + number, params, values, kind=kind, started=began, ended=ended)
+        error = errors.get(first + number)
+        status = "finished" if error is None else "failed"
+        run.log_trial(
+            first + number, params, values, kind=kind, status=status, error=error, started=began, ended=ended
+        )
     registry.current.runs.set_trials(run, first + len(rows))
 
 
@@ -50,12 +68,16 @@ def _write_candidates(
     columns = _columns(results, len(candidates))
     times = folds.times(list(batches)) if folds is not None else {}
     first = folds.first if folds is not None else registry.current.runs.first_trial(run)
+    errors: Mapping[int, str] | None = None
     for number, candidate in enumerate(candidates):
         values = {name: column[number] for name, column in columns.items() if isinstance(column[number], (int, float))}
         began, ended = times.get(number, (None, None))
         params = {name: plain(value) for name, value in candidate.items()}
-        status = "failed" if _has_failed(values) else "finished"
-        run.log_trial(first + number, params, values, started=began, ended=ended, status=status)
+        error, status = None, "finished"
+        if _has_failed(values):
+            errors = (folds.errors() if folds is not None else {}) if errors is None else errors
+            error, status = errors.get(first + number), "failed"
+        run.log_trial(first + number, params, values, started=began, ended=ended, status=status, error=error)
     registry.current.runs.set_trials(run, first + len(candidates))
 
 

@@ -8,6 +8,7 @@ from autotrack_sklearn import params, registry
 from autotrack_sklearn.estimator_kinds import class_of, frameworks_of, is_estimator, is_search
 from autotrack_sklearn.folds import Folds
 from autotrack_sklearn.recording import Options, Recording
+from autotrack_sklearn.schema import schema_of
 from autotrack_sklearn.values import plain
 
 
@@ -54,6 +55,7 @@ def describe_data(
 ) -> None:
     """Record the data of the fit, and the preprocessing that it went through."""
     with attempt("sklearn data"):
+        recording.input_schema, recording.output_schema = schema_of(features), schema_of(target)
         log_dataset(recording.run, "train", features, target, name)
         if weights is not None:
             recording.run.log_dataset("train", weights, "sample_weight")

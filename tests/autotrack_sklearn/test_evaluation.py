@@ -63,7 +63,7 @@ def test_metrics_are_recorded_whichever_way_their_function_was_imported(wine: An
     ways = [score_imported_before, score_imported_after, score_from_within, metrics.f1_score]
     scores = [way(y_test, predicted, average="macro") for way in ways]
     scores.append(metrics.get_scorer("f1_macro")(model, X_test, y_test))
-    points = recorded().history("test_f1_score")
+    points = recorded().history("test_f1_score_macro")
     assert [point.value for point in points] == scores
     assert [point.step for point in points] == [0, 1, 2, 3, 4]
     assert score_imported_before is metrics.f1_score
@@ -189,7 +189,7 @@ def test_reports_and_scores_by_class_are_kept_number_by_number(wine: Any, record
     report = metrics.classification_report(y_test, predicted, output_dict=True)
     run = recorded()
     assert [last(run, f"test_recall_score/{label}") for label in range(3)] == recalls.tolist()
-    assert (last(run, "test_precision"), last(run, "test_recall")) == (precision, recall)
+    assert (last(run, "test_precision_macro"), last(run, "test_recall_macro")) == (precision, recall)
     assert last(run, "test_macro avg/f1-score") == report["macro avg"]["f1-score"] == f1
 
 

@@ -113,7 +113,7 @@ def members_of(value: Any, *, outermost: bool = False) -> list[tuple[str, Any]] 
         return None
     few = list(islice(list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value), MOST_PARTS + 1))
     given = [one for one in few if one is not None]
-    lists = (list, tuple) if isinstance(value, tuple) and outermost else ()
+    lists = (list, tuple, Iterator) if isinstance(value, tuple) and outermost else ()
     fits = given and all(_is_part(one) or isinstance(one, lists) for one in given)
     if not fits or (len(few) > _FEW and not all(is_dataset(one) for one in given)):
         return None
