@@ -8,8 +8,7 @@ setting                environment variable                 what it is
 to                     AUTOTRACK_TO=runs,http://host:5000   folder of the runs, `runs` by default; servers
 experiment             AUTOTRACK_EXPERIMENT=digits          groups runs; the project's name by default
 tags                   AUTOTRACK_TAGS=team=vision,why=paper labels of every run
-metric *               AUTOTRACK_METRIC=val_acc             what runs are judged by; where the name does not tell
-                                                            which way is better: "min my_cost", "max my_gain"
+metric *               AUTOTRACK_METRIC="min my_cost"       what runs are judged by; "val_acc" tells itself
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
@@ -41,6 +40,8 @@ import msgspec
 from autotrack import destinations
 from autotrack.errors import SettingsError
 
+PREFIX = "AUTOTRACK_"
+
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -60,8 +61,7 @@ class Settings:
         servers: The URLs to which they are sent as well. The setting `to` names these too.
         experiment: The experiment of new runs.
         tags: Tags of new runs.
-        metric: The metric that runs are judged by, in lines, lists and comparisons. By default, it is the one that a
-            search, a checkpoint or early stopping goes by.
+        metric: What runs are judged by. By default, it is what a search, a checkpoint or early stopping goes by.
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
         output: Keep what the script prints.
@@ -118,10 +118,9 @@ def resolve(**arguments: Any) -> Settings:
     is named after the project: its name in pyproject.toml, else the folder with `.git`, else the working directory.
     Raises `SettingsError` for a name or value that cannot be used, and tells where it is set.
     """
-    pyproject = _find_upward("pyproject.toml")
-    table = _read_pyproject(pyproject, *_version(pyproject)) if pyproject else {}
+    path, table = pyproject() or (None, {})
     sources = [
-        _checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {pyproject}"),
+        _checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {path}"),
         _checked(_environment(), "the environment"),
         _checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"),
     ]
@@ -130,6 +129,12 @@ def resolve(**arguments: Any) -> Settings:
     if "experiment" not in merged:
         merged["experiment"] = _project_name(table)
     return Settings(**merged, tags=tags)
+
+
+def pyproject() -> tuple[Path, Mapping[str, Any]] | None:
+    """Return the pyproject.toml that counts here, and what is in it."""
+    path = _find_upward("pyproject.toml")
+    return None if path is None else (path, _read_pyproject(path, *_version(path)))
 
 
 def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -245,7 +250,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 
 
 def _environment() -> dict[str, Any]:
-    variables = {name: os.environ.get(f"AUTOTRACK_{name.upper()}", "") for name in _CHECKS}
+    variables = {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in _CHECKS}
     given: dict[str, Any] = {name: value for name, value in variables.items() if value}
     return {**given, "to": destinations.split(given["to"])} if "to" in given else given
 

@@ -8,6 +8,7 @@ import typer
 from autotrack.cli import doctor, show, sync, tensorboard
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
+from autotrack.training.ignored_settings import ignored_settings
 from autotrack.version import __version__
 
 app = typer.Typer(
@@ -29,6 +30,8 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print the v
     if version:
         say(f"autotrack {__version__}")
         raise typer.Exit
+    for sentence in ignored_settings():
+        say(f"autotrack: {sentence}", err=True)
 
 
 def main() -> None:

@@ -184,6 +184,8 @@ def fold(folder: Path) -> Fold:
 
 def store_path(store: str | os.PathLike[str] | None) -> Path:
     """Return the folder of a store. By default, it is the store in the settings."""
+    if store is not None and not isinstance(store, (str, os.PathLike)):
+        raise TypeError(f"the store is {store!r:.100}; expected the path of a folder of runs, such as 'runs'")
     return Path(store if store is not None else settings.resolve().to).expanduser()
 
 

@@ -201,6 +201,8 @@ def sortable(value: Any) -> tuple[int, float, str]:
 
 
 def _parse(text: str) -> ast.expr:
+    if not isinstance(text, str):
+        raise QueryError(f"{text!r:.100} is no text; write it as in 'metrics.val_loss < 0.2' or 'best.val_loss'")
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError) as error:  # ValueError for text that cannot be encoded

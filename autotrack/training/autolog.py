@@ -1,5 +1,6 @@
 """`autolog()`, which switches integrations on: they are found by entry point, and their hooks applied on import."""
 
+import difflib
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -13,6 +14,7 @@ from autotrack.training import sidecar_client, start
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
+from autotrack.training.ignored_settings import say_ignored_settings
 
 GROUP = "autotrack.integrations"
 """The entry-point group. Each entry is a class that takes no arguments and follows `Integration`."""
@@ -152,6 +154,8 @@ def autolog(
     arguments = {"to": to, "experiment": experiment, "tags": tags, "output": output}
     resolved = settings.resolve(**arguments, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
     start.check_metric(resolved)
+    if not resolved.quiet:
+        say_ignored_settings()
     integrations = _named(frameworks, _autolog.available())
     start.set_defaults(**arguments)
     _autolog.switch_on(resolved, integrations)
@@ -177,11 +181,13 @@ def _named(frameworks: Sequence[str] | None, available: dict[str, Integration]) 
     """Return the integrations that `autolog` was asked for. Raises `SettingsError` for a name that there is not."""
     if frameworks is None:
         return available
-    names = [frameworks] if isinstance(frameworks, str) else list(frameworks)
-    unknown = sorted(set(names) - set(available))
+    names = [frameworks] if isinstance(frameworks, str) or not isinstance(frameworks, Iterable) else list(frameworks)
+    unknown = [name for name in names if name not in available]
     if unknown:
+        close = difflib.get_close_matches(str(unknown[0]), available, n=1)
         raise SettingsError(
-            f"frameworks has {unknown[0]!r}; there are {', '.join(sorted(available)) or 'none installed'}",
+            f"frameworks has {unknown[0]!r}; {f'did you mean {close[0]!r}? ' if close else ''}"
+            f"there are {', '.join(sorted(available)) or 'none installed'}",
             setting="frameworks",
             value=frameworks,
         )

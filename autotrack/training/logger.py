@@ -106,11 +106,12 @@ class Logger:
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
         """Label the run. A later value for a name replaces an earlier one."""
-        self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in values.items()}))
+        named = _named("log_tags", values, "{'why': 'baseline'}")
+        self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in named.items()}))
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
         """Log text, as Markdown if you like."""
-        self._put(records.Text(time=time(), name=name, text=str(text), step=step))
+        self._put(records.Text(time=time(), name=str(name), text=str(text), step=step))
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
@@ -125,7 +126,7 @@ class Logger:
         if len(rows) > media.MOST_ROWS:
             rows = rows[: media.MOST_ROWS]
             self.notice(name, f"the table {name!r} has more than {media.MOST_ROWS} rows; only the first ones are kept")
-        self._put(records.Table(time=time(), name=name, columns=header, rows=rows, step=step))
+        self._put(records.Table(time=time(), name=str(name), columns=header, rows=rows, step=step))
 
     def log_trial(self, number: int, params: Mapping[str, Any], values: Mapping[str, Any], **about: Any) -> None:
         """Log one candidate of a search, or one fold or point of a validation; `about` are other fields of `Trial`.
@@ -133,7 +134,7 @@ class Logger:
         Values that are not numbers are left out, with a notice.
         """
         numbers: dict[str, records.Number] = {}
-        for name, value in values.items():
+        for name, value in _named("log_trial", values, "{'score': 0.9}").items():
             if value.__class__ is float and value - value == 0.0:
                 numbers[name] = value
             elif self._is_number(name, value):
@@ -142,8 +143,9 @@ class Logger:
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
         """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
-        plain = {key: as_data(value) for key, value in data.items()}
-        self._put(records.Plot(time=time(), name=name, kind=kind, data=plain, step=step))
+        named = _named("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
+        plain = {key: as_data(value) for key, value in named.items()}
+        self._put(records.Plot(time=time(), name=str(name), kind=kind, data=plain, step=step))
 
     def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
         """Log a matplotlib figure, kept as PNG, or a plotly figure, kept as HTML."""
@@ -175,6 +177,8 @@ class Logger:
         Raises `FileNotFoundError` when it does not exist, `AutotrackError` for a name that leads out of the run folder
         and for a folder that contains the run itself.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"log_artifact was given {path!r:.100}; give it the path of a file or folder")
         source = Path(path)
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
@@ -267,5 +271,12 @@ class Logger:
 def _index(name: str, value: Any) -> int:
     try:
         return int(operator.index(value))  # of True, the index is True
-    except TypeError as error:
-        raise TypeError(f"{name} is {value!r}; expected an integer") from error
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; expected an integer") from None
+
+
+def _named(method: str, values: Any, example: str) -> Mapping[Any, Any]:
+    """Return the values. Raises `TypeError` if they have no names."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{method} was given {values!r:.100}; give it names and values, such as {example}")
+    return values

@@ -74,6 +74,8 @@ class Run(Logger):
         """
         if status not in ("finished", "failed", "interrupted", "killed"):
             raise ValueError(f"{status!r} is not a status of a run; use finished, failed, interrupted or killed")
+        if error is not None and not isinstance(error, BaseException):
+            raise TypeError(f"error is {error!r:.100}; expected the exception that ended the run")
         if self.status != "running":
             if self.status != status:
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")

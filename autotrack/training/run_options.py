@@ -1,5 +1,6 @@
 """The arguments that every callback of an integration takes, and the runs that are started with them."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from contextvars import Context
@@ -38,14 +39,20 @@ class RunArguments(TypedDict, total=False):
 class RunOptions:
     """Where and how the runs of one callback are recorded: its arguments, and the `settings` they resolve to.
 
-    Raises `SettingsError` for a value that cannot be used, `TypeError` for an argument that does not exist.
+    Raises `SettingsError` for a value that cannot be used, `TypeError` for an argument that does not exist. That names
+    the class of `owner`, the callback that takes the arguments.
     """
 
-    def __init__(self, **arguments: Unpack[RunArguments]) -> None:
-        unknown = sorted(set(arguments) - set(RunArguments.__annotations__))
-        if unknown:
-            raise TypeError(f"there is no argument {unknown[0]!r}; expected {', '.join(RunArguments.__annotations__)}")
+    def __init__(self, owner: object = None, /, **arguments: Unpack[RunArguments]) -> None:
+        called = type(self if owner is None else owner).__name__
+        expected = RunArguments.__annotations__
+        for name in sorted(set(arguments) - set(expected)):
+            close = difflib.get_close_matches(name, expected, n=1)
+            meant = f"did you mean {close[0]!r}? " if close else ""
+            raise TypeError(f"{called} has no argument {name!r}; {meant}it takes {', '.join(expected)}")
         given: dict[str, Any] = dict(arguments)
+        if not isinstance(given.get("name"), (str, type(None))):
+            raise TypeError(f"{called} was given name={given['name']!r:.100}; give it text, such as 'baseline'")
         self.name: str | None = given.pop("name", None)
         self.settings = settings.resolve(**given)
         self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output")}

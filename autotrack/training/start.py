@@ -21,7 +21,9 @@ from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
+from autotrack.training.ignored_settings import say_ignored_settings
 from autotrack.training.run import Run, current_run
+from autotrack.training.values import flatten
 from autotrack.version import __version__
 
 _defaults: dict[str, Any] = {}
@@ -43,8 +45,10 @@ def forget_defaults() -> None:
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options, with the arguments of `autolog` in place of those that are None. Tags are merged."""
     given = {name: value for name, value in options.items() if value is not None}
-    tags = {**_defaults.get("tags", {}), **given.get("tags", {})}
-    return {**_defaults, **given, **({"tags": tags} if tags else {})}
+    tags, defaults = given.get("tags", {}), _defaults.get("tags", {})
+    if isinstance(tags, Mapping) and isinstance(defaults, Mapping):  # or else the settings say what is wrong
+        given |= {"tags": {**defaults, **tags}} if tags or defaults else {}
+    return {**_defaults, **given}
 
 
 def check_metric(chosen: Settings) -> None:
@@ -94,6 +98,9 @@ def start_run(
     >>> run.status
     'finished'
     """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"start_run was given {name!r:.100} as the name of a run; give it text, such as 'baseline'")
+    flatten(params or {})  # what cannot be logged is said before there is a run
     options: dict[str, Any] = {"to": to, "experiment": experiment, "tags": tags, "output": output}
     if current_run() is None and ranks.rank_from_environment():
         chosen = settings.resolve(**with_defaults(options))
@@ -123,6 +130,8 @@ def open_run(
     """
     chosen = settings.resolve(**with_defaults(options))
     check_metric(chosen)
+    if not chosen.quiet:
+        say_ignored_settings()
     outer = current_run()
     sidecar_client.start(chosen)
     started = time()
@@ -261,7 +270,7 @@ def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
             f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with to= or AUTOTRACK_TO",
             setting="to",
             value=str(experiment),
-        ) from error
+        ) from None
     raise AssertionError("unreachable: count() never ends")
 
 

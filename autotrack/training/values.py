@@ -55,13 +55,13 @@ def _item(name: str, value: Any) -> int | float:
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
             raise TypeError
         return _float(value)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):
         shape = getattr(value, "shape", None)
         what = f"{type(value).__name__}{'' if shape is None else f' of shape {tuple(shape)}'}"
         raise TypeError(
             f"the value of {name!r} is {what}; expected a single number. "
             f"Use log_params, log_text or log_table for anything else"
-        ) from error
+        ) from None
 
 
 def _float(value: Any) -> float:

@@ -42,7 +42,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
 
     def __init__(self, **options: Unpack[RunArguments]) -> None:
         super().__init__()
-        self._options = RunOptions(**options)
+        self._options = RunOptions(self, **options)
         self._clear()
         watch(keras, AutotrackCallback.for_autolog)
 

@@ -50,7 +50,7 @@ class AutotrackCallback(_Callback):
     """
 
     def __init__(self, **options: Unpack[RunArguments]) -> None:
-        self._options = RunOptions(**options)
+        self._options = RunOptions(self, **options)
         self._clear()
 
     def _clear(self) -> None:

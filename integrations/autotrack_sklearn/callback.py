@@ -45,7 +45,7 @@ class AutotrackCallback:
         max_propagation_depth: int | None = None,
         **options: Unpack[RunArguments],
     ) -> None:
-        run = RunOptions(**options)
+        run = RunOptions(self, **options)
         self.options = Options(training_metrics=training_metrics, keep_model=run.settings.checkpoints, run=run)
         self.max_propagation_depth = max_propagation_depth
         self.clear()
