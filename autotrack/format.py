@@ -4,6 +4,7 @@ import re
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from autotrack.journal.standing import Standing
 from autotrack.journal.summary import MetricSummary
 
 # Control characters (all escape sequences begin with one), line and paragraph separators, what turns the direction of
@@ -24,6 +25,24 @@ def describe(metric: MetricSummary) -> str:
     elif metric.best.step is not None:
         where = f" at step {metric.best.step}"
     return f"{text}  best {short(metric.best.value)}{where}"
+
+
+def verdict(standing: Standing) -> str:
+    """Return how a run ranks, as in `val_acc 0.9917, 2nd of 5 (best: fleet-lemur 0.9944)`."""
+    best = "best" if standing.rank > 1 else "best before"
+    rank = f"{ordinal(standing.rank)} of {standing.count}"
+    value, other = short(standing.value), f"{standing.best_name} {short(standing.best_value)}"
+    return f"{standing.metric} {value}, {rank} ({best}: {other})"
+
+
+def ordinal(count: int) -> str:
+    """Return the word for a place in an order.
+
+    >>> ordinal(1), ordinal(22), ordinal(113)
+    ('1st', '22nd', '113th')
+    """
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
+    return f"{count}{'th' if count % 100 in (11, 12, 13) else ending}"
 
 
 def short(value: object) -> str:

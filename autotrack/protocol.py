@@ -10,6 +10,7 @@ import os
 import msgspec
 
 from autotrack.journal.files import above_standard_streams
+from autotrack.journal.standing import Comparison
 from autotrack.settings import UploadLimits
 
 
@@ -124,8 +125,15 @@ class Finalized(Message, frozen=True, kw_only=True):
     folder: str
 
 
+class Compared(Message, frozen=True, kw_only=True):
+    """From the sidecar: how the run in `folder` compares with earlier ones, for the terminal."""
+
+    folder: str
+    comparison: Comparison
+
+
 class Say(Message, frozen=True, kw_only=True):
-    """From the sidecar: a line for the terminal."""
+    """From the sidecar: a line for the terminal that must not wait."""
 
     line: str
 
@@ -146,7 +154,7 @@ class ShutdownDone(Message, frozen=True, kw_only=True):
     """From the sidecar, after `Shutdown`: nothing is left to do."""
 
 
-AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Say | Progress | ShutdownDone
+AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Compared | Say | Progress | ShutdownDone
 
 _FREED_BYTES = 2**20
 """Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""

@@ -1,5 +1,6 @@
 """The one face that integrations import: the integration in its docstring works, and so do the parts of it."""
 
+import pickle
 import re
 import textwrap
 from collections.abc import Callable
@@ -106,6 +107,25 @@ def test_options_name_the_folder_of_the_experiment(store: Path) -> None:
     assert RunOptions(to=store, experiment="digits").experiment_folder == store / "digits"
     autotrack.autolog(to=store, experiment="letters")
     assert RunOptions.of_autolog().experiment_folder == store / "letters"
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_options_mean_the_same_in_another_process(
+    explicit: bool, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may have another working folder, and where nobody has called `autolog`."""
+    autotrack.autolog(to=store.name, experiment="digits", tags={"why": "paper"}, log_every_n_steps=3)
+    options = RunOptions(tags={"who": "me"}) if explicit else RunOptions.of_autolog()
+    pickled = pickle.dumps(options)
+    autotrack.autolog(disable=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    unpickled: RunOptions = pickle.loads(pickled)
+    run = unpickled.start_run(started_by="toy", frameworks={})
+    run.finish()
+    assert run.folder.parent == store / "digits"
+    assert autotrack.load(run.folder).tags == {"why": "paper", **({"who": "me"} if explicit else {})}
+    assert unpickled.settings.log_every_n_steps == (None if explicit else 3)
 
 
 def test_a_run_that_is_not_current_has_no_part_in_what_starts_meanwhile(store: Path) -> None:

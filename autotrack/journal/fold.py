@@ -9,6 +9,7 @@ from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
 from autotrack.journal.rewinds import Rewind, Rewinds
 from autotrack.journal.series import Point, Series
+from autotrack.journal.sessions import Sessions
 from autotrack.journal.summary import LoadSummary, MetricSummary, Summary
 
 
@@ -27,7 +28,7 @@ class Fold:
         self._keep_points = keep_points
         self._rewinds = rewinds or Rewinds()
         self._writer = ""
-        self._latest_start = 0.0
+        self._sessions = Sessions()
         self._metrics: dict[str, Series] = {}
         self._load: dict[str, Series] = {}
         self._summary = Summary()
@@ -35,13 +36,17 @@ class Fold:
         self._captured_at: dict[str, float] = {}
         self._trials: dict[int, records.Trial] = {}
         self._plots: dict[str, records.Plot] = {}
+        self._notices: list[records.Notice] = []
         self._directions: dict[str, Direction] = {}
 
     def add(self, batch: Iterable[AnyRecord], *, rank: int = 0) -> None:
         """Take more records from a journal of this rank."""
         self._writer = f"rank{rank}" if rank else ""
+        record = None
         for record in batch:
             self._add(record)
+        if record is not None and not rank:
+            self._sessions.note_time(record.time)
 
     @property
     def points(self) -> dict[str, list[Point]]:
@@ -67,8 +72,11 @@ class Fold:
         summary.metrics = {name: self._summarise(name, series) for name, series in self._metrics.items()}
         summary.system = {name: _load_summary(series) for name, series in self._load.items() if series.lowest}
         summary.epochs = self._epochs()
-        if summary.ended is not None:
-            summary.duration_seconds = summary.ended - summary.started
+        summary.ended, summary.duration_seconds = self._sessions.ended, self._sessions.duration_seconds
+        doubts = [
+            records.Notice(time=summary.started, about="clock", message=doubt) for doubt in self._sessions.doubts
+        ]
+        summary.notices = [*self._notices, *doubts]
         return summary
 
     def _add(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912  one case a type of record
@@ -104,7 +112,7 @@ class Fold:
                 if record.name not in summary.tables:
                     summary.tables.append(record.name)
             case records.Notice():
-                summary.notices.append(record)
+                self._notices.append(record)
             case _:
                 assert_never(record)
 
@@ -113,8 +121,10 @@ class Fold:
         if record.rank not in summary.ranks:
             summary.ranks = sorted([*summary.ranks, record.rank])
         if record.rank:
+            self._sessions.join(record)
             return
-        self._latest_start = record.time
+        self._sessions.begin(record)
+        self._captured_at.clear()
         if rewind := self._rewinds.note(record):
             self._drop_repeated(rewind)
         if not summary.id:
@@ -123,7 +133,7 @@ class Fold:
         for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
         summary.frameworks = {**summary.frameworks, **record.frameworks}
-        summary.status, summary.ended, summary.error, summary.traceback = "running", None, None, None
+        summary.status, summary.error, summary.traceback = "running", None, None
 
     def _add_end(self, record: records.RunFinished) -> None:
         summary = self._summary
@@ -131,10 +141,8 @@ class Fold:
             if record.status == "failed" and summary.error is None:
                 summary.error = f"rank {record.rank}: {record.error}"
             return
-        if record.time < self._latest_start:  # from a sidecar, about an earlier session, and read after the later one
-            return
-        summary.status, summary.ended = record.status, record.time
-        summary.error, summary.traceback = record.error, record.traceback
+        if self._sessions.finish(record):
+            summary.status, summary.error, summary.traceback = record.status, record.error, record.traceback
         summary.overhead_seconds = (summary.overhead_seconds or 0.0) + record.overhead_seconds
 
     def _add_params(self, record: records.Params) -> None:
@@ -213,10 +221,14 @@ class Fold:
 def replaces(record: records.Artifact, earlier: records.Artifact | None) -> bool:
     """Return whether a record of an artifact replaces the one that was read before it.
 
-    The sidecar adds checksums in a journal of its own, which is read after the main one. A checksum that is older
-    than the latest record in the main journal belongs to a file that has been replaced or removed since.
+    The sidecar adds checksums in a journal of its own, which is read after the main one. It may have added one to a
+    file that has been replaced or removed since.
     """
-    return earlier is None or record.sha256 is None or record.time >= earlier.time
+    if earlier is None or record.sha256 is None:
+        return True
+    if record.completes is not None:
+        return record.completes in (earlier.time, earlier.completes)
+    return record.time >= earlier.time  # as early versions recorded it
 
 
 def _load_summary(series: Series) -> LoadSummary:

@@ -1,8 +1,9 @@
-"""Reads journals, also while they are being written."""
+"""Reads journals, also while they are being written, in the order in which things happened."""
 
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +11,14 @@ from typing import NamedTuple
 import msgspec
 
 from autotrack.errors import JournalFormatError
-from autotrack.journal import locks, records, shared_files
+from autotrack.journal import lines, locks, records, shared_files
 from autotrack.journal.records import SHARED_KIND, AnyRecord, Environment, RunStarted
 from autotrack.journal.run_folder import open_journal
 
 _LONGEST_LINE_BYTES = 2**28
 """A longer line is no record that anybody logged; it is skipped without being held in memory."""
+
+_MAIN = "main.jsonl"
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a line raises that is no record; the last for JSON that is nested thousands of times."""
@@ -51,19 +54,21 @@ class JournalReader:
         """How many bytes of the file have been read, including an incomplete line at the end."""
         return self.offset + self._torn_bytes
 
-    def read(self, limit_bytes: int = 2**20) -> list[AnyRecord]:
+    def read(self, limit_bytes: int = 2**20, *, until: int = sys.maxsize) -> list[AnyRecord]:
         """Return the next complete records, about `limit_bytes` of them; an empty list when there are no more.
+
+        What begins at the offset `until` or after it is left for another time.
 
         Raises:
             JournalFormatError: A newer autotrack wrote the journal.
             OSError: The file cannot be read.
         """
-        while True:
+        while self.offset < until:
             with os.fdopen(open_journal(self.path), "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
                 if self._is_in_long_line:
                     self._skip_line(file)
-                left = max(size - self.offset, 0)
+                left = max(min(size, until) - self.offset, 0)
                 file.seek(self.offset)
                 chunk = self._read_lines(file, min(limit_bytes, left), limit_bytes)
             self.at_end = len(chunk) >= left
@@ -78,6 +83,7 @@ class JournalReader:
             batch = self._decode(chunk[:end])
             if batch or not end:
                 return batch
+        return []
 
     @staticmethod
     def _read_lines(file: io.FileIO, first_bytes: int, block_bytes: int) -> bytes:
@@ -148,16 +154,28 @@ class Position(NamedTuple):
 
 
 class RunReader:
-    """Reads all records of the run in `folder`, in batches: first the main journal, then the others one by one.
+    """Reads all records of the run in `folder`, in batches, each with the rank that wrote it.
 
-    Each batch comes with the rank that wrote it. Iterating again goes on where the last iteration stopped, and finds
-    new journals. `offsets` tells how many bytes of each journal to skip, by name.
+    First comes what the main journal has of the first process that recorded the run, then what the other journals have
+    of that time, then the next process that went on with it, and so on. Within each part, the main journal comes
+    first. So a record that comes later was also recorded later, except by processes that ran at the same time.
+
+    Iterating again goes on where the last iteration stopped, and finds new journals.
+
+    Args:
+        folder: The run.
+        offsets: How many bytes of each journal to skip, by name.
+        until: How many bytes of each journal to read; by default, all that there are. Other journals are not read.
     """
 
-    def __init__(self, folder: Path, offsets: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, offsets: Mapping[str, int] | None = None, *, until: Mapping[str, int] | None = None
+    ) -> None:
         self.folder = folder
         self._journals = folder / "journal"
         self._offsets = dict(offsets or {})
+        self._until = until
+        self._has_start = self._offsets.get(_MAIN, 0) > 0
         self._readers: dict[str, JournalReader] = {}
         self._missing: set[str | None] = set()
 
@@ -168,22 +186,54 @@ class RunReader:
 
     def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
         for name in self._names():
-            if name not in self._readers:
-                self._readers[name] = JournalReader(self._journals / name, self._offsets.get(name, 0))
-            reader = self._readers[name]
-            while batch := reader.read():
-                yield reader.rank, self._expand(batch) if "sidecar" in name else batch  # nobody else shares anything
-                if reader.at_end:
-                    break
+            for batch in self._batches(name):
+                if name != _MAIN:
+                    yield rank_of(Path(name)), batch
+                    continue
+                begun = 0
+                for index, record in enumerate(batch):
+                    if record.__class__ is RunStarted:
+                        if self._has_start:
+                            if begun < index:
+                                yield 0, batch[begun:index]
+                            yield from self._recorded_before(record)
+                            begun = index
+                        self._has_start = True
+                yield 0, batch[begun:]
+
+    def _recorded_before(self, start: RunStarted) -> Iterator[tuple[int, list[AnyRecord]]]:
+        """Read what the other journals had when the run went on."""
+        for name in self._names():
+            if name == _MAIN:
+                continue
+            reader = self._reader(name)
+            if start.journals is None:
+                end = lines.end_of_records_before(reader.path, start.time, reader.offset)
+            else:
+                end = start.journals.get(name, 0)
+            for batch in self._batches(name, end):
+                yield reader.rank, batch
+
+    def _batches(self, name: str, end: int = sys.maxsize) -> Iterator[list[AnyRecord]]:
+        reader = self._reader(name)
+        if self._until is not None:
+            end = min(end, self._until.get(name, 0))
+        while batch := reader.read(until=end):
+            yield self._expand(batch) if "sidecar" in name else batch  # nobody else shares anything
+            if reader.at_end:
+                break
+
+    def _reader(self, name: str) -> JournalReader:
+        if name not in self._readers:
+            self._readers[name] = JournalReader(self._journals / name, self._offsets.get(name, 0))
+        return self._readers[name]
 
     def _names(self) -> list[str]:
         try:
             names = os.listdir(self._journals)  # noqa: PTH208  this is called every second, and pathlib is slower
         except FileNotFoundError:
             return []
-        return sorted(
-            (name for name in names if name.endswith(".jsonl")), key=lambda name: (name != "main.jsonl", name)
-        )
+        return sorted((name for name in names if name.endswith(".jsonl")), key=lambda name: (name != _MAIN, name))
 
     def position(self) -> Position:
         """Return how far the journals have been read."""

@@ -15,8 +15,8 @@ import msgspec
 FORMAT = 1
 """The version of the journal format, written in every `RunStarted`. Readers refuse newer ones."""
 
-Status = Literal["finished", "failed", "interrupted", "killed"]
-"""How a run ended. A run that has not ended is `running`."""
+Status = Literal["finished", "failed", "interrupted", "killed", "pruned"]
+"""How a run ended. A run that has not ended is `running`; one that is `pruned` was given up early by a search."""
 
 Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
 """A measured value. What autotrack writes fits into 64 bits; `number` copes with what others may have written."""
@@ -51,6 +51,8 @@ class RunStarted(Record, frozen=True, kw_only=True):
     Attributes:
         resumed_at_step: Set when training continues from a checkpoint. Metrics that were recorded earlier, at this
             step or a later one, are about to be recorded again, so readers drop the earlier ones.
+        journals: Set when a run goes on: how many bytes each of its other journals had then, by name. What they have
+            up to there was recorded before this record, whatever the clocks say.
         group: What the ranks of one job have in common, such as the address where they meet.
         started_by: The integration that started the run, or `user` for a call of `start_run`.
         destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
@@ -64,6 +66,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     parent: str | None = None
     resumed_from: str | None = None
     resumed_at_step: int | None = None
+    journals: dict[str, int] | None = None
     frameworks: dict[str, str] = {}
     argv: list[str] = []
     entry_point: str | None = None
@@ -169,7 +172,7 @@ class Trial(Record, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     values: dict[str, Number] = {}
     kind: Literal["candidate", "fold", "point"] = "candidate"
-    status: Literal["finished", "failed"] = "finished"
+    status: Literal["finished", "failed", "pruned"] = "finished"
     error: str | None = None
     started: float | None = None
     ended: float | None = None
@@ -193,9 +196,9 @@ class Plot(Record, frozen=True, kw_only=True):
 class Artifact(Record, frozen=True, kw_only=True):
     """A file or folder in the run folder, by its `path` relative to it.
 
-    A later record of the same path replaces an earlier one; that is how the checksum is added. `removed` means that
-    the file is no longer there. `metrics` are the values it was saved for, `roles` what it is among its kind (`best`,
-    `last`), and `source` is the path it was copied from.
+    A later record of the same path replaces an earlier one. `removed` means that the file is no longer there.
+    `metrics` are the values it was saved for, `roles` what it is among its kind (`best`, `last`), and `source` is the
+    path it was copied from. The record that adds the checksum `completes` an earlier one, which it names by its time.
     """
 
     path: str
@@ -207,6 +210,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     step: int | None = None
     source: str | None = None
     removed: bool = False
+    completes: float | None = None
 
 
 class Tags(Record, frozen=True, kw_only=True):
@@ -242,12 +246,17 @@ class Notice(Record, frozen=True, kw_only=True):
 class RunFinished(Record, frozen=True, kw_only=True):
     """A process stopped writing to the run; how the run ended.
 
-    `overhead_seconds` is the time that autotrack took in the training process.
+    Attributes:
+        started: The time of the `RunStarted` whose process has ended. It tells which one that was, not when.
+        duration_seconds: How long the process recorded the run, by a clock that nobody can set.
+        overhead_seconds: The time that autotrack took in the training process.
     """
 
     status: Status
     error: str | None = None
     traceback: str | None = None
+    started: float | None = None
+    duration_seconds: float | None = None
     overhead_seconds: float = 0.0
     rank: int = 0
 
@@ -272,7 +281,19 @@ AnyRecord = (
 KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))
 """The names of all types of records, as they stand in a journal."""
 
-encode = msgspec.json.Encoder().encode
+
+def _as_builtin(value: object) -> object:
+    """Return the builtin value of an instance of a derived class, such as a string of numpy, for the encoder."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    raise TypeError(f"records hold plain values, and no {type(value).__name__}")
+
+
+encode = msgspec.json.Encoder(enc_hook=_as_builtin).encode
 _decoder = msgspec.json.Decoder(AnyRecord)
 decode = _decoder.decode
 decode_lines = _decoder.decode_lines
@@ -282,4 +303,6 @@ def encode_replacing(record: AnyRecord) -> bytes:
     """Encode a record that `encode` refuses. Bytes in its strings that are not text become question marks."""
     import json  # here, because it is hardly ever needed
 
-    return json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return json.dumps(
+        msgspec.to_builtins(record, enc_hook=_as_builtin), ensure_ascii=False, separators=(",", ":")
+    ).encode(errors="replace")

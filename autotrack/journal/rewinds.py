@@ -3,8 +3,8 @@
 A run that goes on from a checkpoint records a `RunStarted` with `resumed_at_step`. Points that were recorded before
 that, at this step or a later one, are about to be recorded again. Readers leave the earlier ones out.
 
-This is the only place that decides which points those are. It compares the times of the records, because the
-journals of other ranks are read after the main one, and may hold points of both before and after the rewind.
+This is the only place that decides which points those are. What was recorded before a start is what `RunReader` hands
+out before it. No clock is asked: it may have been set back, or belong to another host.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from autotrack.journal.records import Metrics, RunStarted
 
 
 class Rewind(NamedTuple):
-    """The `time` at which the training went back, and the first `step` that it records again."""
+    """A start at which training went back: its `time`, by which it is known, and the first `step` recorded again."""
 
     time: float
     step: int
@@ -27,36 +27,36 @@ class Rewind(NamedTuple):
 
 
 class Rewinds:
-    """All rewinds of one run, from the starts in its main journal."""
+    """The rewinds of one run: those that a reader has passed, and those ahead, if they are known beforehand.
 
-    def __init__(self, starts: Iterable[RunStarted] = ()) -> None:
-        self._rewinds: list[Rewind] = []
-        for start in starts:
-            self.note(start)
+    `ahead` are starts of the run that are still to be read, in their order.
+    """
+
+    def __init__(self, ahead: Iterable[RunStarted] = ()) -> None:
+        self._passed: list[Rewind] = []
+        self._ahead = [rewind for start in ahead if (rewind := _rewind_of(start))]
 
     @property
     def steps(self) -> list[int]:
-        """The steps that the training went back to, in the order of time."""
-        return [rewind.step for rewind in sorted(self._rewinds)]
+        """The steps that the training went back to, in their order."""
+        return [rewind.step for rewind in (*self._passed, *self._ahead)]
 
     def note(self, start: RunStarted) -> Rewind | None:
-        """Take in a start of the run; returns its rewind if it has one that was not known before.
-
-        The starts of other ranks say nothing new: rank 0 resumes at the same time.
-        """
-        if start.resumed_at_step is None or start.rank:
+        """Pass a start of the run; returns its rewind if it has one that was not known before."""
+        rewind = _rewind_of(start)
+        if rewind is None or rewind in self._passed:
             return None
-        rewind = Rewind(start.time, start.resumed_at_step)
-        if rewind in self._rewinds:
-            return None
-        self._rewinds.append(rewind)
-        return rewind
+        self._passed.append(rewind)
+        if rewind not in self._ahead:
+            return rewind
+        self._ahead.remove(rewind)
+        return None
 
     def supersede(self, record: Metrics) -> bool:
-        """Return whether these metrics are recorded again after a rewind."""
-        if not self._rewinds:  # as for almost every run, and this is asked for every record
+        """Return whether these metrics are recorded again after a rewind that is still ahead."""
+        if not self._ahead:  # as for almost every run, and this is asked for every record
             return False
-        return any(record.time < rewind.time and rewind.repeats(record.step) for rewind in self._rewinds)
+        return any(rewind.repeats(record.step) for rewind in self._ahead)
 
 
 def read_rewinds(folder: Path, *, until: int | None = None) -> Rewinds:
@@ -65,3 +65,10 @@ def read_rewinds(folder: Path, *, until: int | None = None) -> Rewinds:
     Raises `FileNotFoundError` when the run has no main journal.
     """
     return Rewinds(starts_in(folder / "journal" / "main.jsonl", until=until))
+
+
+def _rewind_of(start: RunStarted) -> Rewind | None:
+    """Return the rewind of a start. The starts of other ranks have none: rank 0 resumes at the same time."""
+    if start.resumed_at_step is None or start.rank:
+        return None
+    return Rewind(start.time, start.resumed_at_step)

@@ -12,6 +12,7 @@ from time import time
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
+from autotrack.journal.lines import end_of_last_line
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.run_folder import open_journal
 
@@ -84,7 +85,7 @@ class Journal:
                 self._open()
             if not self._head:
                 self._head = line
-            if record.time >= self._next_check:
+            if not 0.0 < self._next_check - record.time <= _CHECK_SECONDS:  # also when the clock was set back
                 self._check_folder(record.time)
             if self._backlog and not self._write_backlog():
                 self._keep(line)
@@ -206,13 +207,6 @@ def _cut_torn_line(fd: int) -> None:
 
     Nobody can read it, and it must not stand in the middle of the file once more is appended.
     """
-    size = os.fstat(fd).st_size
-    end = size
-    tail = b""
-    while end > 0 and b"\n" not in tail:
-        start = max(0, end - 2**16)
-        tail = os.pread(fd, end - start, start)
-        end = start
-    whole = end + tail.rfind(b"\n") + 1
-    if whole < size:
-        os.ftruncate(fd, whole)
+    end = end_of_last_line(fd)
+    if end < os.fstat(fd).st_size:
+        os.ftruncate(fd, end)

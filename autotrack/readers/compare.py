@@ -1,15 +1,18 @@
 """What differs between runs: code, packages, params, data and hardware; and what a run changed since earlier ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autotrack.format import short
+from autotrack.journal.judging import judged_by
+from autotrack.journal.params import varies_by_itself
 from autotrack.journal.records import Dataset
+from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
-from autotrack.readers.earlier_runs import EarlierRuns, best_of
+from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
 
 _SHOWN_ITEMS = 3
 _LONGEST_VALUE = 40
@@ -25,16 +28,22 @@ _HARDWARE = (
 
 @dataclass(frozen=True)
 class ChangesSince:
-    """How a run differs from earlier ones: in one `line` for the terminal, and as Markdown `text`."""
+    """How a run differs from earlier ones: in one `line`, and as Markdown `text`. `rivals` have their best values."""
 
     line: str
     text: str
+    rivals: Rivals
+
+    @property
+    def said(self) -> Comparison:
+        """What the terminal hears of it."""
+        return Comparison(self.line, self.rivals)
 
 
 def changes_of(
     folder: Path, earlier_runs: EarlierRuns | None = None, now: Summary | None = None
 ) -> ChangesSince | None:
-    """Compare the run in `folder` with the last and the best run before it; None for the first of its experiment.
+    """Compare the run in `folder` with the last and the best one of its kind before it; None for the first one.
 
     Pass the same `earlier_runs` to compare many runs: it remembers what it has read. `now` is the summary of the run,
     if it is known.
@@ -44,7 +53,7 @@ def changes_of(
     earlier = earlier_runs.before(folder, now)
     if not earlier:
         return None
-    last, best = earlier[0], best_of(earlier)
+    last, best = earlier[0], best_of(earlier, judged_by(now))
     titles = {last: "last run"}
     if best is not None:
         metric, run = best
@@ -54,7 +63,15 @@ def changes_of(
     compared = [(before.name, title, differences(now, before)) for before, title in befores]
     lines = [f"since {name} ({title}): {in_short(changes)}" for name, title, changes in compared]
     sections = [f"**Since {name}** ({title})\n\n{as_markdown(changes)}" for name, title, changes in compared]
-    return ChangesSince(f"autotrack: {'; '.join(lines)}", "\n\n".join(sections))
+    return ChangesSince("; ".join(lines), "\n\n".join(sections), _rivals(earlier))
+
+
+def _rivals(earlier: Iterable[Outline]) -> Rivals:
+    rivals: Rivals = {}
+    for run in earlier:
+        for metric, value in run.bests.items():
+            rivals.setdefault(metric, []).append((run.name, value))
+    return rivals
 
 
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
@@ -66,7 +83,7 @@ def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
     phrases = {
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
-        "params": list(_values(now.params, before.params, is_complete=now.status != "running")),
+        "params": list(_values(_telling(now), _telling(before), is_complete=now.status != "running")),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
@@ -87,6 +104,10 @@ def in_short(changes: Mapping[str, list[str]]) -> str:
 def as_markdown(changes: Mapping[str, list[str]]) -> str:
     """Return all differences as a Markdown list."""
     return "\n".join(f"- {area}: {item}" for area, items in changes.items() for item in items) or "- nothing changed"
+
+
+def _telling(summary: Summary) -> dict[str, Any]:
+    return {name: value for name, value in summary.params.items() if not varies_by_itself(name, value)}
 
 
 def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:

@@ -24,18 +24,22 @@ _SECOND = len("20261121-075211")
 """The names of run folders begin with the second in which the run started."""
 
 
+Kind = tuple[str, bool, tuple[str, ...], tuple[str, ...]]
+
+
 @dataclass(frozen=True, eq=False)
 class Outline:
     """What has to be known of a run to choose it. Its summary would take more memory: it has all packages as well.
 
-    `directions` and `bests` have the directions and best values of the main metrics.
+    Only runs of one `kind` are compared. `directions` and `bests` have the directions and best values of the main
+    metrics.
     """
 
     folder: Path
     id: str
-    experiment: str
+    name: str
+    kind: Kind
     started: float
-    is_inside_another: bool
     directions: dict[str, Direction | None]
     bests: dict[str, Any]
 
@@ -51,17 +55,12 @@ class EarlierRuns:
         self._experiments: dict[Path, _Experiment] = {}
 
     def before(self, folder: Path, summary: Summary) -> list[Outline]:
-        """Return the runs of the same experiment that began before the one in `folder`, the newest first.
-
-        Runs inside others, such as those of a search, are compared with each other only.
-        """
-        is_inside_another = summary.parent is not None
+        """Return the runs of the same kind that began before the one in `folder`, the newest first."""
+        kind = kind_of(summary)
         earlier = [
             outline
             for outline in self._experiment(folder).outlines_until(folder.name[:_SECOND])
-            if (outline.experiment, outline.is_inside_another) == (summary.experiment, is_inside_another)
-            and outline.started <= summary.started
-            and outline.id != summary.id
+            if outline.kind == kind and outline.started <= summary.started and outline.id != summary.id
         ]
         return sorted(earlier, key=lambda outline: outline.started, reverse=True)
 
@@ -151,16 +150,33 @@ class _Experiment:
         self._summaries[name] = summary
 
 
-def best_of(runs: list[Outline]) -> tuple[str, Outline] | None:
+def kind_of(summary: Summary) -> Kind:
+    """Return what runs have in common that can be compared.
+
+    That is their experiment, whether they are inside another run, as those of a search are, their frameworks, and
+    their estimator or model.
+    """
+    subject = (summary.tags.get("estimator"), *(summary.params.get(name) for name in ("model", "estimator")))
+    return (
+        summary.experiment,
+        summary.parent is not None,
+        tuple(sorted(summary.frameworks)),
+        tuple(str(part or "") for part in subject),
+    )
+
+
+def best_of(runs: list[Outline], metric: str | None = None) -> tuple[str, Outline] | None:
     """Return a metric and the run with its best value.
 
-    It is the first of the main metrics of the latest run that has any; None when no run has any.
+    It is this metric if any run has it, or else the first of the main metrics of the latest run that has any; None
+    when no run has any.
     """
-    for metric, direction in (item for run in runs for item in run.directions.items()):
-        candidates = [run for run in runs if metric in run.bests]
+    named = [(metric, run.directions[metric]) for run in runs if metric is not None and metric in run.directions]
+    for name, direction in [*named, *(item for run in runs for item in run.directions.items())]:
+        candidates = [run for run in runs if name in run.bests]
         if candidates:
             choose = min if direction == "min" else max
-            return metric, choose(candidates, key=lambda run: number(run.bests[metric]))
+            return name, choose(candidates, key=lambda run: number(run.bests[name]))
     return None
 
 
@@ -177,9 +193,9 @@ def _outline(folder: Path, summary: Summary) -> Outline:
     return Outline(
         folder=folder,
         id=summary.id,
-        experiment=summary.experiment,
+        name=summary.name,
+        kind=kind_of(summary),
         started=summary.started,
-        is_inside_another=summary.parent is not None,
         directions={name: metric.better for name, metric in metrics.items()},
         bests={name: metric.best.value for name, metric in metrics.items() if metric.best},
     )

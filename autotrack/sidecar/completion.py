@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.settings import UploadLimits
@@ -27,7 +28,7 @@ class Completion:
 
     def complete(
         self, follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
-    ) -> str | None:
+    ) -> Comparison | None:
         """Add what a run that has ended still lacks, and bring everything derived from it up to date.
 
         Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
@@ -38,7 +39,7 @@ class Completion:
             output: What runs have printed, if their sidecar died before it had read that.
 
         Returns:
-            How the run differs from earlier ones, in one line; None if that is recorded already, or nothing differs.
+            How the run compares with earlier ones; None if that is recorded already.
         """
         run = FollowedRun(follow)
         for about, message in notices:
@@ -53,16 +54,16 @@ class Completion:
                 short.complete(self._shared, self._earlier_runs, None)
             return None
         run.update()
-        line = None
+        comparison = None
         if not run.stages.is_captured and run.subject is not None:
-            line = self._capture(run)
+            comparison = self._capture(run)
         run.add_checksums()
         run.flush()
         run.make_durable()
         run.close()
-        return line
+        return comparison
 
-    def _capture(self, run: FollowedRun) -> str | None:
+    def _capture(self, run: FollowedRun) -> Comparison:
         self._captures.take([run], [name for name in CAPTURES if name not in run.facts.captured_kinds])
         started = run.facts.started
         if run.follow.system_seconds and started and started.pid == os.getpid():

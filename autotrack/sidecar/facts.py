@@ -50,7 +50,7 @@ class RunFacts:
                 if record.rank == 0:
                     self.started, self.finished = record, None
             case RunFinished():
-                if record.rank == 0 and self.started is not None and record.time >= self.started.time:
+                if record.rank == 0 and self.started is not None and _ends(record, self.started):
                     self.finished = record
             case Artifact():
                 if replaces(record, self._artifacts.get(record.path)):
@@ -66,3 +66,10 @@ class RunFacts:
     def artifacts_without_checksum(self) -> list[Artifact]:
         """Return the artifacts that exist and have no SHA-256 yet."""
         return [record for record in list(self._artifacts.values()) if not record.removed and record.sha256 is None]
+
+
+def _ends(finished: RunFinished, started: RunStarted) -> bool:
+    """Return whether the process that this start is of has ended, and not an earlier one."""
+    if finished.started is None:  # as early versions recorded it
+        return finished.time >= started.time
+    return finished.started == started.time

@@ -5,13 +5,14 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
 from autotrack.journal.run_folder import open_file
+from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.protocol import SHORT_SECONDS, Follow
 from autotrack.readers.compare import changes_of
@@ -47,6 +48,7 @@ class FollowedRun:
         self.follow = follow
         self.folder = Path(follow.folder)
         self.facts = RunFacts()
+        self._begun = monotonic()
         self._fold = fold
         self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
@@ -59,6 +61,7 @@ class FollowedRun:
     def resume(self, follow: Follow) -> None:
         """Follow the run anew: the same process resumes it before everything was done for it."""
         self.follow = follow
+        self._begun = monotonic()
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self.stages.restart(captures_environment=_captures_environment(follow))
 
@@ -131,15 +134,17 @@ class FollowedRun:
                 self.notice("artifacts", f"{artifact.path} has no checksum: {error}")
                 continue
             fields = {field: getattr(artifact, field) for field in artifact.__struct_fields__}
-            self.put([Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest})])
+            self.put(
+                [Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest, "completes": artifact.time})]
+            )
 
-    def add_changes(self, earlier_runs: EarlierRuns | None = None) -> str | None:
-        """Add how this run differs from the last run and the best run before it; return that in one line."""
+    def add_changes(self, earlier_runs: EarlierRuns | None = None) -> Comparison:
+        """Add how this run differs from the last and the best one of its kind; return what is said of that."""
         changes = changes_of(self.folder, earlier_runs)
         if changes is None:
-            return None
+            return Comparison()
         self.put([Text(time=time(), name="changes", text=changes.text)])
-        return changes.line
+        return changes.said
 
     def settle_exit(self, exit_status: ExitStatus, *, pid: int, awaited: bool) -> None:
         """Record how the process with this id ended, if the run does not tell or tells it wrongly.
@@ -164,7 +169,19 @@ class FollowedRun:
         error, traceback = (
             text and self._redactor.redact_text(text)[0] for text in (exit_status.error, exit_status.traceback)
         )
-        self.put([RunFinished(time=time(), status=exit_status.status, error=error, traceback=traceback)])
+        started, finished = self.facts.started, self.facts.finished
+        self.put(
+            [
+                RunFinished(
+                    time=time(),
+                    status=exit_status.status,
+                    error=error,
+                    traceback=traceback,
+                    started=started.time if started else None,
+                    duration_seconds=finished.duration_seconds if finished else round(monotonic() - self._begun, 6),
+                )
+            ]
+        )
 
     def correct_exit(self, exit_status: ExitStatus) -> None:
         """Record the end again if the exit code, known only now, contradicts what was recorded while Python exited."""

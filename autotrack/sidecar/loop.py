@@ -15,6 +15,7 @@ import msgspec
 
 from autotrack.protocol import (
     AnyMessage,
+    Compared,
     Finalize,
     Finalized,
     Follow,
@@ -120,7 +121,7 @@ class Sidecar:
                 self._is_shutting_down = True
                 for run in [run for run in self._runs.values() if run.follow.only_load]:
                     self._end(run)
-            case Hello() | Finalized() | Say() | Progress() | ShutdownDone():
+            case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:
                 assert_never(message)

@@ -1,8 +1,10 @@
-"""Lines for the terminal of the training process, each said once."""
+"""What the terminal of the training process is to hear."""
 
 import threading
+from pathlib import Path
 
-from autotrack.protocol import MessageFile, Say
+from autotrack.journal.standing import Comparison
+from autotrack.protocol import Compared, MessageFile, Say
 
 
 class TerminalLines:
@@ -12,14 +14,10 @@ class TerminalLines:
         self._outbox = outbox
         self._lock = threading.Lock()
         self._problems: set[str] = set()
-        self._has_said_changes = False
 
-    def say_changes(self, line: str) -> None:
-        """Say how a run differs from earlier ones. In a search with a hundred runs, only the first one says so."""
-        with self._lock:
-            is_first, self._has_said_changes = not self._has_said_changes, True
-        if is_first:
-            self._outbox.send(Say(line=line))
+    def say_comparison(self, folder: Path, comparison: Comparison) -> None:
+        """Say how a run compares with earlier ones. Training says so with the end of the run."""
+        self._outbox.send(Compared(folder=str(folder), comparison=comparison))
 
     def say_problem(self, problem: str) -> None:
         """Say what does not work, unless the same has been said before."""

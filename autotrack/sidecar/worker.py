@@ -84,8 +84,8 @@ class Worker:
 
     def _compare(self, run: FollowedRun) -> None:
         try:
-            line = run.add_changes(self._earlier_runs)
-            if line and not run.follow.quiet:
-                self._terminal.say_changes(line)
+            comparison = run.add_changes(self._earlier_runs)
+            if not run.follow.quiet:
+                self._terminal.say_comparison(run.folder, comparison)
         finally:
             run.stages.mark_compared()

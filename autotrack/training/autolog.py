@@ -7,10 +7,13 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any, Protocol
 
+import msgspec
+
 from autotrack import settings
 from autotrack.errors import SettingsError
 from autotrack.settings import Settings
-from autotrack.training import sidecar_client, start
+from autotrack.training import inherited, sidecar_client, start
+from autotrack.training.children import Children, Inheritance
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
@@ -49,6 +52,8 @@ class Autolog:
 
     def __init__(self) -> None:
         self.settings = Settings()
+        self._arguments: dict[str, Any] = {}
+        self._children = Children(self._arguments_for_children)
         self._integrations: dict[str, Integration] = {}
         self._patches: dict[tuple[str, str], list[Patch]] = {}  # by integration and module
 
@@ -69,16 +74,31 @@ class Autolog:
                     report_fault(f"integration {entry.name}", fault)
         return integrations
 
-    def switch_on(self, chosen_settings: Settings, integrations: Mapping[str, Integration]) -> None:
-        """Take these settings, and switch on these integrations and no others."""
-        self.settings = chosen_settings
-        self.switch_off(kept=integrations)
+    def switch_on(self, arguments: dict[str, Any]) -> None:
+        """Take the arguments of `autolog`, and switch on the integrations that they name and no others."""
+        frameworks, options = arguments["frameworks"], {name: arguments[name] for name in _OF_RUNS}
+        rest = {name: arguments[name] for name in ("log_every_n_steps", "checkpoints")}
+        resolved = settings.resolve(**options, **rest)
+        start.check_metric(resolved)
+        if not resolved.quiet:
+            say_ignored_settings()
+        integrations = _named(frameworks, self.available())
+        start.set_defaults(**options)
+        self.settings, self._arguments = resolved, arguments
+        self._remove_hooks(kept=integrations)
+        self._children.watch()
         for name, integration in integrations.items():
             self._integrations[name] = integration
             for module in integration.modules:
                 on_import.when_imported(module, self._apply)
 
-    def switch_off(self, *, kept: Container[str] = ()) -> None:
+    def switch_off(self) -> None:
+        """Take away all hooks, and forget the settings for new runs."""
+        self._remove_hooks()
+        self._children.forget()
+        start.forget_defaults()
+
+    def _remove_hooks(self, *, kept: Container[str] = ()) -> None:
         """Take away the hooks of all integrations but those that are kept."""
         for name in reversed([name for name in self._integrations if name not in kept]):  # the one on top first
             for module in self._integrations.pop(name).modules:
@@ -86,6 +106,10 @@ class Autolog:
                     on_import.forget(module)
                 for patch in reversed(self._patches.pop((name, module), [])):
                     patch.revert()
+
+    def _arguments_for_children(self) -> dict[str, Any]:
+        of_runs = {name: self._arguments[name] for name in _OF_RUNS}
+        return {**self._arguments, **start.for_another_process(of_runs)}
 
     def _apply(self, module: ModuleType) -> None:
         for name, integration in list(self._integrations.items()):
@@ -110,6 +134,9 @@ class Autolog:
         for patch in self._patches[key]:
             patch.apply()
 
+
+_OF_RUNS = ("to", "experiment", "tags", "output")
+"""The arguments of `autolog` that `start_run` takes as well."""
 
 _autolog = Autolog()  # one per process, as are the modules that it patches
 
@@ -149,17 +176,21 @@ def autolog(
     """
     if disable:
         _autolog.switch_off()
-        start.forget_defaults()
         return
-    arguments = {"to": to, "experiment": experiment, "tags": tags, "output": output}
-    resolved = settings.resolve(**arguments, log_every_n_steps=log_every_n_steps, checkpoints=checkpoints)
-    start.check_metric(resolved)
-    if not resolved.quiet:
-        say_ignored_settings()
-    integrations = _named(frameworks, _autolog.available())
-    start.set_defaults(**arguments)
-    _autolog.switch_on(resolved, integrations)
-    sidecar_client.start_if_main(resolved)
+    of_runs = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    others = {"frameworks": frameworks, "log_every_n_steps": log_every_n_steps, "checkpoints": checkpoints}
+    _autolog.switch_on({**of_runs, **others})
+    sidecar_client.start_if_main(_autolog.settings)
+
+
+def take_over(inheritance: str) -> None:
+    """Switch autologging on in a child, as its parent hands it over (`autotrack.training.children`). Never raises."""
+    try:
+        given = msgspec.json.decode(inheritance, type=Inheritance)
+        inherited.belong_to(given.run)
+        _autolog.switch_on(given.arguments)
+    except Exception as fault:  # noqa: BLE001  a child of the user's has to start all the same
+        report_fault("autolog in a child process", fault)
 
 
 def is_autologging(name: str) -> bool:

@@ -52,11 +52,22 @@ def _attributes(value: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _items_of_mapping(values: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    for key in values:
+    for key in _keys(values):
         try:
             yield key, values[key]
         except Exception as error:  # noqa: BLE001  a value may be computed when it is asked for, and missing
             yield key, _as_written(values, key, error)
+
+
+def _keys(values: Mapping[Any, Any]) -> list[Any]:
+    """Return the keys, as far as they can be listed."""
+    keys = []
+    try:
+        for key in values:
+            keys.append(key)  # noqa: PERF402  those before the one that raises are kept
+    except Exception:  # noqa: BLE001  a mapping of the user's may raise anything
+        return keys
+    return keys
 
 
 def members_of(values: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.training import cuda
 from autotrack.training.configs import UNREADABLE
 from autotrack.training.observe.observer import Observer
-from autotrack.training.values import as_data, as_number, flatten, is_on_cuda
+from autotrack.training.values import as_data, as_number, as_text, flatten, is_on_cuda
 
 
 class Logger:
@@ -61,7 +61,7 @@ class Logger:
         except AttributeError:
             raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
         for value in measured:
-            if value.__class__ is float and value - value == 0.0:  # false for NaN and the infinities
+            if type(value) is float and value - value == 0.0:  # false for NaN and the infinities
                 continue
             self._log_converted(values, step, epoch, stage)
             return
@@ -100,18 +100,18 @@ class Logger:
         """
         if flat := flatten(values):
             self._put(records.Params(time=time(), values=flat, source=source))
-        for name, value in flat.items():
-            if value.__class__ is str and value.startswith(UNREADABLE):
-                self.notice("params", f"{name} of {source} {value}")
+            self._notice_unreadable("params", source, flat)
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
         """Label the run. A later value for a name replaces an earlier one."""
         named = _named("log_tags", values, "{'why': 'baseline'}")
-        self._put(records.Tags(time=time(), values={str(name): str(value) for name, value in named.items()}))
+        texts = {as_text(name): as_text(value) for name, value in named.items()}
+        self._put(records.Tags(time=time(), values=texts))
+        self._notice_unreadable("tags", "the tags", texts)
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
         """Log text, as Markdown if you like."""
-        self._put(records.Text(time=time(), name=str(name), text=str(text), step=step))
+        self._put(records.Text(time=time(), name=as_text(name), text=as_text(text), step=step))
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
@@ -135,11 +135,13 @@ class Logger:
         """
         numbers: dict[str, records.Number] = {}
         for name, value in _named("log_trial", values, "{'score': 0.9}").items():
-            if value.__class__ is float and value - value == 0.0:
+            if type(value) is float and value - value == 0.0:
                 numbers[name] = value
             elif self._is_number(name, value):
                 numbers[name] = as_number(name, value)
-        self._put(records.Trial(time=time(), number=number, params=flatten(params), values=numbers, **about))
+        flat = flatten(params)
+        self._put(records.Trial(time=time(), number=number, params=flat, values=numbers, **about))
+        self._notice_unreadable("params", "a trial", flat)
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
         """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
@@ -235,6 +237,11 @@ class Logger:
         self._append(clean)
         if clean is not record:
             self._notice_redacted()
+
+    def _notice_unreadable(self, about: str, source: str, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if type(value) is str and value.startswith(UNREADABLE):
+                self.notice(about, f"{name} of {source} {value}")
 
     def _notice_redacted(self) -> None:
         if news := self._redactor.news():

@@ -12,8 +12,10 @@ from pathlib import Path
 from time import time
 
 from autotrack.journal.records import RunStarted
+from autotrack.training.inherited import parent_run
 
-_LOADED, _LOADED_IN = time(), os.getpid()
+_LOADED = time()
+_LAUNCHED_AS = os.environ.get("LOCAL_RANK")
 _CLOCK_SKEW_SECONDS = 60
 _LATEST = 20
 """Only this many runs, those written to last, are searched for the one that is being recorded."""
@@ -32,12 +34,33 @@ def rank_from_environment(environ: Mapping[str, str] | None = None) -> int:
 def is_spawned() -> bool:
     """Return whether `multiprocessing` started this process for another one."""
     multiprocessing = sys.modules.get("multiprocessing")
-    return multiprocessing is not None and multiprocessing.parent_process() is not None
+    if multiprocessing is None:
+        return False
+    is_starting = getattr(multiprocessing.current_process(), "_inheriting", False)  # its parent is not known yet
+    return is_starting or multiprocessing.parent_process() is not None
+
+
+def is_launched_rank() -> bool:
+    """Return whether a launcher started this process with `multiprocessing` as a rank of a training, also rank 0."""
+    return is_spawned() and os.environ.get("LOCAL_RANK") not in (None, _LAUNCHED_AS)
 
 
 def is_worker() -> bool:
-    """Return whether this process works for another one, or is a rank other than 0: it opens no run of its own."""
-    return is_spawned() or os.getpid() != _LOADED_IN or bool(rank_from_environment())
+    """Return whether this process, or the task that it works on, is part of a training that another one records.
+
+    Then it opens no run of its own. That is so for ranks other than 0, for whoever loads data, and for what was
+    started in the run of a training, as the candidates of a search. A process that a person started for a training
+    opens one, as it does in a run that a person started.
+    """
+    if rank_from_environment() or _loads_data():
+        return True
+    parent = parent_run()
+    return parent is not None and parent.started_by != "user"
+
+
+def _loads_data() -> bool:
+    worker = sys.modules.get("torch.utils.data._utils.worker")
+    return worker is not None and getattr(worker, "_worker_info", None) is not None
 
 
 def find_run(experiment: Path, *, group: str | None = None) -> Path | None:

@@ -5,9 +5,9 @@ import os
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
 from collections.abc import Mapping
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, cast, get_args
 
 from autotrack.errors import RunFinishedError
 from autotrack.journal import records
@@ -23,6 +23,8 @@ from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
+
+_STATUSES = get_args(Status)
 
 _OUTPUT_SECONDS = 2.0
 """How long the end of a run that a person started waits at most until all it printed is in `output.log`."""
@@ -61,19 +63,21 @@ class Run(Logger):
         self._journal = self._open_journal()
         self._open = True
         self._is_exiting = False
-        self._started = time()
+        self._started: float | None = None
+        self._begun = monotonic()
 
     def __repr__(self) -> str:
         return f"<Run {self.experiment}/{self.name} {self.status} in {self.folder}>"
 
     def finish(self, status: Status = "finished", *, error: BaseException | None = None) -> None:
-        """End the run with a status: `finished`, `failed`, `interrupted` or `killed`; `error` is what ended it.
+        """End the run with a status: `finished`, `failed`, `interrupted`, `killed` or `pruned`.
 
+        `error` is what ended it. A run is pruned if a search gave it up early, as Optuna does with `TrialPruned`.
         The summary and everything else derived from the journal are brought up to date. Ending a run again with the
         same status does nothing. Raises `RunFinishedError` for a different status, `ValueError` for an unknown one.
         """
-        if status not in ("finished", "failed", "interrupted", "killed"):
-            raise ValueError(f"{status!r} is not a status of a run; use finished, failed, interrupted or killed")
+        if status not in _STATUSES:
+            raise ValueError(f"{status!r} is not a status of a run; use one of {', '.join(_STATUSES)}")
         if error is not None and not isinstance(error, BaseException):
             raise TypeError(f"error is {error!r:.100}; expected the exception that ended the run")
         if self.status != "running":
@@ -91,7 +95,9 @@ class Run(Logger):
                         time=time(),
                         status=status,
                         error=None if error is None else _described(error),
-                        traceback=_traceback(error),
+                        traceback=None if status == "pruned" else _traceback(error),
+                        started=self._started,
+                        duration_seconds=round(monotonic() - self._begun, 6),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),
                         rank=self._rank,
                     )
@@ -116,14 +122,14 @@ class Run(Logger):
                 self.folder,
                 at_exit=self._is_exiting,
                 patience=self._patience(says=says),
-                when_refreshed=(lambda summary: terminal.ended(summary, self.folder)) if says else None,
+                when_refreshed=(lambda summary, rest: terminal.ended(summary, self.folder, rest)) if says else None,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
 
     def _is_left_out(self) -> bool:
         """Whether nothing is said of this run, because it was a short one among many; it is counted then."""
-        if not self.is_one_of_many or time() - self._started > SHORT_SECONDS:
+        if not self.is_one_of_many or monotonic() - self._begun > SHORT_SECONDS:
             return False
         announcements.leave_out(self._kind, self.folder)
         return True
@@ -134,7 +140,7 @@ class Run(Logger):
             return 0.0
         if self._observer.has_handed_over_text and self.started_by == "user" and not self.is_one_of_many:
             return _OUTPUT_SECONDS
-        return terminal.patience(time() - self._started) if says else 0.0
+        return terminal.patience(monotonic() - self._begun) if says else 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +172,11 @@ class Run(Logger):
                 self._observer.begin(self._settings, to_sidecar=to_sidecar, is_one_of_many=self.is_one_of_many)
             except Exception as fault:  # noqa: BLE001  a run without these observations is better than none
                 report_fault("observe", fault)
+
+    @property
+    def pid(self) -> int:
+        """The process that records it: in a forked child, the run may be that of the parent."""
+        return self._pid
 
     @property
     def output(self) -> TextReceiver | None:

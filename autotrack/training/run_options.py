@@ -12,8 +12,9 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError
 from autotrack.training import ranks
 from autotrack.training.autolog import chosen
+from autotrack.training.inherited import ParentRun, parent_run, run_for_children
 from autotrack.training.run import Run, current_run
-from autotrack.training.start import attach_run, open_run, resume_run, with_defaults
+from autotrack.training.start import attach_run, for_another_process, open_run, resume_run, with_defaults
 
 
 class RunArguments(TypedDict, total=False):
@@ -43,6 +44,9 @@ class RunOptions:
     the class of `owner`, the callback that takes the arguments.
     """
 
+    _started_in: ParentRun | None = None
+    """The run that was being recorded where these options were pickled, in another process."""
+
     def __init__(self, owner: object = None, /, **arguments: Unpack[RunArguments]) -> None:
         called = type(self if owner is None else owner).__name__
         expected = RunArguments.__annotations__
@@ -63,6 +67,10 @@ class RunOptions:
         made = cls.__new__(cls)
         made.name, made.settings, made._run = None, chosen(), {}
         return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for a copy, which means the same in a process where nobody has called `autolog`."""
+        return {**vars(self), "_run": for_another_process(self._run), "_started_in": run_for_children()}
 
     @property
     def experiment_folder(self) -> Path:
@@ -101,19 +109,19 @@ class RunOptions:
     def enclosing_run(self) -> Run | None:
         """Return the run around the training that begins now, or None.
 
-        That is the run which is being recorded here, or, in a process spawned for the training, the run that a person
-        started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a part of another
-        one that is recorded already.
+        That is the run which is being recorded here, or, in a rank that a launcher spawned for the training, the run
+        that a person started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a
+        part of another one that is recorded already. In another process that was started in a run of a person, it is
+        None: the training there has a run of its own, with that one as its parent.
         """
         run = current_run()
-        if run is None and ranks.is_spawned():
-            from autotrack.journal.reader import is_being_written  # few trainings take place in a spawned process
-
-            for started, folder in reversed(ranks.find_runs(self.experiment_folder)):
-                is_live = started.pid == os.getppid() and is_being_written(folder / "journal" / "main.jsonl")
-                if started.started_by == "user" and is_live:
-                    return attach_run(folder)
-        return run
+        if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
+            return run
+        if run is None and ranks.is_launched_rank():
+            parent = parent_run() or self._started_in
+            if parent is not None and parent.started_by == "user" and parent.is_live():
+                return attach_run(Path(parent.folder))
+        return None
 
     def continue_run(
         self,

@@ -16,10 +16,11 @@ from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
 from autotrack.training.announcements import announcements
+from autotrack.training.end_reports import WhenRefreshed
 from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.process import imported_modules
-from autotrack.training.sidecar_process import SidecarProcess, WhenRefreshed
+from autotrack.training.sidecar_process import SidecarProcess
 from autotrack.training.without_sidecar import WithoutSidecar
 
 
@@ -39,8 +40,10 @@ class SidecarClient:
         self._exit_timeout = 30.0
 
     def start(self, chosen: Settings) -> None:
-        """Start the sidecar, if it is wanted and not there yet."""
+        """Start the sidecar, if it is wanted and not there yet. If it is there, say what it knows of earlier runs."""
         self._notice_fork()
+        if self._sidecar is not None:
+            self._sidecar.say_reports()
         self._exit_timeout = chosen.exit_timeout
         if not chosen.sidecar or self._sidecar is not None or self._has_given_up:
             return
@@ -105,7 +108,7 @@ class SidecarClient:
         return None
 
     def listen(self) -> None:
-        """Show what the sidecar has said meanwhile. Costs a microsecond or two."""
+        """Take in what the sidecar has said meanwhile. Costs a microsecond or two."""
         self._notice_fork()
         if self._sidecar is not None:
             self._sidecar.listen()
@@ -124,7 +127,7 @@ class SidecarClient:
             folder: The folder of the run.
             at_exit: Python is exiting, so that the exit code is not known yet.
             patience: For how many seconds the sidecar is waited for. If it takes longer, it is heard of later.
-            when_refreshed: Called with the summary of the run once that is made.
+            when_refreshed: Called with the summary once that is made, and how the run compares with earlier ones.
         """
         self._notice_fork()
         sidecar = self._sidecar

@@ -1,6 +1,6 @@
 """The process beside this one, as seen from here: what it is told, what it replies, and whether it lives."""
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import assert_never
@@ -8,10 +8,10 @@ from typing import assert_never
 import msgspec
 
 from autotrack.journal import summary
-from autotrack.journal.summary import Summary
 from autotrack.output_channel import OutputWriter
 from autotrack.protocol import (
     AnyMessage,
+    Compared,
     Finalize,
     Finalized,
     Follow,
@@ -22,9 +22,9 @@ from autotrack.protocol import (
     ShutdownDone,
 )
 from autotrack.training import terminal
+from autotrack.training.end_reports import EndReports, WhenRefreshed
 from autotrack.training.spawn import Spawned
-
-WhenRefreshed = Callable[[Summary], None]
+from autotrack.training.terminal import held_lines
 
 _NOT_URGENT_SECONDS = 0.3
 """How long the end of this process waits for work that is not urgent."""
@@ -56,7 +56,7 @@ class SidecarProcess:
     def __init__(self, spawned: Spawned, secrets: dict[str, str]) -> None:
         self._spawned = spawned
         self._secrets = secrets
-        self._awaited: dict[str, WhenRefreshed | None] = {}
+        self._reports = EndReports()
         self.pid: int | None = None
         self.progress = Progress(urgent=True, doing="starting")
         self.followed: set[str] = set()
@@ -93,6 +93,8 @@ class SidecarProcess:
         """Have it follow a run. Only the first one wakes it: a short fit should not do so each time."""
         is_first = not self.followed
         self.followed.add(message.folder)
+        if message.environment and not (message.quiet or message.only_load or message.is_one_of_many):
+            self._reports.await_comparison(message.folder)
         if message.modules == self._modules:
             message = msgspec.structs.replace(message, modules=None)  # there may be thousands
         else:
@@ -100,22 +102,25 @@ class SidecarProcess:
         self.send(message, at_once=is_first)
 
     def finalize(self, folder: str, *, at_exit: bool, when_refreshed: WhenRefreshed | None, patience: float) -> None:
-        """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made."""
+        """Tell it that a run has ended, and wait for up to `patience` seconds until the summary is made.
+
+        What is known then is said.
+        """
         self.ended.pop(folder, None)
         self.ended[folder] = None
-        if when_refreshed is not None or folder not in self._awaited:  # more was logged before the first was answered
-            self._awaited[folder] = when_refreshed
+        self._reports.await_summary(folder, when_refreshed)
         is_awaited = patience > _POLL_SECONDS
-        is_answered = is_awaited or self._awaited[folder] is not None
+        is_answered = is_awaited or self._reports.is_to_be_said(folder)
         self.send(Finalize(folder=folder, at_exit=at_exit, is_awaited=is_answered), at_once=is_awaited)
         if not is_answered:
-            self._awaited.pop(folder, None)
+            self._reports.take(folder)
         begun = monotonic()
         while is_awaited and self.is_alive():
             self.listen()
-            if folder not in self._awaited or monotonic() - begun >= patience:
-                return
+            if not self._reports.lacks_summary(folder) or monotonic() - begun >= patience:
+                break
             sleep(_POLL_SECONDS)
+        self._reports.say(also_incomplete=is_awaited)
 
     def forget_oldest(self) -> list[str]:
         """Forget the runs that ended first, if there are too many, and return their folders."""
@@ -133,17 +138,23 @@ class SidecarProcess:
 
     def take_awaited(self, folder: str) -> WhenRefreshed | None:
         """Return whom to tell of the summary of this run, if nobody has been told yet."""
-        return self._awaited.pop(folder, None)
+        return self._reports.take(folder)
+
+    def say_reports(self) -> None:
+        """Say of runs that have ended what it has said since: between runs, there is no progress bar to disturb."""
+        self.listen()
+        self._reports.say()
 
     def listen(self) -> None:
-        """Take in what it has said since the last call."""
+        """Take in what it has said since the last call. Only problems are said at once."""
         for message in self._spawned.from_sidecar.receive():
             match message:
                 case Hello():
                     self.pid = message.pid
                 case Finalized():
-                    if when_refreshed := self.take_awaited(message.folder):
-                        when_refreshed(summary.read(Path(message.folder)))
+                    self._reports.refreshed(message.folder, partial(summary.read, Path(message.folder)))
+                case Compared():
+                    self._reports.compared(message.folder, message.comparison)
                 case Say():
                     terminal.say_amid(message.line)
                 case Progress():
@@ -165,9 +176,12 @@ class SidecarProcess:
         waiting = terminal.Waiting()
         while self.is_alive():
             self.listen()
+            self._reports.say()
             waited = monotonic() - begun
             if self.is_done or waited > (exit_timeout if self.progress.urgent else _NOT_URGENT_SECONDS):
                 waiting.over()
+                self._reports.say(also_incomplete=True)
+                held_lines.release(at_once=True)
                 return True
             waiting.show(self.progress.doing, waited)
             sleep(_POLL_SECONDS)

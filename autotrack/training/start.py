@@ -17,11 +17,13 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
 from autotrack.journal.directions import split_direction
+from autotrack.journal.lines import lengths_of_others
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.ignored_settings import say_ignored_settings
+from autotrack.training.inherited import parent_run
 from autotrack.training.run import Run, current_run
 from autotrack.training.values import flatten
 from autotrack.version import __version__
@@ -61,6 +63,14 @@ def check_metric(chosen: Settings) -> None:
             setting="metric",
             value=chosen.metric,
         )
+
+
+def for_another_process(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options so that they mean the same in a process with another folder and no `autolog` of its own."""
+    given = with_defaults(options)
+    chosen = settings.resolve(**given)
+    folder = str(_experiment_folder(chosen).parent)
+    return {**given, "to": [folder, *chosen.destinations], "experiment": chosen.experiment}
 
 
 def start_run(
@@ -132,7 +142,6 @@ def open_run(
     check_metric(chosen)
     if not chosen.quiet:
         say_ignored_settings()
-    outer = current_run()
     sidecar_client.start(chosen)
     started = time()
     folder = _make_folder(_experiment_folder(chosen), name, started)
@@ -143,7 +152,7 @@ def open_run(
             id=uuid4().hex,
             name=name or folder.name.split("-", 2)[2],
             experiment=chosen.experiment,
-            parent=outer.id if outer else None,
+            parent=_parent_id(),
             resumed_from=resumed_from,
             frameworks=dict(frameworks or {}),
             started_by=started_by,
@@ -186,6 +195,7 @@ def resume_run(
         "parent": None,
         "resumed_from": None,
         "resumed_at_step": at_step,
+        "journals": None if rank else lengths_of_others(folder / "journal" / "main.jsonl"),
         "frameworks": dict(frameworks or {}),
         "destinations": chosen.written_down(),
         "metric": chosen.metric or first.metric,
@@ -222,6 +232,15 @@ def attach_run(folder: Path) -> Run:
     run._identify(first)
     enter(run)
     return run
+
+
+def _parent_id() -> str | None:
+    """Return the id of the run that is being recorded here, or in the process that started this one."""
+    outer = current_run()
+    if outer is not None and outer.pid == os.getpid():
+        return outer.id
+    parent = parent_run()
+    return parent.id if parent is not None else None
 
 
 def _experiment_folder(chosen: Settings) -> Path:

@@ -3,16 +3,25 @@
 They go to standard error, so that piping the output of a script works as before.
 """
 
+import atexit
 import contextlib
+import os
+import shlex
 import sys
 from pathlib import Path
 
-from autotrack.format import describe, human_seconds, printable, shown
+from autotrack import settings
+from autotrack.format import describe, human_seconds, printable, shown, verdict
 from autotrack.interactive import interactive_session
 from autotrack.journal.judging import main_metrics
+from autotrack.journal.standing import Comparison, standing_of
 from autotrack.journal.summary import Summary
+from autotrack.training.progress_bars import is_bar_drawn
 
 _MOST_METRICS = 6
+
+_BEGAN_IN = os.path.realpath(os.curdir)
+"""Scripts change the working directory, and that of the shell stays as it was."""
 
 
 def say(*lines: str) -> None:
@@ -29,6 +38,30 @@ def say_amid(*lines: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             print("\r\x1b[2K", end="", file=sys.stderr)
     say(*lines)
+
+
+class HeldLines:
+    """Lines that keep out of progress bars: while one is drawn, they wait until somebody finds it gone."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+
+    def say(self, *lines: str) -> None:
+        """Print lines, now or when no bar is drawn any more."""
+        if not self.waiting:
+            atexit.register(self.release, at_once=True)
+        self.waiting += lines
+        self.release()
+
+    def release(self, *, at_once: bool = False) -> None:
+        """Print what waits if no bar is drawn, or `at_once`, because there is no later."""
+        if self.waiting and (at_once or not is_bar_drawn()):
+            atexit.unregister(self.release)
+            lines, self.waiting = self.waiting, []
+            say_amid(*lines)
+
+
+held_lines = HeldLines()  # of this process, as is its terminal
 
 
 class Waiting:
@@ -54,20 +87,50 @@ class Waiting:
 
 def started(name: str, folder: Path, *, resumed: bool) -> None:
     """Print that a run started or goes on, and where it is kept."""
-    say(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
+    held_lines.release()
+    say_amid(f"autotrack: run {name} {'goes on' if resumed else 'started'} in {shown(folder)}")
 
 
-def ended(summary: Summary, folder: Path) -> None:
-    """Print how the run ended, its main metrics, and where to find more."""
+def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) -> None:
+    """Print how a run ended, its main metrics, what has changed since earlier runs, and how it ranks among them.
+
+    While a progress bar is drawn, this waits.
+    """
     duration = human_seconds(summary.duration_seconds or 0.0)
     reason = f" ({summary.error})" if summary.error else ""
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
-    say_amid(
+    held_lines.say(
         f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
         *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
-        f"  autotrack show {summary.name}    {shown(folder)}{noticed}",
+        f"  {_how_to_show(summary.name, folder)}{noticed}",
+        *(f"  {line}" for line in _compared(summary, comparison)),
     )
+
+
+def compared(summary: Summary, comparison: Comparison) -> None:
+    """Print how a run compares with earlier ones, if that was not known when its end was said."""
+    held_lines.say(*(f"autotrack: run {summary.name}: {line}" for line in _compared(summary, comparison)))
+
+
+def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return []
+    standing = standing_of(summary, comparison.rivals)
+    return [*filter(None, [comparison.since]), *([verdict(standing)] if standing else [])]
+
+
+def _how_to_show(name: str, folder: Path) -> str:
+    """Return the command that shows a run to who has started the script, and where the run is.
+
+    Its name is enough in the store that the command uses by itself, in the folder in which the script was started.
+    """
+    is_at_home = os.path.realpath(os.curdir) == _BEGAN_IN
+    if is_at_home and "AUTOTRACK_TO" not in os.environ:  # which the script may have set itself
+        usual = Path(settings.resolve().to).expanduser().absolute()
+        if usual == folder.parent.parent:
+            return f"autotrack show {shlex.quote(name)}    {shown(folder)}"
+    return f"autotrack show {shlex.quote(shown(folder) if is_at_home else str(folder))}"
 
 
 def patience(seconds: float) -> float:

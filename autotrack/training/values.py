@@ -3,26 +3,32 @@
 import math
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from inspect import getattr_static
-from itertools import islice
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from autotrack.journal.records import Number
 from autotrack.training.configs import items_of, members_of, unreadable
 
+_T = TypeVar("_T")
 _AS_THEY_ARE = (str, bool, type(None))
 _LONGEST = 200
 """How many characters of a repr a param keeps."""
 
 _MOST_ITEMS = 1000
-"""How many items of a list or mapping a param keeps."""
+"""How many items a param keeps, all levels of lists and mappings together; and how many names a mapping becomes."""
 
 _MOST_NUMBERS = 100
 """Up to how many numbers an array is a param itself."""
+
+_DEEPEST_LIST = 4
 
 _DEEPEST = 20
 """How many levels of nesting become dotted names."""
@@ -34,7 +40,7 @@ def as_number(name: str, value: object) -> Number:
     Booleans become 0 and 1, integers beyond 64 bits become floats, and NaN and the infinities become their names.
     Raises `TypeError`, naming the key, for anything that is not a number.
     """
-    plain = value if isinstance(value, (int, float)) else _item(name, value)
+    plain: Any = value if issubclass(type(value), (int, float)) else _item(name, value)
     if plain.__class__ is float and plain - plain == 0.0:  # the usual case; false for NaN and the infinities
         return plain
     if isinstance(plain, int):
@@ -55,13 +61,18 @@ def _item(name: str, value: Any) -> int | float:
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
             raise TypeError
         return _float(value)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError):
-        shape = getattr(value, "shape", None)
-        what = f"{type(value).__name__}{'' if shape is None else f' of shape {tuple(shape)}'}"
+    except Exception:  # noqa: BLE001  it is the user's object, and may raise anything
         raise TypeError(
-            f"the value of {name!r} is {what}; expected a single number. "
+            f"the value of {name!r} is {type(value).__name__}{_of_shape(value)}; expected a single number. "
             f"Use log_params, log_text or log_table for anything else"
         ) from None
+
+
+def _of_shape(value: Any) -> str:
+    try:
+        return f" of shape {tuple(value.shape)}"
+    except Exception:  # noqa: BLE001  it has none, or none that can be read
+        return ""
 
 
 def _float(value: Any) -> float:
@@ -73,7 +84,10 @@ def _float(value: Any) -> float:
 
 def is_on_cuda(value: object) -> bool:
     """Return whether this is a tensor whose value can only be read by waiting for a CUDA device."""
-    return getattr(value, "is_cuda", False) is True
+    try:
+        return getattr(value, "is_cuda", False) is True
+    except Exception:  # noqa: BLE001  an object whose attributes cannot be read is no tensor
+        return False
 
 
 def as_plain(value: object) -> Any:
@@ -85,7 +99,15 @@ def as_plain(value: object) -> Any:
     Arrays and tensors of up to 100 numbers become lists, larger ones a text with their shape. Classes and functions
     become their qualified names, and any other object the name of its class.
     """
-    return _plain(value, depth=0)
+    return _plain(value, 0, [_MOST_ITEMS])
+
+
+def as_text(value: object) -> str:
+    """Return the text of a value, or one that begins with `UNREADABLE`."""
+    try:
+        return str.__str__(value) if isinstance(value, str) else str(value)
+    except Exception as error:  # noqa: BLE001  as in `as_plain`
+        return unreadable(error)
 
 
 def as_data(value: object, *, depth: int = 0) -> Any:
@@ -93,38 +115,61 @@ def as_data(value: object, *, depth: int = 0) -> Any:
 
     NaN and the infinities become their names; anything but a list or an array is treated as `as_plain` does.
     """
-    if value.__class__ is str or (value.__class__ is float and value - value == 0.0):
+    if type(value) is str or (type(value) is float and value - value == 0.0):
         return value
     if depth > _DEEPEST:
         return qualified_name(type(value))
-    if hasattr(value, "tolist") and not is_on_cuda(value):
-        value = value.tolist()
-    if isinstance(value, (list, tuple)):
-        return [item if item.__class__ is str else as_data(item, depth=depth + 1) for item in value]
+    try:
+        if hasattr(value, "tolist") and not is_on_cuda(value):
+            value = value.tolist()
+        if isinstance(value, (list, tuple)):
+            return [item if type(item) is str else as_data(item, depth=depth + 1) for item in value]
+    except Exception as error:  # noqa: BLE001  as in `as_plain`
+        return unreadable(error)
     return as_plain(value)
 
 
-def _plain(value: Any, depth: int) -> Any:
-    scalar = _plain_scalar(value)
-    if scalar is not NotImplemented:
-        return scalar
-    if depth > 4:
-        return qualified_name(type(value))
+def _plain(value: Any, depth: int, left: list[int]) -> Any:
+    """Return a value as plain data; `left` holds how many items it may still have, all levels together."""
     try:
+        scalar = _plain_scalar(value)
+        if scalar is not NotImplemented:
+            return scalar
+        if depth > _DEEPEST_LIST:
+            return qualified_name(type(value))
         if (items := items_of(value)) is not None:
-            named = {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in islice(items, _MOST_ITEMS)}
-            return named if len(named) < _MOST_ITEMS else {**named, **_rest(value)}
+            named = {as_text(_plain(key, depth + 1, [0])): _plain(item, depth + 1, left)
+                     for key, item in _within(items, left)}  # fmt: skip
+            return named if left[0] else {**named, **_rest(value, named)}
         # Only sequences that are certainly in memory: others may compute or load their items.
-        if isinstance(value, (list, tuple, range, set, frozenset)) or type(value).__name__ == "ListConfig":
-            listed = [_plain(item, depth + 1) for item in islice(members_of(value), _MOST_ITEMS)]
-            return listed if len(value) <= _MOST_ITEMS else [*listed[:-1], f"… {len(value) - _MOST_ITEMS + 1:,} more"]
+        if isinstance(value, (list, tuple, range, set, frozenset, deque)) or type(value).__name__ == "ListConfig":
+            return _plain_list(value, depth, left)
         return _plain_object(value)
     except Exception as error:  # noqa: BLE001  objects of the user's may raise anything, and cost themselves only
         return unreadable(error)
 
 
-def _rest(value: Any) -> dict[str, str]:
-    more = len(value) - _MOST_ITEMS if hasattr(value, "__len__") else 0
+def _plain_list(value: Any, depth: int, left: list[int]) -> list[Any]:
+    listed = [_plain(item, depth + 1, left) for item in _within(members_of(value), left)]
+    if isinstance(value, (set, frozenset)):
+        listed.sort(key=repr)  # their own order differs from process to process
+    if len(listed) == len(value):
+        return listed
+    return [*listed[:-1], f"… {len(value) - len(listed[:-1]):,} more"]
+
+
+def _within(items: Iterator[_T], left: list[int]) -> Iterator[_T]:
+    while left[0] > 0:
+        left[0] -= 1
+        try:
+            yield next(items)
+        except StopIteration:
+            left[0] += 1
+            return
+
+
+def _rest(value: Any, kept: dict[str, Any]) -> dict[str, str]:
+    more = len(value) - len(kept) if hasattr(value, "__len__") else 0
     return {"…": f"{more:,} more"} if more > 0 else {}
 
 
@@ -134,7 +179,7 @@ def _plain_scalar(value: Any) -> Any:
     if isinstance(value, Enum):  # first, because it may be a string or a number as well
         return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
     if value is None or isinstance(value, (bool, str)):
-        return str(value) if isinstance(value, str) else value
+        return str.__str__(value) if isinstance(value, str) else value
     if isinstance(value, int):  # seeds use all 64 bits, and a param is kept exactly
         return int(value) if -(2**63) <= value < 2**64 else str(value)
     if isinstance(value, float):
@@ -145,7 +190,7 @@ def _plain_scalar(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return NotImplemented
+    return str(value) if isinstance(value, (Decimal, Fraction, complex, UUID)) else NotImplemented
 
 
 def _plain_object(value: Any) -> Any:
@@ -177,7 +222,7 @@ def _plain_array(value: Any) -> Any:
     if math.prod(shape) <= _MOST_NUMBERS and not is_on_cuda(value):
         try:
             numbers = value.tolist()
-            return _plain_scalar(numbers) if not shape else [_plain(number, 1) for number in numbers]
+            return _plain_scalar(numbers) if not shape else _plain(numbers, 1, [_MOST_NUMBERS])
         except (TypeError, ValueError, RuntimeError, NotImplementedError):  # it has no numbers to show
             return qualified_name(type(value)) if not shape else _described_array(value, shape)
     return _described_array(value, shape)
@@ -228,9 +273,14 @@ def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ..
 
 def _flattened(items: Iterator[tuple[Any, Any]], prefix: str, outer: tuple[int, ...]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in items:
-        name = f"{prefix}{key}"
-        if value.__class__ in _AS_THEY_ARE:
+    for count, (key, value) in enumerate(items):
+        name = f"{prefix}{as_text(key)}"
+        if count == _MOST_ITEMS:
+            flat[f"{prefix}…"] = f"more than {_MOST_ITEMS:,} names"
+            break
+        kind = type(value)
+        is_number = (kind is float and value - value == 0.0) or (kind is int and -(2**63) <= value < 2**63)
+        if is_number or kind in _AS_THEY_ARE:
             flat[name] = value
         elif id(value) in outer or len(outer) > _DEEPEST:
             flat[name] = qualified_name(type(value))

@@ -11,8 +11,8 @@ from autotrack.journal import summary
 from autotrack.output_channel import OutputWriter
 from autotrack.protocol import Follow
 from autotrack.training import terminal
+from autotrack.training.end_reports import WhenRefreshed
 from autotrack.training.hooks.faults import attempt, unplaced_faults
-from autotrack.training.sidecar_process import WhenRefreshed
 
 if TYPE_CHECKING:
     from autotrack.sidecar.completion import Completion
@@ -39,23 +39,21 @@ class WithoutSidecar:
 
         Args:
             follow: The run, and what is wanted for it.
-            when_refreshed: Called with the summary.
+            when_refreshed: Called with the summary, and how the run compares with earlier ones.
         """
         from autotrack.sidecar import completion  # sinks and captures; usually only the sidecar needs them
 
         if self._completion is None:
             self._completion = completion.Completion()
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
-        line = self._completion.complete(follow, lost_sidecar, output=self._output)
+        comparison = self._completion.complete(follow, lost_sidecar, output=self._output)
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             self._unsent[follow.folder] = follow
             atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile
             atexit.register(self._send_unsent)
         made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
         if when_refreshed:
-            when_refreshed(made)
-        if line and not follow.quiet:
-            terminal.say(line)
+            when_refreshed(made, comparison)
 
     def _send_unsent(self) -> None:
         """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""

@@ -9,7 +9,7 @@ import keras
 from keras import tree
 
 import autotrack
-from autotrack.integrations import RunOptions
+from autotrack.integrations import RunOptions, is_worker
 from autotrack.integrations import rank as announced_rank
 from autotrack_keras.data import fingerprint
 from autotrack_keras.loading import run_loaded_from
@@ -93,7 +93,7 @@ def open_run(options: RunOptions, *, origin: str | None = None) -> tuple[autotra
     It is None for ranks other than 0, and within a training that is being recorded already. `origin` is the id of the
     run that this one continues.
     """
-    if rank():
+    if rank() or is_worker():
         return None, False
     outer = options.enclosing_run()
     if outer is not None:

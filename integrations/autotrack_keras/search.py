@@ -18,6 +18,9 @@ from autotrack_keras import binding
 from autotrack_keras.calls import Call, Running, bind
 from autotrack_keras.data import describe_data, x_and_y
 
+_STATUSES = {"COMPLETED": "finished", "STOPPED": "pruned"}
+"""Ours for those of KerasTuner."""
+
 _searches: WeakKeyDictionary[Any, "Search"] = WeakKeyDictionary()
 """By oracle, which is told of every trial that ends."""
 
@@ -76,7 +79,7 @@ class Search:
             number,
             trial.hyperparameters.values,
             {name: value for name, value in values.items() if value is not None},
-            status="finished" if trial.status == "COMPLETED" else "failed",
+            status=_STATUSES.get(trial.status, "failed"),
             error=message[-1] if message else None,
             started=began,
             ended=self._began,

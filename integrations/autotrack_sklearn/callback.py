@@ -3,6 +3,7 @@
 It is no subclass of anything in scikit-learn: the protocol asks for methods only.
 """
 
+import os
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -66,6 +67,7 @@ class AutotrackCallback:
         self._data: dict[UUID, tuple[Any, Any]] = {}
         self._began: dict[int, float] = {}
         self._searches: dict[UUID, tuple[Path, int]] = {}
+        self._copied_in = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state of a copy, which records for itself; it tells a worker where the runs of this one are."""
@@ -81,9 +83,13 @@ class AutotrackCallback:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if self._searches and is_worker():
+        if self._is_in_worker():
             registry.current.parent_folds.announce(self._searches)
             tasks.watch()
+
+    def _is_in_worker(self) -> bool:
+        """Whether another process has sent this copy here along with a part of its fit."""
+        return bool(self._searches) and self._copied_in != os.getpid()
 
     @guarded
     def setup(self, estimator: Any, context: Any) -> None:
@@ -91,7 +97,7 @@ class AutotrackCallback:
         if self._of_autolog is not None:
             self._recordings[context.root_uuid] = self._of_autolog
             return
-        if registry.under_way() is not None or is_worker():
+        if registry.under_way() is not None or self._is_in_worker() or is_worker():
             return
         recording = start.start(estimator, self.options)
         if recording is None:

@@ -5,6 +5,7 @@ In the threads of this process they are seen as they end. A worker process write
 
 from collections import Counter
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -158,7 +159,7 @@ class ParentFolds:
         if self._folds is None or self._folds[0] != number:
             folder, first = self._searches[number]
             if self._run is None or self._run.folder != folder:
-                self._run = attach_run(folder)
+                self._run = Context().run(attach_run, folder)  # later tasks here may be no part of that run
             self._folds = number, Folds(self._run, is_partial=True, first=first)
         return self._folds[1]
 

@@ -17,7 +17,7 @@ def start(subject: Any, options: Options, *, is_current: bool = True) -> Recordi
 
     With `is_current=False`, other estimators that are fitted meanwhile have runs of their own.
     """
-    outer = autotrack.current_run()
+    outer = options.run.enclosing_run()
     if outer is None:
         if is_worker():
             return None

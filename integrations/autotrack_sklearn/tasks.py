@@ -6,14 +6,11 @@ scikit-learn 1.9, which sets up the same hook there and writes to a journal of t
 
 from collections.abc import Generator
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autotrack.integrations import Outcome, Patch, is_worker
 from autotrack_sklearn import registry
 from autotrack_sklearn.recording import Recording
-
-if TYPE_CHECKING:
-    from autotrack_sklearn.folds import Folds
 
 _FITTING = {"_fit_and_score", "_fit_and_predict"}
 
@@ -37,10 +34,8 @@ def unwatch() -> None:
 
 def _in_task(task: Any, *_args: Any, **kwargs: Any) -> Generator[None, Outcome, None]:
     """Hook around a task of scikit-learn, in whichever thread or process it runs."""
-    folds: Folds | None = None
-    if is_worker():
-        folds = registry.current.parent_folds.of(getattr(kwargs.get("callback_ctx"), "root_uuid", None))
-    else:
+    folds = registry.current.parent_folds.of(getattr(kwargs.get("callback_ctx"), "root_uuid", None))
+    if folds is None and not is_worker():
         call = registry.current.scope.of_task()
         if call is None:
             return

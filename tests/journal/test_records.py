@@ -91,3 +91,20 @@ def test_what_is_no_text_in_a_name_becomes_a_question_mark() -> None:
     assert line.startswith(b'{"record":"RunStarted"')
     assert records.decode(line) == msgspec.structs.replace(started, argv=["?.txt"])
     assert json.loads(line)["experiment"] == "é"
+
+
+def test_strings_and_numbers_of_derived_classes_are_written_as_what_they_are() -> None:
+    class Word(str):
+        pass
+
+    class Count(int):
+        pass
+
+    class Share(float):
+        pass
+
+    values = {Word("a"): Word("x"), "b": Count(3), "c": Share(0.5)}
+    record = records.Params(time=1.0, values=values, source=Word("user"))
+    assert records.decode(records.encode(record)) == records.Params(
+        time=1.0, values={"a": "x", "b": 3, "c": 0.5}, source="user"
+    )

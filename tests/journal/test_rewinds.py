@@ -25,13 +25,15 @@ def write(folder: Path, *written: AnyRecord) -> list[int]:
     return [len(b"".join(lines[: count + 1])) for count in range(len(lines))]
 
 
-def test_earlier_metrics_at_the_step_or_behind_it_are_recorded_again() -> None:
+def test_metrics_at_the_step_or_behind_it_are_recorded_again_if_the_rewind_is_still_ahead() -> None:
     rewinds = Rewinds([start(1.0), start(10.0, 5)])
-    assert rewinds.supersede(metrics(9.0, 5))
+    rewinds.note(start(1.0))
+    assert rewinds.supersede(metrics(99.0, 5)), "whatever the clock said"
     assert rewinds.supersede(metrics(9.0, 6))
     assert not rewinds.supersede(metrics(9.0, 4))
-    assert not rewinds.supersede(metrics(10.0, 5))  # this is the second time
     assert not rewinds.supersede(metrics(9.0, None))  # nobody knows
+    rewinds.note(start(10.0, 5))
+    assert not rewinds.supersede(metrics(1.0, 5)), "this is the second time"
 
 
 def test_without_a_rewind_nothing_is_recorded_again() -> None:
@@ -39,11 +41,13 @@ def test_without_a_rewind_nothing_is_recorded_again() -> None:
 
 
 def test_of_several_rewinds_each_counts() -> None:
-    rewinds = Rewinds([start(20.0, 8), start(10.0, 5)])
+    rewinds = Rewinds([start(10.0, 5), start(20.0, 8)])
     assert rewinds.steps == [5, 8]
     assert rewinds.supersede(metrics(9.0, 6))
+    rewinds.note(start(10.0, 5))
     assert rewinds.supersede(metrics(15.0, 8))
     assert not rewinds.supersede(metrics(15.0, 6))
+    assert rewinds.steps == [5, 8]
 
 
 def test_a_rewind_is_news_once_and_other_ranks_tell_none() -> None:

@@ -205,8 +205,7 @@ def test_a_run_is_compared_with_the_last_and_the_best_one(made: Store) -> None:
     made.add(*loss(0.6, 0.4), lr=0.2)
     found = said_of(made.add())
     assert found.line == (
-        "autotrack: since run2 (last run): params (lr 0.2 → 0.1); "
-        "since run1 (best val_loss 0.2): params (lr 0.3 → 0.1)"
+        "since run2 (last run): params (lr 0.2 → 0.1); since run1 (best val_loss 0.2): params (lr 0.3 → 0.1)"
     )
     assert found.text == (
         "**Since run2** (last run)\n\n- params: lr 0.2 → 0.1\n\n"
@@ -217,7 +216,7 @@ def test_a_run_is_compared_with_the_last_and_the_best_one(made: Store) -> None:
 def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
     made.add(*loss(0.4))
     made.add(*loss(0.2))
-    assert said_of(made.add()).line == "autotrack: since run2 (last run and best val_loss 0.2): nothing changed"
+    assert said_of(made.add()).line == "since run2 (last run and best val_loss 0.2): nothing changed"
 
 
 def test_the_best_is_the_highest_where_more_is_better(made: Store) -> None:
@@ -246,8 +245,8 @@ def test_runs_that_began_in_the_same_second_keep_their_order(made: Store) -> Non
     made.add(at=7, name="zebra", lr=0.3)
     second = made.add(at=7, name="ant", lr=0.2)
     third = made.add(at=7, name="bee")
-    assert said_of(second).line == "autotrack: since zebra (last run): params (lr 0.3 → 0.2)"
-    assert said_of(third).line == "autotrack: since ant (last run): params (lr 0.2 → 0.1)"
+    assert said_of(second).line == "since zebra (last run): params (lr 0.3 → 0.2)"
+    assert said_of(third).line == "since ant (last run): params (lr 0.2 → 0.1)"
 
 
 def test_other_experiments_and_what_cannot_be_read_are_passed_over(made: Store) -> None:
@@ -258,7 +257,7 @@ def test_other_experiments_and_what_cannot_be_read_are_passed_over(made: Store) 
     torn.write_bytes(torn.read_bytes()[:20])
     (first.parent / "20261121-000000-notes.txt").write_text("mine")
     (first.parent / "20261121-000000-empty").mkdir()
-    assert said_of(made.add()).line == "autotrack: since run1 (last run): params (lr 0.3 → 0.1)"
+    assert said_of(made.add()).line == "since run1 (last run): params (lr 0.3 → 0.1)"
 
 
 def test_a_run_inside_another_is_compared_with_such_runs_only(made: Store) -> None:

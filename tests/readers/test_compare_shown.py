@@ -66,9 +66,10 @@ def test_the_second_run_of_a_script_says_once_what_changed_since_the_first(scrip
     assert "since" not in train("0.1", AUTOTRACK_SIDECAR=sidecar)
     [first] = autotrack.runs("runs")
     script.write_text(f"{TRAINING}\n# one line more")
-    said = train("0.01", until="since" if sidecar == "on" else "", AUTOTRACK_SIDECAR=sidecar)
+    said = train("0.01", AUTOTRACK_SIDECAR=sidecar)
     expected = f"since {first.name} (last run and best val_loss 0.5): code (train.py), params (lr 0.1 → 0.01)"
-    assert [line for line in said.splitlines() if "since" in line] == [f"autotrack: {expected}"]
+    assert [line for line in said.splitlines() if "since" in line] == [f"  {expected}"]
+    assert said.splitlines()[-1] == f"  val_loss 0.5, 1st of 2 (best before: {first.name} 0.5)"
     second = autotrack.runs("runs")[0]
     assert second.texts["changes"].endswith("- code: train.py\n- params: lr 0.1 → 0.01")
     command = [sys.executable, "-m", "autotrack", "show"]
@@ -86,16 +87,39 @@ def test_where_it_shall_be_quiet_the_changes_are_only_recorded(script: Path, sid
 
 
 @pytest.mark.slow
-def test_the_line_leaves_no_rest_of_a_progress_bar_on_a_terminal(script: Path) -> None:
+def test_what_changed_is_said_below_the_progress_bar(script: Path) -> None:
     train("0.1")
-    printed = train("0.01", "--bar", until="since", on_a_terminal=True)
+    printed = train("0.01", "--bar", until="step   300", on_a_terminal=True)  # all is known of the run by then
     screen = Screen()
     rows = [*screen.feed(printed), *screen.rows]
     [line] = [row for row in rows if "since" in row]
-    assert re.fullmatch(r"autotrack: since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\)", line)
+    assert re.fullmatch(r"  since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\)", line)
     [bar] = [row for row in rows if row.startswith("step")]
     assert re.fullmatch(r"step +\d+ \[#* *\]", bar)
-    assert rows.index(bar) == rows.index(line) + 1, "it is drawn anew below, and nothing is left above"
+    assert rows.index(bar) < rows.index(line)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drawn_by", ["tqdm", "rich"])
+def test_while_somebody_draws_a_bar_the_end_of_a_run_waits(script: Path, drawn_by: str) -> None:
+    bars = {
+        "tqdm": "from tqdm import tqdm as bar",
+        "rich": "import rich.progress; bar = rich.progress.track; rich.progress.Progress.refresh",
+    }
+    script.write_text(
+        f"""
+import autotrack
+{bars[drawn_by]}
+for index in bar(range(3)):
+    with autotrack.start_run(f"run{{index}}"):
+        pass
+print("the bar is gone")
+"""
+    )
+    printed = train(on_a_terminal=True)
+    assert (
+        printed.index("the bar is gone") < printed.index("run run0 finished after") < printed.index("run run2 finish")
+    )
 
 
 def read_some(descriptor: int) -> bytes:

@@ -1,11 +1,13 @@
-"""Of many runs with the same to say, the terminal hears it once."""
+"""What the sidecar has for the terminal: problems, each once, and how runs compare with earlier ones."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from autotrack.protocol import MessageFile, Say
+from autotrack.journal.standing import Comparison
+from autotrack.protocol import Compared, MessageFile, Say
 from autotrack.sidecar.terminal_lines import TerminalLines
 
 
@@ -23,8 +25,7 @@ def test_each_problem_is_said_once(outbox: MessageFile) -> None:
     assert outbox.receive() == [Say(line="autotrack: a is away"), Say(line="autotrack: b is away")]
 
 
-def test_only_the_first_run_says_how_it_differs(outbox: MessageFile) -> None:
-    terminal = TerminalLines(outbox)
-    for line in ("since b: lr", "since c: lr"):
-        terminal.say_changes(line)
-    assert outbox.receive() == [Say(line="since b: lr")]
+def test_how_a_run_compares_is_told_with_its_folder(outbox: MessageFile) -> None:
+    comparison = Comparison("since b (last run): nothing changed", {"val_loss": [("b", 0.5)]})
+    TerminalLines(outbox).say_comparison(Path("runs/c"), comparison)
+    assert outbox.receive() == [Compared(folder="runs/c", comparison=comparison)]

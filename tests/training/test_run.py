@@ -308,7 +308,7 @@ def test_a_run_is_readable_while_it_runs_and_after_it(store: Path) -> None:
     assert (run.folder / "run.json").exists()
 
 
-@pytest.mark.parametrize("status", ["finished", "failed", "interrupted", "killed"])
+@pytest.mark.parametrize("status", ["finished", "failed", "interrupted", "killed", "pruned"])
 def test_a_run_ends_once(status: Any, store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
     run = autotrack.start_run("once", to=store)
     run.finish(status)
@@ -324,7 +324,7 @@ def test_an_unknown_status_is_refused_and_the_run_goes_on(store: Path) -> None:
     unknown: Any = "done"
     run = autotrack.start_run(to=store)
     with pytest.raises(
-        ValueError, match=r"'done' is not a status of a run; use finished, failed, interrupted or killed"
+        ValueError, match=r"'done' is not a status of a run; use one of finished, failed, interrupted, killed, pruned"
     ):
         run.finish(unknown)
     assert run.status == "running"
@@ -367,6 +367,23 @@ def test_how_a_with_block_ends_is_how_the_run_ends(error: BaseException, status:
     assert (recorded.status, recorded.error) == (status, said)
     assert "in train\n    raise error" in recorded.traceback
     assert recorded.metrics["loss"].count == 1
+
+
+class TrialPruned(Exception):  # noqa: N818  Optuna's name for it
+    """The search gives up a trial that is not promising."""
+
+
+class OwnPruned(TrialPruned):
+    """One that a program has derived."""
+
+
+@pytest.mark.parametrize("error", [TrialPruned("at step 3"), OwnPruned("at step 3")], ids=repr)
+def test_a_trial_that_a_search_gives_up_has_not_failed(error: Exception, store: Path) -> None:
+    with pytest.raises(TrialPruned):
+        train(store, error)
+    (recorded,) = autotrack.runs(store)
+    assert (recorded.status, recorded.traceback) == ("pruned", None)
+    assert recorded.error == f"{type(error).__name__}: at step 3"
 
 
 def test_a_run_that_was_finished_inside_its_with_block_stays_as_it_was(store: Path) -> None:

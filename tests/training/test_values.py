@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import autotrack
 from autotrack.journal.records import AnyRecord, Notice, number
-from autotrack.training.values import as_number, as_plain, flatten, is_on_cuda, qualified_name
+from autotrack.training.values import as_data, as_number, as_plain, as_text, flatten, is_on_cuda, qualified_name
 
 
 class Size(IntEnum):
@@ -518,6 +518,91 @@ def test_a_value_that_cannot_be_read_costs_itself_and_is_named(
         "half.broken of user could not be read: RuntimeError",
         "must of its own could not be read: LookupError",
     ]
+
+
+class _OwnError(Exception):
+    """An error of other people's, whose text raises as well."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Proxy:
+    """A stand-in for an object that is not there yet: asking for anything at all raises."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise _OwnError
+
+    def __repr__(self) -> str:
+        raise _OwnError
+
+    def __str__(self) -> str:
+        raise _OwnError
+
+
+class Endless(Demanding):
+    """A config whose names cannot be listed to the end."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield "lr"
+        raise _OwnError
+
+
+class Rough(str):
+    """A text that does not like to be asked for one."""
+
+    def __str__(self) -> str:
+        raise _OwnError
+
+
+def bad_values() -> dict[str, Any]:
+    return {"proxy": Proxy(), "endless": Endless(), "demanding": Demanding(), "half": Half(), "magic": Magic(a=1),
+            "rough": Rough("text"), "list": [Proxy(), 1], "inner": {"a": Proxy(), "b": 1}}  # fmt: skip
+
+
+def test_whatever_is_logged_costs_itself_only(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
+    with autotrack.start_run(to=store) as run:
+        run.log_params({**bad_values(), "z": 1})
+        run.log_tags({"good": "yes", "bad": Proxy(), "rough": Rough("text")})
+        run.log_text("note", Proxy())  # type: ignore[arg-type]
+        run.log_trial(0, {"good": 1, "bad": Proxy()}, {"score": 0.5, "other": Proxy()})
+        run.log_table("table", [{"good": 1, "bad": Proxy()}])
+        run.log_dataset("train", Proxy())
+        run.log_plot("plot", "curve", {"x": [1, 2], "y": Proxy()})
+        with pytest.raises(TypeError, match="'loss' is Proxy"):
+            run.log({"loss": [Proxy()][0], "other": 1})
+    recorded, why = autotrack.load(run.folder), "could not be read: _OwnError"
+    expected = {"proxy": why, "endless.lr": 0.1, "rough": "text", "list": [why, 1], "inner.a": why, "z": 1}
+    assert {name: recorded.params[name] for name in expected} == expected
+    assert recorded.tags == {"good": "yes", "bad": why, "rough": "text"}
+    assert (recorded.trials[0].params, recorded.trials[0].values) == ({"good": 1, "bad": why}, {"score": 0.5})
+    assert [data.role for data in recorded.datasets] == ["train"]
+    notices = [record.message for record in read_journal(run.folder) if isinstance(record, Notice)]
+    for name in ("proxy of user", "inner.a of user", "bad of the tags", "bad of a trial"):
+        assert f"{name} {why}" in notices
+
+
+@given(st.lists(st.sampled_from(sorted(bad_values())), max_size=4), NESTED)
+def test_reading_raises_nothing(chosen: list[str], good: Any) -> None:
+    values = {"good": good, **{name: bad_values()[name] for name in chosen}}
+    flat = flatten({"before": 1, "given": values, "after": 2})
+    assert (flat["before"], flat["after"]) == (1, 2)
+    assert json.loads(json.dumps(flat, allow_nan=False))
+    for value in values.values():
+        for convert in (as_plain, as_data, as_text):
+            assert json.dumps(convert(value))
+
+
+def test_many_items_in_many_lists_are_bounded_together() -> None:
+    assert len(json.dumps(as_plain([[[[1] * 100] * 100] * 100] * 100))) < 10_000
+    flat = flatten({"words": {str(key): key for key in range(1500)}, "lr": 0.1})
+    assert (len(flat), flat["words.…"], flat["lr"]) == (1002, "more than 1,000 names", 0.1)
+
+
+def test_sets_and_exact_numbers_are_the_same_in_every_process() -> None:
+    assert as_plain({"b", "a", "c"}) == ["a", "b", "c"]
+    assert as_plain([Decimal("0.1"), Fraction(1, 3), 1 + 2j]) == ["0.1", "1/3", "(1+2j)"]
+    assert as_plain(collections.deque([1, 2])) == [1, 2]
 
 
 def test_values_of_omegaconf_that_are_missing_are_kept_as_they_are_written() -> None:

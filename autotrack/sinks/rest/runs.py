@@ -16,6 +16,7 @@ STATUS: Mapping[str, str] = {
     "failed": "FAILED",
     "interrupted": "KILLED",
     "killed": "KILLED",
+    "pruned": "FINISHED",  # a search ended it on purpose, and nothing went wrong
 }
 
 _A_PAGE = 1000

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from autotrack.destinations import without_credentials
 from autotrack.journal.fold import Fold
-from autotrack.journal.reader import JournalReader, Position, rank_of
+from autotrack.journal.reader import Position, RunReader
 from autotrack.journal.records import (
     AnyRecord,
     Artifact,
@@ -156,7 +156,7 @@ class RestSink:
             self._remote.send_facts(summary, self._points.rewinds)
             goes_on = self._stop is not None and summary.status == "running"
             until = monotonic() + _UPLOAD_SECONDS if goes_on else None
-            draws = self._draws or (summary.ended or time()) - summary.started >= SHORT_SECONDS
+            draws = self._draws or (summary.duration_seconds or time() - summary.started) >= SHORT_SECONDS
             self._is_changed = not self._remote.send_files(
                 summary, self._tables, position.offsets, until=until, draws=draws
             )
@@ -198,24 +198,14 @@ class RestSink:
     def _read_again(self) -> None:
         """Read what an earlier process has sent, because what follows depends on it."""
         unread, self._unread = self._unread, {}
-        for name in sorted(unread, key=lambda name: name != "main.jsonl"):
-            for batch in _batches_until(self._folder / "journal" / name, unread[name]):
-                self._take(batch, rank_of(Path(name)))
-                self._remote.have_been_sent(self._points)
+        for rank, batch in RunReader(self._folder, until=unread) if unread else ():
+            self._take(batch, rank)
+            self._remote.have_been_sent(self._points)
 
     def _on_problem(self, message: str) -> None:
         if message not in self._reported:
             self._reported.add(message)
             self._report(message)
-
-
-def _batches_until(path: Path, end: int) -> Iterator[list[AnyRecord]]:
-    """Read a journal from its start to an offset."""
-    if not path.exists():
-        return
-    reader = JournalReader(path)
-    while reader.offset < end and (batch := reader.read(min(2**20, end - reader.offset))):
-        yield batch
 
 
 def _rewinds(folder: Path) -> Rewinds:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -22,7 +23,14 @@ from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
 MOST_PARAMS = 100
 """How many columns there are to choose from. The more there are, the more the page has to load."""
 
-_STATUS = {"running": 3, "finished": 1, "failed": 2, "interrupted": 2, "killed": 2}  # of `api.proto`: Status
+_STATUS = {
+    "running": 3,
+    "finished": 1,
+    "failed": 2,
+    "interrupted": 2,
+    "killed": 2,
+    "pruned": 1,
+}  # of `api.proto`: Status
 
 _DIFFERS_IN_REPEATS = re.compile(
     r"(^|[._/])((\w+_)?seed|seed_everything|random_state|rng|dirpath|save_dir|log_?dir|output_dir|run_name)$"
@@ -121,7 +129,8 @@ def as_value(value: Any) -> Value:
     if isinstance(value, bool):
         return Value(bool_value=value)
     if isinstance(value, (int, float)):
-        return Value(number_value=float(value))
+        with suppress(OverflowError):  # an integer of hundreds of digits is shown as text
+            return Value(number_value=float(value))
     if isinstance(value, str):
         return Value(string_value="nan" if value == "NaN" else value)
     return Value(string_value="None" if value is None else json.dumps(value))

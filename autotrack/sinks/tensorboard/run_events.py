@@ -26,7 +26,7 @@ from autotrack.journal.records import (
 )
 from autotrack.journal.rewinds import Rewinds
 from autotrack.journal.summary import Summary
-from autotrack.sinks.tensorboard import tags, text, trials
+from autotrack.sinks.tensorboard import far_steps, tags, text, trials
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.event_file import preamble, replace
 from autotrack.sinks.tensorboard.hparams import Session, session_of
@@ -46,7 +46,7 @@ class RunEvents:
 
     Attributes:
         waiting: The events that can be written at once.
-        must_start_over: Whether training has gone back to a step before events that were returned.
+        has_gone_back: Whether training has gone back to a step before events that were returned.
         session_digests: Digests of the start and the end of the session, if they were returned.
         began: The time of the first start.
         was_killed: Whether the run has no end, and its process is gone.
@@ -54,7 +54,7 @@ class RunEvents:
 
     def __init__(self, folder: Path, rewinds: Rewinds) -> None:
         self.waiting = bytearray()
-        self.must_start_over = False
+        self.has_gone_back = False
         self.session_digests: list[str | None] = [None, None]
         self.began = 0.0
         self.was_killed = False
@@ -70,6 +70,11 @@ class RunEvents:
         self._latest = 0.0
         self._status: str | None = None
         self._has_news = self._has_values = False
+
+    @property
+    def must_start_over(self) -> bool:
+        """Whether events that were returned must not stay."""
+        return self.has_gone_back or (self._has_far_steps and self.session_digests[0] is not None)
 
     @property
     def status(self) -> str:
@@ -136,6 +141,10 @@ class RunEvents:
         summary = self._summary()
         trials.write_trials(self._folder, summary, self._trials)
         session, path = session_of(summary), self._folder / SESSION_FILE
+        if self._has_far_steps:
+            path.unlink(missing_ok=True)
+            far_steps.write_session(self._folder, session, self._scalars.latest(), at=summary.ended or self._latest)
+            return
         has_ended = summary.status != "running" or self.session_digests[1] is not None
         if has_ended and _digests(session) != self.session_digests:
             values = [session.start(), session.end()]
@@ -147,6 +156,11 @@ class RunEvents:
         """Note that the process of the run is gone and nobody recorded how it ended."""
         self.was_killed = self._has_news = True
         self._status = None
+
+    @property
+    def _has_far_steps(self) -> bool:
+        """Whether the run can have no session of its own, because of the steps of its values."""
+        return max(self._scalars.highest_step, -self._scalars.lowest_step) > far_steps.HIGHEST_STEP
 
     def _direction_of(self, name: str, tag: str) -> Direction | None:
         """Return which way a metric gets better, by the callback that monitors it, or else by its name.
@@ -187,13 +201,15 @@ class RunEvents:
         self.was_killed = False
         self.began = self.began or record.time
         if rewind := self._rewinds.note(record):
-            self.must_start_over |= rewind.repeats(self._scalars.highest_step)
+            self.has_gone_back |= rewind.repeats(self._scalars.highest_step)
 
     def _add_text(self, tag: str, markdown: str, record: Text | Table) -> None:
         self.waiting += summary_event(record.time, record.step or 0, [text_value(tag, markdown)])
 
     def _add_session(self, summary: Summary) -> None:
         """Add the start and the end of the session. Params that come later are added by `write_beside` in the end."""
+        if self._has_far_steps:
+            return
         session, has_ended = session_of(summary), summary.status != "running"
         start, end = _digests(session)
         if self.session_digests[0] is None and (self._has_values or summary.trials or has_ended):
@@ -205,7 +221,7 @@ class RunEvents:
 
     def _summary(self) -> Summary:
         summary = self._fold.summary()
-        if self.was_killed and summary.status == "running":
+        if self.was_killed and summary.ended is None:
             summary.status, summary.ended = "killed", self._latest
         return summary
 

@@ -1,7 +1,7 @@
 """Numbers over time: metrics on their steps, the best value so far, and the system load by the second."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from autotrack.journal.directions import Direction
 from autotrack.journal.records import Metrics, SystemStats, number
@@ -16,12 +16,13 @@ _HAS_NO_BEST = re.compile(r"(seconds|per_second|_step)(/|$)")
 class _Curve:
     """One curve: its tag, and whether it goes by steps or by epochs, which its first value decides."""
 
-    __slots__ = ("best", "is_by_epoch", "last_step", "prefix")
+    __slots__ = ("best", "is_by_epoch", "last_step", "last_value", "prefix")
 
     def __init__(self, tag: str, *, is_by_epoch: bool = False, best: "_Best | None" = None) -> None:
         self.prefix = scalar_prefix(tag)
         self.is_by_epoch = is_by_epoch
         self.last_step = -1
+        self.last_value = 0.0
         self.best = best
 
     def step_of(self, record: Metrics) -> int:
@@ -65,12 +66,12 @@ class _Best:
 class Scalars:
     """Turns metrics and load into events. `direction_of` tells by name and tag whether lower or higher is better.
 
-    Points that are recorded again after one of `rewinds` are left out. `highest_step` is that of all points that were
-    written.
+    Points that are recorded again after one of `rewinds` are left out. `highest_step` and `lowest_step` are those of
+    all points that were written.
     """
 
     def __init__(self, tags: Tags, direction_of: Callable[[str, str], Direction | None], rewinds: Rewinds) -> None:
-        self.highest_step = -1
+        self.highest_step = self.lowest_step = -1
         self._rewinds = rewinds
         self._tags = tags
         self._direction_of = direction_of
@@ -98,16 +99,16 @@ class Scalars:
                 target = at_other_steps.setdefault(step, [])
             else:
                 step, target = given, scalars
-            curve.last_step = step
+            curve.last_step, curve.last_value = step, exact
             target.append(curve.prefix + float32(exact))
             if curve.best is not None:
                 first_best += curve.best.add(exact, step, at, target)
         events = first_best
         if scalars and given is not None:
-            self.highest_step = max(self.highest_step, given)
+            self._note_step(given)
             events += scalar_event(at, given, scalars)
         for step, others in (at_other_steps or {}).items():
-            self.highest_step = max(self.highest_step, step)
+            self._note_step(step)
             events += scalar_event(at, step, others)
         return events
 
@@ -128,6 +129,17 @@ class Scalars:
         values = [float32(number(value)) for value in record.values.values()]
         scalars = [curve.prefix + value for curve, value in zip(chosen, values, strict=True)]
         return scalar_event(record.time, second, scalars) if scalars else b""
+
+    def latest(self) -> Iterator[bytes]:
+        """Yield the latest value of each metric, and its best one, as scalars."""
+        for curve in self._by_tag.values():
+            yield curve.prefix + float32(curve.last_value)
+            if curve.best is not None and curve.best.value is not None and curve.best.first is None:
+                yield curve.best.prefix + float32(curve.best.value)
+
+    def _note_step(self, step: int) -> None:
+        self.highest_step = max(self.highest_step, step)
+        self.lowest_step = min(self.lowest_step, step)
 
     def _begin(self, curves: dict[str, _Curve], name: str, record: Metrics, rank: int) -> _Curve:
         tag = self._tags.metric(name, record.stage, rank)

@@ -1,13 +1,10 @@
 """The sink: event files that always tell exactly how far they have got."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from autotrack.journal import records
-from autotrack.journal.reader import Position, RunReader, is_being_written, rank_of
+from autotrack.journal.reader import Position, RunReader, is_being_written
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.rewinds import read_rewinds
 from autotrack.plots import SHORT_SECONDS
@@ -15,7 +12,6 @@ from autotrack.sinks.tensorboard.event_file import EventFile, checkpoint
 from autotrack.sinks.tensorboard.run_events import RunEvents
 
 _MOST_BYTES_WAITING = 2**23
-_BATCH = 1000
 _MAIN = "main.jsonl"
 
 
@@ -105,7 +101,7 @@ class TensorBoardSink:
 
     def _start_over(self, offsets: Mapping[str, int]) -> None:
         self._events = RunEvents(self._folder, read_rewinds(self._folder))
-        for rank, batch in _records_before(self._folder, offsets):
+        for rank, batch in RunReader(self._folder, until=offsets):
             self._events.add(batch, rank)
         began = self._events.began
         self._file = EventFile.create(self._folder, self._events.take(), began=began, instead_of=self._file)
@@ -116,32 +112,12 @@ class TensorBoardSink:
             return
         until = self._offsets.get(_MAIN, 0)
         self._events = RunEvents(self._folder, read_rewinds(self._folder, until=until))
-        for rank, batch in _records_before(self._folder, self._offsets):
+        for rank, batch in RunReader(self._folder, until=self._offsets):
             self._events.add(batch, rank)
             self._events.waiting.clear()
         if self._earlier["status"] == "killed":
             self._events.note_killed()
         self._events.forget(but_plots=bool(self._earlier.get("undrawn")))
-        self._events.must_start_over = False
+        self._events.has_gone_back = False
         self._events.session_digests = self._earlier["session"]
         self._earlier = None
-
-
-def _records_before(folder: Path, offsets: Mapping[str, int]) -> Iterator[tuple[int, list[AnyRecord]]]:
-    """Yield the records of each journal up to its offset, as `RunReader` handed them out, with their rank."""
-    for path in RunReader(folder).journals:
-        batch: list[AnyRecord] = []
-        left = offsets.get(path.name, 0)
-        with path.open("rb") as file:
-            for line in file:
-                left -= len(line)
-                if left < 0:
-                    break
-                try:
-                    batch.append(records.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError):  # `RunReader` left it out as well
-                    continue
-                if len(batch) == _BATCH:
-                    yield rank_of(path), batch
-                    batch = []
-        yield rank_of(path), batch

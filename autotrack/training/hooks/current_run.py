@@ -5,6 +5,7 @@ with `Run` as its type.
 """
 
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Protocol
 
 from autotrack.journal.records import Status
@@ -13,9 +14,17 @@ from autotrack.journal.records import Status
 class CurrentRun(Protocol):
     """What the hooks need of a run."""
 
+    id: str
+    folder: Path
+    started_by: str
+
     @property
     def status(self) -> str:
         """`running` until the run has ended."""
+
+    @property
+    def pid(self) -> int:
+        """The process that records it: in a forked child, the run may be that of the parent."""
 
     @property
     def outer(self) -> "CurrentRun | None":
@@ -24,6 +33,9 @@ class CurrentRun(Protocol):
     def notice(self, about: str, message: str) -> None:
         """Record something that autotrack could not do or did differently."""
 
+
+_PRUNED = "TrialPruned"
+"""What Optuna calls the exception with which an objective gives up a trial that is not promising."""
 
 _current: ContextVar[CurrentRun | None] = ContextVar("autotrack_run", default=None)
 
@@ -51,4 +63,6 @@ def status_of(error: BaseException | None) -> Status:
     """Return the status of a run that ended with this exception, or with none."""
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "finished"
+    if any(cls.__name__ == _PRUNED for cls in type(error).__mro__):
+        return "pruned"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"

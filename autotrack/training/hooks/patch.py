@@ -16,6 +16,7 @@ from typing import Any
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.importlib_bootstrap_wrapper import wrap
 from autotrack.training.hooks.overhead import overhead
+from autotrack.training.terminal import held_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Guard:
         finally:
             if outermost:
                 overhead.stop()
+                if held_lines.waiting:  # the framework has drawn its last bar
+                    held_lines.release()
 
 
 class Patch:

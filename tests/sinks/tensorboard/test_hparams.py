@@ -1,11 +1,22 @@
 """Params, trials and how a run ended, as TensorBoard's HParams page is told of them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]  # it comes without types
+from tensorboard.backend.event_processing import (  # type: ignore[import-untyped]  # it comes without types
+    data_provider,
+    plugin_event_multiplexer,
+)
+from tensorboard.context import RequestContext  # type: ignore[import-untyped]  # it comes without types
+from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]  # it comes without types
+    api_pb2,
+    backend_context,
+    list_session_groups,
+    metadata,
+)
 
 from autotrack.journal.records import Number, Params, RunFinished, Trial
 from autotrack.journal.writer import Journal
@@ -214,3 +225,51 @@ def test_shipping_a_search_again_changes_nothing(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in event_files(tmp_path)}
     ship(tmp_path)
     assert {path: path.read_bytes() for path in event_files(tmp_path)} == before
+
+
+def page(folder: Path) -> list[api_pb2.SessionGroup]:
+    """The rows of the page for all runs below a folder."""
+    multiplexer = plugin_event_multiplexer.EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(folder))
+    multiplexer.Reload()
+    provider = data_provider.MultiplexerDataProvider(multiplexer, str(folder))
+    plugin = backend_context.Context(SimpleNamespace(data_provider=provider, logdir=str(folder)))
+    request = api_pb2.ListSessionGroupsRequest(
+        allowed_statuses=[api_pb2.STATUS_SUCCESS, api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_RUNNING], slice_size=100
+    )
+    return list(list_session_groups.Handler(RequestContext(), plugin, "", request).run().session_groups)
+
+
+def values_of(row: api_pb2.SessionGroup) -> dict[str, float]:
+    return {value.name.tag: value.value for value in row.metric_values}
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "while it goes on"])
+@pytest.mark.parametrize("far", [2**31, 4_000_000_000, -(2**33)])
+def test_steps_of_more_than_32_bits_leave_the_page_whole_and_the_curve_true(
+    far: int, at_once: bool, tmp_path: Path
+) -> None:
+    ship(write(tmp_path / "small", started(), params(lr=0.1), metrics(1, val_loss=0.5), finished()))
+    run = tmp_path / "tokens"
+    shipment = None if at_once else open_shipment(write(run, started(), params(lr=0.2), metrics(0, val_loss=1.0)))
+    if shipment is not None:
+        shipment.carry(flush=True)
+        assert len(page(tmp_path)) == 2
+        write(run, metrics(far, val_loss=0.25), finished())
+        shipment.carry(flush=True)
+        shipment.close()
+    else:
+        ship(write(run, started(), params(lr=0.2), metrics(0, val_loss=1.0), metrics(far, val_loss=0.25), finished()))
+    assert scalars(run)["validate/loss"] == [(0, 1.0), (far, 0.25)]
+    rows = {row.hparams["lr"].number_value: values_of(row) for row in page(tmp_path)}
+    assert {lr: values["validate/loss"] for lr, values in rows.items()} == {0.1: 0.5, 0.2: 0.25}
+    ship(run)  # deletes what was replaced
+    before = sorted((path.name, path.read_bytes()) for path in run.rglob("*tfevents*"))
+    ship(run)
+    assert sorted((path.name, path.read_bytes()) for path in run.rglob("*tfevents*")) == before
+
+
+@pytest.mark.parametrize("odd", [10**400, "\0", [1e300]], ids=["huge", "nul", "list"])
+def test_one_odd_param_leaves_the_page_whole(odd: object, tmp_path: Path) -> None:
+    ship(write(tmp_path / "odd", started(), params(lr=0.1, odd=odd), metrics(1, val_loss=0.5), finished()))
+    assert [row.hparams["lr"].number_value for row in page(tmp_path)] == [0.1]

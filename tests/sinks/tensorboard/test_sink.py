@@ -167,7 +167,6 @@ def test_going_on_where_it_stopped_goes_on_in_the_same_file(tmp_path: Path) -> N
 
 def test_a_long_run_is_written_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autotrack.sinks.tensorboard.sink._MOST_BYTES_WAITING", 1000)
-    monkeypatch.setattr("autotrack.sinks.tensorboard.sink._BATCH", 10)
     first: list[AnyRecord] = [started(), *[metrics(step, loss=1.0) for step in range(100)]]
     ship(write(tmp_path, *first, started(time=BEGAN + 200, resumed_at_step=50)))
     write(tmp_path, *[metrics(step, at=BEGAN + 250 + step, loss=2.0) for step in range(50, 100)])

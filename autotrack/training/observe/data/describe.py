@@ -19,6 +19,7 @@ from autotrack.training.observe.data.parts import (
     parts_of,
     shape_and_dtype,
     unknown_part,
+    unreadable_part,
 )
 from autotrack.training.observe.data.shared_rows import Selection
 from autotrack.training.observe.data.tables import is_column, is_sparse, is_table, joined
@@ -26,10 +27,6 @@ from autotrack.training.values import qualified_name
 
 _MOST_LISTED = 200
 """How many columns or parts a schema lists. The fingerprint covers all that were read."""
-
-ODD = (ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, OSError, RuntimeError, TypeError,
-       ValueError)  # fmt: skip
-"""What other people's data may raise when it is described or read."""
 
 _WHOLE_SAMPLERS = frozenset("SequentialSampler RandomSampler DistributedSampler WeightedRandomSampler".split())
 
@@ -59,8 +56,8 @@ def describe(data: Any) -> Description:
     """Describe a data set without reading any of it; what cannot be understood is described by its class."""
     try:
         return _describe(data)
-    except ODD:
-        return Description(kind=qualified_name(type(data)), parts=[unknown_part("", data)])
+    except Exception:  # noqa: BLE001  other people's data may raise anything
+        return Description(kind=qualified_name(type(data)), parts=[unreadable_part("", data)])
 
 
 def _describe(data: Any) -> Description:
@@ -235,7 +232,7 @@ def length_of(data: Any) -> int | None:
         return None
     try:
         return len(data)
-    except ODD:
+    except Exception:  # noqa: BLE001  other people's data may raise anything
         return None
 
 

@@ -103,7 +103,7 @@ def fingerprint(
         deadline.check()
         hasher.update(part.header)
         covered.append(_digest(part, allowance, deadline, hasher.update, partial(on_block, number)))
-        if part.identify and (identity := part.identify(deadline)):
+        if identity := _identify(part, deadline):
             hasher.update(identity.digest)
             identities.append(identity)
     is_empty = bool(parts) and all(share == 1.0 for share in covered)
@@ -146,6 +146,25 @@ def blocks(part: Part, allowance: float) -> Iterator[tuple[int, int]]:
         yield start, start + length
 
 
+def read(part: Part, start: int, stop: int) -> bytes | None:
+    """Return the bytes of some units of a part; None if they cannot be read, which may be for any reason."""
+    try:
+        return part.read(start, stop) if part.read else None
+    except OutOfTime:
+        raise
+    except Exception:  # noqa: BLE001  other people's data may raise anything, and the other parts are read all the same
+        return None
+
+
+def _identify(part: Part, deadline: Deadline) -> Identity | None:
+    try:
+        return part.identify(deadline) if part.identify else None
+    except OutOfTime:
+        raise
+    except Exception:  # noqa: BLE001  as in `read`
+        return None
+
+
 def _digest(
     part: Part,
     allowance: float,
@@ -159,7 +178,7 @@ def _digest(
     units = 0
     for start, stop in blocks(part, allowance):
         deadline.check()
-        content = part.read(start, stop)
+        content = read(part, start, stop)
         update(b"%d:%d:%d;" % (start, stop, -1 if content is None else len(content)))
         if content is not None:
             update(content)

@@ -9,13 +9,13 @@ from time import time
 from typing import Any
 
 from autotrack.journal.records import Dataset
-from autotrack.training.observe.data.describe import ODD, Description, describe
+from autotrack.training.observe.data.describe import Description, describe
 from autotrack.training.observe.data.fingerprint import (
     SECONDS,
     Deadline,
     Fingerprint,
-    OutOfTime,
     fingerprint,
+    read,
     size_bytes,
 )
 from autotrack.training.observe.data.shared_rows import RowHasher, Rows, SharedRows
@@ -37,7 +37,7 @@ class DataObserver:
         """
         deadline = Deadline(self._seconds)
         description = describe(data)
-        read, rows = _read(description, deadline)
+        found, rows = _read(description, deadline)
         return Dataset(
             time=time(),
             role=role,
@@ -47,9 +47,9 @@ class DataObserver:
             dtype=description.dtype,
             schema=description.schema,
             rows=description.rows,
-            bytes=read.size_bytes,
-            fingerprint=description.own_fingerprint or read.digest,
-            covered=1.0 if description.own_fingerprint else read.covered,
+            bytes=found.size_bytes,
+            fingerprint=description.own_fingerprint or found.digest,
+            covered=1.0 if description.own_fingerprint else found.covered,
             shared_rows=self._shared_rows(role, description, rows, deadline),
             source=description.source,
         )
@@ -59,7 +59,7 @@ class DataObserver:
     ) -> dict[str, int]:
         try:
             return self._shared.count(role, rows, description.selection, deadline)
-        except (OutOfTime, *ODD):
+        except Exception:  # noqa: BLE001  other people's data may raise anything, or there is no time left
             return {}  # unknown, which does not mean that no rows are shared
 
 
@@ -71,7 +71,7 @@ def _read(description: Description, deadline: Deadline) -> tuple[Fingerprint, Ro
                 return result
         hasher = RowHasher(description.parts, description.features, description.prefix)
         result = fingerprint(description.parts, deadline, hasher.add), hasher.finish()
-    except (OutOfTime, *ODD):
+    except Exception:  # noqa: BLE001  other people's data may raise anything, or there is no time left
         return Fingerprint(digest=None, covered=0.0, size_bytes=size_bytes(description.parts)), None
     if content is not None:
         _recent.append((content, result))
@@ -90,6 +90,6 @@ def _content_of_small(description: Description, deadline: Deadline) -> object | 
     if any(part.read is None or part.identify is not None for part in description.parts):
         return None
     deadline.check()
-    content = [part.read(0, part.units) for part in description.parts if part.read is not None]
+    content = [read(part, 0, part.units) for part in description.parts if part.read is not None]
     headers = [part.header for part in description.parts]
     return None if None in content else (description.features, description.prefix, headers, content)

@@ -77,7 +77,14 @@ def _container_parts(name: str, value: Any, depth: int, seen: set[int]) -> Itera
         yield items_of(name, value)
         return
     for key, member in members:
-        yield from _parts(joined(name, key), member, depth + 1, seen)
+        yield from _member_parts(joined(name, key), member, depth, seen)
+
+
+def _member_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
+    try:
+        yield from _parts(name, value, depth + 1, seen)
+    except Exception:  # noqa: BLE001  other people's data may raise anything, and the other members are described
+        yield unreadable_part(name, value)
 
 
 def _object_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator[Part]:
@@ -87,7 +94,7 @@ def _object_parts(name: str, value: Any, depth: int, seen: set[int]) -> Iterator
         return
     for key, attribute in islice(attributes.items(), _MOST_ATTRIBUTES):
         if not _is_setting(attribute):
-            yield from _parts(joined(name, key), attribute, depth + 1, seen)
+            yield from _member_parts(joined(name, key), attribute, depth, seen)
 
 
 def attributes_of(value: Any) -> dict[str, Any] | None:
@@ -138,6 +145,11 @@ def unknown_part(name: str, value: Any) -> Part:
     return Part(name=name, dtype=dtype or type(value).__qualname__, shape=shape, whole=False)
 
 
+def unreadable_part(name: str, value: Any) -> Part:
+    """Describe data that raises when it is touched by its class alone."""
+    return Part(name=name, dtype=type(value).__qualname__, whole=False)
+
+
 def shape_and_dtype(value: Any) -> tuple[tuple[int, ...] | None, str | None]:
     """Return the shape and dtype that an object of an array library says it has."""
     if not is_computed(value):
@@ -182,6 +194,13 @@ def _is_part(value: Any) -> bool:
 
 def _is_setting(value: Any) -> bool:
     """Whether an attribute of a data set is a setting, a counter or a tool, and not data."""
+    try:
+        return _is_plain_setting(value)
+    except Exception:  # noqa: BLE001  other people's objects may raise anything
+        return True
+
+
+def _is_plain_setting(value: Any) -> bool:
     if value is None or isinstance(value, (bool, int, float, complex, type)):
         return True
     if isinstance(value, (str, PurePath)):

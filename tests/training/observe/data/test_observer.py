@@ -394,3 +394,31 @@ def test_data_that_is_changed_in_place_is_described_anew_and_the_same_as_before(
     assert DataObserver().describe("train", (x.T, y)).fingerprint != first.fingerprint
     x[7, 1] = 22.0
     assert DataObserver().describe("train", (x, y)).fingerprint == first.fingerprint
+
+
+class _OwnError(Exception):
+    """What other people's libraries raise is not only what Python has."""
+
+
+class _Broken:
+    """An attribute of a data set that raises whatever is asked of it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise _OwnError
+
+
+def test_a_part_that_cannot_be_read_costs_itself_only() -> None:
+    class Held(TorchDataset[Any]):
+        def __init__(self, broken: Any) -> None:
+            self.before, self.broken, self.x = np.arange(20.0), broken, np.ones((20, 3))
+
+        def __len__(self) -> int:
+            return 20
+
+    for broken in (_Broken(), {"inner": _Broken()}):
+        found = describe(Held(broken))
+        assert found.rows == 20
+        assert found.schema["before"] == "float64"
+        assert found.schema["x"] == "float64 [20, 3]"
+        assert found.fingerprint
+    assert describe(_Broken()).kind.endswith("_Broken")

@@ -1,0 +1,143 @@
+"""Fits in processes that the script starts are runs of their own; those of searches and ranks are not."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import autotrack
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+    import multiprocessing, os
+    from pathlib import Path
+    from concurrent.futures import ProcessPoolExecutor
+    import joblib
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.tree import DecisionTreeClassifier
+    import autotrack
+
+    X, y = load_iris(return_X_y=True)
+
+    def train(depth):
+        DecisionTreeClassifier(max_depth=depth).fit(X, y)
+
+    class Committee(ClassifierMixin, BaseEstimator):  # which trains its members in processes, as some libraries do
+        def fit(self, X, y):
+            tasks = [joblib.delayed(DecisionTreeClassifier(max_depth=depth).fit)(X, y) for depth in (1, 2)]
+            self.members_ = joblib.Parallel(n_jobs=2)(tasks)
+            return self
+
+    if __name__ == "__main__":
+        os.makedirs("work")
+        os.chdir("work")  # spawned processes start where the script did
+        autotrack.autolog(to="runs", experiment="tests", tags={{"why": "processes"}})
+        {main}
+"""
+
+JOBLIB = "joblib.Parallel(n_jobs=2)(joblib.delayed(train)(depth) for depth in (7, 8))"
+
+EVERY_KIND = f"""
+    workers = [context.Process(target=train, args=(depth,)) for depth in (1, 2)]
+    [worker.start() for worker in workers]
+    [worker.join() for worker in workers]
+    assert not any(worker.exitcode for worker in workers)
+    with context.Pool(2) as pool:
+        pool.map(train, (3, 4))
+    with ProcessPoolExecutor(2, mp_context=context) as executor:
+        list(executor.map(train, (5, 6)))
+    {JOBLIB}
+"""
+
+
+def script(*parts: str) -> str:
+    """The script whose main part is all of these."""
+    main = "\n".join(textwrap.dedent(part).strip() for part in parts)
+    return textwrap.dedent(SCRIPT).format(main=textwrap.indent(main, " " * 4).lstrip())
+
+
+@pytest.fixture
+def recorded(run_script: Callable[..., str], tmp_path: Path) -> Callable[..., list[autotrack.RecordedRun]]:
+    def run(*parts: str) -> list[autotrack.RecordedRun]:
+        run_script(script(*parts))
+        assert not (tmp_path / "runs").exists()
+        found = sorted(autotrack.runs(tmp_path / "work" / "runs"), key=lambda run: str(run.folder))
+        assert not [notice for run in found for notice in run.notices]
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_fit_in_a_process_is_a_run_that_names_the_one_it_was_started_in(
+    method: str, recorded: Callable[..., list[autotrack.RecordedRun]]
+) -> None:
+    context = f"context = multiprocessing.get_context('{method}')"
+    runs = recorded(context, EVERY_KIND, "run = autotrack.start_run('mine')", EVERY_KIND, "run.finish()")
+    (parent,) = [run for run in runs if run.name == "mine"]
+    assert not parent.params
+    fits = [run for run in runs if run is not parent]
+    for named in (None, parent.id):
+        assert sorted(run.params["max_depth"] for run in fits if run.parent == named) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {(run.status, run.tags["why"]) for run in fits} == {("finished", "processes")}
+
+
+def test_a_run_that_is_over_is_nobodys_parent(recorded: Callable[..., list[autotrack.RecordedRun]]) -> None:
+    """Workers of a pool live on after the run that they were started in."""
+    main = """
+        run = autotrack.start_run("mine")
+        pool = multiprocessing.get_context("fork").Pool(1)
+        pool.map(train, [1])
+        run.finish()
+        pool.map(train, [2])
+        pool.close()
+        pool.join()
+    """
+    runs = {run.params.get("max_depth"): run for run in recorded(main)}
+    assert (runs[1].parent, runs[2].parent) == (runs[None].id, None)
+
+
+def test_the_workers_of_a_search_and_of_an_estimator_that_trains_others_open_none(
+    recorded: Callable[..., list[autotrack.RecordedRun]],
+) -> None:
+    """Also when the workers are there already, from an earlier fit and from tasks of the user's own."""
+    search = """
+        for backend in ("loky", "multiprocessing", "threading"):
+            with joblib.parallel_backend(backend):
+                GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2, n_jobs=2).fit(X, y)
+    """
+    runs = recorded("Committee().fit(X, y)", search, JOBLIB, "Committee().fit(X, y)", search)
+    kinds = Counter(run.tags["estimator"].rpartition(".")[2] for run in runs)
+    assert kinds == {"Committee": 2, "GridSearchCV": 6, "DecisionTreeClassifier": 2}
+    assert {len(run.trials) for run in runs if "GridSearchCV" in run.tags["estimator"]} == {2}
+
+
+def test_a_process_that_is_killed_leaves_a_run_that_says_so(
+    everything: None, recorded: Callable[..., list[autotrack.RecordedRun]], tmp_path: Path
+) -> None:
+    started = """
+        def train_for_ever():
+            run = autotrack.start_run("for ever")
+            print("at work")
+            run.log({"loss": 0.5}, 0)
+            os.kill(os.getpid(), 9)
+
+        worker = multiprocessing.get_context("fork").Process(target=train_for_ever)
+        worker.start()
+        worker.join()
+        assert worker.exitcode == -9
+        import time
+        deadline = time.monotonic() + 60
+        while "RunFinished" not in "".join(path.read_text() for path in Path("runs").glob("*/*/journal/*.jsonl")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    """
+    (run,) = recorded(started)
+    assert run.status == "killed"
+    assert (run.folder / "output.log").read_text() == "at work\n"
