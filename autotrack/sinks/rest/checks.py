@@ -12,7 +12,10 @@ from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused
 
 EXPERIMENT = "autotrack-doctor"
-"""The experiment in which the run of the check is created, and deleted again."""
+"""The experiment in which the run of the check is created. Both are deleted again.
+
+A deleted experiment keeps its name, so the next check restores it: there is never more than one.
+"""
 
 
 class ServerChecks:
@@ -33,7 +36,7 @@ class ServerChecks:
         yield Check("takes a run", self._create)
         yield Check("takes metrics and params", self._log)
         yield Check("takes artifacts", self._upload)
-        yield Check("deletes the run of this check", self._delete)
+        yield Check("is left as it was", self._delete)
 
     def _reach(self) -> str:
         self._client = Client(self._url, patience=self._patience)
@@ -49,17 +52,15 @@ class ServerChecks:
         return f"{count} {'experiment' if count == 1 else 'experiments'} visible"
 
     def _create(self) -> str:
-        problems: list[str] = []
-        experiment = runs.experiment_id(self._client, EXPERIMENT, problems.append)
         self._run = runs.create(
             self._client,
-            experiment,
+            runs.active_experiment_id(self._client, EXPERIMENT),
             uuid4().hex,
             name="doctor",
             started=time(),
             tags={"mlflow.source.name": "autotrack"},
         )
-        return "; ".join(problems)
+        return ""
 
     def _log(self) -> str:
         run = self._run.run_id
@@ -80,6 +81,7 @@ class ServerChecks:
     def _delete(self) -> str:
         try:
             self._client.post("runs/delete", {"run_id": self._run.run_id})
+            self._client.post("experiments/delete", {"experiment_id": self._run.experiment_id})
         except Refused as refused:
-            return f"not allowed ({refused}); delete run {self._run.run_id} of {EXPERIMENT} yourself"
+            return f"not allowed ({refused}); delete the experiment {EXPERIMENT} yourself"
         return ""
