@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.owed import owed_in_short
 from autotrack.cli.printing import say
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog
@@ -30,7 +31,7 @@ def doctor(
 ) -> None:
     """Check that runs can be recorded here, and that the servers take them.
 
-    For each server, this asks for its version, creates a run with a metric and a small artifact, and deletes the run.
+    For each server, this asks for its version, creates a run with a metric and a small artifact, and deletes it again.
     """
     failures = sum(not _passes(check) for check in _local_checks())
     for url in to or settings.resolve().servers:
@@ -56,6 +57,7 @@ def _local_checks() -> Iterator[Check]:
     yield Check("runs can be kept", _check_store)
     yield Check("git", _check_git)
     yield Check("frameworks", _frameworks)
+    yield Check("servers have taken all they were sent", _check_owed)
 
 
 def _check_store() -> str:
@@ -64,6 +66,12 @@ def _check_store() -> str:
     with tempfile.TemporaryDirectory(dir=parent, prefix=".autotrack-doctor-") as folder:
         (Path(folder) / "file").write_bytes(b"content")
     return str(store)
+
+
+def _check_owed() -> str:
+    if line := owed_in_short(catalog.run_folders(catalog.store_path(None))):
+        raise AutotrackError(line)
+    return ""
 
 
 def _check_git() -> str:

@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from autotrack import settings
+from autotrack.cli.owed import owed_in_short
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.format import human_seconds, moment, short, shown
@@ -14,6 +15,7 @@ from autotrack.journal.judging import judged_by, main_metrics
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.catalog import RecordedRun
+from autotrack.sinks.owed import owed_by_server
 
 StoreOption = Annotated[
     Path | None,
@@ -66,6 +68,8 @@ def ls(
             ["started", "experiment", "run", "status", "took", "metrics"],
             [_row(run, wanted) for run in runs],
         )
+        if line := owed_in_short(run.folder for run in runs):
+            say(f"\n{line}")
 
 
 def show(
@@ -78,7 +82,8 @@ def show(
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
-        say_json({"folder": str(recorded.folder.absolute()), **fields})
+        owed = {server: list(owed.sentences()) for server, owed in owed_by_server(recorded.folder).items()}
+        say_json({"folder": str(recorded.folder.absolute()), **fields, "owed": owed})
         return
     summary = recorded.summary
     _print_facts(recorded)
@@ -89,6 +94,7 @@ def show(
         ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
         ("system load", ["name", "mean", "max"], _load(summary)),
         ("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices]),
+        ("owed to servers", ["server", "what it has not taken"], _owed(recorded.folder)),
     ]
     for title, columns, rows in sections:
         if rows:
@@ -220,6 +226,10 @@ def _metrics(summary: Summary) -> list[list[str]]:
             where = f"epoch {metric.best.epoch}" if metric.best.epoch is not None else f"step {metric.best.step}"
         rows.append([name, short(metric.last.value), best, where, str(metric.count)])
     return rows
+
+
+def _owed(folder: Path) -> list[list[str]]:
+    return [[server, sentence] for server, owed in owed_by_server(folder).items() for sentence in owed.sentences()]
 
 
 def _artifacts(summary: Summary) -> list[list[str]]:

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.owed import owed_lines
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
 from autotrack.format import printable
 from autotrack.readers import catalog
 from autotrack.sidecar.sync import Outcome, RunSync
+from autotrack.sinks.owed import Owed
 
 _WATCH_SECONDS = 2.0
 
@@ -46,7 +48,7 @@ def sync(
     _say(outcomes)
     if watch:
         _watch(run_sync, where)
-    if any(outcome.state == "unreadable" or any(outcome.sent.values()) for outcome in outcomes):
+    if not all(outcome.is_done for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -63,6 +65,7 @@ def _watch(run_sync: RunSync, where: list[str] | None) -> None:
                 size = sum(path.stat().st_size for path in (folder / "journal").glob("*.jsonl"))
                 if sizes.get(folder) != size:
                     outcome = run_sync.sync(folder)
+                    _say_owed([outcome])
                     if not any(outcome.sent.values()):
                         sizes[folder] = size
             run_sync.try_again()
@@ -100,16 +103,31 @@ def _say(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.error:
             say(f"{outcome.folder}: {outcome.error}", err=True)
+    _say_owed(outcomes)
     counts = Counter(outcome.state for outcome in outcomes)
     parts = [f"{_runs(counts[state])} {state}" for state in ("complete", "still being recorded") if counts[state]]
     for url in dict.fromkeys(url for outcome in outcomes for url in outcome.sent):
-        arrived = [not outcome.sent[url] for outcome in outcomes if url in outcome.sent]
-        parts.append(f"{_runs(sum(arrived))} at {url}")
-        if not all(arrived):
-            parts.append(f"{_runs(len(arrived) - sum(arrived))} not sent there")
+        concerned = [outcome for outcome in outcomes if url in outcome.sent]
+        not_sent = sum(outcome.sent[url] is not None for outcome in concerned)
+        partly = sum(outcome.sent[url] is None and url in outcome.owed for outcome in concerned)
+        parts.append(f"{_runs(len(concerned) - not_sent - partly)} at {url}")
+        if partly:
+            parts.append(f"{_runs(partly)} there in part")
+        if not_sent:
+            parts.append(f"{_runs(not_sent)} not sent there")
     if counts["unreadable"]:
         parts.append(f"{_runs(counts['unreadable'])} unreadable")
     say(", ".join(parts))
+
+
+def _say_owed(outcomes: list[Outcome]) -> None:
+    """Say what servers have not taken. Why a transfer was broken off has been said when it was."""
+    owed = {
+        outcome.folder: {url: Owed(one.refused) for url, one in outcome.owed.items() if not outcome.sent[url]}
+        for outcome in outcomes
+    }
+    for line in owed_lines(owed):
+        say(f"{line}. `autotrack sync` tries it again", err=True)
 
 
 def _runs(count: int) -> str:

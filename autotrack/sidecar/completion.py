@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
@@ -15,7 +16,15 @@ from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sidecar.short_run import ShortRun
 from autotrack.sinks import build
+from autotrack.sinks.owed import Owed
 from autotrack.sinks.shipment import Shipment
+
+
+class Sent(NamedTuple):
+    """What became of a transfer: what broke it off, if anything did, and what the server has not taken."""
+
+    fault: Exception | None
+    owed: Owed
 
 
 class Completion:
@@ -80,7 +89,7 @@ def send(
     uploads: UploadLimits,
     draws: bool = False,
     on_problem: Callable[[str], None],
-) -> Exception | None:
+) -> Sent:
     """Send to a server what it has not received of a run.
 
     Args:
@@ -89,13 +98,10 @@ def send(
         patience: For how many seconds a server that does not respond is tried again.
         uploads: Which artifacts may be sent.
         draws: Whether the plots of short runs are drawn too.
-        on_problem: Called with a sentence for each problem: what was refused, and what broke the transfer off.
-
-    Returns:
-        What broke the transfer off; None when the server has everything.
+        on_problem: Called with a sentence for each problem: what can never be sent, and what broke the transfer off.
     """
     sink = build.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
     shipment = Shipment(folder, sink, on_problem=on_problem)
     shipment.carry(flush=True)
     shipment.close()
-    return shipment.fault
+    return Sent(shipment.fault, sink.owed)

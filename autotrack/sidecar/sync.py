@@ -15,6 +15,7 @@ from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
 from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
+from autotrack.sinks.owed import Owed
 
 State = Literal["complete", "still being recorded", "unreadable"]
 
@@ -32,13 +33,20 @@ class Outcome:
         folder: The folder of the run.
         state: Whether everything derived from the run is up to date.
         error: Why the run is unreadable.
-        sent: For each server, why it has not received everything, or None if it has.
+        sent: For each server, why the transfer to it was broken off, or None if it was not.
+        owed: For each server that has not taken everything, what it has not taken.
     """
 
     folder: Path
     state: State
     error: str | None = None
     sent: dict[str, str | None] = field(default_factory=dict)
+    owed: dict[str, Owed] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the run, here and on servers."""
+        return self.state != "unreadable" and not any(self.sent.values()) and not self.owed
 
 
 class RunSync:
@@ -94,19 +102,24 @@ class RunSync:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "complete")
             urls = build.servers(self._to or _recorded_destinations(folder))
-        outcome.sent = {destinations.without_credentials(url): self._send(folder, url) for url in urls}
+        for url in urls:
+            server = destinations.without_credentials(url)
+            outcome.sent[server], owed = self._send(folder, url)
+            if owed:
+                outcome.owed[server] = owed
         return outcome
 
     def try_again(self) -> None:
         """From now on, try servers again that did not respond."""
         self._unreachable.clear()
 
-    def _send(self, folder: Path, url: str) -> str | None:
+    def _send(self, folder: Path, url: str) -> tuple[str | None, Owed]:
         if url in self._unreachable:
-            return self._unreachable[url]
+            return self._unreachable[url], Owed()
         if url not in self._to and not self._is_trusted(url, folder):
-            return f"only the runs name {destinations.without_credentials(url)}; your credentials are not sent there"
-        fault = completion.send(
+            server = destinations.without_credentials(url)
+            return f"only the runs name {server}; your credentials are not sent there", Owed()
+        fault, owed = completion.send(
             folder,
             url,
             patience=PATIENCE_SECONDS,
@@ -116,7 +129,7 @@ class RunSync:
         )
         if isinstance(fault, Unreachable):
             self._unreachable[url] = str(fault)
-        return None if fault is None else str(fault)
+        return None if fault is None else str(fault), owed
 
     def _is_trusted(self, url: str, folder: Path) -> bool:
         server = destinations.without_credentials(url)

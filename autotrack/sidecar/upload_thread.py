@@ -9,6 +9,7 @@ from autotrack import destinations
 from autotrack.settings import UploadLimits
 from autotrack.sinks import build
 from autotrack.sinks.base import RemoteSink  # noqa: TC001  the type of an attribute
+from autotrack.sinks.owed import counted
 from autotrack.sinks.shipment import Shipment
 
 _SECONDS = 1.0
@@ -66,6 +67,8 @@ class UploadThread:
         self._url = url
         self._sinks: dict[Path, RemoteSink] = {}
         self._shipments: dict[Path, Shipment] = {}
+        self._on_problem: dict[Path, Callable[[str], None]] = {}
+        self._said: set[tuple[Path, str, str]] = set()
         self._ended: set[Path] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -80,7 +83,7 @@ class UploadThread:
             self._ended.discard(folder)
             if folder not in self._shipments:
                 sink = build.remote_sink(self._url, stop=self._stop, uploads=limits, on_problem=on_problem)
-                self._sinks[folder] = sink
+                self._sinks[folder], self._on_problem[folder] = sink, on_problem
                 self._shipments[folder] = Shipment(folder, sink, on_problem=on_problem)
 
     def end(self, folder: Path) -> None:
@@ -125,15 +128,27 @@ class UploadThread:
                 shipments = [(folder, shipment, folder in self._ended) for folder, shipment in self._shipments.items()]
             for folder, shipment, has_ended in shipments:
                 shipment.carry(flush=True)
+                self._say_refused(folder)
                 if self._stop.is_set():
                     return
                 if has_ended or shipment.fault:
                     self._forget(folder, shipment)
+
+    def _say_refused(self, folder: Path) -> None:
+        """Say what the server did not take, once for each reason, and not for each of many files."""
+        server = destinations.without_credentials(self._url)
+        for (kind, reason), names in self._sinks[folder].owed.by_reason().items():
+            if (folder, kind, reason) not in self._said:
+                self._said.add((folder, kind, reason))
+                self._on_problem[folder](
+                    f"{server} did not take {counted(kind, names)}: {reason}; to try again, run: autotrack sync"
+                )
 
     def _forget(self, folder: Path, shipment: Shipment) -> None:
         with self._changed:
             if folder not in self._ended and shipment.fault is None:
                 return  # the run was resumed meanwhile
             self._ended.discard(folder)
-            del self._shipments[folder], self._sinks[folder]
+            del self._shipments[folder], self._sinks[folder], self._on_problem[folder]
+            self._said = {said for said in self._said if said[0] != folder}
         shipment.close()

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from autotrack.errors import AutotrackError
 from autotrack.journal.reader import Position
 from autotrack.journal.records import AnyRecord
+from autotrack.sinks.owed import Owed
 
 
 class Sink(Protocol):
@@ -46,6 +47,10 @@ class RemoteSink(Sink, Protocol):
     @property
     def last_progress(self) -> float:
         """When the server last took something or answered, on the clock of `time.monotonic`."""
+
+    @property
+    def owed(self) -> Owed:
+        """What the server has not taken, of all that it was given so far."""
 
 
 class Unreachable(AutotrackError):  # noqa: N818  a state of the server that passes, not a mistake

@@ -69,11 +69,13 @@ class WithoutSidecar:
                     continue
                 with attempt("finish"):
                     patience = max(deadline - monotonic(), 0.0)
-                    fault = completion.send(
+                    sent = completion.send(
                         Path(folder), url, patience=patience, uploads=follow.uploads, on_problem=_say_unsent
                     )
-                    if fault:
+                    if sent.fault:
                         failed.add(url)
+                    for sentence in sent.owed.sentences():
+                        _say_unsent(f"{destinations.without_credentials(url)} did not take {sentence}")
         self._unsent.clear()
 
 

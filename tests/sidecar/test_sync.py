@@ -8,6 +8,7 @@ import autotrack
 from autotrack.sidecar import completion
 from autotrack.sidecar.sync import RunSync
 from autotrack.sinks.base import Unreachable
+from autotrack.sinks.owed import Owed
 from autotrack.sinks.rest.client import Refused
 from autotrack.training import without_sidecar
 
@@ -20,9 +21,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Exception | None]]:
     """What each server answers, one run after the other, without any server; each answer is used up."""
     answers: dict[str, list[Exception | None]] = {}
 
-    def send(folder: Path, url: str, *, patience: float, **_: object) -> Exception | None:
+    def send(folder: Path, url: str, *, patience: float, **_: object) -> completion.Sent:
         assert patience > 0
-        return answers[url].pop(0)
+        return completion.Sent(answers[url].pop(0), Owed())
 
     monkeypatch.setattr(completion, "send", send)
     monkeypatch.setattr(

@@ -13,6 +13,7 @@ from autotrack.journal.reader import Position
 from autotrack.journal.records import AnyRecord, Metrics
 from autotrack.settings import UploadLimits
 from autotrack.sidecar.upload_thread import UploadThread
+from autotrack.sinks.owed import Owed
 
 
 class Server:
@@ -35,6 +36,8 @@ class Sink:
     def __init__(self, server: Server, stop: threading.Event) -> None:
         self._server, self._stop = server, stop
         self._waiting: list[int | None] = []
+
+    owed = Owed()
 
     @property
     def last_progress(self) -> float:

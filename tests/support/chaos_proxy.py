@@ -48,6 +48,10 @@ Plan = Callable[[int], Fault | None]
 """What becomes of the n-th request, counted from 0; None for an ordinary answer."""
 
 
+Refusals = Callable[[str, str, bytes], int | None]
+"""The status with which a request is refused, by its method, path and body; None for an ordinary answer."""
+
+
 def calm(_: int) -> Fault | None:
     """Forward everything."""
     return None
@@ -86,6 +90,7 @@ class Seen:
 class ChaosProxy:
     """Forwards HTTP requests to the server at `upstream` as its `plan` says, which may be replaced at any time.
 
+    What `refuses` gives a status for is refused with a page of HTML, as proxies do, and the server never sees it.
     `seen` are all requests so far, in the order in which they came. While the server is away, connections are reset.
     """
 
@@ -94,6 +99,7 @@ class ChaosProxy:
         self.upstream = (parts.hostname or "", parts.port or 80)
         self.stall_seconds = stall_seconds
         self.seen: list[Seen] = []
+        self.refuses: Refusals = lambda *_: None
         self.closing = threading.Event()
         self._plan, self._planned_from = plan, 0
         self._lock = threading.Lock()
@@ -199,6 +205,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def forward(self) -> None:
         body = self._read_body()
         fault = self.proxy.decide(self.command, self.path, body)
+        if (status := self.proxy.refuses(self.command, self.path, body)) is not None:
+            self._answer(status, b"<html>refused</html>", {"Content-Type": "text/html"})
+            return
         match fault:
             case Fault.TOO_MANY:
                 self._answer(429, b'{"error_code": "REQUEST_LIMIT_EXCEEDED"}', {"Retry-After": "0.1"})

@@ -50,8 +50,8 @@ class ServerReader:
         return [self._run(run["info"], run.get("data", {})) for run in found]
 
     def run(self, experiment: str) -> ReadRun:
-        """Return the one run of an experiment."""
-        (run,) = self.runs(experiment)
+        """Return the one run of an experiment, beside those that are nested in it."""
+        (run,) = [run for run in self.runs(experiment) if "mlflow.parentRunId" not in run.tags]
         return run
 
     def artifact(self, run: ReadRun, path: str) -> bytes:

@@ -86,7 +86,7 @@ class ProxyStore:
                 return
             # If the server answers this, it fails at this file only.
             self.sizes("")
-        raise Refused(f"{self._client.url} works, but fails to store {path} (500)", status=500)
+        raise Refused(f"{self._client.url} works, but fails to store files like this (500)", status=500)
 
     def _url(self, endpoint: str, path: str) -> str:
         if self._server is None:

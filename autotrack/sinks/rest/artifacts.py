@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from autotrack.errors import AutotrackError
 from autotrack.journal.files import safe_relative_path
 from autotrack.journal.run_folder import files_below
 from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
@@ -25,10 +26,17 @@ from autotrack.sinks.rest.stores import DirectStore
 _ROUNDS = 4
 """How often a file is uploaded when it changes meanwhile or does not arrive completely."""
 
-_OF_ONE_FILE = (400, 413, 414, 500)
+_OF_ONE_FILE = (400, 409, 411, 413, 414, 415, 422, 500)
 """Statuses of refusals that mean nothing for other files."""
 
+_MOST_FAILED = 3
+"""How many files of a folder the store may fail at; each takes a while."""
+
 _MOST_UNVERIFIED, _MOST_UNVERIFIED_BYTES = 200, 2**26
+
+
+class OverBudget(AutotrackError):  # noqa: N818  a state of the store
+    """The user does not want the run to take so much space."""
 
 
 class _Store(Protocol):
@@ -73,7 +81,7 @@ class ArtifactStore:
         bytes_per_second: Limits the speed.
         most_bytes: How much space the run's files may take there. What exceeds it is left out.
         part_bytes: Larger files are sent in parts, where the server offers that.
-        on_problem: Told in a sentence, once each, what was not uploaded, or uploaded under another name.
+        on_problem: Told in a sentence, once each, what was uploaded under another name.
     """
 
     def __init__(
@@ -104,15 +112,17 @@ class ArtifactStore:
         path: str,
         *,
         below: Path | None = None,
-        on_left_out: Callable[[str], None] | None = None,
-    ) -> None:
+    ) -> dict[str, AutotrackError]:
         """Upload a file, or every file in a folder, under `path` (relative, with slashes).
 
         With `below`, the source is a file of the run in that folder. Only regular files in it are opened, and links
         are not followed.
 
-        A file that vanishes or keeps changing is left out. `on_left_out`, or else `on_problem`, is told so in a
-        sentence. Another call goes on where this one stopped.
+        Another call goes on where this one stopped.
+
+        Returns:
+            Why files were left out, by their paths: `SourceLost` and `SourceChanged` for those that are gone or keep
+            changing, `OverBudget`, and `Refused` for those of a folder that the store does not take.
 
         Raises:
             Refused: The store does not take it.
@@ -120,14 +130,13 @@ class ArtifactStore:
             AutotrackError: The path leads out of the run.
         """
         todo = dict(self._files(source, str(safe_relative_path(path)), below))
+        left: dict[str, AutotrackError] = {}
         for _ in range(_ROUNDS):
-            todo = self._upload_all(todo, below, on_left_out or self._report)
+            todo = self._upload_all(todo, below, left)
             if not todo:
-                return
-        for left in todo:
-            (on_left_out or self._report)(
-                f"{left} was left out: it kept changing while it was uploaded, or did not arrive completely"
-            )
+                return left
+        why = "it kept changing while it was uploaded, or did not arrive completely"
+        return left | {path: SourceChanged(f"{path}: {why}") for path in todo}
 
     def upload_bytes(self, content: bytes, path: str) -> None:
         """Upload content under `path`, whatever the budget. Raises the same errors as `upload`."""
@@ -158,9 +167,9 @@ class ArtifactStore:
                     yield str(safe_relative_path(f"{path}/{file.relative_to(source).as_posix()}")), file
 
     def _upload_all(
-        self, todo: dict[str, Path], below: Path | None, on_left_out: Callable[[str], None]
+        self, todo: dict[str, Path], below: Path | None, left: dict[str, AutotrackError]
     ) -> dict[str, Path]:
-        """Upload files. Returns those that have to be uploaded again."""
+        """Upload files, and add those that are `left` out. Returns those that have to be uploaded again."""
         again: dict[str, Path] = {}
         sent = _Sent()
         for path, file in todo.items():
@@ -168,12 +177,13 @@ class ArtifactStore:
                 self._upload_one(path, file, below, sent)
             except SourceChanged:
                 again[path] = file
-            except SourceLost as lost:
-                on_left_out(f"{path} was left out: {lost}")
+            except (SourceLost, OverBudget) as reason:
+                left[path] = reason
             except Refused as refusal:
-                if len(todo) == 1 or refusal.status not in _OF_ONE_FILE:
+                failed = sum(isinstance(fault, Refused) and fault.status == 500 for fault in left.values())
+                if len(todo) == 1 or refusal.status not in _OF_ONE_FILE or failed >= _MOST_FAILED:
                     raise
-                self._report(f"{path} was left out: {refusal}")
+                left[path] = refusal
             if sent.is_full:
                 again |= self._verify(sent)
                 sent = _Sent()
@@ -186,12 +196,7 @@ class ArtifactStore:
         if self._most_bytes is not None:
             taken = self._ledger.bytes_besides(path) + sent.bytes
             if taken + source.size > self._most_bytes:
-                self._report(
-                    f"{path}, {source.size} bytes, and whatever else does not fit was left out: "
-                    f"{taken} of the {self._most_bytes} bytes for artifacts are taken",
-                    about="budget",
-                )
-                return
+                raise OverBudget(f"the limit of {self._most_bytes / 1e6:g} MB for the files of a run (upload_mb)")
         self._put(source, path)
         sent.sources[path] = source
 
@@ -256,7 +261,7 @@ class ArtifactStore:
             )
         return DirectStore(self._client, self._uri, throttle=self._throttle, on_problem=self._on_problem)
 
-    def _report(self, sentence: str, *, about: str | None = None) -> None:
-        if (about or sentence) not in self._reported:
-            self._reported.add(about or sentence)
+    def _report(self, sentence: str) -> None:
+        if sentence not in self._reported:
+            self._reported.add(sentence)
             self._on_problem(sentence)

@@ -6,11 +6,12 @@ counts attempts where patience is in seconds. It cannot open a throttled stream 
 """
 
 import io
+import math
 import os
 import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -33,8 +34,10 @@ _SLOWEST_BYTES_PER_SECOND = 1e6
 _ATTEMPTS_WITH_A_STRANGER = 5
 """How many attempts there are before something that never answered like a tracking server counts as none."""
 
-_ATTEMPTS_WITH_AN_ERROR, _TIMES_IT_WORKS = 8, 3
+_ATTEMPTS_WITH_AN_ERROR, _TIMES_IT_WORKS = 6, 3
 """After so many attempts, a request is to blame when it fails so often in a row while the server works otherwise."""
+
+_PAUSE_WHILE_IT_WORKS_SECONDS = 4.0
 
 _HOPELESS = (
     requests.exceptions.SSLError,
@@ -46,6 +49,16 @@ _HOPELESS = (
 
 _PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
 """Other errors of the operating system concern files: certificates, or files that are sent."""
+
+
+class Probe(NamedTuple):
+    """A harmless request to an endpoint below `/api/2.0/mlflow/`, which tells whether the server works otherwise."""
+
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+_READ = Probe("experiments/search?max_results=1")
 
 
 class Refused(AutotrackError):  # noqa: N818  what the server did
@@ -99,15 +112,28 @@ class Client:
         return self._request("GET", path, params=query)
 
     def post(
-        self, path: str, body: Mapping[str, Any], *, before_retry: Callable[[], None] = lambda: None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        before_retry: Callable[[], None] = lambda: None,
+        probe: Probe | None = None,
     ) -> dict[str, Any]:
         """Send a POST request to an endpoint below `/api/2.0/mlflow/`. NaN and infinities have to be strings.
 
         `before_retry` is called before every attempt but the first. For requests that must not be served twice, it may
-        find out that the server has done it, and raise.
+        find out that the server has done it, and raise. Of a server that goes on to answer with errors, `probe` tells
+        whether it is this request that it cannot serve.
         """
         headers = {"Content-Type": "application/json"}
-        return self._request("POST", path, data=responses.encode(body), headers=headers, before_retry=before_retry)
+        return self._request(
+            "POST",
+            path,
+            data=responses.encode(body),
+            headers=headers,
+            before_retry=before_retry,
+            probe=probe or _READ,
+        )
 
     def send(
         self,
@@ -147,6 +173,7 @@ class Client:
         *,
         is_api: bool = False,
         before_retry: Callable[[], None] = lambda: None,
+        probe: Probe = _READ,
         **options: Any,
     ) -> requests.Response:
         """Repeat a request until an answer settles it."""
@@ -167,12 +194,15 @@ class Client:
                     self._has_answered, self._is_away = self._has_answered or is_api, False
                     self._note_progress()
                     return response
-                is_error = attempt >= _ATTEMPTS_WITH_AN_ERROR and responses.error_in(response)[0] == "INTERNAL_ERROR"
-                worked = worked + 1 if is_error and self._works_otherwise() else 0
+                is_foreign = is_api and responses.is_foreign(response)
+                fails = attempt >= _ATTEMPTS_WITH_AN_ERROR and (is_foreign or responses.is_error(response))
+                worked = worked + 1 if fails and self._works_otherwise(probe) else 0
                 self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= _TIMES_IT_WORKS)
                 pause, reason = responses.pause_asked_for(response), f"{response.status_code} {response.reason}"
                 is_busy = responses.is_busy(response)
-            self._wait(patience, pause_after(attempt) if pause is None else pause, reason, is_busy=is_busy)
+            if pause is None:
+                pause = min(pause_after(attempt), _PAUSE_WHILE_IT_WORKS_SECONDS if worked else math.inf)
+            self._wait(patience, pause, reason, is_busy=is_busy)
             before_retry()
 
     def _attempt(
@@ -217,19 +247,22 @@ class Client:
         status = response.status_code
         if responses.may_pass(response) and not is_to_blame:
             return
-        is_foreign = is_api and not code and status in (200, 404)
-        if is_foreign and (self._has_answered or attempt < _ATTEMPTS_WITH_A_STRANGER):
+        is_foreign = is_api and responses.is_foreign(response)
+        if is_foreign and not is_to_blame and (self._has_answered or attempt < _ATTEMPTS_WITH_A_STRANGER):
             return  # it may be a proxy that speaks for a server that is away
         explain = responses.explain_foreign if is_foreign and status == 200 else responses.explain
         raise Refused(
             self._scrub(explain(response, self.url)), status=status, error_code=code, message=self._scrub(message)
         )
 
-    def _works_otherwise(self) -> bool:
-        """Return whether the server answers a harmless request, sent once."""
+    def _works_otherwise(self, probe: Probe) -> bool:
+        """Return whether the server serves a harmless request, sent once."""
+        url = self._resolve(f"{API}{probe.path}")
+        method, data = ("GET", None) if probe.body is None else ("POST", responses.encode(probe.body))
         try:
-            url = self._resolve(f"{API}experiments/search")
-            response = self._attempt("GET", url, seconds=ANSWER_SECONDS, params={"max_results": 1})
+            response = self._attempt(
+                method, url, seconds=ANSWER_SECONDS, data=data, headers={"Content-Type": "application/json"}
+            )
         except _PASSING:
             return False
         return response.status_code == 200 and responses.as_object(response) is not None

@@ -13,8 +13,14 @@ import msgspec
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
+from autotrack.sinks.owed import FOLDER, Owed
+from autotrack.sinks.rest.batches import Item
 
-FOLDER = "remote"
+_MOST_POINTS = 1000
+"""How many refused points are kept one by one. If there are more, all points of the run are sent again instead."""
+
+
+_OTHERS = "point that was refused after many others"
 
 
 class Cursor(msgspec.Struct):
@@ -25,6 +31,9 @@ class Cursor(msgspec.Struct):
         sent: Digests of the things that can change, such as a text or a trial.
         complete: Whether the server took everything. Otherwise the rest is sent another time.
         undrawn: Whether the plots of a short run have not been sent as pictures.
+        owed: What the server did not take.
+        points: The points among that.
+        has_lost_count: Whether more points were refused than are kept.
     """
 
     url: str
@@ -34,6 +43,9 @@ class Cursor(msgspec.Struct):
     sent: dict[str, str] = {}
     complete: bool = True
     undrawn: bool = False
+    owed: Owed = msgspec.field(default_factory=Owed)
+    points: list[Item] = []
+    has_lost_count: bool = False
 
     def lacks(self, what: str, content: Any) -> bool:
         """Return whether this content has not been sent."""
@@ -42,6 +54,39 @@ class Cursor(msgspec.Struct):
     def has(self, what: str, content: Any) -> None:
         """Note that this content has been sent."""
         self.sent[what] = _digest(content)
+        self.settle(what)
+
+    def settle(self, what: str) -> None:
+        """Note that something is not owed any more."""
+        self.owed.refused.pop(what, None)
+
+    def refused(self, what: str, reason: str) -> None:
+        """Note that the server did not take something, so that it stays owed."""
+        self.owed.refused[what] = reason.removeprefix(f"{self.url} ")
+
+    def refused_point(self, point: Item, reason: str) -> None:
+        """Note that the server did not take a point."""
+        if point in self.points:
+            return
+        if len(self.points) < _MOST_POINTS:
+            self.points.append(point)
+            self.refused(_what(point), reason)
+        else:
+            self.has_lost_count = True
+            self.refused(_OTHERS, reason)
+
+    def take_points(self) -> list[Item]:
+        """Return the points that are owed, which are about to be sent again."""
+        points, self.points = self.points, []
+        for point in points:
+            self.settle(_what(point))
+        return points
+
+    def start_over(self) -> None:
+        """Have all points sent again, because too many were refused to keep them."""
+        self.take_points()
+        self.settle(_OTHERS)
+        self.offsets, self.has_lost_count = {}, False
 
 
 class CursorFile:
@@ -72,9 +117,16 @@ class CursorFile:
         """Return the cursor that was stored, or an empty one if there is none for this server."""
         try:
             cursor = msgspec.json.decode(self._path.read_bytes(), type=Cursor)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.MsgspecError):
             return Cursor(self._url)
         return cursor if cursor.url == self._url else Cursor(self._url)
+
+    def note_broken_off(self, reason: str) -> None:
+        """Note why a transfer was broken off; the cursor stays where it was."""
+        cursor = self.read()
+        if cursor.owed.broken_off != reason:
+            cursor.owed.broken_off, cursor.complete = reason, False
+            self.write(cursor)
 
     def write(self, cursor: Cursor) -> None:
         """Store the cursor in one step."""
@@ -84,6 +136,10 @@ class CursorFile:
 def sizes(folder: Path) -> Mapping[str, int]:
     """Return how many bytes each journal of a run has, by name."""
     return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
+
+
+def _what(point: Item) -> str:
+    return f"point {point.key} at step {point.step or 0}"
 
 
 def _digest(content: Any) -> str:

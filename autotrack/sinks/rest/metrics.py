@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 
 from autotrack.journal.records import Metrics, Number, RunStarted, SystemStats, number
 from autotrack.journal.rewinds import Rewinds
 from autotrack.sinks.rest import system
-from autotrack.sinks.rest.batches import LIMITS, Batches, Item
+from autotrack.sinks.rest.batches import LIMITS, Batches, Item, Refusal
 from autotrack.sinks.rest.key_map import KeyMap, is_allowed
 from autotrack.sinks.rest.parallel import all_at_once
+from autotrack.sinks.rest.runs import RemoteRun
 
 _HIGHEST_STEP = 2**63 - 1
 
@@ -59,16 +61,18 @@ class Points:
         """Drop the points."""
         self._waiting.clear()
 
-    def send(self, batches: Batches, run_id: str, keys: KeyMap) -> None:
-        """Send all points. They are kept if that fails."""
+    def send(self, batches: Batches, run: RemoteRun, keys: KeyMap) -> list[Refusal]:
+        """Send all points. They are kept if that fails. Returns those that the server does not take."""
         points = [Item(keys.of(name), as_value(value), time, step) for name, value, time, step in self._waiting]
         backlog, latest = _without_latest(points) if len(points) > LIMITS["metrics"] else ([], points)
+        refusals: list[Refusal] = []
         if backlog:
             size = LIMITS["metrics"]
             parts = [backlog[start : start + size] for start in range(0, len(backlog), size)]
-            all_at_once(partial(batches.send, run_id, "metrics", part) for part in parts)
-        batches.send(run_id, "metrics", latest)
+            refusals += chain.from_iterable(all_at_once(partial(batches.send, run, "metrics", part) for part in parts))
+        refusals += batches.send(run, "metrics", latest)
         self.forget()
+        return refusals
 
     def _take(self, values: Mapping[str, Number], time: float, step: int) -> None:
         if abs(step) > _HIGHEST_STEP:

@@ -1,14 +1,18 @@
 """One run on the server: what is sent of it, in which order, and what is remembered of that."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from autotrack.journal.records import Dataset
 from autotrack.journal.rewinds import Rewinds
 from autotrack.journal.summary import Summary
 from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
 from autotrack.sinks.rest.artifacts import ArtifactStore
+from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
@@ -43,7 +47,8 @@ class Remote:
         self._run = run
         self._limits = limits
         self._on_problem = on_problem
-        self._batches = Batches(client, on_problem)
+        self._batches = Batches(client)
+        self._attempts = Attempts(cursor)
         self._keys = KeyMap(run.tags if run else None)
         self._params = dict(run.params) if run else {}
         self._store: ArtifactStore | None = None
@@ -60,12 +65,21 @@ class Remote:
             run = self._attached(summary)
             points.assign_keys(self._keys)
             self._send_tags(run, self._keys.tags())
-            points.send(self._batches, run.run_id, self._keys)
+            for refusal in points.send(self._batches, run, self._keys):
+                self._cursor.refused_point(refusal.item, refusal.reason)
+
+    def send_owed_points(self, summary: Summary) -> None:
+        """Try points again that the server did not take; once while the run goes on, and once when it has ended."""
+        self._attempts.is_over = summary.status != "running"
+        if self._cursor.points and self._attempts.may_try_points():
+            run = self._attached(summary)
+            for refusal in self._batches.send(run, "metrics", self._cursor.take_points()):
+                self._cursor.refused_point(refusal.item, refusal.reason)
 
     def send_facts(self, summary: Summary, rewinds: Rewinds) -> None:
         """Send everything but points and files, and at last how the run ended."""
         run = self._attached(summary)
-        self._batches.send(run.run_id, "params", self._new_params(summary))
+        self._send_params(run, summary)
         own = tags.of_run(summary, self._keys)
         if rewinds.steps:
             own["autotrack.resumed_at_steps"] = ", ".join(map(str, rewinds.steps))
@@ -73,9 +87,8 @@ class Remote:
         self._send_datasets(run, summary)
         self._send_trials(run, summary)
         state = [summary.status, summary.ended]
-        if self._cursor.lacks("status", state):
-            runs.set_status(self._client, run.run_id, summary.status, summary.ended)
-            self._cursor.has("status", state)
+        set_status = partial(runs.set_status, self._client, run.run_id, summary.status, summary.ended)
+        self._attempt("status of the run", state, set_status)
 
     def send_files(
         self,
@@ -95,20 +108,23 @@ class Remote:
         run = self._attached(summary)
         self._cursor.complete = False
         self.store(offsets)
-        self._cursor.complete = True
-        uploads = Uploads(self._artifact_store(run), self._cursor, self._on_problem, until=until)
+        uploads = Uploads(self._artifact_store(run), self._attempts, self._on_problem, until=until)
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
         content = documents.documents(summary, self._keys, with_params=with_params, draws=draws)
         uploads.documents(chain(tables.documents(self._keys), content))
         uploads.files(self._folder, summary)
         images = [documents.stepped_images(artifact, self._folder, run.run_id) for artifact in summary.artifacts]
         uploads.documents(chain.from_iterable(images))
+        uploads.try_refused_again()
         listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
         if any(artifact.kind == "image" and artifact.step is not None for artifact in summary.artifacts):
             listed[documents.LOGGED_IMAGES] = "True"
         self._send_tags(run, {**self._keys.tags(), **listed})
-        self._cursor.complete &= not uploads.has_left
         self._cursor.undrawn = bool(summary.plots) and not draws
+        self._cursor.owed.broken_off = ""
+        if not uploads.has_left:
+            self._attempts.forget_what_is_gone()
+        self._cursor.complete = not uploads.has_left and not self._cursor.owed
         if self._cursor.complete:
             tables.have_been_sent()
         return not uploads.has_left
@@ -147,16 +163,32 @@ class Remote:
             )
         return self._store
 
-    def _new_params(self, summary: Summary) -> Iterable[Item]:
+    def _send_params(self, run: RemoteRun, summary: Summary) -> None:
         new = list(params.items(summary.params, self._keys, self._params))
+        refused = {refusal.item.key: refusal.reason for refusal in self._batches.send(run, "params", new)}
         self._params |= {item.key: str(item.value) for item in new}
-        return new
+        for key, reason in refused.items():
+            self._attempts.is_refused(f"param {key}", reason)
 
     def _send_tags(self, run: RemoteRun, values: Mapping[str, str]) -> None:
-        new = {key: value for key, value in values.items() if self._cursor.lacks(f"tag {key}", value)}
-        self._batches.send(run.run_id, "tags", [Item(key, value) for key, value in new.items()])
+        new = {key: value for key, value in values.items() if self._attempts.is_due(f"tag {key}", value)}
+        items = [Item(key, value) for key, value in new.items()]
+        refused = {refusal.item.key: refusal.reason for refusal in self._batches.send(run, "tags", items)}
         for key, value in new.items():
-            self._cursor.has(f"tag {key}", value)
+            self._attempts.note(f"tag {key}", value, refused.get(key))
+
+    def _attempt(self, what: str, content: Any, send: Callable[[], object]) -> None:
+        """Send something, unless the server has it. If it does not take that, the rest is sent all the same."""
+        if not self._attempts.is_due(what, content):
+            return
+        reason = None
+        try:
+            send()
+        except Refused as refused:
+            if refused.status == 401:
+                raise
+            reason = str(refused)
+        self._attempts.note(what, content, reason)
 
     def _parent(self, summary: Summary, run: RemoteRun) -> dict[str, str]:
         """Return the tag that nests a run in its parent, as soon as the server has the parent."""
@@ -168,19 +200,20 @@ class Remote:
 
     def _send_datasets(self, run: RemoteRun, summary: Summary) -> None:
         for dataset in summary.datasets:
-            what = f"dataset {dataset.role} {dataset.name}"
-            if self._cursor.lacks(what, dataset):
-                try:
-                    body = {"run_id": run.run_id, "datasets": [datasets.as_input(dataset)]}
-                    self._client.post("runs/log-inputs", body)
-                except Refused as refused:  # this data set; or all of them, by a server before MLflow 2.4
-                    if refused.status in (401, 403):
-                        raise
-                    self._on_problem(f"a data set was not sent: {refused}")
-                self._cursor.has(what, dataset)
+            what = f"dataset {dataset.name or dataset.role} ({dataset.role})"
+            self._attempt(what, dataset, partial(self._send_dataset, run, dataset))
+
+    def _send_dataset(self, run: RemoteRun, dataset: Dataset) -> None:
+        body = {"run_id": run.run_id, "datasets": [datasets.as_input(dataset)]}
+        try:
+            self._client.post("runs/log-inputs", body)
+        except Refused as refused:
+            if refused.error_code != "ENDPOINT_NOT_FOUND":
+                raise
+            self._on_problem(f"data sets were not sent: {refused}")  # MLflow before 2.4 has none, and never will
 
     def _send_trials(self, run: RemoteRun, summary: Summary) -> None:
-        new = [trial for trial in summary.trials if self._cursor.lacks(f"trial {trial.number}", trial)]
-        trials.send(new, summary, run, client=self._client, batches=self._batches, keys=self._keys)
+        new = [trial for trial in summary.trials if self._attempts.is_due(f"trial {trial.number}", trial)]
+        refused = trials.send(new, summary, run, client=self._client, batches=self._batches, keys=self._keys)
         for trial in new:
-            self._cursor.has(f"trial {trial.number}", trial)
+            self._attempts.note(f"trial {trial.number}", trial, refused.get(trial.number))

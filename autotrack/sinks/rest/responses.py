@@ -11,6 +11,7 @@ import requests
 
 _TRANSIENT = {408, 429}
 _PERMANENT_ERRORS = {"INVALID_STATE", "NOT_IMPLEMENTED"}
+_PASSING_ERRORS = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"}
 _LONGEST_MESSAGE = 500
 _LONGEST_PAUSE_SECONDS = 600.0
 
@@ -39,9 +40,20 @@ def may_pass(response: requests.Response) -> bool:
     return 500 <= response.status_code != 501 and error_in(response)[0] not in _PERMANENT_ERRORS
 
 
+def is_foreign(response: requests.Response) -> bool:
+    """Return whether an answer to a request of the protocol comes from somebody who does not speak it."""
+    return response.status_code in (200, 404) and not error_in(response)[0]
+
+
 def is_busy(response: requests.Response) -> bool:
     """Return whether the server is there, only too slow at present."""
     return response.status_code in _TRANSIENT or bool(error_in(response)[0]) or "Retry-After" in response.headers
+
+
+def is_error(response: requests.Response) -> bool:
+    """Return whether the server failed at the request, and does not say that this will pass."""
+    says_it_passes = error_in(response)[0] in _PASSING_ERRORS or "Retry-After" in response.headers
+    return response.status_code >= 500 and not says_it_passes
 
 
 def pause_asked_for(response: requests.Response) -> float | None:
@@ -72,7 +84,7 @@ def explain(response: requests.Response, url: str) -> str:
         return f"{url} redirects to {_elsewhere(response)}: give the URL of the tracking server itself"
     if code == "ENDPOINT_NOT_FOUND" or status in (405, 501):
         return f"{url} does not offer {_endpoint(response)} ({status}): it is older than what this needs"
-    if status == 404 and not code:
+    if status == 404 and not code and _is_api(response):
         return f"there is no tracking server at {url} (404 for {_endpoint(response)}): check the URL"
     return f"{url} refused {_endpoint(response)} ({status} {code or 'without a reason'}): {message}"
 
@@ -105,9 +117,15 @@ def _readable(response: requests.Response) -> str:
     return " ".join(text.split())[:_LONGEST_MESSAGE]
 
 
+def _is_api(response: requests.Response) -> bool:
+    return "/api/2.0/mlflow/" in (response.request.path_url or "")
+
+
 def _endpoint(response: requests.Response) -> str:
+    """Return what of the server was asked. The names of artifacts are left out, so that refusals of many are alike."""
     path = (response.request.path_url or "").partition("?")[0]
-    return path.partition("/api/2.0/mlflow/")[2] or path
+    before, artifacts, _ = path.partition("/mlflow-artifacts/artifacts")
+    return artifacts.strip("/") if artifacts else before.partition("/api/2.0/mlflow/")[2] or path
 
 
 def _elsewhere(response: requests.Response) -> str:

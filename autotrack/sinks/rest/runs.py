@@ -59,6 +59,14 @@ def experiment_id(client: Client, name: str, on_problem: Callable[[str], None]) 
         candidate = f"{wanted[: _LONGEST_EXPERIMENT - 8]}-{number}"
 
 
+def active_experiment_id(client: Client, name: str) -> str:
+    """Return the id of the experiment with this name, which is created or restored if need be."""
+    experiment = _experiment(client, name) or _create_experiment(client, name)
+    if experiment.get("lifecycle_stage", "active") != "active":
+        client.post("experiments/restore", {"experiment_id": experiment["experiment_id"]})
+    return str(experiment["experiment_id"])
+
+
 def get(client: Client, run_id: str) -> RemoteRun | None:
     """Return the run with this id of the server; None when the server has no such run."""
     try:

@@ -3,12 +3,13 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time
 from typing import assert_never
 
 from autotrack.destinations import without_credentials
+from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import Position, RunReader
 from autotrack.journal.records import (
@@ -31,6 +32,7 @@ from autotrack.journal.records import (
 from autotrack.journal.rewinds import Rewinds, read_rewinds
 from autotrack.plots import SHORT_SECONDS
 from autotrack.settings import UploadLimits
+from autotrack.sinks.owed import Owed
 from autotrack.sinks.rest import cursor as cursors
 from autotrack.sinks.rest import runs
 from autotrack.sinks.rest.client import Client
@@ -66,14 +68,15 @@ class RestSink:
         uploads: How much of the files is sent, and how fast.
         draws: Send plots as pictures even if the run took less than ten seconds. To draw one takes a second of a core,
             so they are otherwise sent as data, and drawn by a later sink that `draws`.
-        on_problem: Told once about each thing that the server does not take. The rest is sent.
+        on_problem: Told once about each thing that can never be sent. The rest is sent.
 
     Raises:
         SettingsError: From `open`, for a URL or credentials that cannot be used.
         AutotrackError: From `open`, when another process is sending the run.
         Refused: The server refuses everything.
 
-    After any error the sink has released the run, and has to be opened again.
+    After any error the sink has released the run, and has to be opened again. What the server did not take is `owed`.
+    It is kept in the same file, and tried again when the run has ended, and whenever it is opened again.
     """
 
     follows = True
@@ -97,12 +100,18 @@ class RestSink:
         self._reported: set[str] = set()
         self._client: Client | None = None
         self._file: CursorFile | None = None
+        self._cursor: Cursor | None = None
         self._created = monotonic()
 
     @property
     def last_progress(self) -> float:
         """When the server last took something or answered, on the clock of `time.monotonic`."""
         return self._client.last_progress if self._client else self._created
+
+    @property
+    def owed(self) -> Owed:
+        """What the server has not taken of the run."""
+        return self._cursor.owed if self._cursor else Owed()
 
     def open(self, folder: Path) -> dict[str, int]:
         """Begin with the run in `folder`. Returns how much of its journals the server has acknowledged."""
@@ -131,13 +140,17 @@ class RestSink:
 
     def _open(self, folder: Path) -> dict[str, int]:
         self._folder = folder
+        file = CursorFile(folder, self.destination)
+        file.lock()
+        self._file = file
         self._client = self._new_client()
-        self._file = CursorFile(folder, self.destination)
-        self._file.lock()
         cursor = self._file.read()
         run = runs.get(self._client, cursor.run_id) if cursor.run_id else None
         if run is None or (run.is_deleted and not _has_all(cursor, folder)):
             cursor, run = Cursor(self.destination), None
+        if cursor.has_lost_count:
+            cursor.start_over()
+        self._cursor = cursor
         self._remote = Remote(self._client, folder, self._file, cursor, run, self._uploads, self._on_problem)
         self._fold, self._tables = Fold(keep_points=False), Tables()
         self._points = Points(self._on_problem, rewinds=_rewinds(folder))
@@ -151,6 +164,7 @@ class RestSink:
         summary = self._fold.summary()
         if not summary.id:  # the first record is not complete yet
             return
+        self._remote.send_owed_points(summary)
         self._remote.send_points(summary, self._points)
         if self._is_changed:
             self._remote.send_facts(summary, self._points.rewinds)
@@ -166,7 +180,10 @@ class RestSink:
     def _closing_on_failure(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if self._file is not None and isinstance(error, AutotrackError):
+                with suppress(OSError):
+                    self._file.note_broken_off(str(error))
             self.close()
             raise
 

@@ -7,8 +7,8 @@ from functools import partial
 from autotrack.journal.records import Trial
 from autotrack.journal.summary import Summary
 from autotrack.sinks.rest import params, runs, tags
-from autotrack.sinks.rest.batches import Batches, Item
-from autotrack.sinks.rest.client import Client
+from autotrack.sinks.rest.batches import Batches, Item, Refusal
+from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.metrics import as_value
 from autotrack.sinks.rest.parallel import all_at_once
@@ -33,16 +33,21 @@ class _Nested:
 
 def send(
     trials: Iterable[Trial], summary: Summary, parent: RemoteRun, *, client: Client, batches: Batches, keys: KeyMap
-) -> None:
-    """Send these trials of a run. Trials that the server has already get what they lack."""
-    nested = [_nested(trial, summary, parent, keys) for trial in trials]
+) -> dict[int, str]:
+    """Send these trials of a run. Trials that the server has already get what they lack.
+
+    Returns why something of a trial was not taken, by the numbers of the trials.
+    """
+    nested = {trial.number: _nested(trial, summary, parent, keys) for trial in trials}
     if not nested:
-        return
+        return {}
     query = f"tags.`{PARENT}` = '{parent.run_id}'"
     existing = {run.tags.get(RUN_TAG, ""): run for run in runs.search(client, parent.experiment_id, query)}
-    all_at_once(
-        partial(_send, trial, parent.experiment_id, existing.get(trial.id), client, batches) for trial in nested
+    reasons = all_at_once(
+        partial(_send, trial, parent.experiment_id, existing.get(trial.id), client, batches)
+        for trial in nested.values()
     )
+    return {number: reason for number, reason in zip(nested, reasons, strict=True) if reason}
 
 
 def _nested(trial: Trial, summary: Summary, parent: RemoteRun, keys: KeyMap) -> _Nested:
@@ -71,13 +76,21 @@ def _nested(trial: Trial, summary: Summary, parent: RemoteRun, keys: KeyMap) -> 
     )
 
 
-def _send(trial: _Nested, experiment: str, existing: RemoteRun | None, client: Client, batches: Batches) -> None:
-    run = existing or runs.create(
-        client, experiment, trial.id, name=trial.name, started=trial.started, tags=trial.tags
-    )
-    if existing is not None:
-        new_tags = [Item(key, value) for key, value in trial.tags.items() if key != "mlflow.user"]
-        batches.send(run.run_id, "tags", new_tags)
-    batches.send(run.run_id, "params", [item for item in trial.params if item.key not in run.params])
-    batches.send(run.run_id, "metrics", trial.metrics)
-    runs.set_status(client, run.run_id, trial.status, trial.ended)
+def _send(trial: _Nested, experiment: str, existing: RemoteRun | None, client: Client, batches: Batches) -> str:
+    """Send a trial. Returns why something of it was not taken, or an empty text."""
+    refusals: list[Refusal] = []
+    try:
+        run = existing or runs.create(
+            client, experiment, trial.id, name=trial.name, started=trial.started, tags=trial.tags
+        )
+        if existing is not None:
+            new_tags = [Item(key, value) for key, value in trial.tags.items() if key != "mlflow.user"]
+            refusals += batches.send(run, "tags", new_tags)
+        refusals += batches.send(run, "params", [item for item in trial.params if item.key not in run.params])
+        refusals += batches.send(run, "metrics", trial.metrics)
+        runs.set_status(client, run.run_id, trial.status, trial.ended)
+    except Refused as refused:
+        if refused.status == 401:
+            raise
+        return str(refused)
+    return "; ".join(dict.fromkeys(refusal.reason for refusal in refusals))

@@ -14,35 +14,55 @@ from autotrack.journal.run_folder import file_status
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.sinks.base import Unreachable
-from autotrack.sinks.rest.artifact_streams import SourceLost
-from autotrack.sinks.rest.artifacts import ArtifactStore
+from autotrack.sinks.rest.artifact_streams import SourceChanged, SourceLost
+from autotrack.sinks.rest.artifacts import ArtifactStore, OverBudget
+from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.client import Refused
-from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.documents import Document
 
-_ONE_FILE = (400, 409, 411, 413, 414, 415, 422, 500)
+_ONE_FILE = (400, 409, 411, 413, 414, 415, 422)
 """Statuses of refusals that may concern one file only: it is too large, or its name is not allowed."""
+
+_MOST_IN_A_ROW = 3
+"""When so many files in a row are refused for another reason, the rest is not even tried."""
 
 _OUTPUT = "output.log"
 
 
-class Uploads:
-    """Sends files to the artifact store of a run, each once, which `cursor` remembers.
+_COMES_LATER = "a later record tells what became of it"
 
-    `on_problem` is told what could not be sent. When the store takes nothing at all, the rest is left for another
-    time, and the cursor is not `complete`. After the time `until`, on the clock of `time.monotonic`, no further file
-    is begun, and `has_left` becomes True if there are any. The first file is always sent.
+
+class _LeftOutError(AutotrackError):
+    """Files of a run that has ended were not sent."""
+
+
+class Uploads:
+    """Sends files to the artifact store of a run, each once.
+
+    What the store does not take stays owed, and hinders nothing else. Files that were refused an earlier time come
+    last, in `try_refused_again`, so that those before which nothing else gets through are different ones each time.
+
+    `on_problem` is told what can never be sent. After the time `until`, on the clock of `time.monotonic`, no further
+    file is begun, and `has_left` becomes True if there are any. The first file is always sent.
     """
 
     def __init__(
-        self, store: ArtifactStore, cursor: Cursor, on_problem: Callable[[str], None], *, until: float | None = None
+        self,
+        store: ArtifactStore,
+        attempts: Attempts,
+        on_problem: Callable[[str], None],
+        *,
+        until: float | None = None,
     ) -> None:
         self.has_left = False
         self._has_begun = False
         self._until = until
         self._store = store
-        self._cursor = cursor
+        self._attempts = attempts
         self._on_problem = on_problem
+        self._refused_earlier: list[tuple[str, Any, Callable[[], None]]] = []
+        self._in_a_row = 0
+        self._last_refusal = ""
 
     def documents(self, documents: Iterable[Document]) -> None:
         """Make and send files, except those that are the same as when they were sent."""
@@ -58,21 +78,29 @@ class Uploads:
         for path, status in _derived(folder, summary):
             self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder, path))
 
+    def try_refused_again(self) -> None:
+        """Send the files that were refused an earlier time."""
+        waiting, self._refused_earlier = self._refused_earlier, []
+        for path, version, upload in waiting:
+            self._attempt(path, version, upload)
+
     def _upload(self, folder: Path, path: str) -> None:
         try:
-            self._store.upload(folder / path, own_name(path), below=folder)
+            left = self._store.upload(folder / path, own_name(path), below=folder)
         except FileNotFoundError:
             self._on_problem(f"{path} was not sent: it is no longer there")
+            return
+        if left:
+            raise _LeftOutError("; ".join(dict.fromkeys(str(fault) for fault in left.values())))
 
     def _upload_passing(self, folder: Path, path: str) -> None:
         """Upload a file of a run that goes on. Checkpoints come and go: later records tell what became of them."""
-        left = list[str]()
         try:
-            self._store.upload(folder / path, path, below=folder, on_left_out=left.append)
-        except FileNotFoundError:
-            left.append(f"{path} is not there")
+            left = self._store.upload(folder / path, path, below=folder)
+        except FileNotFoundError as fault:
+            raise SourceLost(f"{path} is not there") from fault
         if left:
-            raise SourceLost(left[0])
+            raise next(iter(left.values()))
 
     def _make(self, document: Document) -> None:
         try:
@@ -84,27 +112,38 @@ class Uploads:
             self._store.upload_bytes(content, document.path)
 
     def _once(self, path: str, version: Any, upload: Callable[[], None]) -> None:
-        key = f"file {path}"
-        if self._cursor.lacks(key, version) and self._attempt(path, upload):
-            self._cursor.has(key, version)
+        if self._attempts.is_due(f"file {path}", version):
+            if self._attempts.was_refused(f"file {path}"):
+                self._refused_earlier.append((path, version, upload))
+            else:
+                self._attempt(path, version, upload)
 
-    def _attempt(self, path: str, upload: Callable[[], None]) -> bool:
-        """Upload one file. Returns False when it has to be tried again, and True also when it can never be sent."""
-        if not self._cursor.complete or self._is_over():
-            return False
+    def _attempt(self, path: str, version: Any, upload: Callable[[], None]) -> None:
+        """Upload one file. What can be sent another time stays owed."""
+        if self._is_over():
+            return
+        refusal = self._last_refusal if self._in_a_row >= _MOST_IN_A_ROW else self._refusal(path, upload)
+        if refusal is not _COMES_LATER:
+            self._attempts.note(f"file {path}", version, refusal)
+
+    def _refusal(self, path: str, upload: Callable[[], None]) -> str | None:
+        """Upload one file. Returns why it stays owed, or None."""
         try:
             upload()
         except Unreachable:
             raise
-        except SourceLost:
-            return False
+        except (SourceLost, SourceChanged):
+            return _COMES_LATER
         except Refused as refused:
-            self._on_problem(f"{path} was not sent: {refused}")
-            if refused.status not in _ONE_FILE:
-                self._cursor.complete = False
-        except (OSError, AutotrackError) as fault:
-            self._on_problem(f"{path} was not sent: {type(fault).__name__}: {fault}")
-        return self._cursor.complete
+            self._in_a_row += refused.status not in _ONE_FILE
+            self._last_refusal = str(refused)
+            return self._last_refusal
+        except (_LeftOutError, OverBudget, OSError) as fault:
+            return str(fault)
+        except AutotrackError as fault:  # it leads out of the run
+            self._on_problem(f"{path} was not sent: {fault}")
+        self._in_a_row = 0
+        return None
 
     def _is_over(self) -> bool:
         self.has_left |= self._has_begun and self._until is not None and monotonic() >= self._until

@@ -12,7 +12,7 @@ from tests.support.servers import Server
 
 
 @pytest.mark.slow
-def test_files_over_the_limit_stay_here_and_it_is_said(
+def test_files_over_the_limit_stay_owed_until_it_is_raised(
     server: Server, experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOTRACK_UPLOAD_MB", "1")
@@ -23,7 +23,12 @@ def test_files_over_the_limit_stay_here_and_it_is_said(
         run.log_artifact("large.bin")
         run.log_artifact("small.bin")
     ended = CliRunner().invoke(app, ["sync", str(run.folder), "--to", server.url])
-    assert ended.exit_code == 0, ended.output
-    assert "large.bin" in ended.output
+    assert ended.exit_code == 1, ended.output
+    assert "did not take file artifacts/large.bin" in ended.output
+    assert "1 run there in part" in ended.output
     reader = ServerReader(server.url)
     assert set(reader.files(reader.run(experiment), "artifacts")) == {"artifacts/small.bin"}
+    monkeypatch.setenv("AUTOTRACK_UPLOAD_MB", "5")
+    ended = CliRunner().invoke(app, ["sync", str(run.folder), "--to", server.url])
+    assert ended.exit_code == 0, ended.output
+    assert set(reader.files(reader.run(experiment), "artifacts")) == {"artifacts/small.bin", "artifacts/large.bin"}

@@ -27,7 +27,7 @@ from autotrack.journal.records import (
     SystemStats,
     Trial,
 )
-from autotrack.sinks.rest import RestSink, batches, sink
+from autotrack.sinks.rest import RestSink, batches, runs, sink
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
@@ -44,10 +44,11 @@ START = 1_795_000_000.0
 def send(folder: Path, server: Server) -> list[str]:
     """Send what is there; return what was said."""
     said = list[str]()
-    shipment = Shipment(folder, RestSink(server.url, on_problem=said.append), on_problem=said.append)
+    sink = RestSink(server.url, on_problem=said.append)
+    shipment = Shipment(folder, sink, on_problem=said.append)
     shipment.carry(flush=True)
     shipment.close()
-    return said
+    return [*said, *sink.owed.sentences()]
 
 
 def recorded(folder: Path, experiment: str, *found: AnyRecord, journal: str = "main") -> Path:
@@ -174,8 +175,8 @@ def test_trials_are_nested_runs_with_their_own_times(server: Server, experiment:
     )
     bad = Trial(time=START + 9, number=1, params={"C": 2.0}, values={"score": "NaN"}, status="failed", error="no")
     assert send(recorded(tmp_path, experiment, good, bad), server) == []
-    runs = {run.tags["autotrack.run"]: run for run in ServerReader(server.url).runs(experiment)}
-    parent, first, second = (runs[f"id-of-{experiment}{suffix}"] for suffix in ("", ".0", ".1"))
+    sent = {run.tags["autotrack.run"]: run for run in ServerReader(server.url).runs(experiment)}
+    parent, first, second = (sent[f"id-of-{experiment}{suffix}"] for suffix in ("", ".0", ".1"))
     assert first.tags["mlflow.parentRunId"] == second.tags["mlflow.parentRunId"] == parent.run_id
     assert (first.status, first.started_ms, first.ended_ms) == ("FINISHED", START * 1000, (START + 5) * 1000)
     assert (first.params, first.points) == ({"C": "1.0"}, {"mean_at_test": [(int((START + 5) * 1000), 0, 0.9)]})
@@ -190,9 +191,9 @@ def test_a_run_inside_another_one_is_nested_in_it(server: Server, experiment: st
     ):
         pass
     assert send(outer.folder, server) == send(inner.folder, server) == []
-    runs = {run.name: run for run in ServerReader(server.url).runs(experiment)}
-    assert runs["inner"].tags["mlflow.parentRunId"] == runs["outer"].run_id
-    assert "mlflow.parentRunId" not in runs["outer"].tags
+    sent = {run.name: run for run in ServerReader(server.url).runs(experiment)}
+    assert sent["inner"].tags["mlflow.parentRunId"] == sent["outer"].run_id
+    assert "mlflow.parentRunId" not in sent["outer"].tags
 
 
 def test_a_param_that_is_too_long_is_cut_and_kept_whole_in_a_file(
@@ -210,25 +211,29 @@ def test_what_the_server_does_not_take_is_set_aside_and_the_rest_goes_on(
 ) -> None:
     recorded(tmp_path, experiment, *losses([0]))
     send(tmp_path, server)
-    said, client = list[str](), Client(server.url)
+    client = Client(server.url)
     items = [Item(f"good{number}", 1.0, 1, 0) for number in range(30)]
     items[7] = items[23] = Item("bad@name", 1.0, 1, 0)
-    Batches(client, said.append).send(read(server, experiment).run_id, "metrics", items)
+    run = runs.get(client, read(server, experiment).run_id)
+    assert run is not None
+    refusals = Batches(client).send(run, "metrics", items)
     client.close()
     assert len(read(server, experiment).points) == 29
-    assert len(said) == 2
-    assert all(one.startswith("the server did not take metric 'bad@name' at step 0: ") for one in said)
+    assert [refusal.item for refusal in refusals] == [items[7], items[23]]
+    assert all("Invalid value" in refusal.reason for refusal in refusals)
 
 
 def test_a_param_that_somebody_changed_is_set_aside_too(server: Server, experiment: str, tmp_path: Path) -> None:
     recorded(tmp_path, experiment, *losses([0]))
     send(tmp_path, server)
-    client, said, run_id = Client(server.url), list[str](), read(server, experiment).run_id
-    api(server, "runs/log-parameter", {"run_id": run_id, "key": "b", "value": "theirs"})
-    Batches(client, said.append).send(run_id, "params", [Item(key, "ours") for key in "abc"])
+    client = Client(server.url)
+    run = runs.get(client, read(server, experiment).run_id)
+    assert run is not None
+    api(server, "runs/log-parameter", {"run_id": run.run_id, "key": "b", "value": "theirs"})
+    refusals = Batches(client).send(run, "params", [Item(key, "ours") for key in "abc"])
     client.close()
     assert read(server, experiment).params == {"a": "ours", "b": "theirs", "c": "ours"}
-    assert len(said) == 1
+    assert [refusal.item.key for refusal in refusals] == ["b"]
 
 
 def test_training_that_goes_back_leaves_out_what_it_records_again(
@@ -433,7 +438,8 @@ def test_files_that_are_refused_hold_nothing_up_and_go_another_time(
         (run.folder / "artifacts" / "gone.txt").unlink()
     with monkeypatch.context() as patched:
         patched.setattr(ArtifactStore, "upload", refuse)
-        assert send(run.folder, server) == ["artifacts/a.txt was not sent: no room"]
+        (said,) = [one for one in send(run.folder, server) if "no room" in one]
+        assert re.fullmatch(r"\d+ files \(.+\): no room", said)
     found = read(server, experiment)
     assert (found.status, steps_of(found)) == ("FINISHED", [0])
     assert send(run.folder, server) == ["artifacts/gone.txt was not sent: it is no longer there"]

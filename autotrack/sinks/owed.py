@@ -1,0 +1,93 @@
+"""What servers still have to be given of a run, because they did not take it.
+
+A sink ticks nothing off that has not arrived. It keeps what was refused, with the reason, in a file below `remote/` in
+the run folder, and tries it again whenever the run is sent the next time. Here everybody else can ask what is owed,
+without the libraries that talk to servers.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from autotrack.errors import AutotrackError
+from autotrack.journal.run_folder import read_bytes
+
+FOLDER = "remote"
+
+_NAMED = 2
+"""How many things of a kind are named in a sentence; the others are counted."""
+
+_MOST_BYTES = 2**26
+
+
+class Owed(msgspec.Struct):
+    """What one server has not taken of a run.
+
+    Attributes:
+        refused: Why a thing was not taken, by what it is: a kind and a name, such as `file model/a.bin`.
+        broken_off: Why the last transfer ended before everything was sent; empty if it did not.
+    """
+
+    refused: dict[str, str] = {}
+    broken_off: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.refused or self.broken_off)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what is owed and why, in a few words for each kind of thing and reason.
+
+        >>> list(Owed({"file a": "too large", "file b": "too large", "param lr": "not allowed"}).sentences())
+        ['2 files (a, b): too large', 'param lr: not allowed']
+        """
+        for (kind, reason), names in self.by_reason().items():
+            yield f"{counted(kind, names)}: {reason}"
+        if self.broken_off:
+            yield f"the transfer was broken off: {self.broken_off}"
+
+    def by_reason(self) -> Mapping[tuple[str, str], list[str]]:
+        """Return the names of the things, by their kind and the reason."""
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for what, reason in self.refused.items():
+            kind, _, name = what.partition(" ")
+            grouped.setdefault((kind, reason), []).append(name)
+        return grouped
+
+
+def counted(kind: str, names: list[str]) -> str:
+    """Return things of a kind in a few words.
+
+    >>> counted("file", ["model/a.bin"]), counted("point", ["loss at step 3", "loss at step 4", "acc at step 4"])
+    ('file model/a.bin', '3 points (loss at step 3, loss at step 4 and 1 more)')
+    """
+    if len(names) == 1:
+        return f"{kind} {names[0]}"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} {kind}s ({', '.join(names[:_NAMED])}{more})"
+
+
+class _Kept(msgspec.Struct):
+    """The part of a file below `remote/` that matters here."""
+
+    url: str
+    owed: Owed = msgspec.field(default_factory=Owed)
+
+
+def owed_by_server(folder: Path) -> dict[str, Owed]:
+    """Return what is owed of the run in `folder`, by the URLs of the servers. What cannot be read is passed over."""
+    found: dict[str, Owed] = {}
+    try:
+        names = os.listdir(folder / FOLDER)  # noqa: PTH208  quick, because runs are many
+    except OSError:
+        return found
+    for name in sorted(name for name in names if name.endswith(".json")):
+        try:
+            content = read_bytes(folder, f"{FOLDER}/{name}", limit_bytes=_MOST_BYTES)
+            kept = msgspec.json.decode(content, type=_Kept)
+        except (OSError, AutotrackError, msgspec.MsgspecError, RecursionError):
+            continue
+        if kept.owed:
+            found[kept.url] = kept.owed
+    return found

@@ -1,0 +1,80 @@
+"""What a server has not taken is said wherever somebody looks, until it has taken it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import autotrack
+from autotrack.cli.app import app
+from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
+from tests.support.server_reader import check_arrived
+from tests.support.servers import Server
+
+EXPERIMENT = "owed"
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    ended = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "300"})
+    return ended.exit_code, ended.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with autotrack.start_run("big", to="runs", experiment=EXPERIMENT) as run:
+        run.log({"loss": 0.5}, step=0)
+        for name in ("a", "b", "c", "d"):
+            (tmp_path / name).write_text(name * 10)
+            run.log_artifact(name)
+    return run.folder
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[ChaosProxy]:
+    with chaos_proxy(server.url) as proxy:
+        yield proxy
+
+
+def test_files_that_are_too_large_for_a_server_are_one_line_everywhere_until_they_are_not(
+    folder: Path, proxy: ChaosProxy, server: Server
+) -> None:
+    proxy.refuses = lambda method, path, _: 413 if method == "PUT" and not path.endswith("/d") else None
+    code, said = call("sync", "--to", proxy.url)
+    assert code == 1
+    assert said.count("\n") == 2
+    assert f"{proxy.url} did not take 3 files (artifacts/a, artifacts/b and 1 more) of {folder.name}: refused" in said
+    assert "(413 without a reason)" in said
+    assert said.endswith(f"1 run complete, 0 runs at {proxy.url}, 1 run there in part\n")
+
+    code, listed = call("ls")
+    assert code == 0
+    assert f"servers lack parts of run {folder.name}" in listed
+    shown = call("show")[1]
+    assert proxy.url in shown.partition("owed to servers")[2]
+    assert "3 files (artifacts/a, artifacts/b and 1 more): refused" in shown
+    assert list(json.loads(call("show", "--json")[1])["owed"]) == [proxy.url]
+    code, checked = call("doctor")
+    assert code == 1
+    assert f"servers lack parts of run {folder.name}" in checked
+
+    proxy.refuses = lambda *_: None
+    assert call("sync", "--to", proxy.url) == (0, f"1 run complete, 1 run at {proxy.url}\n")
+    check_arrived(server.url, EXPERIMENT, folder)
+    assert "servers" not in call("ls")[1]
+    assert "owed to servers" not in call("show")[1]
+    assert json.loads(call("show", "--json")[1])["owed"] == {}
+    assert call("doctor")[0] == 0
+
+
+def test_a_run_that_a_server_does_not_let_in_at_all_is_owed_too(folder: Path, proxy: ChaosProxy) -> None:
+    proxy.refuses = lambda *_: 401
+    code, said = call("sync", "--to", proxy.url)
+    assert code == 1
+    assert said.endswith(f"1 run complete, 0 runs at {proxy.url}, 1 run not sent there\n")
+    assert f"servers lack parts of run {folder.name}" in call("ls")[1]
+    assert "the transfer was broken off: " in call("show")[1]
+    proxy.refuses = lambda *_: None
+    assert call("sync", "--to", proxy.url)[0] == 0
+    assert "servers" not in call("ls")[1]
