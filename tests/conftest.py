@@ -45,6 +45,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("AUTOTRACK_") or name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     yield

@@ -105,7 +105,11 @@ def _say(outcomes: list[Outcome]) -> None:
             say(f"{outcome.folder}: {outcome.error}", err=True)
     _say_owed(outcomes)
     counts = Counter(outcome.state for outcome in outcomes)
-    parts = [f"{_runs(counts[state])} {state}" for state in ("complete", "still being recorded") if counts[state]]
+    parts = [
+        f"{_runs(counts[state])} {state}"
+        for state in ("complete", "incomplete", "still being recorded")
+        if counts[state]
+    ]
     for url in dict.fromkeys(url for outcome in outcomes for url in outcome.sent):
         concerned = [outcome for outcome in outcomes if url in outcome.sent]
         not_sent = sum(outcome.sent[url] is not None for outcome in concerned)

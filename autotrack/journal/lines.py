@@ -21,6 +21,16 @@ def end_of_last_line(fd: int) -> int:
     return end + tail.rfind(b"\n") + 1
 
 
+def cut_torn_line(fd: int) -> None:
+    """Remove the half line that a killed writer or a full disk may have left in an open journal.
+
+    Nobody can read it, and it must not stand in the middle of the file once more is appended.
+    """
+    end = end_of_last_line(fd)
+    if end < os.fstat(fd).st_size:
+        os.ftruncate(fd, end)
+
+
 def lengths_of_others(journal: Path) -> dict[str, int]:
     """Return how many bytes of whole lines each other journal of the same run has, by name."""
     lengths = {}

@@ -231,7 +231,7 @@ class RunReader:
     def _names(self) -> list[str]:
         try:
             names = os.listdir(self._journals)  # noqa: PTH208  this is called every second, and pathlib is slower
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted((name for name in names if name.endswith(".jsonl")), key=lambda name: (name != _MAIN, name))
 

@@ -5,19 +5,16 @@ When `append` returns, the operating system has the record, and it survives the 
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from time import time
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
-from autotrack.journal.lines import end_of_last_line
+from autotrack.journal.lines import cut_torn_line
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.run_folder import open_journal
-
-BACKLOG_BYTES = 16 * 2**20
-"""How much is kept in memory while the disk refuses to take it. What exceeds this is counted and dropped."""
+from autotrack.journal.unwritten import Unwritten
 
 _CHECK_SECONDS = 1.0
 _LOCK_PATIENCE_SECONDS = 0.2  # a reader that asks whether the journal is locked holds the lock for an instant
@@ -38,10 +35,11 @@ if hasattr(os, "register_at_fork"):
 class Journal:
     """Appends records to a file, with one `os.write` for each.
 
-    A full disk, a short write and a vanished folder raise nothing. Records that could not be written are kept in
-    memory up to `BACKLOG_BYTES`, and written in order when there is room again. A vanished folder is noticed within a
-    second; it is created again, and its journal begins with the first record of the old one. A forked child that
-    appends gets a file of its own, named after its process id.
+    A full disk, a short write and a vanished folder raise nothing. Records that could not be written wait on another
+    disk (`Unwritten`), and are written in order when there is room again: by this journal, by the next one of the same
+    path, or by `autotrack sync`. A vanished folder is noticed within a second; it is created again, and its journal
+    begins with the first record of the old one. A forked child that appends gets a file of its own, named after its
+    process id.
 
     Args:
         path: The file. Its folders are created.
@@ -59,13 +57,10 @@ class Journal:
         self._each_second = each_second
         self._on_problem = on_problem
         self._lock = threading.RLock()  # reentrant: a signal handler may log while another record is being written
-        self._backlog: deque[bytes] = deque()
-        self._backlog_bytes = 0
-        self._begun = 0  # how many bytes of the first line of the backlog are in the file already
-        self._dropped = 0
         self._has_reported = False
         self._head = b""
         self._forks = _forks
+        self._unwritten = Unwritten(path)
         self._fd = -1
         self._open()
 
@@ -87,38 +82,40 @@ class Journal:
                 self._head = line
             if not 0.0 < self._next_check - record.time <= _CHECK_SECONDS:  # also when the clock was set back
                 self._check_folder(record.time)
-            if self._backlog and not self._write_backlog():
+            if self._unwritten and not self._bring_home():
                 self._keep(line)
                 return
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
-                self._keep(line)
-                self._report(f"{error.strerror} ({self.path})")
+                self._keep(line, error)
                 return
-            if written < len(line):  # the rest is written before anything else, so no torn line stays in the middle
-                self._backlog.append(line)
-                self._backlog_bytes += len(line)
-                self._begun = written
-                self._write_backlog()
+            if written < len(line):  # the disk is full: what is torn now is cut off before anything else is written
+                self._keep(line)
+                self._bring_home()
 
     def close(self) -> None:
         """Write what can still be written, and let other processes continue this journal."""
-        if self._forks != _forks:  # in a forked child, the file, its lock and the backlog are its parent's
-            self._forget_backlog()
+        if self._forks != _forks:  # in a forked child, the file, its lock and what waits are its parent's
             return
         with self._lock:
             if self._fd < 0:
                 return
-            self._write_backlog()
+            self._bring_home()
+            self._unwritten.close()
             locks.unlock(self._fd)  # forked children share the lock and may outlive this process
             os.close(self._fd)
             self._fd = -1
 
     @property
-    def unwritten_records(self) -> int:
-        """How many records wait in memory, or were dropped, because the disk refused them."""
-        return len(self._backlog) + self._dropped
+    def lost_records(self) -> int:
+        """How many records no disk has taken: they are in memory, or were dropped."""
+        return self._unwritten.in_memory if self._forks == _forks else 0
+
+    @property
+    def waiting_file(self) -> Path | None:
+        """The file that holds records which the disk of the run has refused; None if there are none."""
+        return self._unwritten.path if self._forks == _forks else None
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,21 +125,20 @@ class Journal:
             os.close(self._fd)
             self._fd = -1
             raise JournalBusyError(f"{self.path} is being written by another process that is still running")
-        _cut_torn_line(self._fd)
-        self._begun = 0
+        cut_torn_line(self._fd)
         self._next_check = time() + _CHECK_SECONDS
-        if self._head and self._head not in self._backlog and not os.fstat(self._fd).st_size:
-            # The folder had vanished: the new file begins as the old one did.
-            self._backlog.appendleft(self._head)
-            self._backlog_bytes += len(self._head)
+        if not self._unwritten:
+            self._unwritten = Unwritten(self.path)
+        if self._head and not os.fstat(self._fd).st_size:
+            self._unwritten.begin_anew(self._head, self._fd)
 
     def _move_to_own_file(self) -> None:
-        """Leave the file, its lock and the backlog to the parent of this forked child, and open a file of its own."""
+        """Leave the file, its lock and what waits to the parent of this forked child, and open a file of its own."""
         self._forks = _forks
         self._lock = threading.RLock()
         self._head = b""
-        self._forget_backlog()
         self.path = self.path.with_name(f"{self.path.stem}-{os.getpid()}.jsonl")
+        self._unwritten = Unwritten(self.path)
         try:
             self._open()
         except (OSError, JournalBusyError) as error:
@@ -164,49 +160,32 @@ class Journal:
             os.close(vanished)
             self._report(f"the folder {self.path.parent} vanished; it was made again from here on")
 
-    def _keep(self, line: bytes) -> None:
-        if self._backlog_bytes + len(line) > BACKLOG_BYTES:
-            self._dropped += 1
-            return
-        self._backlog.append(line)
-        self._backlog_bytes += len(line)
+    def _keep(self, line: bytes, error: OSError | None = None) -> None:
+        self._unwritten.keep(line, self._fd)
+        if error is not None:
+            self._report_refusal(error)
 
-    def _forget_backlog(self) -> None:
-        self._backlog.clear()
-        self._backlog_bytes = self._begun = self._dropped = 0
-
-    def _write_backlog(self) -> bool:
-        """Write the backlog, oldest first; returns whether all of it was written."""
-        while self._backlog:
-            line = self._backlog[0]
-            try:
-                self._begun += os.write(self._fd, line[self._begun :])
-            except OSError as error:
-                self._report(f"{error.strerror} ({self.path})")
-                return False
-            if self._begun == len(line):
-                self._backlog.popleft()
-                self._backlog_bytes -= len(line)
-                self._begun = 0
-        if self._dropped:
-            message = f"{self._dropped} records were dropped because the disk did not take them in time"
-            self._dropped = 0
-            notice = records.Notice(time=time(), about="journal", message=message)
-            self._keep(records.encode(notice) + b"\n")
-            return self._write_backlog()
+    def _bring_home(self) -> bool:
+        """Write what waits, oldest first; returns whether all of it was written."""
+        try:
+            self._unwritten.bring_home(self._fd)
+            if self._unwritten.dropped:
+                message = f"{self._unwritten.dropped} records were dropped because the disk did not take them in time"
+                notice = records.Notice(time=time(), about="journal", message=message)
+                self._unwritten.dropped = 0
+                self._unwritten.keep(records.encode(notice) + b"\n", self._fd)
+                self._unwritten.bring_home(self._fd)
+        except OSError as error:
+            self._report_refusal(error)
+            return False
         return True
+
+    def _report_refusal(self, error: OSError) -> None:
+        waits = self._unwritten.path
+        where = f"; what it refuses is kept in {waits} until it has room, or until: autotrack sync" if waits else ""
+        self._report(f"{error.strerror} ({self.path}){where}")
 
     def _report(self, message: str) -> None:
         if not self._has_reported:
             self._has_reported = True
             self._on_problem(message)
-
-
-def _cut_torn_line(fd: int) -> None:
-    """Remove the half line that a killed writer may have left.
-
-    Nobody can read it, and it must not stand in the middle of the file once more is appended.
-    """
-    end = end_of_last_line(fd)
-    if end < os.fstat(fd).st_size:
-        os.ftruncate(fd, end)

@@ -22,6 +22,7 @@ class SidecarJournal:
         self._path = folder / "journal" / f"{stem}.jsonl"
         self._lock = threading.Lock()
         self._journal: Journal | None = None
+        self._refusal = ""
         self._notices: set[tuple[str, str]] = set()
 
     def add(self, records: Iterable[AnyRecord]) -> None:
@@ -37,6 +38,14 @@ class SidecarJournal:
             self._notices.add((about, message))
         self.add([Notice(time=time(), about=about, message=message)])
 
+    @property
+    def problems(self) -> list[str]:
+        """What the disk did not take, and why."""
+        journal = self._journal
+        if journal is None or not (journal.lost_records or journal.waiting_file):
+            return []
+        return [self._refusal]
+
     def close(self) -> None:
         """Close the file, if there is one."""
         if self._journal is not None:
@@ -46,11 +55,14 @@ class SidecarJournal:
         with self._lock:
             if self._journal is None:
                 try:
-                    self._journal = Journal(self._path, on_problem=_ignore)
+                    self._journal = Journal(self._path, on_problem=self._note_refusal)
                 except JournalBusyError:  # the sidecar of an earlier session is still at work
                     path = self._path.with_name(f"{self._path.stem}-{os.getpid()}.jsonl")
-                    self._journal = Journal(path, on_problem=_ignore)
+                    self._journal = Journal(path, on_problem=self._note_refusal)
             return self._journal
+
+    def _note_refusal(self, problem: str) -> None:
+        self._refusal = problem
 
 
 class LoadSamples:
@@ -86,7 +98,3 @@ class LoadSamples:
             held, self._held = self._held, None
             stats = SystemStats(time=held.time, values=held.values, host=held.host, rank=held.rank, epoch=self._epoch)
             self._journal.add([stats])
-
-
-def _ignore(_: str) -> None:
-    """A disk that refuses records refuses a notice about that as well."""

@@ -27,6 +27,13 @@ class Sent(NamedTuple):
     owed: Owed
 
 
+class Completed(NamedTuple):
+    """What became of a run: how it compares with earlier ones, if that is new, and what could not be written."""
+
+    comparison: Comparison | None
+    problems: list[str]
+
+
 class Completion:
     """Completes runs one by one, and remembers what has been captured for one, in case it is valid for the next."""
 
@@ -37,7 +44,7 @@ class Completion:
 
     def complete(
         self, follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
-    ) -> Comparison | None:
+    ) -> Completed:
         """Add what a run that has ended still lacks, and bring everything derived from it up to date.
 
         Calling it again does no harm: what is there is not made again. Nothing is sent to servers; `send` does that.
@@ -46,9 +53,6 @@ class Completion:
             follow: The run, and what is wanted for it.
             notices: Problems that are not yet recorded: what each is about, and a message.
             output: What runs have printed, if their sidecar died before it had read that.
-
-        Returns:
-            How the run compares with earlier ones; None if that is recorded already.
         """
         run = FollowedRun(follow)
         for about, message in notices:
@@ -61,7 +65,7 @@ class Completion:
             run.close()
             with ShortRun(follow) as short:
                 short.complete(self._shared, self._earlier_runs, None)
-            return None
+            return Completed(None, run.problems)
         run.update()
         comparison = None
         if not run.stages.is_captured and run.subject is not None:
@@ -70,7 +74,7 @@ class Completion:
         run.flush()
         run.make_durable()
         run.close()
-        return comparison
+        return Completed(comparison, run.problems)
 
     def _capture(self, run: FollowedRun) -> Comparison:
         self._captures.take([run], [name for name in CAPTURES if name not in run.facts.captured_kinds])

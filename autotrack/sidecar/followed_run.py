@@ -235,6 +235,12 @@ class FollowedRun:
             shipment.close()
         self._journal.close()
 
+    @property
+    def problems(self) -> list[str]:
+        """What could not be written into the run folder, and why."""
+        refused = [shipment.refusal for shipment in self._shipments if shipment.refusal is not None]
+        return [*refused, *self._journal.problems]
+
     def _destinations(self) -> list[str]:
         started = self.facts.started
         return self.follow.destinations or (started.destinations if started else [])

@@ -7,7 +7,7 @@ from typing import Literal
 
 from autotrack import destinations
 from autotrack.errors import AutotrackError
-from autotrack.journal import reader
+from autotrack.journal import reader, unwritten
 from autotrack.journal.records import RunStarted
 from autotrack.journal.run_folder import check_structure
 from autotrack.protocol import Follow
@@ -17,7 +17,7 @@ from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.owed import Owed
 
-State = Literal["complete", "still being recorded", "unreadable"]
+State = Literal["complete", "incomplete", "still being recorded", "unreadable"]
 
 _UNLIMITED = UploadLimits()
 
@@ -32,7 +32,7 @@ class Outcome:
     Attributes:
         folder: The folder of the run.
         state: Whether everything derived from the run is up to date.
-        error: Why the run is unreadable.
+        error: Why the run is incomplete or unreadable.
         sent: For each server, why the transfer to it was broken off, or None if it was not.
         owed: For each server that has not taken everything, what it has not taken.
     """
@@ -46,7 +46,7 @@ class Outcome:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do for the run, here and on servers."""
-        return self.state != "unreadable" and not any(self.sent.values()) and not self.owed
+        return self.error is None and not any(self.sent.values()) and not self.owed
 
 
 class RunSync:
@@ -97,10 +97,11 @@ class RunSync:
                 follow = Follow(
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
-                completion.Completion().complete(follow)
+                refused = unwritten.bring_home(folder)
+                problems = [*refused, *completion.Completion().complete(follow).problems]
             except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
-            outcome = Outcome(folder, "complete")
+            outcome = Outcome(folder, "incomplete" if problems else "complete", "; ".join(problems) or None)
             urls = build.servers(self._to or _recorded_destinations(folder))
         for url in urls:
             server = destinations.without_credentials(url)

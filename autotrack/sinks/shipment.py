@@ -26,6 +26,11 @@ class Shipment:
         """Whether the sink wants to be flushed while the run goes on."""
         return self._sink.follows
 
+    @property
+    def refusal(self) -> str | None:
+        """Why the disk did not take what the sink writes; None if it took it."""
+        return self._describe(self.fault) if isinstance(self.fault, OSError) else None
+
     def carry(self, *, flush: bool) -> None:
         """Hand over all new records, and with `flush` have the sink write everything out."""
         self._guarded(lambda: self._carry(flush=flush))

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast, get_args
 
 from autotrack.errors import RunFinishedError
+from autotrack.format import shown
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.writer import Journal
@@ -112,8 +113,7 @@ class Run(Logger):
             return
         self._open = False
         self._journal.close()
-        if self._journal.unwritten_records:
-            report_fault("journal", f"{self._journal.unwritten_records} records of {self.name} were never written")
+        self._report_unwritten()
         if os.getpid() != self._pid or self._writer != "main":  # whoever writes the main journal does the rest
             return
         says = say_end and not self._quiet and not self._is_left_out()
@@ -133,6 +133,15 @@ class Run(Logger):
             return False
         announcements.leave_out(self._kind, self.folder)
         return True
+
+    def _report_unwritten(self) -> None:
+        if lost := self._journal.lost_records:
+            report_fault("journal", f"{lost} records of {self.name} were never written, because no disk took them")
+        if (waiting := self._journal.waiting_file) and not self._quiet:
+            terminal.say(
+                f"autotrack: the disk of {shown(self.folder)} did not take all records of {self.name}. The rest is in "
+                f"{waiting}; once there is room, run: autotrack sync"
+            )
 
     def _patience(self, *, says: bool) -> float:
         """Return how many seconds to wait for the sidecar: who ends a run by hand may look at output.log at once."""

@@ -23,6 +23,7 @@ from autotrack.protocol import (
 )
 from autotrack.training import terminal
 from autotrack.training.end_reports import EndReports, WhenRefreshed
+from autotrack.training.hooks.faults import report_fault
 from autotrack.training.spawn import Spawned
 from autotrack.training.terminal import held_lines
 
@@ -152,7 +153,7 @@ class SidecarProcess:
                 case Hello():
                     self.pid = message.pid
                 case Finalized():
-                    self._reports.refreshed(message.folder, partial(summary.read, Path(message.folder)))
+                    self._take_summary(message.folder)
                 case Compared():
                     self._reports.compared(message.folder, message.comparison)
                 case Say():
@@ -165,6 +166,16 @@ class SidecarProcess:
                     pass  # these go the other way
                 case _:
                     assert_never(message)
+
+    def _take_summary(self, folder: str) -> None:
+        try:
+            self._reports.refreshed(folder, partial(summary.read, Path(folder)))
+        except (OSError, msgspec.DecodeError) as error:
+            self._reports.take(folder)
+            why = f"its disk may be full, or its folder may be gone: {error}"
+            report_fault(
+                "finish", f"{Path(folder).name} has no summary: {why}. Once that is mended, run: autotrack sync"
+            )
 
     def wait_for_shutdown(self, exit_timeout: float) -> bool:
         """Wait until it has done what is urgent, for `exit_timeout` seconds at most.

@@ -46,7 +46,7 @@ class WithoutSidecar:
         if self._completion is None:
             self._completion = completion.Completion()
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
-        comparison = self._completion.complete(follow, lost_sidecar, output=self._output)
+        comparison = self._completion.complete(follow, lost_sidecar, output=self._output).comparison
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             self._unsent[follow.folder] = follow
             atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile

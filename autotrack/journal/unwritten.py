@@ -1,0 +1,259 @@
+"""Records that the disk of a run has refused. They wait on another disk, or in memory, until they can be brought home.
+
+The lines that a journal could not take go into a file of the user's state folder, or else of the temporary folder, so
+they outlive the process. The file begins with a line that says which journal it belongs to and how long that was: by
+that, whoever brings the lines home knows which of them have arrived already. Only where no other disk has room either,
+lines wait in memory, up to `MEMORY_BYTES`.
+"""
+
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from autotrack.journal import locks, records
+from autotrack.journal.files import above_standard_streams
+from autotrack.journal.lines import cut_torn_line, end_of_last_line
+from autotrack.journal.run_folder import open_journal, read_bytes
+
+MEMORY_BYTES = 16 * 2**20
+"""How much is kept in memory. What exceeds this is counted and dropped."""
+
+_FIRST_BYTES, _BLOCK_BYTES = 2**12, 2**20
+"""A disk that may still be full is offered little at first, because it is asked with every record."""
+
+
+class Header(msgspec.Struct):
+    """The first line of a file of unwritten lines: the `journal` they belong to, its run, and how long it was.
+
+    `length` has a fixed number of digits, so that it can be replaced where it stands.
+    """
+
+    journal: str
+    run_id: str
+    length: str
+
+
+_decode = msgspec.json.Decoder(Header).decode
+
+
+class Unwritten:
+    """The lines of one journal that wait for room, oldest first. They belong to whoever has locked the journal.
+
+    Attributes:
+        path: The file that holds them; None while there is none.
+        dropped: How many lines were dropped, because there was no room for them anywhere.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._memory: deque[bytes] = deque()
+        self._memory_bytes = 0
+        self._fd = -1
+        self._size = self._header_size = self._length = 0
+        self._header = Header(str(journal.absolute()), "", "")
+        self.path: Path | None = None
+        self.dropped = 0
+        for folder in _folders():
+            if os.path.exists(path := f"{folder}/{_name_for(journal)}"):  # noqa: PTH110  asked for every journal
+                self.adopt(Path(path))
+
+    def __bool__(self) -> bool:
+        return bool(self._memory or self.path)
+
+    @property
+    def in_memory(self) -> int:
+        """How many lines are lost with this process if they are not brought home, or were dropped."""
+        return len(self._memory) + self.dropped
+
+    def adopt(self, path: Path) -> None:
+        """Go on with the file of an earlier process."""
+        if self.path is not None or not _is_private(path.parent):
+            return
+        with suppress(OSError, ValueError, msgspec.DecodeError):
+            fd = above_standard_streams(os.open(path, _FLAGS))
+            header = os.pread(fd, 2**16, 0).partition(b"\n")[0] + b"\n"
+            self._header = _decode(header)
+            self._length, self._header_size = int(self._header.length), len(header)
+            self._fd, self._size = fd, end_of_last_line(fd)
+            self.path = path
+
+    def keep(self, line: bytes, journal_fd: int) -> None:
+        """Keep a line that the journal, which is open as `journal_fd`, has refused."""
+        if self._memory_bytes + len(line) > MEMORY_BYTES and not self._save(journal_fd):
+            self.dropped += 1
+            return
+        self._memory.append(line)
+        self._memory_bytes += len(line)
+        self._save(journal_fd)
+
+    def bring_home(self, journal_fd: int) -> None:
+        """Append all lines to the journal. Raises `OSError` when it does not take all of them."""
+        cut_torn_line(journal_fd)
+        if self.path is not None:
+            arrived = max(end_of_last_line(journal_fd) - self._length, 0)
+            position, block = self._header_size + arrived, _FIRST_BYTES
+            while position < self._size:
+                block = min(block, self._size - position)
+                position += _write_all(journal_fd, os.pread(self._fd, block, position))
+                block = _BLOCK_BYTES
+            os.fsync(journal_fd)
+            self.path.unlink(missing_ok=True)
+            self.close()
+            self.path = None
+        while self._memory:
+            _write_all(journal_fd, self._memory[0])
+            self._memory_bytes -= len(self._memory.popleft())
+
+    def begin_anew(self, head: bytes, journal_fd: int) -> None:
+        """Begin a journal that had vanished and is empty again with its first line, unless that is waiting here."""
+        if head in self._memory or (self.path is not None and not self._length):
+            return
+        if self.path is None:
+            self._memory.appendleft(head)
+            self._memory_bytes += len(head)
+            return
+        with suppress(OSError):
+            _write_all(journal_fd, head)
+        os.pwrite(self._fd, self._new_header(journal_fd), 0)
+
+    def close(self) -> None:
+        """Close the file, which stays if there are lines in it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _save(self, journal_fd: int) -> bool:
+        """Move lines from memory to the file; returns whether all of them were moved."""
+        try:
+            while self._memory:
+                if self.path is None:
+                    self._create(journal_fd)
+                line = self._memory[0]
+                written = 0
+                while written < len(line):
+                    written += os.pwrite(self._fd, line[written:], self._size + written)
+                self._size += len(line)
+                self._memory_bytes -= len(self._memory.popleft())
+        except OSError:  # half a line at the end does not count, and is written over
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+            return False
+        return True
+
+    def _create(self, journal_fd: int) -> None:
+        """Create the file in the first folder that has room. Raises `OSError` when none has."""
+        failure: OSError | None = None
+        for folder in map(Path, _folders()):
+            path = folder / _name_for(self._journal)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not _is_private(folder):
+                    continue
+                self._fd = above_standard_streams(os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600))
+                header = self._new_header(journal_fd)
+                if os.pwrite(self._fd, header, 0) == len(header):
+                    self.path, self._size, self._header_size = path, len(header), len(header)
+                    return
+            except OSError as error:
+                failure = error
+            if self._fd >= 0:
+                self.close()
+                path.unlink(missing_ok=True)
+        raise failure or OSError("no folder of this user's can be written to")
+
+    def _new_header(self, journal_fd: int) -> bytes:
+        """Return the header for what is missing in the journal from now on."""
+        self._length = end_of_last_line(journal_fd)
+        self._header.length = f"{self._length:020}"
+        if not self._header_size:  # otherwise it is replaced, and must not change its size
+            self._header.run_id = _run_id(self._journal, b"" if self._length else self._memory[0])
+        return msgspec.json.encode(self._header) + b"\n"
+
+
+def bring_home(folder: Path) -> list[str]:
+    """Bring home what the disk has refused of the run in `folder`; returns what it still refuses, a sentence each.
+
+    What a live process still writes is left to that process.
+    """
+    refused = []
+    for path, header in _files_of(folder):
+        journal = folder / "journal" / Path(header.journal).name
+        try:
+            fd = open_journal(journal, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+            try:
+                if locks.lock(fd, patience_seconds=0.2):
+                    waiting = Unwritten(journal)
+                    waiting.adopt(path)
+                    waiting.bring_home(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            refused.append(f"{error.strerror} ({journal}); records of it wait in {path}")
+    return refused
+
+
+def _files_of(folder: Path) -> Iterator[tuple[Path, Header]]:
+    """Yield the files with lines of the run in `folder`, also if that was moved since."""
+    run_id = ""
+    for place in map(Path, _folders()):
+        for path in sorted(place.glob("*.jsonl")) if _is_private(place) else ():
+            with suppress(OSError, msgspec.DecodeError), path.open("rb") as file:
+                header = _decode(file.readline(2**16))
+                journal = Path(header.journal)
+                if journal.parent.parent == folder.absolute():
+                    yield path, header
+                elif header.run_id and not journal.parent.exists():
+                    run_id = run_id or _run_id(folder / "journal" / "main.jsonl")
+                    if run_id == header.run_id:
+                        yield path, header
+
+
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def _folders() -> list[str]:
+    """Return the folders in which lines may wait, the best one first."""
+    home, state = os.environ.get("HOME"), os.environ.get("XDG_STATE_HOME")
+    state = state or (home and f"{home}/.local/state")
+    temporary = os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp"  # noqa: S108  used only if it is private
+    user = os.getuid() if hasattr(os, "getuid") else "me"
+    return [*filter(None, [state and f"{state}/autotrack/unwritten"]), f"{temporary}/autotrack-unwritten-{user}"]
+
+
+def _is_private(folder: Path) -> bool:
+    """Return whether a folder belongs to this user and nobody else can write to it: anybody may put one into /tmp."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):
+        return stat.S_ISDIR(status.st_mode)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _name_for(journal: Path) -> str:
+    path = str(journal.absolute())
+    return f"{journal.parent.parent.name[:60]}-{journal.stem[:60]}-{crc32(os.fsencode(path)):08x}.jsonl"
+
+
+def _run_id(journal: Path, first_line: bytes = b"") -> str:
+    """Return the id of the run of a journal: by its first line, or else by that of the main journal."""
+    with suppress(OSError, msgspec.DecodeError):
+        main = first_line or read_bytes(journal.parent.parent, "journal/main.jsonl", limit_bytes=2**24)
+        first = records.decode(main.partition(b"\n")[0])
+        return first.id if isinstance(first, records.RunStarted) else ""
+    return ""
+
+
+def _write_all(fd: int, content: bytes) -> int:
+    """Write all of `content`, whose last line may be cut off by the next call. Raises `OSError`."""
+    written = 0
+    while written < len(content):
+        written += os.write(fd, content[written:])
+    return written

@@ -1,0 +1,192 @@
+"""What a disk refuses waits on another one, survives the process, and comes home."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import autotrack
+from autotrack.journal import records, unwritten
+from autotrack.journal.reader import JournalReader
+from autotrack.journal.records import Metrics, RunStarted
+from autotrack.journal.writer import Journal
+from autotrack.sidecar.sync import Outcome, RunSync
+from tests.support.disks import SmallDisk, small_disk
+
+_FILLS = """
+import os, signal, sys
+import autotrack
+from pathlib import Path
+from tests.support.disks import SmallDisk
+disk = SmallDisk(Path(sys.argv[1]))
+run = autotrack.start_run("full", to=disk.path)
+run.log({"loss": 1.0}, step=0)
+disk.fill()
+for step in range(1, 500):
+    run.log({"loss": 1.0}, step=step)
+print(run.folder, flush=True)
+if sys.argv[2] == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as small:
+        yield small
+
+
+def waiting_files() -> list[Path]:
+    return list(Path(os.environ["XDG_STATE_HOME"]).rglob("*.jsonl"))
+
+
+def sync(folder: Path) -> Outcome:
+    return RunSync(on_problem=lambda _folder, _problem: None).sync(folder)
+
+
+def steps(folder: Path) -> list[int | None]:
+    return [point.step for point in autotrack.load(folder).history("loss")]
+
+
+def fill(disk: SmallDisk, ending: str) -> tuple[Path, str]:
+    """Record a run whose disk fills up; return its folder and what was said."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FILLS, disk.path, ending], capture_output=True, text=True, check=False, timeout=60,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == (-signal.SIGKILL if ending == "kill" else 0), done.stderr
+    return Path(done.stdout.strip()), done.stderr
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("ending", ["exit", "kill"])
+def test_a_run_on_a_disk_that_stays_full_comes_home_by_sync(
+    disk: SmallDisk, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTOTRACK_QUIET")
+    folder, said = fill(disk, ending)
+    assert "Traceback" not in said
+    assert "No space left on device" in said
+    (waiting,) = [path for path in waiting_files() if "-main-" in path.name]
+    assert str(waiting) in said
+    outcome = sync(folder)
+    assert outcome.state == "incomplete"
+    assert "No space left on device" in (outcome.error or "")
+    disk.make_room()
+    assert sync(folder).state == "complete"
+    assert steps(folder) == list(range(500))
+    assert autotrack.load(folder).status == ("killed" if ending == "kill" else "finished")
+    assert not waiting_files()
+
+
+def test_sync_says_that_a_summary_could_not_be_written(disk: SmallDisk) -> None:
+    run = autotrack.start_run(to=disk.path)
+    run.log({"loss": 1.0})
+    run.finish()
+    (run.folder / "run.json").unlink()
+    disk.fill()
+    outcome = sync(run.folder)
+    assert outcome.state == "incomplete"
+    assert (outcome.error or "").startswith("run.json: OSError: ")
+
+
+def test_a_run_that_goes_on_brings_home_what_its_last_process_could_not_write(disk: SmallDisk) -> None:
+    folder, _ = fill(disk, "kill")
+    disk.make_room()
+    from autotrack.training.start import resume_run
+
+    with resume_run(folder) as run:
+        run.log({"loss": 1.0}, step=500)
+    assert steps(folder) == list(range(501))
+    assert not waiting_files()
+
+
+def test_a_run_that_was_moved_meanwhile_gets_what_is_its(disk: SmallDisk, tmp_path: Path) -> None:
+    folder, _ = fill(disk, "kill")
+    other = autotrack.start_run(to=tmp_path / "other")
+    other.finish()
+    moved = Path(shutil.move(folder, tmp_path / "moved"))
+    assert sync(other.folder).state == "complete"
+    assert waiting_files()
+    assert sync(moved).state == "complete"
+    assert steps(moved) == list(range(500))
+    assert not waiting_files()
+
+
+def test_what_has_come_home_already_does_not_come_twice(disk: SmallDisk) -> None:
+    folder, _ = fill(disk, "kill")
+    disk.make_room()
+    (waiting,) = waiting_files()
+    kept = waiting.read_bytes()
+    arriving = kept.partition(b"\n")[2]
+    half = arriving.index(b"\n", len(arriving) // 2) + 20  # whoever brought them was killed in the middle of a line
+    journal = folder / "journal" / "main.jsonl"
+    whole = journal.read_bytes()[: journal.read_bytes().rfind(b"\n") + 1]
+    journal.write_bytes(whole + arriving[:half])
+    assert sync(folder).state == "complete"
+    assert steps(folder) == list(range(500))
+
+
+def test_lines_that_no_disk_takes_wait_in_memory_in_their_order(
+    disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(disk.path / "state"))
+    monkeypatch.setenv("TMPDIR", str(disk.path))
+    path = disk.path / "run" / "journal" / "main.jsonl"
+    said: list[str] = []
+    journal = Journal(path, on_problem=said.append)
+    journal.append(RunStarted(time=0.0, id="a", name="a", experiment="a"))
+    disk.fill()
+    for step in range(500):
+        journal.append(Metrics(time=1.0, values={"loss": 1.0}, step=step))
+    assert journal.lost_records > 400
+    assert len(said) == 1
+    disk.make_room()
+    journal.append(Metrics(time=1.0, values={"loss": 1.0}, step=500))
+    assert journal.lost_records == 0
+    journal.close()
+    found = [record for record in JournalReader(path).read() if isinstance(record, Metrics)]
+    assert [record.step for record in found] == list(range(501))
+
+
+def test_a_folder_that_others_can_write_to_is_not_used(
+    disk: SmallDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can put a folder into /tmp, and lines into that, which would end up in the runs of somebody else."""
+    run = autotrack.start_run(to=tmp_path / "runs")
+    run.finish()
+    planted = tmp_path / "state" / "autotrack" / "unwritten"
+    planted.mkdir(parents=True)
+    header = unwritten.Header(str(run.folder / "journal" / "main.jsonl"), run.id, f"{0:020}")
+    metrics = records.encode(Metrics(time=0.0, values={"loss": 7.0}))
+    (planted / "x.jsonl").write_bytes(records.encode(header) + b"\n" + metrics + b"\n")
+    planted.chmod(0o777)
+    size = (run.folder / "journal" / "main.jsonl").stat().st_size
+    assert sync(run.folder).state == "complete"
+    assert (run.folder / "journal" / "main.jsonl").stat().st_size == size
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("seconds", [0.0, 1.2])
+def test_a_run_whose_folder_is_deleted_ends_without_a_traceback(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTOTRACK_QUIET")
+    script = f"""
+import shutil, time
+import autotrack
+run = autotrack.start_run("gone", to="runs")
+run.log({{"loss": 1.0}}, step=0)
+time.sleep({seconds})
+shutil.rmtree("runs")
+run.log({{"loss": 1.0}}, step=1)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "AutotrackWarning" in done.stderr
