@@ -15,7 +15,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 # Each worker gets tests that stand side by side, so that few of them start the same server.
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests clean
+.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -50,6 +50,9 @@ benchmark: $(STAMP)  ## the tables of tests/benchmarks/README.md; needs a quiet 
 own-tests: $(STAMP)  ## scikit-learn's and Keras's own tests with autolog on; takes over an hour
 	$(BIN)/python -m tests.autotrack_sklearn.own_tests
 	$(BIN)/python -m tests.autotrack_keras.own_tests
+
+gallery: $(STAMP)  ## scikit-learn's gallery with autotrack and without; fetches its source and takes over an hour
+	$(BIN)/python -m tests.gallery
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -21,7 +21,7 @@ _NOT_OF_USER = ("sklearn", "autotrack", "autotrack_sklearn", "joblib")
 ROLES = {"train": "train", "validate": "val", "test": "test"}
 """By role, which is the stage of a metric too, how names of metrics begin."""
 
-_SLICE = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")
+_SLICE = re.compile(r"(\.i?loc)?\[[^\[\]]*:[^\[\]]*\]")
 """Rows or columns that are taken by their numbers: they are no name."""
 
 _ROWS = re.compile(r"(?P<data>[\w.]+)\[(?P<begin>[^\[\]:,]*):(?P<end>[^\[\]:,]*)(,|\])")
@@ -116,12 +116,13 @@ def are_disjoint(text: str, other: str) -> bool:
 def plain_name(text: str | None) -> str | None:
     """Return the name of data without the letter that tells features from labels, and without slices.
 
-    >>> plain_name("X_holdout"), plain_name("y"), plain_name("frames[3].values"), plain_name("X_new[100:, :2]")
+    >>> plain_name("X_holdout"), plain_name("y"), plain_name("frames[3].values"), plain_name("X_new.iloc[100:, :2]")
     ('holdout', None, 'frames_3_values', 'new')
     """
     name = re.sub(r"\W+", "_", _SLICE.sub("", text or "")).strip("_")
     name = re.sub(r"^[xXyY]_?(?=[^a-z]|_|$)|^[xXyY]_", "", name)
-    return name.strip("_") or None
+    is_position = "[" in (text or "") and not re.search(r"[^\W\d_]", name)
+    return None if is_position else name.strip("_") or None
 
 
 def _read(frame: FrameType) -> Call:

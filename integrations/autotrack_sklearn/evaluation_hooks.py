@@ -14,6 +14,7 @@ from autotrack_sklearn.identity import weak_reference
 from autotrack_sklearn.matching import result_among
 from autotrack_sklearn.metric_names import metric_name, part_names
 from autotrack_sklearn.models import Result
+from autotrack_sklearn.reports import numbers_in
 
 _MOST_LABELS = 50
 
@@ -114,7 +115,7 @@ def _record_metric(
         evaluation = Evaluation(result.model, "validate", "cv")
     else:
         evaluation = Evaluation.on(features, result.model, (result.data_name, *sources))
-    _log_plot(evaluation, function, arguments, returned, result)
+    _log_plot(evaluation, function, name, arguments, returned, result)
     _log_values(evaluation, function, name, arguments, returned)
     if "y_pred" in arguments and function.endswith(("_error", "r2_score", "_deviance")):
         with attempt("sklearn residuals"):
@@ -125,12 +126,14 @@ def _record_metric(
         evaluation.describe_data(features, target)
 
 
-def _log_plot(evaluation: Evaluation, name: str, arguments: Mapping[str, Any], returned: Any, result: Result) -> None:
-    plot = plots.of_function(name, arguments, returned)
+def _log_plot(
+    evaluation: Evaluation, function: str, name: str, arguments: Mapping[str, Any], returned: Any, result: Result
+) -> None:
+    plot = plots.of_function(function, arguments, returned)
     if plot is None:
         return
     kind, values = plot
-    evaluation.model.run.log_plot(evaluation.name(name.removesuffix("_curve")), kind, values)
+    evaluation.model.run.log_plot(evaluation.name(name.replace("_curve", "", 1)), kind, values)
     for part in returned if isinstance(returned, tuple) else ():  # `auc` of a curve is about the model too
         registry.current.models.add_result(part, result)
 
@@ -166,7 +169,7 @@ def _log_by_label(evaluation: Evaluation, name: str, labels: Any, values: Any) -
 def _log_report(evaluation: Evaluation, report: Any) -> None:
     if isinstance(report, str):
         evaluation.model.run.log_text(evaluation.name("classification_report"), f"```\n{report}\n```")
-        return
+        report = numbers_in(report)
     for label, values in report.items():
         for key, value in values.items() if isinstance(values, dict) else [("", values)]:
             evaluation.log("/".join(filter(None, (str(label), key))), value)

@@ -131,3 +131,18 @@ def test_predictions_in_a_series_of_polars_are_recognised(wine: Numbers, recorde
     score = metrics.accuracy_score(y, polars.Series("predicted", model.predict(X)))
     run = recorded()
     assert [value.last.value for name, value in run.metrics.items() if name.endswith("accuracy_score")] == [score]
+
+
+@pytest.mark.usefixtures("autolog")
+def test_a_report_that_is_printed_has_its_numbers_in_the_run(wine: Numbers, recorded: Recorded) -> None:
+    X_test, y_test = wine
+    model = DecisionTreeClassifier(max_depth=1).fit(X_test[::2], y_test[::2])
+    predicted = model.predict(X_test)
+    labels = ["the first", "second 2", "0.5"]
+    metrics.classification_report(y_test, predicted, target_names=labels, digits=6, zero_division=0)
+    expected = metrics.classification_report(y_test, predicted, target_names=labels, output_dict=True, zero_division=0)
+    run = recorded()
+    for label, values in expected.items():
+        for key, value in values.items() if isinstance(values, dict) else [("", values)]:
+            points = [point.value for point in run.history("test_" + "/".join(filter(None, (label, key))))]
+            assert points == pytest.approx([value, value], abs=1e-6)  # that of the text, and that of the dict
