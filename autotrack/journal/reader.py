@@ -12,6 +12,7 @@ import msgspec
 
 from autotrack.errors import JournalFormatError
 from autotrack.journal import lines, locks, records, shared_files
+from autotrack.journal.descriptors import is_held
 from autotrack.journal.records import SHARED_KIND, AnyRecord, Environment, RunStarted
 from autotrack.journal.run_folder import open_journal
 
@@ -266,7 +267,8 @@ def rank_of(journal: Path) -> int:
 
 def is_being_written(path: Path) -> bool | None:
     """Return whether a live process has this journal open for writing; None where that cannot be told."""
-    return locks.is_locked(path)
+    is_locked = locks.is_locked(path)
+    return is_held(path) if is_locked is False else is_locked
 
 
 def starts_in(path: Path, *, until: int | None = None) -> list[RunStarted]:

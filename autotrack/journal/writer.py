@@ -11,6 +11,7 @@ from time import time
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
+from autotrack.journal.descriptors import descriptors, is_held_by_another, mark, unmark
 from autotrack.journal.lines import cut_torn_line
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.run_folder import open_journal
@@ -26,6 +27,7 @@ _forks = 0
 def _count_fork() -> None:
     global _forks  # noqa: PLW0603  forks happen to the whole process
     _forks += 1
+    descriptors.forget()
 
 
 if hasattr(os, "register_at_fork"):
@@ -39,7 +41,7 @@ class Journal:
     disk (`Unwritten`), and are written in order when there is room again: by this journal, by the next one of the same
     path, or by `autotrack sync`. A vanished folder is noticed within a second; it is created again, and its journal
     begins with the first record of the old one. A forked child that appends gets a file of its own, named after its
-    process id.
+    process id. Where a process has many journals, some are closed until their next record.
 
     Args:
         path: The file. Its folders are created.
@@ -62,6 +64,8 @@ class Journal:
         self._forks = _forks
         self._unwritten = Unwritten(path)
         self._fd = -1
+        self._is_aside = False
+        self._next_check = 0.0
         self._open()
 
     def append(self, record: AnyRecord) -> None:
@@ -76,8 +80,9 @@ class Journal:
         if self._forks != _forks:
             self._move_to_own_file()
         with self._lock:
-            if self._fd < 0:
-                self._open()
+            if self._fd < 0 and not self._open_again():
+                self._keep(line)
+                return
             if not self._head:
                 self._head = line
             if not 0.0 < self._next_check - record.time <= _CHECK_SECONDS:  # also when the clock was set back
@@ -99,13 +104,36 @@ class Journal:
         if self._forks != _forks:  # in a forked child, the file, its lock and what waits are its parent's
             return
         with self._lock:
+            if self._is_aside:
+                self._is_aside = False
+                unmark(self.path)
             if self._fd < 0:
                 return
             self._bring_home()
             self._unwritten.close()
-            locks.unlock(self._fd)  # forked children share the lock and may outlive this process
-            os.close(self._fd)
-            self._fd = -1
+            descriptors.remove(self)
+            self._close()
+
+    @property
+    def last_used(self) -> float:
+        """The time of the last record, to the second."""
+        return self._next_check
+
+    def put_aside(self) -> bool:
+        """Give the descriptor to other journals until the next record; return False if this one is in use."""
+        if self._forks != _forks or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._unwritten or self._fd < 0:
+                return False
+            mark(self.path)
+            self._is_aside = True
+            self._close()
+        except OSError:
+            return False
+        finally:
+            self._lock.release()
+        return True
 
     @property
     def lost_records(self) -> int:
@@ -117,14 +145,35 @@ class Journal:
         """The file that holds records which the disk of the run has refused; None if there are none."""
         return self._unwritten.path if self._forks == _forks else None
 
+    def _close(self) -> None:
+        locks.unlock(self._fd)  # forked children share the lock and may outlive this process
+        os.close(self._fd)
+        self._fd = -1
+
+    def _open_again(self) -> bool:
+        """Open the journal with its next record. One that was put aside is as good as open, so this raises nothing."""
+        if not self._is_aside:
+            self._open()
+            return True
+        try:
+            self._open()
+        except (OSError, JournalBusyError) as error:
+            self._report(f"it cannot be opened again: {error}")
+            return False
+        self._is_aside = False
+        unmark(self.path)
+        return True
+
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Also readable, to find a line that a killed process left torn.
         self._fd = open_journal(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-        if not locks.lock(self._fd, patience_seconds=_LOCK_PATIENCE_SECONDS):
+        is_ours = locks.lock(self._fd, patience_seconds=_LOCK_PATIENCE_SECONDS)
+        if not is_ours or is_held_by_another(self.path):
             os.close(self._fd)
             self._fd = -1
             raise JournalBusyError(f"{self.path} is being written by another process that is still running")
+        descriptors.add(self)
         cut_torn_line(self._fd)
         self._next_check = time() + _CHECK_SECONDS
         if not self._unwritten:
@@ -137,6 +186,7 @@ class Journal:
         self._forks = _forks
         self._lock = threading.RLock()
         self._head = b""
+        self._is_aside = False
         self.path = self.path.with_name(f"{self.path.stem}-{os.getpid()}.jsonl")
         self._unwritten = Unwritten(self.path)
         try:

@@ -47,8 +47,8 @@ class Outline:
 class EarlierRuns:
     """Finds earlier runs, and remembers what it has read: in a loop of short fits, each run asks for the same ones.
 
-    In an experiment of ten thousand runs, listing the folder takes longer than most fits. So a listing serves again
-    until its age is twenty times what it took. Runs that `note` is told about are found at once.
+    In an experiment of ten thousand runs, to look for new ones takes longer than most fits. So what was found serves
+    until it is twenty times as old as it took to find. Runs that `note` is told about are found at once.
     """
 
     def __init__(self) -> None:
@@ -89,12 +89,17 @@ class _Experiment:
 
     def outlines_until(self, second: str) -> list[Outline]:
         """Return the outlines of the latest runs that began in this second or before."""
-        if monotonic() >= self._list_again_at:
+        began = monotonic()
+        lists = began >= self._list_again_at
+        if lists:
             self._list()
         # Within one second, names tell no order.
         end = bisect_right(self._names, second, key=lambda name: name[:_SECOND])
         latest = self._names[max(end - _MOST_RUNS, 0) : end]
-        return [outline for name in latest if (outline := self._outline(name)) is not None]
+        outlines = [outline for name in latest if (outline := self._outline(name)) is not None]
+        if lists:
+            self._list_again_at = monotonic() + _LISTING_SHARE * (monotonic() - began)
+        return outlines
 
     def note(self, folder: Path, summary: Summary) -> None:
         name = folder.name
@@ -112,11 +117,9 @@ class _Experiment:
         return self._summaries[folder.name]
 
     def _list(self) -> None:
-        began = monotonic()
         with os.scandir(self._folder) as entries:
             self._names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         self._forget_changed()
-        self._list_again_at = monotonic() + _LISTING_SHARE * (monotonic() - began)
 
     def _outline(self, name: str) -> Outline | None:
         if name not in self._outlines:

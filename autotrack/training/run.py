@@ -129,7 +129,8 @@ class Run(Logger):
 
     def _is_left_out(self) -> bool:
         """Whether nothing is said of this run, because it was a short one among many; it is counted then."""
-        if not self.is_one_of_many or monotonic() - self._begun > SHORT_SECONDS:
+        is_long = monotonic() - self._begun > SHORT_SECONDS and not self._is_exiting  # then, all that are open end
+        if is_long or not self.is_one_of_many:
             return False
         announcements.leave_out(self._kind, self.folder)
         return True

@@ -54,6 +54,7 @@ class Result:
         fit_seconds: From the start of the process to the end of the last fit.
         exit_seconds: From there to the end of the process.
         sidecar_seconds: From there to the end of its sidecar.
+        sidecar_cpu_seconds: How long the sidecar has computed, which other processes do not prolong.
         sidecar_mb: The most memory that the sidecar took, in the first half of the time and in all of it.
         lost: What is not as it should be, and how often.
         bytes_a_run: The content of the files of a run, shared files among them.
@@ -64,6 +65,7 @@ class Result:
     fit_seconds: float = 0.0
     exit_seconds: float = 0.0
     sidecar_seconds: float = 0.0
+    sidecar_cpu_seconds: float = 0.0
     sidecar_mb: tuple[float, float] = (0.0, 0.0)
     lines: int = 0
     lost: Counter[str] = field(default_factory=Counter)
@@ -73,10 +75,12 @@ class Result:
     def __str__(self) -> str:
         lost = ", ".join(f"{count} {what}" for what, count in self.lost.items()) or "nothing"
         return (
-            f"{self.fits:,} fits in {self.fit_seconds:.1f} s; exit {self.exit_seconds:.2f} s after the last; sidecar "
-            f"gone {self.sidecar_seconds:.1f} s later, it took {self.sidecar_mb[0]:.0f} MB, in the end "
-            f"{self.sidecar_mb[1]:.0f} MB; {self.lines} lines on the terminal; {self.bytes_a_run / 1e3:.1f} kB a run "
-            f"({self.disk_bytes_a_run / 1e3:.1f} kB in blocks of the disk); lost: {lost}"
+            f"{self.fits:,} fits in {self.fit_seconds:.1f} s; exit {self.exit_seconds:.2f} s after the last; "
+            f"sidecar gone {self.sidecar_seconds:.1f} s later, after {self.sidecar_cpu_seconds:.1f} s of work with "
+            f"{self.sidecar_mb[0]:.0f} MB, in the end {self.sidecar_mb[1]:.0f} MB; "
+            f"{self.lines} lines on the terminal; "
+            f"{self.bytes_a_run / 1e3:.1f} kB a run ({self.disk_bytes_a_run / 1e3:.1f} kB in blocks of the disk); "
+            f"lost: {lost}"
         )
 
 
@@ -91,43 +95,47 @@ def run(folder: Path, fits: int, estimator: str = "DummyClassifier", *, descript
     with (folder / "out").open("w+") as out, (folder / "error").open("w+") as error:
         command = [*limited, sys.executable, str(script), str(store), estimator, str(fits)]
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=error)
-        memory = _watch_memory(process)
+        watch = _Watch(process.pid)
+        while process.poll() is None:
+            watch.look()
+            sleep(0.1)
         if process.returncode:
             raise RuntimeError((folder / "error").read_text()[-2000:])
         exited = monotonic()
-        memory += _watch_sidecar(process.pid, exited)
+        while watch.look() and monotonic() - exited < _GIVEN_UP_SECONDS:
+            sleep(0.1)
     ended = monotonic()
     fitted = float((folder / "out").read_text())
     result.fit_seconds, result.exit_seconds, result.sidecar_seconds = fitted - began, exited - fitted, ended - exited
-    result.sidecar_mb = max(memory[: len(memory) // 2], default=0.0), max(memory, default=0.0)
+    half = len(watch.megabytes) // 2
+    result.sidecar_mb = max(watch.megabytes[:half], default=0.0), max(watch.megabytes, default=0.0)
+    result.sidecar_cpu_seconds = watch.cpu_seconds
     result.lines = len((folder / "error").read_text().splitlines())
     _look(store, result)
     return result
 
 
-def _watch_memory(process: "subprocess.Popen[bytes]") -> list[float]:
-    memory: list[float] = []
-    while process.poll() is None:
-        memory += [_megabytes(sidecar) for sidecar in sidecars_of(process.pid)]
-        for _ in range(20):
-            if process.poll() is None:
-                sleep(0.02)
-    return memory
+class _Watch:
+    """Looks at the sidecar of a process."""
 
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._sidecar: psutil.Process | None = None
+        self.megabytes: list[float] = []
+        self.cpu_seconds = 0.0
 
-def _watch_sidecar(pid: int, since: float) -> list[float]:
-    memory: list[float] = []
-    while (sidecars := sidecars_of(pid)) and monotonic() - since < _GIVEN_UP_SECONDS:
-        memory += [_megabytes(sidecar) for sidecar in sidecars]
-        sleep(0.1)
-    return memory
-
-
-def _megabytes(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_info().rss / 1e6)
-    except psutil.NoSuchProcess:
-        return 0.0
+    def look(self) -> bool:
+        """Note what it takes; return whether it is there."""
+        if self._sidecar is None:
+            self._sidecar = next(iter(sidecars_of(self._pid)), None)
+        if self._sidecar is None:
+            return False
+        try:
+            self.megabytes.append(self._sidecar.memory_info().rss / 1e6)
+            self.cpu_seconds = sum(self._sidecar.cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            return False
+        return self._sidecar.is_running()
 
 
 def _look(store: Path, result: Result) -> None:
@@ -142,6 +150,8 @@ def _look(store: Path, result: Result) -> None:
         result.lost["results"] += "partial_fit_seconds" not in summary.metrics and "fit_seconds" not in summary.metrics
         result.lost["checksums"] += not all(artifact.sha256 for artifact in summary.artifacts)
         for notice in summary.notices:
+            if notice.about == "output":  # of more than a thousand open runs, some say that they keep no output
+                continue
             result.lost[f"notices ({notice.about}: {notice.message[:80]})"] += 1
     result.lost = +result.lost
     status = [path.lstat() for path in store.rglob("*")]

@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
 
-@pytest.mark.parametrize("estimator", ["LinearDiscriminantAnalysis"])
+@pytest.mark.parametrize("estimator", ["LinearDiscriminantAnalysis", "partial_fit"])
 def test_of_hundreds_of_short_fits_nothing_is_lost_and_each_takes_little_room(tmp_path: Path, estimator: str) -> None:
     result = short_runs.run(tmp_path, 300, estimator, descriptors=128)
     assert not result.lost

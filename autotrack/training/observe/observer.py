@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _STATES = "environment/random_states.json"
 _CELLS = "environment/source/cells.py"
+_MOST_LISTENING = 50
+"""How many open runs keep what is printed. Each print costs a little for each of them."""
 
 
 class Observer:
@@ -49,9 +51,13 @@ class Observer:
         if chosen.environment:
             facts = process.describe_process(self._redactor)
             states = random_states.write_shared(self._folder) if is_one_of_many else self._write_states()
-            self._put(records.Environment(time=time(), kind="process", values=facts, files=[states]))
+            kept = [states] if states else []
+            self._put(records.Environment(time=time(), kind="process", values=facts, files=kept))
             self._keep_cells()
-        if chosen.output:
+        if chosen.output and is_one_of_many and streams.count() >= _MOST_LISTENING:
+            message = f"what is printed is not kept here, because {_MOST_LISTENING} other open runs keep it"
+            self._put(records.Notice(time=time(), about="output", message=message))
+        elif chosen.output:
             self.output = self._open_log() if to_sidecar is None else self._open_sidecar_output(to_sidecar)
             streams.listen(self.output)
 

@@ -3,7 +3,8 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,7 +12,16 @@ from autotrack.journal import files
 
 _SHARED_NAME = "random_states.json.gz"
 
-_shared: tuple[tuple[dict[str, Any], Path], str] | None = None
+_SHARED_SECONDS = 1.0
+
+
+class _Shared(NamedTuple):
+    drawn: tuple[dict[str, Any], Path]
+    written: float
+    digest: str
+
+
+_shared: _Shared | None = None
 _written: tuple[dict[str, Any], Path] | None = None
 
 
@@ -30,21 +40,25 @@ def write(path: Path) -> None:
     _written = states, path
 
 
-def write_shared(run: Path) -> str:
+def write_shared(run: Path) -> str | None:
     """Write the states beside the run in `run`, compressed; return the name by which the run opens the file.
 
-    Runs that start without any number drawn in between share it.
+    Runs that start without any number drawn in between share it. Where numbers are drawn, they are written once a
+    second at most, or they would take more room than all the rest of a short run; None for runs that come too soon.
+    To repeat such a run, repeat the script from an earlier one.
     """
     global _shared  # noqa: PLW0603  the generators are those of the process too
     import gzip  # only processes that begin many runs need these two
 
     from autotrack.journal import shared_files
 
-    states = read()
-    if _shared is None or _shared[0] != (states, run.parent):
-        compressed = gzip.compress(msgspec.json.encode(states), compresslevel=1, mtime=0)
-        _shared = (states, run.parent), shared_files.publish(run, {_SHARED_NAME: compressed})
-    return shared_files.shared_name(_shared[1], _SHARED_NAME)
+    drawn, now = (read(), run.parent), monotonic()
+    if _shared is None or _shared.drawn != drawn:
+        if _shared is not None and now < _shared.written + _SHARED_SECONDS:
+            return None
+        compressed = gzip.compress(msgspec.json.encode(drawn[0]), compresslevel=1, mtime=0)
+        _shared = _Shared(drawn, now, shared_files.publish(run, {_SHARED_NAME: compressed}))
+    return shared_files.shared_name(_shared.digest, _SHARED_NAME)
 
 
 def read() -> dict[str, Any]:

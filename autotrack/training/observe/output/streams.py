@@ -109,6 +109,11 @@ def listen(receiver: TextReceiver) -> None:
         receiver.report(f"not captured: {', '.join(problems)}")
 
 
+def count() -> int:
+    """Return how many receivers are given what is printed."""
+    return len(_receivers)
+
+
 def forget(receiver: TextReceiver) -> None:
     """Give this receiver nothing more. With the last one, leave the streams as they were found."""
     with _change:
