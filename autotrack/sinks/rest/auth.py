@@ -3,11 +3,13 @@
 import base64
 import configparser
 import ipaddress
+import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -36,8 +38,9 @@ class Access:
 
     def scrub(self, text: str) -> str:
         """Return a text without credentials, so that it can be shown."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
+        spellings = {spelling for secret in self.secrets for spelling in _spellings(secret)}
+        for spelling in sorted(spellings, key=len, reverse=True):
+            text = text.replace(spelling, "***")
         return text
 
     def is_for(self, url: str) -> bool:
@@ -95,13 +98,20 @@ def access(url: str, environ: Mapping[str, str]) -> Access:
             value=bare,
         )
     insecure_tls = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in _YES
-    workspace = environ.get("MLFLOW_WORKSPACE")
+    workspace = environ.get("MLFLOW_WORKSPACE", "").strip()
+    certificate = environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH", "").strip()
+    if certificate and not Path(certificate).exists():
+        raise SettingsError(
+            f"MLFLOW_TRACKING_SERVER_CERT_PATH is {certificate!r}, and there is no such file",
+            setting="MLFLOW_TRACKING_SERVER_CERT_PATH",
+            value=certificate,
+        )
     return Access(
         url=bare,
         authorization=authorization,
         secrets=secrets,
-        verify=False if insecure_tls else environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True,
-        cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+        verify=False if insecure_tls else certificate or True,
+        cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH", "").strip() or None,
         headers={"X-MLFLOW-WORKSPACE": workspace} if workspace else {},
     )
 
@@ -133,18 +143,32 @@ def _server(url: str) -> SplitResult:
 
 
 def _credentials(parts: SplitResult, environ: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return the value of the header, and the texts that must not be shown."""
+    """Return the value of the header, and the texts that must not be shown.
+
+    White space around credentials is not part of them: it comes from files and secret stores that end in a line break.
+    """
     if parts.username:
-        return _basic(unquote(parts.username), unquote(parts.password or ""))
-    from_file = _read_file(Path(environ.get("HOME") or Path.home()) / ".mlflow" / "credentials")
-    from_environ = environ.get("MLFLOW_TRACKING_USERNAME") or environ.get("MLFLOW_TRACKING_PASSWORD")
-    token = environ.get("MLFLOW_TRACKING_TOKEN")
-    if from_environ or not token:
-        user = environ.get("MLFLOW_TRACKING_USERNAME") or from_file.get("mlflow_tracking_username")
-        password = environ.get("MLFLOW_TRACKING_PASSWORD") or from_file.get("mlflow_tracking_password")
-        if user and password:
-            return _basic(user, password)
-    return (f"Bearer {token}", (token,)) if token else (None, ())
+        return _basic(unquote(parts.username).strip(), unquote(parts.password or "").strip())
+    user, password, token = (
+        environ.get(f"MLFLOW_TRACKING_{name}", "").strip() for name in ("USERNAME", "PASSWORD", "TOKEN")
+    )
+    if not (user and password) and (user or password or not token):  # otherwise the file has no say
+        from_file = _read_file(environ, is_needed=not token)
+        user = user or from_file.get("mlflow_tracking_username", "").strip()
+        password = password or from_file.get("mlflow_tracking_password", "").strip()
+    if user and password:
+        return _basic(user, password)
+    return _bearer(token) if token else (None, ())
+
+
+def _bearer(token: str) -> tuple[str, tuple[str, ...]]:
+    if not re.fullmatch(r"[!-~]+", token):
+        raise SettingsError(
+            "MLFLOW_TRACKING_TOKEN is not a token: it has white space, a line break or a letter that no token has; "
+            "set it again",
+            setting="MLFLOW_TRACKING_TOKEN",
+        )
+    return f"Bearer {token}", (token,)
 
 
 def _basic(user: str, password: str) -> tuple[str, tuple[str, ...]]:
@@ -152,14 +176,31 @@ def _basic(user: str, password: str) -> tuple[str, tuple[str, ...]]:
     return f"Basic {encoded}", tuple(secret for secret in (encoded, password) if secret)
 
 
-def _read_file(path: Path) -> dict[str, str]:
+def _read_file(environ: Mapping[str, str], *, is_needed: bool) -> dict[str, str]:
+    """Return what is in `~/.mlflow/credentials`. One that cannot be read is an error only where it `is_needed`."""
+    try:
+        path = Path(environ.get("HOME") or Path.home()) / ".mlflow" / "credentials"
+    except RuntimeError:  # no HOME, and an account that the system does not know, as in containers
+        return {}
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError) as error:
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        if not is_needed:
+            return {}
         raise SettingsError(f"{path} cannot be read as credentials: {type(error).__name__}", setting="to") from None
     values = dict(parser["mlflow"]) if "mlflow" in parser else {}
     return {name: value.replace("%%", "%") for name, value in values.items()}  # as MLflow's parser does
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield a secret as it may stand in messages: as it is, escaped, or quoted for a URL."""
+    yield secret
+    for quoted in (repr(secret), ascii(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
+        yield quoted[1:-1]
+    yield quote(secret)
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
 
 
 def _port(parts: SplitResult) -> int:

@@ -65,10 +65,16 @@ class Batches:
                 refusals += self._send_parts(run, kind, batch, refused)
         return refusals
 
-    def _refusal(self, run: RemoteRun, kind: Kind, items: Sequence[Item]) -> Refused | None:
-        """Send items in one request. Returns the refusal, if it was refused."""
+    def _refusal(self, run: RemoteRun, kind: Kind, items: Sequence[Item], *, is_part: bool = False) -> Refused | None:
+        """Send items in one request. Returns the refusal, if it was refused.
+
+        A part of a batch that the server failed at is not tried as often as the batch was: it may have many parts.
+        """
+        probe = _harmless_write(run)
+        if probe is not None and is_part:
+            probe = probe._replace(attempts=1, times=1)
         try:
-            self._client.post("runs/log-batch", {"run_id": run.run_id, kind: items}, probe=_harmless_write(run))
+            self._client.post("runs/log-batch", {"run_id": run.run_id, kind: items}, probe=probe)
         except Refused as refused:
             if refused.status == 413:
                 size = sum(map(_bytes_of, items))
@@ -97,7 +103,7 @@ class Batches:
         refusals: list[Refusal] = []
         middle = len(items) // 2
         for half in (items[:middle], items[middle:]):
-            if (again := self._refusal(run, kind, half)) is not None:
+            if (again := self._refusal(run, kind, half, is_part=True)) is not None:
                 refusals += self._send_parts(run, kind, half, again)
         return refusals
 
@@ -107,7 +113,7 @@ class Batches:
         for limit in _OLDER_LIMITS:
             if isinstance(value, str) and kind != "metrics" and len(value) > limit:
                 sent = Item(item.key, value[:limit])
-                if (again := self._refusal(run, kind, [sent])) is None:
+                if (again := self._refusal(run, kind, [sent], is_part=True)) is None:
                     self.shortened.add(item.key)
                     return []
                 refused = again

@@ -34,9 +34,6 @@ _SLOWEST_BYTES_PER_SECOND = 1e6
 _ATTEMPTS_WITH_A_STRANGER = 5
 """How many attempts there are before something that never answered like a tracking server counts as none."""
 
-_ATTEMPTS_WITH_AN_ERROR, _TIMES_IT_WORKS = 6, 3
-"""After so many attempts, a request is to blame when it fails so often in a row while the server works otherwise."""
-
 _PAUSE_WHILE_IT_WORKS_SECONDS = 4.0
 
 _HOPELESS = (
@@ -52,10 +49,15 @@ _PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionE
 
 
 class Probe(NamedTuple):
-    """A harmless request to an endpoint below `/api/2.0/mlflow/`, which tells whether the server works otherwise."""
+    """A harmless request to an endpoint below `/api/2.0/mlflow/`, which tells whether the server works otherwise.
+
+    After so many `attempts`, a request is to blame when it fails several `times` in a row while the server works.
+    """
 
     path: str
     body: Mapping[str, Any] | None = None
+    attempts: int = 6
+    times: int = 3
 
 
 _READ = Probe("experiments/search?max_results=1")
@@ -185,7 +187,7 @@ class Client:
             try:
                 response = self._attempt(method, url, seconds=patience.seconds_for(attempt), **options)
             except _HOPELESS as fault:
-                raise Refused(self._scrub(f"{self.url} cannot be asked: {responses.reason_of(fault)}")) from None
+                raise Refused(self._scrub(f"{self.url} cannot be asked: {responses.explain_fault(fault)}")) from None
             except _PASSING as fault:
                 pause, reason = None, responses.reason_of(fault)
                 is_busy = isinstance(fault, requests.ReadTimeout)
@@ -195,9 +197,9 @@ class Client:
                     self._note_progress()
                     return response
                 is_foreign = is_api and responses.is_foreign(response)
-                fails = attempt >= _ATTEMPTS_WITH_AN_ERROR and (is_foreign or responses.is_error(response))
+                fails = attempt >= probe.attempts and (is_foreign or responses.is_error(response))
                 worked = worked + 1 if fails and self._works_otherwise(probe) else 0
-                self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= _TIMES_IT_WORKS)
+                self._raise_if_settled(response, attempt, is_api=is_api, is_to_blame=worked >= probe.times)
                 pause, reason = responses.pause_asked_for(response), f"{response.status_code} {response.reason}"
                 is_busy = responses.is_busy(response)
             if pause is None:
@@ -250,7 +252,7 @@ class Client:
         is_foreign = is_api and responses.is_foreign(response)
         if is_foreign and not is_to_blame and (self._has_answered or attempt < _ATTEMPTS_WITH_A_STRANGER):
             return  # it may be a proxy that speaks for a server that is away
-        explain = responses.explain_foreign if is_foreign and status == 200 else responses.explain
+        explain = responses.explain_foreign if is_foreign and not is_to_blame else responses.explain
         raise Refused(
             self._scrub(explain(response, self.url)), status=status, error_code=code, message=self._scrub(message)
         )

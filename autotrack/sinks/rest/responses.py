@@ -84,13 +84,13 @@ def explain(response: requests.Response, url: str) -> str:
         return f"{url} redirects to {_elsewhere(response)}: give the URL of the tracking server itself"
     if code == "ENDPOINT_NOT_FOUND" or status in (405, 501):
         return f"{url} does not offer {_endpoint(response)} ({status}): it is older than what this needs"
-    if status == 404 and not code and _is_api(response):
-        return f"there is no tracking server at {url} (404 for {_endpoint(response)}): check the URL"
     return f"{url} refused {_endpoint(response)} ({status} {code or 'without a reason'}): {message}"
 
 
 def explain_foreign(response: requests.Response, url: str) -> str:
     """Return why a response cannot come from a tracking server."""
+    if response.status_code == 404:
+        return f"there is no tracking server at {url} (404 for {_endpoint(response)}): check the URL"
     kind = response.headers.get("Content-Type", "no type").partition(";")[0]
     return (
         f"{url} answers {_endpoint(response)} with {kind} instead of JSON, which no tracking server does: check the "
@@ -107,6 +107,21 @@ def reason_of(fault: BaseException) -> str:
     return re.sub(r"\?[^\s'\")]*", "?…", text) if "://" in text or "/" in text else text
 
 
+def explain_fault(fault: requests.RequestException) -> str:
+    """Return why a request cannot be sent, and what to do about it."""
+    match fault:
+        case requests.exceptions.InvalidHeader():  # its text quotes the header
+            return (
+                "MLFLOW_TRACKING_TOKEN or MLFLOW_WORKSPACE has a line break or another character that is not allowed"
+            )
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(fault):
+            return (
+                f"{reason_of(fault)}. If the certificate is self-signed or your company's, name its file in "
+                f"MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE; MLFLOW_TRACKING_INSECURE_TLS=1 accepts any"
+            )
+    return reason_of(fault)
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """Encode a request. NaN and infinities have to be strings already: JSON has no word for them."""
     return msgspec.json.encode(body)
@@ -115,10 +130,6 @@ def encode(body: Mapping[str, Any]) -> bytes:
 def _readable(response: requests.Response) -> str:
     text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", response.content[:20_000].decode(errors="replace"))
     return " ".join(text.split())[:_LONGEST_MESSAGE]
-
-
-def _is_api(response: requests.Response) -> bool:
-    return "/api/2.0/mlflow/" in (response.request.path_url or "")
 
 
 def _endpoint(response: requests.Response) -> str:

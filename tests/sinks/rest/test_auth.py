@@ -1,16 +1,28 @@
 """Credentials: where they are found, where they are sent, and that nobody sees them."""
 
 import base64
+import json
+import socket
+import ssl
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from autotrack.errors import AutotrackError, SettingsError
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.auth import Access, access, is_loopback
 from autotrack.sinks.rest.client import Client, Refused
-from tests.support.canned_server import Answer, canned_server
+from tests.support.canned_server import Answer, CannedServer, canned_server
 
 HERE = "http://127.0.0.1:5000"
 
@@ -92,11 +104,11 @@ def test_certificates_and_workspace_are_those_of_mlflow() -> None:
         "https://host/",
         {
             "MLFLOW_TRACKING_CLIENT_CERT_PATH": "client.pem",
-            "MLFLOW_TRACKING_SERVER_CERT_PATH": "ca.pem",
+            "MLFLOW_TRACKING_SERVER_CERT_PATH": __file__,
             "MLFLOW_WORKSPACE": "vision",
         },
     )
-    assert (found.cert, found.verify, found.headers) == ("client.pem", "ca.pem", {"X-MLFLOW-WORKSPACE": "vision"})
+    assert (found.cert, found.verify, found.headers) == ("client.pem", __file__, {"X-MLFLOW-WORKSPACE": "vision"})
     assert access("https://host/", {"MLFLOW_TRACKING_INSECURE_TLS": "true"}).verify is False
 
 
@@ -153,3 +165,113 @@ def test_no_message_and_no_traceback_shows_them(answer: Answer, caplog: pytest.L
         shown = "".join(traceback.format_exception(raised.value)) + repr(client) + client.url + caplog.text
         assert "s3cr3t" not in shown
         assert base64.b64encode(b"me:s3cr3t").decode() not in shown
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t"], ids=ascii)
+def test_white_space_around_them_is_not_part_of_them(end: str, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path)}
+    assert authorization({**home, "MLFLOW_TRACKING_TOKEN": f"{end}t0ken{end}"}) == "Bearer t0ken"
+    environ = {**home, "MLFLOW_TRACKING_USERNAME": f"me{end}", "MLFLOW_TRACKING_PASSWORD": f"pa ss{end}"}
+    assert authorization(environ) == basic("me", "pa ss")
+    assert authorization({**home, "MLFLOW_TRACKING_TOKEN": end}) is None
+
+
+@pytest.mark.parametrize("token", ["s3cr3t\nvalue", "s3cr3t value", "s3cr3t-é", "s3cr3t\x00"], ids=ascii)
+def test_what_can_be_no_token_is_a_mistake_that_is_named_without_it(token: str) -> None:
+    with pytest.raises(SettingsError, match="MLFLOW_TRACKING_TOKEN is not a token") as raised:
+        Client(HERE, environ={"HOME": "/", "MLFLOW_TRACKING_TOKEN": token})
+    assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("workspace", ["vi\nsion", "vi\rsion"], ids=ascii)
+def test_a_header_that_cannot_be_sent_is_not_quoted(workspace: str) -> None:
+    client = Client(HERE, environ={"MLFLOW_TRACKING_TOKEN": "s3cr3t", "MLFLOW_WORKSPACE": workspace})
+    with pytest.raises(Refused, match="MLFLOW_WORKSPACE has a line break") as raised:
+        client.get("runs/get")
+    assert "sion" not in str(raised.value)
+
+
+@pytest.mark.parametrize("show", [repr, json.dumps, quote, quote_plus, str])
+def test_they_are_taken_out_of_messages_however_they_are_spelled(show: Callable[[str], str]) -> None:
+    password = 'qu"o\\te/ é+'
+    shown = Access(HERE, secrets=(password,)).scrub(f"a message with {show(password)} in it")
+    assert shown.replace("'", "").replace('"', "") == "a message with *** in it"
+
+
+def test_a_broken_file_matters_only_where_its_credentials_are_needed(home: dict[str, str]) -> None:
+    (Path(home["HOME"]) / ".mlflow" / "credentials").write_text("password = secret")
+    assert authorization({**home, "MLFLOW_TRACKING_TOKEN": "t0ken"}) == "Bearer t0ken"
+    named = {**home, "MLFLOW_TRACKING_USERNAME": "me", "MLFLOW_TRACKING_PASSWORD": "pw"}
+    assert authorization(named) == basic("me", "pw")
+    assert (
+        authorization({**home, "MLFLOW_TRACKING_USERNAME": "me", "MLFLOW_TRACKING_TOKEN": "t0ken"}) == "Bearer t0ken"
+    )
+    with pytest.raises(SettingsError):
+        authorization({**home, "MLFLOW_TRACKING_USERNAME": "me"})
+
+
+def test_without_a_home_there_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert authorization({}) is None
+    assert authorization({"MLFLOW_TRACKING_TOKEN": "t0ken"}) == "Bearer t0ken"
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_of_a_certificate_that_nobody_vouches_for_the_variables_that_help_are_said_and_do_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    class TlsServer(CannedServer):
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+        def handle_error(self, *_: object) -> None:
+            pass  # whoever does not trust the certificate hangs up
+
+    def ask(**environ: str) -> dict[str, Any]:
+        client = Client(server.url.replace("http:", "https:"), environ={"HOME": str(tmp_path), **environ})
+        try:
+            return client.get("runs/get")
+        finally:
+            client.close()
+
+    with canned_server(Answer(200, {"it": "worked"}), kind=TlsServer) as server:
+        with pytest.raises(Refused, match="self-signed certificate") as raised:
+            ask()
+        for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_INSECURE_TLS", "REQUESTS_CA_BUNDLE"):
+            assert name in str(raised.value)
+        assert ask(MLFLOW_TRACKING_SERVER_CERT_PATH=str(certificate)) == {"it": "worked"}
+        assert ask(MLFLOW_TRACKING_INSECURE_TLS="true") == {"it": "worked"}
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert ask() == {"it": "worked"}
+        with pytest.raises(SettingsError, match="MLFLOW_TRACKING_SERVER_CERT_PATH"):
+            ask(MLFLOW_TRACKING_SERVER_CERT_PATH="nowhere.pem")
+
+
+def self_signed(folder: Path) -> Path:
+    """Make a certificate for this machine, in a file with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
