@@ -156,9 +156,11 @@ class Keeper:
     redacted: list[str] = field(default_factory=list)
 
     def take(self, path: Path, name: str) -> bytes | None:
-        """Return the content of a file to be kept under this name, without secrets; None if it is left out."""
+        """Return the content of a file to be kept under this name, without secrets; None if it is left out or gone."""
         try:
             content = self._content_of(path, name)
+        except FileNotFoundError:  # it has just been removed, as a checkpoint is for a better one
+            return None
         except OSError as error:
             self.left_out[name] = f"cannot be read: {error.strerror}"
             return None

@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from google.protobuf.struct_pb2 import Value
 from tensorboard.compat.proto.summary_pb2 import Summary as TensorBoardSummary  # type: ignore[import-untyped]  # it comes without types
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo  # type: ignore[import-untyped]  # it comes without types
 
+from autotrack.journal.params import varies_by_itself
 from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard.encoding import float_tensor, metadata
 
@@ -32,9 +32,6 @@ _STATUS = {
     "pruned": 1,
 }  # of `api.proto`: Status
 
-_DIFFERS_IN_REPEATS = re.compile(
-    r"(^|[._/])((\w+_)?seed|seed_everything|random_state|rng|dirpath|save_dir|log_?dir|output_dir|run_name)$"
-)
 _FIRST = re.compile(r"^(user|argparse|cli|model\.hparams)$|\.changed$|hparams")
 _LAST = re.compile(r"^(callbacks|seed|keras)$|^data\.|^trainer$|^rank\d+\.")
 
@@ -79,8 +76,8 @@ def session_of(summary: Summary) -> Session:
 def most_telling(summary: Summary) -> dict[str, Any]:
     """Return the most important params of a run, at most a hundred. Those that people set come before the model's.
 
-    Params that are results of a search are left out. Trials do not have them, and would have no lines in the parallel
-    coordinates.
+    What varies by itself is left out, because the page ticks the columns that differ, and so are the results of a
+    search: trials do not have them, and would have no lines in the parallel coordinates.
     """
     rank: dict[str, int] = {}
     for source, values in summary.params_by_source.items():
@@ -88,28 +85,23 @@ def most_telling(summary: Summary) -> dict[str, Any]:
         for name in values:
             rank[name] = min(source_rank, rank.get(name, source_rank))
     results = _results(summary)
-    given = [name for name in summary.params if name not in results]
+    given = [
+        name for name, value in summary.params.items() if name not in results and not varies_by_itself(name, value)
+    ]
     names = sorted(given, key=lambda name: rank.get(name, 2))  # otherwise in the order in which they were logged
     return {name: summary.params[name] for name in names[:MOST_PARAMS]}
 
 
 def group_of(summary: Summary) -> str:
-    """Return a name that repetitions of a run share, made of its script and its params without seeds and folders.
+    """Return what the row of a run is called: its name, and a few digits, for several runs may have the same name.
 
-    The page cuts it after about sixteen characters, so what tells groups apart comes first.
+    The page shows about sixteen characters.
 
-    >>> group_of(Summary(entry_point="/home/me/fit.py", params={"lr": 0.1, "seed": 1}))
-    '8a0258 fit.py'
+    >>> group_of(Summary(name="brave-otter", id="5f0c92a1b7"))
+    'brave-otter fe82'
     """
-    results = _results(summary)
-    kept = {
-        name: value
-        for name, value in summary.params.items()
-        if name not in results and not _DIFFERS_IN_REPEATS.search(name)
-    }
-    text = json.dumps([summary.experiment, summary.entry_point, kept], sort_keys=True, default=str)
-    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:6]
-    return f"{digest} {PurePath(summary.entry_point or summary.experiment).name}"
+    text = json.dumps([summary.id, summary.experiment, summary.params], sort_keys=True, default=str)
+    return f"{summary.name} {hashlib.sha256(text.encode(errors='replace')).hexdigest()[:4]}"
 
 
 def _results(summary: Summary) -> set[str]:

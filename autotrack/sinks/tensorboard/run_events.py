@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import assert_never
 
-from autotrack.journal.directions import Direction, better, monitored
+from autotrack.journal.directions import Direction, better, monitored, split_direction
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import (
     AnyRecord,
@@ -114,6 +114,8 @@ class RunEvents:
                     self._texts[tag] = markdown
                     self.waiting += summary_event(self._latest, 0, [text_value(tag, markdown)])
             self._add_session(summary)
+        if self.status not in ("running", "killed"):  # then they are columns of the HParams page
+            self.waiting += self._scalars.single_bests()
         taken = bytes(self.waiting)
         self.waiting.clear()
         return taken
@@ -198,6 +200,9 @@ class RunEvents:
                 self._directions |= monitored(record.values)
 
     def _note_start(self, record: RunStarted) -> None:
+        name, direction = split_direction(record.metric)
+        if name and direction:
+            self._directions[name] = direction
         self.was_killed = False
         self.began = self.began or record.time
         if rewind := self._rewinds.note(record):

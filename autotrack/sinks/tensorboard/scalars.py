@@ -32,7 +32,7 @@ class _Curve:
 
 
 class _Best:
-    """The best value so far of one metric. It is written from the second value on, because one alone is no best."""
+    """The best value so far of one metric. It is written from the second value on, or when the run has ended."""
 
     __slots__ = ("direction", "first", "prefix", "value")
 
@@ -47,10 +47,7 @@ class _Best:
 
         Returns the event of the first value, once there is a second one.
         """
-        event, best, first = b"", self.value, self.first
-        if first is not None:
-            event = scalar_event(first[1], first[0], [self.prefix + float32(first[2])])
-            self.first = None
+        event, best = self.take_first(), self.value
         if best is not None and (value >= best if self.direction == "min" else value <= best):
             return event
         if value - value != 0.0:  # NaN and the infinities are never the best value
@@ -61,6 +58,14 @@ class _Best:
         else:
             scalars.append(self.prefix + float32(value))
         return event
+
+    def take_first(self) -> bytes:
+        """Return the event of the first value, if it has not been returned yet."""
+        if self.first is None:
+            return b""
+        step, at, value = self.first
+        self.first = None
+        return scalar_event(at, step, [self.prefix + float32(value)])
 
 
 class Scalars:
@@ -141,12 +146,16 @@ class Scalars:
         self.highest_step = max(self.highest_step, step)
         self.lowest_step = min(self.lowest_step, step)
 
+    def single_bests(self) -> bytes:
+        """Return the best values of metrics that have one value only: of a run that has ended, that is the best."""
+        return b"".join(curve.best.take_first() for curve in self._by_tag.values() if curve.best is not None)
+
     def _begin(self, curves: dict[str, _Curve], name: str, record: Metrics, rank: int) -> _Curve:
         tag = self._tags.metric(name, record.stage, rank)
         curve = self._by_tag.get(tag)
         if curve is None:  # otherwise it was logged in another stage, but its name tells the stage it belongs to
             direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name, tag)
-            best = _Best(self._tags.best(tag), direction) if direction else None
+            best = _Best(self._tags.best(name, tag), direction) if direction else None
             by_epoch = record.step is None and record.epoch is not None
             curve = self._by_tag[tag] = _Curve(tag, is_by_epoch=by_epoch, best=best)
         curves[name] = curve

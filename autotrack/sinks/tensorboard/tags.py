@@ -68,9 +68,13 @@ class Tags:
         tag = f"rank{rank}/system/{name}" if rank else f"system/{name}"
         return self.claim(("load", rank, name), tag, tag)
 
-    def best(self, tag: str) -> str:
-        """Return the tag for the best value so far of the metric with this one."""
-        return self.claim(("best", tag), f"best/{tag}", f"best/{tag}")
+    def best(self, name: str, tag: str) -> str:
+        """Return the tag for the best value so far of a metric, by its own name, as commands have it.
+
+        >>> Tags().best("val_loss", "validate/loss")
+        'best/val_loss'
+        """
+        return self.claim(("best", tag), f"best/{name}", f"best/{tag}")
 
     def result(self, name: str) -> str:
         """Return the tag for a result of a trial. Scores are in one group, and the rest in another one after it.

@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
+from autotrack.redaction import Redactor
+from autotrack.sidecar.capture.keeping import Keeper
+from autotrack.sidecar.capture.untracked import archive
 from tests.support.repositories import BINARY, assert_put_back, capture, commit, put, put_back, run_git, tree
 
 
@@ -126,3 +130,12 @@ def test_long_lists_are_cut_and_counted(repo: Path) -> None:
     assert captured.values["untracked_count"] == 250
     full = msgspec.json.decode((captured.run / "environment" / "git.json").read_bytes())
     assert len(full["untracked"]) == len(captured.archived) == 250
+
+
+def test_a_file_that_is_removed_meanwhile_is_no_news(tmp_path: Path) -> None:
+    """A checkpoint is removed for a better one while the repository is captured."""
+    (tmp_path / "kept.py").write_text("x = 1\n")
+    keeper = Keeper(Redactor({}), room=10**6, until=monotonic() + 60)
+    archived = archive({name: tmp_path / name for name in ("kept.py", "epoch=3.ckpt")}, keeper)
+    assert archived.content is not None
+    assert (list(keeper.messages()), keeper.left_out) == ([], {})

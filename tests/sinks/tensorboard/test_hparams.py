@@ -1,5 +1,6 @@
 """Params, trials and how a run ended, as TensorBoard's HParams page is told of them."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -140,15 +141,23 @@ def test_a_run_that_is_resumed_after_its_end_runs_again_and_ends_as_it_then_ends
     assert session(tmp_path)[1] == FAILURE
 
 
-def test_repeats_that_differ_in_seeds_only_are_one_group(tmp_path: Path) -> None:
-    def run(name: str, **values: Any) -> str:
-        record = started(name=name, entry_point="/home/me/fit.py")
-        return group(ship(write(tmp_path / name, record, params(lr=0.1, **values), finished())))
+def test_a_row_is_called_by_the_name_of_its_run(tmp_path: Path) -> None:
+    def run(number: int) -> str:
+        return group(ship(write(tmp_path / str(number), started(name="baseline", id=f"{number}a5f"), params(lr=0.1))))
 
-    repeats = {run("a", seed=1, random_state=1, torch_seed=1), run("b", seed=2, random_state=None, torch_seed=5)}
-    assert len(repeats) == 1
-    assert run("c", seed=1, layers=2) not in repeats
-    assert repeats.pop().endswith(" fit.py")
+    groups = {run(number) for number in range(2)}
+    assert len(groups) == 2
+    assert all(re.fullmatch("baseline [0-9a-f]{4}", name) for name in groups)
+
+
+def test_what_varies_by_itself_is_no_column(tmp_path: Path) -> None:
+    varying: dict[str, Any] = {
+        "ModelCheckpoint.dirpath": "/tmp/a",
+        "TensorBoard.log_dir": "/tmp/b",
+        "torch_seed": 2**60,
+    }
+    ship(write(tmp_path, started(), params(**varying), params(seed=1, lr=0.1), finished()))
+    assert session(tmp_path)[0] == {"seed": 1, "lr": 0.1}
 
 
 def searched(folder: Path) -> Path:

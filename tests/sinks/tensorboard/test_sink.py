@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrack.journal.records import AnyRecord, Metrics, Number, Params, SystemStats, number
+from autotrack.journal.records import AnyRecord, Metrics, Number, Params, RunFinished, SystemStats, number
 from autotrack.readers import catalog
 from tests.support.event_files import BEGAN, event_files, loaded, metrics, open_shipment, scalars, ship, started, write
 
@@ -81,15 +81,15 @@ def test_the_load_lies_on_the_seconds_of_the_run(tmp_path: Path) -> None:
 def test_the_best_value_is_written_whenever_there_is_a_better_one(tmp_path: Path) -> None:
     losses: list[Number] = [3.0, 4.0, "NaN", 2.0, "-Infinity", 2.5, 1.0]
     ship(write(tmp_path, started(), *[metrics(step, val_loss=value) for step, value in enumerate(losses)]))
-    assert scalars(tmp_path)["best/validate/loss"] == [(0, 3.0), (3, 2.0), (6, 1.0)]
+    assert scalars(tmp_path)["best/val_loss"] == [(0, 3.0), (3, 2.0), (6, 1.0)]
 
 
 def test_a_callback_that_watches_a_metric_says_what_is_best(tmp_path: Path) -> None:
     mode = {"EarlyStopping.monitor": "val_thing", "EarlyStopping.mode": "max"}
     write(tmp_path, started(), Params(time=BEGAN, values=mode, source="callbacks"))
     ship(write(tmp_path, *[metrics(step, val_thing=value, other=value) for step, value in enumerate([1, 3, 2])]))
-    assert scalars(tmp_path)["best/validate/thing"] == [(0, 1.0), (1, 3.0)]
-    assert "best/metrics/other" not in scalars(tmp_path)
+    assert scalars(tmp_path)["best/val_thing"] == [(0, 1.0), (1, 3.0)]
+    assert "best/other" not in scalars(tmp_path)
 
 
 def test_what_is_measured_on_training_data_has_a_best_value_where_a_callback_watches_it(tmp_path: Path) -> None:
@@ -97,13 +97,27 @@ def test_what_is_measured_on_training_data_has_a_best_value_where_a_callback_wat
     write(tmp_path, started(), Params(time=BEGAN, values=mode, source="callbacks"))
     losses = [metrics(step, stage="train", loss=1.0 - step, train_acc=step) for step in range(2)]
     ship(write(tmp_path, *losses))
-    assert [tag for tag in scalars(tmp_path) if tag.startswith("best/")] == ["best/train/acc"]
+    assert [tag for tag in scalars(tmp_path) if tag.startswith("best/")] == ["best/train_acc"]
 
 
 def test_neither_durations_nor_single_values_have_a_best_one(tmp_path: Path) -> None:
     ship(write(tmp_path, started(), *[metrics(step, epoch_seconds=1 / (1 + step)) for step in range(3)]))
     ship(write(tmp_path, metrics(3, test_loss=1.0)))
     assert not [tag for tag in scalars(tmp_path) if tag.startswith("best/")]
+
+
+def test_when_a_run_has_ended_a_single_value_is_its_best(tmp_path: Path) -> None:
+    write(tmp_path, started(metric="min cost"), metrics(0, test_acc=0.5, cost=3.0, epoch_seconds=1.0, momentum=0.9))
+    shipment = open_shipment(tmp_path)
+    shipment.carry(flush=True)
+    assert not [tag for tag in scalars(tmp_path) if tag.startswith("best/")]
+    write(tmp_path, RunFinished(time=BEGAN + 9, status="finished"))
+    shipment.carry(flush=True)
+    shipment.close()
+    ship(write(tmp_path, metrics(0, b_score=0.75)))
+    found = scalars(ship(tmp_path))
+    bests = {tag: values for tag, values in found.items() if tag.startswith("best/")}
+    assert bests == {"best/test_acc": [(0, 0.5)], "best/cost": [(0, 3.0)], "best/b_score": [(0, 0.75)]}
 
 
 def test_other_ranks_are_groups_of_their_own(tmp_path: Path) -> None:
@@ -142,7 +156,7 @@ def test_what_is_recorded_again_after_going_back_is_there_once(tmp_path: Path) -
     shipment.close()
     found = scalars(tmp_path)
     assert found["metrics/loss"] == history(tmp_path, "loss") == [(0, 10.0), (1, 9.0), (2, 8.0), (3, 17.0), (4, 16.0)]
-    assert found["best/metrics/loss"] == [(0, 10.0), (1, 9.0), (2, 8.0)]
+    assert found["best/loss"] == [(0, 10.0), (1, 9.0), (2, 8.0)]
     assert len(appended_files(tmp_path)) == 1
 
 

@@ -62,6 +62,6 @@ def test_the_load_the_best_values_and_pictures_keep_out_of_the_way(
 ) -> None:
     tags = Tags()
     metrics = {tags.metric(*series) for series in [*found, (f"system/{name}", None, 0), (f"best/{name}", None, 0)]}
-    others = [tags.load(name, 0), tags.load(name, 1), tags.best(name), tags.named("plots", name)]
+    others = [tags.load(name, 0), tags.load(name, 1), tags.best(name, name), tags.named("plots", name)]
     assert len({*others}) == len(others)
     assert not metrics & {*others}
