@@ -65,7 +65,7 @@ class Follow(Message, frozen=True, kw_only=True):
         uploads: Limits for artifacts sent to servers.
         modules: The source files that training has imported from below the folder of its entry script; None for the
             same ones as in the message before.
-        secrets: Secret environment variables of training that the sidecar does not have, to be redacted.
+        secrets: What training knows to be secret and the sidecar does not, by name, to be redacted.
         draws: Whether the plots of short runs are drawn.
         environment: Whether the environment is captured.
         untracked_bytes: How much is kept of files that git does not have.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
@@ -78,11 +77,6 @@ def is_secret_name(name: str) -> bool:
     is a folder and not a secret. A parameter called ``pwd`` is a secret, unless it holds a path.
     """
     return name != "PWD" and secrecy(name) != ""
-
-
-def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an environment that hold secrets, judged by their names."""
-    return {name: value for name, value in environ.items() if is_secret_name(name)}
 
 
 def hides(name: str, value: str) -> bool:

@@ -1,5 +1,6 @@
 """Removes the secrets from the records of one run, and remembers their names."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -8,8 +9,11 @@ import msgspec
 from autotrack.journal import records
 from autotrack.redaction import Redactor
 
-_UNTOUCHED = {"id", "path", "sha256", "schema", "metrics", "shared_rows"}
-"""Fields without text of the user, or with names of columns and metrics that only sound secret."""
+_UNTOUCHED = {"id", "path", "sha256"}
+"""Fields without text of the user; paths in the run folder are cleaned before there is a file."""
+
+_ONLY_NAMED = {"schema", "metrics", "shared_rows"}
+"""Fields with names of columns and metrics that only sound secret: the values under them never are."""
 
 _FIELDS_WITH_NAMES = ("values", "argv", "rows")
 """Fields whose content has names of its own, which tell what is secret: params, options, columns."""
@@ -28,8 +32,14 @@ def redactor_of_this_process() -> Redactor:
 
 @cache
 def _redacted_fields(kind: type[records.Record]) -> list[str]:
-    untouched = {*_UNTOUCHED, "values"} if issubclass(kind, _OF_NUMBERS) else _UNTOUCHED
-    return [field for field in kind.__struct_fields__ if field not in untouched]
+    only_named = _named_fields(kind)
+    return [field for field in kind.__struct_fields__ if field not in _UNTOUCHED and field not in only_named]
+
+
+@cache
+def _named_fields(kind: type[records.Record]) -> list[str]:
+    only_named = {*_ONLY_NAMED, "values"} if issubclass(kind, _OF_NUMBERS) else _ONLY_NAMED
+    return [field for field in kind.__struct_fields__ if field in only_named]
 
 
 class RecordRedactor:
@@ -52,10 +62,24 @@ class RecordRedactor:
             if names:
                 changed[name] = changed_value
                 secrets += names
+        for name in _named_fields(type(record)):
+            named = getattr(record, name)
+            clean = self.redactor.redact_names(named)
+            if clean is not named:
+                changed[name] = clean
+                secrets.append("a name")
         if not secrets:
             return record
         self._names.update(secrets)
         return msgspec.structs.replace(record, **changed)
+
+    def clean_names(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return values with the secrets in their names removed; the very same mapping if there are none."""
+        self.redactor.refresh()
+        clean = self.redactor.redact_names(values)
+        if clean is not values:
+            self._names.add("a name")
+        return clean
 
     def news(self) -> str | None:
         """Return a sentence with the names of what was removed since the last call; None if there is nothing new."""
@@ -68,7 +92,7 @@ class RecordRedactor:
             return self.redactor.redact_argv(record.argv)
         if isinstance(record, records.Table):
             return self._redact_rows(record)
-        return self.redactor.redact(value)
+        return self.redactor.redact(value, learn=True)
 
     def _redact_rows(self, table: records.Table) -> tuple[list[Any], list[str]]:
         """Redact rows as dicts, because a column's name tells about its values; unless two columns share a name."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from autotrack.redaction import shapes, texts
-from autotrack.redaction.names import PATH, REDACTED, hides, is_secret_name, secrecy, secret_variables
-from autotrack.redaction.shapes import either
+from autotrack.redaction import command_line, shapes, texts
+from autotrack.redaction.environment import is_certain, is_searchable, secrets_of
+from autotrack.redaction.known_values import KnownValues
+from autotrack.redaction.names import REDACTED, hides, secrecy
 
-# By name on a command line: "-Ppassword=", "++db.password=", "--env=HF_TOKEN=".
-_OPTION = r"--?([A-Za-z][\w.\-]+)"
-_KEY = r"(?:-[A-Z](?=[a-z]))?[-+~]*([\w.@/\-]+)="
 _NUMBERS = frozenset((float, int, bool))
-_LONG = 400  # characters; a longer text most probably contains something that sounds like a secret
 _MOST_REMEMBERED = 4000  # texts, because most texts of a run are the same as those of the run before
+
+
+class _Found(NamedTuple):
+    """The dotted names of the secrets in some data, and those of them that are texts, with their names."""
+
+    names: list[str]
+    values: list[tuple[str, str]]
 
 
 class Redactor:
@@ -26,27 +29,36 @@ class Redactor:
 
     It finds values with a secret name (`is_secret_name`) in dicts, on command lines, in texts and in code; the tokens
     of well-known services, private keys, JWTs, bearer and basic authorization; users, passwords, secret parameters and
-    signatures in URLs; and, anywhere, the values of environment variables with secret names.
+    signatures in URLs. Anywhere and in every spelling (`KnownValues`), also in names, it finds values that it knows:
+    those of environment variables with secret names, what has the shape of a secret in other variables, and what was
+    given on the command line or as a param under a secret name.
 
-    It does not find a secret with an everyday name and no known shape (40 hex digits may be a commit), in the keys of
-    a dict, in bytes or other objects, encoded (percent, base64), over several lines, after a short option
-    (``-phunter2``), in XML, or in text that looks like code (``password=name(``, ``token=my_token``). In code, it does
-    not find secrets that an f-string or a call puts together. It does not search for values of the environment that
-    have less than 6 characters, are a word of up to 10 letters, a number or a path, because they would match too much
-    else. In prose, it replaces an everyday word after ``password:`` although that is not a secret.
+    It does not find a secret with an everyday name and no known shape (40 hex digits may be a commit), in bytes or
+    other objects, after a short option whose parser is no variable of the script, in XML, or in text that looks like
+    code (``password=name(``, ``token=my_token``). In code, it does not find secrets that an f-string or a call puts
+    together. It does not search for known values that have less than 6 characters, are a word of up to 10 letters, a
+    number or a path, because they would match too much else, nor for variables set by `os.putenv`, which nobody can
+    list. In prose, it replaces an everyday word after ``password:`` although that is not a secret.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """Remember the secret values of `environ`. By default, it is the environment of this process."""
+    def __init__(self, environ: Mapping[str, str] | None = None, known: Mapping[str, str] | None = None) -> None:
+        """Remember the secrets in `environ`, by default the environment of this process, and others by their names.
+
+        `learned` are those that are not in the environment, and their names; what is learned makes it another dict.
+        """
         self._follows_process = environ is None
         self._environ: dict[Any, Any] = {}
         self._variables: dict[str, str] = {}
-        self._values: dict[str, str] = {}
+        self.learned: dict[str, str] = {}
+        self._known = KnownValues()
         self._harmless: set[str] = set()
+        self._clean_names: set[str] = set()
         if environ is None:
             self.refresh()
+            self._learn(command_line.secrets_of_this_process())
         else:
-            self._add(environ)
+            self._take(environ)
+        self._add_learned(known or {})
 
     def refresh(self) -> None:
         """Add the secret variables that this process has set since, unless an environment was given.
@@ -58,34 +70,46 @@ class Redactor:
             now = getattr(os.environ, "_data", os.environ)
             if now != self._environ:
                 self._environ = dict(now)  # a copy, because other threads may set and unset variables
-                self._add({os.fsdecode(name): os.fsdecode(value) for name, value in self._environ.items()})
+                self._take({os.fsdecode(name): os.fsdecode(value) for name, value in self._environ.items()})
 
     def learn_secret(self, name: str, value: str) -> None:
-        """Take in a secret variable of another process."""
-        self._add({**self._variables, name: value})
+        """Take in a secret that became known in another process."""
+        self._add_learned({name: value})
 
     def secret_variables(self) -> dict[str, str]:
-        """Return the secret variables of the environment, by their names."""
+        """Return the secrets in the environment, by the names of their variables."""
         self.refresh()
         return self._variables
 
-    def redact(self, value: Any, name: str = "") -> tuple[Any, list[str]]:
+    def secrets(self) -> dict[str, str]:
+        """Return all secrets that are known, by their names."""
+        self.refresh()
+        named = {f"{name} ({number})": value for number, (value, name) in enumerate(self.learned.items(), 1)}
+        return {**self._variables, **named}
+
+    def redact(self, value: Any, name: str = "", *, learn: bool = False) -> tuple[Any, list[str]]:
         """Return plain data without its secrets, and the dotted names of the secrets, as in ``"hosts[0].password"``.
 
         `value` is a str, int, float, bool, None, or a list, tuple or dict of them; anything else stays. It is never
         changed, and the same object is returned if it has no secrets. A string outside of any list or dict has the
-        name `name`, or ``"text"``.
+        name `name`, or ``"text"``. With `learn`, what has a secret name beyond doubt is searched for in everything
+        from then on.
         """
         self.refresh()
         if self._knows(value, name):
             return value, []
-        names: list[str] = []
-        return self._redact(value, name, name, names), names
+        found = _Found([], [])
+        clean = self._redact(value, name, name, found)
+        if learn:
+            self._learn(found.values)
+        return clean, found.names
 
     def redact_argv(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return a command line without its secrets, and the names of their options, or else ``"argv[3]"``."""
         self.refresh()
-        clean = [self._redact_argument(v, _option_of(v, before)) for before, v in pairwise(["", *argv])]
+        if self._follows_process:  # by now, the script may have made its parser
+            self._learn(command_line.secrets_of_this_process())
+        clean = [self._redact_argument(v, command_line.option_of(v, before)) for before, v in pairwise(["", *argv])]
         names = [name or f"argv[{i}]" for i, (text, name) in enumerate(clean) if text != argv[i]]
         return [text for text, _ in clean], list(dict.fromkeys(names))
 
@@ -98,8 +122,8 @@ class Redactor:
         harmless = self._harmless  # another thread that adds a value replaces the set
         if text in harmless:
             return text, []
-        text, names = self._without_values(text)
-        if not names and _is_plain(text):
+        text, names = self._known.remove(text)
+        if not names and not texts.is_telling(text):
             if len(harmless) < _MOST_REMEMBERED:
                 harmless.add(text)
             return text, names
@@ -125,8 +149,8 @@ class Redactor:
         text.
         Secrets that are put together (``f"hunter{2}"``, ``"".join(...)``) are not found.
         """
-        text, names = self._without_values(text)
-        if not _is_plain(text):
+        text, names = self._known.remove(text)
+        if texts.is_telling(text):
             from autotrack.redaction import code  # here, because most processes keep no code
 
             text, names_in_code = code.redact(text)
@@ -137,56 +161,103 @@ class Redactor:
         """Return whether a file of any format contains a token or the value of a secret variable (UTF-8 or UTF-16)."""
         for part in (content, content[::2], content[1::2]):  # in UTF-16, one of the halves is the text
             text = part.decode(errors="surrogateescape")
-            if any(value in text for value in self._values) or next(shapes.secrets(text, shapes.TOKENS), None):
+            if self._known.remove(text)[1] or any(shapes.secrets(text, shapes.TOKENS)):
                 return True
         return False
 
-    def _add(self, environ: Mapping[str, str]) -> None:
-        self._variables = secret_variables(environ)
-        secrets = {value.strip(): name for name, value in self._variables.items()}
-        values = {**self._values, **{value: name for value, name in secrets.items() if _is_searchable(value)}}
-        longest_first = sorted(values, key=len, reverse=True)  # one may contain another
-        self._values = {value: values[value] for value in longest_first}
-        self._harmless = set()
+    def redact_name(self, name: str) -> str:
+        """Return the name of a run, a param, a metric or a file without known values and tokens in it.
 
-    def _without_values(self, text: str) -> tuple[str, list[str]]:
-        values = self._values
-        names = [variable for value, variable in values.items() if value in text]
-        if names:
-            for value in values:
-                text = text.replace(value, REDACTED)
-        return text, names
+        A name only tells about a secret: ``token_accuracy`` and ``password`` stay.
+        """
+        if name in self._clean_names:
+            return name
+        clean = self._known.remove(name)[0]
+        for beginning, pattern in shapes.TOKENS.items():
+            if beginning in clean:
+                clean = re.sub(pattern, rf"\1{REDACTED}", clean)
+        if clean == name and len(self._clean_names) < _MOST_REMEMBERED:
+            self._clean_names.add(name)
+        return clean
 
-    def _redact(self, value: Any, name: str, called: str, names: list[str]) -> Any:
+    def redact_path(self, name: str) -> str:
+        """Return the name of a file or folder without known values and tokens in it, and without brackets for them."""
+        clean = self.redact_name(name)
+        if clean == name:
+            return name
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122  the name need not be a path
+        if (clean_stem := self.redact_name(stem)) != stem and re.fullmatch(r"\.[A-Za-z]{1,5}", suffix):
+            clean = clean_stem + suffix  # a token may have dots
+        return clean.replace(REDACTED, "redacted")
+
+    def redact_names(self, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """Return values under clean names, as `redact_name` makes them; the very same mapping if they are clean."""
+        if self._clean_names.issuperset(values):
+            return values
+        names: dict[Any, Any] = {}
+        for name, value in values.items():
+            clean = unique = self.redact_name(name) if isinstance(name, str) else name
+            while unique in names:  # two names that differed in what was removed
+                unique = f"{clean} ({len(names) + 1})"
+            names[unique] = value
+        return values if list(names) == list(values) else names
+
+    def _take(self, environ: Mapping[str, str]) -> None:
+        self._variables = dict(secrets_of(environ))
+        self._know(self._variables)
+
+    def _learn(self, found: Iterable[tuple[str, str]]) -> None:
+        new = {name: value for name, value in found if value not in self.learned and is_certain(name, value)}
+        if new:
+            self._add_learned(new)
+
+    def _add_learned(self, secrets: Mapping[str, str]) -> None:
+        found = {value: name for name, value in secrets.items() if is_searchable(value.strip())}
+        if not self.learned.keys() >= found.keys():
+            self.learned = {**self.learned, **found}  # another one, so that whoever passes it on notices
+            self._know(secrets)
+
+    def _know(self, secrets: Mapping[str, str]) -> None:
+        if self._known.add({v: name for name, value in secrets.items() if is_searchable(v := value.strip())}):
+            self._harmless, self._clean_names = set(), set()
+
+    def _redact(self, value: Any, name: str, called: str, found: _Found) -> Any:
         """`called` tells how secret it is: the name, or the option before it, should a list be an argv."""
-        before_count = len(names)
+        before_count = len(found.names)
         clean: Any = value
         if isinstance(value, dict):
-            inner = {key: f"{name}.{key}" if name else str(key) for key in value}
+            named = self.redact_names(value)
+            found.names.extend(["a name"] * (named is not value))
+            inner = {key: f"{name}.{key}" if name else str(key) for key in named}
             clean = {
-                key: item if self._knows(item, inner[key]) else self._redact(item, inner[key], inner[key], names)
-                for key, item in value.items()
+                key: item if self._knows(item, inner[key]) else self._redact(item, inner[key], inner[key], found)
+                for key, item in named.items()
             }
         elif isinstance(value, (list, tuple)):
             if not secrecy(called) and all(map(self._is_harmless, value)):
                 return value
-            options = [_option_of(item, before) for before, item in pairwise(["", *value])]
+            options = [command_line.option_of(item, before) for before, item in pairwise(["", *value])]
             calls = [called if secrecy(called) or not option else option for option in options]
-            clean = [self._redact(item, f"{name}[{i}]", calls[i], names) for i, item in enumerate(value)]
+            clean = [self._redact(item, f"{name}[{i}]", calls[i], found) for i, item in enumerate(value)]
             clean = clean if isinstance(value, list) else tuple(clean)
         elif isinstance(value, str):
             clean = self._redact_text(value)[0]
-            clean = REDACTED if hides(called, clean) else clean
-            names += [name or "text"] * (clean != value)
+            if hides(called, clean):
+                if secrecy(called) == "strong":
+                    found.values.append((called, value))
+                clean = REDACTED
+            found.names.extend([name or "text"] * (clean != value))
         elif isinstance(value, (int, float)) and not isinstance(value, bool) and secrecy(called) == "strong":
             clean = REDACTED
-            names.append(name)
-        return value if len(names) == before_count else clean
+            found.names.append(name)
+        return value if len(found.names) == before_count else clean
 
     def _knows(self, value: Any, called: str) -> bool:
         """Return whether all of this was checked before: most data of a run is the same as that of the run before."""
         if value.__class__ is dict:
             for key, item in value.items():
+                if key not in self._clean_names:
+                    return False
                 name = f"{called}.{key}" if called else str(key)
                 if item.__class__ is str:  # as most are; one more call for each would cost as much as everything else
                     if item not in self._harmless or secrecy(name):
@@ -211,35 +282,8 @@ class Redactor:
     def _redact_argument(self, argument: str, option: str) -> tuple[str, str]:
         if not option and "=" not in argument and argument in self._harmless:
             return argument, ""
-        start, name = 0, option
-        while not name and (key := re.compile(_KEY).match(argument, start)):
-            start, name = key.end(), key[1] if is_secret_name(key[1]) else ""
-        if hides(name, self._redact_text(argument[start:])[0]):
+        start, name = command_line.split(argument, option)
+        value = self._redact_text(argument[start:])[0]
+        if name and (value != argument[start:] or hides(name, value)):
             return self._redact_text(argument[:start])[0] + REDACTED, name
         return self._redact_text(argument)[0], ""
-
-
-def _is_plain(text: str) -> bool:
-    """Return whether a text does not contain even the beginning of a shape or of a secret name."""
-    return len(text) <= _LONG and not _beginnings().search(text)
-
-
-@cache
-def _beginnings() -> re.Pattern[str]:
-    return re.compile(either([*shapes.SHAPES, *texts.STEMS]))
-
-
-def _option_of(argument: object, before: object) -> str:
-    """Return the secret option whose value an argument is, or an empty string."""
-    option = re.fullmatch(_OPTION, before) if isinstance(before, str) and before.startswith("-") else None
-    if not option or not is_secret_name(option[1]) or re.match("-(?!----BEGIN)", str(argument)):
-        return ""
-    return option[1]
-
-
-def _is_searchable(value: str) -> bool:
-    """Return whether a secret value of the environment is special enough to be replaced wherever it occurs."""
-    ordinary = re.fullmatch(r"[a-z]{,10}|[A-Z][a-z]{,9}|[A-Z]{,10}|[-+\d.,:eE_]{,11}", value)
-    # Base64 may begin with "/" as well.
-    path = os.path.exists(value) or (re.fullmatch(PATH, value) and not re.search("[+=]", value))  # noqa: PTH110  Path raises for what is not a path
-    return len(value) >= 6 and not ordinary and not path and value not in REDACTED and "redacted" not in value

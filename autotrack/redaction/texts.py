@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from autotrack.redaction.names import hides, is_secret_name, secrecy
-from autotrack.redaction.shapes import either
+from autotrack.redaction.shapes import SHAPES, either
 
 # From the stem of a secret name up to where its value begins. To search for the stems and read the name backwards from
 # there is four times as fast as checking every word.
@@ -21,6 +21,7 @@ _ASSIGNMENT = rf"""(?x){_TAIL}
           |[:=!]=|=>|=|:(?!:|//))[ \t]*+
      |["'],[ \t]*+(?=["'])|[ \t]++(?!-))"""  # without a sign, as in "--hub_token xxx", in a printed list or bare
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+_LONG = 400  # characters; a longer text most probably contains something that sounds like a secret
 _SETTING = ("%env ", "%set_env ", "setenv ", "ENV ")  # "%env HF_TOKEN xxx"
 SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
 _SCHEME = rf"(?:(?i:{'|'.join(SCHEMES)})[ \t]+)?"
@@ -62,6 +63,16 @@ def assigned(text: str) -> Iterator[Assigned]:
             if value:
                 yield value
                 done = value.end
+
+
+def is_telling(text: str) -> bool:
+    """Return whether a text contains the beginning of a shape or of a secret name, or is too long to look."""
+    return len(text) > _LONG or _beginnings().search(text) is not None
+
+
+@cache
+def _beginnings() -> re.Pattern[str]:
+    return re.compile(either([*SHAPES, *STEMS]))
 
 
 def names_a_secret(text: str) -> bool:

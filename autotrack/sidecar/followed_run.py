@@ -265,4 +265,4 @@ def _captures_environment(follow: Follow) -> bool:
 @lru_cache(maxsize=4)
 def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
     """Return one redactor for all runs with these secrets: it remembers which texts it has found to be harmless."""
-    return Redactor({**os.environ, **dict(secrets)})
+    return Redactor(os.environ, dict(secrets))

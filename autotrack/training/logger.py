@@ -4,7 +4,7 @@ import operator
 import os
 from collections.abc import Mapping, Sequence
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from time import time
 from typing import Any
 
@@ -30,6 +30,7 @@ class Logger:
         self._redactor = RecordRedactor()
         self._observer = Observer(folder, self._redactor.redactor, self._put)
         self._noticed: set[str] = set()
+        self._clean_names: set[str] = set()
         self._waiting = cuda.PendingRecords(self._append_completed)
         self._has_diverged = False
         self._unnumbered_steps = count()
@@ -60,6 +61,9 @@ class Logger:
             measured = values.values()
         except AttributeError:
             raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
+        if not self._clean_names.issuperset(values):
+            values = self._with_clean_names(values)
+            measured = values.values()
         for value in measured:
             if type(value) is float and value - value == 0.0:  # false for NaN and the infinities
                 continue
@@ -85,6 +89,7 @@ class Logger:
         stage: str | None = None,
     ) -> None:
         """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
+        values = self._with_clean_names(values)
         try:
             self._log_converted(values, step, epoch, stage)
         except TypeError:
@@ -184,7 +189,7 @@ class Logger:
         source = Path(path)
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
-        target = self.folder / "artifacts" / files.safe_relative_path(name or source.name)
+        target = self.folder / "artifacts" / self._safe_path(name or source.name)
         files.put_file(source, target)
         self._record_artifact(target, kind=kind, source=str(source.absolute()))
 
@@ -243,6 +248,15 @@ class Logger:
             if type(value) is str and value.startswith(UNREADABLE):
                 self.notice(about, f"{name} of {source} {value}")
 
+    def _with_clean_names(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return metrics without the secrets in their names, which are few and the same at every step."""
+        clean = self._redactor.clean_names(values)
+        if clean is values:
+            self._clean_names.update(values)
+        else:
+            self._notice_redacted()
+        return clean
+
     def _notice_redacted(self) -> None:
         if news := self._redactor.news():
             self.notice("redaction", news)
@@ -268,8 +282,11 @@ class Logger:
             return False
         return True
 
+    def _safe_path(self, name: str) -> PurePosixPath:
+        return files.safe_relative_path(self._redactor.redactor.redact_path(name))
+
     def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
-        stem = self.folder / "artifacts" / f"{kind}s" / files.safe_relative_path(name)
+        stem = self.folder / "artifacts" / f"{kind}s" / self._safe_path(name)
         stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
         stem.parent.mkdir(parents=True, exist_ok=True)
         self._record_artifact(save(picture, stem), kind=kind, step=step)

@@ -89,7 +89,7 @@ class SidecarClient:
             exit_timeout=chosen.exit_timeout,
             uploads=chosen.uploads,
             modules=imported_modules(),
-            secrets=sidecar.secrets_it_lacks(redactor_of_this_process().secret_variables()) if sidecar else {},
+            secrets=sidecar.secrets_it_lacks(redactor_of_this_process().secrets()) if sidecar else {},
             environment=chosen.environment,
             untracked_bytes=int(chosen.untracked_mb * 1e6),
             quiet=chosen.quiet,

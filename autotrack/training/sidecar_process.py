@@ -76,7 +76,7 @@ class SidecarProcess:
         return self._spawned.output
 
     def secrets_it_lacks(self, secrets: dict[str, str]) -> dict[str, str]:
-        """Return those of the secret variables that differ from the ones in its own environment."""
+        """Return those of the secrets that are not in its own environment."""
         return {name: value for name, value in secrets.items() if self._secrets.get(name) != value}
 
     def send(self, message: AnyMessage, *, at_once: bool = True) -> None:

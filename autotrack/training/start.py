@@ -18,6 +18,7 @@ from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
 from autotrack.journal.directions import split_direction
 from autotrack.journal.lines import lengths_of_others
+from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.hooks.current_run import enter
@@ -143,6 +144,7 @@ def open_run(
     if not chosen.quiet:
         say_ignored_settings()
     sidecar_client.start(chosen)
+    name = name and redactor_of_this_process().redact_name(name)
     started = time()
     folder = _make_folder(_experiment_folder(chosen), name, started)
     run = Run(folder, settings=chosen)
@@ -244,7 +246,7 @@ def _parent_id() -> str | None:
 
 
 def _experiment_folder(chosen: Settings) -> Path:
-    return Path(chosen.to).expanduser().absolute() / chosen.experiment
+    return Path(chosen.to).expanduser().absolute() / redactor_of_this_process().redact_path(chosen.experiment)
 
 
 def _join_rank_0(experiment: Path) -> Run | None:

@@ -645,9 +645,9 @@ plain_data = st.recursive(
 
 
 def shape(value: Any) -> Any:
-    """What has to stay the same: keys, lengths, and the types of containers."""
+    """What has to stay the same: keys without secrets, lengths, and the types of containers."""
     if isinstance(value, dict):
-        return [(key, shape(item)) for key, item in value.items()]
+        return [(key, shape(item)) for key, item in Redactor(ENVIRON).redact_names(value).items()]
     if isinstance(value, (list, tuple)):
         return type(value), [shape(item) for item in value]
     return None

@@ -1,0 +1,154 @@
+"""Finds secrets whose values are known, however they are spelled: as they are, escaped, quoted or encoded.
+
+Letters and digits stay what they are in `repr`, JSON, URLs and HTML; only what is between them changes. So a text is
+searched once for a few letters of every value at a time, and only where that finds something for the value itself, in
+which any other character may be spelled in every way. Base64 and hexadecimal digits have beginnings of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from autotrack.redaction.names import REDACTED
+from autotrack.redaction.shapes import either
+
+_NEEDLE = 5  # letters and digits that are searched for first; fewer are found too often
+_MOST_VALUES = 200
+_ENCODED_LINE = 57  # bytes in a line of base64, when it has lines
+_RANDOM = r"(?=[^\s\"',:;{}\\]*\d)(?=[^\s\"',:;{}\\]*[A-Za-z])[^\s\"',:;{}\\]{16,}"
+_CONFIGURATION = r"\s*[\"'{}\[\]#]|\s*[\w.\- ]+[:=](?:\s|$)"
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\0": "0"}
+_ENTITIES = {'"': "quot", "'": "apos", "<": "lt", ">": "gt", "&": "amp"}
+_BASE64 = str.maketrans({"+": "[+-]", "/": "[/_]"})
+
+
+class KnownValues:
+    """Secret values by the names under which they became known. The longest is removed first: it may hold others."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._secrets: list[_Secret] = []
+        self._finder: re.Pattern[str] | None = None
+
+    def add(self, names: Mapping[str, str]) -> bool:
+        """Take in values and their names; return whether any of them is new."""
+        new = {value: name for value, name in names.items() if value not in self._names}
+        if not new or len(self._names) > _MOST_VALUES:
+            return False
+        self._names.update(new)
+        secrets = {value: _Secret(value, name, is_whole=True) for value, name in self._names.items()}
+        for value, name in self._names.items():
+            for part in _parts(value):
+                secrets.setdefault(part, _Secret(part, name, is_whole=False))
+        self._secrets = sorted(secrets.values(), key=lambda secret: len(secret.value), reverse=True)
+        needles = [needle for secret in self._secrets for needle in secret.needles]
+        unmistakable = all(secret.needles for secret in self._secrets)
+        self._finder = re.compile(either(needles)) if unmistakable else None
+        return True
+
+    def in_text(self, text: str) -> bool:
+        """Return whether a text may contain one of the values; False is certain."""
+        return bool(self._secrets) and (self._finder is None or self._finder.search(text) is not None)
+
+    def remove(self, text: str) -> tuple[str, list[str]]:
+        """Return a text without the values, and the names of those that it contained."""
+        names: dict[str, None] = {}
+        if self.in_text(text):
+            for secret in self._secrets:
+                if secret.may_be_in(text):
+                    text, count = secret.pattern.subn(REDACTED, text)
+                    if count:
+                        names[secret.name] = None
+        return text, list(names)
+
+
+class _Secret:
+    """A value, or a part of one. A whole value is also looked for in base64 and as hexadecimal digits."""
+
+    def __init__(self, value: str, name: str, *, is_whole: bool) -> None:
+        self.value, self.name = value, name
+        self._encoded = _encoded(value) if is_whole else []
+        found = [_needle(text) for text in (value, *self._encoded)]
+        self.needles = [needle for needle in found if needle] if found[0] else []
+        if is_whole and self.needles:
+            self.needles.append(_needle(value.encode(errors="surrogatepass").hex().upper()))
+
+    def may_be_in(self, text: str) -> bool:
+        """Return whether a text contains the beginning of a spelling; without beginnings, nobody knows."""
+        return not self.needles or any(needle in text for needle in self.needles)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What matches the value in every spelling. It is rarely needed, and takes time to compile."""
+        spellings = ["".join(map(_spelled, re.findall(r"\\+|.", self.value, re.DOTALL)))]
+        if self._encoded:
+            *base64, hexadecimal = self._encoded
+            spellings += [rf"[\w+/-]?{code.translate(_BASE64)}[\w+/-]?={{0,2}}" for code in base64]
+            spellings.append(f"(?i:{hexadecimal})")
+        return re.compile("|".join(spellings))
+
+
+def _needle(text: str) -> str:
+    """Return the beginning of the longest run of letters and digits, if that is long enough to search for."""
+    longest = max(re.findall("[A-Za-z0-9]+", text), key=len, default="")
+    return longest[: 2 * _NEEDLE] if len(longest) >= _NEEDLE else ""
+
+
+def _encoded(value: str) -> list[str]:
+    """Return what of a value's base64 is the same whatever stands before and after it, and its hexadecimal digits."""
+    data = value.encode(errors="surrogatepass")
+    cores = []
+    for shift, depends_on_before in ((0, 0), (1, 2), (2, 3)):
+        code = b64encode(b"\0" * shift + data).decode()
+        cores.append(code[depends_on_before : (shift + len(data)) * 8 // 6])
+    return [*cores, data.hex()]
+
+
+def _parts(value: str) -> Iterator[str]:
+    """Yield the lines of a value of several lines, and of its base64: they may be printed one by one.
+
+    Of lines that look like configuration, only what could be a key: the rest may be everybody's.
+    """
+    for line in value.splitlines() if "\n" in value else ():
+        if re.match(_CONFIGURATION, line):
+            yield from re.findall(_RANDOM, line)
+        elif len(line.strip()) >= 12:
+            yield line.strip()
+    data = value.encode(errors="surrogatepass")
+    for start in range(0, len(data), _ENCODED_LINE) if len(data) > _ENCODED_LINE else ():
+        line = b64encode(data[start : start + _ENCODED_LINE]).decode().rstrip("=")
+        if len(line) >= 16:
+            yield line
+
+
+def _spelled(characters: str) -> str:
+    """Return a pattern for every spelling of a character, or of several backslashes."""
+    character, code = characters[0], ord(characters[0])
+    if character.isascii() and character.isalnum():
+        return character
+    if character == "\\":
+        one = r"%(?:25)*5c|\\+x5c|\\+u005c|\\+134|&(?:amp;)*#0*92;"
+        return rf"(?i:\\{{{len(characters)},}}|(?:{one}){{{len(characters)}}})"
+    utf8 = character.encode(errors="surrogatepass")
+    forms = [
+        rf"\\*{re.escape(character)}",
+        rf"\\+u{code:04x}",
+        rf"\\+U{code:08x}",
+        rf"&(?:amp;)*#(?:0*{code}|x0*{code:x});",
+    ]
+    forms.append("".join(rf"%(?:25)*{byte:02x}" for byte in utf8))
+    forms.append("".join(rf"\\+x{byte:02x}" for byte in utf8))
+    if code < 256:
+        forms += [rf"\\+x{code:02x}", rf"\\+{code:03o}"]
+    if code > 0xFFFF:
+        high, low = 0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code & 0x3FF)
+        forms.append(rf"\\+u{high:04x}\\+u{low:04x}")
+    if character in _LETTERS:
+        forms.append(rf"\\+{_LETTERS[character]}")
+    if character in _ENTITIES:
+        forms.append(f"&(?:amp;)*{_ENTITIES[character]};")
+    forms += {"\n": [r"\r\n"], " ": [r"\+"], "'": [r"'\"'\"'", r"'\\+''"]}.get(character, [])
+    return f"(?i:{'|'.join(forms)})"
