@@ -58,6 +58,10 @@ def literals(source: str, tokens: Sequence[Token]) -> Iterator[Literal]:
 _END = Token("newline", "\n", 0, 0)
 
 
+_Target = str | list["_Target"]
+"""A name to the left of an assignment, or several in brackets."""
+
+
 @dataclass(slots=True)
 class _Bracket:
     """An open bracket, or the whole source, and what was read in it.
@@ -72,7 +76,13 @@ class _Bracket:
         argument: The last argument, if it was a string.
         declared: The last argument that is a secret name.
         only: The only string in a subscript.
-        targets: The names in ``user, password = ...`` whose values are still to come.
+        augmented: What may be assigned to with ``+=``.
+        has_value: Whether a string was read in this statement, after which there are no more names to assign to.
+        unpacks: Whether the values in the bracket belong to several names.
+        group: The names in the bracket that was just read, or to which the values in the next one belong.
+        operands: What was read between commas since the last assignment: names, if another assignment follows.
+        assigned: The names that the values after the last assignment belong to, one by one.
+        targets: Those of them whose values are still to come.
     """
 
     opener: str = ""
@@ -86,7 +96,29 @@ class _Bracket:
     argument: str = ""
     declared: str = ""
     only: str = ""
-    targets: list[str] = field(default_factory=list)
+    augmented: str = ""
+    unpacks: bool = False
+    has_value: bool = False
+    group: list[_Target] = field(default_factory=list)
+    operands: list[_Target] = field(default_factory=list)
+    assigned: list[_Target] = field(default_factory=list)
+    targets: list[_Target] = field(default_factory=list)
+
+    def assign(self, names: list[_Target]) -> None:
+        """Expect the values of these names, one after the other."""
+        self.assigned, self.operands = names, []
+        self.take_next(names)
+
+    def take_next(self, names: list[_Target]) -> None:
+        """Expect the value of the first of these names, and then those of the others."""
+        first, *self.targets = names or [""]
+        self.name = first if isinstance(first, str) else _strongest(first)
+        self.group = [] if isinstance(first, str) else first
+
+    def end_statement(self) -> None:
+        """Expect what the bracket has always held."""
+        self.name, self.annotated, self.group = self.all_in_it, "", []
+        self.operands, self.assigned, self.targets, self.has_value = [], [], [], False
 
 
 class _Walk:
@@ -112,7 +144,7 @@ class _Walk:
         elif text in (")", "]", "}"):
             self._leave()
         elif text in ("=", ":="):
-            here.name, *here.targets = [*here.targets, self._target(here)]
+            here.assign([self._target(here)] if here.has_value else _merged(here.assigned, self._targets(here)))
             here.before, here.operand, here.annotated = text, "", ""
         elif text == ":" and here.opener == "{":
             here.name = self._entry(here, here.argument if here.before == "string" else _constant(here.operand))
@@ -132,7 +164,7 @@ class _Walk:
             here.only = text if here.before == "[" and following.text == "]" else ""
             if here.opener == "(" and is_secret_name(text.lstrip("-")):
                 here.declared = text.lstrip("-")
-        here.before, here.operand = "string", ""
+        here.before, here.operand, here.has_value = "string", "", True
         return name if secrecy(name) else ""
 
     def _name_of(self, here: _Bracket, text: str, following: Token, after: Token) -> str:
@@ -153,10 +185,12 @@ class _Walk:
         """Return the name in the argument before a string: ``setdefault("HF_TOKEN", "..."), ["--token", "..."]``."""
         callee = _last(here.callee)
         option = here.argument.startswith("--") and callee not in _DECLARING and not text.startswith("-")
-        return here.argument.lstrip("-") if here.before == "," and (option or callee in _SETTING) else ""
+        pair = here.opener == "(" and not callee and re.search(r"\d", text)  # [("password", "...")]
+        return here.argument.lstrip("-") if here.before == "," and (option or pair or callee in _SETTING) else ""
 
     def _enter(self, here: _Bracket, text: str) -> None:
         called = here.before in ("operand", "string")
+        unpacked = [] if called else here.group or (here.assigned if here.before in ("=", ":=") else [])
         lead = here.lead if called else here.before
         assigned = here.name if lead in _LEADS or (lead == ":" and here.opener == "{") else ""
         if assigned == here.all_in_it and secrecy(assigned) == "weak":  # two levels down: auth = [("x", "y")]
@@ -166,6 +200,9 @@ class _Walk:
         callee = here.operand if called and text == "(" else ""
         kind = "subscript" if called and text == "[" else text
         self._open.append(_Bracket(kind, callee, assigned, assigned, before=text, lead=text))
+        if len(unpacked) > 1:
+            self._open[-1].unpacks = True
+            self._open[-1].assign(unpacked)
 
     def _leave(self) -> None:
         if len(self._open) > 1:
@@ -173,6 +210,8 @@ class _Walk:
             here = self._open[-1]
             subscript = closed.opener == "subscript" and here.operand
             here.operand = f"{_last(here.operand)}[{closed.only or 'item'}]" if subscript else ""
+            is_group = not subscript and not closed.callee and closed.opener in ("(", "[")
+            here.group = [*closed.operands, _last(closed.operand)] if is_group else []
             here.before, here.argument = "operand", ""
 
     def _separate(self, here: _Bracket, token: Token) -> None:
@@ -180,22 +219,33 @@ class _Walk:
         text = "\n" if token.kind in ("newline", "shell") else token.text
         if text == ":" and here.operand and here.lead in ("\n", "(", ",", "*", ";"):
             here.annotated = here.operand
-        elif text == "," and not here.opener and (here.name or here.operand):
-            if here.name:
-                here.name, *here.targets = here.targets or [""]
-            else:
-                here.targets.append(_last(here.operand))
-        elif text in (",", ";", "\n", ":"):
-            here.name, here.annotated, here.targets = here.all_in_it, "", []
+        elif text == "," and (not here.opener or here.unpacks):
+            here.operands.append(here.group or _last(here.operand))
+            if here.assigned:
+                here.take_next(here.targets)
+        elif text == ",":
+            here.operands.append(here.group or _last(here.operand))
+            here.name, here.annotated, here.assigned = here.all_in_it, "", []
+        elif text in (";", "\n", ":"):
+            here.end_statement()
+        here.has_value = here.has_value or text == "lambda"
+        if text in ("+", "|"):  # perhaps of "+="
+            here.augmented = here.operand
         if text != "." and text not in ("==", "!="):
             here.operand = ""
         if text not in (",", "."):
             here.argument = ""
         here.before = text
 
+    def _targets(self, here: _Bracket) -> list[_Target]:
+        """Return the names on the left side of an assignment."""
+        last: _Target = self._target(here) or here.group
+        names = [*here.operands, last or ""] if not here.opener else [last or ""]
+        return names[0] if len(names) == 1 and isinstance(names[0], list) else names
+
     def _target(self, here: _Bracket) -> str:
         """Return the name on the left side of an assignment."""
-        name = here.annotated or here.operand
+        name = here.annotated or here.operand or (here.augmented if here.before in ("+", "|") else "")
         if here.opener != "(":
             return _last(name)
         if name in _DEFAULTS:
@@ -211,6 +261,22 @@ class _Walk:
         # An entry of ``secrets`` is a secret. An entry of ``{"password": {...}}`` rather describes one.
         together = words_of(here.all_in_it)[-1:]
         return f"{here.all_in_it}.{key}" if together and together[0].endswith(("s", "credential")) else key
+
+
+def _merged(earlier: list[_Target], later: list[_Target]) -> list[_Target]:
+    """Return the names of values that are assigned twice, as in ``password = a = "..."``: the more secret ones."""
+    if not earlier or len(earlier) == len(later) == 1:
+        return [_strongest([*earlier, *later])] if earlier else later
+    if len(earlier) != len(later):  # one of them is the name of all values together
+        one, others = sorted((earlier, later), key=len)
+        return [_strongest([*one, other]) for other in others]
+    return [_strongest([first, second]) for first, second in zip(earlier, later, strict=True)]
+
+
+def _strongest(names: list[_Target]) -> str:
+    """Return the most secret of some names."""
+    flat = [name if isinstance(name, str) else _strongest(name) for name in names]
+    return max(flat, key=lambda name: ("", "weak", "strong").index(secrecy(name)), default="")
 
 
 def _last(name: str) -> str:

@@ -52,6 +52,11 @@ SHAPES = {  # the text in group 1 stays
     "machine ": rf"(machine\s++\S++\s++(?:login\s++\S++\s++)?password\s++){_GIVEN}\S++",  # .netrc
     "curl ": r"(curl(?=[ ])(?:(?!\s(?:-u|-U|--user|--proxy-user)|curl[ ])[^\r\n])*+"
     rf"\s(?:-[uU]|--user|--proxy-user)[ =]?[\"']?[^\s:\"'`]++:){_GIVEN}[^\s\"'`]++",
+    # Short options that are known to take a password.
+    "sshpass ": rf"(sshpass\s++-p[ ]*+[\"']?){_GIVEN}[^\s\"'`]++",
+    "mysql": rf"(mysql(?:dump|admin)?+(?=[ ])(?:(?!\s-p|mysql)[^\r\n])*+\s-p[\"']?){_GIVEN}[^\s\"'`]++",
+    "docker login": rf"(docker login(?=[ ])(?:(?!\s-p|docker)[^\r\n])*+\s-p[ ]++[\"']?){_GIVEN}[^\s\"'`]++",
+    "redis-cli ": rf"(redis-cli(?=[ ])(?:(?!\s-a|redis-cli)[^\r\n])*+\s-a[ ]++[\"']?){_GIVEN}[^\s\"'`]++",
 }
 
 

@@ -80,6 +80,12 @@ x = 1  # token: the one that comes next, token = word, auth = (user, password)
 hf_modelforquestionanswering = npm_abcdefghijklmnopqrstu = 1
 padded = password + b"\x00" * (size - len(password))
 topics = {"pass": 'The statement is "pass_stmt ::= pass"'}
+a = token = b = word
+password, a = word, "abcdef1"
+a, password = "abcdef1", word
+(user, password), a = word, "abcdef1"
+user, (host, a) = "abcdef1", ("abcdef2", "abcdef3")
+choices = [("token", "A token"), ("password", "A password")]
 for password in passwords: total += len(password) % 7
 '''.strip().splitlines()
 
@@ -147,6 +153,21 @@ token: Final = "{}"
 token: Final[str | None] = "{}"
 self.cfg.db_password = "{}"
 user, password = "ada", "{}"
+password = a = "{}"
+a = password = "{}"
+a = self.password = cfg["x"] = "{}"
+os.environ["DB_PASSWORD"] = x = "{}"
+password, user = "{}", "ada"
+user, password = ("ada", "{}")
+(user, password) = ("ada", "{}")
+[user, password] = ["ada", "{}"]
+user, (host, password) = "ada", ("example.org", "{}")
+a, password = user, b = "ada", "{}"
+password: "str" = "{}"
+password += "{}"
+connect = lambda user="ada", password="{}": user
+connect(dict(user="ada", password="{}"), retries=3)
+connect(dict([("user", "ada"), ("password", "{}")]))
 if (password := "{}"): pass
 password = os.environ.get("DB_PASSWORD") or "{}"
 password = os.environ.get("DB_PASSWORD", "{}")

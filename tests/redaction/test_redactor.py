@@ -213,6 +213,23 @@ def test_basic_authorization_is_told_from_basic_words(redactor: Redactor) -> Non
         assert redactor.redact_text(words) == (words, [])
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sshpass -p {} ssh ada@example.org",
+        "sshpass -p'{}' ssh ada@example.org",
+        "mysql -u ada -p{} digits",
+        "mysqldump --port 3306 -p'{}' digits",
+        "docker login -u ada -p {} ghcr.io",
+        "redis-cli -h cache -a {} ping",
+    ],
+)
+def test_short_options_that_are_known_to_take_a_password(redactor: Redactor, command: str) -> None:
+    assert redactor.redact_text(f"$ {command.format(PASSWORD)}")[0] == f"$ {command.format(REDACTED)}"
+    for harmless in ("mysql -u ada -p digits", "docker run -p 80:80 x", "mkdir -p a/b", "sshpass -p $PASSWORD ssh x"):
+        assert redactor.redact_text(harmless) == (harmless, [])
+
+
 def test_the_names_of_what_was_found_in_a_text_are_given_once_each(redactor: Redactor) -> None:
     text = f"password={PASSWORD} db.password={PASSWORD} password={TOKEN} {ENVIRON['HF_TOKEN']}"
     assert redactor.redact_text(text)[1] == ["HF_TOKEN", "password", "db.password"]
