@@ -35,13 +35,17 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 
 def main() -> None:
-    """Run the command line. A mistake of the user becomes one line on standard error and exit code 1."""
+    """Run the command line.
+
+    A mistake of the user, and a file or folder that cannot be read or written, become one line on standard error and
+    exit code 1.
+    """
     write_any_character()
     try:
         app(prog_name="autotrack")
-    except AutotrackError as error:
-        say_error(error)
-        sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe has closed it
         sys.stderr.close()
         sys.exit(0)
+    except (AutotrackError, OSError) as error:
+        say_error(error)
+        sys.exit(1)

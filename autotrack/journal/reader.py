@@ -21,6 +21,9 @@ _LONGEST_LINE_BYTES = 2**28
 
 _MAIN = "main.jsonl"
 
+_LONGEST_KIND = 100
+"""Characters; no version of autotrack names a type of record like that."""
+
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a line raises that is no record; the last for JSON that is nested thousands of times."""
 
@@ -134,10 +137,10 @@ class JournalReader:
         except (*_UNDECODABLE, KeyError, TypeError):
             self.unreadable += 1
             return
-        if kind in records.KINDS:
+        if not isinstance(kind, str) or kind in records.KINDS or len(kind) > _LONGEST_KIND:
             self.unreadable += 1
         else:
-            self.unknown[str(kind)] = self.unknown.get(str(kind), 0) + 1
+            self.unknown[kind] = self.unknown.get(kind, 0) + 1
 
 
 class Position(NamedTuple):

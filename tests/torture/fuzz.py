@@ -1,0 +1,272 @@
+"""Damaged stores: whatever is in the folder of a run, no command crashes, hangs, or leaves the store.
+
+python -m tests.torture.fuzz --cases 3000
+"""
+
+import argparse
+import faulthandler
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from typer.testing import CliRunner
+
+import autotrack
+from autotrack.cli.app import app
+from autotrack.errors import AutotrackError
+from autotrack.readers import catalog
+from autotrack.readers.tensorboard.refresh import bring_up_to_date
+from tests.support.canned_server import Answer, CannedServer, Request, canned_server
+from tests.support.damage import Damage
+
+CANARY = "canary-of-the-reader-7f3e"
+"""What lies outside of the store, and must not be found anywhere else."""
+
+SECONDS = 5.0
+"""How long one command may take."""
+
+
+class Hang(BaseException):
+    """A command took too long. No handler of exceptions may swallow it."""
+
+
+class TakesAll(CannedServer):
+    """Enough of a tracking server to take every run, its metrics and its files."""
+
+    def next_answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        info = {"run_id": "r1", "experiment_id": "1", "lifecycle_stage": "active",
+                "artifact_uri": "mlflow-artifacts:/1/r1/artifacts"}  # fmt: skip
+        if "get-by-name" in request.path:
+            return Answer(body={"experiment": {"experiment_id": "1", "name": "exp", "lifecycle_stage": "active"}})
+        if "runs/create" in request.path or "runs/get" in request.path or "runs/update" in request.path:
+            return Answer(body={"run": {"info": info, "data": {}}})
+        return Answer(body={"runs": []} if "runs/search" in request.path else {})
+
+
+@dataclass
+class Result:
+    """What became of some damaged stores; `faults` are the cases that went wrong, with what was done to them."""
+
+    cases: int = 0
+    slowest_seconds: float = 0.0
+    slowest: str = ""
+    faults: list[str] = field(default_factory=list)
+
+
+def make_store(store: Path) -> None:
+    """Record runs of several kinds: complete, failed, killed, resumed, of a search, and with everything in them."""
+    with autotrack.start_run("complete", to=store, experiment="exp", params={"lr": 0.1, "model": {"width": 3}}) as run:
+        for step in range(20):
+            run.log({"val_loss": 1 / (step + 1), "nan": float("nan")}, step=step, epoch=step // 5, stage="validate")
+        run.log_tags({"why": "paper"})
+        run.log_text("note", "# Title\n\ntext")
+        run.log_table("table", [{"a": 1, "b": "x"}])
+        run.log_plot("roc", "roc", {"fpr": [0.0, 1.0], "tpr": [0.0, 1.0]})
+        run.log_plot("matrix", "confusion_matrix", {"matrix": [[1, 2], [3, 4]], "labels": ["a", "b"]})
+        run.log_trial(0, {"width": 3}, {"score": 0.5})
+        run.log_dataset("train", [[1.0, 2.0], [3.0, 4.0]], "mine")
+        run.log_image("picture", _pixels())
+        for name in ("model.bin", "data.txt"):
+            (store.parent / name).write_bytes(os.urandom(2000))
+            run.log_artifact(store.parent / name, kind="model")
+    try:
+        with autotrack.start_run("failed", to=store, experiment="exp") as run:
+            run.log({"loss": 0.5})
+            raise ValueError("too much")
+    except ValueError:
+        pass
+    script = f"""
+import os, autotrack
+run = autotrack.start_run("killed", to={str(store)!r}, experiment="exp")
+run.log({{"loss": 0.5}}, step=2**40)
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, "AUTOTRACK_SIDECAR": "off"}, check=False)
+    first = next(store.glob("exp/*failed"))
+    shutil.copytree(next(store.glob("exp/*complete")), first.with_name("20200101-000000-copy"))
+    shutil.copyfile(first / "journal" / "main.jsonl", first / "journal" / "rank1.jsonl")
+    with canned_server(kind=TakesAll) as server:
+        CliRunner().invoke(app, ["sync", str(store), "--to", server.url, "--to", "tensorboard"])
+
+
+def _pixels() -> Any:
+    from PIL import Image
+
+    return Image.new("RGB", (4, 4))
+
+
+class Fuzz:
+    """Damages copies of a store in `folder`, and uses each of them."""
+
+    def __init__(self, folder: Path, server: CannedServer, *, seconds: float = SECONDS) -> None:
+        self._folder, self._server, self._seconds = folder, server, seconds
+        self._model = folder / "model" / "runs"
+        self._outside = folder / "outside"
+        (self._outside / "folder").mkdir(parents=True)
+        for name in ("secret", "folder/secret", "picture.png"):
+            (self._outside / name).write_text(CANARY)
+        (self._outside / "main.jsonl").write_text(f"{CANARY}\nhalf a line {CANARY}")
+        self._model.parent.mkdir(exist_ok=True)
+        make_store(self._model)
+        self._untouched = _digest(self._outside)
+        self.result = Result()
+
+    def run(self, seed: int) -> None:
+        """Damage a copy of the store with this seed, and use it in every way."""
+        store = self._folder / "store" / "runs"
+        shutil.rmtree(store.parent, ignore_errors=True)
+        shutil.copytree(self._model, store)
+        damage = Damage(store, self._outside, seed)
+        damage.hurt(1 + seed % 4)
+        self.result.cases += 1
+        self._server.asked.clear()
+        for name, use in self._uses(store).items():
+            began = monotonic()
+            try:
+                with _limit(self._seconds):
+                    said = use() or ""
+            except Hang:
+                self._fault(seed, damage, f"{name} took more than {self._seconds} s\n{traceback.format_exc()}")
+            except Exception:  # noqa: BLE001  whatever it is, it is what is looked for
+                self._fault(seed, damage, f"{name} raised\n{traceback.format_exc()}")
+            else:
+                if CANARY in said:
+                    self._fault(seed, damage, f"{name} printed what lies outside")
+            if monotonic() - began > self.result.slowest_seconds:
+                self.result.slowest_seconds, self.result.slowest = monotonic() - began, f"{name} {seed} {damage.done}"
+        self._check_outside(seed, damage, store)
+
+    def _uses(self, store: Path) -> dict[str, Callable[[], str | None]]:
+        to = ["--to", self._server.url]
+        return {
+            "ls": lambda: _command("ls", str(store)),
+            "ls --json": lambda: _command("ls", str(store), "--json", "--sort", "best.val_loss"),
+            "show": lambda: "".join(_command("show", str(folder)) for folder in _folders(store)),
+            "show --json": lambda: _command("show", "latest", "--store", str(store), "--json"),
+            "runs": lambda: _use_runs(store),
+            "tensorboard": lambda: _update(store),
+            "sync": lambda: _command("sync", str(store), *to),
+            "sync again": lambda: _command("sync", str(store), *to),
+            "ls after sync": lambda: _command("ls", str(store)),
+        }
+
+    def _check_outside(self, seed: int, damage: Damage, store: Path) -> None:
+        if _digest(self._outside) != self._untouched:
+            self._fault(seed, damage, "something outside of the store has changed")
+            shutil.rmtree(self._outside)
+        for request in list(self._server.asked):
+            if CANARY.encode() in request.body or CANARY in request.path:
+                self._fault(seed, damage, f"sent what lies outside: {request.method} {request.path}")
+        for path in store.rglob("*"):
+            if path.is_file() and not path.is_symlink() and CANARY.encode() in path.read_bytes():
+                self._fault(seed, damage, f"what lies outside is in {path}")
+
+    def _fault(self, seed: int, damage: Damage, what: str) -> None:
+        self.result.faults.append(f"seed {seed}, after {damage.done}: {what}")
+
+
+def _command(*arguments: str) -> str:
+    """Call a command as the command line does. Mistakes and files that cannot be read are said."""
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, (SystemExit, AutotrackError, OSError)):
+        raise result.exception
+    return result.output
+
+
+def _folders(store: Path) -> Iterator[Path]:
+    return catalog.run_folders(store)
+
+
+def _use_runs(store: Path) -> str:
+    runs = autotrack.runs(store)
+    text = [
+        repr(runs),
+        repr(runs.where("metrics.val_loss < 0.2 and params.lr > 1e-3")),
+        repr(runs.sort("best.val_loss")),
+    ]
+    for run in runs:
+        text += [repr(run), *(repr(run.history(name)[-3:]) for name in list(run.metrics)[:20])]
+    return "".join(text)
+
+
+def _update(store: Path) -> str:
+    problems: list[str] = []
+    bring_up_to_date(_folders(store), on_problem=problems.append)
+    return "".join(problems)
+
+
+@contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(4 * seconds, exit=True)  # what no signal interrupts
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+
+
+def _digest(folder: Path) -> str:
+    """Return what tells whether anything in a folder has changed: names, kinds, contents, times of changes."""
+    entries = [
+        (str(path.relative_to(folder)), path.lstat().st_mode, path.lstat().st_mtime_ns, path.lstat().st_nlink,
+         path.read_bytes() if path.is_file() else b"")
+        for path in sorted(folder.rglob("*"))
+    ]  # fmt: skip
+    return hashlib.sha256(repr(entries).encode()).hexdigest()
+
+
+def run(
+    folder: Path, seeds: range, *, seconds: float = SECONDS, watch: Callable[[int, Result], None] | None = None
+) -> Result:
+    """Damage a store once for each seed."""
+    with canned_server(kind=TakesAll) as server:
+        fuzz = Fuzz(folder, server, seconds=seconds)
+        for seed in seeds:
+            fuzz.run(seed)
+            if watch is not None:
+                watch(seed, fuzz.result)
+    return fuzz.result
+
+
+def main() -> None:
+    """Print what was tried, and what went wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", type=int, default=3000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    given = parser.parse_args()
+    os.environ.setdefault("AUTOTRACK_QUIET", "1")
+
+    def watch(seed: int, result: Result) -> None:
+        while result.faults:
+            print(result.faults.pop(0), flush=True)
+            counts.append(seed)
+
+    counts: list[int] = []
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(Path(folder), range(given.first, given.first + given.cases), watch=watch)
+    print(json.dumps({"cases": result.cases, "faults": len(counts), "seeds": sorted(set(counts))[:100],
+                      "slowest_seconds": round(result.slowest_seconds, 2), "slowest": result.slowest}))  # fmt: skip
+    sys.exit(bool(counts))
+
+
+if __name__ == "__main__":
+    main()
