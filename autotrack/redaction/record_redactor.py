@@ -43,10 +43,14 @@ def _named_fields(kind: type[records.Record]) -> list[str]:
 
 
 class RecordRedactor:
-    """Redacts the records of one run with its `redactor`."""
+    """Redacts the records of one run with its `redactor`.
+
+    `names_found_clean` are names of metrics, which are few and the same at every step.
+    """
 
     def __init__(self) -> None:
         self.redactor = redactor_of_this_process()
+        self.names_found_clean: set[str] = set()
         self._names: set[str] = set()
         self._reported: set[str] = set()
 
@@ -77,7 +81,9 @@ class RecordRedactor:
         """Return values with the secrets in their names removed; the very same mapping if there are none."""
         self.redactor.refresh()
         clean = self.redactor.redact_names(values)
-        if clean is not values:
+        if clean is values:
+            self.names_found_clean.update(values)
+        else:
             self._names.add("a name")
         return clean
 

@@ -30,7 +30,7 @@ class Logger:
         self._redactor = RecordRedactor()
         self._observer = Observer(folder, self._redactor.redactor, self._put)
         self._noticed: set[str] = set()
-        self._clean_names: set[str] = set()
+        self._clean_names = self._redactor.names_found_clean
         self._waiting = cuda.PendingRecords(self._append_completed)
         self._has_diverged = False
         self._unnumbered_steps = count()
@@ -62,8 +62,9 @@ class Logger:
         except AttributeError:
             raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
         if not self._clean_names.issuperset(values):
-            values = self._with_clean_names(values)
+            values = self._redactor.clean_names(values)
             measured = values.values()
+            self._notice_redacted()
         for value in measured:
             if type(value) is float and value - value == 0.0:  # false for NaN and the infinities
                 continue
@@ -89,7 +90,7 @@ class Logger:
         stage: str | None = None,
     ) -> None:
         """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
-        values = self._with_clean_names(values)
+        values = self._redactor.clean_names(values)
         try:
             self._log_converted(values, step, epoch, stage)
         except TypeError:
@@ -247,15 +248,6 @@ class Logger:
         for name, value in values.items():
             if type(value) is str and value.startswith(UNREADABLE):
                 self.notice(about, f"{name} of {source} {value}")
-
-    def _with_clean_names(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return metrics without the secrets in their names, which are few and the same at every step."""
-        clean = self._redactor.clean_names(values)
-        if clean is values:
-            self._clean_names.update(values)
-        else:
-            self._notice_redacted()
-        return clean
 
     def _notice_redacted(self) -> None:
         if news := self._redactor.news():

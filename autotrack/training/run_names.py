@@ -1,7 +1,11 @@
-"""Names of runs that people can say, remember and type."""
+"""Names of runs that people can say, remember and type, and the folders that are called after them."""
 
 import random
 from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from autotrack.errors import SettingsError
 
 _ADJECTIVES = (
     "agile amber ample azure bold brave breezy bright brisk calm candid clever cosy crisp daring deft eager "
@@ -33,3 +37,28 @@ def folder_name(name: str, started: float) -> str:
     safe = "".join(character if character.isalnum() or character in "-_.=+" else "-" for character in name)
     short = safe.encode()[:80].decode(errors="ignore")  # file systems count bytes
     return f"{stamp}-{short.strip('.-') or 'run'}"
+
+
+def make_folder(experiment: Path, name: str | None, started: float) -> Path:
+    """Make the folder of a run that starts now, under a name that no other run of the experiment has.
+
+    Raises `SettingsError` when it cannot be made.
+    """
+    try:
+        for attempt in count(1):
+            own = folder_name(name or run_name(), started)
+            folder = experiment / (own if not name or attempt == 1 else f"{own}-{attempt}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                if not folder.exists():  # a file stands where the folder of the experiment should be
+                    raise
+                continue
+            return folder
+    except OSError as error:
+        raise SettingsError(
+            f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with to= or AUTOTRACK_TO",
+            setting="to",
+            value=str(experiment),
+        ) from None
+    raise AssertionError("unreachable: count() never ends")

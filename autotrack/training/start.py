@@ -146,7 +146,7 @@ def open_run(
     sidecar_client.start(chosen)
     name = name and redactor_of_this_process().redact_name(name)
     started = time()
-    folder = _make_folder(_experiment_folder(chosen), name, started)
+    folder = run_names.make_folder(_experiment_folder(chosen), name, started)
     run = Run(folder, settings=chosen)
     run._begin(
         records.RunStarted(
@@ -272,27 +272,6 @@ def _first_record(folder: Path) -> records.RunStarted:
     if not isinstance(first, records.RunStarted):
         raise FileNotFoundError(f"{folder} is not a run: its journal does not begin with the start of one")
     return first
-
-
-def _make_folder(experiment: Path, name: str | None, started: float) -> Path:
-    try:
-        for attempt in count(1):
-            own = run_names.folder_name(name or run_names.run_name(), started)
-            folder = experiment / (own if not name or attempt == 1 else f"{own}-{attempt}")
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:
-                if not folder.exists():  # a file stands where the folder of the experiment should be
-                    raise
-                continue
-            return folder
-    except OSError as error:
-        raise SettingsError(
-            f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with to= or AUTOTRACK_TO",
-            setting="to",
-            value=str(experiment),
-        ) from None
-    raise AssertionError("unreachable: count() never ends")
 
 
 def _process() -> dict[str, Any]:
