@@ -1,5 +1,6 @@
 """The arguments that every callback of an integration takes, and the runs that are started with them."""
 
+import contextlib
 import difflib
 import os
 from collections.abc import Mapping
@@ -14,7 +15,15 @@ from autotrack.training import ranks
 from autotrack.training.autolog import chosen
 from autotrack.training.inherited import ParentRun, parent_run, run_for_children
 from autotrack.training.run import Run, current_run
-from autotrack.training.start import attach_run, for_another_process, open_run, resume_run, with_defaults
+from autotrack.training.start import (
+    attach_run,
+    first_record,
+    for_another_process,
+    open_run,
+    reopen_run,
+    resume_run,
+    with_defaults,
+)
 
 
 class RunArguments(TypedDict, total=False):
@@ -140,14 +149,28 @@ class RunOptions:
         """
         from autotrack.readers import catalog  # few trainings continue another one
 
+        found = self._locate(run_id, folder)
+        if found is None or catalog.load(found).status not in ("failed", "interrupted", "killed"):
+            return None
+        try:
+            return resume_run(found, at_step=at_step, frameworks=frameworks, group=group)
+        except JournalBusyError:
+            return None
+
+    def reopen_run(self, run_id: str, folder: Path) -> Run | None:
+        """Reopen the run that a checkpoint names, to add to it; None when it is no longer there.
+
+        However it has ended, it stays so.
+        """
+        found = self._locate(run_id, folder)
+        return None if found is None else reopen_run(found)
+
+    def _locate(self, run_id: str, folder: Path) -> Path | None:
+        """Return where the run lies now: in the folder it was in, or in this store, which may have been moved."""
         for candidate in (folder, self.experiment_folder / folder.name):
-            if (candidate / "journal" / "main.jsonl").exists() and (found := catalog.load(candidate)).id == run_id:
-                if found.status not in ("failed", "interrupted", "killed"):
-                    return None
-                try:
-                    return resume_run(candidate, at_step=at_step, frameworks=frameworks, group=group)
-                except JournalBusyError:
-                    return None
+            with contextlib.suppress(OSError):
+                if first_record(candidate).id == run_id:
+                    return candidate
         return None
 
     def join_run(self, rank: int, *, group: str | None = None) -> Run | None:

@@ -183,7 +183,7 @@ def resume_run(
     With `at_step`, what was recorded at this step or later is about to be recorded again. Raises
     `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
     """
-    first = _first_record(folder)
+    first = first_record(folder)
     chosen = settings.resolve(**_defaults)
     is_first_on_its_host = first.host != socket.gethostname() and os.environ.get("LOCAL_RANK", "0") == "0"
     if not rank or is_first_on_its_host:
@@ -214,11 +214,11 @@ def reopen_run(folder: Path) -> Run:
     Where a live process is still writing the run, what is added goes to a journal of its own, as with `attach_run`.
     Raises `FileNotFoundError` when there is no run in the folder.
     """
-    first = _first_record(folder)
+    first = first_record(folder)
     try:
         run = Run(folder)
     except JournalBusyError:
-        return attach_run(folder)
+        run = Run(folder, writer=f"main-{os.getpid()}")
     run._identify(first)
     run.status = "finished"
     return run
@@ -229,7 +229,7 @@ def attach_run(folder: Path) -> Run:
 
     Raises `FileNotFoundError` when there is no run in the folder.
     """
-    first = _first_record(folder)
+    first = first_record(folder)
     run = Run(folder, writer=f"main-{os.getpid()}")
     run._identify(first)
     enter(run)
@@ -262,7 +262,8 @@ def _join_rank_0(experiment: Path) -> Run | None:
     return None
 
 
-def _first_record(folder: Path) -> records.RunStarted:
+def first_record(folder: Path) -> records.RunStarted:
+    """Return the record with which a run begins. Raises `FileNotFoundError` when there is no run in the folder."""
     with (folder / "journal" / "main.jsonl").open("rb") as file:
         line = file.readline()
     try:

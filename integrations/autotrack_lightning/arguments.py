@@ -1,19 +1,21 @@
-"""The arguments that modules were made with, also when `save_hyperparameters()` was never called."""
+"""The arguments that modules and schedulers were made with, also when nobody has saved them."""
 
 import inspect
 import sys
 from collections.abc import Generator
 from types import FrameType
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from autotrack.integrations import Outcome, flatten
+import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
-_remembered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+from autotrack.integrations import Outcome, Patch, flatten
+
+_remembered: Any = WeakIdKeyDictionary()  # by identity: a data module that is a dataclass has no hash
 
 
 def remember_arguments(module: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
-    """Hook around `LightningModule.__init__`, called by the user's own `__init__`: note the arguments of that one.
+    """Hook around the `__init__` of a base class, which that of the object's own class calls: note its arguments.
 
     The arguments are turned into plain values at once, so that nothing is kept alive.
     """
@@ -33,12 +35,29 @@ def arguments_of(module: Any) -> dict[str, Any]:
     A module that was made without autolog being on is read instead: an attribute with the name of an argument of its
     `__init__`, and a plain value, is taken for that argument.
     """
-    if module in _remembered:
-        return _remembered[module]
+    if (remembered := remembered_of(module)) is not None:
+        return remembered
     parameters = inspect.signature(type(module).__init__).parameters
     held = {name: vars(module)[name] for name in list(parameters)[1:] if name in vars(module)}
     return flatten({name: value for name, value in held.items() if isinstance(value, _PLAIN)})
 
+
+def remembered_of(made: Any) -> dict[str, Any] | None:
+    """Return the plain arguments that an object was made with, if it was made while somebody took note of them."""
+    found: dict[str, Any] | None = _remembered.get(made)
+    return found
+
+
+def note_schedulers() -> Patch:
+    """Take note of the arguments of learning-rate schedulers that are made from now on, until the patch is reverted.
+
+    Many do not keep them: a OneCycleLR has turned them into phases.
+    """
+    _schedulers.apply()
+    return _schedulers
+
+
+_schedulers = Patch(torch.optim.lr_scheduler.LRScheduler, "__init__", remember_arguments)
 
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
 

@@ -1,10 +1,13 @@
 """What `autotrack.autolog()` hooks into Lightning: every fit gets the callback, arguments of modules are noted."""
 
+import sys
 from collections.abc import Generator, Iterable
 from types import ModuleType
 from typing import Any
 
 from autotrack.integrations import Outcome, Patch
+
+_WORK = ("fit", "validate", "test")
 
 
 class LightningIntegration:
@@ -18,24 +21,46 @@ class LightningIntegration:
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `lightning.pytorch` or `pytorch_lightning`."""
+        from autotrack_lightning import attached, binding, loggers
         from autotrack_lightning.arguments import remember_arguments
 
-        for name in ("fit", "validate", "test"):
+        for name in _WORK:
             yield Patch(module.Trainer, name, _with_callback)
+        yield Patch(module.Trainer, "_run", _with_callback_in_rank)
         yield Patch(module.LightningModule, "__init__", remember_arguments)
         yield Patch(module.LightningDataModule, "__init__", remember_arguments)
+        yield Patch(sys.modules[f"{module.__name__}.core.saving"], "_load_state", binding.remember_loaded)
+        calls, silent = sys.modules[f"{module.__name__}.trainer.call"], attached.nobody_listens
+        yield Patch(calls, "_call_callback_hooks", attached.call_hook, unless=silent)
+        yield Patch(calls, "_call_callbacks_on_load_checkpoint", attached.load_checkpoint, unless=silent)
+        yield Patch(calls, "_call_callbacks_on_save_checkpoint", attached.save_checkpoint)
+        yield Patch(module.callbacks.LearningRateFinder, "lr_find", attached.look_away)
+        yield Patch(module.callbacks.BatchSizeFinder, "scale_batch_size", attached.look_away)
+        yield from loggers.patches(module)
 
 
 def _with_callback(trainer: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
-    """Give the trainer a callback of ours while it works, unless the user gave it one."""
+    """Let a callback of ours hear what the trainer does, unless the user gave it one."""
+    if (ours := _attach_callback(trainer)) is not None:
+        yield
+        ours.detach(trainer)
+
+
+def _with_callback_in_rank(trainer: Any, model: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
+    """Do the same in a process that a strategy has started, where `fit` itself is not called."""
+    if trainer.state.fn.value in _WORK and (ours := _attach_callback(trainer)) is not None:
+        outcome = yield
+        if outcome.error is not None:  # nobody tells callbacks of it there
+            ours.attached_to(trainer).on_exception(trainer, model, outcome.error)
+        ours.detach(trainer)
+
+
+def _attach_callback(trainer: Any) -> Any:
+    """Attach a callback to the trainer and return the module that detaches it; None if the trainer has one already."""
+    from autotrack_lightning import attached
     from autotrack_lightning.callback import AutotrackCallback, callback_of
 
-    before = trainer.callbacks
-    if any(isinstance(callback, AutotrackCallback) for callback in before):
-        return
-    ours = callback_of(trainer)
-    trainer.callbacks = [ours, *before]  # first, so that the user's callbacks find a current run
-    yield
-    kept = [callback for callback in trainer.callbacks if callback is not ours]
-    unchanged = len(kept) == len(before) and all(one is two for one, two in zip(kept, before, strict=True))
-    trainer.callbacks = before if unchanged else kept
+    if attached.attached_to(trainer) or any(isinstance(one, AutotrackCallback) for one in trainer.callbacks):
+        return None
+    attached.attach(callback_of(trainer), trainer)
+    return attached

@@ -1,11 +1,13 @@
 """Records what Lightning sends to its loggers, whether it has loggers or not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import autotrack
 from autotrack.integrations import guarded, log_numbers
-from autotrack_lightning.params import learning_rate_names, learning_rates
+from autotrack_lightning.attached import is_heard
+from autotrack_lightning.learning_rates import LearningRates
 
 
 class MetricRecorder:
@@ -23,28 +25,68 @@ class MetricRecorder:
         self._trainer = trainer
         self._owner = owner
         self._every = every_n_steps
-        self._rates: list[Any] = []
-        self._rate_names: list[str] = []
+        self._rates = LearningRates(trainer)
+        self._timing: Mapping[str, float] = {}
+        self._given_names: set[str] = set()  # all that the user has logged; ours step aside for them
+        self._names_in_epoch: set[str] = set()
+        self._has_rates_in_epoch = False
         self._connector = trainer._logger_connector
         self._original: Callable[..., None] = self._connector.log_metrics
         self._original_step: Callable[[], None] = self._connector.update_train_step_metrics
         self._step_was_logged = False
-        self._connector.log_metrics = self._log_metrics
+        self._connector.log_metrics = _Replacement(self._log_metrics).of(self._connector, "log_metrics")
         if every_n_steps is not None:
-            self._connector.update_train_step_metrics = self._update_train_step_metrics
+            replacement = _Replacement(self._update_train_step_metrics)
+            self._connector.update_train_step_metrics = replacement.of(self._connector, "update_train_step_metrics")
 
     def detach(self) -> None:
         """Restore the trainer."""
+        self._rates.detach()
         vars(self._connector).pop("log_metrics", None)
         vars(self._connector).pop("update_train_step_metrics", None)
 
     def batch_starts(self) -> None:
-        """Note the learning rates of the coming step: a scheduler changes them before the step is logged."""
-        self._rates = learning_rates(self._trainer)
+        """Begin a batch."""
+        self._rates.batch_starts(is_recorded=self._is_step_to_record())
+
+    def batch_ends(self) -> None:
+        """Record the learning rates of a batch that Lightning does not log, because gradients are accumulated."""
+        if self._trainer.accumulate_grad_batches != 1 and self._is_accumulating() and self._is_step_to_record():
+            self._log({}, self._position(), stage="train", ours=self._rates.of_batch())
+            self._has_rates_in_epoch = True
+
+    def epoch_ends(self, timing: Mapping[str, float]) -> None:
+        """Record what was not recorded in this epoch so far; `timing` comes with the metrics of the whole epoch."""
+        self.record_rest()
+        self._timing = timing
+
+    def record_rest(self) -> None:
+        """Record the last value in this epoch of what was logged, but at no step that is recorded."""
+        batches = self._trainer.fit_loop.epoch_loop.batch_progress.current
+        if batches.completed == 0:
+            return
+        rest = {name: value for name, value in self._last_values() if name not in self._names_in_epoch}
+        rates = {} if self._has_rates_in_epoch else self._rates.of_batch(before=batches.ready != batches.completed)
+        if rest or rates:
+            self.epoch = self._trainer.current_epoch
+            # Lightning counts a step after the validation that follows it.
+            counted = self._trainer.state.stage != "validate"
+            self._log(rest, max(self._position() - counted, 0), stage="train", ours=rates)
+        self._names_in_epoch, self._has_rates_in_epoch = set(), False
 
     def evaluate_at(self, step: int | None, epoch: int | None) -> None:
         """Record what is measured from now on at this step and epoch, where the training ended."""
         self.step, self.epoch = step, epoch
+
+    def log_sent(self, values: Mapping[str, Any], step: int | None) -> None:
+        """Record what was sent straight to a logger, but for learning rates, which are recorded already."""
+        rates = self._rates.names()
+        sent = {name: value for name, value in values.items() if name not in rates}
+        fitting = self._trainer.state.fn == "fit"
+        if fitting:
+            self.epoch = self._trainer.current_epoch
+        stage = self._trainer.state.stage
+        self._log(sent, self._step_of(step, fitting=fitting), stage=stage and stage._value_, ours={})
 
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         self._step_was_logged = True
@@ -60,38 +102,77 @@ class MetricRecorder:
 
     @guarded
     def _record_step(self) -> None:
-        accumulating = self._trainer.fit_loop._should_accumulate()
-        if not (accumulating and self._trainer.lightning_module.automatic_optimization) and self._is_step_to_record():
+        if not self._is_accumulating() and self._is_step_to_record():
             self._record(self._connector.metrics["log"], None)
 
+    def _is_accumulating(self) -> bool:
+        return bool(
+            self._trainer.fit_loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
+        )
+
     def _is_step_to_record(self) -> bool:
-        return self._every is None or (self._trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % self._every == 0
+        every = self._every or self._trainer.log_every_n_steps
+        return bool(every) and (self._position() + 1) % every == 0
 
     @guarded
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
         trainer = self._trainer
         stage = trainer.state.stage._value_  # `value` is a Python function for enums
         # A learning-rate finder works with callbacks of its own: what it tries is not part of the training.
-        if stage == "sanity_check" or self._owner not in trainer.callbacks:
+        if stage == "sanity_check" or not is_heard(self._owner, trainer):
             return
         values = dict(metrics)
         fitting = trainer.state.fn._value_ == "fit"
         if step is None:
             step = self._step_of(values.pop("step", None), fitting=fitting)
-        if stage == "train" and self._connector._first_loop_iter is not None:  # a step, not the end of an epoch
-            if not self._is_step_to_record():
-                return
-            if len(self._rate_names) != len(self._rates):
-                self._rate_names = learning_rate_names(trainer)
-            values.update(zip(self._rate_names, self._rates, strict=True))
+        ours: Mapping[str, Any] = {}
         if fitting:
             self.epoch = trainer.current_epoch
+        if stage == "train":
+            if self._connector._first_loop_iter is None:  # the end of an epoch
+                ours, self._timing = self._timing, {}
+            elif self._every is not None and not self._is_step_to_record():
+                return
+            else:
+                ours = self._rates.of_batch()
+                self._names_in_epoch.update(values)
+                self._has_rates_in_epoch = True
+        self._log(values, step, stage=stage, ours=ours)
+
+    def _log(self, given: Mapping[str, Any], step: int | None, *, stage: str | None, ours: Mapping[str, Any]) -> None:
+        self._given_names.update(given)
+        values = {**{name: value for name, value in ours.items() if name not in self._given_names}, **given}
         if values:
             log_numbers(self.run, values, step, epoch=self.epoch, stage=stage)
+
+    def _last_values(self) -> list[tuple[str, Any]]:
+        """Return what was logged at steps of this epoch, as it was after the last batch that is complete."""
+        results, logged = self._trainer.fit_loop.epoch_loop._results, self._connector._logged_metrics
+        names = (
+            results._forked_name(item, on_step=True)[1]
+            for _, item in results.valid_items()
+            if item.meta.on_step and item.meta.logger
+        )
+        return [(name, logged[name]) for name in names if name in logged]
+
+    def _position(self) -> int:
+        return self._trainer.fit_loop.epoch_loop._batches_that_stepped  # type: ignore[no-any-return]  # Lightning's
 
     def _step_of(self, given: Any, *, fitting: bool) -> int | None:
         if given is not None:  # users put values on an axis of their own by logging "step"
             return int(given)
         if fitting:
-            self.step = self._trainer.fit_loop.epoch_loop._batches_that_stepped
+            self.step = self._position()
         return self.step
+
+
+class _Replacement(partial[Any]):
+    """A method of ours in place of one of Lightning's, on one object; copies of the object have Lightning's own."""
+
+    def of(self, owner: Any, name: str) -> "_Replacement":
+        """Say whose method it replaces."""
+        self._owner, self._name = owner, name
+        return self
+
+    def __reduce__(self) -> Any:
+        return getattr, (self._owner, self._name)

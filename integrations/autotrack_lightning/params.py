@@ -1,7 +1,6 @@
 """Reads the params, by source, of a trainer, a module, its optimizers, callbacks and data loaders."""
 
 import inspect
-import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,6 +31,7 @@ _TRAINER = (
     "reload_dataloaders_every_n_epochs",
     "fast_dev_run",
 )
+_LIMITS = ("max_epochs", "min_epochs", "max_steps", "min_steps", "accumulate_grad_batches")
 _LOADER = ("num_workers", "drop_last", "pin_memory", "persistent_workers", "prefetch_factor")
 
 LOADERS = {"train": "train_dataloader", "validate": "val_dataloaders", "test": "test_dataloaders"}
@@ -40,21 +40,22 @@ LOADERS = {"train": "train_dataloader", "validate": "val_dataloaders", "test": "
 Params = Iterator[tuple[str, dict[str, Any]]]
 
 
-def training_params(trainer: Any, module: Any) -> Params:
-    """Yield `(source, params)` for everything that determines a training."""
-    for part in (_hyperparameters, _trainer, _model, _optimizers, _schedulers, _callbacks, _seed):
-        with attempt(f"lightning params: {part.__name__.strip('_')}"):
-            yield from part(trainer, module)
-    yield from data_params("train", trainer.train_dataloader)
-    yield from data_params("validate", trainer.val_dataloaders)
+def limits(trainer: Any) -> dict[str, Any]:
+    """Return the settings of a trainer that callbacks may change in the course of a training."""
+    return {name: getattr(trainer, name) for name in _LIMITS}
 
 
-def evaluation_params(trainer: Any, module: Any, stage: str) -> Params:
+def training_params(trainer: Any, module: Any, configured_limits: Mapping[str, Any]) -> Params:
+    """Yield `(source, params)` for what determines a training, but for its optimizers, callbacks and data."""
+    for source, values in evaluation_params(trainer, module):
+        yield source, {**values, **configured_limits} if source == "trainer" else values
+
+
+def evaluation_params(trainer: Any, module: Any) -> Params:
     """Yield `(source, params)` for an evaluation that belongs to no training here."""
     for part in (_hyperparameters, _trainer, _model, _seed):
         with attempt(f"lightning params: {part.__name__.strip('_')}"):
             yield from part(trainer, module)
-    yield from data_params(stage, getattr(trainer, LOADERS[stage]))
 
 
 def data_params(role: str, loaders: Any) -> Params:
@@ -68,21 +69,6 @@ def loaders_by_name(loaders: Any) -> dict[str, Any]:
     """Return the data loaders that a trainer holds for a stage; a single one has the name ""."""
     by_name = dict(_loaders(loaders))
     return dict(zip([""], by_name.values(), strict=True)) if len(by_name) == 1 else by_name
-
-
-def learning_rate_names(trainer: Any) -> list[str]:
-    """Return a name for the learning rate of every param group, those that LearningRateMonitor uses."""
-    names = _distinct([type(optimizer).__name__ for optimizer in trainer.optimizers])
-    return [
-        f"lr-{name}" if len(optimizer.param_groups) == 1 else f"lr-{name}/pg{index}"
-        for name, optimizer in zip(names, trainer.optimizers, strict=True)
-        for index in range(1, len(optimizer.param_groups) + 1)
-    ]
-
-
-def learning_rates(trainer: Any) -> list[Any]:
-    """Return the learning rate of every param group as it is now, in the order of the names."""
-    return [group.get("lr", math.nan) for optimizer in trainer.optimizers for group in optimizer.param_groups]
 
 
 def settings_of(thing: Any) -> dict[str, Any]:
@@ -99,6 +85,19 @@ def settings_of(thing: Any) -> dict[str, Any]:
 def _arguments_of_init(cls: type) -> list[str]:
     init = vars(cls).get("__init__")
     return list(inspect.signature(init).parameters)[1:] if init else []
+
+
+def callback_params(trainer: Any) -> Params:
+    """Yield `(source, params)` for the settings of every callback of the user's."""
+    others = [callback for callback in trainer.callbacks if not _is_ours(callback)]
+    values: dict[str, Any] = {}
+    for name, callback in zip(_distinct([type(callback).__name__ for callback in others]), others, strict=True):
+        with attempt(f"lightning params: {name}"):
+            held = settings_of(callback)
+            if "min_delta" in held and getattr(callback, "mode", None) == "min":
+                held["min_delta"] = -held["min_delta"]  # EarlyStopping turns the sign of what it was given
+            values |= {f"{name}.{key}": value for key, value in held.items()} or {name: True}
+    yield "callbacks", values
 
 
 def model_summary(module: Any) -> str:
@@ -125,7 +124,7 @@ def _hyperparameters(trainer: Any, module: Any) -> Params:
     datamodule = getattr(trainer, "datamodule", None)
     for role, owner in (("model", module), ("datamodule", datamodule)):
         if owner is not None:
-            yield f"{role}.hparams", dict(owner.hparams)
+            yield f"{role}.hparams", getattr(owner, "hparams", {})
             yield f"{role}.init", arguments_of(owner)
 
 
@@ -141,42 +140,6 @@ def _trainer(trainer: Any, _module: Any) -> Params:
 def _model(_trainer: Any, module: Any) -> Params:
     total, trainable = count_parameters(module)
     yield "model", {"model": as_plain(type(module)), "parameters": total, "trainable_parameters": trainable}
-
-
-def _optimizers(trainer: Any, _module: Any) -> Params:
-    for index, optimizer in enumerate(trainer.optimizers):
-        source = f"optimizer{index}" if index else "optimizer"
-        prefix = f"{source}." if index else ""
-        yield source, {source: type(optimizer).__name__}
-        for number, group in enumerate(optimizer.param_groups):
-            values = {name: value for name, value in group.items() if name not in ("params", "initial_lr")}
-            # A scheduler has set the first rate by now; what the optimizer was made with is kept beside it.
-            values["lr"] = group.get("initial_lr", group.get("lr"))
-            values["parameters_in_group"] = sum(p.numel() for p in group["params"])
-            label = f"{prefix}group{number}." if number else prefix
-            yield source, {f"{label}{name}": as_plain(value) for name, value in values.items()}
-
-
-def _schedulers(trainer: Any, _module: Any) -> Params:
-    for index, config in enumerate(trainer.lr_scheduler_configs):
-        source = f"scheduler{index}" if index else "scheduler"
-        about = {name: getattr(config, name, None) for name in ("interval", "frequency", "monitor")}
-        about |= {name: value for name, value in settings_of(config.scheduler).items() if name not in _SCHEDULER_STATE}
-        yield source, {source: type(config.scheduler).__name__, **{f"{source}.{k}": v for k, v in about.items()}}
-
-
-_SCHEDULER_STATE = ("optimizer", "last_epoch", "verbose", "schedulers")
-
-
-def _callbacks(trainer: Any, _module: Any) -> Params:
-    others = [callback for callback in trainer.callbacks if not _is_ours(callback)]
-    values: dict[str, Any] = {}
-    for name, callback in zip(_distinct([type(callback).__name__ for callback in others]), others, strict=True):
-        held = settings_of(callback)
-        if "min_delta" in held and getattr(callback, "mode", None) == "min":
-            held["min_delta"] = -held["min_delta"]  # EarlyStopping turns the sign of what it was given
-        values |= {f"{name}.{key}": value for key, value in held.items()} or {name: True}
-    yield "callbacks", values
 
 
 def _is_ours(callback: Any) -> bool:

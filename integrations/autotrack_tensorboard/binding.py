@@ -34,6 +34,7 @@ class Bound:
 
 
 _bound: WeakKeyDictionary[Any, Bound] = WeakKeyDictionary()
+_waiting: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _opening = threading.Lock()
 _home = os.getpid()
 
@@ -49,8 +50,28 @@ def run_of(writer: Any) -> "autotrack.Run | None":
     if current is not None:
         if bound is None or (bound.run is not current and not bound.is_open):
             _bound[writer] = Bound(current)
+        _log_waiting(writer, current)
         return current
     return bound.run if bound is not None else _open(writer)
+
+
+def log_params(writer: Any, params: dict[str, Any], *, can_wait: bool) -> None:
+    """Record hyperparameters in the run of the writer. If they can wait, no run is started for them alone."""
+    if can_wait and autotrack.current_run() is None and writer not in _bound:
+        _waiting[writer] = {**_waiting.get(writer, {}), **params}
+    elif (run := run_of(writer)) is not None:
+        run.log_params(params, STARTED_BY)
+
+
+def waiting_writers() -> list[Any]:
+    """Return the writers whose hyperparameters wait for a run."""
+    return list(_waiting) if _waiting else []
+
+
+def _log_waiting(writer: Any, run: "autotrack.Run") -> None:
+    """Record the hyperparameters that have waited for a run of the writer."""
+    if _waiting and (params := _waiting.pop(writer, None)):
+        run.log_params(params, STARTED_BY)
 
 
 def bind(writer: Any) -> None:
@@ -84,6 +105,7 @@ def _open(writer: Any) -> "autotrack.Run | None":
             raise
         _bound[writer] = Bound(run, is_own=True, during=id(sys.exc_info()[1]))
     weakref.finalize(writer, _finish_abandoned, run, os.getpid()).atexit = False  # at exit, the run ends itself
+    _log_waiting(writer, run)
     if folder := log_dir_of(writer):
         run.log_tags({"log_dir": folder})
     return run

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from autotrack.integrations import Outcome, Patch, flatten
+from autotrack.integrations import Outcome, Patch, flatten, is_autologging
 from autotrack_tensorboard import binding, scope
 
 _Running = Generator[None, Outcome, None]
@@ -30,7 +30,9 @@ def patches(module: Any) -> Iterable[Patch]:
 
 
 def is_recorded(trainer: Any) -> bool:
-    """Whether the trainer has a callback of autotrack's, from the user or from autolog."""
+    """Whether the integration for Lightning records this trainer: it is on, or the user has given a callback."""
+    if is_autologging("lightning"):
+        return True
     return any(cls.__name__ == "AutotrackCallback" for callback in trainer.callbacks for cls in type(callback).__mro__)
 
 
@@ -43,6 +45,9 @@ def _work(trainer: Any, *_: Any, **__: Any) -> _Running:
 def _log_metrics(connector: Any, *_: Any, **__: Any) -> _Running:
     if not is_recorded(connector.trainer):
         return
+    for writer in binding.waiting_writers():  # also if nothing is written to them
+        if any(getattr(logger, "_experiment", None) is writer for logger in connector.trainer.loggers):
+            binding.bind(writer)
     token = scope.is_recorded_elsewhere.set(_always)
     yield
     scope.is_recorded_elsewhere.reset(token)
@@ -69,8 +74,14 @@ def _log_hyperparams(logger: Any, params: Any = None, metrics: Any = None, *_: A
     recorded = _params_of_model(_trainer.get())
     sent = flatten(params if isinstance(params, Mapping) else vars(params))
     new = {name: value for name, value in sent.items() if name not in recorded or recorded[name] != value}
-    if new and (run := binding.run_of(logger._experiment)) is not None:
-        run.log_params(new, "tensorboard")
+    if new:
+        binding.log_params(logger._experiment, new, can_wait=_is_of_trainers(logger))
+
+
+def _is_of_trainers(logger: Any) -> bool:
+    """Whether this is the logger of trainers, whose runs Lightning's integration starts, and not the one of Fabric."""
+    homes = ("lightning.pytorch.", "pytorch_lightning.")
+    return is_autologging("lightning") and any(cls.__module__.startswith(homes) for cls in type(logger).__mro__)
 
 
 def _params_of_model(trainer: Any) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The callbacks that autolog uses: Lightning calls them as it calls its own, but no list of callbacks has them."""
+
+from collections.abc import Generator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from autotrack.integrations import Outcome
+
+Running = Generator[None, Outcome, None]
+
+_attached: dict[int, Any] = {}
+"""The callback of each trainer that is at work, by the trainer's identity."""
+
+_latest: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def attach(callback: Any, trainer: Any) -> None:
+    """Let the callback hear what happens in this trainer, until `detach`."""
+    _attached[id(trainer)] = _latest[trainer] = callback
+
+
+def detach(trainer: Any) -> Any:
+    """Let the trainer's callback hear no more; return it, or None."""
+    return _attached.pop(id(trainer), None)
+
+
+def attached_to(trainer: Any) -> Any:
+    """Return the callback that hears what happens in this trainer, or None."""
+    return _attached.get(id(trainer))
+
+
+def latest_of(trainer: Any) -> Any:
+    """Return the callback that was attached to this trainer last, or None."""
+    return _latest.get(trainer)
+
+
+def is_heard(callback: Any, trainer: Any) -> bool:
+    """Whether this callback hears what happens in the trainer: as one that is attached, or as one of the user's."""
+    return _attached.get(id(trainer)) is callback or any(callback is one for one in trainer.callbacks)
+
+
+def nobody_listens() -> bool | None:
+    """Return True when no callback is attached to any trainer, otherwise None."""
+    return None if _attached else True
+
+
+# Hooks around the functions with which Lightning calls its callbacks. Ours comes first, so that those of the user find
+# a current run.
+
+
+def call_hook(
+    trainer: Any, hook_name: str, *args: Any, monitoring_callbacks: bool | None = None, **kwargs: Any
+) -> Running:
+    """Call the method of our callback, unless it is the turn of callbacks that monitor something."""
+    callback = _attached.get(id(trainer))
+    if callback is None or monitoring_callbacks or hook_name not in callback.hooks:
+        return
+    getattr(callback, hook_name)(trainer, trainer.lightning_module, *args, **kwargs)
+    return
+    yield  # it is a generator all the same
+
+
+def load_checkpoint(trainer: Any, checkpoint: dict[str, Any]) -> Running:
+    """Show our callback a checkpoint that is being loaded."""
+    if (callback := _attached.get(id(trainer))) is not None:
+        callback.on_load_checkpoint(trainer, trainer.lightning_module, checkpoint)
+    return
+    yield
+
+
+def save_checkpoint(trainer: Any, checkpoint: dict[str, Any]) -> Running:
+    """Let our callback add to a checkpoint that is being saved, also after the training."""
+    if (callback := _latest.get(trainer)) is not None:
+        callback.on_save_checkpoint(trainer, trainer.lightning_module, checkpoint)
+    return
+    yield
+
+
+def look_away(_finder: Any, trainer: Any, *_args: Any, **_kwargs: Any) -> Running:
+    """Hook around what finds a learning rate or batch size: its trials are no part of the training."""
+    callback = detach(trainer)
+    yield
+    if callback is not None:
+        attach(callback, trainer)

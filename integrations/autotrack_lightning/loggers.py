@@ -1,0 +1,144 @@
+"""What a script sends straight to the loggers of a trainer, past `self.log`: metrics and hyperparameters.
+
+While a trainer is at work, that belongs to its run; afterwards to the run it had last. Hyperparameters that were sent
+before wait for the run that is to come. What goes to TensorBoard is left to the integration for TensorBoard, if that
+is switched on: it hears what goes to the writer of a logger as well.
+"""
+
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.weak import WeakIdKeyDictionary
+
+from autotrack.integrations import Hook, Outcome, Patch, attempt, flatten, is_autologging, log_numbers
+
+if TYPE_CHECKING:
+    from autotrack_lightning.metrics import MetricRecorder
+
+_Running = Generator[None, Outcome, None]
+
+_watched: dict[int, "WatchedLoggers"] = {}
+"""The loggers of trainers that are at work, by identity."""
+
+_runs: Any = WeakIdKeyDictionary()
+"""The run of a logger's trainer, once that has finished its work."""
+
+_waiting: Any = WeakIdKeyDictionary()
+"""Hyperparameters that were sent to a logger before there was a run."""
+
+_sent_by_lightning: ContextVar[bool | None] = ContextVar("autotrack_sent_by_lightning", default=None)
+"""True while a trainer sends something to its loggers, or a logger to itself; otherwise None."""
+
+_patched: set[tuple[type, str]] = set()
+"""The methods of Lightning's own loggers, which are hooked into as long as autologging is on."""
+
+
+class WatchedLoggers:
+    """The loggers of a trainer that is at work: what is sent to them is recorded, once even if all of them get it."""
+
+    def __init__(self, trainer: Any, recorder: "MetricRecorder") -> None:
+        self._trainer = trainer
+        self._recorder = recorder
+        self._loggers = list(trainer.loggers)
+        self._last: dict[str, tuple[Any, Any, int]] = {}
+        known = _patched if is_autologging("lightning") else set()
+        self._patches = list(_patches_of(map(type, self._loggers), known))
+        for patch in self._patches:
+            patch.apply()
+        for logger in self._loggers:
+            _watched[id(logger)] = self
+            if sent := _waiting.pop(logger, None):
+                recorder.run.log_params(sent, "logger")
+
+    def end(self) -> None:
+        """The trainer has finished its work."""
+        for patch in self._patches:
+            patch.revert()
+        for logger in self._loggers:
+            _watched.pop(id(logger), None)
+            _runs[logger] = self._recorder.run
+
+    def log_metrics(self, logger: Any, metrics: Mapping[str, Any], step: int | None) -> None:
+        """Record metrics that were sent to one of the loggers, unless another has got the same."""
+        new = {}
+        for name, value in metrics.items():
+            last = self._last.get(name)
+            if last is None or last[2] == id(logger) or last[0] != step or not _are_equal(last[1], value):
+                new[name] = value
+                self._last[name] = (step, value, id(logger))
+        if new and not _is_recorded_by_writer(logger):
+            self._recorder.log_sent(new, step)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record hyperparameters that were sent to one of the loggers, except those that the model has anyway."""
+        owners = (self._trainer.lightning_module, getattr(self._trainer, "datamodule", None))
+        of_model = {name: value for owner in owners for name, value in flatten(getattr(owner, "hparams", {})).items()}
+        new = {name: value for name, value in params.items() if name not in of_model or of_model[name] != value}
+        self._recorder.run.log_params(new, "logger")
+
+
+def sent_by_lightning(*_args: Any, **_kwargs: Any) -> _Running:
+    """Hook around what a trainer sends to its loggers: it is recorded where it comes from."""
+    token = _sent_by_lightning.set(True)
+    yield
+    _sent_by_lightning.reset(token)
+
+
+def patches(module: ModuleType) -> Iterator[Patch]:
+    """Return the hooks into the loggers of `lightning.pytorch` or `pytorch_lightning`."""
+    loggers = (one for one in vars(sys.modules[f"{module.__name__}.loggers"]).values() if isinstance(one, type))
+    yield from _patches_of(loggers, _patched)
+    trainer = sys.modules[f"{module.__name__}.trainer.trainer"]
+    yield Patch(trainer, "_log_hyperparams", sent_by_lightning)
+    yield Patch(trainer._LoggerConnector, "log_metrics", sent_by_lightning)
+
+
+def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator[Patch]:
+    """Yield the hooks into these classes of loggers that are not `known`, and make them known."""
+    hooks: dict[str, Hook] = {"log_metrics": _log_metrics, "log_hyperparams": _log_hyperparams}
+    for kind in kinds:
+        for name, hook in hooks.items():
+            owner = next((cls for cls in kind.__mro__ if name in vars(cls)), None)
+            if owner is not None and (owner, name) not in known:
+                known.add((owner, name))
+                yield Patch(owner, name, hook, unless=_sent_by_lightning.get)
+
+
+def _log_metrics(logger: Any, metrics: Any = None, step: Any = None, *_: Any, **__: Any) -> _Running:
+    token = _sent_by_lightning.set(True)  # it may pass them on to a base class
+    outcome = yield
+    _sent_by_lightning.reset(token)
+    if outcome.error is not None or not isinstance(metrics, Mapping):
+        return
+    if (watched := _watched.get(id(logger))) is not None:
+        watched.log_metrics(logger, metrics, step)
+    elif (run := _runs.get(logger)) is not None and not _is_recorded_by_writer(logger):
+        log_numbers(run, metrics, step)
+
+
+def _log_hyperparams(logger: Any, params: Any = None, *_: Any, **__: Any) -> _Running:
+    token = _sent_by_lightning.set(True)
+    outcome = yield
+    _sent_by_lightning.reset(token)
+    if outcome.error is not None or params is None or _is_recorded_by_writer(logger):
+        return
+    sent = flatten(params if isinstance(params, Mapping) else vars(params))
+    if (watched := _watched.get(id(logger))) is not None:
+        watched.log_params(sent)
+    elif (run := _runs.get(logger)) is not None:
+        with attempt("lightning logger", run=run):
+            run.log_params(sent, "logger")
+    else:
+        _waiting[logger] = {**(_waiting.get(logger) or {}), **sent}
+
+
+def _is_recorded_by_writer(logger: Any) -> bool:
+    return is_autologging("tensorboard") and any(cls.__name__ == "TensorBoardLogger" for cls in type(logger).__mro__)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same; without comparing tensors, which could wait for a device."""
+    return one is other or (isinstance(one, (int, float)) and isinstance(other, (int, float)) and one == other)
