@@ -8,7 +8,7 @@ is switched on: it hears what goes to the writer of a logger as well.
 import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.weak import WeakIdKeyDictionary
@@ -29,7 +29,7 @@ _runs: Any = WeakIdKeyDictionary()
 _waiting: Any = WeakIdKeyDictionary()
 """Hyperparameters that were sent to a logger before there was a run."""
 
-_sent_by_lightning: ContextVar[bool | None] = ContextVar("autotrack_sent_by_lightning", default=None)
+sent_by_lightning: ContextVar[bool | None] = ContextVar("autotrack_sent_by_lightning", default=None)
 """True while a trainer sends something to its loggers, or a logger to itself; otherwise None."""
 
 _patched: set[tuple[type, str]] = set()
@@ -44,7 +44,7 @@ class WatchedLoggers:
         self._recorder = recorder
         self._loggers = list(trainer.loggers)
         self._last: dict[str, tuple[Any, Any, int]] = {}
-        known = _patched if is_autologging("lightning") else set()
+        known = set(_patched) if is_autologging("lightning") else set()
         self._patches = list(_patches_of(map(type, self._loggers), known))
         for patch in self._patches:
             patch.apply()
@@ -80,20 +80,14 @@ class WatchedLoggers:
         self._recorder.run.log_params(new, "logger")
 
 
-def sent_by_lightning(*_args: Any, **_kwargs: Any) -> _Running:
-    """Hook around what a trainer sends to its loggers: it is recorded where it comes from."""
-    token = _sent_by_lightning.set(True)
-    yield
-    _sent_by_lightning.reset(token)
-
-
 def patches(module: ModuleType) -> Iterator[Patch]:
     """Return the hooks into the loggers of `lightning.pytorch` or `pytorch_lightning`."""
     loggers = (one for one in vars(sys.modules[f"{module.__name__}.loggers"]).values() if isinstance(one, type))
-    yield from _patches_of(loggers, _patched)
-    trainer = sys.modules[f"{module.__name__}.trainer.trainer"]
-    yield Patch(trainer, "_log_hyperparams", sent_by_lightning)
-    yield Patch(trainer._LoggerConnector, "log_metrics", sent_by_lightning)
+    own: set[tuple[type, str]] = set()
+    yield from _patches_of(loggers, own)
+    _patched.update(own)
+    connector = sys.modules[f"{module.__name__}.trainer.trainer"]._LoggerConnector
+    yield Patch(connector, "log_metrics", _sent_by_trainer)
 
 
 def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator[Patch]:
@@ -104,13 +98,20 @@ def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator
             owner = next((cls for cls in kind.__mro__ if name in vars(cls)), None)
             if owner is not None and (owner, name) not in known:
                 known.add((owner, name))
-                yield Patch(owner, name, hook, unless=_sent_by_lightning.get)
+                yield Patch(owner, name, hook, unless=sent_by_lightning.get)
+
+
+def _sent_by_trainer(*_args: Any, **_kwargs: Any) -> _Running:
+    """Hook around the metrics that a trainer sends to its loggers: they are recorded where they come from."""
+    token = sent_by_lightning.set(True)
+    yield
+    sent_by_lightning.reset(token)
 
 
 def _log_metrics(logger: Any, metrics: Any = None, step: Any = None, *_: Any, **__: Any) -> _Running:
-    token = _sent_by_lightning.set(True)  # it may pass them on to a base class
+    token = sent_by_lightning.set(True)  # it may pass them on to a base class
     outcome = yield
-    _sent_by_lightning.reset(token)
+    sent_by_lightning.reset(token)
     if outcome.error is not None or not isinstance(metrics, Mapping):
         return
     if (watched := _watched.get(id(logger))) is not None:
@@ -120,10 +121,10 @@ def _log_metrics(logger: Any, metrics: Any = None, step: Any = None, *_: Any, **
 
 
 def _log_hyperparams(logger: Any, params: Any = None, *_: Any, **__: Any) -> _Running:
-    token = _sent_by_lightning.set(True)
+    token = sent_by_lightning.set(True)
     outcome = yield
-    _sent_by_lightning.reset(token)
-    if outcome.error is not None or params is None or _is_recorded_by_writer(logger):
+    sent_by_lightning.reset(token)
+    if outcome.error is not None or params is None or _is_recorded_by_writer(logger) or _is_called_by_trainer():
         return
     sent = flatten(params if isinstance(params, Mapping) else vars(params))
     if (watched := _watched.get(id(logger))) is not None:
@@ -133,6 +134,16 @@ def _log_hyperparams(logger: Any, params: Any = None, *_: Any, **__: Any) -> _Ru
             run.log_params(sent, "logger")
     else:
         _waiting[logger] = {**(_waiting.get(logger) or {}), **sent}
+
+
+def _is_called_by_trainer() -> bool:
+    """Whether it is the trainer that sends the hyperparameters of its model, which are recorded as the model's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_log_hyperparams" and frame.f_globals["__name__"].endswith(".loggers.utilities"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_recorded_by_writer(logger: Any) -> bool:

@@ -8,6 +8,7 @@ import autotrack
 from autotrack.integrations import guarded, log_numbers
 from autotrack_lightning.attached import is_heard
 from autotrack_lightning.learning_rates import LearningRates
+from autotrack_lightning.loggers import sent_by_lightning
 
 
 class MetricRecorder:
@@ -91,7 +92,11 @@ class MetricRecorder:
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         self._step_was_logged = True
         self._record(metrics, step)
-        self._original(metrics, step)
+        token = sent_by_lightning.set(True)
+        try:
+            self._original(metrics, step)
+        finally:
+            sent_by_lightning.reset(token)
 
     def _update_train_step_metrics(self) -> None:
         """Record steps that the trainer itself would not send to its loggers."""
