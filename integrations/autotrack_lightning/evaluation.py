@@ -48,7 +48,7 @@ class Evaluation:
         describe_evaluation(self.run, trainer, self._module, self._stage, is_trained=is_trained)
         self._recorder = MetricRecorder(self.run, trainer, self._owner)
         self._recorder.evaluate_at(trained.step, trained.epoch)
-        self._loggers = WatchedLoggers(trainer, self._recorder)
+        self._loggers = WatchedLoggers(trainer, self.run, self._recorder.log_sent)
 
     def _open(self, loaded: Origin | None) -> autotrack.Run | None:
         outer = self._options.enclosing_run()

@@ -85,7 +85,7 @@ class Fit:
         settings = self._options.settings
         self._recorder = MetricRecorder(self.run, trainer, self._owner, every_n_steps=settings.log_every_n_steps)
         self._keeper = CheckpointKeeper(self.run) if settings.checkpoints else None
-        self._loggers = WatchedLoggers(trainer, self._recorder)
+        self._loggers = WatchedLoggers(trainer, self.run, self._recorder.log_sent)
 
     def _begin_resumed(self, at_step: int) -> None:
         if not self._has_begun:

@@ -6,17 +6,15 @@ is switched on: it hears what goes to the writer of a logger as well.
 """
 
 import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch.utils.weak import WeakIdKeyDictionary
 
+import autotrack
 from autotrack.integrations import Hook, Outcome, Patch, attempt, flatten, is_autologging, log_numbers
-
-if TYPE_CHECKING:
-    from autotrack_lightning.metrics import MetricRecorder
 
 _Running = Generator[None, Outcome, None]
 
@@ -37,11 +35,15 @@ _patched: set[tuple[type, str]] = set()
 
 
 class WatchedLoggers:
-    """The loggers of a trainer that is at work: what is sent to them is recorded, once even if all of them get it."""
+    """The loggers of a trainer that is at work: what is sent to them is recorded, once even if all of them get it.
 
-    def __init__(self, trainer: Any, recorder: "MetricRecorder") -> None:
+    `log` takes the metrics, and the step that was given.
+    """
+
+    def __init__(self, trainer: Any, run: autotrack.Run, log: Callable[[Mapping[str, Any], int | None], None]) -> None:
         self._trainer = trainer
-        self._recorder = recorder
+        self._run = run
+        self._log = log
         self._loggers = list(trainer.loggers)
         self._last: dict[str, tuple[Any, Any, int]] = {}
         known = set(_patched) if is_autologging("lightning") else set()
@@ -51,7 +53,7 @@ class WatchedLoggers:
         for logger in self._loggers:
             _watched[id(logger)] = self
             if sent := _waiting.pop(logger, None):
-                recorder.run.log_params(sent, "logger")
+                run.log_params(sent, "logger")
 
     def end(self) -> None:
         """The trainer has finished its work."""
@@ -59,7 +61,7 @@ class WatchedLoggers:
             patch.revert()
         for logger in self._loggers:
             _watched.pop(id(logger), None)
-            _runs[logger] = self._recorder.run
+            _runs[logger] = self._run
 
     def log_metrics(self, logger: Any, metrics: Mapping[str, Any], step: int | None) -> None:
         """Record metrics that were sent to one of the loggers, unless another has got the same."""
@@ -70,14 +72,14 @@ class WatchedLoggers:
                 new[name] = value
                 self._last[name] = (step, value, id(logger))
         if new and not _is_recorded_by_writer(logger):
-            self._recorder.log_sent(new, step)
+            self._log(new, step)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record hyperparameters that were sent to one of the loggers, except those that the model has anyway."""
         owners = (self._trainer.lightning_module, getattr(self._trainer, "datamodule", None))
         of_model = {name: value for owner in owners for name, value in flatten(getattr(owner, "hparams", {})).items()}
         new = {name: value for name, value in params.items() if name not in of_model or of_model[name] != value}
-        self._recorder.run.log_params(new, "logger")
+        self._run.log_params(new, "logger")
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
