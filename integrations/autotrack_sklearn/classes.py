@@ -23,7 +23,7 @@ class Classes:
         if names is None:
             try:
                 names = kind._get_param_names()
-            except RuntimeError:  # params without names
+            except (RuntimeError, TypeError):  # params without names; scikeras asks the estimator, not its class
                 return None
             self._param_names[kind] = names
         return names

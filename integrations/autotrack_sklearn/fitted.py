@@ -34,7 +34,7 @@ def record(recording: Recording, estimator: Any, seconds: float) -> None:
                 numbers[attribute.rstrip("_")] = number
         elif attribute == "classes_" and isinstance(value, np.ndarray):
             numbers["n_classes"] = len(value)
-    if (best := best_iteration_of(estimator)) is not None:
+    if curves and (best := best_iteration_of(estimator)) is not None:
         numbers["best_iteration"] = best
     last_points = {curve.single for curve in curves}
     recording.log({name: value for name, value in numbers.items() if name not in last_points}, stage="train")

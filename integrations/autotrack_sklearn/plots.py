@@ -97,7 +97,7 @@ def _feature_names(recording: Recording, model: Any, final: Any, count: int) -> 
     if names is None and model is not final:
         names = _names_out(model, count)
     if names is None:  # other packages keep no names, or elsewhere
-        names = columns_of(recording.input_schema)
+        names = columns_of(recording.input_schema) or getattr(final, "feature_names_", None)
     if names is None or len(names) != count:
         return default_names(count)
     return [str(name) for name in names]

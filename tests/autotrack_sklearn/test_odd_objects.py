@@ -50,6 +50,16 @@ class Unwilling(Own):
         raise RuntimeError("no params today")
 
 
+class AskingTheInstance(Own):
+    """As scikeras has it."""
+
+    def __init__(self, width: int = 4) -> None:
+        self.width = width
+
+    def _get_param_names(self) -> list[str]:
+        return ["width"]
+
+
 class Holding(Own):
     def __init__(self, inner: Any = None, width: int = 4) -> None:
         self.inner, self.width = inner, width
@@ -76,6 +86,7 @@ class Unpicklable(Own):
         (Forgetful, {"width": 4}),
         (lambda: Variadic(1, 2), {"layers": [1, 2]}),
         (Unwilling, {"width": 4}),
+        (AskingTheInstance, {"width": 4}),
         (lambda: Holding(Unwilling(width=7)), {"width": 4, "inner__width": 7}),
         (lambda: Unprintable(Unprintable()), {"width": 4, "inner__width": 4}),
         (Unpicklable, {}),

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--most", type=int, default=10_000, help="at most so many scripts, evenly chosen")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "autotrack-gallery",
                         help="where the source of scikit-learn is kept")  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="no second execution of what seems slow")
     options = parser.parse_args(arguments)
     chosen = [path for path in scripts(unpacked(options.cache)) if options.only in str(path)]
     chosen = chosen[:: max(1, -(-len(chosen) // options.most))]
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     found = []
     for path in chosen:
         with tempfile.TemporaryDirectory(prefix="autotrack-gallery-", ignore_cleanup_errors=True) as folder:
-            found.append(compare(path, Path(folder)))
+            found.append(compare(path, Path(folder), with_times=not options.quick))
         print(row(found[-1]), flush=True)
     print(f"\n{verdict(found)}")
     too_slow = statistics.median(comparison.ratio for comparison in found) > MEDIAN_RATIO if found else True

@@ -24,6 +24,7 @@ _ENVIRONMENT = {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "
 _LONGEST_SECONDS = 300
 _SCORE = re.compile(r"score|accuracy|precision|recall|f1|auc|error|r2|r\^2|loss", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{2,}(?![\w.])")
+_TIME = re.compile(r"\b\d+(\.\d+)?(e-?\d+)? ?(s|sec|secs|seconds?|ms|milliseconds?|min|minutes?)\b")
 _NO_FAULTS = {"model", "sklearn params", "sklearn importances", "sklearn estimator.html", "sklearn curves"}
 """What a notice may be about that tells of the user's objects, and not of a fault of autotrack."""
 
@@ -115,9 +116,13 @@ def _execute(script: Path, folder: Path, with_autotrack: bool) -> Execution:
     seconds, cpu_seconds = perf_counter() - began, _cpu_seconds_of_children() - cpu_before
     _wait_for_sidecars(folder)
     errors, lines = _without_lines_of_autotrack(done.stderr.splitlines())
-    output = [line.replace(str(folder), "") for line in done.stdout.splitlines()]
-    errors = [line.replace(str(folder), "") for line in errors]
+    output, errors = _steady(done.stdout.splitlines(), folder), _steady(errors, folder)
     return Execution(done.returncode, output, errors, lines, seconds, cpu_seconds)
+
+
+def _steady(lines: list[str], folder: Path) -> list[str]:
+    """Return lines without what differs from one execution to the next: the folder, and times."""
+    return [_TIME.sub("<time>", line.replace(str(folder), "")) for line in lines]
 
 
 def _cpu_seconds_of_children() -> float:
