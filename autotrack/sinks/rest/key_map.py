@@ -1,5 +1,6 @@
 """Keys that every tracking server accepts, for the names that people give to metrics, params and tags."""
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 _LONGEST = 220
 """A key may have 250 characters. The tag that keeps the name has a prefix before the key."""
 
+_LONGEST_TAG = 4000
 _TAG = "autotrack.name."
 _WORDS = {"@": "_at_", "%": "_percent_", "&": "_and_", "+": "_plus_"}
 
@@ -16,19 +18,21 @@ class KeyMap:
 
     A name that is allowed is its own key. `acc@5` becomes `acc_at_5`, or `acc_at_5-2` if that is taken. So the keys
     depend on which name came first. That is remembered on the server, in the tags that `tags()` returns. The argument
-    `tags` are the tags that the server has of the run.
+    `tags` are the tags that the server has of the run. Of a name that is too long for a tag, they have the beginning
+    and a digest.
     """
 
     def __init__(self, tags: Mapping[str, str] | None = None) -> None:
         self._names = {key.removeprefix(_TAG): name for key, name in (tags or {}).items() if key.startswith(_TAG)}
-        self._keys = {name: key for key, name in self._names.items()}
+        self._keys = {remembered: key for key, remembered in self._names.items()}
 
     def of(self, name: str) -> str:
         """Return the key of a name."""
-        key = self._keys.get(name)
+        remembered = _as_tag(name)
+        key = self._keys.get(remembered)
         if key is None:
             key = self._free(name if is_allowed(name) else _readable(name))
-            self._keys[name], self._names[key] = key, name
+            self._keys[remembered], self._names[key] = key, remembered
         return key
 
     def tags(self) -> dict[str, str]:
@@ -55,6 +59,14 @@ def is_allowed(name: str) -> bool:
         and name != "."
         and not name.startswith(("/", ".."))
     )
+
+
+def _as_tag(name: str) -> str:
+    """Return what a tag can keep of a name; different for every name. Servers cut longer tags without a word."""
+    if len(name) <= _LONGEST_TAG and "\0" not in name:
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+    return f"{name[: _LONGEST_TAG - 100]}… {digest}".replace("\0", "�")
 
 
 def _readable(name: str) -> str:

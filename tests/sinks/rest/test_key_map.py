@@ -3,6 +3,7 @@
 import posixpath
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,4 +71,17 @@ def test_the_tags_keep_what_was_changed_and_nothing_else(given_names: list[str])
         names.of(name)
     tags = names.tags()
     assert all(is_taken_by_mlflow(tag) for tag in tags)
-    assert set(tags.values()) == {name for name in given_names if names.of(name) != name}
+    changed = {name for name in given_names if names.of(name) != name}
+    assert len(tags) == len(changed)
+    assert set(tags.values()) >= {name for name in changed if "\0" not in name}  # PostgreSQL takes no NUL
+
+
+@pytest.mark.parametrize("size", [3999, 4000, 4001, 8001, 100_000])
+def test_a_name_too_long_for_a_tag_keeps_its_key(size: int) -> None:
+    names = ["a" * size, "a" * size + "b", "a" * size + "\0", "a" * size + "�"]
+    first = KeyMap()
+    keys = [first.of(name) for name in names]
+    assert len(set(keys)) == 4
+    assert all(len(value) <= 4000 and "\0" not in value for value in first.tags().values())
+    later = KeyMap(first.tags())
+    assert [later.of(name) for name in reversed(names)] == keys[::-1]

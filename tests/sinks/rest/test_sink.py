@@ -154,6 +154,22 @@ def test_again_and_again_changes_nothing_with_or_without_its_cursor(
     assert sorted(run.status for run in before) == ["FINISHED", "FINISHED", "FINISHED", "KILLED"]
 
 
+def test_points_of_a_metric_whose_name_is_too_long_for_a_tag_are_there_once(
+    server: Server, experiment: str, tmp_path: Path
+) -> None:
+    names = ["a" * 9000, "a" * 9000 + "b"]
+    recorded(
+        tmp_path, experiment, *[Metrics(time=START, values=dict.fromkeys(names, 1.0), step=step) for step in (0, 1)]
+    )
+    for _ in range(3):
+        assert send(tmp_path, server) == []
+        recorded(tmp_path, experiment, Metrics(time=START, values={names[1]: 1.0}, step=2))
+        (cursor,) = (tmp_path / "remote").glob("*.json")
+        cursor.unlink()
+    points = read(server, experiment).points
+    assert sorted(map(len, points.values())) == [2, 3]
+
+
 def test_in_pieces_and_by_many_senders_is_as_at_once(server: Server, experiment: str, tmp_path: Path) -> None:
     recorded(tmp_path, experiment, Params(time=START, values={"lr": 0.1}))
     for piece in range(4):
