@@ -9,6 +9,7 @@ import os
 
 import msgspec
 
+from autotrack.journal.copies import Copy
 from autotrack.journal.files import above_standard_streams
 from autotrack.journal.standing import Comparison
 from autotrack.settings import UploadLimits
@@ -109,6 +110,13 @@ class Finalize(Message, frozen=True, kw_only=True):
     is_awaited: bool = True
 
 
+class MakeCopy(Message, frozen=True, kw_only=True):
+    """To the sidecar: make a copy that takes longer than training should wait, for the run in `folder`."""
+
+    folder: str
+    copy: Copy
+
+
 class Shutdown(Message, frozen=True, kw_only=True):
     """To the sidecar: the training process is about to end, and waits for work that cannot be done later."""
 
@@ -154,7 +162,7 @@ class ShutdownDone(Message, frozen=True, kw_only=True):
     """From the sidecar, after `Shutdown`: nothing is left to do."""
 
 
-AnyMessage = Follow | Finalize | Shutdown | Hello | Finalized | Compared | Say | Progress | ShutdownDone
+AnyMessage = Follow | MakeCopy | Finalize | Shutdown | Hello | Finalized | Compared | Say | Progress | ShutdownDone
 
 _FREED_BYTES = 2**20
 """Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""

@@ -20,6 +20,7 @@ from autotrack.protocol import (
     Finalized,
     Follow,
     Hello,
+    MakeCopy,
     MessageFile,
     Progress,
     Say,
@@ -47,7 +48,6 @@ _UPDATE_SECONDS = 1.0
 
 _MOST_REMEMBERED = 100
 """How many runs that are done can be followed again as they were; others are brought up to date as short runs are."""
-
 _MOST_CLOSELY = 32
 """How many runs, of a process that begins many, are followed closely at the same time."""
 
@@ -55,8 +55,8 @@ _MOST_CLOSELY = 32
 class Sidecar:
     """Follows the runs of one training process.
 
-    Three kinds of threads share the work. The loop hears from training and does the quick work. One worker thread
-    captures, compares and computes checksums, one at a time. And every server has an upload thread.
+    Three kinds of threads share the work: the loop hears from training and does the quick work, a worker thread does
+    what takes time (`worker.py`), and every server has an upload thread.
     """
 
     def __init__(self, task: Task) -> None:
@@ -115,12 +115,13 @@ class Sidecar:
         match message:
             case Follow():
                 self._follow(message)
+            case MakeCopy():
+                self._worker.copy(message.copy, self._runs.get(message.folder))
             case Finalize():
                 self._finalize(message)
             case Shutdown():
                 self._is_shutting_down = True
-                for run in [run for run in self._runs.values() if run.follow.only_load]:
-                    self._end(run)
+                self._each(lambda run: self._end(run) if run.follow.only_load else None)
             case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:

@@ -1,9 +1,11 @@
-"""The thread of a sidecar that does what takes time: it captures, compares and computes checksums, one at a time."""
+"""The thread of a sidecar that does what takes time, one at a time: it captures, compares, copies, adds checksums."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+from autotrack.journal.copies import Copy
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
@@ -48,6 +50,13 @@ class Worker:
         """Compare a run with earlier ones, and have the terminal say what has changed."""
         self._start(run, lambda: self._compare(run))
 
+    def copy(self, copy: Copy, run: FollowedRun | None) -> None:
+        """Make a copy of a file that was logged to a run; `run` is None for a short one among many."""
+        if run is None:
+            self._thread.submit(_make, copy, self._terminal.say_problem)
+        else:
+            self._start(run, lambda: _make(copy, partial(run.notice, "artifacts")))
+
     def add_checksums(self, run: FollowedRun) -> None:
         """Compute the checksums of the artifacts that have none."""
         self._start(run, run.add_checksums)
@@ -89,3 +98,12 @@ class Worker:
                 self._terminal.say_comparison(run.folder, comparison)
         finally:
             run.stages.mark_compared()
+
+
+def _make(copy: Copy, report: Callable[[str], None]) -> None:
+    try:
+        problem = copy.make()
+    except OSError as error:
+        problem = f"{copy.source} could not be copied: {error.strerror}"
+    if problem:
+        report(problem)

@@ -13,7 +13,7 @@ import msgspec
 from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
 from autotrack.redaction.record_redactor import RecordRedactor
-from autotrack.training import cuda
+from autotrack.training import artifact_files, cuda
 from autotrack.training.configs import UNREADABLE
 from autotrack.training.observe.observer import Observer
 from autotrack.training.values import as_data, as_number, as_text, flatten, is_on_cuda
@@ -182,6 +182,9 @@ class Logger:
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None, *, kind: str = "output") -> None:
         """Copy a file or folder to `artifacts/` in the run folder, under its own name or `name`.
 
+        A large file is copied by the sidecar while training goes on. It may be deleted or replaced at once. If it is
+        written over in place before the copy is made, a notice says so.
+
         Raises `FileNotFoundError` when it does not exist, `AutotrackError` for a name that leads out of the run folder
         and for a folder that contains the run itself.
         """
@@ -191,17 +194,20 @@ class Logger:
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
         target = self.folder / "artifacts" / self._safe_path(name or source.name)
-        files.put_file(source, target)
-        self._record_artifact(target, kind=kind, source=str(source.absolute()))
+        with artifact_files.disk_may_be_full(target.name):
+            size = artifact_files.keep(source, target, run_folder=self.folder)
+            self._record_artifact(target, kind=kind, source=str(source.absolute()), size=size)
 
-    def _record_artifact(self, path: Path, *, kind: str, **about: Any) -> None:
-        """Record a file that is already in the run folder; `about` are other fields of `Artifact`."""
+    def _record_artifact(self, path: Path, *, kind: str, size: int | None = None, **about: Any) -> None:
+        """Record a file that is already in the run folder, or will be; `about` are other fields of `Artifact`."""
+        if size is None:
+            size = 0 if about.get("removed") else files.size_bytes(path)
         metrics, copies = cuda.convert(about.pop("metrics", {}))
         record = records.Artifact(
             time=time(),
             path=path.relative_to(self.folder).as_posix(),
             kind=kind,
-            bytes=0 if about.get("removed") else files.size_bytes(path),
+            bytes=size,
             metrics=metrics,
             **about,
         )
@@ -280,8 +286,9 @@ class Logger:
     def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
         stem = self.folder / "artifacts" / f"{kind}s" / self._safe_path(name)
         stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        self._record_artifact(save(picture, stem), kind=kind, step=step)
+        with artifact_files.disk_may_be_full(name):
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            self._record_artifact(save(picture, stem), kind=kind, step=step)
 
 
 def _index(name: str, value: Any) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autotrack.journal.copies import Copy
 from autotrack.output_channel import RunWriter
-from autotrack.protocol import Follow, Shutdown
+from autotrack.protocol import Follow, MakeCopy, Shutdown
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, spawn, terminal
@@ -107,6 +108,26 @@ class SidecarClient:
                 return output
         return None
 
+    def is_followed(self, folder: Path) -> bool:
+        """Return whether a living sidecar looks after the run in `folder`."""
+        self._notice_fork()
+        return self._sidecar is not None and str(folder) in self._sidecar.followed and self._sidecar.is_alive()
+
+    def is_alive(self) -> bool:
+        """Return whether there is a sidecar."""
+        self._notice_fork()
+        return self._sidecar is not None and self._sidecar.is_alive()
+
+    def exit_timeout(self) -> float:
+        """Return for how many seconds the end of the process may wait."""
+        return self._exit_timeout
+
+    def copy(self, folder: Path, copy: Copy) -> None:
+        """Have the sidecar make a copy of a file that was logged to the run in `folder`."""
+        with _reporting_os_errors():
+            if self._sidecar is not None:
+                self._sidecar.send(MakeCopy(folder=str(folder), copy=copy))
+
     def listen(self) -> None:
         """Take in what the sidecar has said meanwhile. Costs a microsecond or two."""
         self._notice_fork()
@@ -200,5 +221,9 @@ _client = SidecarClient()
 start = _client.start
 start_if_main = _client.start_if_main
 follow = _client.follow
+is_followed = _client.is_followed
+is_alive = _client.is_alive
+exit_timeout = _client.exit_timeout
+copy = _client.copy
 listen = _client.listen
 refresh_derived = _client.refresh_derived

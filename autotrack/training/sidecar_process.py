@@ -16,6 +16,7 @@ from autotrack.protocol import (
     Finalized,
     Follow,
     Hello,
+    MakeCopy,
     Progress,
     Say,
     Shutdown,
@@ -162,7 +163,7 @@ class SidecarProcess:
                     self.progress = message
                 case ShutdownDone():
                     self.is_done = True
-                case Follow() | Finalize() | Shutdown():
+                case Follow() | MakeCopy() | Finalize() | Shutdown():
                     pass  # these go the other way
                 case _:
                     assert_never(message)

@@ -1,0 +1,127 @@
+"""Copies of large files: by reference where the file system can, and otherwise later, by whoever has the time.
+
+A copy must hold what a file held when it was logged. A hard link alone does not: it shows whatever is written into the
+file later. So a link only keeps a file from being deleted until it is replaced by a copy of its own, and whoever makes
+that copy compares size and time of the last change with those from when the file was logged.
+"""
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISDIR
+from typing import NamedTuple
+
+import msgspec
+
+from autotrack.journal import files
+
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of the two changes
+
+
+class Identity(NamedTuple):
+    """What tells whether a file, or any file of a folder, was changed: its bytes, and when it was written last."""
+
+    bytes: int
+    modified_ns: int
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy that is to be made.
+
+    Attributes:
+        source: The file or folder. It is `target` itself if that is a hard link so far.
+        target: Where the copy belongs.
+        identity: What the source was like when it was logged.
+        inode: The inode at `target` until the copy is made; 0 if there is none.
+        pid: The process that holds the file open as `fd`, in case it is deleted.
+        fd: The descriptor; -1 if there is none.
+    """
+
+    source: str
+    target: str
+    identity: Identity
+    inode: int = 0
+    pid: int = 0
+    fd: int = -1
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the copy is at its place."""
+        try:
+            return Path(self.target).stat().st_ino != self.inode
+        except FileNotFoundError:
+            return False
+
+    def make(self) -> str | None:
+        """Make the copy; returns what is wrong with it, in a sentence. Raises `OSError`."""
+        target = Path(self.target)
+        if self.inode and self.is_made:  # something else has been logged under this name since
+            return None
+        source = self._readable_source()
+        with files.replacing(target) as draft:
+            if source.is_dir():
+                shutil.copytree(source, draft)
+            elif not clone(source, draft):
+                shutil.copyfile(source, draft)
+            is_as_logged = identity_of(source) == self.identity
+            if draft.is_dir():
+                files.remove(target)
+            else:
+                with suppress(OSError):
+                    shutil.copystat(source, draft)
+        if is_as_logged:
+            return None
+        return f"{self.source} was changed before it could be copied, so {target.name} may hold what was written later"
+
+    def _readable_source(self) -> Path:
+        path = Path(self.source)
+        with suppress(FileNotFoundError):
+            if self.fd < 0 or identity_of(path) == self.identity:
+                return path
+        held = Path(f"/proc/{self.pid}/fd/{self.fd}")
+        if self.fd < 0 or not held.exists():
+            raise FileNotFoundError(errno.ENOENT, "it was deleted before it could be copied", self.source)
+        return held
+
+
+def identity_of(path: Path, *, most_files: int | None = None) -> Identity:
+    """Return the identity of a file, or of a folder with all that is in it. Raises `OSError`.
+
+    With `most_files`, larger folders are not looked at to their end.
+    """
+    status = path.stat()
+    if not S_ISDIR(status.st_mode):
+        return Identity(status.st_size, status.st_mtime_ns)
+    total, latest = 0, 0
+    for count, file in enumerate(path.rglob("*")):
+        status = file.stat()
+        if not S_ISDIR(status.st_mode):
+            total, latest = total + status.st_size, max(latest, status.st_mtime_ns)
+        if most_files is not None and count >= most_files:
+            break
+    return Identity(total, latest)
+
+
+def clone(source: Path, target: Path) -> bool:
+    """Let the new file `target` share the blocks of `source`; returns False where the file system cannot."""
+    try:
+        import fcntl  # not on Windows
+
+        with source.open("rb") as given, target.open("wb") as made:
+            fcntl.ioctl(made.fileno(), _FICLONE, given.fileno())
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def link(source: Path, target: Path) -> None:
+    """Put hard links to a file, or to all files of a folder, at `target`. Raises `OSError` where that cannot be."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(target) as draft:
+        if source.is_dir():
+            shutil.copytree(source, draft, copy_function=os.link)
+            files.remove(target)
+        else:
+            os.link(source.resolve(), draft)
