@@ -15,7 +15,7 @@ _SECONDS_A_FILE = 0.03
 
 
 class Budget:
-    """Decides whether a model may be written once more."""
+    """Decides whether a model may be written once more. What it takes is guessed for the first file only."""
 
     def __init__(self) -> None:
         self._began = perf_counter()
@@ -26,7 +26,7 @@ class Budget:
         """Whether a file of this size may be written now."""
         if size_bytes > MOST_BYTES:
             return False
-        expected = max(self._longest, _SECONDS_A_FILE + size_bytes / _BYTES_A_SECOND)
+        expected = self._longest or _SECONDS_A_FILE + size_bytes / _BYTES_A_SECOND
         allowed = SHARE_OF_TIME * (perf_counter() - self._began)
         if at_end:
             return expected <= max(allowed, _LEAST_SECONDS)

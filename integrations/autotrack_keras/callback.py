@@ -114,7 +114,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._training.epoch_begins(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Read the learning rate of a step that will be recorded."""
+        """Read the learning rate of the step, if it may change from step to step."""
         if self._training is not None and self._training.rates.are_read_per_batch:
             self._batch_begins(batch)
 

@@ -33,7 +33,8 @@ class Description:
             self._run.log_params(values, source)
         record_trial(self._run, callbacks)
         given = fitting.arguments
-        trained.name_data("train", call.arguments.get("x") if call else None)
+        is_split = bool(given.get("validation_split"))  # by Keras: what the user passed is neither of the two parts
+        trained.name_data("train_validate" if is_split else "train", call.arguments.get("x") if call else None)
         describe_data(self._run, "train", given.get("x"), given.get("y"))
         if fitting.validation is not None:
             x, y = x_and_y(fitting.validation)

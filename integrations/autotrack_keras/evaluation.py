@@ -19,7 +19,8 @@ class Evaluation:
     """Records one call of `evaluate`, at the step and epoch that the training has come to.
 
     Metrics are called `test_loss`, those of the next data `test2_loss`; on the data that the model was trained or
-    validated with `train_loss` and `validate_loss`, which are other values than `loss` and `val_loss` of an epoch.
+    validated with `train_loss` and `validate_loss`, which are other values than `loss` and `val_loss` of an epoch, and
+    `train_validate_loss` on data that `validation_split` has split in two.
     """
 
     def __init__(self, run: autotrack.Run, trained: binding.Trained, call: Call | None) -> None:

@@ -3,7 +3,8 @@
 import inspect
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -65,51 +66,68 @@ def direction_of(callback: Any, model: Any) -> str | None:
     return None
 
 
-def _part(source: str, read: Any) -> Params:
+def _part(source: str, reads: Callable[[], Mapping[str, Callable[[], Any]]]) -> Params:
+    """Read the values of a source, each by itself: one that cannot be read costs itself only."""
     values: dict[str, Any] = {}
     with attempt(f"keras params: {source}"):
-        values = read()
+        for name, read in reads().items():
+            with attempt(f"keras params: {source}.{name}"):
+                value = read()
+                if value is not None:
+                    values |= value if isinstance(value, _Several) else {name: value}
     if values:
         yield source, values
 
 
-def _fit(fitting: Fitting) -> dict[str, Any]:
-    given, adapter = fitting.arguments, getattr(fitting.iterator, "data_adapter", None)
-    values = {name: given[name] for name in _FIT if name in given}
-    if fitting.iterator is not None:
-        values["steps_per_epoch"] = fitting.iterator.num_batches
-        values["data_adapter"] = type(adapter).__name__
+class _Several(dict[str, Any]):
+    """Values that are read together, under names of their own."""
+
+
+def _fit(fitting: Fitting) -> dict[str, Callable[[], Any]]:
+    given, iterator = fitting.arguments, fitting.iterator
+    reads: dict[str, Callable[[], Any]] = {name: partial(given.get, name) for name in _FIT if name in given}
+    if iterator is not None:
+        reads["steps_per_epoch"] = lambda: iterator.num_batches
+        reads["data_adapter"] = lambda: type(getattr(iterator, "data_adapter", None)).__name__
     if given.get("class_weight"):
-        values["class_weight"] = {str(as_plain(key)): weight for key, weight in given["class_weight"].items()}
+        weights = given["class_weight"]
+        reads["class_weight"] = lambda: {str(as_plain(key)): weight for key, weight in weights.items()}
     if given.get("sample_weight") is not None:
-        shapes = [list(one.shape) for one in tree.flatten(given["sample_weight"]) if hasattr(one, "shape")]
-        values["sample_weight_shape"] = shapes[0] if len(shapes) == 1 else shapes
-    return values
+        reads["sample_weight_shape"] = lambda: _shapes(given["sample_weight"])
+    return reads
 
 
-def _model(model: Any) -> dict[str, Any]:
-    total, trainable = count_parameters(model)
+def _shapes(weights: Any) -> Any:
+    shapes = [list(one.shape) for one in tree.flatten(weights) if hasattr(one, "shape")]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _model(model: Any) -> dict[str, Callable[[], Any]]:
+    def counted() -> _Several:
+        total, trainable = count_parameters(model)
+        counts = {"": total, "trainable_": trainable, "non_trainable_": total - trainable}
+        return _Several({f"{which}parameters": count for which, count in counts.items()})
+
     return {
-        "model": as_plain(type(model)),
-        "model_name": model.name,
-        "layers": len(getattr(model, "layers", [])),
-        "parameters": total,
-        "trainable_parameters": trainable,
-        "non_trainable_parameters": total - trainable,
-        "dtype_policy": model.dtype_policy.name,
+        "model": lambda: as_plain(type(model)),
+        "model_name": lambda: model.name,
+        "layers": lambda: len(getattr(model, "layers", [])),
+        "parameters": counted,
+        "dtype_policy": lambda: model.dtype_policy.name,
     }
 
 
-def _compiled(model: Any) -> dict[str, Any]:
+def _compiled(model: Any) -> dict[str, Callable[[], Any]]:
     held: Mapping[str, Any] = getattr(getattr(model, "_compile_config", None), "config", {})
-    values = {name: _names(held.get(name)) for name in ("loss", "metrics", "weighted_metrics")}
-    values["loss_weights"] = held.get("loss_weights")
-    values = {name: value for name, value in values.items() if value is not None}
-    values["jit_compile"] = model.jit_compile
-    values["run_eagerly"] = model.run_eagerly
-    values["steps_per_execution"] = model.steps_per_execution
-    values["scales_loss"] = hasattr(model.optimizer, "inner_optimizer")
-    return values
+    given = ("loss", "metrics", "weighted_metrics")
+    return {
+        **{name: partial(lambda name: _names(held.get(name)), name) for name in given},
+        "loss_weights": lambda: held.get("loss_weights"),
+        "jit_compile": lambda: model.jit_compile,
+        "run_eagerly": lambda: model.run_eagerly,
+        "steps_per_execution": lambda: model.steps_per_execution,
+        "scales_loss": lambda: hasattr(model.optimizer, "inner_optimizer"),
+    }
 
 
 def _names(given: Any) -> Any:
@@ -129,15 +147,19 @@ def _compiled_metrics(model: Any) -> Iterator[Any]:
         yield from getattr(one, "metrics", [one])
 
 
-def _optimizer(optimizer: Any) -> dict[str, Any]:
+def _optimizer(optimizer: Any) -> dict[str, Callable[[], Any]]:
     if optimizer is None:
         return {}
-    values = dict(_config(optimizer.get_config()))
-    values["optimizer_name"] = values.pop("name", None)
-    for name in ("learning_rate", "inner_optimizer.learning_rate"):
-        if isinstance(values.get(name), float):
-            values[name] = shortest(values[name])
-    return {"optimizer": type(optimizer).__name__, **values}
+
+    def configured() -> _Several:
+        values = _Several(_config(optimizer.get_config()))
+        values["optimizer_name"] = values.pop("name", None)
+        for name in ("learning_rate", "inner_optimizer.learning_rate"):
+            if isinstance(values.get(name), float):
+                values[name] = shortest(values[name])
+        return values
+
+    return {"optimizer": lambda: type(optimizer).__name__, "config": configured}
 
 
 def shortest(value: float) -> float:
@@ -167,35 +189,42 @@ def _inner(config: Any) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {"config": config} if config is not None else {}
 
 
-def _keras() -> dict[str, Any]:
+def _keras() -> dict[str, Callable[[], Any]]:
     backend = keras.backend.backend()
-    values = {
-        "backend": backend,
-        "backend_version": str(getattr(sys.modules.get(backend), "__version__", "")),
-        "keras_version": str(keras.__version__),
-        "floatx": keras.config.floatx(),
-        "image_data_format": keras.config.image_data_format(),
+    reads: dict[str, Callable[[], Any]] = {
+        "backend": lambda: backend,
+        "backend_version": lambda: str(getattr(sys.modules.get(backend), "__version__", "")),
+        "keras_version": lambda: str(keras.__version__),
+        "floatx": keras.config.floatx,
+        "image_data_format": keras.config.image_data_format,
+        "distribution": _distribution,
     }
-    distribution = keras.distribution.distribution() if hasattr(keras, "distribution") else None
-    if distribution is not None:
-        values["distribution"] = type(distribution).__name__
-        values["devices"] = math.prod(distribution.device_mesh.shape)
     if backend == "torch":
-        values["torch_seed"] = sys.modules["torch"].initial_seed()
-    return values
+        reads["torch_seed"] = sys.modules["torch"].initial_seed
+    return reads
 
 
-def _callbacks(model: Any, callbacks: Iterable[Any]) -> dict[str, Any]:
+def _distribution() -> _Several | None:
+    distribution = keras.distribution.distribution() if hasattr(keras, "distribution") else None
+    if distribution is None:
+        return None
+    devices = math.prod(distribution.device_mesh.shape)
+    return _Several(distribution=type(distribution).__name__, devices=devices)
+
+
+def _callbacks(model: Any, callbacks: Iterable[Any]) -> dict[str, Callable[[], Any]]:
     others = [callback for callback in callbacks if not (_is_ours(callback) or isinstance(callback, _ALWAYS_THERE))]
-    values: dict[str, Any] = {}
-    for name, callback in zip(_distinct([type(callback).__name__ for callback in others]), others, strict=True):
-        held = settings_of(callback)
-        if "min_delta" in held and isinstance(held["min_delta"], (int, float)):
-            held["min_delta"] = abs(held["min_delta"])  # Keras turns the sign of what it was given
-        if "mode" in held:
-            held["mode"] = direction_of(callback, model) or held["mode"]
-        values |= {f"{name}.{key}": value for key, value in held.items()} or {name: True}
-    return values
+    names = _distinct([type(callback).__name__ for callback in others])
+    return {name: partial(_callback, model, callback, name) for name, callback in zip(names, others, strict=True)}
+
+
+def _callback(model: Any, callback: Any, name: str) -> _Several:
+    held = settings_of(callback)
+    if "min_delta" in held and isinstance(held["min_delta"], (int, float)):
+        held["min_delta"] = abs(held["min_delta"])  # Keras turns the sign of what it was given
+    if "mode" in held:
+        held["mode"] = direction_of(callback, model) or held["mode"]
+    return _Several({f"{name}.{key}": value for key, value in held.items()} or {name: True})
 
 
 _ALWAYS_THERE = (keras.callbacks.History, keras.callbacks.ProgbarLogger)

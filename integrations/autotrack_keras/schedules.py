@@ -4,12 +4,17 @@ Asking an optimizer with a schedule for its learning rate runs operations of the
 torch, a fifth of a second of compiling with JAX. Keras's own schedules are formulas of the step and a few numbers.
 """
 
+import contextlib
+import inspect
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import keras
 from keras.callbacks import LambdaCallback
 from keras.optimizers import schedules
+from keras.src.utils.naming import to_snake_case
 
 from autotrack_keras.params import shortest
 
@@ -80,40 +85,50 @@ _FORMULAS: dict[type, _Formula] = {
 
 
 class LearningRate:
-    """The learning rate of the optimizer of a model. Its name is `lr-` with the name of the optimizer."""
+    """The learning rate of the optimizer of a model.
+
+    Its name is `lr-` with the name that the user gave the schedule or the optimizer, or with the optimizer's class.
+    """
 
     def __init__(self, optimizer: Any) -> None:
         inner = getattr(optimizer, "inner_optimizer", optimizer)  # an optimizer that scales the loss wraps another one
         self._optimizer = inner
-        self.name = f"lr-{type(inner).__name__}"
         self._rate = getattr(inner, "_learning_rate", None)
+        self._is_schedule = isinstance(self._rate, schedules.LearningRateSchedule)
+        of_schedule = _name_given(self._rate) if self._is_schedule else None  # otherwise it is a variable
+        self.name = f"lr-{of_schedule or _name_given(inner) or type(inner).__name__}"
         self._formula = _FORMULAS.get(type(self._rate))
         self._iterations = 0
         self._base = 0
 
     @property
-    def has_formula(self) -> bool:
-        """Whether a formula gives the rate of every step."""
-        return self._formula is not None
+    def is_scheduled(self) -> bool:
+        """Whether a schedule gives the rate of every step."""
+        return self._is_schedule
 
     def starts(self, base: int) -> None:
         """Begin at this step. How often the optimizer was used before is read from it once."""
         self._base = base
-        if self._formula is not None:
+        if self._is_schedule:
             self._iterations = int(_plain(self._optimizer.iterations))
 
     def at_epoch(self, step: int) -> float | None:
         """Return the rate at this step, the first of an epoch, when no computation is under way."""
-        if self._formula is not None:
+        if self._is_schedule:
             return self.at_step(step)
         rate = getattr(self._optimizer, "learning_rate", None)
         return None if rate is None else _plain(rate)
 
     def at_step(self, step: int) -> float | None:
-        """Return the rate at this step where it follows from a formula."""
-        if self._formula is None:
+        """Return the rate at this step where it follows from a schedule. The user's own ones are asked, on the CPU."""
+        if not self._is_schedule:
             return None
-        return self._formula(self._rate, max(step - self._base, 0) + self._iterations)
+        iteration = max(step - self._base, 0) + self._iterations
+        if self._formula is not None:
+            return self._formula(self._rate, iteration)
+        schedule: Any = self._rate
+        with keras.device("cpu"):
+            return _plain(schedule(iteration))
 
     def now(self) -> Any:
         """Return the rate before a batch as torch holds it; with other backends the optimizer does not hold it."""
@@ -133,6 +148,17 @@ def may_set_rates(model: Any, callbacks: Iterable[Any]) -> bool:
         if any(not getattr(getattr(callback, name, None), "_is_default", False) for name in hooks):
             return True
     return not type(model).train_step.__module__.startswith("keras.")
+
+
+def _name_given(named: Any) -> str | None:
+    """Return the name that a user gave a schedule or an optimizer; otherwise Keras gives them one, such as `sgd_1`."""
+    name, kind = getattr(named, "name", None), type(named)
+    if not isinstance(name, str):
+        return None
+    with contextlib.suppress(TypeError, ValueError, KeyError):
+        if name == inspect.signature(kind).parameters["name"].default:
+            return None
+    return None if re.fullmatch(rf"{to_snake_case(kind.__name__)}(_\d+)?", name) else name
 
 
 def _plain(value: Any) -> float:

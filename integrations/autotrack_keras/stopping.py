@@ -3,9 +3,26 @@
 from collections.abc import Iterable
 from typing import Any
 
-from keras.callbacks import EarlyStopping, TerminateOnNaN
+from keras.callbacks import (
+    BackupAndRestore,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    ModelCheckpoint,
+    ProgbarLogger,
+    ReduceLROnPlateau,
+    RemoteMonitor,
+    TensorBoard,
+    TerminateOnNaN,
+)
 
 import autotrack
+
+_LEAVE_WEIGHTS = (
+    *(BackupAndRestore, CSVLogger, History, ModelCheckpoint, ProgbarLogger),
+    *(ReduceLROnPlateau, RemoteMonitor, TensorBoard, TerminateOnNaN),
+)
+"""Callbacks that do something when a training ends, but nothing to the weights."""
 
 
 def record_stopping(run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
@@ -27,10 +44,29 @@ def _record_early_stopping(run: autotrack.Run, callback: Any) -> None:
         run.log_tags({"best_epoch": callback.best_epoch})
 
 
-def record_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:
-    """Record which trial of a KerasTuner search this fit is, with its hyperparameters."""
+def epoch_of_weights(model: Any, callbacks: Iterable[Any], latest: int | None) -> int | None:
+    """Return the epoch whose weights the model has when a training has ended; None if something has changed them."""
+    optimizer = getattr(model, "optimizer", None)
+    if getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
+        return None  # by now, they are averages
+    epoch = latest
     for callback in callbacks:
-        trial = getattr(callback, "trial", None)
-        if trial is not None and type(callback).__module__.startswith("keras_tuner."):
+        if isinstance(callback, EarlyStopping):
+            is_restored = callback.restore_best_weights and callback.best_weights is not None
+            epoch = callback.best_epoch if is_restored else epoch
+        elif not isinstance(callback, _LEAVE_WEIGHTS) and not getattr(callback.on_train_end, "_is_default", False):
+            return None
+    return epoch
+
+
+def record_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:
+    """Record which trial of a search by KerasTuner or Optuna this fit is, with its hyperparameters."""
+    for callback in callbacks:
+        trial: Any = getattr(callback, "trial", None) or getattr(callback, "_trial", None)
+        package = type(trial).__module__.partition(".")[0]
+        if package == "keras_tuner":
             run.log_tags({"trial": trial.trial_id})
             run.log_params(trial.hyperparameters.values, "trial")
+        elif package == "optuna":
+            run.log_tags({"trial": trial.number, "study": trial.study.study_name})
+            run.log_params(trial.params, "trial")

@@ -34,7 +34,7 @@ class Training:
     ) -> None:
         self.run = run
         self.call = call
-        self.rates = LearningRates(every_n_steps)
+        self.rates = LearningRates()
         self._model = model
         self._callbacks = callbacks
         self._every = every_n_steps
@@ -76,11 +76,11 @@ class Training:
         if loss.__class__ is float and loss - loss != 0.0:
             self.run.note_divergence("loss", loss, step, self._steps.epoch)  # most steps are not recorded
         if self._every is not None and (step + 1) % self._every == 0:
-            rates = self.rates.at_step(step) if self.rates.change_within_epochs else self.rates.of_epoch
+            values = {**self.rates.at_step(step), **logs}
             try:
-                self.run.log({**logs, **rates}, step, epoch=self._steps.epoch, stage="train")
+                self.run.log(values, step, epoch=self._steps.epoch, stage="train")
             except TypeError:  # a training loop of the user's may put anything into the logs
-                log_numbers(self.run, {**logs, **rates}, step, epoch=self._steps.epoch, stage="train")
+                log_numbers(self.run, values, step, epoch=self._steps.epoch, stage="train")
         if self._files is not None:
             self._files.end_batch(logs, step)
 
@@ -101,10 +101,11 @@ class Training:
         trained = {name: value for name, value in logs.items() if name not in validated}
         if validated:
             log_numbers(self.run, validated, step, epoch=epoch, stage="validate")
-        log_numbers(self.run, {**trained, **self.rates.of_epoch, **timing}, step, epoch=epoch, stage="train")
+        ours = {**self.rates.at_step(step), **timing}  # a user's own metric of such a name comes first
+        log_numbers(self.run, {**ours, **trained}, step, epoch=epoch, stage="train")
         self._description.record_batch_size(self._throughput.batch_size)
         if self._files is not None:
-            self._files.end_epoch(logs, step)
+            self._files.end_epoch(logs, epoch, step)
 
     def ends(self) -> None:
         """The training has come to its end, and other callbacks have restored the best weights."""

@@ -9,6 +9,7 @@ from autotrack.integrations import attempt
 from autotrack_keras.budget import Budget
 from autotrack_keras.checkpoints import CheckpointKeeper
 from autotrack_keras.own_checkpoints import WeightWriter, keep_model
+from autotrack_keras.stopping import epoch_of_weights
 
 
 class TrainingFiles:
@@ -17,8 +18,10 @@ class TrainingFiles:
     def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
         self._run = run
         self._model = model
+        self._callbacks = list(callbacks)
+        self._epoch: int | None = None
         self._budget = Budget()
-        self._keeper = CheckpointKeeper(run, model, callbacks)
+        self._keeper = CheckpointKeeper(run, model, self._callbacks)
         can_write = not self._keeper.is_configured and hasattr(model, "save_weights")
         self._writer = WeightWriter(run, self._budget) if can_write else None
 
@@ -37,16 +40,21 @@ class TrainingFiles:
         if self._keeper.new:
             self._keeper.take_over(logs, step)
 
-    def end_epoch(self, logs: Mapping[str, Any], step: int) -> None:
+    def end_epoch(self, logs: Mapping[str, Any], epoch: int, step: int) -> None:
         """Keep what was saved in this epoch, or write its weights."""
+        self._epoch = epoch
         with attempt("keras checkpoints"):
             self._keeper.take_over(logs, step)
             if self._writer is not None:
-                self._writer.epoch_ends(self._model, logs, step)
+                self._writer.epoch_ends(self._model, logs, epoch, step)
 
     def end_training(self, step: int | None) -> None:
         """Keep what was saved at the end, and the model."""
-        self._keeper.take_over({}, step)
+        with attempt("keras checkpoints"):
+            self._keeper.take_over({}, step)
+            if self._writer is not None:
+                of_model = epoch_of_weights(self._model, self._callbacks, self._epoch)
+                self._writer.training_ends(self._model, of_model)
         if hasattr(self._model, "save"):
             with attempt("keras model"):
                 keep_model(self._run, self._model, self._budget, step)

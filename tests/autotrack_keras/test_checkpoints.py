@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autotrack
 from autotrack_keras import budget, own_checkpoints
@@ -98,6 +100,92 @@ def test_without_callbacks_best_and_last_weights_are_kept(
     assert found["last.weights.h5"].metrics == {"loss": history.history["loss"][2]}
     assert found["best.weights.h5"].metrics == {"loss": min(history.history["loss"])}
     model.load_weights(recorded().folder / "checkpoints" / "best.weights.h5")
+
+
+class _Scripted(Budget):
+    """Allows what it is told to."""
+
+    def __init__(self, *allowed: bool) -> None:
+        super().__init__()
+        self._allowed = iter(allowed)
+
+    def allows(self, size_bytes: int, *, at_end: bool = False) -> bool:
+        return next(self._allowed, False)
+
+
+@given(
+    losses=st.lists(st.sampled_from([0.1, 0.2, 0.3, float("nan")]), min_size=1, max_size=6),
+    allowed=st.lists(st.booleans(), max_size=7),
+    is_restored=st.booleans(),
+)
+@settings(max_examples=40)
+def test_what_is_called_best_or_last_is_that(losses: list[float], allowed: list[bool], is_restored: bool) -> None:
+    """Whatever there was time to write: the one weight of the model is the number of the epoch."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    with autotrack.start_run() as run:
+        writer = own_checkpoints.WeightWriter(run, _Scripted(*allowed))
+        best = None
+        for epoch, loss in enumerate(losses):
+            model.set_weights([np.array([[epoch]])])
+            writer.epoch_ends(model, {"loss": loss}, epoch, epoch)
+            if not np.isnan(loss) and (best is None or loss < losses[best]):
+                best = epoch
+            _check_names(run, model, best, epoch)
+            model.set_weights([np.array([[epoch]])])
+        of_model = best if is_restored else epoch
+        if of_model is not None:
+            model.set_weights([np.array([[of_model]])])
+        writer.training_ends(model, of_model)
+        _check_names(run, model, best, epoch)
+
+
+def _check_names(run: autotrack.Run, model: Any, best: int | None, last: int) -> None:
+    recorded = checkpoints(autotrack.load(run.folder))
+    assert set(recorded) == {path.name for path in (run.folder / "checkpoints").glob("*")}
+    for name, artifact in recorded.items():
+        model.load_weights(run.folder / artifact.path)
+        epoch = model.get_weights()[0].item()
+        stem = name.partition(".")[0]
+        assert epoch == {"best": best, "last": last}.get(stem) or stem == f"epoch-{epoch:.0f}"
+        assert artifact.roles == ([] if stem.startswith("epoch") else [stem])
+        assert artifact.step == epoch
+
+
+def test_the_end_of_a_training_is_written_if_its_last_epochs_were_not(
+    model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget, "allows", lambda budget, _, at_end=False: at_end or not budget._spent)
+    history = model.fit(X, Y, epochs=3, verbose=0)
+    found = checkpoints(recorded())
+    assert {name: one.metrics for name, one in found.items()} == {
+        name: {"loss": min(history.history["loss"])} for name in ("best.weights.h5", "last.weights.h5")
+    }
+    final = model.get_weights()
+    model.load_weights(recorded().folder / "checkpoints" / "best.weights.h5")
+    assert all(np.array_equal(one, other) for one, other in zip(final, model.get_weights(), strict=True))
+
+
+class Unsavable(keras.Model):  # type: ignore[misc]  # keras has no types
+    """Keras does not know how to make it again."""
+
+    def __init__(self, anything: object) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.anything = anything
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+
+def test_of_a_model_that_cannot_be_saved_the_weights_are_kept(recorded: Any, faulty: None) -> None:
+    """Nobody has done anything wrong: that is worth a notice and no warning."""
+    model = Unsavable(object())
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    (kept,) = [one for one in recorded().artifacts if one.kind == "model"]
+    assert kept.path == "model/model.weights.h5"
+    assert "its weights are kept" in recorded().notices[0].message
+    model.load_weights(recorded().folder / kept.path)
 
 
 def test_what_is_too_big_is_not_kept_and_that_is_said(

@@ -24,6 +24,12 @@ def test_evaluate_after_fit_belongs_to_its_run(model: Any, recorded: Any) -> Non
     assert autotrack.current_run() is None
 
 
+def test_data_that_keras_has_split_in_two_is_neither_training_nor_validation_data(model: Any, recorded: Any) -> None:
+    model.fit(X, Y, validation_split=0.25, verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    assert {name for name in recorded().metrics if "loss" in name} == {"loss", "val_loss", "train_validate_loss"}
+
+
 def test_other_data_have_other_names_and_the_same_data_the_same(model: Any, recorded: Any) -> None:
     validation = (X[:10], Y[:10])
     model.fit(X, Y, validation_data=validation, verbose=0)

@@ -68,9 +68,35 @@ def test_a_learning_rate_that_a_callback_sets_for_each_batch_is_recorded_so(reco
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             self.model.optimizer.learning_rate = 0.125 * (batch + 1)
 
-    make_model(keras.optimizers.SGD(0.5)).fit(X, Y, batch_size=10, callbacks=[Rising()], verbose=0)
-    rates = [point.value for point in recorded().history("lr-SGD")]
-    assert rates == [0.125, 0.25, 0.375, 0.5, 0.5]  # the last one is the epoch's own, with which it began
+    make_model(keras.optimizers.SGD(0.5)).fit(X, Y, batch_size=10, epochs=2, callbacks=[Rising()], verbose=0)
+    rates = [(point.step, point.value) for point in recorded().history("lr-SGD")]
+    steps = [(step, 0.125 * (step % 4 + 1)) for step in range(8)]
+    assert rates == [*steps[:4], steps[3], *steps[4:], steps[7]]  # that of an epoch is that of its last step
+
+
+@pytest.mark.usefixtures("autolog")
+def test_so_is_that_of_the_last_step_where_only_epochs_are_recorded(recorded: Any) -> None:
+    class Falling(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.optimizer.learning_rate = 0.5 / 2 ** (batch + 1)
+
+    make_model(keras.optimizers.SGD(0.5)).fit(X, Y, batch_size=10, epochs=2, callbacks=[Falling()], verbose=0)
+    assert [(point.step, point.value) for point in recorded().history("lr-SGD")] == [(3, 0.0625), (7, 0.0625)]
+
+
+@pytest.mark.usefixtures("autolog")
+def test_names_that_people_gave_come_first(runs: Any) -> None:
+    class Own(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["samples_per_second"] = 7.0
+
+    decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9, name="warm")
+    named, named_schedule = keras.optimizers.SGD(0.1, name="slow"), keras.optimizers.SGD(decay, name="slow")
+    for optimizer in (named, named_schedule, keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1, name="sgd")):
+        make_model(optimizer).fit(X, Y, callbacks=[Own()], verbose=0)
+    rates = [next(name for name in run.metrics if name.startswith("lr-")) for run in runs()]
+    assert rates == ["lr-slow", "lr-warm", "lr-SGD", "lr-SGD"]
+    assert [point.value for point in runs()[0].history("samples_per_second")] == [7.0]
 
 
 def test_a_schedule_is_recorded_step_by_step_and_goes_on_in_the_next_fit(runs: Any) -> None:
@@ -87,7 +113,7 @@ def test_a_schedule_is_recorded_step_by_step_and_goes_on_in_the_next_fit(runs: A
 
 
 @pytest.mark.usefixtures("autolog")
-def test_a_schedule_of_the_users_is_asked_at_epochs(recorded: Any) -> None:
+def test_a_schedule_of_the_users_is_asked_for_the_last_step_of_an_epoch(recorded: Any) -> None:
     class Mine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras has no types
         def __call__(self, step: Any) -> Any:
             return 0.5 / (keras.ops.cast(step, "float32") + 1)
@@ -96,7 +122,7 @@ def test_a_schedule_of_the_users_is_asked_at_epochs(recorded: Any) -> None:
             return {}
 
     make_model(keras.optimizers.SGD(Mine())).fit(X, Y, epochs=2, verbose=0)
-    assert [point.value for point in recorded().history("lr-SGD")] == pytest.approx([0.5, 0.5 / 3])
+    assert [point.value for point in recorded().history("lr-SGD")] == pytest.approx([0.5 / 2, 0.5 / 4])
 
 
 @pytest.mark.usefixtures("autolog")

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import pytest
 
+from autotrack.errors import AutotrackWarning
 from tests.autotrack_keras.conftest import X, Y, make_model
 
 pytestmark = pytest.mark.usefixtures("autolog")
@@ -81,3 +82,18 @@ def test_how_validation_is_done_is_recorded_as_keras_resolved_it(recorded: Any) 
     make_model().fit(X, Y, batch_size=8, validation_data=(X[:20], Y[:20]), verbose=0)
     params = recorded().params_by_source["fit"]
     assert (params["validation_steps"], params["validation_batch_size"]) == (3, 8)
+
+
+def test_a_value_that_cannot_be_read_costs_itself_only(recorded: Any, faulty: None) -> None:
+    class NoConfig(keras.optimizers.SGD):  # type: ignore[misc]  # keras has no types
+        def get_config(self) -> dict[str, Any]:
+            raise LookupError("planted")
+
+    model = make_model(NoConfig(0.5), metrics=[])
+    with pytest.warns(AutotrackWarning):
+        model.fit(X, Y, epochs=2, callbacks=[keras.callbacks.EarlyStopping(patience=5)], verbose=0)
+    params = recorded().params
+    assert (params["optimizer"], params["loss"], params["epochs"]) == ("NoConfig", "mse", 2)
+    assert params["parameters"] == 11
+    assert params["EarlyStopping.patience"] == 5
+    assert "keras params: optimizer.config" in [notice.about for notice in recorded().notices]
