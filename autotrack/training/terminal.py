@@ -20,9 +20,6 @@ from autotrack.training.progress_bars import is_bar_drawn
 
 _MOST_METRICS = 6
 
-_BEGAN_IN = os.path.realpath(os.curdir)
-"""Scripts change the working directory, and that of the shell stays as it was."""
-
 
 def say(*lines: str) -> None:
     """Print lines. A closed or full terminal is ignored, as it is no fault of the training."""
@@ -123,14 +120,22 @@ def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
 def _how_to_show(name: str, folder: Path) -> str:
     """Return the command that shows a run to who has started the script, and where the run is.
 
-    Its name is enough in the store that the command uses by itself, in the folder in which the script was started.
+    Its name is enough in the store that the command uses by itself, as long as the script has not changed its folder.
     """
-    is_at_home = os.path.realpath(os.curdir) == _BEGAN_IN
+    is_at_home = os.path.realpath(os.curdir) == os.path.realpath(_folder_of_shell())
     if is_at_home and "AUTOTRACK_TO" not in os.environ:  # which the script may have set itself
         usual = Path(settings.resolve().to).expanduser().absolute()
         if usual == folder.parent.parent:
             return f"autotrack show {shlex.quote(name)}    {shown(folder)}"
     return f"autotrack show {shlex.quote(shown(folder) if is_at_home else str(folder))}"
+
+
+def _folder_of_shell() -> Path:
+    """Return the working directory of the process that has started this one, which is usually a shell."""
+    try:
+        return Path(f"/proc/{os.getppid()}/cwd").readlink()
+    except OSError:  # not on Linux, or somebody else's
+        return Path(os.environ.get("PWD", ""))
 
 
 def patience(seconds: float) -> float:

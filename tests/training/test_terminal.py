@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -282,3 +283,26 @@ def test_the_end_of_a_run_is_said_once_when_more_is_logged_after_it(run_script: 
     )
     assert said.count("run gap finished after") == 1
     assert "autotrack show gap" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("autotrack.start_run('mine')", r"autotrack show mine    runs/digits/\d{8}-\d{6}-mine"),
+        ("autotrack.start_run('my run')", r"autotrack show 'my run'    runs/digits/\d{8}-\d{6}-my-run"),
+        ("autotrack.start_run('mine', to='other store')", r"autotrack show 'other store/digits/\d{8}-\d{6}-mine'"),
+        ("os.environ['AUTOTRACK_TO'] = 'other'; autotrack.start_run('mine')", r"autotrack show other/digits/.*-mine"),
+        (
+            "os.mkdir('sub'); os.chdir('sub'); autotrack.start_run('mine')",
+            r"autotrack show /.*/sub/runs/digits/.*e",
+        ),
+    ],
+)
+def test_the_hint_works_where_the_script_was_started(code: str, hint: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"env": {**os.environ, "AUTOTRACK_EXPERIMENT": "digits"}, "capture_output": True}
+    done = script(f"import os, autotrack\n{code}.finish()", **options)
+    [line] = [line.strip() for line in done.stderr.splitlines() if "autotrack show" in line]
+    assert re.fullmatch(hint, line), line
+    command = shlex.split(line.partition("    ")[0])[1:]
+    shown = subprocess.run([sys.executable, "-m", "autotrack", *command], capture_output=True, text=True, check=False)
+    assert shown.stdout.startswith("run          m"), shown.stderr
