@@ -9,6 +9,8 @@ from autotrack_sklearn.models import RecordedModel, Result
 from autotrack_sklearn.recording import Recording
 
 _SLOW_SECONDS = 0.1
+_MOST_DIAGRAMS = 10
+"""After so many quick fits of a class there are no more diagrams of it: drawing one takes longer than such a fit."""
 
 
 def conclude(recording: Recording, features: Any, target: Any, name: str | None = None) -> None:
@@ -30,8 +32,10 @@ def conclude(recording: Recording, features: Any, target: Any, name: str | None 
     if recording.options.keep_model:
         with attempt("sklearn model"):
             keeping.keep(recording, refitted(estimator), seconds=seconds)
-    with attempt("sklearn estimator.html", of_user=True):  # it calls `repr` on what people put into estimators
-        diagram.keep_diagram(recording)
+    is_one_of_many = seconds < _SLOW_SECONDS and registry.current.runs.add_quick_fit(recording.label) > _MOST_DIAGRAMS
+    if not is_one_of_many:
+        with attempt("sklearn estimator.html", of_user=True):  # it calls `repr` on what people put into estimators
+            diagram.keep_diagram(recording)
 
 
 def _bind(recording: Recording, estimator: Any, final: Any, features: Any, name: str | None) -> RecordedModel:

@@ -40,10 +40,14 @@ class Definitions:
     def _put(self, base: type, define: Callable[..., None]) -> None:
         before = vars(base).get("__init_subclass__")
         inherited: Any = base.__init_subclass__
+        first, original = vars(self)["_bases"][0], vars(self)["_original"]
 
         @functools.wraps(getattr(inherited, "__func__", inherited))
         def init_subclass(kind: type, /, **kwargs: Any) -> None:
-            define(base, kind, **kwargs)
+            if base is first or not issubclass(kind, first):
+                define(base, kind, **kwargs)
+            else:  # the first base sees it as well
+                original(base, kind, **kwargs)
 
         put: Any = classmethod(init_subclass)
         vars(self)["_replaced"][base] = put, before

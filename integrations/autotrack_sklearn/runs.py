@@ -23,6 +23,7 @@ class Runs:
     def __init__(self) -> None:
         self._written: WeakKeyDictionary[autotrack.Run, _Written] = WeakKeyDictionary()
         self._recently_evaluated: list[autotrack.Run] = []
+        self._quick_fits: Counter[str] = Counter()
 
     def label_fit(self, run: autotrack.Run, class_name: str) -> tuple[str, str]:
         """Return a label for the next fit in a run, and the prefix of its names: none for the first fit."""
@@ -31,6 +32,11 @@ class Runs:
         fits[class_name] += 1
         label = class_name if fits[class_name] == 1 else f"{class_name}-{fits[class_name]}"
         return label, "" if is_first else f"{label}/"
+
+    def add_quick_fit(self, class_name: str) -> int:
+        """Return how many quick fits of a class there have been in this process, with this one."""
+        self._quick_fits[class_name] += 1
+        return self._quick_fits[class_name]
 
     def first_trial(self, run: autotrack.Run) -> int:
         """Return the number of the next trial: a second search does not replace the trials of the first."""

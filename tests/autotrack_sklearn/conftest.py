@@ -10,6 +10,8 @@ from sklearn.datasets import load_wine
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types are published with it
 
 import autotrack
+from autotrack_sklearn import registry
+from autotrack_sklearn.runs import Runs
 
 threadpool_limits(1)  # the data is tiny, and threads that wait for each other make a busy machine crawl
 
@@ -20,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("error::autotrack.errors.AutotrackWarning"), append=False)
             item.add_marker(pytest.mark.filterwarnings("ignore"), append=True)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.current, "runs", Runs())  # it counts fits
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack_sklearn import keeping
+from autotrack_sklearn import conclusion, keeping
 from tests.autotrack_sklearn.conftest import all_runs
 
 Recorded = Callable[[], autotrack.RecordedRun]
@@ -115,3 +115,14 @@ def test_the_diagram_of_a_composition_is_kept_and_the_users_own_are_numbered_as_
     numbers = [text.split("sk-container-id-")[1].split('"')[0] for text in (before, estimator_html_repr(model))]
     assert int(numbers[1].split(" ")[0]) == int(numbers[0].split(" ")[0]) + 1
     assert "LogisticRegression" in (recorded().folder / "artifacts" / "estimator.html").read_text()
+
+
+@pytest.mark.usefixtures("autolog")
+def test_many_quick_fits_of_a_class_have_no_diagram_after_the_first_ones(
+    wine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conclusion, "_SLOW_SECONDS", 60.0)  # on a busy machine, no fit is quick
+    for _ in range(12):
+        make_pipeline(StandardScaler(), DecisionTreeClassifier()).fit(*wine)
+    diagrams = [(run.folder / "artifacts" / "estimator.html").exists() for run in all_runs()]
+    assert diagrams == [True] * 10 + [False] * 2
