@@ -69,7 +69,8 @@ def ls(
             [_row(run, wanted) for run in runs],
         )
         if line := owed_in_short(run.folder for run in runs):
-            say(f"\n{line}")
+            say("")
+            say(line)
 
 
 def show(

@@ -107,7 +107,7 @@ def _say(outcomes: list[Outcome]) -> None:
     counts = Counter(outcome.state for outcome in outcomes)
     parts = [
         f"{_runs(counts[state])} {state}"
-        for state in ("complete", "incomplete", "still being recorded")
+        for state in ("complete", "incomplete", "still being recorded", "read-only")
         if counts[state]
     ]
     for url in dict.fromkeys(url for outcome in outcomes for url in outcome.sent):

@@ -7,7 +7,6 @@ lines wait in memory, up to `MEMORY_BYTES`.
 """
 
 import os
-import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ import msgspec
 from autotrack.journal import locks, records
 from autotrack.journal.files import above_standard_streams
 from autotrack.journal.lines import cut_torn_line, end_of_last_line
+from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import open_journal, read_bytes
 
 MEMORY_BYTES = 16 * 2**20
@@ -59,7 +59,7 @@ class Unwritten:
         self._header = Header(str(journal.absolute()), "", "")
         self.path: Path | None = None
         self.dropped = 0
-        for folder in _folders():
+        for folder in own_folders("unwritten"):
             if os.path.exists(path := f"{folder}/{_name_for(journal)}"):  # noqa: PTH110  asked for every journal
                 self.adopt(Path(path))
 
@@ -73,7 +73,7 @@ class Unwritten:
 
     def adopt(self, path: Path) -> None:
         """Go on with the file of an earlier process."""
-        if self.path is not None or not _is_private(path.parent):
+        if self.path is not None or not is_private(path.parent):
             return
         with suppress(OSError, ValueError, msgspec.DecodeError):
             fd = above_standard_streams(os.open(path, _FLAGS))
@@ -149,11 +149,11 @@ class Unwritten:
     def _create(self, journal_fd: int) -> None:
         """Create the file in the first folder that has room. Raises `OSError` when none has."""
         failure: OSError | None = None
-        for folder in map(Path, _folders()):
+        for folder in map(Path, own_folders("unwritten")):
             path = folder / _name_for(self._journal)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if not _is_private(folder):
+                if not is_private(folder):
                     continue
                 self._fd = above_standard_streams(os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600))
                 header = self._new_header(journal_fd)
@@ -201,8 +201,8 @@ def bring_home(folder: Path) -> list[str]:
 def _files_of(folder: Path) -> Iterator[tuple[Path, Header]]:
     """Yield the files with lines of the run in `folder`, also if that was moved since."""
     run_id = ""
-    for place in map(Path, _folders()):
-        for path in sorted(place.glob("*.jsonl")) if _is_private(place) else ():
+    for place in map(Path, own_folders("unwritten")):
+        for path in sorted(place.glob("*.jsonl")) if is_private(place) else ():
             with suppress(OSError, msgspec.DecodeError), path.open("rb") as file:
                 header = _decode(file.readline(2**16))
                 journal = Path(header.journal)
@@ -215,26 +215,6 @@ def _files_of(folder: Path) -> Iterator[tuple[Path, Header]]:
 
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-def _folders() -> list[str]:
-    """Return the folders in which lines may wait, the best one first."""
-    home, state = os.environ.get("HOME"), os.environ.get("XDG_STATE_HOME")
-    state = state or (home and f"{home}/.local/state")
-    temporary = os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp"  # noqa: S108  used only if it is private
-    user = os.getuid() if hasattr(os, "getuid") else "me"
-    return [*filter(None, [state and f"{state}/autotrack/unwritten"]), f"{temporary}/autotrack-unwritten-{user}"]
-
-
-def _is_private(folder: Path) -> bool:
-    """Return whether a folder belongs to this user and nobody else can write to it: anybody may put one into /tmp."""
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    if not hasattr(os, "getuid"):
-        return stat.S_ISDIR(status.st_mode)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _name_for(journal: Path) -> str:

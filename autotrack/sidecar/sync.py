@@ -1,5 +1,6 @@
 """Brings runs up to date long after they were recorded: the files derived from them, and what servers have."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.owed import Owed
 
-State = Literal["complete", "incomplete", "still being recorded", "unreadable"]
+State = Literal["complete", "incomplete", "still being recorded", "read-only", "unreadable"]
 
 _UNLIMITED = UploadLimits()
 
@@ -31,7 +32,7 @@ class Outcome:
 
     Attributes:
         folder: The folder of the run.
-        state: Whether everything derived from the run is up to date.
+        state: Whether everything derived from the run is up to date. Of a run that is read-only, nothing can be made.
         error: Why the run is incomplete or unreadable.
         sent: For each server, why the transfer to it was broken off, or None if it was not.
         owed: For each server that has not taken everything, what it has not taken.
@@ -89,7 +90,10 @@ class RunSync:
             check_structure(folder)
         except (OSError, AutotrackError) as error:
             return Outcome(folder, "unreadable", str(error))
-        if reader.is_being_written(folder / "journal" / "main.jsonl"):
+        if not os.access(folder, os.W_OK):
+            outcome = Outcome(folder, "read-only")
+            urls = self._servers_of(folder)
+        elif reader.is_being_written(folder / "journal" / "main.jsonl"):
             outcome = Outcome(folder, "still being recorded")
             urls = [url for url in build.servers(self._to) if url not in _recorded_destinations(folder)]
         else:
@@ -102,7 +106,7 @@ class RunSync:
             except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "incomplete" if problems else "complete", "; ".join(problems) or None)
-            urls = build.servers(self._to or _recorded_destinations(folder))
+            urls = self._servers_of(folder)
         for url in urls:
             server = destinations.without_credentials(url)
             outcome.sent[server], owed = self._send(folder, url)
@@ -113,6 +117,9 @@ class RunSync:
     def try_again(self) -> None:
         """From now on, try servers again that did not respond."""
         self._unreachable.clear()
+
+    def _servers_of(self, folder: Path) -> list[str]:
+        return build.servers(self._to or _recorded_destinations(folder))
 
     def _send(self, folder: Path, url: str) -> tuple[str | None, Owed]:
         if url in self._unreachable:

@@ -5,6 +5,7 @@ the run folder, and tries it again whenever the run is sent the next time. Here 
 without the libraries that talk to servers.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import read_bytes
 
 FOLDER = "remote"
@@ -78,16 +80,39 @@ class _Kept(msgspec.Struct):
 def owed_by_server(folder: Path) -> dict[str, Owed]:
     """Return what is owed of the run in `folder`, by the URLs of the servers. What cannot be read is passed over."""
     found: dict[str, Owed] = {}
+    place = remote_folder(folder)
     try:
-        names = os.listdir(folder / FOLDER)  # noqa: PTH208  quick, because runs are many
+        names = os.listdir(place)  # noqa: PTH208  quick, because runs are many
     except OSError:
         return found
     for name in sorted(name for name in names if name.endswith(".json")):
         try:
-            content = read_bytes(folder, f"{FOLDER}/{name}", limit_bytes=_MOST_BYTES)
+            content = read_bytes(place.parent, f"{place.name}/{name}", limit_bytes=_MOST_BYTES)
             kept = msgspec.json.decode(content, type=_Kept)
         except (OSError, AutotrackError, msgspec.MsgspecError, RecursionError):
             continue
         if kept.owed:
             found[kept.url] = kept.owed
     return found
+
+
+def remote_folder(folder: Path) -> Path:
+    """Return where to keep how much of the run in `folder` each server has.
+
+    That is `remote/` in the run folder, or a folder of this user if the run may only be read.
+    """
+    if os.access(folder, os.W_OK):
+        return folder / FOLDER
+    name = f"{folder.name[:60]}-{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:12]}"
+    places = [Path(place) for place in own_folders("sent")]
+    usable = [place for place in places if is_private(place) or _can_be_made(place)]
+    return (usable or places)[0] / name / FOLDER
+
+
+def _can_be_made(place: Path) -> bool:
+    """Return whether a private folder can be made there, which also makes it."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return is_private(place)

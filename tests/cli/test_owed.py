@@ -10,10 +10,9 @@ from typer.testing import CliRunner
 import autotrack
 from autotrack.cli.app import app
 from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
+from tests.support.disks import read_only
 from tests.support.server_reader import check_arrived
 from tests.support.servers import Server
-
-EXPERIMENT = "owed"
 
 
 def call(*arguments: str) -> tuple[int, str]:
@@ -22,8 +21,8 @@ def call(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    with autotrack.start_run("big", to="runs", experiment=EXPERIMENT) as run:
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    with autotrack.start_run("big", to="runs", experiment=request.node.name) as run:
         run.log({"loss": 0.5}, step=0)
         for name in ("a", "b", "c", "d"):
             (tmp_path / name).write_text(name * 10)
@@ -61,7 +60,7 @@ def test_files_that_are_too_large_for_a_server_are_one_line_everywhere_until_the
 
     proxy.refuses = lambda *_: None
     assert call("sync", "--to", proxy.url) == (0, f"1 run complete, 1 run at {proxy.url}\n")
-    check_arrived(server.url, EXPERIMENT, folder)
+    check_arrived(server.url, autotrack.load(folder).experiment, folder)
     assert "servers" not in call("ls")[1]
     assert "owed to servers" not in call("show")[1]
     assert json.loads(call("show", "--json")[1])["owed"] == {}
@@ -78,3 +77,23 @@ def test_a_run_that_a_server_does_not_let_in_at_all_is_owed_too(folder: Path, pr
     proxy.refuses = lambda *_: None
     assert call("sync", "--to", proxy.url)[0] == 0
     assert "servers" not in call("ls")[1]
+
+
+def test_a_store_that_may_only_be_read_is_sent_all_the_same_and_not_written_to(
+    folder: Path, proxy: ChaosProxy, server: Server
+) -> None:
+    before = sorted(folder.rglob("*"))
+    with read_only(folder.parents[1]):
+        proxy.refuses = lambda method, path, _: 413 if path.endswith("/a") else None
+        code, said = call("sync", "--to", proxy.url)
+        assert code == 1
+        assert said.endswith(f"1 run read-only, 0 runs at {proxy.url}, 1 run there in part\n")
+        assert f"servers lack parts of run {folder.name}" in call("ls")[1]
+        proxy.refuses = lambda *_: None
+        assert call("sync", "--to", proxy.url) == (0, f"1 run read-only, 1 run at {proxy.url}\n")
+        sent = len(proxy.seen)
+        assert call("sync", "--to", proxy.url)[0] == 0
+        assert not [one for one in proxy.seen[sent:] if one.method == "PUT"]
+        assert "servers" not in call("ls")[1]
+    check_arrived(server.url, autotrack.load(folder).experiment, folder)
+    assert sorted(folder.rglob("*")) == before

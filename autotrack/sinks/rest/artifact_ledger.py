@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from autotrack.sinks.owed import remote_folder
 from autotrack.sinks.rest.artifact_streams import Version
 
 
@@ -68,4 +69,4 @@ class Ledger:
 
 def ledger_path(folder: Path, store: str) -> Path:
     """Return the path of the ledger of an artifact store, for the run in `folder`."""
-    return folder / "remote" / f"artifacts-{hashlib.sha256(os.fsencode(store)).hexdigest()[:12]}.jsonl"
+    return remote_folder(folder) / f"artifacts-{hashlib.sha256(os.fsencode(store)).hexdigest()[:12]}.jsonl"

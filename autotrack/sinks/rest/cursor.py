@@ -13,7 +13,7 @@ import msgspec
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
-from autotrack.sinks.owed import FOLDER, Owed
+from autotrack.sinks.owed import FOLDER, Owed, remote_folder
 from autotrack.sinks.rest.batches import Item
 
 _MOST_POINTS = 1000
@@ -96,13 +96,14 @@ class CursorFile:
         slug = re.sub(r"[^\w.-]+", "-", urlsplit(url).netloc).strip("-")[:60]
         name = f"{slug}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
         self._url = url
-        self._path = folder / FOLDER / f"{name}.json"
+        self._path = remote_folder(folder) / f"{name}.json"
+        self._in_run = folder / FOLDER / f"{name}.json"
         self._lock: int | None = None
 
     def lock(self) -> None:
         """Keep other processes out until `unlock`. Raises `AutotrackError` when another one is at work."""
-        self._path.parent.mkdir(exist_ok=True)
-        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         if not locks.lock(self._lock):
             self.unlock()
             raise AutotrackError(f"another process is sending this run to {self._url}")
@@ -115,11 +116,14 @@ class CursorFile:
 
     def read(self) -> Cursor:
         """Return the cursor that was stored, or an empty one if there is none for this server."""
-        try:
-            cursor = msgspec.json.decode(self._path.read_bytes(), type=Cursor)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return Cursor(self._url)
-        return cursor if cursor.url == self._url else Cursor(self._url)
+        for path in dict.fromkeys((self._path, self._in_run)):  # a run that may only be read may have been sent before
+            try:
+                cursor = msgspec.json.decode(path.read_bytes(), type=Cursor)
+            except (FileNotFoundError, msgspec.MsgspecError):
+                continue
+            if cursor.url == self._url:
+                return cursor
+        return Cursor(self._url)
 
     def note_broken_off(self, reason: str) -> None:
         """Note why a transfer was broken off; the cursor stays where it was."""
