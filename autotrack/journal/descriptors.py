@@ -32,6 +32,9 @@ class OpenJournal(Protocol):
     def put_aside(self) -> bool:
         """Give the descriptor up; return False if the journal is in use at this moment."""
 
+    def leave(self) -> None:
+        """Close the descriptor that a forked child got from its parent."""
+
 
 class Descriptors:
     """The journals of this process that have a descriptor."""
@@ -62,6 +65,8 @@ class Descriptors:
     def forget(self) -> None:
         """In a forked child, leave the journals to the parent."""
         self._lock = threading.RLock()
+        for journal in self._open.values():
+            journal.leave()
         self._open = {}
 
 

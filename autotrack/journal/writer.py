@@ -135,6 +135,13 @@ class Journal:
             self._lock.release()
         return True
 
+    def leave(self) -> None:
+        """Close what a forked child got from its parent: it may live longer, and would keep the lock."""
+        self._unwritten.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
     @property
     def lost_records(self) -> int:
         """How many records no disk has taken: they are in memory, or were dropped."""

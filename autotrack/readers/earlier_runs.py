@@ -1,6 +1,7 @@
 """The runs of an experiment that began before a given one, and the best of them."""
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ _MOST_SUMMARIES = 4
 _LISTING_SHARE = 20.0
 
 _SECOND = len("20261121-075211")
-"""The names of run folders begin with the second in which the run started."""
+"""The names of run folders begin with the second in which the run started, unless somebody has renamed them."""
+_TIMED = re.compile(r"\d{8}-\d{6}")
 
 
 Kind = tuple[str, bool, tuple[str, ...], tuple[str, ...]]
@@ -82,6 +84,7 @@ class _Experiment:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: list[str] = []  # in order
+        self._renamed: list[str] = []
         self._outlines: dict[str, Outline | None] = {}  # None for what is not a run
         self._modified_ns: dict[str, int] = {}
         self._summaries: dict[str, Summary] = {}
@@ -95,7 +98,7 @@ class _Experiment:
             self._list()
         # Within one second, names tell no order.
         end = bisect_right(self._names, second, key=lambda name: name[:_SECOND])
-        latest = self._names[max(end - _MOST_RUNS, 0) : end]
+        latest = [*self._renamed, *self._names[max(end - _MOST_RUNS, 0) : end]]
         outlines = [outline for name in latest if (outline := self._outline(name)) is not None]
         if lists:
             self._list_again_at = monotonic() + _LISTING_SHARE * (monotonic() - began)
@@ -118,7 +121,9 @@ class _Experiment:
 
     def _list(self) -> None:
         with os.scandir(self._folder) as entries:
-            self._names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        self._names = [name for name in names if _TIMED.match(name)]
+        self._renamed = [name for name in names if not _TIMED.match(name)][-_MOST_RUNS:]
         self._forget_changed()
 
     def _outline(self, name: str) -> Outline | None:

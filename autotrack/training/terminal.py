@@ -22,19 +22,26 @@ _MOST_METRICS = 6
 
 
 def say(*lines: str) -> None:
-    """Print lines. A closed or full terminal is ignored, as it is no fault of the training."""
+    """Print lines. A closed or full terminal, or what a script has put in its place, is no fault of the training."""
     if sys.stderr is None:  # closed before Python started; `print` would use standard output instead
         return
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    with contextlib.suppress(Exception):
         print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
 
 
 def say_amid(*lines: str) -> None:
     """Print lines while the script may be drawing a progress bar, which is then drawn again below."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if _is_terminal():
         with contextlib.suppress(OSError, ValueError):
             print("\r\x1b[2K", end="", file=sys.stderr)
     say(*lines)
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except Exception:  # noqa: BLE001  an object of the script's, which may lack anything
+        return False
 
 
 class HeldLines:
@@ -70,7 +77,7 @@ class Waiting:
     def show(self, doing: str, seconds: float) -> None:
         """Show what is being done, unless it is shown already."""
         text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
-        if seconds >= 1 and text != self._shown and sys.stderr is not None and sys.stderr.isatty():
+        if seconds >= 1 and text != self._shown and _is_terminal():
             self._shown = text
             with contextlib.suppress(OSError, ValueError):
                 print(f"\r\x1b[2K{printable(text)}", end="", file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ import pytest
 import autotrack
 from autotrack.errors import AutotrackWarning, JournalBusyError
 from autotrack.journal import records
-from autotrack.journal.reader import JournalReader
+from autotrack.journal.reader import JournalReader, is_being_written
 from autotrack.journal.records import AnyRecord, Metrics, Notice, RunFinished, RunStarted, Text
 from autotrack.journal.writer import Journal
 from autotrack.readers import catalog
@@ -334,7 +334,7 @@ from time import time
 import autotrack
 from autotrack.journal import unwritten
 from autotrack.errors import AutotrackWarning
-from autotrack.journal.reader import JournalReader
+from autotrack.journal.reader import JournalReader, is_being_written
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
@@ -670,3 +670,27 @@ def test_a_run_whose_child_lives_on_can_be_continued(store: Path, run_script: Ca
     """
     run_script(script, str(store))
     assert [run.status for run in catalog.runs(store)] == ["finished"]
+
+
+def test_a_child_that_outlives_a_killed_training_does_not_keep_the_run_open(
+    store: Path, run_script: Callable[..., str]
+) -> None:
+    script = """
+        import os, signal, sys
+        import autotrack
+        run = autotrack.start_run("killed", to=sys.argv[1])
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(write)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+            signal.pause()
+        print(run.folder, child, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    folder, child = run_script(script, str(store), exit_code=-signal.SIGKILL).split()
+    try:
+        assert is_being_written(Path(folder, "journal", "main.jsonl")) is False
+    finally:
+        os.kill(int(child), signal.SIGKILL)

@@ -213,6 +213,14 @@ def test_a_run_is_compared_with_the_last_and_the_best_one(made: Store) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["keep-this", "a-good-one", "2026", "zebra"])
+def test_a_run_whose_folder_was_renamed_is_still_the_best_one_before(made: Store, name: str) -> None:
+    best = made.add(*loss(0.5, 0.2), lr=0.3)
+    best.rename(best.with_name(name))
+    made.add(*loss(0.6, 0.4), lr=0.2)
+    assert "since run1 (best val_loss 0.2)" in said_of(made.add()).line
+
+
 def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
     made.add(*loss(0.4))
     made.add(*loss(0.2))

@@ -620,3 +620,21 @@ def test_trials_and_plots_are_recorded_as_data(store: Path) -> None:
     (plot,) = summary.plots
     assert plot.data["false_positive_rate"] == numpy.linspace(0, 1, 300).tolist()
     assert plot.data["auc"] == "Infinity"
+
+
+@pytest.mark.parametrize("stream", ["open(os.devnull, 'wb')", "io.TextIOWrapper(io.BytesIO(), 'ascii')"])
+def test_standard_error_that_takes_no_text_stops_nothing(
+    stream: str, store: Path, run_script: Callable[..., str]
+) -> None:
+    script = f"""
+        import io, os, sys
+        import autotrack
+        from autotrack.training.hooks.faults import report_fault
+        os.environ["AUTOTRACK_QUIET"] = "0"
+        sys.stderr = {stream}
+        run = autotrack.start_run("größe", to=sys.argv[1])
+        report_fault("test", "a fault of ours")
+        run.finish()
+        print(run.status)
+    """
+    assert run_script(script, str(store)) == "finished"

@@ -139,3 +139,22 @@ def test_a_file_that_is_removed_meanwhile_is_no_news(tmp_path: Path) -> None:
     archived = archive({name: tmp_path / name for name in ("kept.py", "epoch=3.ckpt")}, keeper)
     assert archived.content is not None
     assert (list(keeper.messages()), keeper.left_out) == ([], {})
+
+
+def test_of_thousands_of_files_the_first_are_kept_and_code_comes_first(repo: Path, tmp_path: Path) -> None:
+    names = [f"data/{number}.txt" for number in range(1500)]
+    put(repo, {**dict.fromkeys(names, "some text"), "later.py": "x = 1\n" * 100})
+    keeper = Keeper(Redactor({}), 10**9, monotonic() + 60)
+    files = {name: repo / name for name in [*names, "later.py"]}
+    before = archive(files, keeper)
+    assert keeper.left_out == {"501 more": "beyond the first 1,000 files"}
+    import tarfile
+
+    assert before.content is not None
+    packed = tmp_path / "packed.tar.gz"
+    packed.write_bytes(before.content)
+    with tarfile.open(packed) as tar:
+        assert tar.getnames()[0] == "later.py"
+        assert len(tar.getnames()) == 1000
+    (repo / names[-1]).write_text("another text")
+    assert archive(files, keeper).sha256 != before.sha256, "the checksum covers what was left out"
