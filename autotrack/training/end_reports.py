@@ -5,11 +5,17 @@ long run all is known when it ends. What a short one is compared with has not be
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+import msgspec
 
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.training import terminal
+
+_MOST_COMPARISONS = 100
+"""How many runs, of which nobody may say the end, are remembered with what they are compared with."""
 
 WhenRefreshed = Callable[[Summary, Comparison | None], None]
 
@@ -17,8 +23,15 @@ WhenRefreshed = Callable[[Summary, Comparison | None], None]
 @dataclass
 class _Report:
     say: WhenRefreshed | None
+    read: Callable[[], Summary] = Summary
     summary: Summary | None = None
     is_said: bool = False
+
+    def latest(self) -> Summary:
+        """Return the summary, read again: the run may have been evaluated meanwhile. Its folder may also be gone."""
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            self.summary = self.read()
+        return self.summary or Summary()
 
 
 class EndReports:
@@ -52,12 +65,13 @@ class EndReports:
         if report is None or report.say is None:
             self._reports.pop(folder, None)
         elif report.summary is None:
-            report.summary = read()
+            report.read, report.summary = read, read()
 
     def compared(self, folder: str, comparison: Comparison) -> None:
         """Take in how a run compares with earlier ones."""
-        if folder in self._comparisons:
-            self._comparisons[folder] = comparison
+        self._comparisons[folder] = comparison
+        while len(self._comparisons) > _MOST_COMPARISONS:
+            self._comparisons.pop(next(iter(self._comparisons)))
 
     def say(self, *, also_incomplete: bool = False) -> None:
         """Say what is known of runs; of those without a comparison only if `also_incomplete`."""
@@ -68,14 +82,15 @@ class EndReports:
             comparison = self._comparisons.get(folder)
             if not report.is_said and (is_complete or also_incomplete):
                 report.is_said = True
-                report.say(report.summary, comparison)
+                report.say(report.latest(), comparison)
             elif report.is_said and comparison is not None:
-                terminal.compared(report.summary, comparison)
+                terminal.compared(report.latest(), comparison)
             if is_complete:
                 self._reports.pop(folder)
                 self._comparisons.pop(folder, None)
 
     def take(self, folder: str) -> WhenRefreshed | None:
         """Return what says the end of a run, if it has not been said, and forget about it."""
+        self._comparisons.pop(folder, None)
         report = self._reports.pop(folder, None)
         return None if report is None or report.is_said else report.say

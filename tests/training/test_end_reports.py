@@ -63,6 +63,42 @@ def test_of_a_run_that_is_compared_with_none_the_end_is_said_at_once() -> None:
     assert heard.comparisons == [None]
 
 
+def test_a_run_that_was_not_expected_to_be_compared_is_said_with_its_comparison() -> None:
+    """It was one of many, but a long one."""
+    reports, heard = EndReports(), Heard()
+    reports.compared("a", COMPARISON)
+    reports.await_summary("a", heard)
+    reports.refreshed("a", Summary)
+    reports.say()
+    assert heard.comparisons == [COMPARISON]
+
+
+def said_of(states: list[Summary | OSError]) -> str:
+    """Return which summary is said of a run, when reading it gives these one after the other."""
+    said: list[str] = []
+    coming = iter(states)
+
+    def read() -> Summary:
+        state = next(coming)
+        if isinstance(state, OSError):
+            raise state
+        return state
+
+    reports = EndReports()
+    reports.await_summary("a", lambda summary, _: said.append(summary.name))
+    reports.refreshed("a", read)
+    reports.say()
+    return said[0]
+
+
+def test_what_was_logged_until_the_end_is_said_counts() -> None:
+    assert said_of([Summary(name="fitted"), Summary(name="evaluated")]) == "evaluated"
+
+
+def test_a_run_that_was_removed_meanwhile_harms_nothing() -> None:
+    assert said_of([Summary(name="fitted"), FileNotFoundError()]) == "fitted"
+
+
 def test_what_was_not_said_is_left_to_others() -> None:
     reports, heard = EndReports(), Heard()
     reports.await_summary("a", heard)
