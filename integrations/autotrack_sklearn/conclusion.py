@@ -9,7 +9,7 @@ from autotrack_sklearn.models import RecordedModel, Result
 from autotrack_sklearn.recording import Recording
 
 _SLOW_SECONDS = 0.1
-_MOST_DIAGRAMS = 10
+_MOST_DIAGRAMS = 3
 """After so many quick fits of a class there are no more diagrams of it: drawing one takes longer than such a fit."""
 
 

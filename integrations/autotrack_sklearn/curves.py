@@ -42,6 +42,12 @@ class Curve:
     single: str
 
 
+def has_history(estimator: Any) -> bool:
+    """Whether an estimator keeps the metrics of its epochs; asked at every call of `partial_fit`."""
+    held = vars(estimator)
+    return "history_" in held or "history" in held
+
+
 def curves_of(estimator: Any) -> list[Curve]:
     """Return the curves that an estimator holds, without those that are empty."""
     held = vars(estimator)

@@ -6,6 +6,7 @@ from weakref import finalize
 
 import numpy as np
 
+from autotrack_sklearn.curves import curves_of, has_history
 from autotrack_sklearn.identity import ByIdentity
 from autotrack_sklearn.recording import Recording
 
@@ -22,6 +23,7 @@ class PartialFitRun:
         self.recording = recording
         self.seconds = 0.0
         self._calls = 0
+        self._epochs: dict[str, int] = {}  # by curve, how many of its points are recorded
         self._rows = 0
         self._seconds_since_saved = 0.0
         self._saving_seconds = 0.0
@@ -40,6 +42,15 @@ class PartialFitRun:
                 values[name.rstrip("_")] = value
         self.recording.log(values, self._calls, stage="train")
         self._calls += 1
+        if has_history(estimator):
+            self._add_epochs(estimator)
+
+    def _add_epochs(self, estimator: Any) -> None:
+        """Record the epochs that a net has gone through since the last call."""
+        for curve in curves_of(estimator):
+            for step in range(self._epochs.get(curve.name, 0), len(curve.points)):
+                self.recording.log({curve.name: curve.points[step]}, step, stage=curve.stage)
+            self._epochs[curve.name] = len(curve.points)
 
     def is_running(self) -> bool:
         """Whether the run has not ended yet."""

@@ -120,6 +120,25 @@ def test_skorch_has_its_epochs(wine: Any, recorded: Recorded) -> None:
     assert points(recorded(), "valid_loss") == pytest.approx(net.history[:, "valid_loss"])
 
 
+def test_epochs_by_partial_fit_are_recorded_once_each(recorded: Recorded) -> None:
+    from sklearn.base import BaseEstimator
+
+    class Net(BaseEstimator):  # type: ignore[misc]
+        """It keeps its history as skorch does."""
+
+        def partial_fit(self, X: Any, y: Any = None) -> Any:
+            self.history_ = [*getattr(self, "history_", []), {"epoch": 1, "train_loss": float(X[0])}]
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return X
+
+    net = Net()
+    for loss in (0.5, 0.25, 0.125):
+        net.partial_fit([loss])
+    assert points(recorded(), "train_loss") == [0.5, 0.25, 0.125]
+
+
 def test_a_frame_that_the_fit_changes_is_described_as_it_was_given(recorded: Recorded) -> None:
     import json
 
