@@ -51,13 +51,21 @@ class Damage:
 
     # ---- what to hurt
 
-    def _file(self) -> Path:
-        files = [path for path in self._store.rglob("*") if path.is_file() and not path.is_symlink()]
+    def _file(self, pattern: str = "*") -> Path:
+        files = [path for path in self._all(pattern) if path.is_file() and not path.is_symlink()]
         often = [path for path in files if any(part in _OFTEN_HURT for part in path.relative_to(self._store).parts)]
-        return self._random.choice(often if often and self._random.random() < 0.7 else files)
+        return self._one_of(often if often and self._random.random() < 0.7 else files)
 
     def _any(self) -> Path:
-        return self._random.choice([*self._store.rglob("*")])
+        return self._one_of(self._all("*"))
+
+    def _all(self, pattern: str) -> list[Path]:
+        return sorted(self._store.rglob(pattern), key=os.fsencode)
+
+    def _one_of(self, paths: list[Path]) -> Path:
+        if not paths:
+            raise FileNotFoundError("nothing is left")
+        return self._random.choice(paths)
 
     def _say(self, what: str, path: Path) -> None:
         self.done.append(f"{what} {path.relative_to(self._store)}")
@@ -93,12 +101,12 @@ class Damage:
     def _records(self) -> None:
         """Change values in JSON: the records of journals, the summary, the cursors of sinks."""
         pick = self._random
-        path = pick.choice([path for path in self._store.rglob("*.json*") if path.is_file() and not path.is_symlink()])
+        path = self._file("*.json*")
         lines = path.read_bytes().splitlines() if path.suffix == ".jsonl" else [path.read_bytes()]
-        at = pick.randrange(len(lines))
+        at = pick.randrange(max(1, len(lines)))
         try:
             record = json.loads(lines[at])
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, IndexError):
             return
         if not isinstance(record, dict) or not record:
             return
