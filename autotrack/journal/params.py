@@ -5,6 +5,7 @@ from typing import Any
 
 _PLACE = re.compile(r"(^|[._/])(dirpath|(save|log|output|root|default_root|backup|tensorboard)_?dir|run_name|run_id)$")
 _SEED = re.compile(r"(^|[._/])((\w+_)?seed|seed_everything|random_state|rng)$")
+_NUMBER = re.compile(r"_\d+$")
 _LARGEST_SEED = 2**32
 """Nobody can set a larger one in numpy, nor does in torch. A seed that torch has chosen itself has 64 random bits."""
 
@@ -28,3 +29,14 @@ def varies_by_itself(name: str, value: Any) -> bool:
     True
     """
     return is_place(name) or (is_seed(name) and isinstance(value, int) and value >= _LARGEST_SEED)
+
+
+def is_renumbered(name: str, value: Any, other: Any) -> bool:
+    """Return whether two names differ only in a number at their end, which Keras counts up in a process.
+
+    >>> is_renumbered("model_name", "sequential_4", "sequential"), is_renumbered("layers", "a_1", "a_2")
+    (True, False)
+    """
+    if not (name.endswith("_name") and isinstance(value, str) and isinstance(other, str)):
+        return False
+    return _NUMBER.sub("", value) == _NUMBER.sub("", other)

@@ -7,7 +7,7 @@ from typing import Any
 
 from autotrack.format import short
 from autotrack.journal.judging import judged_by
-from autotrack.journal.params import varies_by_itself
+from autotrack.journal.params import is_renumbered, varies_by_itself
 from autotrack.journal.records import Dataset
 from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
@@ -180,7 +180,7 @@ def _by(shape: list[int] | None) -> str:
 def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[str]:
     """Yield the names whose value changed, then those that only one side has."""
     for name in now:
-        if name in before and now[name] != before[name]:
+        if name in before and now[name] != before[name] and not is_renumbered(name, now[name], before[name]):
             old, new = _short(before[name]), _short(now[name])
             if old == new:
                 old, new = (_printable(repr(value)) for value in (before[name], now[name]))

@@ -45,6 +45,24 @@ def test_params_are_compared_by_value() -> None:
     }
 
 
+def test_what_varies_by_itself_is_no_difference() -> None:
+    """Folders that are written to, seeds that nobody set, and names that Keras counts up."""
+    before: dict[str, Any] = {
+        "ModelCheckpoint.dirpath": "/tmp/a",
+        "torch_seed": 2**60,
+        "model_name": "sequential",
+        "seed": 1,
+    }
+    now: dict[str, Any] = {
+        "ModelCheckpoint.dirpath": "/tmp/b",
+        "torch_seed": 2**61,
+        "model_name": "sequential_3",
+        "seed": 2,
+    }
+    assert changed(params(**before), params(**now)) == {"params": ["seed 1 → 2"]}
+    assert changed(params(torch_seed=2**60), params(torch_seed=42)) == {"params": ["torch_seed 42 added"]}
+
+
 def test_a_run_that_goes_on_may_still_log_what_it_lacks() -> None:
     running = summary_of(params(lr=0.1), ended=False)
     assert differences(running, summary_of(params(lr=0.1, dropout=0.5))) == {}
@@ -219,6 +237,23 @@ def test_a_run_whose_folder_was_renamed_is_still_the_best_one_before(made: Store
     best.rename(best.with_name(name))
     made.add(*loss(0.6, 0.4), lr=0.2)
     assert "since run1 (best val_loss 0.2)" in said_of(made.add()).line
+
+
+def test_runs_of_another_kind_are_not_compared(made: Store) -> None:
+    small, large = params(model="mine.Small"), params(model="mine.Large")
+    made.add(small, lr=0.3)
+    made.add(large, lr=0.2)
+    made.add(small, lr=0.2, frameworks={"keras": "3.0"})
+    assert said_of(made.add(small, lr=0.1)).line == "since run1 (last run): params (lr 0.3 → 0.1)"
+    assert changes_of(made.add(params(model="mine.Other"))) is None
+
+
+def test_the_best_run_is_told_by_the_metric_that_this_run_is_judged_by(made: Store) -> None:
+    made.add(*loss(0.9, name="val_acc"), *loss(0.9))
+    made.add(*loss(0.5, name="val_acc"), *loss(0.2))
+    now = made.add(*loss(0.7, name="val_acc"), *loss(0.5), metric="val_loss")
+    assert "since run2 (last run and best val_loss 0.2)" in said_of(now).line
+    assert said_of(now).rivals["val_loss"] == [("run2", 0.2), ("run1", 0.9)]
 
 
 def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
