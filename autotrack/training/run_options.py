@@ -61,8 +61,8 @@ class RunOptions:
         expected = RunArguments.__annotations__
         for name in sorted(set(arguments) - set(expected)):
             close = difflib.get_close_matches(name, expected, n=1)
-            meant = f"did you mean {close[0]!r}? " if close else ""
-            raise TypeError(f"{called} has no argument {name!r}; {meant}it takes {', '.join(expected)}")
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{called} has no argument {name!r}; expected {', '.join(expected)}{meant}")
         given: dict[str, Any] = dict(arguments)
         if not isinstance(given.get("name"), (str, type(None))):
             raise TypeError(f"{called} was given name={given['name']!r:.100}; give it text, such as 'baseline'")
