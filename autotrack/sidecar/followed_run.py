@@ -22,7 +22,7 @@ from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
-from autotrack.sidecar.output.log import OutputLog, open_log
+from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
 from autotrack.sidecar.run_stages import RunStages
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
@@ -202,6 +202,10 @@ class FollowedRun:
             on_problem=partial(self.notice, "output"),
         )
 
+    def add_output(self) -> None:
+        """Add what the run prints as an artifact once more: it has grown since its checksum was taken."""
+        self.put([Artifact(time=time(), path=OUTPUT, kind="output")])
+
     # ---- What is kept up to date
 
     def update(self) -> None:
@@ -209,6 +213,12 @@ class FollowedRun:
         self.read()
         for shipment in self._shipments:
             shipment.carry(flush=shipment.follows)
+
+    def keep_up(self) -> None:
+        """Update while the run goes on, and make it durable."""
+        if not self.stages.is_finalized:
+            self.update()
+            self.make_durable()
 
     def flush(self) -> None:
         """Bring everything that is derived from the journals up to date."""

@@ -34,8 +34,8 @@ from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.load_schedule import Load, LoadSchedule
-from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sidecar.progress import progress_of
+from autotrack.sidecar.run_outputs import RunOutputs
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
 from autotrack.sidecar.upload_thread import Uploads
@@ -63,7 +63,7 @@ class Sidecar:
         self._task = task
         self._inbox, self._outbox = MessageFile(task.to_sidecar), MessageFile(task.from_sidecar)
         self._wakeup = Wakeup(task.wakeup)
-        self._output = OutputReceiver(task.output)
+        self._output = RunOutputs(task.output, self._wakeup.wake)
         self._training = TrainingProcess(task)
         self._load = LoadSchedule(task.pid)
         self._uploads = Uploads()
@@ -93,12 +93,12 @@ class Sidecar:
             is_alive = is_alive and self._training.is_alive()
             for message in self._inbox.receive():
                 self._guarded(self._handle_message, message)
-            self._guarded(self._receive_output)
+            self._guarded(self._output.receive)
             if not is_alive:
                 self._guarded(self._record_exits)
             if monotonic() >= self._next_update:
                 self._next_update = monotonic() + _UPDATE_SECONDS
-                self._each(_update)
+                self._each(FollowedRun.keep_up)
                 self._guarded(self._look_at_short_runs)
                 self._guarded(self._inbox.free_read)
             self._guarded(self._sample)
@@ -127,15 +127,12 @@ class Sidecar:
             case _:
                 assert_never(message)
 
-    def _receive_output(self) -> None:
-        if self._output.receive():
-            self._wakeup.wake()  # so that the next pass reads the rest
-
     def _follow(self, follow: Follow) -> None:
         if follow.modules is None:
             follow = msgspec.structs.replace(follow, modules=self._modules)
         self._modules = follow.modules or []
         self._exit_timeout = max(self._exit_timeout, follow.exit_timeout)
+        self._close_outputs()
         if follow.is_one_of_many:
             self._short_runs.follow(follow)
         else:
@@ -152,8 +149,7 @@ class Sidecar:
         self._follows[follow.folder] = follow
         while len(self._follows) > _MOST_REMEMBERED:
             del self._follows[next(iter(self._follows))]
-        if follow.output:
-            self._output.open(follow.output, run.open_output())
+        self._output.open(run)
         self._next_update = 0.0  # after all other messages: a short run may be over already
         if not follow.only_load:
             self._guarded(self._upload, run)
@@ -179,28 +175,37 @@ class Sidecar:
 
     def _follow_again(self, folder: str) -> bool:
         """Follow a run that was done, because something was added to it; return False if it was a short one."""
-        follow = self._follows.get(folder)
-        if follow is not None:
+        if follow := self._follows.get(folder):
             self._follow_closely(msgspec.structs.replace(follow, environment=False, system_seconds=0.0, output=0))
         return follow is not None
 
     def _end(self, run: FollowedRun, *, awaits_exit_code: bool = False) -> None:
         run.stages.finalize(awaits_exit_code=awaits_exit_code)
-        self._output.close(run.follow.output)
+        self._output.end(run)
         run.flush()
         if not run.follow.only_load:
             self._worker.add_checksums(run)
 
+    def _close_outputs(self) -> None:
+        """Close the logs of runs that have ended: what is printed from now on is not theirs."""
+        for folder in self._output.close_ended():
+            if folder in self._runs or self._follow_again(folder):
+                self._runs[folder].add_output()
+                self._end(self._runs[folder])
+
     # ---- What it does by itself
 
     def _record_exits(self) -> None:
-        """Record how the training process ended, in the runs that it left open or ended without knowing."""
+        """Record how the training process ended in the runs that it left open or ended without knowing."""
         unsettled = [run for run in self._runs.values() if run.stages.awaits_exit_code or not run.stages.is_finalized]
         if unsettled or self._short_runs.is_open:
             exit_status = self._training.exit_status(os.environ)
             for run in unsettled:
                 self._guarded(self._record_exit, run, exit_status)
             self._short_runs.record_exits(exit_status, prepare=self._prepare_end)
+        if folder := self._output.write_last_short():
+            self._finalize(Finalize(folder=folder))
+        self._close_outputs()
 
     def _record_exit(self, run: FollowedRun, exit_status: ExitStatus) -> None:
         awaited_exit_code = run.stages.awaits_exit_code
@@ -227,8 +232,9 @@ class Sidecar:
 
     def _flush_uploads(self) -> None:
         """Send the rest at once. When training is over, give up on a server that has accepted nothing for too long."""
-        in_use = {url for run in self._runs.values() for url in run.servers}
-        self._uploads.flush_now(in_use, patience=self._exit_timeout)
+        self._uploads.flush_now(
+            {url for run in self._runs.values() for url in run.servers}, patience=self._exit_timeout
+        )
 
     def _report_progress(self) -> None:
         """Tell training, which is waiting, what is left to do. First make durable what is done."""
@@ -248,11 +254,7 @@ class Sidecar:
 
     def _prepare_end(self, follow: Follow) -> Load | None:
         """Put what a short run has printed into its log, and return the load that it gets."""
-        if follow.output and self._output.has_waiting(follow.output):
-            run = FollowedRun(follow)
-            self._output.open(follow.output, run.open_output())
-            self._output.close(follow.output)
-            run.close()
+        self._output.end_short(follow)
         return self._load.latest(Path(follow.folder)) if follow.system_seconds else None
 
     def _look_at_short_runs(self) -> None:
@@ -292,9 +294,3 @@ class Sidecar:
         seconds = min(max(min(times) - monotonic(), 0.0), _UPDATE_SECONDS)
         wait(self._task, seconds, is_alive=is_alive)
         self._wakeup.clear()
-
-
-def _update(run: FollowedRun) -> None:
-    if not run.stages.is_finalized:
-        run.update()
-        run.make_durable()

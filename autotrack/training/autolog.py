@@ -18,6 +18,7 @@ from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
 from autotrack.training.ignored_settings import say_ignored_settings
+from autotrack.training.observe.output.between_runs import between_runs
 
 GROUP = "autotrack.integrations"
 """The entry-point group. Each entry is a class that takes no arguments and follows `Integration`."""
@@ -87,6 +88,10 @@ class Autolog:
         self.settings, self._arguments = resolved, arguments
         self._remove_hooks(kept=integrations)
         self._children.watch()
+        if resolved.output:
+            between_runs.begin()
+        else:
+            between_runs.end()
         for name, integration in integrations.items():
             self._integrations[name] = integration
             for module in integration.modules:
@@ -96,6 +101,7 @@ class Autolog:
         """Take away all hooks, and forget the settings for new runs."""
         self._remove_hooks()
         self._children.forget()
+        between_runs.end()
         start.forget_defaults()
 
     def _remove_hooks(self, *, kept: Container[str] = ()) -> None:

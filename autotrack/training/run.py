@@ -211,7 +211,7 @@ class Run(Logger):
 
     def _stop_observing(self) -> None:
         try:
-            self._observer.end()
+            self._observer.end(refresh=self._release)
         except Exception as fault:  # noqa: BLE001  the run has to end all the same
             report_fault("observe", fault)
 

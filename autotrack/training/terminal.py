@@ -16,6 +16,7 @@ from autotrack.interactive import interactive_session
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.standing import Comparison, standing_of
 from autotrack.journal.summary import Summary
+from autotrack.training.observe.output.streams import not_captured
 from autotrack.training.progress_bars import is_bar_drawn
 
 _MOST_METRICS = 6
@@ -25,14 +26,14 @@ def say(*lines: str) -> None:
     """Print lines. A closed or full terminal, or what a script has put in its place, is no fault of the training."""
     if sys.stderr is None:  # closed before Python started; `print` would use standard output instead
         return
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), not_captured():
         print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
 
 
 def say_amid(*lines: str) -> None:
     """Print lines while the script may be drawing a progress bar, which is then drawn again below."""
     if _is_terminal():
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), not_captured():
             print("\r\x1b[2K", end="", file=sys.stderr)
     say(*lines)
 
@@ -79,13 +80,13 @@ class Waiting:
         text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
         if seconds >= 1 and text != self._shown and _is_terminal():
             self._shown = text
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), not_captured():
                 print(f"\r\x1b[2K{printable(text)}", end="", file=sys.stderr, flush=True)
 
     def over(self) -> None:
         """Erase what was shown."""
         if self._shown:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), not_captured():
                 print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 

@@ -82,11 +82,12 @@ class OutputLog:
         self._clock = clock
         self._on_begin = on_begin
         self._file = BoundedFile(
-            path, limit_bytes, is_ours=is_ours, on_begin=on_begin, on_problem=on_problem, clock=clock
+            path, limit_bytes, is_ours=is_ours, on_begin=self._announce, on_problem=on_problem, clock=clock
         )
-        self._closed = False
+        self.has_grown = self._is_paused = self._closed = False
         self._busy_thread = 0  # the one that is adding texts
         self._pid = 0
+        self._shown = b""
         self._next_show = 0.0
         self._begin()
 
@@ -94,6 +95,7 @@ class OutputLog:
         """Add a text that a thread wrote to a stream; this one, if not told otherwise."""
         if os.getpid() != self._pid:
             self._leave_to_parent()
+        self.has_grown = True
         own_thread = threading.get_ident()
         writer = own_thread if thread is None else thread
         source = self._sources.get(stream_name) or self._sources.setdefault(stream_name, _Source())
@@ -125,6 +127,14 @@ class OutputLog:
         )
         self.report(f"text was printed faster than it could be kept; {self.path.name} says where some is left out")
 
+    def pause(self) -> None:
+        """Write unfinished lines as they are. More may come; `has_grown` tells whether anything did."""
+        with self._lock:
+            if not self._closed:
+                self._write_unfinished()
+                self._announce_childrens_file()
+                self.has_grown, self._is_paused = False, True
+
     def close(self) -> None:
         """Write unfinished lines as they are, and take nothing more."""
         if os.getpid() != self._pid:  # a forked child that has printed nothing
@@ -133,20 +143,33 @@ class OutputLog:
             if self._closed:
                 return
             self._closed = True
-            for source in self._sources.values():
-                source.shown = b""
-                lines = source.clear()
-                if lines or self._shown:
-                    self._file.write(self._finish(source, lines), b"")
+            self._write_unfinished()
             self._file.close()
-            if self._file.was_made_by_child:
-                self._on_begin()
+            self._announce_childrens_file()
 
     def give_up(self, fault: Exception) -> None:
         """Take nothing more after a fault of ours."""
         self._closed = True
         self._file.close()
         self.report(f"output is not captured any more: {type(fault).__name__}: {fault}")
+
+    def _write_unfinished(self) -> None:
+        for source in self._sources.values():
+            source.shown = b""
+            lines = source.clear()
+            if lines or self._shown:
+                self._file.write(self._finish(source, lines), b"")
+        self._shown = b""
+
+    def _announce(self) -> None:
+        """Say that there is a file now. Of one that only grew while the run had ended, `has_grown` tells."""
+        if not self._is_paused:
+            self._on_begin()
+
+    def _announce_childrens_file(self) -> None:
+        if self._file.was_made_by_child:
+            self.has_grown = True
+            self._announce()
 
     def _leave_to_parent(self) -> None:
         """In a forked child, start afresh: unfinished lines are the parent's, and a lock may be held for ever."""

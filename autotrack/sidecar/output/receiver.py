@@ -21,6 +21,7 @@ class OutputReceiver:
     def __init__(self, fd: int | None) -> None:
         self._reader = None if fd is None else OutputReader(fd)
         self._logs: dict[int, OutputLog] = {}
+        self._paused: list[int] = []
         self._early: dict[int, list[PrintedText]] = {}
         self._secrets: dict[str, tuple[str, str]] = {}
 
@@ -32,11 +33,31 @@ class OutputReceiver:
         for printed in self._early.pop(output, ()):
             _add(log, printed)
 
+    def pause(self, output: int) -> None:
+        """Complete the log: its run has ended, but more may be printed; without one under this number, do nothing."""
+        if output in self._logs:
+            self._receive(_ALL)
+            self._logs[output].pause()
+            self._paused.append(output)
+
+    def close_paused(self) -> list[OutputLog]:
+        """Close the logs that are paused; return those that have grown since."""
+        paused, self._paused = self._paused, []
+        logs = [self._logs[output] for output in paused]
+        for output in paused:
+            self.close(output)
+        return [log for log in logs if log.has_grown]
+
     def close(self, output: int) -> None:
         """Give the log all that was printed until now, and close it; without one under this number, do nothing."""
         if output in self._logs:
             self._receive(_ALL)
             self._logs.pop(output).close()
+
+    def forget(self, output: int) -> None:
+        """Leave out what is waiting under this number."""
+        if self.has_waiting(output):
+            del self._early[output]
 
     def has_waiting(self, output: int) -> bool:
         """Whether there are texts for which no log has been opened."""

@@ -13,6 +13,7 @@ from autotrack.redaction import Redactor
 from autotrack.settings import Settings
 from autotrack.training.observe import exits, notebook, process, random_states
 from autotrack.training.observe.output import streams
+from autotrack.training.observe.output.between_runs import between_runs
 from autotrack.training.observe.output.secret_watch import SecretWatch
 from autotrack.training.observe.output.sidecar_output import SidecarOutput
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from autotrack.training.observe.output.streams import TextReceiver
 
 _STATES = "environment/random_states.json"
+_LOG = "output.log"
 _CELLS = "environment/source/cells.py"
 _MOST_LISTENING = 50
 """How many open runs keep what is printed. Each print costs a little for each of them."""
@@ -59,17 +61,19 @@ class Observer:
             self._put(records.Notice(time=time(), about="output", message=message))
         elif chosen.output:
             self.output = self._open_log() if to_sidecar is None else self._open_sidecar_output(to_sidecar)
+            between_runs.hand_over(self.output)
             streams.listen(self.output)
 
-    def end(self) -> None:
-        """Stop recording, and keep the notebook cells that were executed meanwhile."""
+    def end(self, *, refresh: Callable[[], None] = lambda: None) -> None:
+        """Stop recording, and keep the notebook cells that were executed meanwhile.
+
+        What is printed until another run starts goes on to the log; `refresh` is called when it has grown by that.
+        """
         if self._is_watching:
             exits.watch.end()
             self._is_watching = False
         if self.output is not None:
-            streams.forget(self.output)
-            self.output.close()
-            self.has_handed_over_text = getattr(self.output, "has_text", False)
+            self._end_output(self.output, refresh)
             self.output = None
         if self._has_cells:
             self._keep_cells()
@@ -84,6 +88,20 @@ class Observer:
         if self._data is None:
             self._data = DataObserver()
         return self._data.describe(role, data, name=name)
+
+    def _end_output(self, output: "TextReceiver", refresh: Callable[[], None]) -> None:
+        def release() -> None:
+            output.close()
+            if getattr(output, "has_grown", False):  # the sidecar finds out by itself
+                self._put(records.Artifact(time=time(), path=_LOG, kind="output"))
+                refresh()
+
+        streams.forget(output)
+        self.has_handed_over_text = getattr(output, "has_text", False)
+        if between_runs.keep(output, release=release):
+            output.pause()
+        else:
+            output.close()
 
     def _open_sidecar_output(self, writer: RunWriter) -> SidecarOutput:
         return SidecarOutput(

@@ -42,6 +42,9 @@ class SidecarOutput:
         self.has_text = True
         self._write(stream_name, text)
 
+    def pause(self) -> None:
+        """The sidecar completes the log when it hears that the run has ended."""
+
     def close(self) -> None:
         """In a forked child, close its log. The sidecar closes the run's own when the run has ended."""
         if self._child_log is not None:

@@ -32,6 +32,9 @@ class TextReceiver(Protocol):
     def give_up(self, fault: Exception) -> None:
         """Take nothing more after a fault of ours."""
 
+    def pause(self) -> None:
+        """Complete what was taken so far; more may come."""
+
     def close(self) -> None:
         """Take nothing more."""
 
@@ -91,6 +94,8 @@ class _StreamHook:
 
 
 _receivers: list[TextReceiver] = []
+_between_runs: list[TextReceiver] = []  # at most one: it gets what is printed while there is no other receiver
+_silent_threads: set[int] = set()
 _hooks: list[_StreamHook] = []
 _change = threading.RLock()
 
@@ -103,7 +108,7 @@ def listen(receiver: TextReceiver) -> None:
     with _change:
         if receiver not in _receivers:
             _receivers.append(receiver)
-        problems = [problem for name in ("stdout", "stderr") if (problem := _attach(name, getattr(sys, name, None)))]
+        problems = _attach_all()
         _listen_in_cells(on=True)
     if problems:
         receiver.report(f"not captured: {', '.join(problems)}")
@@ -115,13 +120,38 @@ def count() -> int:
 
 
 def forget(receiver: TextReceiver) -> None:
-    """Give this receiver nothing more. With the last one, leave the streams as they were found."""
+    """Give this receiver nothing more."""
     with _change:
         if receiver in _receivers:
             _receivers.remove(receiver)
-        if not _receivers:
-            _hooks[:] = [hook for hook in _hooks if not hook.remove()]
-            _listen_in_cells(on=False)
+        _leave_streams_alone()
+
+
+def listen_between_runs(receiver: TextReceiver | None) -> None:
+    """Give this receiver what is printed from now on while there is no other; None takes it away."""
+    with _change:
+        _between_runs[:] = [] if receiver is None else [receiver]
+        if receiver is None:
+            _leave_streams_alone()
+        else:
+            _attach_all()
+            _listen_in_cells(on=True)
+
+
+def is_run_listening() -> bool:
+    """Whether there is a receiver other than the one between runs."""
+    return bool(_receivers)
+
+
+@contextlib.contextmanager
+def not_captured() -> Iterator[None]:
+    """Let nobody have what this thread prints in the block."""
+    thread = threading.get_ident()
+    _silent_threads.add(thread)
+    try:
+        yield
+    finally:
+        _silent_threads.discard(thread)
 
 
 def choose_receivers(listening: Sequence[TextReceiver], chain: Iterable[TextReceiver]) -> Sequence[TextReceiver]:
@@ -145,8 +175,18 @@ def _attach_again(_: object) -> None:
         for hook in [hook for hook in _hooks if not hook.is_outermost]:
             hook.is_on = False  # if it is still in place further in, it passes nothing on a second time
             _hooks.remove(hook)
-        for name in ("stdout", "stderr"):
-            _attach(name, getattr(sys, name, None))
+        _attach_all()
+
+
+def _leave_streams_alone() -> None:
+    """Restore the streams as they were found, if nobody listens."""
+    if not _receivers and not _between_runs:
+        _hooks[:] = [hook for hook in _hooks if not hook.remove()]
+        _listen_in_cells(on=False)
+
+
+def _attach_all() -> list[str]:
+    return [problem for name in ("stdout", "stderr") if (problem := _attach(name, getattr(sys, name, None)))]
 
 
 def _attach(name: str, stream: Any) -> str:
@@ -168,10 +208,10 @@ def _attach(name: str, stream: Any) -> str:
 
 
 def _pass_on(name: str, text: object) -> None:
-    if not isinstance(text, str):
+    if not isinstance(text, str) or (_silent_threads and threading.get_ident() in _silent_threads):
         return
     try:
-        chosen = _receivers if len(_receivers) == 1 else tuple(choose_receivers(_receivers, _chain()))
+        chosen = _receivers if len(_receivers) == 1 else tuple(choose_receivers(_receivers, _chain())) or _between_runs
     except Exception:  # noqa: BLE001  a fault of ours never reaches the print
         return
     for receiver in chosen:
