@@ -106,12 +106,13 @@ class Autolog:
 
     def _remove_hooks(self, *, kept: Container[str] = ()) -> None:
         """Take away the hooks of all integrations but those that are kept."""
-        for name in reversed([name for name in self._integrations if name not in kept]):  # the one on top first
+        patches: list[Patch] = []
+        for name in [name for name in self._integrations if name not in kept]:
             for module in self._integrations.pop(name).modules:
                 if not any(module in other.modules for other in self._integrations.values()):
                     on_import.forget(module)
-                for patch in reversed(self._patches.pop((name, module), [])):
-                    patch.revert()
+                patches += self._patches.pop((name, module), [])
+        _revert(patches)
 
     def _arguments_for_children(self) -> dict[str, Any]:
         of_runs = {name: self._arguments[name] for name in _OF_RUNS}
@@ -139,6 +140,15 @@ class Autolog:
             self._patches[key] = list(integration.patches(module))
         for patch in self._patches[key]:
             patch.apply()
+
+
+def _revert(patches: Sequence[Patch]) -> None:
+    """Remove hooks. Several may be around one callable, and only the outermost one can be removed."""
+    for patch in reversed(patches):
+        patch.revert()
+    under = [patch for patch in patches if patch.is_in_place]
+    if len(under) < len(patches):
+        _revert(under)
 
 
 _OF_RUNS = ("to", "experiment", "tags", "output")

@@ -46,10 +46,8 @@ class Origin:
 
     def reopen(self, options: RunOptions) -> Trained | None:
         """Return the run, to add to it, or None when it is no longer there."""
-        for trained in _trained.values():  # in this process
-            if isinstance(trained, Trained) and trained.run.id == self.run_id:
-                return trained
-        run = options.reopen_run(self.run_id, self.folder)
+        here = (one.run for one in _trained.values() if isinstance(one, Trained) and one.run.id == self.run_id)
+        run = next((run for run in here if run.folder.exists()), None) or options.reopen_run(self.run_id, self.folder)
         return None if run is None else Trained(run, self.step, self.epoch)
 
 

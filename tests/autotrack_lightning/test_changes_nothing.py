@@ -1,6 +1,8 @@
 """A training behaves the same with autotrack as without it."""
 
+import copy
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -61,6 +63,52 @@ def test_results_and_random_states_are_equal_bit_by_bit(
         found[2].remove("AutotrackCallback")
         assert tuple(found) == without
     assert len(autotrack.runs("runs")) == 1
+
+
+def picklable(cls: type) -> Any:
+    """Make a class that was made in a test one of this module, where pickle looks for it."""
+    cls.__module__, cls.__qualname__ = __name__, cls.__name__
+    setattr(sys.modules[__name__], cls.__name__, cls)
+    return cls
+
+
+@pytest.mark.parametrize("how", ["autolog", "callback"])
+def test_within_a_fit_the_trainer_is_as_without(how: str, pl: Any, trainer: Any, net: Any, loader: Any) -> None:
+    @picklable
+    class Curious(pl.callbacks.Callback):  # type: ignore[misc]
+        seen: list[Any] = []  # noqa: RUF012  one training a test
+
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            copied = copy.deepcopy(trainer)
+            assert pickle.dumps(trainer.callbacks)
+            assert len(copied.callbacks) == len(trainer.callbacks)
+            copied._logger_connector.log_metrics({"copied": 1.0}, 0)
+            self.seen.append([type(callback).__name__ for callback in trainer.callbacks])
+
+    if how == "autolog":
+        autotrack.autolog(to="runs", experiment="tests", log_every_n_steps=2)
+    ours = [AutotrackCallback(to="runs", experiment="tests", log_every_n_steps=2)] if how == "callback" else []
+    made = trainer(max_epochs=1, callbacks=[Curious(), *ours], enable_checkpointing=False)
+    made.fit(picklable(net)(), loader())
+    expected = ["Curious", "AutotrackCallback"] if ours else ["Curious"]
+    assert Curious.seen == [expected] * 5
+    (run,) = autotrack.runs("runs")
+    assert "copied" not in run.metrics
+    assert not run.notices
+
+
+def test_a_trainer_that_is_pickled_within_a_fit_needs_no_autotrack(
+    pl: Any, trainer: Any, net: Any, loader: Any
+) -> None:
+    @picklable
+    class Pickling(net):  # type: ignore[misc]
+        def on_train_epoch_end(self) -> None:
+            pickled.append(pickle.dumps(self.trainer))
+
+    pickled: list[bytes] = []
+    autotrack.autolog(to="runs", experiment="tests")
+    trainer(max_epochs=1, enable_checkpointing=False).fit(Pickling(), loader())
+    assert b"autotrack" not in pickled[0].replace(b"tests.autotrack_lightning", b"")
 
 
 def test_the_default_logger_and_its_folder_are_as_before(pl: Any, trainer: Any, net: Any, loader: Any) -> None:

@@ -96,6 +96,69 @@ def test_learning_rates_equal_those_of_learning_rate_monitor(
     assert [(step, value) for step, _, _, value in points(recorded(), "lr-Adam")] == expected
 
 
+def test_what_no_recorded_step_shows_is_recorded_at_the_end_of_its_epoch(
+    trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    class Rare(net):  # type: ignore[misc]
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            if batch_idx == 2:
+                self.log("rare", 10.0 + self.current_epoch)
+            self.log("number", float(self.global_step))
+            self.log("shown_only", 1.0, logger=False)
+            return super().training_step(batch, batch_idx)  # type: ignore[no-any-return]
+
+    trainer(log_every_n_steps=4).fit(Rare(), loader())
+    run = recorded()
+    assert [point[:2] for point in points(run, "loss")] == [(3, 0), (7, 1)]
+    assert "shown_only" not in run.metrics
+    trainer(log_every_n_steps=50).fit(Rare(), loader())
+    run = autotrack.runs("runs")[0]
+    assert [(*point[:2], point[3]) for point in points(run, "number")] == [(4, 0, 4.0), (9, 1, 9.0)]
+    assert [(*point[:2], point[3]) for point in points(run, "rare")] == [(4, 0, 10.0), (9, 1, 11.0)]
+    assert [point[:2] for point in points(run, "loss")] == [(4, 0), (9, 1)]
+
+
+def test_a_training_that_fails_early_has_the_values_of_its_last_complete_step(
+    trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    class Failing(net):  # type: ignore[misc]
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            self.log("number", float(self.global_step))
+            return super().training_step(batch, batch_idx)  # type: ignore[no-any-return]
+
+    with pytest.raises(LookupError):
+        trainer(log_every_n_steps=50).fit(Failing(fail_at=3), loader())
+    assert [(point[0], point[3]) for point in points(recorded(), "number")] == [(2, 2.0)]
+
+
+def test_metrics_of_the_users_come_before_ours_of_the_same_name(
+    trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    class Own(net):  # type: ignore[misc]
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            self.log("samples_per_second", 123.0)
+            self.log("lr-SGD", 42.0)
+            return super().training_step(batch, batch_idx)  # type: ignore[no-any-return]
+
+        def on_train_epoch_end(self) -> None:
+            self.log("epoch_seconds", 7.0)
+
+    trainer().fit(Own(), loader())
+    run = recorded()
+    for name, value, count in (("samples_per_second", 123.0, 10), ("lr-SGD", 42.0, 10), ("epoch_seconds", 7.0, 2)):
+        assert [point[3] for point in points(run, name)] == [value] * count
+
+
+def test_the_first_metric_that_is_nan_is_an_event(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    class Diverging(net):  # type: ignore[misc]
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            self.log("odd", torch.tensor(math.nan if self.global_step >= 6 else 1.0))
+            return self.loss(batch)  # type: ignore[no-any-return]
+
+    trainer().fit(Diverging(), loader())
+    assert recorded().tags["diverged"] == "odd is nan in epoch 1, step 6"
+
+
 def test_nothing_of_the_sanity_check_is_recorded(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
     trainer(num_sanity_val_steps=2, max_epochs=1).fit(net(), loader(), loader())
     assert len(points(recorded(), "val_loss")) == 1

@@ -162,3 +162,13 @@ def test_the_logger_of_fabric_is_recorded(recorded: OneRun) -> None:
     run = recorded()
     assert (run.params, values_of(run, "loss"), list(run.metrics)) == ({"lr": 0.1}, [(3, 0.5)], ["loss"])
     assert run.status == "finished"
+
+
+def test_what_two_integrations_hook_into_is_as_before_when_autolog_is_off(pl: Any) -> None:
+    hooked = [(pl.Trainer, "_run"), (pl.loggers.TensorBoardLogger, "log_hyperparams")]
+    before = [vars(owner)[name] for owner, name in hooked]
+    for frameworks in (["tensorboard", "lightning"], ["lightning", "tensorboard"], None):
+        autotrack.autolog(to="store", experiment="tests", frameworks=frameworks)
+        assert [vars(owner)[name] for owner, name in hooked] != before
+        autotrack.autolog(disable=True)
+        assert [vars(owner)[name] for owner, name in hooked] == before

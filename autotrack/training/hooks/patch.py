@@ -133,8 +133,13 @@ class Patch:
         setattr(self.owner, self.name, self._replacement)
         self._switch(is_on=True)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the wrapper is still there, switched on or not."""
+        return self._replacement is not None
+
     def revert(self) -> None:
-        """Remove the hook."""
+        """Switch the hook off, and remove it unless it is below another one."""
         self._switch(is_on=False)
         if self._replacement is None or self.owner.__dict__.get(self.name) is not self._replacement:
             return
