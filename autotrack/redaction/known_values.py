@@ -1,8 +1,9 @@
 """Finds secrets whose values are known, however they are spelled: as they are, escaped, quoted or encoded.
 
 Letters and digits stay what they are in `repr`, JSON, URLs and HTML; only what is between them changes. So a text is
-searched once for a few letters of every value at a time, and only where that finds something for the value itself, in
-which any other character may be spelled in every way. Base64 and hexadecimal digits have beginnings of their own.
+searched for the longest run of letters and digits of each value. Only where that occurs, it is searched for the value
+itself, in which any other character may be spelled in every way. In base64 and hexadecimal digits, a value has other
+runs, most of them long; texts without any long run are not searched for these.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
 from autotrack.redaction.names import REDACTED
-from autotrack.redaction.shapes import either
 
-_NEEDLE = 5  # letters and digits that are searched for first; fewer are found too often
+_SHORTEST_RUN = 4  # letters and digits that are searched for first; fewer are found too often
+_LONG_RUN = 12
 _MOST_VALUES = 200
 _ENCODED_LINE = 57  # bytes in a line of base64, when it has lines
 _RANDOM = r"(?=[^\s\"',:;{}\\]*\d)(?=[^\s\"',:;{}\\]*[A-Za-z])[^\s\"',:;{}\\]{16,}"
@@ -31,7 +32,8 @@ class KnownValues:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._secrets: list[_Secret] = []
-        self._finder: re.Pattern[str] | None = None
+        self._by_any_run: list[tuple[str, _Secret]] = []
+        self._by_long_run: list[tuple[str, _Secret]] = []
 
     def add(self, names: Mapping[str, str]) -> bool:
         """Take in values and their names; return whether any of them is new."""
@@ -44,25 +46,34 @@ class KnownValues:
             for part in _parts(value):
                 secrets.setdefault(part, _Secret(part, name, is_whole=False))
         self._secrets = sorted(secrets.values(), key=lambda secret: len(secret.value), reverse=True)
-        needles = [needle for secret in self._secrets for needle in secret.needles]
-        unmistakable = all(secret.needles for secret in self._secrets)
-        self._finder = re.compile(either(needles)) if unmistakable else None
+        runs = [(run, secret) for secret in self._secrets for run in secret.runs]
+        self._by_any_run = [(run, secret) for run, secret in runs if len(run) < _LONG_RUN]
+        self._by_long_run = [(run, secret) for run, secret in runs if len(run) >= _LONG_RUN]
         return True
-
-    def in_text(self, text: str) -> bool:
-        """Return whether a text may contain one of the values; False is certain."""
-        return bool(self._secrets) and (self._finder is None or self._finder.search(text) is not None)
 
     def remove(self, text: str) -> tuple[str, list[str]]:
         """Return a text without the values, and the names of those that it contained."""
+        suspects = {secret for run, secret in self._by_any_run if run in text}
+        if self._by_long_run and _has_long_run(text):
+            suspects.update(secret for run, secret in self._by_long_run if run in text)
+        if not suspects:
+            return text, []
         names: dict[str, None] = {}
-        if self.in_text(text):
-            for secret in self._secrets:
-                if secret.may_be_in(text):
-                    text, count = secret.pattern.subn(REDACTED, text)
-                    if count:
-                        names[secret.name] = None
+        for secret in self._secrets:
+            if secret in suspects:
+                text, count = secret.pattern.subn(REDACTED, text)
+                if count:
+                    names[secret.name] = None
         return text, list(names)
+
+
+def _has_long_run(text: str) -> bool:
+    return _compiled_long_run().search(text) is not None
+
+
+@cache
+def _compiled_long_run() -> re.Pattern[str]:
+    return re.compile(f"[A-Za-z0-9]{{{_LONG_RUN}}}")
 
 
 class _Secret:
@@ -71,14 +82,11 @@ class _Secret:
     def __init__(self, value: str, name: str, *, is_whole: bool) -> None:
         self.value, self.name = value, name
         self._encoded = _encoded(value) if is_whole else []
-        found = [_needle(text) for text in (value, *self._encoded)]
-        self.needles = [needle for needle in found if needle] if found[0] else []
-        if is_whole and self.needles:
-            self.needles.append(_needle(value.encode(errors="surrogatepass").hex().upper()))
-
-    def may_be_in(self, text: str) -> bool:
-        """Return whether a text contains the beginning of a spelling; without beginnings, nobody knows."""
-        return not self.needles or any(needle in text for needle in self.needles)
+        found = [_longest_run(text) for text in (value, *self._encoded)]
+        # A run is at least as long as a text has to be to contain it. Without any, everything is searched.
+        self.runs = [run if len(run) >= _SHORTEST_RUN else "" for run in found]
+        if self._encoded:
+            self.runs.append(self.runs[-1].upper())
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -91,10 +99,8 @@ class _Secret:
         return re.compile("|".join(spellings))
 
 
-def _needle(text: str) -> str:
-    """Return the beginning of the longest run of letters and digits, if that is long enough to search for."""
-    longest = max(re.findall("[A-Za-z0-9]+", text), key=len, default="")
-    return longest[: 2 * _NEEDLE] if len(longest) >= _NEEDLE else ""
+def _longest_run(text: str) -> str:
+    return max(re.findall("[A-Za-z0-9]+", text), key=len, default="")
 
 
 def _encoded(value: str) -> list[str]:
