@@ -10,6 +10,7 @@ from autotrack.journal.records import AnyRecord, number
 from autotrack.journal.rewinds import Rewind, Rewinds
 from autotrack.journal.series import Point, Series
 from autotrack.journal.sessions import Sessions
+from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import LoadSummary, MetricSummary, Summary
 
 
@@ -171,7 +172,8 @@ class Fold:
             self._summary.shared_environment.pop(kind, None)
             if record.shared:
                 self._summary.shared_environment[kind] = record.shared
-        self._summary.environment_files = sorted({*self._summary.environment_files, *record.files})
+        replaced = {name for name in self._summary.environment_files if own_name(name) in record.files}
+        self._summary.environment_files = sorted({*self._summary.environment_files} - replaced | {*record.files})
 
     def _add_dataset(self, record: records.Dataset) -> None:
         others = [data for data in self._summary.datasets if (data.role, data.name) != (record.role, record.name)]

@@ -11,10 +11,9 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures
-from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
-from autotrack.sidecar.short_run import ShortRun
+from autotrack.sidecar.short_run import ShortCompletion
 from autotrack.sinks import build
 from autotrack.sinks.owed import Owed
 from autotrack.sinks.shipment import Shipment
@@ -39,8 +38,8 @@ class Completion:
 
     def __init__(self) -> None:
         self._captures = Captures()
-        self._shared = SharedCaptures(self._captures)
         self._earlier_runs = EarlierRuns()
+        self._short = ShortCompletion(os.getpid(), self._captures, self._earlier_runs)
 
     def complete(
         self, follow: Follow, notices: Iterable[tuple[str, str]] = (), *, output: OutputReceiver | None = None
@@ -63,8 +62,7 @@ class Completion:
         run.read()
         if follow.is_one_of_many and run.is_short:
             run.close()
-            with ShortRun(follow) as short:
-                short.complete(self._shared, self._earlier_runs, None)
+            self._short.complete(follow)
             return Completed(None, run.problems)
         run.update()
         comparison = None

@@ -146,14 +146,14 @@ class FollowedRun:
         self.put([Text(time=time(), name="changes", text=changes.text)])
         return changes.said
 
-    def settle_exit(self, exit_status: ExitStatus, *, pid: int, awaited: bool) -> None:
-        """Record how the process with this id ended, if the run does not tell or tells it wrongly.
-
-        `awaited` means that the process recorded the end of the run while Python was exiting.
-        """
+    def settle_exit(self, exit_status: ExitStatus, pid: int) -> None:
+        """Record how the process with this id ended, if the run does not tell or tells it wrongly."""
+        was_awaited = self.stages.awaits_exit_code
+        self.stages.finalize()  # first, so that nothing is tried again forever
+        self.read()
         if self.is_left_by(pid):
             self.record_exit(exit_status)
-        elif awaited and exit_status.is_certain:
+        elif was_awaited and exit_status.is_certain:
             self.correct_exit(exit_status)
 
     def summary(self, fold: Fold) -> Summary:

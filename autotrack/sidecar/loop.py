@@ -4,10 +4,7 @@ A run goes through the stages of `run_stages`. `_handle_message` hears from trai
 `_record_exits` ends the runs of a training process that is gone, and `_advance` starts whatever a run is ready for.
 """
 
-import contextlib
 import os
-from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import assert_never
 
@@ -33,15 +30,16 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
-from autotrack.sidecar.load_schedule import Load, LoadSchedule
+from autotrack.sidecar.guard import Guard
+from autotrack.sidecar.load_schedule import LoadSchedule
 from autotrack.sidecar.progress import progress_of
 from autotrack.sidecar.run_outputs import RunOutputs
+from autotrack.sidecar.short_run import ShortCompletion
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
 from autotrack.sidecar.upload_thread import Uploads
-from autotrack.sidecar.waiting import wait
+from autotrack.sidecar.waiting import Patience, wait
 from autotrack.sidecar.worker import Worker
-from autotrack.sinks import build
 
 _UPDATE_SECONDS = 1.0
 """How often journals are read and made durable. A power cut costs no more than what was recorded in this time."""
@@ -69,10 +67,18 @@ class Sidecar:
         self._uploads = Uploads()
         self._terminal = TerminalLines(self._outbox)
         self._runs: dict[str, FollowedRun] = {}
+        self._guard = Guard(self._runs)
         captures, earlier_runs = Captures(), EarlierRuns()
-        self._short_runs = ShortRuns(task.pid, captures=captures, earlier_runs=earlier_runs)
+        self._short_runs = ShortRuns(
+            ShortCompletion(task.pid, captures, earlier_runs),
+            output=self._output,
+            load=self._load,
+            uploads=self._uploads,
+            terminal=self._terminal,
+            outbox=self._outbox,
+        )
         self._worker = Worker(
-            self._guarded,
+            self._guard.call,
             self._wakeup.wake,
             captures=captures,
             earlier_runs=earlier_runs,
@@ -82,32 +88,51 @@ class Sidecar:
         self._modules: list[str] = []
         self._exit_timeout = 0.0
         self._next_update = 0.0
-        self._is_shutting_down = False
+        self._is_shutting_down = self._is_told_to_end = False
         self._reported: Progress | ShutdownDone | None = None
 
-    def run(self) -> None:
-        """Work until the training process has ended and nothing is left to do."""
-        is_alive = True
+    def run(self) -> bool:
+        """Work until the training process has ended and nothing is left to do; return False if something is."""
+        is_alive, patience = True, Patience()
         while is_alive or self._runs or self._short_runs.is_busy or self._uploads.is_busy:
+            if self._is_told_to_end or (not is_alive and patience.is_over(self._left())):
+                return False
             self._wait(is_alive)
             is_alive = is_alive and self._training.is_alive()
             for message in self._inbox.receive():
-                self._guarded(self._handle_message, message)
-            self._guarded(self._output.receive)
+                self._guard.call(self._handle_message, message)
+            self._guard.call(self._output.receive)
             if not is_alive:
-                self._guarded(self._record_exits)
+                self._guard.call(self._record_exits)
             if monotonic() >= self._next_update:
                 self._next_update = monotonic() + _UPDATE_SECONDS
-                self._each(FollowedRun.keep_up)
-                self._guarded(self._look_at_short_runs)
-                self._guarded(self._inbox.free_read)
-            self._guarded(self._sample)
-            self._each(self._advance)
-            self._guarded(self._advance_short_runs)
+                self._guard.each(FollowedRun.keep_up)
+                self._guard.call(self._follow_grown)
+                self._guard.call(self._inbox.free_read)
+            self._guard.call(self._sample)
+            self._guard.each(self._advance)
+            self._guard.call(self._short_runs.advance)
+            self._worker.complete(self._short_runs)
             if self._is_shutting_down or not is_alive:
                 self._flush_uploads()
             if self._is_shutting_down:
                 self._report_progress()
+        return True
+
+    def break_off(self) -> bool:
+        """Have `run` return unless training goes on, whose end is still to be recorded. Signal handlers call it."""
+        self._is_told_to_end = not self._training.is_alive()
+        self._wakeup.wake()
+        return self._is_told_to_end
+
+    def record_exits(self) -> None:
+        """Record how training ended, and leave everything else to `autotrack sync`."""
+        for message in self._inbox.receive():
+            self._guard.call(self._handle_message, message)
+        exit_status = self._training.exit_status(os.environ)
+        for run in self._unsettled():
+            self._guard.call(FollowedRun.settle_exit, run, exit_status, self._task.pid)
+        self._short_runs.settle_exits(exit_status)
 
     # ---- What training tells it
 
@@ -121,7 +146,7 @@ class Sidecar:
                 self._finalize(message)
             case Shutdown():
                 self._is_shutting_down = True
-                self._each(lambda run: self._end(run) if run.follow.only_load else None)
+                self._guard.each(lambda run: self._end(run) if run.follow.only_load else None)
             case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:
@@ -144,7 +169,9 @@ class Sidecar:
             run = FollowedRun(follow)
         else:
             run.resume(follow)
-        self._guarded(FollowedRun.read, run)  # first: the worker may be about to capture for all runs that are there
+        self._guard.call(
+            FollowedRun.read, run
+        )  # first: the worker may be about to capture for all runs that are there
         self._runs[follow.folder] = run
         self._follows[follow.folder] = follow
         while len(self._follows) > _MOST_REMEMBERED:
@@ -152,10 +179,16 @@ class Sidecar:
         self._output.open(run)
         self._next_update = 0.0  # after all other messages: a short run may be over already
         if not follow.only_load:
-            self._guarded(self._upload, run)
+            self._guard.call(self._upload, run)
         self._load.sample_at_once()
         if not run.stages.is_captured:
             self._worker.capture(run, self._runs.values)
+
+    def _follow_grown(self) -> None:
+        """Follow runs closely that turn out not to be short."""
+        for follow in self._short_runs.take_grown(_MOST_CLOSELY - len(self._runs)):
+            self._follow_closely(msgspec.structs.replace(follow, is_one_of_many=False))
+        self._short_runs.settle()
 
     def _upload(self, run: FollowedRun) -> None:
         for url in run.servers:
@@ -164,7 +197,7 @@ class Sidecar:
     def _finalize(self, message: Finalize) -> None:
         folder = message.folder
         if folder not in self._runs and not self._follow_again(folder):
-            self._short_runs.end(message, prepare=self._prepare_end)
+            self._short_runs.end(message)
             return
         run = self._runs[folder]
         if run.follow.system_seconds and not run.stages.is_finalized:  # a short run gets one sample, too
@@ -197,21 +230,24 @@ class Sidecar:
 
     def _record_exits(self) -> None:
         """Record how the training process ended in the runs that it left open or ended without knowing."""
-        unsettled = [run for run in self._runs.values() if run.stages.awaits_exit_code or not run.stages.is_finalized]
+        unsettled = self._unsettled()
         if unsettled or self._short_runs.is_open:
             exit_status = self._training.exit_status(os.environ)
             for run in unsettled:
-                self._guarded(self._record_exit, run, exit_status)
-            self._short_runs.record_exits(exit_status, prepare=self._prepare_end)
+                self._guard.call(self._record_exit, run, exit_status)
+            self._short_runs.record_exits(exit_status)
         if folder := self._output.write_last_short():
             self._finalize(Finalize(folder=folder))
         self._close_outputs()
 
+    def _unsettled(self) -> list[FollowedRun]:
+        return [run for run in self._runs.values() if run.stages.awaits_exit_code or not run.stages.is_finalized]
+
+    def _left(self) -> object:
+        return len(self._runs), self._short_runs.left, self._uploads.is_busy and monotonic()
+
     def _record_exit(self, run: FollowedRun, exit_status: ExitStatus) -> None:
-        awaited_exit_code = run.stages.awaits_exit_code
-        run.stages.finalize()  # first, so that nothing is tried again forever
-        run.update()
-        run.settle_exit(exit_status, pid=self._task.pid, awaited=awaited_exit_code)
+        run.settle_exit(exit_status, self._task.pid)
         self._end(run)
 
     def _sample(self) -> None:
@@ -232,15 +268,14 @@ class Sidecar:
 
     def _flush_uploads(self) -> None:
         """Send the rest at once. When training is over, give up on a server that has accepted nothing for too long."""
-        self._uploads.flush_now(
-            {url for run in self._runs.values() for url in run.servers}, patience=self._exit_timeout
-        )
+        in_use = {url for run in self._runs.values() for url in run.servers}
+        self._uploads.flush_now(in_use, patience=self._exit_timeout)
 
     def _report_progress(self) -> None:
         """Tell training, which is waiting, what is left to do. First make durable what is done."""
         progress = progress_of([run.stages for run in self._runs.values()], self._short_runs, self._uploads)
         if progress != self._reported:
-            self._each(FollowedRun.make_durable)
+            self._guard.each(FollowedRun.make_durable)
             self._outbox.send(progress)
             self._reported = progress
 
@@ -250,43 +285,7 @@ class Sidecar:
         if not run.follow.quiet:
             self._terminal.say_problem(problem)
 
-    # ---- Runs that are short, among many
-
-    def _prepare_end(self, follow: Follow) -> Load | None:
-        """Put what a short run has printed into its log, and return the load that it gets."""
-        self._output.end_short(follow)
-        return self._load.latest(Path(follow.folder)) if follow.system_seconds else None
-
-    def _look_at_short_runs(self) -> None:
-        for follow in self._short_runs.take_grown(_MOST_CLOSELY - len(self._runs)):
-            self._follow_closely(msgspec.structs.replace(follow, is_one_of_many=False))
-        self._short_runs.settle()
-
-    def _advance_short_runs(self) -> None:
-        for follow, is_awaited in self._short_runs.take_completed():
-            if is_awaited:
-                self._outbox.send(Finalized(folder=follow.folder))
-            servers = build.servers(follow.destinations)
-            for url in servers:
-                self._uploads.add(url, Path(follow.folder), follow.uploads, on_problem=self._terminal.say_problem)
-            self._uploads.end(servers, Path(follow.folder))
-        self._worker.complete(self._short_runs)
-
     # ---- Helpers
-
-    def _each(self, act: Callable[[FollowedRun], None]) -> None:
-        for run in list(self._runs.values()):
-            self._guarded(act, run)
-
-    def _guarded(self, act: Callable[..., None], *args: object) -> None:
-        """Call `act`. If it fails, the runs among its arguments get a notice, or all runs if there is none."""
-        try:
-            act(*args)
-        except Exception as fault:  # noqa: BLE001  what fails for one run must not harm others, or training
-            concerned = [argument for argument in args if isinstance(argument, FollowedRun)]
-            for run in concerned or list(self._runs.values()):
-                with contextlib.suppress(Exception):
-                    run.notice("sidecar", f"{type(fault).__name__}: {fault}")
 
     def _wait(self, is_alive: bool) -> None:
         """Wait for a message, for the end of the training process, or for the time of the next work."""

@@ -11,13 +11,25 @@ from autotrack.sidecar.loop import Sidecar
 
 _NICENESS = 10
 
+_LAST_SECONDS = 2.0
+"""How long it has after SIGTERM to record how training ended. It may be in the middle of drawing plots."""
+
 
 def main(task_json: str) -> None:
     """Be the sidecar of the process that wrote this task."""
     task = msgspec.json.decode(task_json, type=Task)
     MessageFile(task.from_sidecar).send(Hello(pid=os.getpid()))  # first: one that dies later has started nevertheless
     _detach(task)
-    Sidecar(task).run()
+    sidecar = Sidecar(task)
+    signal.signal(signal.SIGTERM, lambda *_: _break_off(sidecar))
+    if not sidecar.run():
+        sidecar.record_exits()
+        os._exit(0)  # no thread is waited for: what it is doing is as safe as with kill -9
+
+
+def _break_off(sidecar: Sidecar) -> None:
+    if sidecar.break_off():
+        signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)  # SIGALRM, which nobody handles, ends it wherever it is
 
 
 def _detach(task: Task) -> None:

@@ -1,9 +1,8 @@
-"""One short run, which is completed in one go when it has ended."""
+"""Completes short runs, each in one go after its end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from time import time
-from types import TracebackType
-from typing import Self
 
 from autotrack.journal import summary
 from autotrack.journal.fold import Fold
@@ -11,70 +10,77 @@ from autotrack.journal.records import Text
 from autotrack.protocol import Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
 
 
-class ShortRun:
-    """A short run, for the duration of a `with` block. What fails in the block becomes a notice in the run."""
+class ShortCompletion:
+    """Completes short runs of a process. What fails for one becomes a notice in it.
 
-    def __init__(self, follow: Follow) -> None:
-        self._fold = Fold()
-        self._run = FollowedRun(follow, fold=self._fold)
-        self.folder = self._run.folder
+    Args:
+        pid: The process.
+        captures: What has been captured for other runs of the process.
+        earlier_runs: What the runs are compared with.
+    """
 
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self, pid: int, captures: Captures, earlier_runs: EarlierRuns) -> None:
+        self._pid = pid
+        self._captures = SharedCaptures(captures)
+        self._earlier_runs = earlier_runs
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        is_ours = isinstance(error, Exception)
-        try:
-            if is_ours:
-                self._run.notice("sidecar", f"{type(error).__name__}: {error}")
-        except Exception:  # noqa: BLE001, S110  the disk takes nothing: `autotrack sync` completes the run later
-            pass
-        finally:
-            self._run.close()
-        return is_ours
+    def complete(self, follow: Follow, load: Mapping[str, int | float] | None = None) -> None:
+        """Add what the run lacks, and write its summary. Doing so again does no harm.
 
-    def record_exit(self, exit_status: ExitStatus, *, pid: int, awaited: bool) -> None:
-        """Record how the process ended, if it left the run open or ended it without knowing.
-
-        Args:
-            exit_status: How it ended.
-            pid: The process.
-            awaited: Whether it recorded the end of the run while Python was exiting.
+        `load` is the load of the process at the end of the run.
         """
-        self._run.read()
-        self._run.settle_exit(exit_status, pid=pid, awaited=awaited)
-
-    def take_environment(self, captures: SharedCaptures) -> None:
-        """Add the environment that it shares, unless it has one or wants none."""
-        self._run.read()
-        if self._run.follow.environment and not self._run.facts.captured_kinds - {"process", "notebook"}:
-            captures.give(self._run)
-
-    def complete(
-        self, captures: SharedCaptures, earlier_runs: EarlierRuns, load: Mapping[str, int | float] | None
-    ) -> None:
-        """Add what the run lacks, and write its summary. Calling it again does no harm."""
-        run = self._run
-        self.take_environment(captures)
-        if run.facts.started is None:
-            return
-        if load and not self._fold.system:
-            run.put_load(load)
-        run.add_checksums()
-        run.release_load()
-        run.read()
-        now = run.summary(self._fold)
-        is_compared = "changes" in now.texts or not run.follow.environment
-        if not is_compared and (changes := changes_of(run.folder, earlier_runs, now)):
-            run.put([Text(time=time(), name="changes", text=changes.text)])
+        fold = Fold()
+        with _opened(follow, fold) as run:
+            self._give_environment(run)
+            if run.facts.started is None:
+                return
+            if load and not fold.system:
+                run.put_load(load)
+            run.add_checksums()
+            run.release_load()
             run.read()
-            now = run.summary(self._fold)
-        summary.write(run.folder, now)
-        earlier_runs.note(run.folder, now)
+            now = run.summary(fold)
+            is_compared = "changes" in now.texts or not follow.environment
+            if not is_compared and (changes := changes_of(run.folder, self._earlier_runs, now)):
+                run.put([Text(time=time(), name="changes", text=changes.text)])
+                run.read()
+                now = run.summary(fold)
+            summary.write(run.folder, now)
+            self._earlier_runs.note(run.folder, now)
+
+    def give_environment(self, follow: Follow) -> None:
+        """Add the environment that the run shares with others, unless it has one or wants none."""
+        with _opened(follow) as run:
+            self._give_environment(run)
+
+    def record_exit(self, follow: Follow, exit_status: ExitStatus, *, awaited: bool) -> None:
+        """Record how the process ended, if the run does not tell or tells it wrongly.
+
+        `awaited` means that the process recorded the end of the run while Python was exiting.
+        """
+        with _opened(follow) as run:
+            run.stages.finalize(awaits_exit_code=awaited)
+            run.settle_exit(exit_status, self._pid)
+
+    def _give_environment(self, run: FollowedRun) -> None:
+        run.read()
+        if run.follow.environment and not run.facts.captured_kinds - {"process", "notebook"}:
+            self._captures.give(run)
+
+
+@contextmanager
+def _opened(follow: Follow, fold: Fold | None = None) -> Iterator[FollowedRun]:
+    run = FollowedRun(follow, fold=fold)
+    try:
+        yield run
+    except Exception as error:  # noqa: BLE001  what fails for one run must not harm others
+        with suppress(Exception):  # the disk takes nothing: `autotrack sync` completes the run later
+            run.notice("sidecar", f"{type(error).__name__}: {error}")
+    finally:
+        run.close()

@@ -7,22 +7,19 @@ wants to look. A run that is still going on after ten seconds is followed like a
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from autotrack.protocol import SHORT_SECONDS, Finalize, Follow
-from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.sidecar.capture.runner import Captures
-from autotrack.sidecar.capture.shared import SharedCaptures
+from autotrack.protocol import SHORT_SECONDS, Finalize, Finalized, Follow, MessageFile
 from autotrack.sidecar.durability import sync_file_system
 from autotrack.sidecar.exit_status import ExitStatus
-from autotrack.sidecar.load_schedule import Load
-from autotrack.sidecar.short_run import ShortRun
-
-Prepare = Callable[[Follow], Load | None]
-"""Does what only the loop can do for a run that ends; returns the load at that time."""
+from autotrack.sidecar.load_schedule import Load, LoadSchedule
+from autotrack.sidecar.run_outputs import RunOutputs
+from autotrack.sidecar.short_run import ShortCompletion
+from autotrack.sidecar.terminal_lines import TerminalLines
+from autotrack.sidecar.upload_thread import Uploads
+from autotrack.sinks import build
 
 _SETTLED_SECONDS = 1.0
 """A run that goes on for longer gets its environment before it ends: the sidecar may be killed meanwhile."""
@@ -42,6 +39,8 @@ class _Open:
 
 @dataclass(frozen=True)
 class _Ended:
+    """A run that waits to be completed; `is_awaited` says whether training waits for that."""
+
     follow: Follow
     load: Load | None = None
     exit_status: ExitStatus | None = None
@@ -50,22 +49,28 @@ class _Ended:
 
 
 class ShortRuns:
-    """The short runs of a process. The loop calls everything but `work`, which is for the worker thread.
+    """The short runs of a process. The loop calls everything but `work`, which is for the worker thread."""
 
-    Args:
-        pid: The process.
-        captures: What has been captured for other runs of the process.
-        earlier_runs: What short runs are compared with.
-    """
-
-    def __init__(self, pid: int, *, captures: Captures, earlier_runs: EarlierRuns) -> None:
-        self._pid = pid
-        self._captures = SharedCaptures(captures)
-        self._earlier_runs = earlier_runs
+    def __init__(
+        self,
+        completion: ShortCompletion,
+        *,
+        output: RunOutputs,
+        load: LoadSchedule,
+        uploads: Uploads,
+        terminal: TerminalLines,
+        outbox: MessageFile,
+    ) -> None:
+        self._completion = completion
+        self._output = output
+        self._load = load
+        self._uploads = uploads
+        self._terminal = terminal
+        self._outbox = outbox
         self._open: dict[str, _Open] = {}
         self._settled: deque[Follow] = deque()
         self._ended: deque[_Ended] = deque()
-        self._completed: deque[tuple[Follow, bool]] = deque()
+        self._completed: deque[_Ended] = deque()
         self._unsynced: dict[Path, None] = {}
 
     # ---- What the loop says
@@ -74,7 +79,7 @@ class ShortRuns:
         """Remember a run that begins."""
         self._open[follow.folder] = _Open(follow)
 
-    def end(self, message: Finalize, *, prepare: Prepare) -> None:
+    def end(self, message: Finalize) -> None:
         """Have a run completed that has ended, or to which something was added after its end.
 
         A run that ended while Python was exiting waits until it is known how the process has ended.
@@ -87,16 +92,23 @@ class ShortRuns:
             run.awaits_exit_code = True
         else:
             del self._open[message.folder]
-            self._ended.append(_Ended(run.follow, prepare(run.follow), is_awaited=message.is_awaited))
+            self._ended.append(_Ended(run.follow, self._last_look(run.follow), is_awaited=message.is_awaited))
 
-    def record_exits(self, exit_status: ExitStatus, *, prepare: Prepare) -> None:
+    def record_exits(self, exit_status: ExitStatus) -> None:
         """Complete the runs that the process, which is gone, has left open."""
         while self._open:
             _, run = self._open.popitem()
-            ended = _Ended(
-                run.follow, prepare(run.follow), exit_status=exit_status, awaited_exit_code=run.awaits_exit_code
-            )
+            load = self._last_look(run.follow)
+            ended = _Ended(run.follow, load, exit_status=exit_status, awaited_exit_code=run.awaits_exit_code)
             self._ended.append(ended)
+
+    def settle_exits(self, exit_status: ExitStatus) -> None:
+        """Record how the process has ended in the runs that it has left open, and do nothing else for them."""
+        for run in self._open.values():
+            self._completion.record_exit(run.follow, exit_status, awaited=run.awaits_exit_code)
+        for ended in list(self._ended):
+            if ended.exit_status is not None:
+                self._completion.record_exit(ended.follow, exit_status, awaited=ended.awaited_exit_code)
 
     def take_grown(self, most: int) -> list[Follow]:
         """Return up to `most` runs that are not short any more, and forget them."""
@@ -111,12 +123,24 @@ class ShortRuns:
             if run.since < until and not run.has_environment:
                 run.has_environment = True
                 self._settled.append(run.follow)
-                self._unsynced[Path(run.follow.folder).parent] = None
+            self._unsynced[Path(run.follow.folder).parent] = None
 
-    def take_completed(self) -> Iterable[tuple[Follow, bool]]:
-        """Yield the runs that have been completed since the last call, and whether training waits for that."""
+    def advance(self) -> None:
+        """Say which runs have been completed, and have them sent to servers."""
         while self._completed:
-            yield self._completed.popleft()
+            ended = self._completed.popleft()
+            follow, folder = ended.follow, Path(ended.follow.folder)
+            if ended.is_awaited:
+                self._outbox.send(Finalized(folder=follow.folder))
+            servers = build.servers(follow.destinations)
+            for url in servers:
+                self._uploads.add(url, folder, follow.uploads, on_problem=self._terminal.say_problem)
+            self._uploads.end(servers, folder)
+
+    def _last_look(self, follow: Follow) -> Load | None:
+        """Put what a run that ends has printed into its log, and return the load at this time."""
+        self._output.end_short(follow)
+        return self._load.latest(Path(follow.folder)) if follow.system_seconds else None
 
     @property
     def is_open(self) -> bool:
@@ -124,40 +148,38 @@ class ShortRuns:
         return bool(self._open)
 
     @property
-    def has_work(self) -> bool:
-        """Whether there is anything for the worker thread to do."""
-        return bool(self._ended or self._settled or self._unsynced)
-
-    @property
     def is_busy(self) -> bool:
         """Whether any run is open, or not complete."""
         return bool(self._open or self._ended or self._settled or self._completed)
 
+    @property
+    def left(self) -> int:
+        """How many runs are not complete."""
+        return len(self._open) + len(self._ended)
+
     # ---- What the worker thread does
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._ended or self._settled or self._unsynced)
 
     def work(self) -> None:
         """Do a part of what is to be done, so that runs which are not short get their turn."""
         for _ in range(min(len(self._settled), _AT_A_TIME)):
-            self._give_environment(self._settled.popleft())
+            self._completion.give_environment(self._settled.popleft())
         for _ in range(min(len(self._ended), _AT_A_TIME)):
-            ended = self._ended[0]
             try:
-                self._complete(ended)
+                self._complete(self._ended[0])
             finally:
-                self._ended.popleft()
-                self._completed.append((ended.follow, ended.is_awaited))
+                self._completed.append(self._ended.popleft())
         if not self._ended:
             while self._unsynced:
                 folder, _ = self._unsynced.popitem()
                 sync_file_system(folder)
 
-    def _give_environment(self, follow: Follow) -> None:
-        with ShortRun(follow) as run:
-            run.take_environment(self._captures)
-
     def _complete(self, ended: _Ended) -> None:
-        with ShortRun(ended.follow) as run:
-            self._unsynced[run.folder.parent] = None
-            if ended.exit_status is not None:
-                run.record_exit(ended.exit_status, pid=self._pid, awaited=ended.awaited_exit_code)
-            run.complete(self._captures, self._earlier_runs, ended.load)
+        if ended.exit_status is not None:
+            self._completion.record_exit(ended.follow, ended.exit_status, awaited=ended.awaited_exit_code)
+        self._completion.complete(ended.follow, ended.load)
+        self._unsynced[Path(ended.follow.folder).parent] = None

@@ -14,7 +14,8 @@ from autotrack.training.observe import signals
 
 # The shell starts the sidecar in the background and ends at once. So the training process has no child that it does
 # not know of: `os.wait` in the user's code never returns ours, and no zombie is left when ours ends before training.
-_IN_BACKGROUND = '"$@" </dev/null >/dev/null 2>&1 &'
+# Until it has handlers of its own, signals that are meant for training do not end it.
+_IN_BACKGROUND = 'trap "" INT TERM HUP; "$@" </dev/null >/dev/null 2>&1 &'
 
 
 @dataclass(frozen=True)

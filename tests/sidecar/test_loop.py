@@ -304,3 +304,79 @@ def test_a_run_whose_folder_was_deleted_does_not_hold_it_up(tmp_path: Path) -> N
     other = training.record("other")
     training.end()
     assert autotrack.load(other).status == "killed"
+
+
+# Thousands of short runs
+
+
+MANY = """
+import sys
+import autotrack
+for number in range(int(sys.argv[1])):
+    with autotrack.start_run(f"run {number}", to="runs", experiment="tests") as run:
+        run.log({"loss": 1.0 / (number + 1)})
+        print("text of", number)
+"""
+
+
+def test_sigterm_ends_it_at_once_when_training_has_ended_and_sync_completes_the_rest(tmp_path: Path) -> None:
+    ended = Script(tmp_path, MANY, "400").wait()
+    for sidecar in sidecars_of(ended.pid):
+        sidecar.terminate()
+    wait_until(lambda: not sidecars_of(ended.pid), seconds=5)
+    runs = autotrack.runs(tmp_path / "runs")
+    assert (len(runs), {run.status for run in runs}) == (400, {"finished"})
+    done = subprocess.run(
+        [sys.executable, "-m", "autotrack", "sync", "runs"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("runs/tests/*/run.json"))) == 400
+
+
+def test_it_records_how_runs_ended_before_it_obeys_sigterm(tmp_path: Path) -> None:
+    code = f"""{WAITING}
+import autotrack
+runs = [autotrack.start_run(f"run {{number}}", to="runs", experiment="tests") for number in range(20)]
+print("training", flush=True)
+wait_for("go")
+"""
+    with Script(tmp_path, code) as script:
+        wait_until(lambda: "training" in script.printed())
+        sidecar = script.sidecar()
+        sidecar.terminate()  # as long as training goes on, this is not meant for the sidecar
+        sidecar.suspend()
+        script.process.kill()
+        ended = script.wait()
+        sidecar.terminate()
+        sidecar.resume()
+        ended.wait_for_sidecar()
+    runs = autotrack.runs(tmp_path / "runs")
+    assert [(run.status, run.error) for run in runs] == [("killed", "killed by SIGKILL")] * 20
+
+
+def test_of_many_short_runs_none_lacks_its_environment_and_few_are_announced(tmp_path: Path) -> None:
+    ended = Script(tmp_path, MANY, "60", AUTOTRACK_QUIET="0").wait()
+    ended.wait_for_sidecar()
+    runs = autotrack.runs(tmp_path / "runs")
+    assert all(set(run.environment) >= KINDS - {"git"} for run in runs)
+    assert all((run.folder / "output.log").read_text() == f"text of {run.name.split()[1]}\n" for run in runs)
+    assert all(run.status == "finished" and not run.notices for run in runs)
+    with_own = [run.name for run in runs if (run.folder / "environment").exists()]
+    with_events = [run.name for run in runs if list(run.folder.glob("*tfevents*"))]
+    assert sorted(with_own) == sorted(with_events) == ["run 0", "run 1", "run 2"]
+    assert ended.error.count("started in") == 3
+    assert ended.error.rstrip().splitlines()[-1] == "autotrack: … and 57 more runs in runs/tests"
+
+
+def test_a_run_that_turns_out_not_to_be_short_is_followed_like_any_other(tmp_path: Path) -> None:
+    code = MANY + "run = autotrack.start_run('long', to='runs', experiment='tests')\nrun.log({'loss': 0.5})\n"
+    with Script(tmp_path, f"{WAITING}{code}wait_for('go')", "4") as script:
+        wait_until(lambda: list(tmp_path.glob("runs/tests/*-long/*tfevents*")), seconds=60)
+        (long,) = tmp_path.glob("runs/tests/*-long")
+        wait_until((long / "environment" / "requirements.txt").exists)
+        assert autotrack.load(long).status == "running"
+        (tmp_path / "go").touch()
+        script.wait().wait_for_sidecar()
+    assert autotrack.load(long).status == "finished"
+    assert {"environment/packages.json", "environment/requirements.txt"} <= set(autotrack.load(long).environment_files)
+    assert not autotrack.load(long).shared_environment
