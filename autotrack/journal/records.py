@@ -262,21 +262,9 @@ class RunFinished(Record, frozen=True, kw_only=True):
 
 
 AnyRecord = (
-    RunStarted
-    | Params
-    | Metrics
-    | SystemStats
-    | Environment
-    | Dataset
-    | Trial
-    | Plot
-    | Artifact
-    | Tags
-    | Text
-    | Table
-    | Notice
-    | RunFinished
-)
+    RunStarted | Params | Metrics | SystemStats | Environment | Dataset | Trial
+    | Plot | Artifact | Tags | Text | Table | Notice | RunFinished
+)  # fmt: skip
 
 KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))
 """The names of all types of records, as they stand in a journal."""

@@ -1,6 +1,5 @@
 """What can be logged to a run: numbers, params, tables, pictures, data sets, files. Each becomes a record."""
 
-import operator
 import os
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -14,6 +13,7 @@ from autotrack.journal import files, records
 from autotrack.journal.records import AnyRecord
 from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.training import artifact_files, cuda
+from autotrack.training.arguments import MOST_CHARACTERS, index_of, values_by_name
 from autotrack.training.configs import UNREADABLE
 from autotrack.training.observe.observer import Observer
 from autotrack.training.values import as_data, as_number, as_text, flatten, is_on_cuda
@@ -54,9 +54,9 @@ class Logger:
         integer.
         """
         if step is not None and step.__class__ is not int:
-            step = _index("step", step)
+            step = index_of("step", step)
         if epoch is not None and epoch.__class__ is not int:
-            epoch = _index("epoch", epoch)
+            epoch = index_of("epoch", epoch)
         try:
             measured = values.values()
         except AttributeError:
@@ -110,14 +110,20 @@ class Logger:
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
         """Label the run. A later value for a name replaces an earlier one."""
-        named = _named("log_tags", values, "{'why': 'baseline'}")
+        named = values_by_name("log_tags", values, "{'why': 'baseline'}")
         texts = {as_text(name): as_text(value) for name, value in named.items()}
         self._put(records.Tags(time=time(), values=texts))
         self._notice_unreadable("tags", "the tags", texts)
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
-        """Log text, as Markdown if you like."""
-        self._put(records.Text(time=time(), name=as_text(name), text=as_text(text), step=step))
+        """Log text, as Markdown if you like. The first million characters are kept."""
+        content = as_text(text)
+        if len(content) > MOST_CHARACTERS:
+            content = content[:MOST_CHARACTERS]
+            self.notice(
+                as_text(name), f"only the first {MOST_CHARACTERS:,} characters are kept; log a file to keep all"
+            )
+        self._put(records.Text(time=time(), name=as_text(name), text=content, step=step))
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
@@ -140,7 +146,7 @@ class Logger:
         Values that are not numbers are left out, with a notice.
         """
         numbers: dict[str, records.Number] = {}
-        for name, value in _named("log_trial", values, "{'score': 0.9}").items():
+        for name, value in values_by_name("log_trial", values, "{'score': 0.9}").items():
             if type(value) is float and value - value == 0.0:
                 numbers[name] = value
             elif self._is_number(name, value):
@@ -151,7 +157,7 @@ class Logger:
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
         """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
-        named = _named("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
+        named = values_by_name("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
         plain = {key: as_data(value) for key, value in named.items()}
         self._put(records.Plot(time=time(), name=str(name), kind=kind, data=plain, step=step))
 
@@ -289,17 +295,3 @@ class Logger:
         with artifact_files.disk_may_be_full(name):
             stem.parent.mkdir(parents=True, exist_ok=True)
             self._record_artifact(save(picture, stem), kind=kind, step=step)
-
-
-def _index(name: str, value: Any) -> int:
-    try:
-        return int(operator.index(value))  # of True, the index is True
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; expected an integer") from None
-
-
-def _named(method: str, values: Any, example: str) -> Mapping[Any, Any]:
-    """Return the values. Raises `TypeError` if they have no names."""
-    if not isinstance(values, Mapping):
-        raise TypeError(f"{method} was given {values!r:.100}; give it names and values, such as {example}")
-    return values

@@ -22,6 +22,7 @@ from autotrack.training.start import (
     open_run,
     reopen_run,
     resume_run,
+    store_of,
     with_defaults,
 )
 
@@ -85,7 +86,7 @@ class RunOptions:
     def experiment_folder(self) -> Path:
         """The folder in which runs with these options lie."""
         resolved = settings.resolve(**with_defaults(self._run))
-        return Path(resolved.to).expanduser().absolute() / resolved.experiment
+        return store_of(resolved) / resolved.experiment
 
     def start_run(
         self,

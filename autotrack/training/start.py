@@ -30,6 +30,7 @@ from autotrack.training.values import flatten
 from autotrack.version import __version__
 
 _defaults: dict[str, Any] = {}
+_called_in: list[Path] = []  # the folder in which `autolog` was called, if it was: scripts change theirs
 _calls_of_this_rank = count()
 _PATIENCE_SECONDS = 5.0
 
@@ -38,11 +39,13 @@ def set_defaults(**arguments: Any) -> None:
     """Set the defaults of `start_run`, setting by setting. They replace all earlier ones."""
     _defaults.clear()
     _defaults.update({name: value for name, value in arguments.items() if value is not None})
+    _called_in[:] = [Path.cwd()]
 
 
 def forget_defaults() -> None:
     """Go back to the settings of the environment, pyproject.toml and the built-in defaults."""
     _defaults.clear()
+    _called_in.clear()
 
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +55,11 @@ def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(tags, Mapping) and isinstance(defaults, Mapping):  # or else the settings say what is wrong
         given |= {"tags": {**defaults, **tags}} if tags or defaults else {}
     return {**_defaults, **given}
+
+
+def store_of(chosen: Settings) -> Path:
+    """Return the folder of the store. A relative one is the same one wherever the script goes after `autolog`."""
+    return Path(*_called_in, Path(chosen.to).expanduser()).absolute()
 
 
 def check_metric(chosen: Settings) -> None:
@@ -246,7 +254,7 @@ def _parent_id() -> str | None:
 
 
 def _experiment_folder(chosen: Settings) -> Path:
-    return Path(chosen.to).expanduser().absolute() / redactor_of_this_process().redact_path(chosen.experiment)
+    return store_of(chosen) / redactor_of_this_process().redact_path(chosen.experiment)
 
 
 def _join_rank_0(experiment: Path) -> Run | None:

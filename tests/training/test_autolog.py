@@ -208,7 +208,7 @@ def test_frameworks_chooses_by_name(loom: Site) -> None:
 
 
 def test_an_unknown_framework_is_answered_with_those_there_are(loom: Site) -> None:
-    with pytest.raises(SettingsError, match=r"frameworks has 'kerras'; there are .*loom") as caught:
+    with pytest.raises(SettingsError, match=r"frameworks has 'kerras'; .*there are .*loom") as caught:
         autotrack.autolog(frameworks=["loom", "kerras"], experiment="mine")
     assert (caught.value.setting, caught.value.value) == ("frameworks", ["loom", "kerras"])
     assert not is_autologging("loom")
@@ -374,3 +374,16 @@ def test_lightning_is_patched_when_it_is_imported_after_autolog(run_script: Call
         """
     )
     assert said == "done"
+
+
+def test_a_relative_store_stays_where_it_was_when_autolog_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autotrack.autolog(to="kept")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    autotrack.start_run("one").finish()
+    assert [run.name for run in autotrack.runs(tmp_path / "kept")] == ["one"]
+    autotrack.autolog(disable=True)
+    autotrack.start_run("two", to="kept").finish()
+    assert [run.name for run in autotrack.runs(tmp_path / "elsewhere" / "kept")] == ["two"]
