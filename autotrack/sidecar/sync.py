@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Literal
 
 from autotrack import destinations
@@ -53,6 +54,8 @@ class Outcome:
 class RunSync:
     """Syncs runs one by one. A server that does not respond is not tried again for the runs that follow.
 
+    Neither is one that has only cost time: run after run was broken off, and that took minutes.
+
     Args:
         to: The destinations; by default, those that each run was recorded for.
         uploads: Limits for artifacts sent to servers.
@@ -79,6 +82,7 @@ class RunSync:
         self._uploads = uploads
         self._on_problem = on_problem
         self._unreachable: dict[str, str] = {}
+        self._wasted_seconds: dict[str, float] = {}
 
     def sync(self, folder: Path) -> Outcome:
         """Sync the run in `folder`.
@@ -117,6 +121,7 @@ class RunSync:
     def try_again(self) -> None:
         """From now on, try servers again that did not respond."""
         self._unreachable.clear()
+        self._wasted_seconds.clear()
 
     def _servers_of(self, folder: Path) -> list[str]:
         return build.servers(self._to or _recorded_destinations(folder))
@@ -127,6 +132,7 @@ class RunSync:
         if url not in self._to and not self._is_trusted(url, folder):
             server = destinations.without_credentials(url)
             return f"only the runs name {server}; your credentials are not sent there", Owed()
+        began = monotonic()
         fault, owed = completion.send(
             folder,
             url,
@@ -135,7 +141,9 @@ class RunSync:
             draws=True,
             on_problem=lambda problem: self._on_problem(folder, problem),
         )
-        if isinstance(fault, Unreachable):
+        wasted = self._wasted_seconds.get(url, 0.0) + monotonic() - began if fault else 0.0
+        self._wasted_seconds[url] = wasted
+        if isinstance(fault, Unreachable) or wasted > PATIENCE_SECONDS:
             self._unreachable[url] = str(fault)
         return None if fault is None else str(fault), owed
 

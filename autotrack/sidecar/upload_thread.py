@@ -8,12 +8,14 @@ from time import monotonic
 from autotrack import destinations
 from autotrack.settings import UploadLimits
 from autotrack.sinks import build
-from autotrack.sinks.base import RemoteSink  # noqa: TC001  the type of an attribute
 from autotrack.sinks.owed import counted
 from autotrack.sinks.shipment import Shipment
 
 _SECONDS = 1.0
 """How often there may be something new to send: one request a second is enough for a server."""
+
+_RETRY_SECONDS = 60.0
+"""After what time a run is tried again that the server has refused, while training goes on."""
 
 
 class Uploads:
@@ -65,10 +67,7 @@ class UploadThread:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._sinks: dict[Path, RemoteSink] = {}
-        self._shipments: dict[Path, Shipment] = {}
-        self._on_problem: dict[Path, Callable[[str], None]] = {}
-        self._said: set[tuple[Path, str, str]] = set()
+        self._uploads: dict[Path, _Upload] = {}
         self._ended: set[Path] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -81,10 +80,8 @@ class UploadThread:
         """Send the run in `folder`, from where an earlier shipment stopped, and whatever is added to it."""
         with self._changed:
             self._ended.discard(folder)
-            if folder not in self._shipments:
-                sink = build.remote_sink(self._url, stop=self._stop, uploads=limits, on_problem=on_problem)
-                self._sinks[folder], self._on_problem[folder] = sink, on_problem
-                self._shipments[folder] = Shipment(folder, sink, on_problem=on_problem)
+            if folder not in self._uploads:
+                self._uploads[folder] = _Upload(folder, self._url, limits, self._stop, on_problem)
 
     def end(self, folder: Path) -> None:
         """Forget the run in `folder` as soon as the server has all of it: nothing more is added."""
@@ -107,16 +104,16 @@ class UploadThread:
     @property
     def is_done(self) -> bool:
         """Whether everything has arrived, or cannot arrive."""
-        return not self._shipments or self._stop.is_set()
+        return not self._uploads or self._stop.is_set()
 
     def seconds_stuck(self) -> float:
         """Return for how long the server has taken nothing, counted from the first `flush_now`."""
-        last_progress = [sink.last_progress for sink in list(self._sinks.values())]
+        last_progress = [upload.last_progress for upload in list(self._uploads.values())]
         return monotonic() - max([self._flush_requested_at or monotonic(), *last_progress])
 
     def describe(self) -> str:
         """Say what the thread is doing."""
-        count = len(self._shipments)
+        count = len(self._uploads)
         return f"sending {count} {'run' if count == 1 else 'runs'} to {destinations.without_credentials(self._url)}"
 
     def _work(self) -> None:
@@ -125,30 +122,74 @@ class UploadThread:
                 if not self._is_flush_requested:
                     self._changed.wait(_SECONDS)
                 self._is_flush_requested = False
-                shipments = [(folder, shipment, folder in self._ended) for folder, shipment in self._shipments.items()]
-            for folder, shipment, has_ended in shipments:
-                shipment.carry(flush=True)
-                self._say_refused(folder)
+                uploads = [(folder, upload, folder in self._ended) for folder, upload in self._uploads.items()]
+            for folder, upload, has_ended in uploads:
+                upload.carry(is_last=has_ended)
                 if self._stop.is_set():
                     return
-                if has_ended or shipment.fault:
-                    self._forget(folder, shipment)
+                if has_ended:
+                    self._forget(folder, upload)
 
-    def _say_refused(self, folder: Path) -> None:
-        """Say what the server did not take, once for each reason, and not for each of many files."""
+    def _forget(self, folder: Path, upload: "_Upload") -> None:
+        with self._changed:
+            if folder not in self._ended:
+                return  # the run was resumed meanwhile
+            self._ended.discard(folder)
+            del self._uploads[folder]
+        upload.close()
+
+
+class _Upload:
+    """One run on its way to a server. When that refuses all of it, it is tried again after a while, and at the end.
+
+    `on_problem` is told each thing once: why a transfer was broken off, and what was not taken, but not for each of
+    many files.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, limits: UploadLimits, stop: threading.Event, on_problem: Callable[[str], None]
+    ) -> None:
+        self._folder, self._url, self._limits, self._stop = folder, url, limits, stop
+        self._report = on_problem
+        self._reported: set[object] = set()
+        self._failed_at: float | None = None
+        self._open()
+
+    @property
+    def last_progress(self) -> float:
+        """When the server last took something or answered, on the clock of `time.monotonic`."""
+        return self._sink.last_progress
+
+    def carry(self, *, is_last: bool) -> None:
+        """Send what there is."""
+        if self._failed_at is not None:
+            if not is_last and monotonic() - self._failed_at < _RETRY_SECONDS:
+                return
+            self.close()
+            self._open()
+        self._shipment.carry(flush=True)
+        self._failed_at = monotonic() if self._shipment.fault else None
+        self._report_refused()
+
+    def close(self) -> None:
+        """Let others send the run."""
+        self._shipment.close()
+
+    def _open(self) -> None:
+        self._sink = build.remote_sink(self._url, stop=self._stop, uploads=self._limits, on_problem=self._on_problem)
+        self._shipment = Shipment(self._folder, self._sink, on_problem=self._on_problem)
+
+    def _report_refused(self) -> None:
         server = destinations.without_credentials(self._url)
-        for (kind, reason), names in self._sinks[folder].owed.by_reason().items():
-            if (folder, kind, reason) not in self._said:
-                self._said.add((folder, kind, reason))
-                self._on_problem[folder](
+        for alike, names in self._sink.owed.by_reason().items():
+            if alike not in self._reported:
+                self._reported.add(alike)
+                kind, reason = alike
+                self._report(
                     f"{server} did not take {counted(kind, names)}: {reason}; to try again, run: autotrack sync"
                 )
 
-    def _forget(self, folder: Path, shipment: Shipment) -> None:
-        with self._changed:
-            if folder not in self._ended and shipment.fault is None:
-                return  # the run was resumed meanwhile
-            self._ended.discard(folder)
-            del self._shipments[folder], self._sinks[folder], self._on_problem[folder]
-            self._said = {said for said in self._said if said[0] != folder}
-        shipment.close()
+    def _on_problem(self, problem: str) -> None:
+        if problem not in self._reported:
+            self._reported.add(problem)
+            self._report(problem)

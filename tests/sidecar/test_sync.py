@@ -1,5 +1,6 @@
 """`autotrack sync`: old runs are sent to servers, each by itself, and it is said what came of that."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_server_that_does_not_answer_is_not_tried_for_the_runs_that_follow(
     sent[SHOWN] = [None]
     run_sync.try_again()
     assert run_sync.sync(folder).sent == {SHOWN: None}
+
+
+def test_a_server_that_refuses_run_after_run_for_minutes_is_left_alone(
+    store: Path, folder: Path, sent: dict[str, list[Exception | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes = itertools.count(step=60)
+    monkeypatch.setattr("autotrack.sidecar.sync.monotonic", lambda: next(minutes))
+    sent[SHOWN] = [Refused("works, but not for this")] * 9
+    run_sync = RunSync(on_problem=lambda *_: None)
+    for run in (folder, *(recorded(store) for _ in range(4))):
+        assert run_sync.sync(run).sent == {SHOWN: "works, but not for this"}
+    assert len(sent[SHOWN]) == 6, "three have been tried"
 
 
 def test_a_run_that_is_refused_stops_no_other(

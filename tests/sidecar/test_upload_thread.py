@@ -17,13 +17,14 @@ from autotrack.sinks.owed import Owed
 
 
 class Server:
-    """A place that takes records; while it `is_away`, whoever sends there waits."""
+    """A place that takes records. While it `is_away`, whoever sends there waits; while it `refuses`, nobody can."""
 
     def __init__(self) -> None:
         self.steps: dict[Path, list[int | None]] = {}
         self.acknowledged: dict[Path, dict[str, int]] = {}
         self.closed: list[Path] = []
         self.is_away = threading.Event()
+        self.refuses, self.refused = threading.Event(), 0
         self.last_progress = monotonic()
 
 
@@ -51,6 +52,9 @@ class Sink:
         self._waiting += [record.step for record in batch if isinstance(record, Metrics)]
 
     def flush(self, position: Position) -> None:
+        if self._server.refuses.is_set():
+            self._server.refused += 1
+            raise PermissionError("not you")
         while self._server.is_away.is_set():
             if self._stop.wait(0.01):
                 raise ConnectionError("told to stop")
@@ -157,3 +161,40 @@ def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
     assert uploading.is_done
     wait_until(lambda: problems)
     assert problems == ["http://server: ConnectionError: told to stop"]
+
+
+@pytest.mark.parametrize("at_end", [False, True], ids=["while it goes on", "at its end"])
+def test_a_run_that_is_refused_is_tried_again_after_a_while_and_at_its_end(
+    at_end: bool, server: Server, uploading: UploadThread, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotrack.sidecar.upload_thread._RETRY_SECONDS", 1000.0 if at_end else 0.05)
+    problems: list[str] = []
+    server.refuses.set()
+    with autotrack.start_run(to=store) as run:
+        run.log({"loss": 0.5}, step=0)
+        uploading.add(run.folder, UploadLimits(), problems.append)
+        wait_until(lambda: problems)
+        if not at_end:
+            wait_until(lambda: server.refused > 2)
+        server.refuses.clear()
+        if not at_end:
+            wait_until(partial(has_arrived, server, run.folder, 0))
+    uploading.end(run.folder)
+    wait_until(lambda: uploading.is_done)
+    assert server.steps[run.folder] == [0]
+    assert problems == ["http://server: PermissionError: not you"], "it is said once"
+    uploading.stop()
+
+
+def test_a_run_that_is_refused_for_good_is_given_up_at_its_end(
+    server: Server, uploading: UploadThread, store: Path
+) -> None:
+    server.refuses.set()
+    problems: list[str] = []
+    with autotrack.start_run(to=store) as run:
+        uploading.add(run.folder, UploadLimits(), problems.append)
+        wait_until(lambda: problems)
+    uploading.end(run.folder)
+    wait_until(lambda: uploading.is_done)
+    assert server.refused == 2
+    uploading.stop()
