@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from autotrack.sinks.owed import Owed, counted, owed_by_server
+from autotrack.sinks.owed import Owed, counted, in_short, owed_by_server
 
 
 def owed_in_short(folders: Iterable[Path]) -> str:
@@ -16,17 +16,21 @@ def owed_in_short(folders: Iterable[Path]) -> str:
 
 def owed_lines(owed: Mapping[Path, Mapping[str, Owed]]) -> Iterator[str]:
     """Yield a line for each server and reason. `owed` has what is owed to each server, by the folders of the runs."""
+    first: dict[tuple[str, str, str], str] = {}
     alike: dict[tuple[str, str, str], list[tuple[Path, str]]] = {}
     broken_off: dict[tuple[str, str], list[Path]] = {}
     for folder, by_server in owed.items():
         for server, one in by_server.items():
             for (kind, reason), names in one.by_reason().items():
-                alike.setdefault((server, kind, reason), []).extend((folder, name) for name in names)
+                key = server, kind, in_short(reason)
+                first.setdefault(key, reason)
+                alike.setdefault(key, []).extend((folder, name) for name in names)
             if one.broken_off:
                 broken_off.setdefault((server, one.broken_off), []).append(folder)
-    for (server, kind, reason), things in alike.items():
+    for key, things in alike.items():
+        server, kind, _ = key
         folders = {folder for folder, _ in things}
         of_runs = f" of {len(folders)} runs" if len(folders) > 1 else f" of {things[0][0].name}"
-        yield f"{server} did not take {counted(kind, [name for _, name in things])}{of_runs}: {reason}"
+        yield f"{server} did not take {counted(kind, [name for _, name in things])}{of_runs}: {first[key]}"
     for (server, reason), runs in broken_off.items():
         yield f"{server} does not have all of {counted('run', [run.name for run in runs])}: {reason}"

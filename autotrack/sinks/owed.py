@@ -50,12 +50,22 @@ class Owed(msgspec.Struct):
             yield f"the transfer was broken off: {self.broken_off}"
 
     def by_reason(self) -> Mapping[tuple[str, str], list[str]]:
-        """Return the names of the things, by their kind and the reason."""
+        """Return the names of the things, by their kind and the reason.
+
+        Reasons that differ after the first colon are one, since servers quote there what they were sent.
+        """
+        first: dict[tuple[str, str], str] = {}
         grouped: dict[tuple[str, str], list[str]] = {}
         for what, reason in self.refused.items():
             kind, _, name = what.partition(" ")
-            grouped.setdefault((kind, reason), []).append(name)
+            alike = first.setdefault((kind, in_short(reason)), reason)
+            grouped.setdefault((kind, alike), []).append(name)
         return grouped
+
+
+def in_short(reason: str) -> str:
+    """Return what reasons have in common that differ only in what they quote."""
+    return reason.partition(": ")[0]
 
 
 def counted(kind: str, names: list[str]) -> str:

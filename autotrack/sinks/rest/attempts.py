@@ -1,5 +1,6 @@
 """When to try things that a server has to be given, and what became of that."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from autotrack.sinks.rest.cursor import Cursor
@@ -34,6 +35,17 @@ class Attempts:
     def was_refused(self, what: str) -> bool:
         """Return whether something was refused before, so that others come first."""
         return what in self._cursor.owed.refused
+
+    def order_of_refused(self) -> dict[str, int]:
+        """Return in which order to try what was refused before: what was tried last comes last."""
+        return {what: position for position, what in enumerate(self._cursor.owed.refused)}
+
+    def put_last(self, tried: Iterable[str]) -> None:
+        """Have these things, which are refused, tried last the next time."""
+        refused = self._cursor.owed.refused
+        for what in tried:
+            if what in refused:
+                refused[what] = refused.pop(what)
 
     def note(self, what: str, content: Any, refusal: str | None) -> None:
         """Note that the server has something now, or why it does not take it."""

@@ -20,6 +20,7 @@ _MOST_POINTS = 1000
 """How many refused points are kept one by one. If there are more, all points of the run are sent again instead."""
 
 
+_LONGEST_REASON = 300
 _OTHERS = "point that was refused after many others"
 
 
@@ -62,7 +63,8 @@ class Cursor(msgspec.Struct):
 
     def refused(self, what: str, reason: str) -> None:
         """Note that the server did not take something, so that it stays owed."""
-        self.owed.refused[what] = reason.removeprefix(f"{self.url} ")
+        in_a_line = " ".join(reason.removeprefix(f"{self.url} ").split())
+        self.owed.refused[what] = in_a_line[:_LONGEST_REASON]
 
     def refused_point(self, point: Item, reason: str) -> None:
         """Note that the server did not take a point."""

@@ -40,7 +40,7 @@ class Uploads:
     """Sends files to the artifact store of a run, each once.
 
     What the store does not take stays owed, and hinders nothing else. Files that were refused an earlier time come
-    last, in `try_refused_again`, so that those before which nothing else gets through are different ones each time.
+    last, in `try_refused_again`, so that the same few cannot keep others from being tried each time.
 
     `on_problem` is told what can never be sent. After the time `until`, on the clock of `time.monotonic`, no further
     file is begun, and `has_left` becomes True if there are any. The first file is always sent.
@@ -61,6 +61,7 @@ class Uploads:
         self._attempts = attempts
         self._on_problem = on_problem
         self._refused_earlier: list[tuple[str, Any, Callable[[], None]]] = []
+        self._refused_now: list[str] = []
         self._in_a_row = 0
         self._last_refusal = ""
 
@@ -80,9 +81,10 @@ class Uploads:
 
     def try_refused_again(self) -> None:
         """Send the files that were refused an earlier time."""
-        waiting, self._refused_earlier = self._refused_earlier, []
-        for path, version, upload in waiting:
+        order = self._attempts.order_of_refused()
+        for path, version, upload in sorted(self._refused_earlier, key=lambda waiting: order[f"file {waiting[0]}"]):
             self._attempt(path, version, upload)
+        self._attempts.put_last(self._refused_now)
 
     def _upload(self, folder: Path, path: str) -> None:
         try:
@@ -122,9 +124,15 @@ class Uploads:
         """Upload one file. What can be sent another time stays owed."""
         if self._is_over():
             return
-        refusal = self._last_refusal if self._in_a_row >= _MOST_IN_A_ROW else self._refusal(path, upload)
+        what = f"file {path}"
+        if self._in_a_row >= _MOST_IN_A_ROW:
+            self._attempts.note(what, version, self._last_refusal)
+            return
+        refusal = self._refusal(path, upload)
         if refusal is not _COMES_LATER:
-            self._attempts.note(f"file {path}", version, refusal)
+            self._attempts.note(what, version, refusal)
+        if refusal is not None and refusal is not _COMES_LATER:
+            self._refused_now.append(what)
 
     def _refusal(self, path: str, upload: Callable[[], None]) -> str | None:
         """Upload one file. Returns why it stays owed, or None."""
