@@ -8,6 +8,7 @@ import keras
 
 from autotrack.integrations import RunArguments, RunOptions, attempt, end_run, guarded
 from autotrack_keras import binding
+from autotrack_keras.backups import run_backed_up
 from autotrack_keras.calls import Call
 from autotrack_keras.evaluation import Evaluation
 from autotrack_keras.hooks import watch
@@ -92,10 +93,11 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
             self._begin_evaluation(call)
             return
         model = call.model if call is not None else self._model
-        self.run, self._owns_run = binding.open_run(self._options, origin=binding.origin_of(model))
+        others = [callback for callback in getattr(callback_list, "callbacks", []) if callback is not self]
+        origin = run_backed_up(others, self._options) or binding.origin_of(model)
+        self.run, self._owns_run = binding.open_run(self._options, origin=origin)
         if self.run is None:
             return
-        others = [callback for callback in getattr(callback_list, "callbacks", []) if callback is not self]
         every, keeps = self._options.settings.log_every_n_steps, self._options.settings.checkpoints
         self._training = Training(self.run, model, call, others, every_n_steps=every, keeps_checkpoints=keeps)
 

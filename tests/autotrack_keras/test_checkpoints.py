@@ -79,9 +79,42 @@ def test_a_training_restored_from_a_backup_is_recorded_from_the_epoch_it_goes_on
     with pytest.raises(LookupError):
         make_model().fit(X, Y, epochs=4, callbacks=[keras.callbacks.BackupAndRestore("backup"), Failing()], verbose=0)
     make_model().fit(X, Y, epochs=4, callbacks=[keras.callbacks.BackupAndRestore("backup")], verbose=0)
-    _, second = runs()
+    first, second = runs()
+    assert (first.status, second.resumed_from) == ("failed", first.id)
     assert [(point.epoch, point.step) for point in second.history("loss")] == [(2, 5), (3, 7)]
     assert second.params["initial_epoch"] == 2
+
+
+def test_a_backup_that_is_not_there_or_of_a_finished_run_is_nobodys(runs: Any) -> None:
+    for _ in range(2):
+        backup = keras.callbacks.BackupAndRestore("backup", delete_checkpoint=False)
+        make_model().fit(X, Y, epochs=1, callbacks=[backup], verbose=0)
+    make_model().fit(X, Y, epochs=1, callbacks=[keras.callbacks.BackupAndRestore("other")], verbose=0)
+    assert [run.resumed_from for run in runs()] == [None, None, None]
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_goes_on_from_its_backup(run_script: Any, runs: Any) -> None:
+    script = """
+        import os, sys, keras, numpy as np
+        import autotrack
+        autotrack.autolog(to="runs", experiment="tests")
+
+        class Killing(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2 and sys.argv[1] == "kill":
+                    os.kill(os.getpid(), 9)
+
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        data = np.ones((8, 1), "float32")
+        model.fit(data, data, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore("backup"), Killing()])
+    """
+    run_script(script, "kill", exit_code=-9)
+    run_script(script, "go on")
+    first, second = runs()
+    assert (first.status, second.status, second.resumed_from) == ("killed", "finished", first.id)
+    assert [point.epoch for point in second.history("loss")] == [2, 3]
 
 
 def test_the_trained_model_can_be_loaded(model: Any, recorded: Any) -> None:
