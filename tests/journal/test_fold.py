@@ -399,6 +399,6 @@ def test_what_a_person_logs_is_what_the_summary_says(tmp_path: Path) -> None:
     assert recorded.params == {"model.width": 64, "argparse.model.width": 32}
     assert recorded.metrics["val_loss"].best.value == 0.25
     assert [row["val_loss"] for row in recorded.epochs] == [0.5, "NaN", 0.25]
-    assert (recorded.status, recorded.tags, recorded.ranks) == ("finished", {"why": "paper"}, [0])
+    assert (recorded.status, recorded.tags["why"], recorded.ranks) == ("finished", "paper", [0])
     artifact = recorded.artifacts[0]
     assert (artifact.path, artifact.kind, artifact.bytes) == ("artifacts/weights.bin", "model", 5)

@@ -82,6 +82,7 @@ def test_logging_metrics_is_one_write_too(store: Path, monkeypatch: pytest.Monke
         return write(fd, data)
 
     with autotrack.start_run(to=store) as run:
+        run.log({"loss": 0.5, "seen": 3, "bad": float("nan")})  # the first NaN is a tag as well
         monkeypatch.setattr("autotrack.journal.writer.os.write", counting)
         for _ in range(10):
             run.log({"loss": 0.5, "seen": 3, "bad": float("nan")})
