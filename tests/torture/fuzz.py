@@ -259,6 +259,8 @@ def main() -> None:
         while result.faults:
             print(result.faults.pop(0), flush=True)
             counts.append(seed)
+        if result.cases % 100 == 0:
+            print(f"{result.cases} cases, {len(counts)} faults", flush=True)
 
     counts: list[int] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -174,6 +174,10 @@ class Keeper:
             self.redacted.append(name)
         return clean if self.fits(clean, name) else None
 
+    def is_suspicious(self, name: str) -> bool:
+        """Whether a file is likely to be a secret, by its name, or has one in it."""
+        return is_secret_file(name) or self.redactor.redact_path(name) != name
+
     def fits(self, content: bytes, name: str) -> bool:
         """Whether there is room for this content. If so, the room is taken."""
         if len(content) > self.room:
@@ -194,7 +198,7 @@ class Keeper:
     def _content_of(self, path: Path, name: str) -> bytes | None:
         size = path.lstat().st_size
         reason = (
-            SUSPICIOUS if is_secret_file(name)
+            SUSPICIOUS if self.is_suspicious(name)
             else LARGE if size > LARGEST_FILE_BYTES
             else BEYOND_BUDGET if size > self.room
             else OUT_OF_TIME if monotonic() > self.until

@@ -21,7 +21,6 @@ from autotrack.sidecar.capture.keeping import (
     Keeper,
     content_of,
     is_code,
-    is_secret_file,
     is_text,
     without_secrets,
 )
@@ -59,12 +58,12 @@ def _choose(repository: Repository, paths: Sequence[str], keeper: Keeper) -> tup
     for path in paths:
         name, size = repository.prefix + path, _size(repository.root / path)
         largest = max(size or 0, before[path].bytes if path in before else 0)
-        if not is_secret_file(name) and largest <= LARGEST_FILE_BYTES:
+        if not keeper.is_suspicious(name) and largest <= LARGEST_FILE_BYTES:
             shown.append(path)
         elif size is None:
             deleted.append(path)
         else:
-            keeper.left_out[name] = SUSPICIOUS if is_secret_file(name) else LARGE
+            keeper.left_out[name] = SUSPICIOUS if keeper.is_suspicious(name) else LARGE
     return shown, deleted
 
 

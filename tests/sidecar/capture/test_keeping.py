@@ -45,6 +45,17 @@ def test_a_binary_file_with_a_secret_is_left_out_and_named(
     assert keeper.room == 1000
 
 
+def test_a_file_with_a_secret_in_its_name_is_left_out(redactor: Redactor, tmp_path: Path) -> None:
+    for name in ("notes-correct-horse-9.txt", f"{TOKEN}/a.py", "token_password.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    keeper = Keeper(redactor, 1000, float("inf"))
+    assert keeper.take(tmp_path / "notes-correct-horse-9.txt", "notes-correct-horse-9.txt") is None
+    assert keeper.take(tmp_path / TOKEN / "a.py", f"{TOKEN}/a.py") is None
+    assert keeper.take(tmp_path / "token_password.py", "token_password.py") == b"x = 1\n"
+    assert set(keeper.left_out.values()) == {"may be a secret, by its name"}
+
+
 def test_a_binary_file_that_only_sounds_like_a_secret_is_kept(redactor: Redactor) -> None:
     content = b"\0\xff password=hunter2x token: abc https://a:b@c \0"
     assert without_secrets(content, redactor, "x.bin") == content
