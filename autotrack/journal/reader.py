@@ -24,6 +24,9 @@ _MAIN = "main.jsonl"
 _LONGEST_KIND = 100
 """Characters; no version of autotrack names a type of record like that."""
 
+LONGEST_START_BYTES = 2**24
+"""The start of a run is no longer than this. Of longer lines, a part is looked at at a time."""
+
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a line raises that is no record; the last for JSON that is nested thousands of times."""
 
@@ -282,14 +285,14 @@ def starts_in(path: Path, *, until: int | None = None) -> list[RunStarted]:
     starts: list[RunStarted] = []
     position = 0
     with os.fdopen(open_journal(path), "rb") as file:
-        for line in file:
+        while line := file.readline(LONGEST_START_BYTES):
             position += len(line)
             if until is not None and position > until:
                 break
             if line.startswith(b'{"record":"RunStarted"'):
                 try:
                     record = records.decode(line)
-                except msgspec.DecodeError:  # half a line, being written
+                except _UNDECODABLE:  # half a line, being written
                     continue
                 if isinstance(record, RunStarted):
                     starts.append(record)

@@ -11,6 +11,7 @@ from autotrack.journal import files, records
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
+_MOST_BYTES = 2**24
 
 
 class RunFiles:
@@ -72,7 +73,7 @@ class RunFiles:
             return None
         with journal.open("rb") as lines:
             try:
-                first = records.decode(lines.readline())
+                first = records.decode(lines.readline(_MOST_BYTES))
             except msgspec.DecodeError:  # the process was killed before it had written a whole record
                 return None
         return first.id if isinstance(first, records.RunStarted) else None

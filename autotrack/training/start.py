@@ -273,7 +273,7 @@ def _join_rank_0(experiment: Path) -> Run | None:
 def first_record(folder: Path) -> records.RunStarted:
     """Return the record with which a run begins. Raises `FileNotFoundError` when there is no run in the folder."""
     with (folder / "journal" / "main.jsonl").open("rb") as file:
-        line = file.readline()
+        line = file.readline(2**24)
     try:
         first = records.decode(line)
     except msgspec.DecodeError:  # the process was killed before it had written a whole record

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autotrack.errors import JournalFormatError
 from autotrack.journal import records
-from autotrack.journal.reader import JournalReader, RunReader, is_being_written
+from autotrack.journal.reader import JournalReader, RunReader, is_being_written, starts_in
 from autotrack.journal.records import AnyRecord, Metrics, RunStarted, Tags, Text
 from autotrack.journal.writer import Journal
 from autotrack.readers import catalog
@@ -150,3 +150,14 @@ def test_asking_does_not_keep_a_writer_out(tmp_path: Path) -> None:
         journal = Journal(path, on_problem=print)
         assert is_being_written(path) is True
         journal.close()
+
+
+def test_starts_are_found_behind_lines_of_any_length(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    path = tmp_path / "journal" / "main.jsonl"
+    with path.open("wb") as file:
+        file.write(records.encode(STARTED) + b"\n")
+        for _ in range(5):
+            file.write(b"x" * 2**23)
+        file.write(b"\n" + records.encode(STARTED) + b"\n" + b'{"record":"RunStarted"' + b"[" * 100_000 + b"\n")
+    assert starts_in(path) == [STARTED, STARTED]
