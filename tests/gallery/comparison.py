@@ -21,6 +21,9 @@ _FIRST_LINE = {True: "import autotrack; autotrack.autolog(); ", False: "import w
 """What comes before the first line of the script, so that all lines keep their numbers."""
 
 _ENVIRONMENT = {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_NOT_PASSED_ON = ("AUTOTRACK_", "PYTHONDONTWRITEBYTECODE")
+"""Where no bytecode is written, autotrack is compiled anew for every script, unlike what is installed."""
+
 _LONGEST_SECONDS = 300
 _SCORE = re.compile(r"score|accuracy|precision|recall|f1|auc|error|r2|r\^2|loss", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{2,}(?![\w.])")
@@ -98,7 +101,7 @@ def _execute(script: Path, folder: Path, with_autotrack: bool) -> Execution:
     folder.mkdir(parents=True)
     copied = folder / script.name
     copied.write_text(_FIRST_LINE[with_autotrack] + script.read_text(encoding="utf-8"), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACK_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     environment |= {**_ENVIRONMENT, "AUTOTRACK_TO": str(folder / "runs")}
     began, cpu_before = perf_counter(), _cpu_seconds_of_children()
     try:
