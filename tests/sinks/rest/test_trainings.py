@@ -8,6 +8,7 @@ from time import monotonic
 import pytest
 
 import autotrack
+from autotrack.sinks.owed import owed_by_server
 from tests.support.chaos_proxy import ChaosProxy, at_random
 from tests.support.processes import Ended, Script, wait_until
 from tests.support.server_reader import ServerReader, check_arrived, recorded_points
@@ -138,3 +139,24 @@ def test_24_trainings_at_once_into_one_server_lose_nothing(
     found = ServerReader(server.url).runs(experiment)
     assert sorted(str(run.points) for run in found) == sorted(str(recorded_points(folder)) for folder in folders)
     assert {run.status for run in found} == {"FINISHED"}
+
+
+@pytest.mark.parametrize("status", [401, 413, 500])
+def test_a_server_that_refuses_for_good_ends_the_sidecar_and_all_arrives_once_it_does_not(
+    status: int, failing: Failing, server: Server, experiment: str, tmp_path: Path, sync: Sync
+) -> None:
+    proxy = failing()
+    proxy.refuses = lambda method, path, _: status if method == "PUT" or path.endswith("log-batch") else None
+    with training(tmp_path, proxy.url, experiment) as script:
+        done = script.wait()
+    assert done.exit_code == 3
+    done.wait_for_sidecar()
+    folder = run_folder(tmp_path)
+    assert owed_by_server(folder)
+    notices = [notice.message for notice in autotrack.load(folder).notices if notice.about == "remote"]
+    assert notices
+    assert len(notices) < 8, "one for each reason"
+    proxy.refuses = lambda *_: None
+    sync(tmp_path / "runs", url=proxy.url)
+    assert owed_by_server(folder) == {}
+    check_arrived(server.url, experiment, folder)
