@@ -237,7 +237,7 @@ class Logger:
             self._has_diverged = True
             where = {"epoch": epoch, "step": step}
             told = ", ".join(f"{word} {number}" for word, number in where.items() if number is not None)
-            self.log_tags({"diverged": f"{name} is {value} in {told}"})
+            self.log_tags({"diverged": f"{name} is {value}{' in ' * bool(told)}{told}"})
 
     def _append(self, record: AnyRecord) -> None:
         raise NotImplementedError

@@ -1,7 +1,6 @@
 """The outermost fit is a run: of which estimators, with which params, and what of what is inside."""
 # ruff: noqa: N803, N806  features are called X in scikit-learn
 
-import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -285,25 +284,6 @@ def test_without_autolog_nothing_is_recorded(wine: Any) -> None:
     autotrack.autolog(to="runs", experiment="tests")
     autotrack.autolog(disable=True)
     LogisticRegression().fit(*wine)
-    assert not all_runs()
-
-
-def test_a_worker_process_opens_no_run_of_its_own(run_script: Any) -> None:
-    run_script(
-        textwrap.dedent("""
-        import multiprocessing, autotrack
-        from sklearn.linear_model import LinearRegression
-        autotrack.autolog(frameworks="sklearn")
-
-        def fit(number):
-            return float(LinearRegression().fit([[0.0], [1.0]], [0, number]).coef_[0])
-
-        if __name__ == "__main__":
-            for method in ("fork", "spawn"):
-                with multiprocessing.get_context(method).Pool(1) as pool:
-                    assert [round(slope) for slope in pool.map(fit, [1, 2])] == [1, 2]
-        """)
-    )
     assert not all_runs()
 
 

@@ -130,7 +130,7 @@ def test_another_rank_opens_no_run(writer: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_worker_opens_no_run_and_ends_none(writer: Any, make_writer: MakeWriter, recorded: OneRun) -> None:
+def test_a_forked_process_records_its_own_writer_and_ends_no_other_run(writer: Any, make_writer: MakeWriter) -> None:
     writer.add_scalar("loss", 0.5, 1)
     other = make_writer("others")
     pid = os.fork()
@@ -140,9 +140,13 @@ def test_a_forked_worker_opens_no_run_and_ends_none(writer: Any, make_writer: Ma
         finally:
             os._exit(0)
     os.waitpid(pid, 0)
-    assert recorded().status == "running"
+    assert [run.status for run in all_runs() if run.summary.pid == os.getpid()] == ["running"]
     writer.close()
-    assert (recorded().status, values_of(recorded(), "loss")) == ("finished", [(1, 0.5)])
+    by_process = {run.summary.pid: run for run in all_runs()}
+    assert set(by_process) == {os.getpid(), pid}
+    own = by_process[os.getpid()]
+    assert (own.status, values_of(own, "loss")) == ("finished", [(1, 0.5)])
+    assert values_of(by_process[pid], "loss") == [(1, 0.1)]
 
 
 @pytest.mark.slow
