@@ -53,7 +53,7 @@ class Announcements:
             atexit.register(self._say_rest)
 
     def _say_rest(self) -> None:
-        if self._pid != os.getpid() or self._folder is None:
+        if self._pid != os.getpid() or self._folder is None or not self._unsaid:
             return
         kinds = self._unsaid.most_common(_MOST_KINDS)
         if len(kinds) == 1:
