@@ -11,6 +11,7 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures
+from autotrack.sidecar.capture.siblings import Siblings
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sidecar.short_run import ShortCompletion
@@ -34,9 +35,14 @@ class Completed(NamedTuple):
 
 
 class Completion:
-    """Completes runs one by one, and remembers what has been captured for one, in case it is valid for the next."""
+    """Completes runs one by one, and remembers what has been captured for one, in case it is valid for the next.
 
-    def __init__(self) -> None:
+    Args:
+        siblings: Where runs find an environment that nobody has captured for them.
+    """
+
+    def __init__(self, siblings: Siblings | None = None) -> None:
+        self._siblings = siblings
         self._captures = Captures()
         self._earlier_runs = EarlierRuns()
         self._short = ShortCompletion(os.getpid(), self._captures, self._earlier_runs)
@@ -64,6 +70,8 @@ class Completion:
             run.close()
             self._short.complete(follow)
             return Completed(None, run.problems)
+        if self._siblings is not None:
+            self._siblings.give_environment(run)
         run.update()
         comparison = None
         if not run.stages.is_captured and run.subject is not None:

@@ -12,6 +12,7 @@ from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import SharedCaptures
+from autotrack.sidecar.capture.siblings import OWN_KINDS
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
 
@@ -70,7 +71,7 @@ class ShortCompletion:
 
     def _give_environment(self, run: FollowedRun) -> None:
         run.read()
-        if run.follow.environment and not run.facts.captured_kinds - {"process", "notebook"}:
+        if run.follow.environment and not run.facts.captured_kinds - OWN_KINDS:
             self._captures.give(run)
 
 

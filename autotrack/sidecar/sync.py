@@ -15,6 +15,7 @@ from autotrack.journal.run_folder import check_structure
 from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
+from autotrack.sidecar.capture.siblings import Siblings
 from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.owed import Owed
@@ -83,6 +84,7 @@ class RunSync:
         self._on_problem = on_problem
         self._unreachable: dict[str, str] = {}
         self._wasted_seconds: dict[str, float] = {}
+        self._completion = completion.Completion(Siblings())
 
     def sync(self, folder: Path) -> Outcome:
         """Sync the run in `folder`.
@@ -106,7 +108,7 @@ class RunSync:
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
                 refused = unwritten.bring_home(folder)
-                problems = [*refused, *completion.Completion().complete(follow).problems]
+                problems = [*refused, *self._completion.complete(follow).problems]
             except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
             outcome = Outcome(folder, "incomplete" if problems else "complete", "; ".join(problems) or None)

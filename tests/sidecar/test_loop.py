@@ -333,6 +333,27 @@ def test_sigterm_ends_it_at_once_when_training_has_ended_and_sync_completes_the_
     assert len(list(tmp_path.glob("runs/tests/*/run.json"))) == 400
 
 
+def test_sync_gives_runs_whose_sidecar_was_killed_the_environment_of_others_of_their_process(tmp_path: Path) -> None:
+    with Script(tmp_path, f"{WAITING}{MANY}sys.stdout.flush()\nwait_for('go')", "8") as script:
+        wait_until(lambda: len(list(tmp_path.glob("runs/tests/*/run.json"))) == 8)
+        script.process.kill()
+        script.wait().wait_for_sidecar()
+    runs = autotrack.runs(tmp_path / "runs")
+    lacking = [run.folder for run in runs if run.name in ("run 0", "run 7")]
+    for folder in lacking:  # as if the sidecar had been killed before
+        (folder / "journal" / "sidecar.jsonl").unlink()
+        (folder / "run.json").unlink()
+    assert {tuple(autotrack.load(folder).environment) for folder in lacking} == {("process",)}
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-m", "autotrack", "sync", "runs"], cwd=tmp_path, capture_output=True, check=True
+        )
+    for folder in lacking:
+        run = autotrack.load(folder)
+        assert set(run.environment) >= KINDS - {"git"}
+        assert [notice.about for notice in run.notices] == ["environment"]
+
+
 def test_it_records_how_runs_ended_before_it_obeys_sigterm(tmp_path: Path) -> None:
     code = f"""{WAITING}
 import autotrack
