@@ -1,7 +1,8 @@
 """Which run a fit goes into: one for each, whoever calls it and however often."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -216,3 +217,34 @@ def test_numbers_that_are_nan_are_an_event(model: Any, recorded: Any) -> None:
     assert run.summary.tags["diverged"] == "loss is nan in epoch 0, step 0"
     assert run.summary.tags["terminated_on_nan"] == "True"
     assert run.history("loss")[-1].value == "NaN"
+
+
+class TrialPruned(Exception):  # noqa: N818  Optuna's name for it; Optuna itself is not needed for the tests
+    """The search gives up a trial that is not promising."""
+
+
+class _Trial:
+    number = 3
+    params: ClassVar = {"rate": 0.5}
+    study = SimpleNamespace(study_name="mine")
+
+
+_Trial.__module__ = "optuna.trial._trial"
+
+
+class _PruningCallback(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+    def __init__(self) -> None:
+        super().__init__()
+        self._trial = _Trial()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        raise TrialPruned
+
+
+@pytest.mark.usefixtures("autolog")
+def test_a_trial_of_optuna_that_is_given_up_is_pruned_and_names_its_study(model: Any, recorded: Any) -> None:
+    with pytest.raises(TrialPruned):
+        model.fit(X, Y, callbacks=[_PruningCallback()], verbose=0)
+    run = recorded()
+    assert (run.status, run.tags["study"], run.tags["trial"]) == ("pruned", "mine", "3")
+    assert run.params_by_source["trial"] == {"rate": 0.5}
