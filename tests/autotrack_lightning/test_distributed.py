@@ -101,6 +101,54 @@ def test_two_processes_are_one_run(
     assert not run.notices
 
 
+POOL = """
+    import multiprocessing
+    import lightning.pytorch as pl
+    from tests.autotrack_lightning.conftest import make_loader, module_class
+
+    QUIET = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_progress_bar": False}
+
+    class Net(module_class(pl)):
+        pass
+
+    def test(lr):
+        pl.Trainer(**QUIET).test(Net(lr=lr), make_loader(), verbose=False)
+
+    if __name__ == "__main__":
+        import autotrack
+        autotrack.autolog(to="runs", experiment="tests", tags={"why": "pool"})
+        pl.Trainer(max_epochs=1, **QUIET).fit(Net(lr=0.5), make_loader())
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            pool.map(test, [0.1, 0.2])
+"""
+
+
+def test_other_models_that_are_tested_in_a_spawned_pool_have_runs_of_their_own(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(textwrap.dedent(POOL))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    runs = autotrack.runs(tmp_path / "runs")
+    assert sorted((run.params["lr"], "test_loss" in run.metrics) for run in runs) == [
+        (0.1, True),
+        (0.2, True),
+        (0.5, False),
+    ]
+    assert all(run.tags == {"why": "pool"} for run in runs)
+
+
+def test_what_autolog_was_told_reaches_ranks_that_a_strategy_spawns(tmp_path: Path) -> None:
+    first = "if __name__ == '__main__': import autotrack; autotrack.autolog(to='store', experiment='mine')"
+    ended = launch(tmp_path, strategy="ddp_spawn", first=first)
+    assert ended.returncode == 0, ended.stderr
+    (run,) = autotrack.runs(tmp_path / "store")
+    assert (run.experiment, run.status, run.ranks) == ("mine", "finished", [0, 1])
+    assert "test_loss" in run.metrics
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_rank_that_fails_says_so(tmp_path: Path) -> None:
     ended = launch(tmp_path, fail=True, torchrun=True)
     assert ended.returncode != 0

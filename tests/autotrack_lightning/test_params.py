@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -58,69 +59,6 @@ def test_trainer_settings_equal_those_in_force(package: str, options: dict[str, 
     assert (recorded["devices"], recorded["accelerator"], recorded["strategy"]) == (1, "cpu", "single_device")
 
 
-OPTIMIZERS = st.one_of(
-    st.tuples(
-        st.just("SGD"),
-        st.fixed_dictionaries(
-            {"lr": st.floats(1e-4, 1)},
-            optional={"momentum": st.floats(0, 0.9), "weight_decay": st.floats(0, 0.1), "maximize": st.booleans()},
-        ),
-    ),
-    st.tuples(
-        st.sampled_from(["Adam", "AdamW", "NAdam", "RAdam"]),
-        st.fixed_dictionaries(
-            {"lr": st.floats(1e-4, 1)},
-            optional={
-                "betas": st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),
-                "eps": st.floats(1e-9, 1e-3),
-                "weight_decay": st.floats(0, 0.1),
-            },
-        ),
-    ),
-)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("package", PACKAGES)
-@GENERATED
-@given(chosen=st.lists(OPTIMIZERS, min_size=1, max_size=3), groups=st.integers(1, 2))
-def test_optimizer_settings_equal_those_in_force(
-    package: str, chosen: list[tuple[str, dict[str, Any]]], groups: int
-) -> None:
-    """Over generated optimizers and param groups, several at once: nothing is missing and nothing is guessed."""
-    pl = pytest.importorskip(package)
-
-    class Generated(module_class(pl)):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.automatic_optimization = False
-
-        def training_step(self, batch: Any, batch_idx: int) -> None:
-            self.log("loss", self.loss(batch))
-
-        def configure_optimizers(self) -> Any:
-            parts = [self.layer.parameters(), self.head.parameters()][:groups]
-            held = [{"params": list(part)} for part in parts]
-            return [getattr(torch.optim, name)([dict(group) for group in held], **given) for name, given in chosen]
-
-    trainer = pl.Trainer(
-        max_epochs=1, logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False
-    )
-    trainer.fit(Generated(), make_loader(samples=4))
-    by_source = autotrack.runs("runs")[0].params_by_source
-    for index, (optimizer, (name, options)) in enumerate(zip(trainer.optimizers, chosen, strict=True)):
-        source = f"optimizer{index}" if index else "optimizer"
-        recorded = by_source[source]
-        assert recorded[source] == name
-        for number, group in enumerate(optimizer.param_groups):
-            prefix = (f"{source}." if index else "") + (f"group{number}." if number else "")
-            for key, value in group.items():
-                if key != "params":
-                    assert recorded[f"{prefix}{key}"] == (list(value) if isinstance(value, tuple) else value)
-            for key, value in options.items():
-                assert recorded[f"{prefix}{key}"] == (list(value) if isinstance(value, tuple) else value)
-
-
 def test_hyperparameters_that_were_saved(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
     class Saved(net):  # type: ignore[misc]
         def __init__(self, depth: int, nested: dict[str, Any], **rest: Any) -> None:
@@ -168,45 +106,57 @@ def test_a_second_different_value_is_kept_under_its_source(trainer: Any, net: An
     assert (params["lr"], params["optimizer.lr"]) == (0.1, 0.2)
 
 
-def test_schedulers_with_their_settings(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
-    class Scheduled(net):  # type: ignore[misc]
-        def configure_optimizers(self) -> Any:
-            optimizer = torch.optim.SGD(self.parameters(), lr=0.8)
-            schedulers = torch.optim.lr_scheduler
-            return [optimizer], [
-                {"scheduler": schedulers.CosineAnnealingLR(optimizer, T_max=7, eta_min=0.1), "interval": "step"},
-                {
-                    "scheduler": schedulers.ReduceLROnPlateau(optimizer, factor=0.3, patience=4),
-                    "monitor": "loss",
-                    "frequency": 2,
-                },
-            ]
-
-    trainer(max_epochs=1).fit(Scheduled(), loader())
-    by_source = recorded().params_by_source
-    assert by_source["scheduler"]["scheduler"] == "CosineAnnealingLR"
-    assert by_source["scheduler"]["scheduler.T_max"] == 7
-    assert by_source["scheduler"]["scheduler.eta_min"] == 0.1
-    assert by_source["scheduler"]["scheduler.interval"] == "step"
-    assert by_source["scheduler1"]["scheduler1"] == "ReduceLROnPlateau"
-    assert by_source["scheduler1"]["scheduler1.factor"] == 0.3
-    assert by_source["scheduler1"]["scheduler1.patience"] == 4
-    assert (by_source["scheduler1"]["scheduler1.monitor"], by_source["scheduler1"]["scheduler1.frequency"]) == (
-        "loss",
-        2,
-    )
-
-
-def test_the_learning_rate_is_the_one_given_not_the_one_a_warm_up_starts_with(
-    trainer: Any, net: Any, loader: Any, recorded: Any
+def test_limits_are_those_of_the_script_also_where_a_callback_changes_them(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
 ) -> None:
-    class WarmedUp(net):  # type: ignore[misc]
-        def configure_optimizers(self) -> Any:
-            optimizer = torch.optim.SGD(self.parameters(), lr=0.8)
-            return [optimizer], [torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.01)]
+    averaging = pl.callbacks.StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)
+    trainer(max_epochs=3, callbacks=[averaging]).fit(net(), loader())
+    assert recorded().params["max_epochs"] == 3
 
-    trainer(max_epochs=1).fit(WarmedUp(), loader())
-    assert recorded().params_by_source["optimizer"]["lr"] == 0.8
+
+class Magic:
+    """A config as people write them: its attributes come from a dict, and others raise what the dict raises."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_values":
+            raise AttributeError(name)
+        return self._values[name]
+
+
+def test_objects_that_cannot_be_read_cost_themselves_only(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    class Odd(net):  # type: ignore[misc]
+        def __init__(self, config: Any, width: int = 5) -> None:
+            super().__init__(width=width)
+
+    class Own(pl.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self, config: Any, threshold: float) -> None:
+            self.config, self.threshold = config, threshold
+
+    @dataclass
+    class Data(pl.LightningDataModule):  # type: ignore[misc]
+        """One that has no hash."""
+
+        fold: int = 2
+
+        def __post_init__(self) -> None:
+            super().__init__()
+
+        def train_dataloader(self) -> Any:
+            return loader()
+
+    trainer(callbacks=[Own(Magic(a=1), 0.5)]).fit(Odd(Magic(a=1), width=6), datamodule=Data(fold=4))
+    run = recorded()
+    assert run.params_by_source["model.init"]["width"] == 6
+    assert run.params_by_source["datamodule.init"] == {"fold": 4}
+    assert run.params_by_source["callbacks"]["Own.threshold"] == 0.5
+    assert run.params["max_epochs"] == 2
+    assert [data.role for data in run.datasets] == ["train"]
+    assert not run.notices
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])
