@@ -154,6 +154,8 @@ class SidecarClient:
         sidecar = self._sidecar
         if sidecar is None or str(folder) not in sidecar.followed:
             self._complete(str(folder), when_refreshed)
+            if at_exit:  # whatever is registered with `atexit` by now is not called any more
+                self._without.send_unsent()
             return
         with _reporting_os_errors():
             sidecar.finalize(str(folder), at_exit=at_exit, when_refreshed=when_refreshed, patience=patience)

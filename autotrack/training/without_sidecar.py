@@ -49,13 +49,13 @@ class WithoutSidecar:
         comparison = self._completion.complete(follow, lost_sidecar, output=self._output).comparison
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             self._unsent[follow.folder] = follow
-            atexit.unregister(self._send_unsent)  # to run before whatever was registered meanwhile
-            atexit.register(self._send_unsent)
+            atexit.unregister(self.send_unsent)  # to run before whatever was registered meanwhile
+            atexit.register(self.send_unsent)
         made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
         if when_refreshed:
             when_refreshed(made, comparison)
 
-    def _send_unsent(self) -> None:
+    def send_unsent(self) -> None:
         """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""
         from autotrack.sidecar import completion
 

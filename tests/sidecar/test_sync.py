@@ -28,7 +28,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Exception | None]]:
 
     monkeypatch.setattr(completion, "send", send)
     monkeypatch.setattr(
-        without_sidecar.WithoutSidecar, "_send_unsent", lambda _: None
+        without_sidecar.WithoutSidecar, "send_unsent", lambda _: None
     )  # what would be sent when the tests end
     return answers
 

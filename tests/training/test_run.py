@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import math
+import os
 import random
 import threading
 from collections import UserDict
@@ -648,3 +649,25 @@ def test_a_long_text_is_cut_and_that_is_said(store: Path) -> None:
     assert [notice.message for notice in recorded.notices if notice.about == "novel"] == [
         "only the first 1,000,000 characters are kept; log a file to keep all"
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="others have no groups of files")
+def test_in_a_store_that_a_group_shares_every_file_can_be_written_by_the_group(
+    store: Path, run_script: Callable[..., str]
+) -> None:
+    script = """
+        import os, sys
+        from pathlib import Path
+        os.umask(0o002)
+        for name in ("AUTOTRACK_ENVIRONMENT", "AUTOTRACK_TENSORBOARD", "AUTOTRACK_OUTPUT"):
+            del os.environ[name]
+        os.environ["AUTOTRACK_EXIT_TIMEOUT"] = "0.1"
+        import autotrack
+        run = autotrack.start_run(to=[sys.argv[1], "http://127.0.0.1:9"])
+        run.log({"loss": 1.0}, step=0)
+        run.log_artifact(__file__)
+    """
+    run_script(script, str(store))
+    made = [path for path in store.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".lock" for path in made)
+    assert [path.name for path in made if not path.stat().st_mode & 0o020] in ([], ["script.py"])

@@ -1,7 +1,6 @@
 """Sends several requests at the same time."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -9,9 +8,19 @@ _AT_THE_SAME_TIME = 4
 
 
 def all_at_once(calls: Iterable[Callable[[], _T]]) -> list[_T]:
-    """Make calls in a few threads, and return what they return. When one raises, those not yet begun are dropped."""
-    with ThreadPoolExecutor(_AT_THE_SAME_TIME, thread_name_prefix="autotrack-remote") as pool:
-        try:
-            return [done.result() for done in [pool.submit(call) for call in calls]]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    """Make calls in a few threads, and return what they return. When one raises, those not yet begun are dropped.
+
+    While Python exits, when no thread can be begun any more, they are made one after another.
+    """
+    calls = list(calls)
+    try:
+        from concurrent.futures import ThreadPoolExecutor  # not at the top: while Python exits, this import fails
+
+        pool = ThreadPoolExecutor(_AT_THE_SAME_TIME, thread_name_prefix="autotrack-remote")
+        begun = [pool.submit(call) for call in calls]
+    except RuntimeError:
+        return [call() for call in calls]
+    try:
+        return [done.result() for done in begun]
+    finally:
+        pool.shutdown(cancel_futures=True)
