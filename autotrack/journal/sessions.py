@@ -7,7 +7,7 @@ known, and what the clocks cannot have got right is said.
 
 from autotrack.journal.records import RunFinished, RunStarted
 
-_DOUBTFUL_SECONDS = 2.0
+_DOUBTFUL_SECONDS = 5.0
 """By how much clocks may contradict each other before that is said."""
 
 

@@ -10,7 +10,7 @@ from time import monotonic, time
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
-from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, Text
+from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
@@ -48,7 +48,7 @@ class FollowedRun:
         self.follow = follow
         self.folder = Path(follow.folder)
         self.facts = RunFacts()
-        self._begun = monotonic()
+        self._begun, self._begun_at = monotonic(), time()
         self._fold = fold
         self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
@@ -61,7 +61,7 @@ class FollowedRun:
     def resume(self, follow: Follow) -> None:
         """Follow the run anew: the same process resumes it before everything was done for it."""
         self.follow = follow
-        self._begun = monotonic()
+        self._begun, self._begun_at = monotonic(), time()
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self.stages.restart(captures_environment=_captures_environment(follow))
 
@@ -173,15 +173,20 @@ class FollowedRun:
         self.put(
             [
                 RunFinished(
-                    time=time(),
+                    time=finished.time if finished else time(),
                     status=exit_status.status,
                     error=error,
                     traceback=traceback,
                     started=started.time if started else None,
-                    duration_seconds=finished.duration_seconds if finished else round(monotonic() - self._begun, 6),
+                    duration_seconds=finished.duration_seconds if finished else self._seconds_since(started),
                 )
             ]
         )
+
+    def _seconds_since(self, started: RunStarted | None) -> float:
+        """Return for how long the run has been recorded: it had been for a while when it was followed."""
+        before = max(self._begun_at - started.time, 0.0) if started else 0.0
+        return round(before + monotonic() - self._begun, 6)
 
     def correct_exit(self, exit_status: ExitStatus) -> None:
         """Record the end again if the exit code, known only now, contradicts what was recorded while Python exited."""

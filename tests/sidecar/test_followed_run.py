@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -120,6 +121,18 @@ def test_only_the_process_that_records_a_run_leaves_it_behind(
     run.finish()
     followed.update()
     assert not followed.is_left_by(os.getpid())
+
+
+def test_a_run_that_was_followed_late_has_its_whole_duration_and_no_doubts_about_clocks(
+    run: autotrack.Run, follow: Callable[..., FollowedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotrack.sidecar.followed_run.time", lambda: time() + 30)  # half a minute later
+    followed = follow()
+    followed.record_exit(KILLED)
+    followed.flush()
+    summary = autotrack.load(run.folder).summary
+    assert 30 <= (summary.duration_seconds or 0) < 60
+    assert not [notice for notice in summary.notices if notice.about == "clock"]
 
 
 def test_how_a_run_ended_is_said_in_the_place_of_its_process(
