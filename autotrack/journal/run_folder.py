@@ -57,6 +57,11 @@ def is_shared(name: str) -> bool:
     return name.startswith(f"{SHARED}/")
 
 
+def is_digest(text: str) -> bool:
+    """Return whether a text can be the digest of shared files. What a store of somebody else names need not be one."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def open_journal(path: Path, flags: int = os.O_RDONLY) -> int:
     """Open the journal at `path`, which is `journal/NAME` in a run folder, as `open_file` does."""
     folder = path.parent
@@ -131,7 +136,7 @@ def _parent(folder: Path, name: str) -> Iterator[tuple[int, str]]:
     """Yield the descriptor of the folder that holds a file, and the file's own name."""
     *folders, last = safe_relative_path(name).parts
     if folders and folders[0] == SHARED:
-        if not _DIGEST.fullmatch([*folders, last][1]):
+        if not is_digest([*folders, last][1]):
             raise UnsafeFileError(f"{folder / name} is not opened: shared files lie in a folder named by a digest")
         folder = folder.absolute().parent
     parent = os.open(folder, _FOLDER_FLAGS)

@@ -20,7 +20,7 @@ import msgspec
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import link_or_copy
 from autotrack.journal.records import SHARED_KIND, AnyRecord, Environment
-from autotrack.journal.run_folder import SHARED, files_below, is_shared, open_file
+from autotrack.journal.run_folder import SHARED, files_below, is_digest, is_shared, open_file
 
 _RECORDS = "environment.json"
 _MOST_FILES = 10_000
@@ -77,11 +77,15 @@ def environment_of(run: Path, digest: str) -> list[Environment]:
 
     Raises `OSError` (`UnsafeFileError` is one) when they are not beside the run or do not have this digest.
     """
+    if not is_digest(digest):
+        raise UnsafeFileError(f"{digest!r:.100} is no digest, so it names no environment")
     return list(_environment_of(str(run.absolute().parent), digest))
 
 
 def missing(digest: str) -> str:
     """Say that a shared environment cannot be read, for the list of what a reader leaves out."""
+    if not is_digest(digest):
+        return f"its environment, which it shares with other runs: {digest!r:.100} is no digest"
     return f"its environment, which it shares with other runs: {SHARED}/{digest} is not beside it, or was changed"
 
 

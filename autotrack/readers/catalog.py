@@ -10,7 +10,7 @@ from typing import Any, overload
 import msgspec
 
 from autotrack import settings
-from autotrack.errors import JournalFormatError, RunNotFoundError
+from autotrack.errors import AutotrackError, RunNotFoundError
 from autotrack.format import printable
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
@@ -116,7 +116,7 @@ def runs(
     for folder in watch(list(run_folders(store_path(store)))):
         try:
             readable.append(load(folder))
-        except (OSError, JournalFormatError):
+        except (OSError, AutotrackError):
             continue
     return Runs(sorted(readable, key=lambda run: (run.summary.started, run.folder.name), reverse=True))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from autotrack.errors import JournalFormatError
+from autotrack.errors import AutotrackError
 from autotrack.journal.directions import Direction
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
@@ -132,7 +132,7 @@ class _Experiment:
             modified_ns = _modified_ns(folder)
             try:
                 self._outlines[name] = _outline(folder, catalog.summarise(folder))
-            except (OSError, JournalFormatError):  # not a run
+            except (OSError, AutotrackError):  # not a run
                 self._outlines[name] = None
             self._modified_ns[name] = modified_ns
         return self._outlines[name]

@@ -127,6 +127,21 @@ def test_a_name_that_is_no_digest_opens_nothing(run: Path, name: str) -> None:
             act()
 
 
+@pytest.mark.parametrize("forged", ["../../x", "..", ".", "a/../b", "/etc", "x\0y", "x", "A" * 64, "a" * 64 + "\n"])
+def test_a_run_that_names_no_digest_lacks_its_environment_and_hides_no_other_run(run: Path, forged: str) -> None:
+    store = run.parent.parent
+    with autotrack.start_run("other", to=store, experiment="tests"):
+        pass
+    line = records.encode(Environment(time=time(), kind="shared", shared=forged))
+    (run / "journal" / "sidecar.jsonl").write_bytes(line + b"\n")
+    (run / "run.json").unlink(missing_ok=True)
+    for read in (loaded, summarised, summary.read):  # from the journal, then from the `run.json` that this makes
+        found = read(run)
+        assert found.metrics["loss"].count == 1
+        assert ["no digest" in sentence for sentence in found.left_out] == [True]
+    assert sorted(each.summary.name for each in autotrack.runs(store)) == ["other", "short"]
+
+
 def test_shared_files_are_never_written_by_way_of_a_run(run: Path) -> None:
     name = shared_name(digest_of(run), "environment/packages.json")
     with pytest.raises(UnsafeFileError, match="share"):
