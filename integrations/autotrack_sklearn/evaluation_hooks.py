@@ -33,7 +33,8 @@ def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome
     features = args[0] if args else kwargs.get("X")
     target = args[1] if len(args) > 1 else kwargs.get("y")
     evaluation = Evaluation.on(features, model, (call.source(0, "X"), call.source(1, "y")))
-    evaluation.log("score", outcome.result)
+    is_weighted = (args[2] if len(args) > 2 else kwargs.get("sample_weight")) is not None
+    evaluation.log("score_sample_weight" if is_weighted else "score", outcome.result)
     evaluation.describe_data(features, target)
 
 
@@ -141,7 +142,7 @@ def _log_plot(
 def _log_values(evaluation: Evaluation, function: str, name: str, arguments: Mapping[str, Any], returned: Any) -> None:
     """Record what a metric function returned: a report, a number, several numbers, or one for each class or output."""
     if function == "classification_report":
-        _log_report(evaluation, returned)
+        _log_report(evaluation, name, returned)
     elif isinstance(returned, tuple):
         if all(np.ndim(part) == 0 for part in returned):
             for part, value in zip(part_names(function, len(returned)), returned, strict=False):
@@ -166,13 +167,14 @@ def _log_by_label(evaluation: Evaluation, name: str, labels: Any, values: Any) -
         evaluation.log(f"{name}/{label}", value)
 
 
-def _log_report(evaluation: Evaluation, report: Any) -> None:
+def _log_report(evaluation: Evaluation, name: str, report: Any) -> None:
     if isinstance(report, str):
-        evaluation.model.run.log_text(evaluation.name("classification_report"), f"```\n{report}\n```")
+        evaluation.model.run.log_text(evaluation.name(name), f"```\n{report}\n```")
         report = numbers_in(report)
     for label, values in report.items():
         for key, value in values.items() if isinstance(values, dict) else [("", values)]:
-            evaluation.log("/".join(filter(None, (str(label), key))), value)
+            variant = name.removeprefix("classification_report")
+            evaluation.log("/".join(filter(None, (str(label), key))) + variant, value)
 
 
 def _sources(call: Call, parameters: tuple[str, ...]) -> tuple[str | None, ...]:

@@ -72,6 +72,38 @@ def test_averages_betas_and_strategies_are_series_of_their_own(wine: Numbers, re
 
 
 @pytest.mark.usefixtures("autolog")
+def test_chosen_labels_and_weighted_rows_are_series_of_their_own(wine: Numbers, recorded: Recorded) -> None:
+    X_test, y_test = wine
+    model = DecisionTreeClassifier(max_depth=1).fit(X_test[::2], y_test[::2])
+    predicted, weight = model.predict(X_test), np.arange(len(y_test))
+    report = {"output_dict": True, "zero_division": 0}
+    expected = {
+        "test_f1_score_macro": metrics.f1_score(y_test, predicted, average="macro"),
+        "test_f1_score_labels_0_macro": metrics.f1_score(y_test, predicted, average="macro", labels=[0]),
+        "test_f1_score_labels_0_2_macro": metrics.f1_score(y_test, predicted, average="macro", labels=np.r_[0, 2]),
+        "test_accuracy_score": metrics.accuracy_score(y_test, predicted),
+        "test_accuracy_score_sample_weight": metrics.accuracy_score(y_test, predicted, sample_weight=weight),
+        "test_score": model.score(X_test, y_test),
+        "test_score_sample_weight": model.score(X_test, y_test, weight),
+        "test_log_loss": metrics.log_loss(y_test, model.predict_proba(X_test), labels=[0, 1, 2]),
+        "test_macro avg/recall": metrics.classification_report(y_test, predicted, **report)["macro avg"]["recall"],
+        "test_macro avg/recall_labels_0_1": metrics.classification_report(y_test, predicted, labels=[0, 1], **report)[
+            "macro avg"
+        ]["recall"],
+    }
+    run = recorded()
+    assert {name: last(run, name) for name in expected} == pytest.approx(expected)
+    assert all(len(run.history(name)) == 1 for name in expected)
+
+
+def test_long_lists_are_counted_in_names_and_labels_that_change_no_number_are_left_out() -> None:
+    defaults = {"labels": None, "average": "binary"}
+    assert metric_name("f1_score", {"labels": list(range(10))}, defaults) == "f1_score_labels_of_10"
+    assert metric_name("f1_score", {"labels": [0], "average": None}, defaults) == "f1_score"
+    assert metric_name("roc_auc_score", {"labels": [0, 1]}, defaults) == "roc_auc_score"
+
+
+@pytest.mark.usefixtures("autolog")
 def test_slices_are_no_names_and_rows_after_those_of_the_fit_are_for_testing(
     wine: Numbers, recorded: Recorded
 ) -> None:
