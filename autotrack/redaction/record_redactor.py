@@ -45,12 +45,12 @@ def _named_fields(kind: type[records.Record]) -> list[str]:
 class RecordRedactor:
     """Redacts the records of one run with its `redactor`.
 
-    `names_found_clean` are names of metrics, which are few and the same at every step.
+    `names_found_clean` are names of metrics and stages, which are few and the same at every step.
     """
 
     def __init__(self) -> None:
         self.redactor = redactor_of_this_process()
-        self.names_found_clean: set[str] = set()
+        self.names_found_clean: set[str | None] = {None, "train", "validate", "test"}
         self._names: set[str] = set()
         self._reported: set[str] = set()
 
@@ -69,6 +69,9 @@ class RecordRedactor:
         for name in _named_fields(type(record)):
             named = getattr(record, name)
             clean = self.redactor.redact_names(named)
+            types = {key: self.redactor.redact_name(dtype) for key, dtype in clean.items()} if name == "schema" else {}
+            if types and types != clean:  # a type may list the values there are
+                clean = types
             if clean is not named:
                 changed[name] = clean
                 secrets.append("a name")
@@ -83,6 +86,16 @@ class RecordRedactor:
         clean = self.redactor.redact_names(values)
         if clean is values:
             self.names_found_clean.update(values)
+        else:
+            self._names.add("a name")
+        return clean
+
+    def clean_stage(self, stage: str) -> str:
+        """Return the name of a stage of training with the secrets in it removed."""
+        self.redactor.refresh()
+        clean = self.redactor.redact_name(stage)
+        if clean == stage:
+            self.names_found_clean.add(stage)
         else:
             self._names.add("a name")
         return clean

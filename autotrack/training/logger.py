@@ -61,8 +61,8 @@ class Logger:
             measured = values.values()
         except AttributeError:
             raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
-        if not self._clean_names.issuperset(values):
-            values = self._redactor.clean_names(values)
+        if stage not in self._clean_names or not self._clean_names.issuperset(values):
+            values, stage = self._redactor.clean_names(values), stage and self._redactor.clean_stage(as_text(stage))
             measured = values.values()
             self._notice_redacted()
         for value in measured:
@@ -91,6 +91,7 @@ class Logger:
     ) -> None:
         """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
         values = self._redactor.clean_names(values)
+        stage = stage if stage in self._clean_names else self._redactor.clean_stage(as_text(stage))
         try:
             self._log_converted(values, step, epoch, stage)
         except TypeError:

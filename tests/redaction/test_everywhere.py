@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 import autotrack
+from autotrack.journal import records
 from autotrack.journal.reader import is_being_written
 
 CORES = {
@@ -62,7 +63,7 @@ with autotrack.start_run(f"run {first}", experiment=f"of {secrets[1]}", tags={f"
             logging.info("form %r", form)
             sys.stderr.write("in "); sys.stderr.write(form[:4]); sys.stderr.write(form[4:] + "\\n")
         run.log_text(f"text {value}", "\\n".join(forms(value)))
-        run.log({f"loss {value}": 0.5, "loss": 1.0}, step=1)
+        run.log({f"loss {value}": 0.5, "loss": 1.0}, step=1, stage=f"stage {value}")
         run.log_table(f"table {value}", [{f"column {value}": repr(value)}])
         run.notice(f"about {value}", json.dumps(value))
         run.log_trial(0, {f"width {value}": value}, {f"score {value}": 0.5})
@@ -145,3 +146,17 @@ def test_what_is_around_them_stays(trained: Path) -> None:
     assert (run.name, run.experiment) == ("run [redacted]", "of [redacted]")
     assert run.params["width [redacted]"] == 3
     assert len([name for name in run.metrics if name.startswith("loss [redacted]")]) == 1
+
+
+def test_the_stages_of_metrics_and_the_types_of_columns_lose_theirs(tmp_path: Path) -> None:
+    token = "gh" + "p_" + "a1B2" * 9
+    with autotrack.start_run("stages", to=tmp_path) as run:
+        for value in (1.0, float("nan")):
+            for stage in ("train", "eval", f"eval-{token}"):
+                run.log({"loss": value}, step=1, stage=stage)
+        column_types = {"city": f"Enum(categories=['{token}'])", "width": "float64"}
+        run._put(records.Dataset(time=1.0, role="train", kind="table", schema=column_types))
+    journal = (run.folder / "journal" / "main.jsonl").read_text()
+    assert [journal.count(f'"stage":"{stage}"') for stage in ("train", "eval", "eval-[redacted]")] == [2, 2, 2]
+    assert """{"city":"Enum(categories=['[redacted]'])","width":"float64"}""" in journal
+    assert [path for path in run.folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()] == []
