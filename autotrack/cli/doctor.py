@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,8 @@ def doctor(
 
     For each server, this asks for its version, creates a run with a metric and a small artifact, and deletes it again.
     """
-    failures = sum(not _passes(check) for check in _local_checks())
+    chosen = {destinations.without_credentials(url) for url in to or []}
+    failures = sum(not _passes(check) for check in _local_checks(chosen))
     for url in to or settings.resolve().servers:
         say("")
         say(destinations.without_credentials(url))
@@ -53,11 +54,11 @@ def _passes(check: Check) -> bool:
     return True
 
 
-def _local_checks() -> Iterator[Check]:
+def _local_checks(servers: Collection[str]) -> Iterator[Check]:
     yield Check("runs can be kept", _check_store)
     yield Check("git", _check_git)
     yield Check("frameworks", _frameworks)
-    yield Check("servers have taken all they were sent", _check_owed)
+    yield Check("up to date on servers", lambda: _check_owed(servers))
 
 
 def _check_store() -> str:
@@ -68,9 +69,10 @@ def _check_store() -> str:
     return str(store)
 
 
-def _check_owed() -> str:
-    if line := owed_in_short(catalog.run_folders(catalog.store_path(None))):
-        raise AutotrackError(line)
+def _check_owed(servers: Collection[str]) -> str:
+    """Fail for what is owed to any server, or to `servers` where those were chosen."""
+    if lines := list(owed_in_short(catalog.run_folders(catalog.store_path(None)), servers=servers)):
+        raise AutotrackError("; ".join(lines))
     return ""
 
 

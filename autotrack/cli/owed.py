@@ -1,17 +1,24 @@
 """Says what servers have not taken of runs, in a line for each reason, however many files and runs it concerns."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from autotrack.sinks.owed import Owed, counted, in_short, owed_by_server
+from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server
 
 
-def owed_in_short(folders: Iterable[Path]) -> str:
-    """Return how many of these runs servers have not taken completely, in a sentence; empty if there are none."""
-    names = [folder.name for folder in folders if owed_by_server(folder)]
-    if not names:
-        return ""
-    return f"servers lack parts of {counted('run', names)}: `autotrack show` says which, `autotrack sync` tries again"
+def owed_in_short(folders: Iterable[Path], *, servers: Collection[str] = ()) -> Iterator[str]:
+    """Yield which of these runs a server has not taken completely, a line each; only for `servers`, if there are any.
+
+    The advice is a command that tries it again: without `--to`, a run is only sent to the servers that it names.
+    """
+    lacking: dict[tuple[str, bool], list[str]] = {}
+    for folder in folders:
+        for url in owed_by_server(folder):
+            if not servers or url in servers:
+                lacking.setdefault((url, is_named(url, folder)), []).append(folder.name)
+    for (url, by_run), names in lacking.items():
+        command = "autotrack sync" if by_run else f"autotrack sync --to {url}"
+        yield f"{url} lacks parts of {counted('run', names)}: `autotrack show` says which, `{command}` tries again"
 
 
 def owed_lines(owed: Mapping[Path, Mapping[str, Owed]]) -> Iterator[str]:

@@ -68,8 +68,9 @@ def ls(
             ["started", "experiment", "run", "status", "took", "metrics"],
             [_row(run, wanted) for run in runs],
         )
-        if line := owed_in_short(run.folder for run in runs):
-            say("")
+        for number, line in enumerate(owed_in_short(run.folder for run in runs)):
+            if not number:
+                say("")
             say(line)
 
 

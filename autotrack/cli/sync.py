@@ -45,9 +45,10 @@ def sync(
         say(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
     outcomes = [run_sync.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
-    _say(outcomes)
+    command = " ".join(["autotrack sync", *(f"--to {destinations.without_credentials(url)}" for url in to or [])])
+    _say(outcomes, command)
     if watch:
-        _watch(run_sync, where)
+        _watch(run_sync, where, command)
     if not all(outcome.is_done for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -57,7 +58,7 @@ def _ask(server: str) -> bool:
     return sys.stdin.isatty() and typer.confirm(f"Runs name the server {printable(server)}. Send them there, as you?")
 
 
-def _watch(run_sync: RunSync, where: list[str] | None) -> None:
+def _watch(run_sync: RunSync, where: list[str] | None, command: str) -> None:
     sizes: dict[Path, int] = {}
     try:
         while True:
@@ -65,7 +66,7 @@ def _watch(run_sync: RunSync, where: list[str] | None) -> None:
                 size = sum(path.stat().st_size for path in (folder / "journal").glob("*.jsonl"))
                 if sizes.get(folder) != size:
                     outcome = run_sync.sync(folder)
-                    _say_owed([outcome])
+                    _say_owed([outcome], command)
                     if not any(outcome.sent.values()):
                         sizes[folder] = size
             run_sync.try_again()
@@ -99,11 +100,11 @@ def _say_problem(folder: Path, problem: str) -> None:
     say(f"{folder.name}: {problem}", err=True)
 
 
-def _say(outcomes: list[Outcome]) -> None:
+def _say(outcomes: list[Outcome], command: str) -> None:
     for outcome in outcomes:
         if outcome.error:
             say(f"{outcome.folder}: {outcome.error}", err=True)
-    _say_owed(outcomes)
+    _say_owed(outcomes, command)
     counts = Counter(outcome.state for outcome in outcomes)
     parts = [
         f"{_runs(counts[state])} {state}"
@@ -124,14 +125,14 @@ def _say(outcomes: list[Outcome]) -> None:
     say(", ".join(parts))
 
 
-def _say_owed(outcomes: list[Outcome]) -> None:
+def _say_owed(outcomes: list[Outcome], command: str) -> None:
     """Say what servers have not taken. Why a transfer was broken off has been said when it was."""
     owed = {
         outcome.folder: {url: Owed(one.refused) for url, one in outcome.owed.items() if not outcome.sent[url]}
         for outcome in outcomes
     }
     for line in owed_lines(owed):
-        say(f"{line}. `autotrack sync` tries it again", err=True)
+        say(f"{line}. `{command}` tries it again", err=True)
 
 
 def _runs(count: int) -> str:

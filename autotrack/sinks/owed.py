@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.journal import reader
 from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import read_bytes
 
@@ -84,26 +85,42 @@ class _Kept(msgspec.Struct):
     """The part of a file below `remote/` that matters here."""
 
     url: str
+    run_id: str = ""
     owed: Owed = msgspec.field(default_factory=Owed)
 
 
 def owed_by_server(folder: Path) -> dict[str, Owed]:
-    """Return what is owed of the run in `folder`, by the URLs of the servers. What cannot be read is passed over."""
-    found: dict[str, Owed] = {}
+    """Return what is owed of the run in `folder`, by the URLs of the servers. What cannot be read is passed over.
+
+    A server that has never taken anything of the run, and that the run does not name, is owed nothing: somebody has
+    once mistyped its URL.
+    """
+    return {
+        kept.url: kept.owed for kept in _kept_of(folder) if kept.owed and (kept.run_id or is_named(kept.url, folder))
+    }
+
+
+def is_named(url: str, folder: Path) -> bool:
+    """Return whether the run in `folder` names a server itself, with its last start."""
+    try:
+        starts = reader.starts_in(folder / "journal" / "main.jsonl")
+    except (OSError, AutotrackError):
+        return False
+    return bool(starts) and url in starts[-1].destinations
+
+
+def _kept_of(folder: Path) -> Iterator[_Kept]:
     place = remote_folder(folder)
     try:
         names = os.listdir(place)  # noqa: PTH208  quick, because runs are many
     except OSError:
-        return found
+        return
     for name in sorted(name for name in names if name.endswith(".json")):
         try:
             content = read_bytes(place.parent, f"{place.name}/{name}", limit_bytes=_MOST_BYTES)
-            kept = msgspec.json.decode(content, type=_Kept)
+            yield msgspec.json.decode(content, type=_Kept)
         except (OSError, AutotrackError, msgspec.MsgspecError, RecursionError):
             continue
-        if kept.owed:
-            found[kept.url] = kept.owed
-    return found
 
 
 def remote_folder(folder: Path) -> Path:

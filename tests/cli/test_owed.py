@@ -12,7 +12,7 @@ from autotrack.cli.app import app
 from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
 from tests.support.disks import read_only
 from tests.support.server_reader import check_arrived
-from tests.support.servers import Server
+from tests.support.servers import Server, free_port
 
 
 def call(*arguments: str) -> tuple[int, str]:
@@ -49,34 +49,59 @@ def test_files_that_are_too_large_for_a_server_are_one_line_everywhere_until_the
 
     code, listed = call("ls")
     assert code == 0
-    assert f"servers lack parts of run {folder.name}" in listed
+    again = (
+        f"{proxy.url} lacks parts of run {folder.name}: `autotrack show` says which, `autotrack sync --to {proxy.url}`"
+    )
+    assert again in listed
     shown = call("show")[1]
     assert proxy.url in shown.partition("owed to servers")[2]
     assert "3 files (artifacts/a, artifacts/b and 1 more): refused" in shown
     assert list(json.loads(call("show", "--json")[1])["owed"]) == [proxy.url]
     code, checked = call("doctor")
     assert code == 1
-    assert f"servers lack parts of run {folder.name}" in checked
+    assert f"no   up to date on servers: {again}" in checked
+    code, checked = call("doctor", "--to", server.url)
+    assert code == 0, checked
 
     proxy.refuses = lambda *_: None
     assert call("sync", "--to", proxy.url) == (0, f"1 run complete, 1 run at {proxy.url}\n")
     check_arrived(server.url, autotrack.load(folder).experiment, folder)
-    assert "servers" not in call("ls")[1]
+    assert "lacks" not in call("ls")[1]
     assert "owed to servers" not in call("show")[1]
     assert json.loads(call("show", "--json")[1])["owed"] == {}
     assert call("doctor")[0] == 0
 
 
-def test_a_run_that_a_server_does_not_let_in_at_all_is_owed_too(folder: Path, proxy: ChaosProxy) -> None:
+def test_a_server_that_has_taken_nothing_and_that_no_run_names_is_owed_nothing(folder: Path) -> None:
+    mistyped = f"http://127.0.0.1:{free_port()}"
+    code, said = call("sync", "--to", mistyped)
+    assert code == 1
+    assert said.endswith(f"1 run complete, 0 runs at {mistyped}, 1 run not sent there\n")
+    assert "lacks" not in call("ls")[1]
+    assert json.loads(call("show", "--json")[1])["owed"] == {}
+    assert call("doctor")[0] == 0
+    assert not list(folder.glob("remote/*.json"))
+
+
+def test_a_run_that_its_server_does_not_let_in_at_all_is_owed_too(
+    proxy: ChaosProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACK_EXIT_TIMEOUT", "0")
     proxy.refuses = lambda *_: 401
-    code, said = call("sync", "--to", proxy.url)
+    with autotrack.start_run("refused", to=["runs", proxy.url]) as run:
+        run.log({"loss": 0.5}, step=0)
+    folder = run.folder
+    code, said = call("sync")
     assert code == 1
     assert said.endswith(f"1 run complete, 0 runs at {proxy.url}, 1 run not sent there\n")
-    assert f"servers lack parts of run {folder.name}" in call("ls")[1]
+    assert (
+        f"{proxy.url} lacks parts of run {folder.name}: `autotrack show` says which, `autotrack sync` "
+        in call("ls")[1]
+    )
     assert "the transfer was broken off: " in call("show")[1]
     proxy.refuses = lambda *_: None
-    assert call("sync", "--to", proxy.url)[0] == 0
-    assert "servers" not in call("ls")[1]
+    assert call("sync")[0] == 0
+    assert "lacks" not in call("ls")[1]
 
 
 def test_a_store_that_may_only_be_read_is_sent_all_the_same_and_not_written_to(
@@ -88,12 +113,12 @@ def test_a_store_that_may_only_be_read_is_sent_all_the_same_and_not_written_to(
         code, said = call("sync", "--to", proxy.url)
         assert code == 1
         assert said.endswith(f"1 run read-only, 0 runs at {proxy.url}, 1 run there in part\n")
-        assert f"servers lack parts of run {folder.name}" in call("ls")[1]
+        assert f"{proxy.url} lacks parts of run {folder.name}" in call("ls")[1]
         proxy.refuses = lambda *_: None
         assert call("sync", "--to", proxy.url) == (0, f"1 run read-only, 1 run at {proxy.url}\n")
         sent = len(proxy.seen)
         assert call("sync", "--to", proxy.url)[0] == 0
         assert not [one for one in proxy.seen[sent:] if one.method == "PUT"]
-        assert "servers" not in call("ls")[1]
+        assert "lacks" not in call("ls")[1]
     check_arrived(server.url, autotrack.load(folder).experiment, folder)
     assert sorted(folder.rglob("*")) == before

@@ -13,7 +13,7 @@ import msgspec
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
-from autotrack.sinks.owed import FOLDER, Owed, remote_folder
+from autotrack.sinks.owed import FOLDER, Owed, is_named, remote_folder
 from autotrack.sinks.rest.batches import Item
 
 _MOST_POINTS = 1000
@@ -97,7 +97,7 @@ class CursorFile:
     def __init__(self, folder: Path, url: str) -> None:
         slug = re.sub(r"[^\w.-]+", "-", urlsplit(url).netloc).strip("-")[:60]
         name = f"{slug}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
-        self._url = url
+        self._url, self._folder = url, folder
         self._path = remote_folder(folder) / f"{name}.json"
         self._in_run = folder / FOLDER / f"{name}.json"
         self._lock: int | None = None
@@ -128,9 +128,12 @@ class CursorFile:
         return Cursor(self._url)
 
     def note_broken_off(self, reason: str) -> None:
-        """Note why a transfer was broken off; the cursor stays where it was."""
+        """Note why a transfer was broken off; the cursor stays where it was.
+
+        Nothing is owed to a server that has taken nothing, unless the run names it: its URL may have been a mistake.
+        """
         cursor = self.read()
-        if cursor.owed.broken_off != reason:
+        if cursor.owed.broken_off != reason and (cursor.run_id or is_named(self._url, self._folder)):
             cursor.owed.broken_off, cursor.complete = reason, False
             self.write(cursor)
 
