@@ -39,23 +39,22 @@ def is_heard(callback: Any, trainer: Any) -> bool:
     return _attached.get(id(trainer)) is callback or any(callback is one for one in trainer.callbacks)
 
 
-def nobody_listens() -> bool | None:
-    """Return True when no callback is attached to any trainer, otherwise None."""
-    return None if _attached else True
-
-
 # Hooks around the functions with which Lightning calls its callbacks. Ours comes first, so that those of the user find
 # a current run.
 
 
-def call_hook(
-    trainer: Any, hook_name: str, *args: Any, monitoring_callbacks: bool | None = None, **kwargs: Any
-) -> Running:
-    """Call the method of our callback, unless it is the turn of callbacks that monitor something."""
+def has_hook(
+    trainer: Any, hook_name: str = "", *_args: Any, monitoring_callbacks: bool | None = None, **_kwargs: Any
+) -> bool:
+    """Whether our callback wants to hear of this, and it is not the turn of callbacks that monitor something."""
     callback = _attached.get(id(trainer))
-    if callback is None or monitoring_callbacks or hook_name not in callback.hooks:
-        return
-    getattr(callback, hook_name)(trainer, trainer.lightning_module, *args, **kwargs)
+    return callback is not None and not monitoring_callbacks and hook_name in callback.hooks
+
+
+def call_hook(trainer: Any, hook_name: str, *args: Any, **kwargs: Any) -> Running:
+    """Call the method of our callback. Lightning calls this several times a step, so `has_hook` is asked before."""
+    kwargs.pop("monitoring_callbacks", None)
+    getattr(_attached[id(trainer)], hook_name)(trainer, trainer.lightning_module, *args, **kwargs)
     return
     yield  # it is a generator all the same
 

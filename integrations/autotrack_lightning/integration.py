@@ -30,9 +30,9 @@ class LightningIntegration:
         yield Patch(module.LightningModule, "__init__", remember_arguments)
         yield Patch(module.LightningDataModule, "__init__", remember_arguments)
         yield Patch(sys.modules[f"{module.__name__}.core.saving"], "_load_state", binding.remember_loaded)
-        calls, silent = sys.modules[f"{module.__name__}.trainer.call"], attached.nobody_listens
-        yield Patch(calls, "_call_callback_hooks", attached.call_hook, unless=silent)
-        yield Patch(calls, "_call_callbacks_on_load_checkpoint", attached.load_checkpoint, unless=silent)
+        calls = sys.modules[f"{module.__name__}.trainer.call"]
+        yield Patch(calls, "_call_callback_hooks", attached.call_hook, concerns=attached.has_hook)
+        yield Patch(calls, "_call_callbacks_on_load_checkpoint", attached.load_checkpoint)
         yield Patch(calls, "_call_callbacks_on_save_checkpoint", attached.save_checkpoint)
         yield Patch(module.callbacks.LearningRateFinder, "lr_find", attached.look_away)
         yield Patch(module.callbacks.BatchSizeFinder, "scale_batch_size", attached.look_away)

@@ -102,7 +102,11 @@ def _inner(optimizer: Any) -> Any:
 
 
 def _rates(groups: Sequence[dict[str, Any]]) -> list[Any]:
-    rates = [group.get("lr", math.nan) for group in groups]
-    if any(isinstance(rate, torch.Tensor) for rate in rates):  # schedulers change them in place
-        return [rate.detach().clone() if isinstance(rate, torch.Tensor) else rate for rate in rates]
+    """Return the rates of param groups as they are now. Schedulers change those that are tensors in place."""
+    rates = []
+    for group in groups:
+        rate = group.get("lr", math.nan)
+        if rate.__class__ is not float and isinstance(rate, torch.Tensor):
+            rate = rate.detach().clone()
+        rates.append(rate)
     return rates

@@ -89,7 +89,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield from _patches_of(loggers, own)
     _patched.update(own)
     connector = sys.modules[f"{module.__name__}.trainer.trainer"]._LoggerConnector
-    yield Patch(connector, "log_metrics", _sent_by_trainer)
+    yield Patch(connector, "log_metrics", _sent_by_trainer, unless=sent_by_lightning.get)
 
 
 def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator[Patch]:

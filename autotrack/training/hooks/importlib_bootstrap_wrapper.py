@@ -23,7 +23,9 @@ def wrap(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
     """Return a function that calls the original between the two halves of the hook that its `Guard` keeps."""
 
     def patched(*args: Any, **kwargs: Any) -> Any:
-        if not guard or not guard.is_on or guard.unless() is not None:
+        if not guard or not guard.is_on or (guard.unless is not None and guard.unless() is not None):
+            return original(*args, **kwargs)
+        if guard.concerns is not None and not guard.concerns(*args, **kwargs):
             return original(*args, **kwargs)
         running = guard.enter(args, kwargs)
         try:

@@ -30,18 +30,17 @@ class Outcome:
 Hook = Callable[..., Generator[None, Outcome, None]]
 
 
-def _nothing() -> None:
-    """The default of `unless`: the hook runs for every call."""
-
-
 class Guard:
     """Runs a hook around one wrapper, and turns whatever fails in the hook into a notice."""
 
-    __slots__ = ("_about", "_hook", "is_on", "unless")
+    __slots__ = ("_about", "_hook", "concerns", "is_on", "unless")
 
-    def __init__(self, hook: Hook, about: str, unless: Callable[[], object]) -> None:
+    def __init__(
+        self, hook: Hook, about: str, unless: Callable[[], object] | None, concerns: Callable[..., bool] | None
+    ) -> None:
         self.is_on = False
         self.unless = unless
+        self.concerns = concerns
         self._hook = hook
         self._about = about
 
@@ -93,19 +92,27 @@ class Guard:
 class Patch:
     """A hook around the callable `name` of a class or module. It can be applied and reverted any number of times.
 
-    Calls for which `unless()` returns anything but None skip the hook; asking costs a tenth of entering it.
+    Calls for which `unless()` returns anything but None skip the hook; asking costs a tenth of entering it. So do
+    calls for whose arguments `concerns` returns False. Neither may raise.
     The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. Only the qualified name
     of an inherited method changes, to that of the patched class. `revert` restores the very object that was there. If
     somebody else has patched the callable since, the wrapper stays in place and does nothing.
     """
 
     def __init__(
-        self, owner: type | ModuleType, name: str, hook: Hook, *, unless: Callable[[], object] = _nothing
+        self,
+        owner: type | ModuleType,
+        name: str,
+        hook: Hook,
+        *,
+        unless: Callable[[], object] | None = None,
+        concerns: Callable[..., bool] | None = None,
     ) -> None:
         self.owner = owner
         self.name = name
         self._hook = hook
         self._unless = unless
+        self._concerns = concerns
         self._guard: Guard | None = None
         self._was_own = False
         self._original: Any = None
@@ -155,7 +162,7 @@ class Patch:
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         self._switch(is_on=False)  # an earlier wrapper may still be below somebody else's patch: only the latest works
-        self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._unless)
+        self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._unless, self._concerns)
         patched = functools.wraps(original)(wrap(original, self._guard))
         if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
