@@ -14,6 +14,7 @@ from autotrack.errors import SettingsError
 from autotrack.settings import Settings
 from autotrack.training import inherited, sidecar_client, start
 from autotrack.training.children import Children, Inheritance
+from autotrack.training.entry_point import set_entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
@@ -204,6 +205,7 @@ def take_over(inheritance: str) -> None:
     try:
         given = msgspec.json.decode(inheritance, type=Inheritance)
         inherited.belong_to(given.run)
+        set_entry_point(given.entry_point)
         _autolog.switch_on(given.arguments)
     except Exception as fault:  # noqa: BLE001  a child of the user's has to start all the same
         report_fault("autolog in a child process", fault)

@@ -1,4 +1,4 @@
-"""What the processes that this one starts get from it: the settings of `autolog()`, and the run they are started in.
+"""What processes that this one starts get from it: the settings of `autolog()`, its script, and the run around them.
 
 A forked child has both already. A spawned one unpickles a dict before anything else; what is in there under our key
 switches autologging on. The workers of joblib are used again by later calls, so each of their tasks names its run.
@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.inherited import ParentRun, run_for_children, working_for
@@ -34,10 +35,14 @@ else:
 
 
 class Inheritance(msgspec.Struct, frozen=True):
-    """What a spawned child is given: the arguments of `autolog`, and the run that it is started in."""
+    """What a spawned child is given: the arguments of `autolog`, the run that it is started in, and the script.
+
+    The main module of a worker of joblib is not the script, but a file of joblib.
+    """
 
     arguments: dict[str, Any]
     run: ParentRun | None = None
+    entry_point: str | None = None
 
 
 class Children:
@@ -88,7 +93,7 @@ class Children:
 
     def _add(self, outcome: Outcome, run: ParentRun | None) -> None:
         if isinstance(outcome.result, dict):
-            inheritance = Inheritance(self._arguments(), run)
+            inheritance = Inheritance(self._arguments(), run, entry_point())
             outcome.result[_KEY] = _SwitchOn(msgspec.json.encode(inheritance).decode())
 
     def _around_parallel(self, parallel: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:

@@ -21,6 +21,7 @@ from autotrack.journal.lines import lengths_of_others
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
+from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.ignored_settings import say_ignored_settings
@@ -284,10 +285,9 @@ def first_record(folder: Path) -> records.RunStarted:
 
 
 def _process() -> dict[str, Any]:
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
     return {
         "argv": list(sys.argv),
-        "entry_point": str(Path(main).absolute()) if main else None,
+        "entry_point": entry_point(),
         "cwd": str(Path.cwd()),
         "pid": os.getpid(),
         "parent_pid": os.getppid(),

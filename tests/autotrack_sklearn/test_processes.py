@@ -88,6 +88,18 @@ def test_a_fit_in_a_process_is_a_run_that_names_the_one_it_was_started_in(
     assert {(run.status, run.tags["why"]) for run in fits} == {("finished", "processes")}
 
 
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_a_fit_in_a_worker_of_joblib_belongs_to_the_script(
+    backend: str, recorded: Callable[..., list[autotrack.RecordedRun]]
+) -> None:
+    """Its main module may be a file of joblib, in an environment that lies in another repository."""
+    runs = recorded("train(6)", f"with joblib.parallel_backend('{backend}'):\n    {JOBLIB}")
+    assert len(runs) == 3
+    (entry_point,) = {run.entry_point for run in runs}
+    assert entry_point is not None
+    assert Path(entry_point).name == "script.py"
+
+
 def test_a_run_that_is_over_is_nobodys_parent(recorded: Callable[..., list[autotrack.RecordedRun]]) -> None:
     """Workers of a pool live on after the run that they were started in."""
     main = """

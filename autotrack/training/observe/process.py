@@ -11,6 +11,7 @@ from typing import Any
 
 from autotrack.interactive import interactive_session
 from autotrack.redaction import Redactor
+from autotrack.training.entry_point import entry_point
 from autotrack.training.values import as_plain
 
 _MOST_MODULES = 2000
@@ -42,8 +43,8 @@ def describe_process(redactor: Redactor) -> dict[str, Any]:
 
 def imported_modules() -> list[str]:
     """Return the source files of modules that were imported from below the folder of the entry script."""
-    entry = getattr(sys.modules.get("__main__"), "__file__", None)
-    return _modules_below(str(Path(entry).absolute().parent if entry else Path.cwd()), len(sys.modules))
+    entry = entry_point()
+    return _modules_below(str(Path(entry).parent if entry else Path.cwd()), len(sys.modules))
 
 
 @lru_cache(maxsize=1)  # short fits import nothing in between, and there are thousands of modules
