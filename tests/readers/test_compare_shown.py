@@ -90,7 +90,7 @@ def test_where_it_shall_be_quiet_the_changes_are_only_recorded(script: Path, sid
 def test_what_changed_is_said_below_the_progress_bar(script: Path) -> None:
     train("0.1")
     printed = train("0.01", "--bar", until="step   300", on_a_terminal=True)  # all is known of the run by then
-    screen = Screen()
+    screen = Screen(str)
     rows = [*screen.feed(printed), *screen.rows]
     [line] = [row for row in rows if "since" in row]
     assert re.fullmatch(r"  since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\)", line)

@@ -145,7 +145,7 @@ def terminal_in_place(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def rows(stream: Terminal) -> list[str]:
     """What is seen on the terminal in the end."""
-    shown = Screen()
+    shown = Screen(str)
     return [*shown.feed(stream.getvalue()), *shown.rows]
 
 

@@ -21,7 +21,7 @@ _SECONDS = 1.0  # between two states of a progress bar in the file
 _BLOCK = 2**16  # characters that are worked on at a time
 _KEY_LINES = 200
 
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BEGIN = re.compile(r"-{0,5}BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-")  # an end of it may be overwritten
 _KEY_END = re.compile(r"-----END [A-Z ]{0,60}-----")
 
 
@@ -98,7 +98,7 @@ class OutputLog:
         self.has_grown = True
         own_thread = threading.get_ident()
         writer = own_thread if thread is None else thread
-        source = self._sources.get(stream_name) or self._sources.setdefault(stream_name, _Source())
+        source = self._sources.get(stream_name) or self._sources.setdefault(stream_name, self._new_source())
         if self._busy_thread != own_thread and source.hold(text, thread=writer):
             if self._clock() < self._next_show:
                 return
@@ -180,10 +180,18 @@ class OutputLog:
         self._lock = threading.RLock()  # reentrant: a signal handler may print in the middle of a print
         self._busy_thread = 0
         self._queue: deque[tuple[_Source, str, int]] = deque()
-        self._sources: dict[str, _Source] = {"stdout": _Source(), "stderr": _Source()}
+        self._sources: dict[str, _Source] = {"stdout": self._new_source(), "stderr": self._new_source()}
         self._shown = b""
         self._next_show = self._clock()
         self._pid = os.getpid()
+
+    def _new_source(self) -> "_Source":
+        return _Source(self._redact_row)
+
+    def _redact_row(self, row: str) -> str:
+        """Take the secrets out of a row that may be overwritten, but leave the beginning of a key to be seen."""
+        key = _unended_key(row)
+        return self._redactor.redact_text(row[:key])[0] + row[key:]
 
     def _add(self, source: "_Source", text: str, thread: int) -> None:
         if len(text) > _BLOCK:
@@ -228,10 +236,16 @@ class OutputLog:
 class _Source(Stream):
     """A stream, the part of it that is `shown` at the end of the file, and how many more lines may belong to a key."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__(redact)
         self.shown = b""
         self.key_lines = 0
+
+
+def _unended_key(line: str) -> int:
+    """Return where a private key begins that goes on in the next line; the end of the line if none does."""
+    begins = list(_KEY_BEGIN.finditer(line))
+    return len(line) if not begins or _KEY_END.search(line, begins[-1].end()) else begins[-1].start()
 
 
 def _without_keys(lines: str, key_lines: int) -> tuple[str, int]:
@@ -247,9 +261,9 @@ def _without_keys(lines: str, key_lines: int) -> tuple[str, int]:
             if end and end.end() < len(line):
                 kept.append(line[end.end() :])
             continue
-        begins = list(_KEY_BEGIN.finditer(line))
-        if begins and not _KEY_END.search(line, begins[-1].end()):
-            line = line[: begins[-1].start()] + REDACTED
+        begin = _unended_key(line)
+        if begin < len(line):
+            line = line[:begin] + REDACTED
             key_lines = _KEY_LINES
         kept.append(line)
     return "".join(f"{line}\n" for line in kept), key_lines

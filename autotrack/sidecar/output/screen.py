@@ -1,6 +1,7 @@
 """What a terminal would show in the end: texts become lines, and a progress bar becomes the line that it leaves."""
 
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 WINDOW_ROWS = 32
@@ -47,9 +48,14 @@ class Screen:
 
     A line is final when the cursor leaves it downward, until the program moves the cursor upward for the first time.
     From then on the last `WINDOW_ROWS` rows are held back, until that many lines have passed without a bar.
+
+    `redact` takes the secrets out of a text. What was written is given to it before anything can overwrite a part of
+    it, because nobody would recognise a secret by the rest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+        self._unsearched_from: int | None = None  # the column
         self._rows = [""]
         self._row = self._column = 0
         self._moves_up = False
@@ -86,6 +92,7 @@ class Screen:
             elif kind == "newline":
                 self._next_line(final)
             elif kind == "key":
+                self._search()
                 self._column = 0 if piece == "\r" else max(0, self._column - 1)
                 self._lines_since_movement = 0
             elif kind == "command":
@@ -100,10 +107,13 @@ class Screen:
         """Return what is held back, and forget it."""
         rows = self.rows
         self._rows, self._row, self._column = [""], 0, 0
+        self._unsearched_from = None
         return rows
 
     def _write(self, text: str, final: list[str]) -> None:
         row, begin = self._rows[self._row], self._column
+        if self._unsearched_from is None:
+            self._unsearched_from = begin
         end = begin + len(text)
         row = row + text if begin == len(row) else row[:begin].ljust(begin) + text + row[end:]
         self._column = end
@@ -114,9 +124,25 @@ class Screen:
             pieces, row = break_line(row)
             final += pieces
             self._column = max(0, end - sum(map(len, pieces)))
+            self._unsearched_from = 0
         self._rows[self._row] = row
 
+    def _search(self) -> None:
+        """Take the secrets out of what was written without moving the cursor, and out of the row with it."""
+        begin, self._unsearched_from = self._unsearched_from, None
+        if begin is None:
+            return
+        row, end = self._rows[self._row], self._column
+        written = self._redact(row[begin:end])
+        clean = self._redact(row[:begin] + written + row[end:])
+        if clean != row:  # it does not grow, or what is drawn over it would leave its end
+            self._rows[self._row] = clean[: len(row)]
+            self._column = max(0, end + len(self._rows[self._row]) - len(row))
+
     def _next_line(self, final: list[str]) -> None:
+        if self._moves_up or self._row < len(self._rows) - 1:
+            self._search()
+        self._unsearched_from = None
         self._row += 1
         self._column = 0
         if self._row < len(self._rows):
@@ -135,6 +161,7 @@ class Screen:
             self._note_movement()
         method = self._COMMANDS.get(command)
         if method:
+            self._search()
             method(self, *[int(number[:4]) for number in re.findall(r"\d+", parameters)[:2]])
 
     def _note_movement(self) -> None:
@@ -200,11 +227,11 @@ class Stream:
     """Makes lines of the pieces that are written to one stream.
 
     `print` writes a line in several pieces. Plain pieces are put together for each thread separately. While a progress
-    bar holds rows back, all threads write to the same screen.
+    bar holds rows back, all threads write to the same screen. `redact` is that of `Screen`.
     """
 
-    def __init__(self) -> None:
-        self._screen = Screen()
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._screen = Screen(redact)
         self._pieces: dict[int, str] = {}
         self.is_plain = True
         """Whether the screen is empty."""

@@ -185,6 +185,40 @@ def test_a_secret_is_found_in_whatever_pieces_it_is_written(listening: OutputLog
     ]
 
 
+@pytest.mark.parametrize(
+    "over",
+    ["\r*", "\b\b\b\bXXXX", "\x1b[5D*", "\x1b[5G*", "\x1b[2D\x1b[K", "\x1b[A\x1b[B\r*", "\n\x1b[A*", "\r\n\x1b[A**"],
+)
+@pytest.mark.parametrize("before", ["", "\x1b[?25l", "a bar with the letters of an earlier state\r", "password="])
+@pytest.mark.parametrize("size", [1000, 7, 1])
+def test_a_secret_is_found_before_a_part_of_it_is_overwritten(
+    log: OutputLog, over: str, before: str, size: int, clock: Clock
+) -> None:
+    known = "tok-Abc123-XyzQQ"
+    log.learn_secret("DB_PASSWORD", known)
+    for secret in (known, TOKEN):
+        text = before + secret + over + "\n"
+        for begin in range(0, len(text), size):
+            log.take("stdout", text[begin : begin + size])
+            clock.now += 0.5
+    log.close()
+    content = "".join(lines_of(log))
+    assert content
+    assert not re.search("Abc123|XyzQ|a1B2", content)
+
+
+def test_a_key_is_hidden_although_its_first_line_is_partly_overwritten(log: OutputLog) -> None:
+    log.take("stdout", "\n".join([f"{KEY[0]}\r*", *KEY[1:], "after", ""]))
+    assert lines_of(log)[1:] == ["after"]
+
+
+def test_what_is_drawn_over_a_secret_covers_it(log: OutputLog) -> None:
+    for step in range(3):
+        log.take("stdout", f"\rstep {step} token=abc1{step} loss=0.{step}")
+    log.take("stdout", "\n")
+    assert lines_of(log) == ["step 2 token=[redacted] loss=0.2"]
+
+
 def test_a_secret_in_a_bar_or_an_unfinished_line_is_hidden_too(log: OutputLog, clock: Clock) -> None:
     clock.now = 1.0
     log.take("stderr", f"\r 50% {TOKEN}")

@@ -15,7 +15,7 @@ ARMED = "\x1b[?25l"  # what hides the cursor is about to move it
 
 def shown(*texts: str) -> list[str]:
     """Everything that comes out of a screen, final or not."""
-    screen = Screen()
+    screen = Screen(str)  # nothing is secret
     return [line for text in texts for line in screen.feed(text)] + screen.clear()
 
 
@@ -124,14 +124,14 @@ def test_escape_sequences(text: str, lines: list[str]) -> None:
 
 
 def test_a_line_is_final_at_once_while_no_cursor_moved_up() -> None:
-    screen = Screen()
+    screen = Screen(str)
     assert screen.feed("\r 50%|##  |") == []
     assert screen.rows == [" 50%|##  |"]
     assert screen.feed("\r100%|####|\nnext") == ["100%|####|"]
 
 
 def test_lines_are_held_while_the_cursor_may_come_back_and_let_go_in_order() -> None:
-    screen = Screen()
+    screen = Screen(str)
     assert screen.feed(ARMED + "outer\ninner\n") == []
     assert screen.feed("\x1b[2A\x1b[2KOUTER\n") == []
     assert screen.rows == ["OUTER", "inner"]
@@ -143,7 +143,7 @@ def test_lines_are_held_while_the_cursor_may_come_back_and_let_go_in_order() -> 
 
 
 def test_plain_lines_are_final_at_once_again_long_after_the_last_bar() -> None:
-    screen = Screen()
+    screen = Screen(str)
     screen.feed(f"{ARMED}\x1b[Abar\n\n")
     for number in range(2 * WINDOW_ROWS):
         screen.feed(f"{number}\n")
@@ -153,20 +153,20 @@ def test_plain_lines_are_final_at_once_again_long_after_the_last_bar() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    screen = Screen()
+    screen = Screen(str)
     lines = [line for _ in range(100) for line in screen.feed("x" * 5000)]
     assert sum(map(len, lines + screen.rows)) == 500_000
     assert max(map(len, lines + screen.rows)) <= LONGEST_LINE
     screen.feed("\n" + ARMED)
     assert not screen.feed("\x1b[9999A")
     assert screen.height <= WINDOW_ROWS + 1
-    screen = Screen()
+    screen = Screen(str)
     text = "\x1b]" + "never ending " * 10_000
     assert "".join([*screen.feed(text), *screen.clear()]) == text[2:].rstrip(), "no text is lost in an escape"
 
 
 def test_long_lines_are_broken_between_words_and_nothing_is_lost() -> None:
-    stream = Stream()
+    stream = Stream(str)
     text = "word " * 50_000
     lines = stream.feed(text, thread=1) + stream.clear()
     assert lines.replace("\n", "") == text
@@ -184,7 +184,7 @@ class Terminal(io.StringIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.screen = Screen()
+        self.screen = Screen(str)
         self.lines: list[str] = []
 
     def isatty(self) -> bool:
