@@ -2,7 +2,8 @@
 
 The first of these that has a setting wins; only tags are merged, name by name. Arguments are those of
 `autotrack.autolog`, `autotrack.start_run` and the callbacks; settings with a star are none. In pyproject.toml they
-stand below `[tool.autotrack]`, as in `to = ["runs", "http://host:5000"]` and `tags = { team = "vision" }`.
+stand below `[tool.autotrack]`, as in `to = ["runs", "http://host:5000"]` and `tags = { team = "vision" }`. The file is
+looked for where `autolog` is called, or the first run is started; that a script changes its folder later is no matter.
 
 setting                environment variable                 what it is
 to                     AUTOTRACK_TO=runs,http://host:5000   folder of the runs, `runs` by default; servers
@@ -31,13 +32,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autotrack import destinations
+from autotrack import destinations, pyproject
 from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
@@ -111,14 +111,15 @@ class Settings:
         return [destinations.without_credentials(url) for url in self.destinations]
 
 
-def resolve(**arguments: Any) -> Settings:
+def resolve(folder: Path | None = None, /, **arguments: Any) -> Settings:
     """Merge the arguments that are not None with the environment, pyproject.toml and the defaults.
 
-    Tags are merged name by name. Everything else is taken from the first source that has it. The default experiment
-    is named after the project: its name in pyproject.toml, else the folder with `.git`, else the working directory.
+    The project is that of `folder`, by default of the working directory. Tags are merged name by name. Everything else
+    is taken from the first source that has it. The default experiment is named after the project: its name in
+    pyproject.toml, else the folder with `.git`, else `folder`.
     Raises `SettingsError` for a name or value that cannot be used, and tells where it is set.
     """
-    path, table = pyproject() or (None, {})
+    path, table = pyproject.find(folder) or (None, {})
     sources = [
         _checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {path}"),
         _checked(_environment(), "the environment"),
@@ -127,14 +128,8 @@ def resolve(**arguments: Any) -> Settings:
     tags = {name: tag for values in sources for name, tag in values.pop("tags", {}).items()}
     merged = {name: value for values in sources for name, value in _spread(values).items()}
     if "experiment" not in merged:
-        merged["experiment"] = _project_name(table)
+        merged["experiment"] = _project_name(table, folder)
     return Settings(**merged, tags=tags)
-
-
-def pyproject() -> tuple[Path, Mapping[str, Any]] | None:
-    """Return the pyproject.toml that counts here, and what is in it."""
-    path = _find_upward("pyproject.toml")
-    return None if path is None else (path, _read_pyproject(path, *_version(path)))
 
 
 def _part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -255,44 +250,10 @@ def _environment() -> dict[str, Any]:
     return {**given, "to": destinations.split(given["to"])} if "to" in given else given
 
 
-def _find_upward(name: str) -> Path | None:
-    for folder in _folders_above(os.getcwd()):  # noqa: PTH109  creating a Path takes longer than asking the disk
-        path = os.path.join(folder, name)  # noqa: PTH118
-        if os.path.exists(path):  # noqa: PTH110
-            return Path(path)
-    return None
-
-
-@lru_cache(maxsize=8)
-def _folders_above(folder: str) -> list[str]:
-    return [folder, *map(str, Path(folder).parents)]
-
-
-def _version(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:  # it has just been removed
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
-
-
-@lru_cache(maxsize=8)  # every run needs it, and parsing a long file takes longer than a short fit
-def _read_pyproject(path: Path, _modified: int, _size: int) -> dict[str, Any]:
-    import tomllib  # here, because most processes have no pyproject.toml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        if isinstance(error, tomllib.TOMLDecodeError) and "tool.autotrack" in text:
-            raise SettingsError(f"{path} cannot be read: {error}") from error
-        return {}  # the file is not about us
-
-
-def _project_name(pyproject: Mapping[str, Any]) -> str:
-    repository = _find_upward(".git")
-    folder = repository.parent if repository else Path.cwd()
-    for name in (_part(pyproject, "project").get("name"), folder.name):
+def _project_name(table: Mapping[str, Any], folder: Path | None) -> str:
+    repository = pyproject.find_upward(".git", folder)
+    named = repository.parent if repository else folder or Path.cwd()
+    for name in (_part(table, "project").get("name"), named.name):
         try:
             return _experiment(str(name or "").replace("/", "-").replace("\\", "-"))
         except ValueError:  # it cannot be the name of a folder

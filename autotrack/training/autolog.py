@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import msgspec
 from autotrack import settings
 from autotrack.errors import SettingsError
 from autotrack.settings import Settings
-from autotrack.training import inherited, sidecar_client, start
+from autotrack.training import defaults, inherited, sidecar_client, start
 from autotrack.training.children import Children, Inheritance
 from autotrack.training.entry_point import set_entry_point
 from autotrack.training.hooks import on_import
@@ -48,7 +49,7 @@ class Integration(Protocol):
 class Autolog:
     """What `autolog()` has switched on in this process: the settings, the integrations and their hooks.
 
-    `settings` are those of the latest call, as they were resolved then. `start` keeps the arguments of that call
+    `settings` are those of the latest call, as they were resolved then. `defaults` keeps the arguments of that call
     besides, because each run merges them with its own before it resolves them.
     """
 
@@ -76,16 +77,19 @@ class Autolog:
                     report_fault(f"integration {entry.name}", fault)
         return integrations
 
-    def switch_on(self, arguments: dict[str, Any]) -> None:
-        """Take the arguments of `autolog`, and switch on the integrations that they name and no others."""
+    def switch_on(self, arguments: dict[str, Any], folder: Path) -> None:
+        """Take the arguments of `autolog`, and switch on the integrations that they name and no others.
+
+        The settings that they lack are those of the project in `folder`.
+        """
         frameworks, options = arguments["frameworks"], {name: arguments[name] for name in _OF_RUNS}
         rest = {name: arguments[name] for name in ("log_every_n_steps", "checkpoints")}
-        resolved = settings.resolve(**options, **rest)
+        resolved = settings.resolve(folder, **options, **rest)
         start.check_metric(resolved)
         if not resolved.quiet:
             say_ignored_settings()
         integrations = _named(frameworks, self.available())
-        start.set_defaults(**options)
+        defaults.set_defaults(folder, **options)
         self.settings, self._arguments = resolved, arguments
         self._remove_hooks(kept=integrations)
         self._children.watch()
@@ -103,7 +107,7 @@ class Autolog:
         self._remove_hooks()
         self._children.forget()
         between_runs.end()
-        start.forget_defaults()
+        defaults.forget_defaults()
 
     def _remove_hooks(self, *, kept: Container[str] = ()) -> None:
         """Take away the hooks of all integrations but those that are kept."""
@@ -196,7 +200,7 @@ def autolog(
         return
     of_runs = {"to": to, "experiment": experiment, "tags": tags, "output": output}
     others = {"frameworks": frameworks, "log_every_n_steps": log_every_n_steps, "checkpoints": checkpoints}
-    _autolog.switch_on({**of_runs, **others})
+    _autolog.switch_on({**of_runs, **others}, Path.cwd())
     sidecar_client.start_if_main(_autolog.settings)
 
 
@@ -206,7 +210,7 @@ def take_over(inheritance: str) -> None:
         given = msgspec.json.decode(inheritance, type=Inheritance)
         inherited.belong_to(given.run)
         set_entry_point(given.entry_point)
-        _autolog.switch_on(given.arguments)
+        _autolog.switch_on(given.arguments, Path(given.folder))
     except Exception as fault:  # noqa: BLE001  a child of the user's has to start all the same
         report_fault("autolog in a child process", fault)
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from autotrack.training.defaults import home
 from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.patch import Outcome, Patch
@@ -35,12 +36,13 @@ else:
 
 
 class Inheritance(msgspec.Struct, frozen=True):
-    """What a spawned child is given: the arguments of `autolog`, the run that it is started in, and the script.
+    """What a spawned child is given: the arguments and folder of `autolog`, the run around it, and the script.
 
     The main module of a worker of joblib is not the script, but a file of joblib.
     """
 
     arguments: dict[str, Any]
+    folder: str
     run: ParentRun | None = None
     entry_point: str | None = None
 
@@ -93,7 +95,7 @@ class Children:
 
     def _add(self, outcome: Outcome, run: ParentRun | None) -> None:
         if isinstance(outcome.result, dict):
-            inheritance = Inheritance(self._arguments(), run, entry_point())
+            inheritance = Inheritance(self._arguments(), str(home()), run, entry_point())
             outcome.result[_KEY] = _SwitchOn(msgspec.json.encode(inheritance).decode())
 
     def _around_parallel(self, parallel: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:

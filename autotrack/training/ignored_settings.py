@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from autotrack import settings
+from autotrack import pyproject, settings
 from autotrack.training import terminal
 
 _NO_SETTINGS = ("AUTOTRACK_ALLOW_INSECURE",)
@@ -21,7 +21,7 @@ def ignored_settings() -> list[str]:
     known = [*(f"{settings.PREFIX}{name.upper()}" for name in names), *_NO_SETTINGS]
     unknown = [name for name in os.environ if name.upper().startswith(settings.PREFIX) and name not in known]
     sentences = [f"the environment variable {name} has no effect{_meant(name.upper(), known)}" for name in unknown]
-    if (found := settings.pyproject()) is not None:
+    if (found := pyproject.find()) is not None:
         path, content = found
         tools = content.get("tool")
         misspelt = [name for name in tools if _is_almost_ours(name)] if isinstance(tools, Mapping) else []

@@ -13,6 +13,7 @@ from autotrack.destinations import To
 from autotrack.errors import JournalBusyError
 from autotrack.training import ranks
 from autotrack.training.autolog import chosen
+from autotrack.training.defaults import home, resolve, store_of
 from autotrack.training.inherited import ParentRun, parent_run, run_for_children
 from autotrack.training.run import Run, current_run
 from autotrack.training.start import (
@@ -22,8 +23,6 @@ from autotrack.training.start import (
     open_run,
     reopen_run,
     resume_run,
-    store_of,
-    with_defaults,
 )
 
 
@@ -68,7 +67,7 @@ class RunOptions:
         if not isinstance(given.get("name"), (str, type(None))):
             raise TypeError(f"{called} was given name={given['name']!r:.100}; give it text, such as 'baseline'")
         self.name: str | None = given.pop("name", None)
-        self.settings = settings.resolve(**given)
+        self.settings = settings.resolve(home(), **given)
         self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output")}
 
     @classmethod
@@ -85,7 +84,7 @@ class RunOptions:
     @property
     def experiment_folder(self) -> Path:
         """The folder in which runs with these options lie."""
-        resolved = settings.resolve(**with_defaults(self._run))
+        resolved = resolve(self._run)
         return store_of(resolved) / resolved.experiment
 
     def start_run(

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import msgspec
 
-from autotrack import settings
 from autotrack.destinations import To
 from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
@@ -21,6 +20,7 @@ from autotrack.journal.lines import lengths_of_others
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.settings import Settings
 from autotrack.training import ranks, run_names, sidecar_client
+from autotrack.training.defaults import resolve, store_of, with_defaults
 from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
@@ -30,37 +30,8 @@ from autotrack.training.run import Run, current_run
 from autotrack.training.values import flatten
 from autotrack.version import __version__
 
-_defaults: dict[str, Any] = {}
-_called_in: list[Path] = []  # the folder in which `autolog` was called, if it was: scripts change theirs
 _calls_of_this_rank = count()
 _PATIENCE_SECONDS = 5.0
-
-
-def set_defaults(**arguments: Any) -> None:
-    """Set the defaults of `start_run`, setting by setting. They replace all earlier ones."""
-    _defaults.clear()
-    _defaults.update({name: value for name, value in arguments.items() if value is not None})
-    _called_in[:] = [Path.cwd()]
-
-
-def forget_defaults() -> None:
-    """Go back to the settings of the environment, pyproject.toml and the built-in defaults."""
-    _defaults.clear()
-    _called_in.clear()
-
-
-def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options, with the arguments of `autolog` in place of those that are None. Tags are merged."""
-    given = {name: value for name, value in options.items() if value is not None}
-    tags, defaults = given.get("tags", {}), _defaults.get("tags", {})
-    if isinstance(tags, Mapping) and isinstance(defaults, Mapping):  # or else the settings say what is wrong
-        given |= {"tags": {**defaults, **tags}} if tags or defaults else {}
-    return {**_defaults, **given}
-
-
-def store_of(chosen: Settings) -> Path:
-    """Return the folder of the store. A relative one is the same one wherever the script goes after `autolog`."""
-    return Path(*_called_in, Path(chosen.to).expanduser()).absolute()
 
 
 def check_metric(chosen: Settings) -> None:
@@ -77,10 +48,10 @@ def check_metric(chosen: Settings) -> None:
 
 def for_another_process(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options so that they mean the same in a process with another folder and no `autolog` of its own."""
-    given = with_defaults(options)
-    chosen = settings.resolve(**given)
+    chosen = resolve(options)
     folder = str(_experiment_folder(chosen).parent)
-    return {**given, "to": [folder, *chosen.destinations], "experiment": chosen.experiment}
+    fixed = {"to": [folder, *chosen.destinations], "experiment": chosen.experiment, "tags": dict(chosen.tags)}
+    return {**with_defaults(options), **fixed}
 
 
 def start_run(
@@ -123,7 +94,7 @@ def start_run(
     flatten(params or {})  # what cannot be logged is said before there is a run
     options: dict[str, Any] = {"to": to, "experiment": experiment, "tags": tags, "output": output}
     if current_run() is None and ranks.rank_from_environment():
-        chosen = settings.resolve(**with_defaults(options))
+        chosen = resolve(options)
         if joined := _join_rank_0(_experiment_folder(chosen)):
             return joined
     run = open_run(name, **options, started_by="user")
@@ -148,7 +119,7 @@ def open_run(
     is the id of the run that this one continues. `group` is what the ranks of one distributed training have in common.
     `kind` is what such a run is called where many of them are counted, such as "fit of Ridge".
     """
-    chosen = settings.resolve(**with_defaults(options))
+    chosen = resolve(options)
     check_metric(chosen)
     if not chosen.quiet:
         say_ignored_settings()
@@ -193,7 +164,7 @@ def resume_run(
     `JournalBusyError` when a live process is writing the run, `FileNotFoundError` when there is none.
     """
     first = first_record(folder)
-    chosen = settings.resolve(**_defaults)
+    chosen = resolve({})
     is_first_on_its_host = first.host != socket.gethostname() and os.environ.get("LOCAL_RANK", "0") == "0"
     if not rank or is_first_on_its_host:
         sidecar_client.start(chosen)

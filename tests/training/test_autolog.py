@@ -387,3 +387,40 @@ def test_a_relative_store_stays_where_it_was_when_autolog_was_called(
     autotrack.autolog(disable=True)
     autotrack.start_run("two", to="kept").finish()
     assert [run.name for run in autotrack.runs(tmp_path / "elsewhere" / "kept")] == ["two"]
+
+
+@pytest.mark.parametrize("first", ["autotrack.autolog()", "autotrack.start_run('first').finish()"])
+def test_runs_belong_to_the_project_of_the_first_call_wherever_the_script_goes(
+    first: str, tmp_path: Path, run_script: Callable[..., str]
+) -> None:
+    """As Hydra does, which gives every job a folder of its own."""
+    table = '[tool.autotrack]\nexperiment = "digits"\ntags = { team = "vision" }\nmetric = "min cost"\n'
+    (tmp_path / "pyproject.toml").write_text(table)
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "pyproject.toml").write_text('[tool.autotrack]\nexperiment = "other"\n')
+    run_script(
+        f"""
+        import multiprocessing, os, pickle
+        import autotrack
+        from autotrack.integrations import RunOptions
+
+        def in_child():
+            autotrack.start_run("child").finish()
+
+        if __name__ == "__main__":
+            os.chdir({str(tmp_path)!r})
+            {first}
+            os.chdir("outputs")
+            autotrack.start_run("by hand").finish()
+            options = pickle.loads(pickle.dumps(RunOptions(name="by an integration")))
+            options.start_run(started_by="keras", frameworks={{}}).finish()
+            if {"autolog" in first}:
+                child = multiprocessing.get_context("spawn").Process(target=in_child)
+                child.start()
+                child.join()
+        """
+    )
+    runs = list(autotrack.runs(tmp_path / "runs"))
+    assert len(runs) == 3
+    assert {(run.experiment, run.tags["team"]) for run in runs} == {("digits", "vision")}
+    assert {run.summary.metric for run in runs} == {"min cost"}

@@ -12,7 +12,7 @@ from autotrack.errors import AutotrackWarning, JournalBusyError, SettingsError
 from autotrack.journal.judging import judged_by
 from autotrack.journal.records import AnyRecord, Metrics, RunFinished, RunStarted
 from autotrack.journal.writer import Journal
-from autotrack.training import start
+from autotrack.training import defaults, start
 from autotrack.training.start import open_run
 
 
@@ -69,12 +69,12 @@ def test_the_destination_and_experiment_come_from_arguments_or_the_environment(
 
 
 def test_what_autolog_was_told_is_the_default(tmp_path: Path) -> None:
-    start.set_defaults(to="told", experiment=None, tags={"a": "1", "b": "1"})
+    defaults.set_defaults(Path.cwd(), to="told", experiment=None, tags={"a": "1", "b": "1"})
     with autotrack.start_run(tags={"b": "2"}) as run:
         pass
     assert run.folder.is_relative_to(tmp_path / "told")
     assert autotrack.load(run.folder).tags == {"a": "1", "b": "2"}
-    start.forget_defaults()
+    defaults.forget_defaults()
     assert autotrack.start_run().folder.is_relative_to(tmp_path / "runs")
 
 
