@@ -30,7 +30,7 @@ ORDER = [
     {"redaction", "protocol", "output_channel", "format", "plots"},
     {"journal", "settings"},
     {"destinations", "pyproject"},
-    {"errors", "interactive", "interpreter", "version"},
+    {"errors", "interactive", "interpreter", "silence", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -14,6 +13,7 @@ from autotrack.redaction import shapes, texts
 from autotrack.redaction.lexing import Token, literal_parts, tokens
 from autotrack.redaction.literals import Literal, literals
 from autotrack.redaction.names import REDACTED, hides, is_secret_name, secrecy, words_of
+from autotrack.silence import without_warnings
 
 _CELL_MAGIC = r"\s*%%(?!time|capture|prun|memit|mprun|debug)\w"
 _PROSE = r"[ \t]+(?![#\"'])\S"  # after a word, more words follow
@@ -184,8 +184,7 @@ def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
 @lru_cache(maxsize=4)
 def _is_python(text: str) -> bool:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the user's code may cause warnings, which do not matter here
+        with without_warnings():  # the user's code may cause some, which do not matter here
             ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

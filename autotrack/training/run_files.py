@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from autotrack.journal import files, records
+from autotrack.silence import without_warnings
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
@@ -43,9 +44,12 @@ class RunFiles:
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """Yield a path with the same suffix to write to, which becomes `path` in one step when the block ends."""
+        """Yield a path with the same suffix to write to, which becomes `path` in one step when the block ends.
+
+        Warnings in the block are ignored: users who write such a file themselves get them then.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(path, draft_name=f".part-{path.name}") as draft:
+        with files.replacing(path, draft_name=f".part-{path.name}") as draft, without_warnings():
             yield draft
 
     def record(self, path: Path, *, kind: str, **about: Any) -> None:

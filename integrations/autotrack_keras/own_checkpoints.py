@@ -1,7 +1,6 @@
 """Writes weights and the final model into the run folder, within a budget."""
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +117,7 @@ def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None)
         return
     began = perf_counter()
     try:
-        with warnings.catch_warnings():  # about what cannot be saved; users who save it themselves are warned
-            warnings.simplefilter("ignore")
-            target = _save(run, model)
+        target = _save(run, model)
     finally:
         budget.spend(perf_counter() - began)
     RunFiles(run).record(target, kind="model", step=step)

@@ -97,6 +97,46 @@ def test_so_it_is_with_jax(run_script: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.splitlines() == ["jax 15 True", "jax 15 True"]
 
 
+@pytest.mark.slow
+def test_warnings_of_the_script_are_shown_as_often_as_without(tmp_path: Path) -> None:
+    """Those that Python shows once for each place, and those about a model that the script saves itself."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+            import sys, warnings
+            import autotrack, keras, numpy as np
+
+            if sys.argv[1] == "with":
+                autotrack.autolog(to="runs", experiment="tests")
+
+            def data():
+                warnings.warn("my data is old")
+                warnings.warn("there is a new way", DeprecationWarning)
+                return np.zeros((8, 2)), np.zeros(8)
+
+            class Mine(keras.layers.Dense):
+                def get_config(self):
+                    warnings.warn("not all of it is saved")
+                    return super().get_config()
+
+            for _ in range(3):
+                model = keras.Sequential([Mine(1)])
+                model.compile("sgd", "mse")
+                model.fit(*data(), verbose=0)
+            model.save("mine.keras")
+        """)
+    )
+
+    def shown(how: str) -> list[str]:
+        done = subprocess.run([sys.executable, script, how], capture_output=True, text=True, check=True)
+        return [line for line in done.stderr.splitlines() if not line.startswith(("autotrack", "  autotrack"))]
+
+    without = shown("without")
+    assert sum("Warning: " in line for line in without) == 3
+    assert shown("with") == without
+    assert len(autotrack.runs("runs")) == 3
+
+
 def test_the_integration_patches_as_it_should() -> None:
     class OnlyKeras(KerasIntegration):
         modules = {"keras": KerasIntegration.modules["keras"]}  # noqa: RUF012  that of KerasTuner is not installed

@@ -2,7 +2,6 @@
 
 import re
 import time
-import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 from autotrack.sidecar.capture.container import Limits, cgroup_limits, cpu_usage_seconds, memory_used_bytes
 from autotrack.sidecar.capture.gpu import GpuSampler
 from autotrack.sidecar.capture.process_tree import UNREADABLE, ProcessTree, Values
+from autotrack.silence import without_warnings
 
 _Pairs = dict[str, tuple[int, int]]
 
@@ -151,8 +151,7 @@ def _memory() -> Values:
 
 
 def _swap() -> Values:
-    with warnings.catch_warnings():  # psutil warns if it does not find how much was swapped in and out
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with without_warnings():  # psutil warns if it does not find how much was swapped in and out
         return {"host_swap_used_bytes": psutil.swap_memory().used}
 
 
