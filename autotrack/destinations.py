@@ -10,6 +10,10 @@ To = Destination | Sequence[Destination]
 
 TENSORBOARD = "tensorboard"
 
+_SCHEME = re.compile(r"(https?)(:|//)", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"([\w.-]+@)?([\w.-]{2,}|\[[\da-fA-F:]+\]):\d{1,5}(/.*)?")
+"""One letter with a colon is a drive of Windows."""
+
 
 def checked(value: object) -> tuple[str, ...]:
     """Return the destinations that a setting names, as text. Raises `ValueError` for what is not a destination."""
@@ -19,7 +23,10 @@ def checked(value: object) -> tuple[str, ...]:
         raise ValueError("expected a folder such as 'runs', 'tensorboard', the URL of a tracking server, or a list")
     folders = list(filter(_is_folder, destinations))
     if len(folders) > 1:
-        raise ValueError(f"expected one folder to keep runs in, not {len(folders)}: {', '.join(folders)}")
+        raise ValueError(
+            f"expected one folder to keep runs in, not {len(folders)}: {', '.join(folders)}. A folder with a comma in "
+            "its name can be given in pyproject.toml or as an argument"
+        )
     return destinations
 
 
@@ -34,14 +41,13 @@ def is_remote(destination: str) -> bool:
 
 
 def split(text: str) -> list[str] | str:
-    """Split the value of an environment variable at commas. A single folder may have commas in its name.
+    """Split the value of an environment variable at commas.
 
-    >>> split("runs,http://127.0.0.1:5000"), split("a,b")
-    (['runs', 'http://127.0.0.1:5000'], 'a,b')
+    >>> split("runs,http://127.0.0.1:5000"), split("runs")
+    (['runs', 'http://127.0.0.1:5000'], 'runs')
     """
-    parts = [part.strip() for part in text.split(",")]
-    several = len(parts) > 1 and all(parts) and any(is_remote(part) or part == TENSORBOARD for part in parts)
-    return parts if several else text
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return parts if len(parts) > 1 else text
 
 
 def without_credentials(url: str) -> str:
@@ -79,4 +85,17 @@ def _checked(value: object) -> str:
                 "expected the URL of a tracking server, such as http://127.0.0.1:5000 or https://host/path"
             )
         text = text.rstrip("/")
+    elif isinstance(value, str) and (url := _meant_as_url(text)):
+        raise ValueError(f"expected the URL of a tracking server, such as {url}, or for a folder ./{text}")
     return text
+
+
+def _meant_as_url(text: str) -> str | None:
+    """Return the URL that was probably meant by what looks like a folder of a strange name.
+
+    >>> _meant_as_url("localhost:5000"), _meant_as_url("https//host/a"), _meant_as_url("C:/runs"), _meant_as_url("a:b")
+    ('http://localhost:5000', 'https://host/a', None, None)
+    """
+    if scheme := _SCHEME.match(text):
+        return f"{scheme[1].lower()}://{text[scheme.end() :].lstrip(':/') or 'host'}"
+    return f"http://{text}" if _HOST_AND_PORT.fullmatch(text) else None

@@ -118,6 +118,27 @@ def test_a_run_goes_to_one_folder_and_any_number_of_servers(
         assert resolve() == found
 
 
+@pytest.mark.parametrize(
+    "to", ["./a:b", "a:b", "C:/runs", "C:\\runs", "./localhost:5000", "/data/host:5000", "http", Path("host:80")]
+)
+def test_a_folder_may_have_a_colon_where_it_is_clear_what_is_meant(to: str | Path) -> None:
+    assert resolve(to=to).to == str(to)
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("runs,https//host", "https://host"),
+        ("runs,localhost:5000", "http://localhost:5000"),
+        ("runs,runs2", "one folder to keep runs in, not 2: runs, runs2"),
+    ],
+)
+def test_each_part_of_the_environment_variable_is_checked(to: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_TO", to)
+    with pytest.raises(SettingsError, match=said):
+        resolve()
+
+
 def test_event_files_for_tensorboard_are_written_unless_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve(to="kept").destinations == ["tensorboard"]
     monkeypatch.setenv("AUTOTRACK_TENSORBOARD", "off")
@@ -199,6 +220,11 @@ BAD = [
     ("to", "s3://bucket/runs"),
     ("to", "http://"),
     ("to", "http://host:notaport"),
+    ("to", "localhost:5000"),
+    ("to", "127.0.0.1:5000/mlflow"),
+    ("to", "[::1]:5000"),
+    ("to", "https//host"),
+    ("to", "http:/host"),
     ("experiment", "a/b"),
     ("experiment", ".."),
     ("experiment", "a\\b"),
