@@ -45,9 +45,13 @@ class Evaluation:
         return f"{self.model.prefix}{data}_{metric}" if data else f"{self.model.prefix}{metric}"
 
     def log(self, metric: str, value: Any) -> None:
-        """Record a number; the first one of a name is of step 0, the next one of step 1."""
+        """Record a number at the step of the latest `partial_fit`; otherwise the numbers of one name are counted."""
         name = self.name(metric)
-        step = registry.current.runs.next_step(self.model.run, name)
+        step = (
+            registry.current.runs.next_step(self.model.run, name)
+            if self.model.latest_step is None
+            else self.model.latest_step()
+        )
         log_numbers(self.model.run, {name: value}, step, stage=self.role or "test")
         close_later(self.model.run)
 

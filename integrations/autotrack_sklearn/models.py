@@ -1,6 +1,7 @@
 """Which run a fitted model belongs to, and which model a result comes from."""
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,15 @@ from autotrack_sklearn.identity import ByIdentity, memory_of
 class RecordedModel:
     """A fitted model: the run that recorded its fit, and the prefix of its names there.
 
-    `features` is the data of the fit, and `data_name` the name that the user's code has for it.
+    `features` is the data of the fit, and `data_name` the name that the user's code has for it. `latest_step` returns
+    the step of the latest call of `partial_fit`, if it is trained by that.
     """
 
     run: autotrack.Run
     prefix: str
     features: "weakref.ref[Any] | None" = None
     data_name: str | None = None
+    latest_step: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True)

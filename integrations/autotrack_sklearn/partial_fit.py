@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Generator
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -62,8 +63,8 @@ def _begin(estimator: Any, features: Any, target: Any) -> PartialFitRun | None:
         start.describe(recording)
     name = registry.current.calls.innermost().source(0, "X")
     start.describe_data(recording, features, target, name=name)
-    registry.current.models.add(estimator, recording.model(None))
     run = PartialFitRun(recording)
+    registry.current.models.add(estimator, replace(recording.model(None), latest_step=run.latest_step))
     registry.current.partial_fits.add(estimator, run)
     atexit.unregister(_save_all)
     atexit.register(_save_all)  # after the run's own handler, and so called before it

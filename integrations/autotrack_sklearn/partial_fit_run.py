@@ -52,6 +52,10 @@ class PartialFitRun:
                 self.recording.log({curve.name: curve.points[step]}, step, stage=curve.stage)
             self._epochs[curve.name] = len(curve.points)
 
+    def latest_step(self) -> int:
+        """Return the step of the latest call."""
+        return max(self._calls - 1, 0)
+
     def is_running(self) -> bool:
         """Whether the run has not ended yet."""
         return self.recording.run.status == "running"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.metrics import accuracy_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
@@ -29,6 +30,21 @@ def test_as_many_points_as_calls_whatever_the_batches(sizes: list[int], wine: An
     points = all_runs()[-1].history("samples_seen")
     assert [(point.step, point.value) for point in points] == list(enumerate(np.cumsum(sizes).tolist()))
     assert all_runs()[-1].status == "running"
+
+
+@pytest.mark.usefixtures("autolog")
+def test_scores_are_at_the_step_of_the_latest_call(wine: Any, recorded: Recorded) -> None:
+    X_test, y_test = wine
+    model = GaussianNB()
+    for call in range(9):
+        model.partial_fit(X_test, y_test, classes=[0, 1, 2])
+        if call % 3 == 2:
+            model.score(X_test, y_test)
+            accuracy_score(y_test, model.predict(X_test))
+    run = recorded()
+    assert [point.step for point in run.history("samples_seen")] == list(range(9))
+    for name in ("test_score", "test_accuracy_score"):
+        assert [point.step for point in run.history(name)] == [2, 5, 8]
 
 
 @pytest.mark.usefixtures("autolog")
