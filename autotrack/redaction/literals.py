@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from autotrack.redaction.brackets import Bracket, Target, strongest
 from autotrack.redaction.lexing import Token
 from autotrack.redaction.names import is_secret_name, secrecy, words_of
 
@@ -28,6 +28,7 @@ _PASSING = (
     r"(?:Secret|Passw|Auth|Cred|Field|Param|Option)\w*|\w*(?:Auth|Credential|Str)|str|bytes|bytearray|field"
     r"|\w*b\d\ddecode|decodebytes|fromhex|unhexlify|dict|list|tuple"
 )
+_CODECS = frozenset("utf-8 utf8 ascii latin-1 latin1 ignore replace strict surrogateescape".split())
 _REMADE = frozenset(("format", "join", "format_map"))
 
 
@@ -58,73 +59,10 @@ def literals(source: str, tokens: Sequence[Token]) -> Iterator[Literal]:
 _END = Token("newline", "\n", 0, 0)
 
 
-_Target = str | list["_Target"]
-"""A name to the left of an assignment, or several in brackets."""
-
-
-@dataclass(slots=True)
-class _Bracket:
-    """An open bracket, or the whole source, and what was read in it.
-
-    Attributes:
-        opener, callee: The bracket, and the function that it calls.
-        all_in_it: The name that all values in the bracket have.
-        name: What the next value is assigned to.
-        annotated: A name whose type is being declared.
-        operand, lead: The name, call or subscript that was just read, and the token before it.
-        before: The last token.
-        argument: The last argument, if it was a string.
-        declared: The last argument that is a secret name.
-        only: The only string in a subscript.
-        augmented: What may be assigned to with ``+=``.
-        has_value: Whether a string was read in this statement, after which there are no more names to assign to.
-        unpacks: Whether the values in the bracket belong to several names.
-        group: The names in the bracket that was just read, or to which the values in the next one belong.
-        operands: What was read between commas since the last assignment: names, if another assignment follows.
-        assigned: The names that the values after the last assignment belong to, one by one.
-        targets: Those of them whose values are still to come.
-    """
-
-    opener: str = ""
-    callee: str = ""
-    all_in_it: str = ""
-    name: str = ""
-    annotated: str = ""
-    operand: str = ""
-    lead: str = "\n"
-    before: str = "\n"
-    argument: str = ""
-    declared: str = ""
-    only: str = ""
-    augmented: str = ""
-    unpacks: bool = False
-    has_value: bool = False
-    group: list[_Target] = field(default_factory=list)
-    operands: list[_Target] = field(default_factory=list)
-    assigned: list[_Target] = field(default_factory=list)
-    targets: list[_Target] = field(default_factory=list)
-
-    def assign(self, names: list[_Target]) -> None:
-        """Expect the values of these names, one after the other."""
-        self.assigned, self.operands = names, []
-        self.take_next(names)
-
-    def take_next(self, names: list[_Target]) -> None:
-        """Expect the value of the first of these names, and then those of the others."""
-        first, *self.targets = names or [""]
-        self.name = first if isinstance(first, str) else _strongest(first)
-        self.group = [] if isinstance(first, str) else first
-
-    def end_statement(self) -> None:
-        """Expect what the bracket has always held."""
-        self.name, self.annotated, self.group = self.all_in_it, "", []
-        self.operands, self.assigned, self.targets, self.has_value = [], [], [], False
-
-
 class _Walk:
     def __init__(self, source: str) -> None:
         self._source = source
-        self._open = [_Bracket()]
+        self._open = [Bracket()]
 
     @property
     def is_between_statements(self) -> bool:
@@ -136,7 +74,9 @@ class _Walk:
         if token.kind == "word" and text not in _KEYWORDS:
             if here.before == ".":
                 here.operand += f".{text}"
-            elif text != "await":
+            elif text == "await":
+                return
+            else:
                 here.operand, here.lead = text, here.before
             here.before, here.argument = "operand", ""
         elif text in ("(", "[", "{"):
@@ -167,7 +107,7 @@ class _Walk:
         here.before, here.operand, here.has_value = "string", "", True
         return name if secrecy(name) else ""
 
-    def _name_of(self, here: _Bracket, text: str, following: Token, after: Token) -> str:
+    def _name_of(self, here: Bracket, text: str, following: Token, after: Token) -> str:
         if following.text == ":" and here.opener == "{":
             return ""  # it is a key
         made = following.text == "." and after.text in _REMADE
@@ -179,30 +119,42 @@ class _Walk:
             return here.name
         if here.before not in _LEADS:
             return ""
-        return here.name or self._argument_of(here, text)
+        return here.name or strongest([self._argument_of(here, text), self._fallback_of(here, text)])
 
-    def _argument_of(self, here: _Bracket, text: str) -> str:
+    def _argument_of(self, here: Bracket, text: str) -> str:
         """Return the name in the argument before a string: ``setdefault("HF_TOKEN", "..."), ["--token", "..."]``."""
         callee = _last(here.callee)
         option = here.argument.startswith("--") and callee not in _DECLARING and not text.startswith("-")
         pair = here.opener == "(" and not callee and re.search(r"\d", text)  # [("password", "...")]
         return here.argument.lstrip("-") if here.before == "," and (option or pair or callee in _SETTING) else ""
 
-    def _enter(self, here: _Bracket, text: str) -> None:
+    def _fallback_of(self, here: Bracket, text: str) -> str:
+        """Return the name of the result, for a later argument of its call: ``password = config.get("k", "...")``."""
+        if here.before != "," or (is_secret_name(text) and text.replace("_", "").isalpha()):  # get("db", "password")
+            return ""
+        if _last(here.callee) in _SETTING:
+            return here.result
+        is_other = text in _CODECS or secrecy(here.result) != "strong" or re.search(r"\s", text)
+        return "" if is_other else here.result
+
+    def _enter(self, here: Bracket, text: str) -> None:
         called = here.before in ("operand", "string")
-        unpacked = [] if called else here.group or (here.assigned if here.before in ("=", ":=") else [])
+        unpacked = [] if called else here.each or here.group or (here.assigned if here.before in ("=", ":=") else [])
         lead = here.lead if called else here.before
         assigned = here.name if lead in _LEADS or (lead == ":" and here.opener == "{") else ""
         if assigned == here.all_in_it and secrecy(assigned) == "weak":  # two levels down: auth = [("x", "y")]
             assigned = ""
+        result = assigned if called and text == "(" else ""
         if called and (text != "(" or not re.fullmatch(_PASSING, _last(here.operand))):
             assigned = ""
         callee = here.operand if called and text == "(" else ""
         kind = "subscript" if called and text == "[" else text
-        self._open.append(_Bracket(kind, callee, assigned, assigned, before=text, lead=text))
+        self._open.append(Bracket(kind, callee, result, assigned, assigned, before=text, lead=text))
         if len(unpacked) > 1:
             self._open[-1].unpacks = True
             self._open[-1].assign(unpacked)
+        elif unpacked and isinstance(unpacked[0], list):
+            self._open[-1].each = unpacked[0]
 
     def _leave(self) -> None:
         if len(self._open) > 1:
@@ -214,7 +166,7 @@ class _Walk:
             here.group = [*closed.operands, _last(closed.operand)] if is_group else []
             here.before, here.argument = "operand", ""
 
-    def _separate(self, here: _Bracket, token: Token) -> None:
+    def _separate(self, here: Bracket, token: Token) -> None:
         """Read a token between operands."""
         text = "\n" if token.kind in ("newline", "shell") else token.text
         if text == ":" and here.operand and here.lead in ("\n", "(", ",", "*", ";"):
@@ -229,6 +181,7 @@ class _Walk:
         elif text in (";", "\n", ":"):
             here.end_statement()
         here.has_value = here.has_value or text == "lambda"
+        text = self._read_loop(here, text)
         if text in ("+", "|"):  # perhaps of "+="
             here.augmented = here.operand
         if text != "." and text not in ("==", "!="):
@@ -237,22 +190,31 @@ class _Walk:
             here.argument = ""
         here.before = text
 
-    def _targets(self, here: _Bracket) -> list[_Target]:
+    def _read_loop(self, here: Bracket, text: str) -> str:
+        """Read ``for`` and its ``in``, which assigns as ``=`` does."""
+        if text == "for":
+            here.begin_loop()
+        elif text == "in" and here.loops:
+            here.assign_each(_last(here.operand) or here.group)
+            return "="
+        return text
+
+    def _targets(self, here: Bracket) -> list[Target]:
         """Return the names on the left side of an assignment."""
-        last: _Target = self._target(here) or here.group
+        last: Target = self._target(here) or here.group
         names = [*here.operands, last or ""] if not here.opener else [last or ""]
         return names[0] if len(names) == 1 and isinstance(names[0], list) else names
 
-    def _target(self, here: _Bracket) -> str:
+    def _target(self, here: Bracket) -> str:
         """Return the name on the left side of an assignment."""
         name = here.annotated or here.operand or (here.augmented if here.before in ("+", "|") else "")
         if here.opener != "(":
             return _last(name)
         if name in _DEFAULTS:
-            return here.declared or here.all_in_it
+            return here.declared or here.all_in_it or here.result
         return f"login.{name}" if _last(here.callee) == "login" and name == "key" else name
 
-    def _entry(self, here: _Bracket, key: str) -> str:
+    def _entry(self, here: Bracket, key: str) -> str:
         """Return the name of an entry of a dict."""
         if key in _DEFAULTS and here.declared:
             return here.declared
@@ -263,20 +225,14 @@ class _Walk:
         return f"{here.all_in_it}.{key}" if together and together[0].endswith(("s", "credential")) else key
 
 
-def _merged(earlier: list[_Target], later: list[_Target]) -> list[_Target]:
+def _merged(earlier: list[Target], later: list[Target]) -> list[Target]:
     """Return the names of values that are assigned twice, as in ``password = a = "..."``: the more secret ones."""
     if not earlier or len(earlier) == len(later) == 1:
-        return [_strongest([*earlier, *later])] if earlier else later
+        return [strongest([*earlier, *later])] if earlier else later
     if len(earlier) != len(later):  # one of them is the name of all values together
         one, others = sorted((earlier, later), key=len)
-        return [_strongest([*one, other]) for other in others]
-    return [_strongest([first, second]) for first, second in zip(earlier, later, strict=True)]
-
-
-def _strongest(names: list[_Target]) -> str:
-    """Return the most secret of some names."""
-    flat = [name if isinstance(name, str) else _strongest(name) for name in names]
-    return max(flat, key=lambda name: ("", "weak", "strong").index(secrecy(name)), default="")
+        return [strongest([*one, other]) for other in others]
+    return [strongest([first, second]) for first, second in zip(earlier, later, strict=True)]
 
 
 def _last(name: str) -> str:

@@ -87,6 +87,14 @@ a, password = "abcdef1", word
 user, (host, a) = "abcdef1", ("abcdef2", "abcdef3")
 choices = [("token", "A token"), ("password", "A password")]
 for password in passwords: total += len(password) % 7
+for password, a in pairs: mode = "abcdef1"
+names = [password for password in passwords if "abcdef1" in password or a in "abcdef2"]
+password = config.get("database", "password")
+password = raw.decode("utf-8", "ignore")
+password = os.environ.get("DB_PASSWORD", "")
+password = prompt(text, "Please enter it twice")
+token = tokenizer.decode(words, "abcdef1")
+a = config.get("k", "abcdef1")
 '''.strip().splitlines()
 
 
@@ -172,6 +180,21 @@ if (password := "{}"): pass
 password = os.environ.get("DB_PASSWORD") or "{}"
 password = os.environ.get("DB_PASSWORD", "{}")
 password = "{}" if local else other
+password = os.environ.get("DB_PW_X", "{}")
+self.password: str = os.environ.get("DB_PW_X", "{}").strip()
+token = os.getenv("X_T", default="{}")
+api_key = config.get("k", "{}")
+api_key = await config["a"].get("k", "{}")
+password = pick(a, "{}")
+connect(password=os.environ.get("DB_PW_X", "{}"), user="ada")
+config = {"password": os.environ.get("DB_PW_X", "{}"), "user": "ada"}
+for password in ("{}",): pass
+for password in [a, "{}"]: pass
+for password in "{}", "{}": pass
+for user, password in [("ada", "{}"), (user, "{}")]: pass
+for (password, user) in [("{}", "ada"), ("{}", "eve")]: pass
+logins = [login(password) for password in ("{}", a)]
+logins = {user: password for user, password in [("ada", "{}")]}
 if password == "{}": pass
 login(token="{}", retries=3)
 def login(user="ada", password="{}", *, retries: int = 3): pass
