@@ -134,7 +134,8 @@ class Screen:
             return
         row, end = self._rows[self._row], self._column
         written = self._redact(row[begin:end])
-        clean = self._redact(row[:begin] + written + row[end:])
+        is_whole = begin == 0 and end == len(row)  # as most are
+        clean = written if is_whole else self._redact(row[:begin] + written + row[end:])
         if clean != row:  # it does not grow, or what is drawn over it would leave its end
             self._rows[self._row] = clean[: len(row)]
             self._column = max(0, end + len(self._rows[self._row]) - len(row))
