@@ -71,7 +71,7 @@ def _check_store() -> str:
 
 def _check_owed(servers: Collection[str]) -> str:
     """Fail for what is owed to any server, or to `servers` where those were chosen."""
-    if lines := list(owed_in_short(catalog.run_folders(catalog.store_path(None)), servers=servers)):
+    if lines := list(owed_in_short(catalog.runs(), servers=servers)):
         raise AutotrackError("; ".join(lines))
     return ""
 

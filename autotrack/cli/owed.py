@@ -3,22 +3,45 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server
+from autotrack import destinations
+from autotrack.readers.catalog import RecordedRun
+from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server, without_delivery
 
 
-def owed_in_short(folders: Iterable[Path], *, servers: Collection[str] = ()) -> Iterator[str]:
-    """Yield which of these runs a server has not taken completely, a line each; only for `servers`, if there are any.
+def owed_in_short(runs: Iterable[RecordedRun], *, servers: Collection[str] = ()) -> Iterator[str]:
+    """Yield which of these runs a server does not have completely, a line each; only for `servers`, if there are any.
 
     The advice is a command that tries it again: without `--to`, a run is only sent to the servers that it names.
     """
     lacking: dict[tuple[str, bool], list[str]] = {}
-    for folder in folders:
-        for url in owed_by_server(folder):
-            if not servers or url in servers:
-                lacking.setdefault((url, is_named(url, folder)), []).append(folder.name)
+    unsent: dict[str, list[str]] = {}
+    for run in runs:
+        for url in owed_by_server(run.folder):
+            lacking.setdefault((url, _names(run, url)), []).append(run.folder.name)
+        for url in unsent_to(run):
+            unsent.setdefault(url, []).append(run.folder.name)
     for (url, by_run), names in lacking.items():
-        command = "autotrack sync" if by_run else f"autotrack sync --to {url}"
-        yield f"{url} lacks parts of {counted('run', names)}: `autotrack show` says which, `{command}` tries again"
+        if not servers or url in servers:
+            command = "autotrack sync" if by_run else f"autotrack sync --to {url}"
+            yield f"{url} lacks parts of {counted('run', names)}: `autotrack show` says which, `{command}` tries again"
+    for url, names in unsent.items():
+        if not servers or url in servers:
+            yield f"not sent yet to {url}: {counted('run', names)}; unless that is under way, `autotrack sync` does it"
+
+
+def unsent_to(run: RecordedRun) -> list[str]:
+    """Return the servers that a run names, that have not got it since it ended, and are not known to refuse it."""
+    if run.summary.status == "running" or not run.summary.destinations:
+        return []
+    named = [url for url in run.summary.destinations if destinations.is_remote(url)]
+    waiting = without_delivery(run.folder, named)
+    owed = owed_by_server(run.folder) if waiting else {}
+    return [url for url in waiting if url not in owed]
+
+
+def _names(run: RecordedRun, url: str) -> bool:
+    named = run.summary.destinations
+    return is_named(url, run.folder) if named is None else url in named
 
 
 def owed_lines(owed: Mapping[Path, Mapping[str, Owed]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from autotrack import settings
-from autotrack.cli.owed import owed_in_short
+from autotrack.cli.owed import owed_in_short, unsent_to
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.format import human_seconds, moment, short, shown
@@ -68,7 +68,7 @@ def ls(
             ["started", "experiment", "run", "status", "took", "metrics"],
             [_row(run, wanted) for run in runs],
         )
-        for number, line in enumerate(owed_in_short(run.folder for run in runs)):
+        for number, line in enumerate(owed_in_short(runs)):
             if not number:
                 say("")
             say(line)
@@ -84,8 +84,7 @@ def show(
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
-        owed = {server: list(owed.sentences()) for server, owed in owed_by_server(recorded.folder).items()}
-        say_json({"folder": str(recorded.folder.absolute()), **fields, "owed": owed})
+        say_json({"folder": str(recorded.folder.absolute()), **fields, "owed": _owed(recorded)})
         return
     summary = recorded.summary
     _print_facts(recorded)
@@ -96,7 +95,7 @@ def show(
         ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
         ("system load", ["name", "mean", "max"], _load(summary)),
         ("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices]),
-        ("owed to servers", ["server", "what it has not taken"], _owed(recorded.folder)),
+        ("owed to servers", ["server", "what it has not taken"], _owed_rows(recorded)),
     ]
     for title, columns, rows in sections:
         if rows:
@@ -230,8 +229,13 @@ def _metrics(summary: Summary) -> list[list[str]]:
     return rows
 
 
-def _owed(folder: Path) -> list[list[str]]:
-    return [[server, sentence] for server, owed in owed_by_server(folder).items() for sentence in owed.sentences()]
+def _owed(run: RecordedRun) -> dict[str, list[str]]:
+    refused = {server: list(owed.sentences()) for server, owed in owed_by_server(run.folder).items()}
+    return {**refused, **{server: ["not sent yet"] for server in unsent_to(run)}}
+
+
+def _owed_rows(run: RecordedRun) -> list[list[str]]:
+    return [[server, sentence] for server, sentences in _owed(run).items() for sentence in sentences]
 
 
 def _artifacts(summary: Summary) -> list[list[str]]:

@@ -133,6 +133,7 @@ class Fold:
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
         for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
+        summary.destinations = list(record.destinations)
         summary.frameworks = {**summary.frameworks, **record.frameworks}
         summary.status, summary.error, summary.traceback = "running", None, None
 

@@ -40,6 +40,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         duration_seconds: The time from start to end.
+        destinations: Where the last start of the run sends it; None in summaries that older versions have written.
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
         params_by_source: All values, by source and name.
@@ -69,6 +70,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     host: str = ""
     pid: int = 0
     python: str = ""
+    destinations: list[str] | None = None
     metric: str = ""
     ranks: list[int] = []
     tags: dict[str, str] = {}

@@ -7,7 +7,7 @@ without the libraries that talk to servers.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -86,6 +86,7 @@ class _Kept(msgspec.Struct):
 
     url: str
     run_id: str = ""
+    complete: bool = True
     owed: Owed = msgspec.field(default_factory=Owed)
 
 
@@ -109,8 +110,23 @@ def is_named(url: str, folder: Path) -> bool:
     return bool(starts) and url in starts[-1].destinations
 
 
+def without_delivery(folder: Path, urls: Collection[str]) -> list[str]:
+    """Return those of the servers at `urls` under which nothing says that the run in `folder` has arrived."""
+    arrived = {kept.url for kept in _kept_of(folder) if kept.run_id and kept.complete} if urls else set()
+    return [url for url in urls if url not in arrived]
+
+
 def _kept_of(folder: Path) -> Iterator[_Kept]:
-    place = remote_folder(folder)
+    """Yield what is kept for each server; for a run that may only be read, in two places."""
+    seen: set[str] = set()
+    for place in dict.fromkeys((remote_folder(folder), folder / FOLDER)):
+        for kept in _kept_in(place):
+            if kept.url not in seen:
+                seen.add(kept.url)
+                yield kept
+
+
+def _kept_in(place: Path) -> Iterator[_Kept]:
     try:
         names = os.listdir(place)  # noqa: PTH208  quick, because runs are many
     except OSError:

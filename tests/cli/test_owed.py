@@ -11,6 +11,7 @@ import autotrack
 from autotrack.cli.app import app
 from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
 from tests.support.disks import read_only
+from tests.support.processes import wait_until
 from tests.support.server_reader import check_arrived
 from tests.support.servers import Server, free_port
 
@@ -122,3 +123,25 @@ def test_a_store_that_may_only_be_read_is_sent_all_the_same_and_not_written_to(
         assert "lacks" not in call("ls")[1]
     check_arrived(server.url, autotrack.load(folder).experiment, folder)
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_run_that_has_ended_and_not_reached_its_server_is_not_sent_yet_until_it_has(
+    proxy: ChaosProxy, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACK_EXIT_TIMEOUT", "0")
+    proxy.refuses = lambda *_: 503
+    with autotrack.start_run("waiting", to=["runs", proxy.url]) as run:
+        run.log({"loss": 0.5}, step=0)
+        assert "not sent yet" not in call("ls")[1], "it is still being recorded"
+    said = f"not sent yet to {proxy.url}: run {run.folder.name}"
+    assert said in call("ls")[1]
+    assert json.loads(call("show", "--json")[1])["owed"] == {proxy.url: ["not sent yet"]}
+    code, checked = call("doctor")
+    assert code == 1
+    assert said in checked
+    assert call("doctor", "--to", server.url)[0] == 0
+    proxy.refuses = lambda *_: None
+    wait_until(lambda: call("sync")[0] == 0, seconds=30)
+    assert "not sent yet" not in call("ls")[1]
+    assert json.loads(call("show", "--json")[1])["owed"] == {}
+    assert call("doctor")[0] == 0

@@ -14,6 +14,9 @@ BEFORE = Path(__file__).parent / "written_before"
 EXPECTED = json.loads((BEFORE / "expected.json").read_text(encoding="utf-8"))
 """What `autotrack.runs` gave when the store was written: summaries, and every point of every metric."""
 
+_LEFT_OUT = ("journals", "destinations")
+"""Sizes of files, and what summaries have had only since: a store that is read by its journals has that, too."""
+
 
 @pytest.fixture
 def old_store(tmp_path: Path) -> Path:
@@ -23,7 +26,9 @@ def old_store(tmp_path: Path) -> Path:
 def read(store: Path) -> dict[str, dict[str, Any]]:
     return {
         run.folder.name: {
-            "summary": {name: value for name, value in msgspec.to_builtins(run.summary).items() if name != "journals"},
+            "summary": {
+                name: value for name, value in msgspec.to_builtins(run.summary).items() if name not in _LEFT_OUT
+            },
             "history": {name: msgspec.to_builtins(run.history(name)) for name in run.metrics},
         }
         for run in autotrack.runs(store)
