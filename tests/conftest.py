@@ -14,6 +14,7 @@ import pytest
 import autotrack
 from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import AnyRecord
+from autotrack.training import defaults
 from autotrack.training.hooks import faults
 
 hypothesis.settings.register_profile("autotrack", deadline=None, database=None)  # the disk may be slow at times
@@ -55,6 +56,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     faults.kinds_warned_of.clear()
     if "autotrack.training.autolog" in sys.modules:
         autotrack.autolog(disable=True)
+    defaults.forget_defaults()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What differs between runs: code, packages, params, data and hardware; and what a run changed since earlier ones."""
+"""What differs between runs: arguments, code, packages, params, data, hardware; and what changed since earlier ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,11 +7,13 @@ from typing import Any
 
 from autotrack.format import short
 from autotrack.journal.judging import judged_by
+from autotrack.journal.outputs import is_output
 from autotrack.journal.params import is_renumbered, varies_by_itself
 from autotrack.journal.records import Dataset
 from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
+from autotrack.readers.arguments import changed_arguments
 from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
 
 _SHOWN_ITEMS = 3
@@ -75,12 +77,13 @@ def _rivals(earlier: Iterable[Outline]) -> Rivals:
 
 
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
-    """Return what differs, as phrases such as `lr 0.1 → 0.01`, under `code`, `packages`, `params`, `data`, `hardware`.
+    """Return what differs, as phrases such as `lr 0.1 → 0.01`, by area: `arguments`, `code` and so on.
 
     What was not captured in both runs is not compared. Params that a running run lacks do not count as removed,
     because it may still log them.
     """
     phrases = {
+        "arguments": list(changed_arguments(now.argv, before.argv)),
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
         "params": list(_values(_telling(now), _telling(before), is_complete=now.status != "running")),
@@ -116,14 +119,17 @@ def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
         if new.get("commit") != old.get("commit"):
             yield f"commit {(old.get('commit') or 'none')[:7]} → {(new.get('commit') or 'none')[:7]}"
         if any(new.get(name) != old.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
-            changed = [*new.get("changed", []), *new.get("untracked_code", [])]
-            yield (
-                f"uncommitted {', '.join(changed[:2])}{' …' if changed[2:] else ''}"
-                if changed
-                else "now all committed"
-            )
+            uncommitted, code = _uncommitted(new), [name for name in _uncommitted(new) if not is_output(name)]
+            if code:
+                yield f"uncommitted {', '.join(code[:2])}{' …' if code[2:] else ''}"
+            elif not uncommitted and not all(map(is_output, _uncommitted(old))):
+                yield "now all committed"
     new, old = now.get("source", {}).get("files", {}), before.get("source", {}).get("files", {})
     yield from (name for name in sorted({*new, *old}) if new and old and new.get(name) != old.get(name))
+
+
+def _uncommitted(git: Mapping[str, Any]) -> list[str]:
+    return [*git.get("changed", []), *git.get("untracked_code", [])]
 
 
 def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:

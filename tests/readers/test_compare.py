@@ -106,6 +106,37 @@ def test_code_in_git_is_compared_by_commit_and_by_what_is_not_committed() -> Non
     assert changed(environment("git", **dirty), environment("git", **dirty, branch="other")) == {}
 
 
+def test_what_trainings_write_is_no_code() -> None:
+    before = environment(
+        "git", commit="a", patch_sha256=None, untracked_code_sha256="1", changed=[], untracked_code=[]
+    )
+    written = ["lightning_logs/version_0/hparams.yaml", "last.ckpt"]
+    now = environment(
+        "git", commit="a", patch_sha256="2", untracked_code_sha256="2", changed=[], untracked_code=written
+    )
+    assert changed(before, now) == {}
+    now.values["untracked_code"] = [*written, "conf/model.yaml"]
+    assert changed(before, now) == {"code": ["uncommitted conf/model.yaml"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (["--lr", ".1"], ["--lr", ".3"], ["--lr .1 → .3"]),
+        (["--lr=.1", "a.csv"], ["--lr", ".1", "b.csv"], ["a.csv → b.csv"]),
+        (["lr=.1"], ["lr=.3", "--fast"], ["lr .1 → .3", "--fast added"]),
+        (["--log-dir", "a", "-v"], ["--log_dir", "b"], ["--log_dir b added", "--log-dir a removed", "-v removed"]),
+        (["--log_dir", "a"], ["--log_dir", "b"], []),
+        ([], [], []),
+    ],
+)
+def test_the_command_line_is_compared_by_option(before: list[str], now: list[str], said: list[str]) -> None:
+    one, other = (
+        RunStarted(time=1.0, id="a", name="a", experiment="e", argv=["s.py", *argv]) for argv in (before, now)
+    )
+    assert differences(summary_of(other), summary_of(one)).get("arguments", []) == said
+
+
 def test_code_without_git_is_compared_by_file() -> None:
     before = environment("source", files={"train.py": "1", "old.py": "1", "same.py": "1"})
     now = environment("source", files={"train.py": "2", "new.py": "1", "same.py": "1"})

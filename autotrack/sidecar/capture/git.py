@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.outputs import is_output
 from autotrack.journal.records import AnyRecord, Environment, Notice
 from autotrack.sidecar.capture import patch, repository
 from autotrack.sidecar.capture.base import Subject
@@ -43,7 +44,7 @@ def _record(tree: WorkingTree, subject: Subject) -> list[AnyRecord]:
     text = b"".join(section for part in tree.parts for section in patch.sections(part, tree.changed[part], patched))
     packed = replace(patched, room=subject.budget_bytes)  # shares the lists
     archived = archive(tree.untracked, packed, first={path.resolve() for path in subject.modules})
-    code = sorted(name for name in tree.untracked if Path(name).suffix in _CODE)
+    code = sorted(name for name in tree.untracked if Path(name).suffix in _CODE and not is_output(name))
     facts = {
         **about,
         "dirty": bool(tree.changed_names) or any(submodule["dirty"] for submodule in tree.submodules.values()),

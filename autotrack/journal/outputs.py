@@ -1,0 +1,29 @@
+"""Files that trainings write into the folder of the project, which are no code."""
+
+from pathlib import PurePath
+
+_FOLDERS = frozenset(
+    "lightning_logs tb_logs logs runs checkpoints ckpts outputs output results multirun mlruns wandb .hydra".split()
+)
+_CODE = frozenset(".py .pyi .pyx .ipynb .sh .c .cc .cpp .cu .h".split())
+_SUFFIXES = frozenset(
+    ".ckpt .pt .pth .bin .safetensors .onnx .h5 .hdf5 .keras .pkl .pickle .joblib .npy .npz .parquet .log .out".split()
+)
+
+
+def is_output(name: str) -> bool:
+    """Return whether a file is what a training has probably written, by its path in the project.
+
+    >>> is_output("lightning_logs/version_0/hparams.yaml"), is_output("last.ckpt"), is_output("conf/model.yaml")
+    (True, True, False)
+    >>> is_output("runs/compare.py")
+    False
+    """
+    path = PurePath(name)
+    if path.suffix.lower() in _CODE:
+        return False
+    return (
+        path.suffix.lower() in _SUFFIXES
+        or path.name.startswith("events.out.tfevents.")
+        or not _FOLDERS.isdisjoint(path.parts[:-1])
+    )
