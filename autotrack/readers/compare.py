@@ -1,4 +1,4 @@
-"""What differs between runs: arguments, code, packages, params, data, hardware; and what changed since earlier ones."""
+"""What differs between runs: arguments, code, packages, params, data, hardware; what changed since earlier ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +90,14 @@ def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
+    phrases["arguments"] = [item for item in phrases["arguments"] if not _is_among(item, phrases["params"])]
     return {area: items for area, items in phrases.items() if items}
+
+
+def _is_among(argument: str, params: list[str]) -> bool:
+    """Return whether params say the same as what differs in the command line: the same name, or the same values."""
+    name = argument.split(" ", maxsplit=1)[0].lstrip("-").replace("-", "_")
+    return any(name == param.split(" ")[0].rpartition(".")[2] or param.endswith(f" {argument}") for param in params)
 
 
 def in_short(changes: Mapping[str, list[str]]) -> str:

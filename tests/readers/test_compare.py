@@ -137,6 +137,17 @@ def test_the_command_line_is_compared_by_option(before: list[str], now: list[str
     assert differences(summary_of(other), summary_of(one)).get("arguments", []) == said
 
 
+def test_an_argument_that_is_a_param_is_said_once() -> None:
+    one, other = (
+        summary_of(
+            RunStarted(time=1.0, id="a", name="a", experiment="e", argv=["s.py", f"--lr={lr}", str(seed)]),
+            params(lr=lr),
+        )
+        for lr, seed in ((0.1, 1), (0.3, 2))
+    )
+    assert differences(other, one) == {"arguments": ["1 → 2"], "params": ["lr 0.1 → 0.3"]}
+
+
 def test_code_without_git_is_compared_by_file() -> None:
     before = environment("source", files={"train.py": "1", "old.py": "1", "same.py": "1"})
     now = environment("source", files={"train.py": "2", "new.py": "1", "same.py": "1"})
