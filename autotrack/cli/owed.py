@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from autotrack import destinations
+from autotrack.journal import unwritten
 from autotrack.readers.catalog import RecordedRun
 from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server, without_delivery
 
@@ -27,6 +28,16 @@ def owed_in_short(runs: Iterable[RecordedRun], *, servers: Collection[str] = ())
     for url, names in unsent.items():
         if not servers or url in servers:
             yield f"not sent yet to {url}: {counted('run', names)}; unless that is under way, `autotrack sync` does it"
+
+
+def waiting_elsewhere(runs: Iterable[RecordedRun]) -> str:
+    """Say of which of these runs the disk has refused records, if they are not recorded any more; empty if of none."""
+    cut_off = [run.folder for run in runs if run.summary.status == "killed"]
+    names = [folder.name for folder in unwritten.waiting_among(cut_off)]
+    if not names:
+        return ""
+    things = counted("run", names)
+    return f"records of {things} wait elsewhere, since the disk did not take them: `autotrack sync` brings them home"
 
 
 def unsent_to(run: RecordedRun) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from autotrack import settings
-from autotrack.cli.owed import owed_in_short, unsent_to
+from autotrack.cli.owed import owed_in_short, unsent_to, waiting_elsewhere
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.format import human_seconds, moment, short, shown
@@ -68,7 +68,7 @@ def ls(
             ["started", "experiment", "run", "status", "took", "metrics"],
             [_row(run, wanted) for run in runs],
         )
-        for number, line in enumerate(owed_in_short(runs)):
+        for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
             if not number:
                 say("")
             say(line)
@@ -158,6 +158,7 @@ def _print_facts(recorded: RecordedRun) -> None:
         "parent": summary.parent or "",
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items()),
         "folder": shown(recorded.folder.absolute()),
+        "waiting": waiting_elsewhere([recorded]),
         "not read": "; ".join(summary.left_out),
     }
     for name, value in facts.items():

@@ -8,7 +8,7 @@ lines wait in memory, up to `MEMORY_BYTES`.
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -198,20 +198,31 @@ def bring_home(folder: Path) -> list[str]:
     return refused
 
 
+def waiting_among(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders of those runs of which records wait to be brought home."""
+    folders = list(folders)
+    files = list(_all_files()) if folders else []
+    return [folder for folder in folders if any(_is_of(header, folder) for _, header in files)]
+
+
 def _files_of(folder: Path) -> Iterator[tuple[Path, Header]]:
     """Yield the files with lines of the run in `folder`, also if that was moved since."""
-    run_id = ""
+    return ((path, header) for path, header in _all_files() if _is_of(header, folder))
+
+
+def _all_files() -> Iterator[tuple[Path, Header]]:
     for place in map(Path, own_folders("unwritten")):
         for path in sorted(place.glob("*.jsonl")) if is_private(place) else ():
             with suppress(OSError, msgspec.DecodeError), path.open("rb") as file:
-                header = _decode(file.readline(2**16))
-                journal = Path(header.journal)
-                if journal.parent.parent == folder.absolute():
-                    yield path, header
-                elif header.run_id and not journal.parent.exists():
-                    run_id = run_id or _run_id(folder / "journal" / "main.jsonl")
-                    if run_id == header.run_id:
-                        yield path, header
+                yield path, _decode(file.readline(2**16))
+
+
+def _is_of(header: Header, folder: Path) -> bool:
+    journal = Path(header.journal)
+    if journal.parent.parent == folder.absolute():
+        return True
+    is_moved = bool(header.run_id) and not journal.parent.exists()
+    return is_moved and _run_id(folder / "journal" / "main.jsonl") == header.run_id
 
 
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import autotrack
+from autotrack.cli.app import app
 from autotrack.journal import records, unwritten
 from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import Metrics, RunStarted
@@ -116,6 +118,18 @@ def test_a_run_that_was_moved_meanwhile_gets_what_is_its(disk: SmallDisk, tmp_pa
     assert sync(moved).state == "complete"
     assert steps(moved) == list(range(500))
     assert not waiting_files()
+
+
+@pytest.mark.parametrize("ending", ["kill", "finish"])
+def test_a_run_that_looks_killed_says_that_records_wait_until_they_are_home(disk: SmallDisk, ending: str) -> None:
+    folder, _ = fill(disk, ending)
+    for command in (["ls", str(disk.path)], ["show", str(folder)]):
+        said = CliRunner().invoke(app, command).output
+        assert f"records of run {folder.name} wait elsewhere" in said, said
+    disk.make_room()
+    assert sync(folder).state == "complete"
+    for command in (["ls", str(disk.path)], ["show", str(folder)]):
+        assert "wait elsewhere" not in CliRunner().invoke(app, command).output
 
 
 def test_what_has_come_home_already_does_not_come_twice(disk: SmallDisk) -> None:
