@@ -170,6 +170,7 @@ class Run(Logger):
         self._kind = kind or self._kind
         self.is_one_of_many = not resumed and announcements.begin(self.folder, self.started_by)
         self._started = record.time
+        self._begun = monotonic() - max(time() - record.time, 0.0)  # a short fit gets its run when it is over
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())

@@ -12,7 +12,6 @@ SAMPLE = (
     "linear_model/plot_ols_ridge.py",
     "model_selection/plot_nested_cross_validation_iris.py",
     "ensemble/plot_gradient_boosting_regression.py",
-    "compose/plot_compare_reduction.py",
 )
 
 

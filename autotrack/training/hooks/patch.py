@@ -124,7 +124,7 @@ class Patch:
 
     def apply(self) -> None:
         """Put the hook in place. Raises `AttributeError` if the owner has nothing of that name."""
-        if self._replacement is not None and self.owner.__dict__.get(self.name) is self._replacement:
+        if self._replacement is not None and self._is_in_chain():
             self._switch(is_on=True)
             return
         original, was_own = inspect.getattr_static(self.owner, self.name), self.name in self.owner.__dict__
@@ -139,6 +139,13 @@ class Patch:
             self._last_replacement = self._replacement
         setattr(self.owner, self.name, self._replacement)
         self._switch(is_on=True)
+
+    def _is_in_chain(self) -> bool:
+        """Whether the wrapper is there, alone or below others of ours."""
+        ours, found = _function(self._replacement), _function(self.owner.__dict__.get(self.name))
+        while found is not ours and getattr(found, "__code__", None) is ours.__code__:
+            found = found.__wrapped__
+        return found is ours
 
     @property
     def is_in_place(self) -> bool:
@@ -169,3 +176,7 @@ class Patch:
         with contextlib.suppress(ValueError):  # some callables written in C have no signature
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         return patched
+
+
+def _function(found: Any) -> Any:
+    return found.__func__ if isinstance(found, (staticmethod, classmethod)) else found

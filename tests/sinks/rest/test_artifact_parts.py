@@ -55,6 +55,7 @@ def new_store(in_front: ChaosProxy, root: str, tmp_path: Path) -> Callable[..., 
     def new(*, stop: threading.Event | None = None, **options: Any) -> ArtifactStore:
         client = Client(in_front.url, environ={}, stop=stop)
         uri = f"mlflow-artifacts:/{root}"
+        (tmp_path / "run").mkdir(exist_ok=True)
         return ArtifactStore(client, uri, folder=tmp_path / "run", part_bytes=PART_BYTES, **options)
 
     return new

@@ -50,6 +50,7 @@ def new_store(cutter: CuttingProxy, root: str, tmp_path: Path, said: list[str]) 
 
     def new(*, stop: threading.Event | None = None, **options: Any) -> ArtifactStore:
         client = Client(cutter.url, environ={}, stop=stop)
+        (tmp_path / "run").mkdir(exist_ok=True)
         return ArtifactStore(
             client, f"mlflow-artifacts:/{root}", folder=tmp_path / "run", on_problem=said.append, **options
         )

@@ -161,13 +161,13 @@ def choose_receivers(listening: Sequence[TextReceiver], chain: Iterable[TextRece
 
 def _listen_in_cells(*, on: bool) -> None:
     """In IPython, attach again at every cell: since version 9 it restores its own `write` after each of them."""
-    shell = ipython_shell()
-    if shell is None:
+    events = getattr(ipython_shell(), "events", None)
+    if events is None:
         return
     with contextlib.suppress(ValueError):  # it was not registered
-        shell.events.unregister("pre_run_cell", _attach_again)
+        events.unregister("pre_run_cell", _attach_again)
     if on:
-        shell.events.register("pre_run_cell", _attach_again)
+        events.register("pre_run_cell", _attach_again)
 
 
 def _attach_again(_: object) -> None:
