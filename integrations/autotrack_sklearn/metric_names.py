@@ -1,6 +1,7 @@
 """Names of metrics that a function of scikit-learn computes: two numbers of different meaning never have one name."""
 
 from collections.abc import Iterator, Mapping
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,12 @@ def _one_value(parameter: str, value: Any) -> str:
 
 
 def _labels_choose(function: str, arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
-    """Whether `labels` changes a number: it does not where there is one number for each label."""
+    """Whether `labels` chooses what a number is about. It does not where it is the data, as that of a clustering is.
+
+    Nor does it where there is one number for each label.
+    """
+    if defaults["labels"] is Parameter.empty:
+        return False
     is_mean = "average" not in defaults or arguments.get("average", defaults["average"]) is not None
     return is_mean and function not in _LABELS_ARE_ALL_CLASSES
 
