@@ -16,10 +16,19 @@ class Comparison(msgspec.Struct, frozen=True):
     Attributes:
         since: How it differs from the last one and the best one, in one line; nothing if there is none.
         rivals: What it is ranked among.
+        by_metric: What `since` is for each metric that the best one is chosen by.
     """
 
     since: str = ""
     rivals: Rivals = {}
+    by_metric: dict[str, str] = {}
+
+    def of(self, summary: Summary) -> "tuple[str, Standing | None]":
+        """Return how a run differs and how it ranks, both by the metric that it is judged by."""
+        metric = judged_by(summary)
+        if metric in self.by_metric or not self.by_metric:
+            return self.by_metric.get(metric or "", self.since), standing_of(summary, self.rivals)
+        return self.since, None
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from autotrack.readers.arguments import changed_arguments
 from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
 
 _SHOWN_ITEMS = 3
+_MOST_METRICS = 6
 _LONGEST_VALUE = 40
 _HARDWARE = (
     "hostname",
@@ -30,16 +31,20 @@ _HARDWARE = (
 
 @dataclass(frozen=True)
 class ChangesSince:
-    """How a run differs from earlier ones: in one `line`, and as Markdown `text`. `rivals` have their best values."""
+    """How a run differs from earlier ones: in one `line`, and as Markdown `text`. `rivals` have their best values.
+
+    `by_metric` has the line for each metric by which the best run may be meant.
+    """
 
     line: str
     text: str
     rivals: Rivals
+    by_metric: dict[str, str]
 
     @property
     def said(self) -> Comparison:
         """What the terminal hears of it."""
-        return Comparison(self.line, self.rivals)
+        return Comparison(self.line, self.rivals, self.by_metric)
 
 
 def changes_of(
@@ -55,17 +60,37 @@ def changes_of(
     earlier = earlier_runs.before(folder, now)
     if not earlier:
         return None
-    last, best = earlier[0], best_of(earlier, judged_by(now))
-    titles = {last: "last run"}
-    if best is not None:
-        metric, run = best
-        title = f"best {metric} {short(run.bests[metric])}"
-        titles[run] = f"{titles[run]} and {title}" if run is last else title
+    found = [_since(one, now, earlier_runs) for one in _titles(earlier, judged_by(now))]
+    by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
+    return ChangesSince(found[0][1], found[0][2], _rivals(earlier), dict(reversed(by_metric.items())))
+
+
+def _titles(earlier: list[Outline], wanted: str | None) -> Iterator[tuple[str, dict[Outline, str]]]:
+    """Yield the runs to compare with, and what they are: the last one, and the best one by a metric.
+
+    The metric that the run is judged by so far is first. What it is judged by in the end is known to who prints it.
+    """
+    last = earlier[0]
+    others = list(last.directions)[: 1 if wanted else _MOST_METRICS]  # for short fits, one more is enough
+    for metric in dict.fromkeys([wanted, *others]):
+        titles, best = {last: "last run"}, best_of(earlier, metric)
+        if best is not None:
+            name, run = best
+            title = f"best {name} {short(run.bests[name])}"
+            titles[run] = f"{titles[run]} and {title}" if run is last else title
+        yield best[0] if best else "", titles
+
+
+def _since(
+    compared_with: tuple[str, dict[Outline, str]], now: Summary, earlier_runs: EarlierRuns
+) -> tuple[str, str, str]:
+    """Return the metric, the line and the Markdown text of one comparison."""
+    metric, titles = compared_with
     befores = [(earlier_runs.summary_of(run), title) for run, title in titles.items()]
     compared = [(before.name, title, differences(now, before)) for before, title in befores]
     lines = [f"since {name} ({title}): {in_short(changes)}" for name, title, changes in compared]
     sections = [f"**Since {name}** ({title})\n\n{as_markdown(changes)}" for name, title, changes in compared]
-    return ChangesSince("; ".join(lines), "\n\n".join(sections), _rivals(earlier))
+    return metric, "; ".join(lines), "\n\n".join(sections)
 
 
 def _rivals(earlier: Iterable[Outline]) -> Rivals:

@@ -14,7 +14,7 @@ from autotrack import settings
 from autotrack.format import describe, human_seconds, printable, shown, verdict
 from autotrack.interactive import interactive_session
 from autotrack.journal.judging import main_metrics
-from autotrack.journal.standing import Comparison, standing_of
+from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.training.observe.output.streams import not_captured
 from autotrack.training.progress_bars import is_bar_drawn
@@ -121,8 +121,8 @@ def compared(summary: Summary, comparison: Comparison) -> None:
 def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
     if comparison is None:
         return []
-    standing = standing_of(summary, comparison.rivals)
-    return [*filter(None, [comparison.since]), *([verdict(standing)] if standing else [])]
+    since, standing = comparison.of(summary)
+    return [*filter(None, [since]), *([verdict(standing)] if standing else [])]
 
 
 def _how_to_show(name: str, folder: Path) -> str:

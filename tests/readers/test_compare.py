@@ -298,6 +298,18 @@ def test_the_best_run_is_told_by_the_metric_that_this_run_is_judged_by(made: Sto
     assert said_of(now).rivals["val_loss"] == [("run2", 0.2), ("run1", 0.9)]
 
 
+def test_the_best_run_and_the_rank_are_told_by_the_same_metric(made: Store) -> None:
+    """The comparison is made before anything is known of the run, and the last run was tested as well."""
+    made.add(*loss(0.9, name="test_acc"), *loss(0.5, name="val_acc"))
+    made.add(*loss(0.8, name="test_acc"), *loss(0.6, name="val_acc"))
+    comparison = said_of(made.add()).said
+    assert "best test_acc 0.9" in comparison.since
+    since, standing = comparison.of(summary_of(*loss(0.7, name="val_acc")))
+    assert standing is not None
+    assert (standing.metric, standing.rank) == ("val_acc", 1)
+    assert "since run2 (last run and best val_acc 0.6)" in since
+
+
 def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
     made.add(*loss(0.4))
     made.add(*loss(0.2))
