@@ -67,6 +67,7 @@ class RunEvents:
         self._fold = Fold(keep_points=False)
         self._texts: dict[str, str] = {}
         self._trials: dict[int, object] = {}
+        self._has_trials = False
         self._latest = 0.0
         self._status: str | None = None
         self._has_news = self._has_values = False
@@ -114,7 +115,8 @@ class RunEvents:
                     self._texts[tag] = markdown
                     self.waiting += summary_event(self._latest, 0, [text_value(tag, markdown)])
             self._add_session(summary)
-        if self.status not in ("running", "killed"):  # then they are columns of the HParams page
+        # They are columns of the HParams page. Candidates of a search would lack them, and have no lines there.
+        if self.status not in ("running", "killed") and not self._has_trials:
             self.waiting += self._scalars.single_bests()
         taken = bytes(self.waiting)
         self.waiting.clear()
@@ -198,6 +200,8 @@ class RunEvents:
                 self._note_start(record)
             case Params(source="callbacks"):
                 self._directions |= monitored(record.values)
+            case Trial():
+                self._has_trials = True
 
     def _note_start(self, record: RunStarted) -> None:
         name, direction = split_direction(record.metric)
