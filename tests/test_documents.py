@@ -47,10 +47,8 @@ every_document = pytest.mark.parametrize("document", TEXTS)
 def execute(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACK_")}
     environment.setdefault("KERAS_BACKEND", "torch")
-    environment["PWD"] = str(cwd)  # as a shell has it
-    ended = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    in_a_shell = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, *arguments]  # which has the folder, too
+    ended = subprocess.run(in_a_shell, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended
 

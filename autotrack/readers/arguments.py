@@ -13,7 +13,7 @@ _LAUNCHERS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
 def changed_arguments(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
     """Yield what differs, option by option. A run without a command line was recorded by somebody else.
 
-    >>> list(changed_arguments(["s.py", "--lr", ".3", "--fast", "a.csv"], ["s.py", "--lr=.1", "a.csv"]))
+    >>> list(changed_arguments(["s.py", "a.csv", "--lr", ".3", "--fast"], ["s.py", "a.csv", "--lr=.1"]))
     ['--lr .1 → .3', '--fast added']
     """
     if not now or not before or now[0].endswith(_LAUNCHERS) or before[0].endswith(_LAUNCHERS):
