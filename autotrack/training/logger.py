@@ -90,8 +90,8 @@ class Logger:
         stage: str | None = None,
     ) -> None:
         """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
-        values = self._redactor.clean_names(values)
-        stage = stage if stage in self._clean_names else self._redactor.clean_stage(as_text(stage))
+        if stage not in self._clean_names or not self._clean_names.issuperset(values):
+            values, stage = self._redactor.clean_names(values), stage and self._redactor.clean_stage(as_text(stage))
         try:
             self._log_converted(values, step, epoch, stage)
         except TypeError:
