@@ -3,19 +3,19 @@
 import base64
 import configparser
 import ipaddress
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from autotrack.destinations import without_credentials
 from autotrack.errors import SettingsError
+from autotrack.redaction.known_values import KnownValues
 
 _YES = {"1", "true", "yes", "on"}
 _UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
@@ -38,10 +38,9 @@ class Access:
 
     def scrub(self, text: str) -> str:
         """Return a text without credentials, so that it can be shown."""
-        spellings = {spelling for secret in self.secrets for spelling in _spellings(secret)}
-        for spelling in sorted(spellings, key=len, reverse=True):
-            text = text.replace(spelling, "***")
-        return text
+        known = KnownValues()
+        known.add(dict.fromkeys(self.secrets, "credentials"))
+        return known.remove(text)[0]
 
     def is_for(self, url: str) -> bool:
         """Return whether a URL belongs to this very server. Its credentials are sent nowhere else."""
@@ -191,16 +190,6 @@ def _read_file(environ: Mapping[str, str], *, is_needed: bool) -> dict[str, str]
         raise SettingsError(f"{path} cannot be read as credentials: {type(error).__name__}", setting="to") from None
     values = dict(parser["mlflow"]) if "mlflow" in parser else {}
     return {name: value.replace("%%", "%") for name, value in values.items()}  # as MLflow's parser does
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """Yield a secret as it may stand in messages: as it is, escaped, or quoted for a URL."""
-    yield secret
-    for quoted in (repr(secret), ascii(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
-        yield quoted[1:-1]
-    yield quote(secret)
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
 
 
 def _port(parts: SplitResult) -> int:
