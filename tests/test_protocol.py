@@ -125,6 +125,7 @@ def test_without_a_bell_ringing_does_nothing() -> None:
     wakeup = Wakeup(None)
     wakeup.wake()
     wakeup.clear()
+    assert wakeup.fd is None
 
 
 def test_no_descriptor_of_ours_takes_the_place_of_a_standard_stream() -> None:

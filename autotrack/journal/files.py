@@ -17,8 +17,7 @@ def put_file(source: Path, target: Path, *, link: bool = False) -> None:
     right for files that are replaced but never changed in place, such as checkpoints. Otherwise they are copied.
     Raises `AutotrackError` for a folder that contains the target.
     """
-    if target.resolve().is_relative_to(source.resolve()):
-        raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
+    check_is_outside(source, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     copy = link_or_copy if link else shutil.copy2
     with replacing(target) as draft:
@@ -27,6 +26,12 @@ def put_file(source: Path, target: Path, *, link: bool = False) -> None:
             remove(target)
         else:
             copy(os.fspath(source.resolve()), os.fspath(draft))
+
+
+def check_is_outside(source: Path, target: Path) -> None:
+    """Raise `AutotrackError` for a folder that contains the place where it is to be put."""
+    if target.resolve().is_relative_to(source.resolve()):
+        raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
 
 
 def write_atomically(path: Path, content: bytes, *, draft_name: str | None = None) -> None:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from autotrack.errors import AutotrackError
 from autotrack.format import shown
 from autotrack.journal import copies, files
 from autotrack.journal.copies import Copy
@@ -34,8 +33,7 @@ def keep(source: Path, target: Path, *, run_folder: Path) -> int:
 
     Raises `AutotrackError` for a folder that contains the target, `OSError` when it cannot be read or written.
     """
-    if target.resolve().is_relative_to(source.resolve()):
-        raise AutotrackError(f"{source} cannot be copied into itself, to {target}")
+    files.check_is_outside(source, target)
     identity = copies.identity_of(source, most_files=_MOST_FILES)
     is_folder = source.is_dir()
     if identity.bytes <= _AT_ONCE_BYTES or not _later.can_leave(run_folder) or (is_folder and _is_large(source)):

@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, Phase, settings
 from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
 
 torch.set_num_threads(1)  # the nets are tiny, and threads that wait for each other make a busy machine crawl
+
+GENERATED = settings(
+    max_examples=50,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+"""For tests of generated trainings, each of which takes a while."""
 
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 

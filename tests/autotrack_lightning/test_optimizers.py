@@ -4,21 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrack
 from autotrack_lightning import AutotrackCallback
-from tests.autotrack_lightning.conftest import PACKAGES, make_loader, module_class
+from tests.autotrack_lightning.conftest import GENERATED, PACKAGES, make_loader, module_class
 
 pytestmark = pytest.mark.usefixtures("autolog")
-
-GENERATED = settings(
-    max_examples=50,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 OPTIMIZERS = st.one_of(

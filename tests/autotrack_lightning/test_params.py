@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrack
-from tests.autotrack_lightning.conftest import PACKAGES, make_loader, module_class
+from tests.autotrack_lightning.conftest import GENERATED, PACKAGES, make_loader, module_class
+from tests.support.configs import Magic
 
 pytestmark = pytest.mark.usefixtures("autolog")
-
-GENERATED = settings(
-    max_examples=50,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 TRAINER_OPTIONS = st.fixed_dictionaries(
     {},
@@ -112,18 +106,6 @@ def test_limits_are_those_of_the_script_also_where_a_callback_changes_them(
     averaging = pl.callbacks.StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)
     trainer(max_epochs=3, callbacks=[averaging]).fit(net(), loader())
     assert recorded().params["max_epochs"] == 3
-
-
-class Magic:
-    """A config as people write them: its attributes come from a dict, and others raise what the dict raises."""
-
-    def __init__(self, **values: Any) -> None:
-        self._values = values
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_values":
-            raise AttributeError(name)
-        return self._values[name]
 
 
 def test_objects_that_cannot_be_read_cost_themselves_only(

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 import autotrack
 from autotrack.journal.records import AnyRecord, Notice, number
 from autotrack.training.values import as_data, as_number, as_plain, as_text, flatten, is_on_cuda, qualified_name
+from tests.support.configs import Magic
 
 
 class Size(IntEnum):
@@ -468,18 +469,6 @@ class Demanding(collections.abc.Mapping[str, Any]):
 
     def __len__(self) -> int:
         return 2
-
-
-class Magic:
-    """A config as people write them: its attributes come from a dict, and others raise what the dict raises."""
-
-    def __init__(self, **values: Any) -> None:
-        self._values = values
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_values":
-            raise AttributeError(name)
-        return self._values[name]
 
 
 @dataclass

@@ -29,6 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoardServ
 def test_it_shows_every_point_of_the_chosen_runs_and_no_other_run(server: TensorBoardServer) -> None:
     wait_until(lambda: runs_in(server.address) == {"shown"})
     wait_until(lambda: len(points(server.address, "shown")) == POINTS)
+    assert runs_in(server.address) == {"shown"}
 
 
 def test_it_listens_on_the_loopback_interface_only(server: TensorBoardServer) -> None:
@@ -62,6 +63,7 @@ def test_a_run_that_is_recorded_meanwhile_appears(store: Path) -> None:
         wait_until(lambda: len(runs_in(server.address)) == 1)
         bring_up_to_date([record(store, "b")], on_problem=pytest.fail)
         wait_until(lambda: len(runs_in(server.address)) == 2)
+        assert any(run.endswith("b") for run in runs_in(server.address))
 
 
 def test_nothing_is_left_of_it(store: Path, scratch: Path) -> None:
