@@ -72,10 +72,10 @@ def make_trainer(pl: Any, **options: Any) -> Any:
 
 
 def events() -> dict[str, list[tuple[int, float]]]:
-    """The scalars in the logger's event files."""
+    """The scalars in the logger's event files, by step: files of one second are read in any order."""
     accumulator = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
     found = accumulator.EventAccumulator("logs/mine/version_0").Reload()
-    return {tag: [(one.step, one.value) for one in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+    return {tag: sorted((one.step, one.value) for one in found.Scalars(tag)) for tag in found.Tags()["scalars"]}
 
 
 def fit_and_test(pl: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 import autotrack
-from autotrack.sidecar.sync import RunSync
+from autotrack.sidecar.sync import Outcome, RunSync
 from autotrack.sinks.owed import owed_by_server
 from tests.support.chaos_proxy import ChaosProxy, Refusals, chaos_proxy
 from tests.support.server_reader import ServerReader, check_arrived
@@ -105,13 +105,14 @@ def try_refusing(kind: str, status: int, proxy: ChaosProxy, server: Server, stor
 
     began = monotonic()
     first = _sync(folder, proxy, refuse)
-    seconds, owed = monotonic() - began, owed_by_server(folder)
-    said = [sentence for one in owed.values() for sentence in one.sentences()]
+    seconds, said = monotonic() - began, _sentences(first)
     may_be_done = not refused or kind == "large requests"  # which became smaller
-    problems = [] if first == "owed" or may_be_done else [f"it was {first} though {len(refused)} were refused"]
-    problems += ["nothing is remembered"] if first == "owed" and not said else []
+    problems = [f"it was done though {len(refused)} were refused"] if first.is_done and not may_be_done else []
+    problems += ["nothing is said"] if not first.is_done and not said else []
+    has_part = bool(ServerReader(server.url).runs(experiment))
+    problems += ["nothing is remembered"] if not first.is_done and has_part and not owed_by_server(folder) else []
     second = _sync(folder, proxy, lambda *_: None)
-    problems += [] if second == "done" else [f"it is still {second}: {owed_by_server(folder)}"]
+    problems += [] if second.is_done else [f"it is still owed: {_sentences(second)}"]
     try:
         check_arrived(server.url, experiment, folder)
         assert len(ServerReader(server.url).runs(experiment)) == 2, "the trial is a run of its own"
@@ -120,10 +121,14 @@ def try_refusing(kind: str, status: int, proxy: ChaosProxy, server: Server, stor
     return Tried(kind, status, seconds, said, "; ".join(problems))
 
 
-def _sync(folder: Path, proxy: ChaosProxy, refuses: Refusals) -> str:
+def _sync(folder: Path, proxy: ChaosProxy, refuses: Refusals) -> Outcome:
     proxy.refuses = refuses
-    outcome = RunSync([proxy.url], on_problem=lambda *_: None).sync(folder)
-    return "done" if outcome.is_done else "owed"
+    return RunSync([proxy.url], on_problem=lambda *_: None).sync(folder)
+
+
+def _sentences(outcome: Outcome) -> list[str]:
+    owed = [sentence for one in outcome.owed.values() for sentence in one.sentences()]
+    return owed or [fault for fault in outcome.sent.values() if fault]
 
 
 def try_all(kinds: Sequence[str], statuses: Sequence[int], server: Server, store: Path) -> Iterator[Tried]:
