@@ -138,6 +138,11 @@ def _check_patch(patch: Patch) -> None:
     callable_before = getattr(patch.owner, patch.name)
     could_be_pickled = _can_be_pickled(callable_before)
     patch.apply()
+    assert patch.is_in_place, f"{patch} puts nothing in place"
+    if inspect.getattr_static(patch.owner, patch.name) is before:  # the framework has a place for the hook
+        patch.revert()
+        assert not patch.is_in_place, f"{patch} stays in place"
+        return
     put = inspect.getattr_static(patch.owner, patch.name)
     assert put is not before, f"{patch} puts nothing in place"
     patch.apply()

@@ -235,7 +235,7 @@ def test_a_module_without_a_folder_is_checked_too(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "name", ["autotrack_keras", "autotrack_lightning", "autotrack_sklearn", "autotrack_tensorboard"]
+    "name", ["autotrack_keras", "autotrack_lightning", "autotrack_sklearn", "autotrack_tensorboard", "autotrack_torch"]
 )
 def test_our_integrations_import_only_what_they_may(name: str) -> None:
     check_imports(name)

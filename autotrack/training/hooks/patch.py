@@ -94,6 +94,8 @@ class Patch:
 
     Calls for which `unless()` returns anything but None skip the hook; asking costs a tenth of entering it. So do
     calls for whose arguments `concerns` returns False. Neither may raise.
+    A call that is made many times a step, and by few lines, may have a wrapper of its own instead of a hook: `wrap`
+    gets the original and a guard, and has to let the original run alone when `guard.is_on` is false.
     The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. Only the qualified name
     of an inherited method changes, to that of the patched class. `revert` restores the very object that was there. If
     somebody else has patched the callable since, the wrapper stays in place and does nothing.
@@ -103,14 +105,16 @@ class Patch:
         self,
         owner: type | ModuleType,
         name: str,
-        hook: Hook,
+        hook: Hook | None = None,
         *,
         unless: Callable[[], object] | None = None,
         concerns: Callable[..., bool] | None = None,
+        wrap: Callable[[Callable[..., Any], Any], Callable[..., Any]] = wrap,
     ) -> None:
         self.owner = owner
         self.name = name
-        self._hook = hook
+        self._hook = hook or _no_hook
+        self._make_wrapper = wrap
         self._unless = unless
         self._concerns = concerns
         self._guard: Guard | None = None
@@ -118,6 +122,15 @@ class Patch:
         self._original: Any = None
         self._replacement: Any = None
         self._last_replacement: Any = None
+
+    @staticmethod
+    def by_registering(owner: ModuleType, name: str, hook: Callable[..., Any]) -> "Patch":
+        """Return a patch that hands `hook` to a function of the framework which registers hooks.
+
+        The function has to return a handle with a method `remove`. The framework calls the hook itself, which must not
+        raise: nothing stands between the two.
+        """
+        return _Registration(owner, name, hook)
 
     def __repr__(self) -> str:
         return f"<Patch {self.owner.__name__}.{self.name}>"
@@ -170,12 +183,41 @@ class Patch:
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         self._switch(is_on=False)  # an earlier wrapper may still be below somebody else's patch: only the latest works
         self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._unless, self._concerns)
-        patched = functools.wraps(original)(wrap(original, self._guard))
+        patched = functools.wraps(original)(self._make_wrapper(original, self._guard))
         if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
         with contextlib.suppress(ValueError):  # some callables written in C have no signature
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         return patched
+
+
+class _Registration(Patch):
+    """A hook that the framework itself has a place for: the function `name` of a module registers it."""
+
+    def __init__(self, owner: ModuleType, name: str, hook: Callable[..., Any]) -> None:
+        super().__init__(owner, name)
+        self._registered = hook
+        self._handle: Any = None
+
+    def apply(self) -> None:
+        """Register the hook, once."""
+        if self._handle is None:
+            self._handle = getattr(self.owner, self.name)(self._registered)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the hook is registered."""
+        return self._handle is not None
+
+    def revert(self) -> None:
+        """Take the hook out."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+
+def _no_hook(*_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
+    yield
 
 
 def _function(found: Any) -> Any:
