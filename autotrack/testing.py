@@ -136,6 +136,7 @@ def _check_patch(patch: Patch) -> None:
     before = inspect.getattr_static(patch.owner, patch.name)
     owned = patch.name in vars(patch.owner)
     callable_before = getattr(patch.owner, patch.name)
+    is_home = owned and (isinstance(patch.owner, type) or callable_before.__module__ == patch.owner.__name__)
     could_be_pickled = _can_be_pickled(callable_before)
     patch.apply()
     assert patch.is_in_place, f"{patch} puts nothing in place"
@@ -151,7 +152,7 @@ def _check_patch(patch: Patch) -> None:
     assert type(put) is type(before), f"{patch} changes the kind of descriptor"
     # As text: a signature with NaN as a default does not even equal itself.
     assert str(inspect.signature(after)) == str(inspect.signature(callable_before)), f"{patch} changes the signature"
-    for name in ("__name__", "__doc__", *(("__qualname__", "__module__") if owned else ())):
+    for name in ("__name__", "__doc__", *(("__qualname__", "__module__") if is_home else ())):
         assert getattr(after, name) == getattr(callable_before, name), f"{patch} changes {name}"
     if could_be_pickled:
         assert pickle.loads(pickle.dumps(after)) == after, f"{patch} cannot be pickled"  # noqa: S301  made here

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from autotrack_torch.integration import TorchIntegration
-from autotrack_torch.loop import current_loop
 
 import autotrack
 from autotrack.journal.records import AnyRecord, Metrics
 from autotrack.testing import check_integration
+from autotrack_torch.integration import TorchIntegration
+from autotrack_torch.loop import current_loop
 
 
 def test_hooks_keep_what_they_patch_and_are_taken_back() -> None:

@@ -8,6 +8,7 @@ exception it is.
 import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import ModuleType
@@ -97,7 +98,8 @@ class Patch:
     A call that is made many times a step, and by few lines, may have a wrapper of its own instead of a hook: `wrap`
     gets the original and a guard, and has to let the original run alone when `guard.is_on` is false.
     The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. Only the qualified name
-    of an inherited method changes, to that of the patched class. `revert` restores the very object that was there. If
+    of an inherited method changes, to that of the patched class, and the module of a function that was imported into
+    the patched one. `revert` restores the very object that was there. If
     somebody else has patched the callable since, the wrapper stays in place and does nothing.
     """
 
@@ -186,6 +188,8 @@ class Patch:
         patched = functools.wraps(original)(self._make_wrapper(original, self._guard))
         if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"
+        elif isinstance(self.owner, ModuleType) and sys.modules.get(self.owner.__name__) is self.owner:
+            patched.__module__ = self.owner.__name__  # it may have been imported from another one
         with contextlib.suppress(ValueError):  # some callables written in C have no signature
             vars(patched)["__signature__"] = inspect.signature(original)  # for inspect.getfullargspec
         return patched
