@@ -34,8 +34,9 @@ def sync(
 ) -> None:
     """Bring everything derived from runs up to date, and send to servers what they have not received.
 
-    Syncing again does no harm, nor does syncing other people's runs. A run that is still being recorded is left to its
-    own sidecar, and only sent to servers that it is not recorded for. A run that cannot be read stops no other.
+    Syncing again does no harm, nor does syncing other people's runs: they go to no server that neither you nor a
+    training of yours has named. A run that is still being recorded is left to its own sidecar, and only sent to
+    servers that it is not recorded for. A run that cannot be read stops no other.
     """
     chosen = settings.resolve()
     named = [*chosen.servers, *filter(None, [os.environ.get("MLFLOW_TRACKING_URI")])]
@@ -54,7 +55,7 @@ def sync(
 
 
 def _ask(server: str) -> bool:
-    """Ask whether a server that only a run names may have the credentials of this machine."""
+    """Ask whether runs, and the credentials of this machine, may go to a server that only a run names."""
     return sys.stdin.isatty() and typer.confirm(f"Runs name the server {printable(server)}. Send them there, as you?")
 
 

@@ -40,6 +40,7 @@ from autotrack.sidecar.terminal_lines import TerminalLines
 from autotrack.sidecar.upload_thread import Uploads
 from autotrack.sidecar.waiting import Patience, wait
 from autotrack.sidecar.worker import Worker
+from autotrack.sinks import named_servers
 
 _UPDATE_SECONDS = 1.0
 """How often journals are read and made durable. A power cut costs no more than what was recorded in this time."""
@@ -157,6 +158,7 @@ class Sidecar:
             follow = msgspec.structs.replace(follow, modules=self._modules)
         self._modules = follow.modules or []
         self._exit_timeout = max(self._exit_timeout, follow.exit_timeout)
+        named_servers.remember(follow.destinations)
         self._close_outputs()
         if follow.is_one_of_many:
             self._short_runs.follow(follow)

@@ -18,6 +18,7 @@ from autotrack.sidecar import completion
 from autotrack.sidecar.capture.siblings import Siblings
 from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
+from autotrack.sinks.named_servers import named_servers
 from autotrack.sinks.owed import Owed
 
 State = Literal["complete", "incomplete", "still being recorded", "read-only", "unreadable"]
@@ -62,10 +63,11 @@ class RunSync:
         uploads: Limits for artifacts sent to servers.
         on_problem: Called with the folder of a run and a sentence about what could not be sent.
         trusted: Servers that the user has named elsewhere.
-        trusts: Asked once about each server that only a run names.
+        trusts: Asked once about each server that only runs name.
 
-    Somebody else may have made the store. So the credentials of this machine only go to servers that the user named:
-    those among `to` and `trusted`, and those that `trusts` says yes to.
+    Somebody else may have made the store. So runs and the credentials of this machine only go to servers that the user
+    named: those among `to` and `trusted`, those of the user's own trainings, and those that `trusts` says yes to. No
+    other server is even connected to.
     """
 
     def __init__(
@@ -133,7 +135,7 @@ class RunSync:
             return self._unreachable[url], Owed()
         if url not in self._to and not self._is_trusted(url, folder):
             server = destinations.without_credentials(url)
-            return f"only the runs name {server}; your credentials are not sent there", Owed()
+            return f"only the runs name {server}, and you have not; nothing is sent there", Owed()
         began = monotonic()
         fault, owed = completion.send(
             folder,
@@ -152,12 +154,12 @@ class RunSync:
     def _is_trusted(self, url: str, folder: Path) -> bool:
         server = destinations.without_credentials(url)
         if server not in self._trusted:
-            self._trusted[server] = not build.has_credentials(url) or self._trusts(server)
+            self._trusted[server] = server in named_servers() or self._trusts(server)
             if not self._trusted[server]:
                 self._on_problem(
                     folder,
-                    f"it names the server {server}, which you have not named, so your credentials are not sent there. "
-                    f"If you trust it, run: autotrack sync --to {server}",
+                    f"it names the server {server}, which neither you nor a training of yours has named, so nothing "
+                    f"is sent there. If you trust it, run: autotrack sync --to {server}",
                 )
         return self._trusted[server]
 

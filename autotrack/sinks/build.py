@@ -69,10 +69,3 @@ def server_checks(url: str, *, patience: float) -> Iterable[Check]:
     from autotrack.sinks.rest.checks import ServerChecks
 
     return ServerChecks(url, patience=patience)
-
-
-def has_credentials(url: str) -> bool:
-    """Return whether the credentials of this machine would be sent to a server."""
-    from autotrack.sinks.rest import auth  # few processes talk to servers
-
-    return auth.has_credentials(url)

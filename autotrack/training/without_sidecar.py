@@ -42,12 +42,14 @@ class WithoutSidecar:
             when_refreshed: Called with the summary, and how the run compares with earlier ones.
         """
         from autotrack.sidecar import completion  # sinks and captures; usually only the sidecar needs them
+        from autotrack.sinks import named_servers
 
         if self._completion is None:
             self._completion = completion.Completion()
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
         comparison = self._completion.complete(follow, lost_sidecar, output=self._output).comparison
         if any(destinations.is_remote(destination) for destination in follow.destinations):
+            named_servers.remember(follow.destinations)
             self._unsent[follow.folder] = follow
             atexit.unregister(self.send_unsent)  # to run before whatever was registered meanwhile
             atexit.register(self.send_unsent)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from autotrack.sinks.rest import auth
 from tests.support.canned_server import Answer, CannedServer, Request, canned_server
+from tests.support.processes import Script
 
 SECRET = b"-----BEGIN PRIVATE KEY----- of the reader"
 TOKEN = "token-of-the-reader"
@@ -216,8 +217,24 @@ def test_credentials_go_to_servers_that_the_user_names(store: Path, server: Cann
     assert f"1 run at {server.url}" in done.stdout
 
 
-def test_without_credentials_a_run_goes_where_it_was_recorded_for(store: Path, server: CannedServer) -> None:
+def test_a_server_that_only_the_run_names_is_not_even_asked(store: Path, server: CannedServer) -> None:
+    write_run(store, "bad", destinations=[server.url])
+    done = sync(store, HOME=str(store))
+    assert not server.asked
+    assert done.returncode == 1
+    assert f"autotrack sync --to {server.url}" in done.stderr
+
+
+@pytest.mark.parametrize("sidecar", ["on", "off"])
+def test_a_server_that_a_training_of_the_user_has_named_gets_the_rest(
+    store: Path, server: CannedServer, tmp_path: Path, sidecar: str
+) -> None:
+    code = f"""
+    import autotrack
+    autotrack.start_run("one", to=["other", "{server.url}"], experiment="exp").finish()
+    """
+    with Script(tmp_path, textwrap.dedent(code), AUTOTRACK_SIDECAR=sidecar, AUTOTRACK_EXIT_TIMEOUT="0") as script:
+        script.wait().wait_for_sidecar()
     write_run(store, "own", destinations=[server.url])
-    assert f"1 run at {server.url}" in sync(store, HOME=str(store)).stdout
-    assert authorizations(server) == {None}
-    assert not auth.has_credentials(server.url, {"HOME": str(store)})
+    done = sync(store)
+    assert f"1 run at {server.url}" in done.stdout, done.stderr

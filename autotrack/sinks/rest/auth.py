@@ -3,7 +3,6 @@
 import base64
 import configparser
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,15 +58,6 @@ class ServerAuth(AuthBase):
         if self._authorization is not None:
             request.headers["Authorization"] = self._authorization
         return request
-
-
-def has_credentials(url: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether `access` finds credentials for a server, or would find some that must not be sent there."""
-    try:
-        found = access(url, environ)
-    except SettingsError:
-        return True
-    return found.authorization is not None or found.cert is not None
 
 
 def access(url: str, environ: Mapping[str, str]) -> Access:
