@@ -74,6 +74,8 @@ def _checked(value: object) -> str:
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise ValueError("expected a folder such as 'runs', 'tensorboard', the URL of a tracking server, or a list")
     text = str(os.fspath(value))
+    if "\0" in text:
+        raise ValueError("expected the path of a folder, which has no zero bytes")
     if is_remote(text):
         try:
             parts = urlsplit(text)

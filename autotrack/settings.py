@@ -166,7 +166,7 @@ def _check(name: str, value: Any, where: str) -> Any:
     except ValueError as error:
         shown = destinations.without_credentials_in(repr(value))
         raise SettingsError(
-            f"the setting {name!r} from {where} is {shown}; {error}", setting=name, value=value
+            f"the setting {name!r} from {where} is {shown:.200}; {error}", setting=name, value=value
         ) from None
 
 

@@ -18,6 +18,9 @@ FORMAT = 1
 Status = Literal["finished", "failed", "interrupted", "killed", "pruned"]
 """How a run ended. A run that has not ended is `running`; one that is `pruned` was given up early by a search."""
 
+TrialKind = Literal["candidate", "fold", "point"]
+TrialStatus = Literal["finished", "failed", "pruned"]
+
 Number = int | float | Literal["NaN", "Infinity", "-Infinity"]
 """A measured value. What autotrack writes fits into 64 bits; `number` copes with what others may have written."""
 
@@ -171,8 +174,8 @@ class Trial(Record, frozen=True, kw_only=True):
     number: int
     params: dict[str, Any] = {}
     values: dict[str, Number] = {}
-    kind: Literal["candidate", "fold", "point"] = "candidate"
-    status: Literal["finished", "failed", "pruned"] = "finished"
+    kind: TrialKind = "candidate"
+    status: TrialStatus = "finished"
     error: str | None = None
     started: float | None = None
     ended: float | None = None

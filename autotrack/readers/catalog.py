@@ -46,6 +46,8 @@ class RecordedRun:
         The names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name
         that was not recorded.
         """
+        if not isinstance(metric, str):
+            raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
         folded = fold(self.folder)
         points = {**folded.points, **{f"system/{name}": load for name, load in folded.system.items()}}
         if metric not in points:

@@ -50,7 +50,7 @@ class RecordRedactor:
 
     def __init__(self) -> None:
         self.redactor = redactor_of_this_process()
-        self.names_found_clean: set[str | None] = {None, "train", "validate", "test"}
+        self.names_found_clean: set[str] = {"train", "validate", "test"}
         self._names: set[str] = set()
         self._reported: set[str] = set()
 
@@ -85,7 +85,7 @@ class RecordRedactor:
         self.redactor.refresh()
         clean = self.redactor.redact_names(values)
         if clean is values:
-            self.names_found_clean.update(values)
+            self.names_found_clean.update(name for name in values if isinstance(name, str))
         else:
             self._names.add("a name")
         return clean

@@ -2,102 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import count
 from pathlib import Path, PurePosixPath
 from time import time
 from typing import Any
 
-import msgspec
-
 from autotrack.journal import files, records
-from autotrack.journal.records import AnyRecord
-from autotrack.redaction.record_redactor import RecordRedactor
-from autotrack.training import artifact_files, cuda
-from autotrack.training.arguments import MOST_CHARACTERS, index_of, values_by_name
+from autotrack.training import arguments, artifact_files, cuda, long_texts
 from autotrack.training.configs import UNREADABLE
-from autotrack.training.observe.observer import Observer
-from autotrack.training.values import as_data, as_number, as_text, flatten, is_on_cuda
+from autotrack.training.metric_logger import MetricLogger
+from autotrack.training.values import as_data, as_number, as_text, flatten
 
 
-class Logger:
+class Logger(MetricLogger):
     """Turns what is logged to the run in `folder` into records, and takes the secrets out of them.
 
     `Run` is a `Logger` that appends the records to its journal.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._redactor = RecordRedactor()
-        self._observer = Observer(folder, self._redactor.redactor, self._put)
-        self._noticed: set[str] = set()
-        self._clean_names = self._redactor.names_found_clean
-        self._waiting = cuda.PendingRecords(self._append_completed)
-        self._has_diverged = False
-        self._unnumbered_steps = count()
-
-    def log(
-        self,
-        values: Mapping[str, Any],
-        step: int | None = None,
-        *,
-        epoch: int | None = None,
-        stage: str | None = None,
-    ) -> None:
-        """Log metrics by name: Python or numpy numbers, or arrays and tensors with one element on any device.
-
-        Calls without a step and an epoch are numbered from 0. `stage` is `train`, `validate` or `test`. NaN and
-        infinities are kept. A tensor on a CUDA device is copied without waiting for the device; its record, and those
-        of metrics logged after it, are written in order by the first later call that finds the copy complete, or by
-        `finish`.
-
-        Raises `TypeError`, naming the key, for a value that is not a number and for a step or epoch that is not an
-        integer.
-        """
-        if step is not None and step.__class__ is not int:
-            step = index_of("step", step)
-        if epoch is not None and epoch.__class__ is not int:
-            epoch = index_of("epoch", epoch)
-        try:
-            measured = values.values()
-        except AttributeError:
-            raise TypeError(f"log was given {values!r}; give it names and values, such as {{'loss': 0.1}}") from None
-        if stage not in self._clean_names or not self._clean_names.issuperset(values):
-            values, stage = self._redactor.clean_names(values), stage and self._redactor.clean_stage(as_text(stage))
-            measured = values.values()
-            self._notice_redacted()
-        for value in measured:
-            if type(value) is float and value - value == 0.0:  # false for NaN and the infinities
-                continue
-            self._log_converted(values, step, epoch, stage)
-            return
-        if step is None and epoch is None:
-            step = next(self._unnumbered_steps)
-        if values.__class__ is not dict:
-            values = dict(values)
-        # No copy of the values: they are encoded at once.
-        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)
-        if self._waiting:
-            self._waiting.add(msgspec.structs.replace(record, values=dict(values)), {})
-        else:
-            self._append(record)
-
-    def _log_numbers(
-        self,
-        values: Mapping[str, Any],
-        step: int | None = None,
-        *,
-        epoch: int | None = None,
-        stage: str | None = None,
-    ) -> None:
-        """Log the values that are numbers, and leave a notice, once a name, about those that are not."""
-        if stage not in self._clean_names or not self._clean_names.issuperset(values):
-            values, stage = self._redactor.clean_names(values), stage and self._redactor.clean_stage(as_text(stage))
-        try:
-            self._log_converted(values, step, epoch, stage)
-        except TypeError:
-            numbers = {name: value for name, value in values.items() if self._is_number(name, value)}
-            if numbers:
-                self.log(numbers, step, epoch=epoch, stage=stage)
 
     def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
         """Log hyperparameters: a mapping, a namespace or a dataclass. Nested ones get dotted names.
@@ -105,26 +25,40 @@ class Logger:
         Objects are recorded by the name of their class, and a value that cannot be read is named in a notice. Nothing
         is overwritten: a second, different value for a name is kept under `source.name`.
         """
+        source = arguments.text_of("source", source, "user")
         if flat := flatten(values):
             self._put(records.Params(time=time(), values=flat, source=source))
             self._notice_unreadable("params", source, flat)
 
     def log_tags(self, values: Mapping[str, Any]) -> None:
         """Label the run. A later value for a name replaces an earlier one."""
-        named = values_by_name("log_tags", values, "{'why': 'baseline'}")
+        named = arguments.values_by_name("log_tags", values, "{'why': 'baseline'}")
         texts = {as_text(name): as_text(value) for name, value in named.items()}
         self._put(records.Tags(time=time(), values=texts))
         self._notice_unreadable("tags", "the tags", texts)
 
     def log_text(self, name: str, text: str, step: int | None = None) -> None:
-        """Log text, as Markdown if you like. The first million characters are kept."""
-        content = as_text(text)
-        if len(content) > MOST_CHARACTERS:
-            content = content[:MOST_CHARACTERS]
-            self.notice(
-                as_text(name), f"only the first {MOST_CHARACTERS:,} characters are kept; log a file to keep all"
-            )
-        self._put(records.Text(time=time(), name=as_text(name), text=content, step=step))
+        """Log text, as Markdown if you like.
+
+        Of more than a million characters, the record holds the beginning, and a file in `artifacts/texts` everything.
+        To take the secrets out of so long a text takes about a second for every 10 MB.
+        """
+        name, content, step = as_text(name), as_text(text), arguments.step_of(step)
+        if len(content) > long_texts.MOST_CHARACTERS:
+            content = self._keep_long_text(name, content, step)
+        self._put(records.Text(time=time(), name=name, text=content, step=step))
+
+    def _keep_long_text(self, name: str, text: str, step: int | None) -> str:
+        """Put all of a text into a file; returns what the record is to hold."""
+        clean, secrets = self._redactor.redactor.redact_text(text)
+        if secrets:
+            self.notice("redaction", f"kept out of the text {name!r}: {', '.join(secrets)}")
+        file = long_texts.file_of(self._redactor.redactor.redact_path(name), step)
+        with artifact_files.disk_may_be_full(file.as_posix()):
+            (self.folder / file.parent).mkdir(parents=True, exist_ok=True)
+            files.write_atomically(self.folder / file, clean.encode(errors="backslashreplace"))
+            self._record_artifact(self.folder / file, kind="text", step=step)
+        return long_texts.beginning(clean, file)
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None
@@ -139,7 +73,7 @@ class Logger:
         if len(rows) > media.MOST_ROWS:
             rows = rows[: media.MOST_ROWS]
             self.notice(name, f"the table {name!r} has more than {media.MOST_ROWS} rows; only the first ones are kept")
-        self._put(records.Table(time=time(), name=str(name), columns=header, rows=rows, step=step))
+        self._put(records.Table(time=time(), name=str(name), columns=header, rows=rows, step=arguments.step_of(step)))
 
     def log_trial(self, number: int, params: Mapping[str, Any], values: Mapping[str, Any], **about: Any) -> None:
         """Log one candidate of a search, or one fold or point of a validation; `about` are other fields of `Trial`.
@@ -147,20 +81,29 @@ class Logger:
         Values that are not numbers are left out, with a notice.
         """
         numbers: dict[str, records.Number] = {}
-        for name, value in values_by_name("log_trial", values, "{'score': 0.9}").items():
+        for name, value in arguments.values_by_name("log_trial", values, "{'score': 0.9}").items():
             if type(value) is float and value - value == 0.0:
                 numbers[name] = value
             elif self._is_number(name, value):
                 numbers[name] = as_number(name, value)
         flat = flatten(params)
-        self._put(records.Trial(time=time(), number=number, params=flat, values=numbers, **about))
+        number, fields = arguments.index_of("number", number), arguments.fields_of_trial(about)
+        self._put(records.Trial(time=time(), number=number, params=flat, values=numbers, **fields))
         self._notice_unreadable("params", "a trial", flat)
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
         """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
-        named = values_by_name("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
+        named = arguments.values_by_name("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
         plain = {key: as_data(value) for key, value in named.items()}
-        self._put(records.Plot(time=time(), name=str(name), kind=kind, data=plain, step=step))
+        self._put(
+            records.Plot(
+                time=time(),
+                name=str(name),
+                kind=arguments.text_of("kind", kind, "curve"),
+                data=plain,
+                step=arguments.step_of(step),
+            )
+        )
 
     def log_figure(self, name: str, figure: Any, step: int | None = None) -> None:
         """Log a matplotlib figure, kept as PNG, or a plotly figure, kept as HTML."""
@@ -182,6 +125,8 @@ class Logger:
         50 ms are spent and a few megabytes are read. For data sets that were read completely, the record says how many
         rows they share. Returns the record.
         """
+        role = arguments.text_of("role", role, "train")
+        name = None if name is None else arguments.text_of("name", name, "digits")
         described = self._observer.describe(role, data, name)
         self._put(described)
         return described
@@ -197,7 +142,7 @@ class Logger:
         """
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"log_artifact was given {path!r:.100}; give it the path of a file or folder")
-        source = Path(path)
+        source, kind = Path(path), arguments.text_of("kind", kind, "model")
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
         target = self.folder / "artifacts" / self._safe_path(name or source.name)
@@ -226,71 +171,18 @@ class Logger:
         if clean is not record:
             self._notice_redacted()
 
-    def notice(self, about: str, message: str) -> None:
-        """Record, once, that autotrack could not do something or did it differently."""
-        if f"{about}: {message}" not in self._noticed:
-            self._noticed.add(f"{about}: {message}")
-            self._put(records.Notice(time=time(), about=about, message=message))
-
-    def note_divergence(self, name: str, value: float, step: int | None, epoch: int | None) -> None:
-        """Tag the run with the first metric that is NaN or infinite, and where; later ones change nothing."""
-        if not self._has_diverged:
-            self._has_diverged = True
-            where = {"epoch": epoch, "step": step}
-            told = ", ".join(f"{word} {number}" for word, number in where.items() if number is not None)
-            self.log_tags({"diverged": f"{name} is {value}{' in ' * bool(told)}{told}"})
-
-    def _append(self, record: AnyRecord) -> None:
-        raise NotImplementedError
-
-    def _append_completed(self, record: records.Metrics | records.Artifact) -> None:
-        """Append a record whose numbers have all come from their device."""
-        self._append(record)
-        if not self._has_diverged and isinstance(record, records.Metrics) and str in map(type, record.values.values()):
-            first = next(name for name, value in record.values.items() if isinstance(value, str))
-            self.note_divergence(first, records.number(record.values[first]), record.step, record.epoch)
-
-    def _put(self, record: AnyRecord) -> None:
-        """Append a record of any kind but metrics, with its secrets taken out."""
-        clean = self._redactor.clean(record)
-        self._append(clean)
-        if clean is not record:
-            self._notice_redacted()
-
     def _notice_unreadable(self, about: str, source: str, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if type(value) is str and value.startswith(UNREADABLE):
                 self.notice(about, f"{name} of {source} {value}")
 
-    def _notice_redacted(self) -> None:
-        if news := self._redactor.news():
-            self.notice("redaction", news)
-
-    def _log_converted(
-        self, values: Mapping[str, Any], step: int | None, epoch: int | None, stage: str | None
-    ) -> None:
-        numbers, copies = cuda.convert(values)
-        if step is None and epoch is None:
-            step = next(self._unnumbered_steps)
-        record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
-        if copies or self._waiting:
-            self._waiting.add(record, copies)
-        else:
-            self._append_completed(record)
-
-    def _is_number(self, name: str, value: object) -> bool:
-        try:
-            if not is_on_cuda(value):
-                as_number(name, value)
-        except TypeError as error:
-            self.notice("metrics", str(error))
-            return False
-        return True
-
     def _safe_path(self, name: str) -> PurePosixPath:
-        return files.safe_relative_path(self._redactor.redactor.redact_path(name))
+        return files.safe_relative_path(
+            self._redactor.redactor.redact_path(arguments.text_of("name", name, "confusion"))
+        )
 
     def _log_picture(self, save: Any, picture: Any, kind: str, name: str, step: int | None) -> None:
+        step = arguments.step_of(step)
         stem = self.folder / "artifacts" / f"{kind}s" / self._safe_path(name)
         stem = stem if step is None else stem.with_name(f"{stem.name}-{step}")
         with artifact_files.disk_may_be_full(name):

@@ -1,6 +1,6 @@
 """Writes figures and images as files, and reads tables of several kinds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,20 @@ def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], li
     `columns` names the columns of a list of rows, and chooses the keys of a list of dicts. Raises `TypeError` or
     `ValueError` for anything else.
     """
+    if columns is not None and (isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable)):
+        raise TypeError(f"columns is {columns!r:.100}; expected a list of names, such as ['x', 'y']")
     if hasattr(table, "itertuples") and hasattr(table, "columns"):  # pandas
         names, rows = list(table.columns), table.head(MOST_ROWS + 1).itertuples(index=False, name=None)
     elif hasattr(table, "iter_rows") and hasattr(table, "columns"):  # polars
         names, rows = list(table.columns), table.head(MOST_ROWS + 1).iter_rows()
     elif isinstance(table, Mapping):
-        names, rows = list(table), zip(*table.values(), strict=True)
-    elif isinstance(table, Sequence) and not isinstance(table, str):
+        names, rows = list(table), zip(*map(_listed, table.values()), strict=True)
+    elif isinstance(table, Sequence) and not isinstance(table, (str, bytes)):
         if table and all(isinstance(row, Mapping) for row in table):
             keys = names = list(columns or dict.fromkeys(name for row in table for name in row))
             rows = ([row.get(key) for key in keys] for row in table)
         else:
-            names, rows = list(columns or []), iter(table)
+            names, rows = list(columns or []), map(_listed, table)
     else:
         raise TypeError(f"log_table takes a data frame, dicts or rows, not {type(table).__name__}")
     names = [str(name) for name in columns or names]
@@ -90,5 +92,14 @@ def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], li
     names = names or [str(index) for index in range(len(plain[0]) if plain else 0)]
     for row in plain:
         if len(row) != len(names):
-            raise ValueError(f"a row has {len(row)} cells but there are {len(names)} columns: {names}")
+            raise ValueError(f"a row has {len(row)} cells but there are {len(names)} columns: {names!r:.200}")
     return names, plain
+
+
+def _listed(cells: Any) -> Iterable[Any]:
+    """Return the cells of a row or a column of a table."""
+    if isinstance(cells, (str, bytes)) or not isinstance(cells, Iterable):
+        raise TypeError(
+            f"a row or column of a table is {cells!r:.100}; expected a list, as in {{'x': [1, 2]}} or [[1, 2]]"
+        )
+    return cells

@@ -78,7 +78,7 @@ class Run(Logger):
         same status does nothing. Raises `RunFinishedError` for a different status, `ValueError` for an unknown one.
         """
         if status not in _STATUSES:
-            raise ValueError(f"{status!r} is not a status of a run; use one of {', '.join(_STATUSES)}")
+            raise ValueError(f"{status!r:.100} is not a status of a run; use one of {', '.join(_STATUSES)}")
         if error is not None and not isinstance(error, BaseException):
             raise TypeError(f"error is {error!r:.100}; expected the exception that ended the run")
         if self.status != "running":

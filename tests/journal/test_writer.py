@@ -466,7 +466,7 @@ def test_a_vanished_folder_is_made_again_and_begins_as_the_run_did(
     run = autotrack.start_run("vanishing", to=store, tags={"why": "test"})
     run.log({"loss": 0.5}, step=0)
     shutil.rmtree(run.folder)
-    monkeypatch.setattr("autotrack.training.logger.time", lambda: time() + 1.1)
+    monkeypatch.setattr("autotrack.training.metric_logger.time", lambda: time() + 1.1)
     with pytest.warns(AutotrackWarning, match=r"vanished; it was made again") as caught:
         run.log({"loss": 0.4}, step=1)
     run.log({"loss": 0.3}, step=2)

@@ -11,8 +11,10 @@ import random
 from autotrack.training.start import resume_run
 chance, ahead, real = random.Random({seed}), 0.0, time.time
 time.time = lambda: real() + ahead
-import autotrack.training.logger, autotrack.training.run, autotrack.training.start, autotrack.journal.writer
-for module in (autotrack.training.logger, autotrack.training.run, autotrack.training.start, autotrack.journal.writer):
+import autotrack.training.logger, autotrack.training.metric_logger, autotrack.training.run, autotrack.training.start
+import autotrack.journal.writer
+training = autotrack.training
+for module in (training.logger, training.metric_logger, training.run, training.start, autotrack.journal.writer):
     module.time = time.time
 def before(step):
     global ahead, run

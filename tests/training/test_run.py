@@ -641,16 +641,6 @@ def test_standard_error_that_takes_no_text_stops_nothing(
     assert run_script(script, str(store)) == "finished"
 
 
-def test_a_long_text_is_cut_and_that_is_said(store: Path) -> None:
-    with autotrack.start_run(to=store) as run:
-        run.log_text("novel", "word " * 1_000_000)
-    recorded = autotrack.load(run.folder)
-    assert len(recorded.texts["novel"]) == 1_000_000
-    assert [notice.message for notice in recorded.notices if notice.about == "novel"] == [
-        "only the first 1,000,000 characters are kept; log a file to keep all"
-    ]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="others have no groups of files")
 def test_in_a_store_that_a_group_shares_every_file_can_be_written_by_the_group(
     store: Path, run_script: Callable[..., str]
