@@ -50,6 +50,31 @@ def short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def first_line(text: str) -> str:
+    r"""Return the first line of a text that is not empty, with a mark if there are more.
+
+    >>> first_line("ValueError: \nall fits failed.\nSee above"), first_line("ValueError: no")
+    ('ValueError: all fits failed. …', 'ValueError: no')
+    """
+    first, _, rest = text.strip().partition("\n")
+    if first.endswith(": ") and rest.strip():  # what begins with a line break has nothing but its type there
+        next_line, _, rest = rest.strip().partition("\n")
+        first += next_line
+    return f"{first.rstrip()} …" if rest.strip() else first.rstrip()
+
+
+def human_bytes(size: float) -> str:
+    """Return an amount of bytes for people.
+
+    >>> human_bytes(0), human_bytes(812), human_bytes(48_200), human_bytes(2e6), human_bytes(3.25e9)
+    ('0 B', '812 B', '48.2 kB', '2.0 MB', '3.2 GB')
+    """
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size:.0f} B"
+
+
 def human_seconds(seconds: float) -> str:
     """Return a duration for people.
 

@@ -1,5 +1,7 @@
 """`autotrack ls` lists runs, and `autotrack show` shows everything about one run."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +12,12 @@ from autotrack import settings
 from autotrack.cli.owed import owed_in_short, unsent_to, waiting_elsewhere
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
-from autotrack.format import human_seconds, moment, short, shown
+from autotrack.cli.trials import trials_table
+from autotrack.format import first_line, human_bytes, human_seconds, moment, short, shown
 from autotrack.journal.judging import judged_by, main_metrics
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers.catalog import RecordedRun, shared_names
 from autotrack.sinks.owed import owed_by_server
 
 StoreOption = Annotated[
@@ -65,8 +68,8 @@ def ls(
     else:
         wanted = settings.resolve().metric
         say_table(
-            ["started", "experiment", "run", "status", "took", "metrics"],
-            [_row(run, wanted) for run in runs],
+            ["started", "experiment", "run", "status", "took", "best"],
+            [_row(run, wanted, shared_names(runs)) for run in runs],
         )
         for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
             if not number:
@@ -90,6 +93,7 @@ def show(
     _print_facts(recorded)
     sections: list[tuple[str, list[str], list[list[str]]]] = [
         ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
+        *filter(None, [trials_table(summary)]),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
         ("params", ["name", "value", "source"], _params(summary)),
         ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
@@ -101,7 +105,7 @@ def show(
         if rows:
             say_text(f"\n{title}")
             say_table(columns, rows)
-    for title, text in (("changes", summary.texts.get("changes")), ("traceback", summary.traceback)):
+    for title, text in (("changes", _plain(summary.texts.get("changes", ""))), ("traceback", summary.traceback)):
         if text:
             say_text(f"\n{title}\n{text.rstrip()}")
 
@@ -127,13 +131,17 @@ def _as_json(run: RecordedRun) -> dict[str, Any]:
     }
 
 
-def _row(run: RecordedRun, wanted: str) -> list[str]:
-    """Return what the list says of a run; its metrics begin with the one that it is judged by."""
+def _row(run: RecordedRun, wanted: str, shared: Collection[str]) -> list[str]:
+    """Return what the list says of a run; its metrics begin with the one that it is judged by.
+
+    Runs whose name several have are called by their folder.
+    """
     summary = run.summary
     main = main_metrics(summary, wanted=wanted)[:3]
     took = human_seconds(summary.duration_seconds) if summary.duration_seconds is not None else ""
     metrics = "  ".join(f"{name} {short(_best_or_last(summary, name))}" for name in main)
-    return [moment(summary.started), summary.experiment, summary.name, summary.status, took, metrics]
+    name = run.folder.name if summary.name in shared else summary.name
+    return [moment(summary.started), summary.experiment, name, summary.status, took, metrics]
 
 
 def _best_or_last(summary: Summary, name: str) -> object:
@@ -146,7 +154,7 @@ def _print_facts(recorded: RecordedRun) -> None:
     facts = {
         "run": f"{summary.name}  ({summary.id})",
         "experiment": summary.experiment,
-        "status": summary.status + (f": {summary.error}" if summary.error else ""),
+        "status": summary.status + (f": {first_line(summary.error)}" if summary.error else ""),
         "started": moment(summary.started),
         "took": "" if summary.duration_seconds is None else human_seconds(summary.duration_seconds),
         "judged by": judged_by(summary, wanted=settings.resolve().metric) or "",
@@ -155,7 +163,7 @@ def _print_facts(recorded: RecordedRun) -> None:
         "environment": _environment(summary),
         "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
         "resumed from": summary.resumed_from or "",
-        "parent": summary.parent or "",
+        "parent": _parent(recorded),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items()),
         "folder": shown(recorded.folder.absolute()),
         "waiting": waiting_elsewhere([recorded]),
@@ -164,6 +172,24 @@ def _print_facts(recorded: RecordedRun) -> None:
     for name, value in facts.items():
         if value:
             say(f"{name:<12} {value}")
+
+
+def _parent(recorded: RecordedRun) -> str:
+    """Return the name of the run that this one belongs to, with the folder; its id, if it is not in the same store."""
+    wanted = recorded.summary.parent
+    if not wanted:
+        return ""
+    parent = catalog.with_id(wanted, recorded.folder.absolute().parent.parent)
+    return f"{parent.summary.name}  ({shown(parent.folder)})" if parent else wanted
+
+
+def _plain(changes: str) -> str:
+    """Return what has changed, which is recorded as Markdown for TensorBoard, as it is written for a terminal."""
+    paragraphs = re.sub(r"^\*\*(.+?)\*\* \((.+)\)$", r"\1 (\2):", changes, flags=re.MULTILINE).split("\n\n")
+    return "\n".join(
+        paragraph if paragraph.endswith(":") else re.sub(r"^- ", "  ", paragraph, flags=re.MULTILINE)
+        for paragraph in paragraphs
+    )
 
 
 def _code(summary: Summary) -> str:
@@ -203,8 +229,8 @@ def _load(summary: Summary) -> list[list[str]]:
 
 def _amount(name: str, value: float) -> str:
     if name.endswith("_bytes"):
-        return f"{value / 1e6:,.0f} MB"
-    return f"{value / 1e6:,.1f} MB/s" if name.endswith("_bytes_per_second") else short(float(value))
+        return human_bytes(value)
+    return f"{human_bytes(value)}/s" if name.endswith("_bytes_per_second") else short(float(value))
 
 
 def _params(summary: Summary) -> list[list[str]]:
@@ -244,7 +270,7 @@ def _artifacts(summary: Summary) -> list[list[str]]:
         [
             artifact.path,
             ", ".join([artifact.kind, *artifact.roles]),
-            f"{artifact.bytes / 1e6:.2f} MB",
+            human_bytes(artifact.bytes),
             ", ".join(f"{name} {short(value)}" for name, value in artifact.metrics.items()),
         ]
         for artifact in summary.artifacts

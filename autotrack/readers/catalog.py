@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -11,12 +12,14 @@ import msgspec
 
 from autotrack import settings
 from autotrack.errors import AutotrackError, RunNotFoundError
-from autotrack.format import printable
+from autotrack.format import moment, printable
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary, read
 from autotrack.readers import query
+
+_MOST_LISTED = 10
 
 
 class RecordedRun:
@@ -126,7 +129,7 @@ def runs(
 def find(reference: str, store: str | os.PathLike[str] | None = None) -> RecordedRun:
     """Return the run with this folder, id, start of an id, or name; or the newest run for `latest`.
 
-    Among several runs with the same name, it is the newest. Raises `RunNotFoundError`.
+    Raises `RunNotFoundError`, also for a name that several runs have: its message lists their folders.
     """
     folder = Path(reference).expanduser()
     if (folder / "journal").is_dir():
@@ -137,9 +140,12 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     candidates = runs(store)
     if reference == "latest" and candidates:
         return candidates[0]
-    for run in candidates:
-        if reference in (run.summary.name, run.summary.id, run.folder.name):
-            return run
+    named = [run for run in candidates if reference in (run.summary.id, run.folder.name)]
+    named = named or [run for run in candidates if reference == run.summary.name]
+    if len(named) > 1:
+        raise RunNotFoundError(_which_of(named, reference), reference=reference)
+    if named:
+        return named[0]
     matches = [run for run in candidates if len(reference) >= 4 and run.summary.id.startswith(reference)]
     if len(matches) == 1:
         return matches[0]
@@ -151,6 +157,30 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     raise RunNotFoundError(
         f"no run {reference!r} in {store_path(store)}{meant}; {content}; give a folder, an id, a name or 'latest'",
         reference=reference,
+    )
+
+
+def with_id(id: str, store: Path) -> RecordedRun | None:  # noqa: A002  what it is called everywhere
+    """Return the run with this id, if it is in `store`."""
+    for folder in run_folders(store):
+        with contextlib.suppress(OSError, AutotrackError):
+            run = load(folder)
+            if run.summary.id == id:
+                return run
+    return None
+
+
+def shared_names(runs: Iterable[RecordedRun]) -> set[str]:
+    """Return the names that several of these runs have."""
+    return {name for name, count in Counter(run.summary.name for run in runs).items() if count > 1}
+
+
+def _which_of(runs: Sequence[RecordedRun], reference: str) -> str:
+    """Say that several runs are called the same, and where each is."""
+    listed = [f"{moment(run.summary.started)}  {run.folder}" for run in runs[:_MOST_LISTED]]
+    more = [f"… and {len(runs) - _MOST_LISTED} more"] if len(runs) > _MOST_LISTED else []
+    return "\n".join(
+        [f"{len(runs)} runs are called {reference!r}; give the folder of one, or its name:", *listed, *more]
     )
 
 
@@ -185,23 +215,38 @@ def fold(folder: Path) -> Fold:
 
 
 def store_path(store: str | os.PathLike[str] | None) -> Path:
-    """Return the folder of a store. By default, it is the store in the settings."""
+    """Return the folder of a store. By default, it is the store in the settings.
+
+    For the folder of a project, it is the store that the project has in `runs`.
+    """
     if store is not None and not isinstance(store, (str, os.PathLike)):
         raise TypeError(f"the store is {store!r:.100}; expected the path of a folder of runs, such as 'runs'")
-    return Path(store if store is not None else settings.resolve().to).expanduser()
+    if store is None:
+        return Path(settings.resolve().to).expanduser()
+    path = Path(store).expanduser()
+    inside = path / settings.Settings.to
+    return inside if inside.is_dir() and _has_runs(inside) and not _has_runs(path) else path
+
+
+def _has_runs(store: Path) -> bool:
+    return next(run_folders(store), None) is not None
 
 
 def existing_store(store: str | os.PathLike[str] | None) -> Path:
     """Return the folder of a store, as `store_path` does. Raises `RunNotFoundError` if it is not there.
 
-    Where nobody has named a store, none has been made yet, and that is no mistake.
+    The name of an experiment stands for its folder in the usual store. Where nobody has named a store, none has been
+    made yet, and that is no mistake.
     """
     path = store_path(store)
     if path.is_dir() or (store is None and path == Path(settings.Settings.to)):
         return path
+    usual = store_path(None)
+    if store is not None and len(path.parts) == 1 and (usual / path).is_dir():
+        return usual / path  # an experiment, or a run, of the usual store
     with contextlib.suppress(OSError):
         beside = [other.name for other in path.absolute().parent.iterdir() if other.is_dir()]
-        if alike := difflib.get_close_matches(path.name, beside, n=1):
+        if alike := difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75):
             raise _no_store(path, f"did you mean {str(path.with_name(alike[0]))!r}?")
     raise _no_store(path, "record a run there, or give the folder of another store")
 

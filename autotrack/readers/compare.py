@@ -1,5 +1,6 @@
 """What differs between runs: arguments, code, packages, params, data, hardware; what changed since earlier ones."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,10 @@ def changes_of(
     earlier = earlier_runs.before(folder, now)
     if not earlier:
         return None
-    found = [_since(one, now, earlier_runs) for one in _titles(earlier, judged_by(now))]
+    labels = _labels(earlier, now)
+    found = [_since(one, now, earlier_runs, labels) for one in _titles(earlier, judged_by(now))]
     by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
-    return ChangesSince(found[0][1], found[0][2], _rivals(earlier), dict(reversed(by_metric.items())))
+    return ChangesSince(found[0][1], found[0][2], _rivals(earlier, labels), dict(reversed(by_metric.items())))
 
 
 def _titles(earlier: list[Outline], wanted: str | None) -> Iterator[tuple[str, dict[Outline, str]]]:
@@ -81,23 +83,28 @@ def _titles(earlier: list[Outline], wanted: str | None) -> Iterator[tuple[str, d
         yield best[0] if best else "", titles
 
 
+def _labels(earlier: Iterable[Outline], now: Summary) -> dict[Outline, str]:
+    """Return what each run is called: by its name, or, if that is the name of another one as well, by its folder."""
+    count = Counter([now.name, *(run.name for run in earlier)])
+    return {run: run.name if count[run.name] == 1 else run.folder.name for run in earlier}
+
+
 def _since(
-    compared_with: tuple[str, dict[Outline, str]], now: Summary, earlier_runs: EarlierRuns
+    compared_with: tuple[str, dict[Outline, str]], now: Summary, earlier_runs: EarlierRuns, labels: dict[Outline, str]
 ) -> tuple[str, str, str]:
     """Return the metric, the line and the Markdown text of one comparison."""
     metric, titles = compared_with
-    befores = [(earlier_runs.summary_of(run), title) for run, title in titles.items()]
-    compared = [(before.name, title, differences(now, before)) for before, title in befores]
+    compared = [(labels[run], title, differences(now, earlier_runs.summary_of(run))) for run, title in titles.items()]
     lines = [f"since {name} ({title}): {in_short(changes)}" for name, title, changes in compared]
     sections = [f"**Since {name}** ({title})\n\n{as_markdown(changes)}" for name, title, changes in compared]
     return metric, "; ".join(lines), "\n\n".join(sections)
 
 
-def _rivals(earlier: Iterable[Outline]) -> Rivals:
+def _rivals(earlier: Iterable[Outline], labels: dict[Outline, str]) -> Rivals:
     rivals: Rivals = {}
     for run in earlier:
         for metric, value in run.bests.items():
-            rivals.setdefault(metric, []).append((run.name, value))
+            rivals.setdefault(metric, []).append((labels[run], value))
     return rivals
 
 

@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from autotrack.format import shown
 from autotrack.journal import copies, files
 from autotrack.journal.copies import Copy
-from autotrack.training import sidecar_client, terminal
+from autotrack.training import sidecar_client
 from autotrack.training.hooks.faults import attempt, report_fault
 
 _AT_ONCE_BYTES = 2**24
@@ -103,7 +103,7 @@ class _LaterCopies:
         """Wait for files that are only held open. If the sidecar is gone, make all copies here."""
         if self._pid != os.getpid():
             return
-        waiting, begun = terminal.Waiting(), monotonic()
+        waiting, begun = sidecar_client.waiting(), monotonic()
         try:
             self._forget_made()
             while self._waiting and sidecar_client.is_alive():

@@ -13,13 +13,14 @@ import msgspec
 from autotrack import settings
 from autotrack.errors import SettingsError
 from autotrack.settings import Settings
-from autotrack.training import defaults, inherited, sidecar_client, start
+from autotrack.training import defaults, inherited, ranks, sidecar_client, start
 from autotrack.training.children import Children, Inheritance
 from autotrack.training.entry_point import set_entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
 from autotrack.training.ignored_settings import say_ignored_settings
+from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.observe.output.between_runs import between_runs
 
 GROUP = "autotrack.integrations"
@@ -63,6 +64,10 @@ class Autolog:
     def is_on(self, name: str) -> bool:
         """Whether this integration is switched on."""
         return name in self._integrations
+
+    def names(self) -> list[str]:
+        """Return the names of the integrations that are switched on."""
+        return list(self._integrations)
 
     def available(self) -> dict[str, Integration]:
         """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
@@ -202,6 +207,8 @@ def autolog(
     others = {"frameworks": frameworks, "log_every_n_steps": log_every_n_steps, "checkpoints": checkpoints}
     _autolog.switch_on({**of_runs, **others}, Path.cwd())
     sidecar_client.start_if_main(_autolog.settings)
+    if not (_autolog.settings.quiet or ranks.is_spawned() or ranks.rank_from_environment()):
+        nothing_recorded.watch(_autolog.names)
 
 
 def take_over(inheritance: str) -> None:

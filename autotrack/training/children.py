@@ -16,6 +16,7 @@ from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.inherited import ParentRun, run_for_children, working_for
+from autotrack.training.nothing_recorded import nothing_recorded
 
 _SPAWNING = ("multiprocessing.spawn", "joblib.externals.loky.backend.spawn")
 _TASKS = "joblib.parallel"
@@ -94,6 +95,7 @@ class Children:
         self._add(outcome, None)
 
     def _add(self, outcome: Outcome, run: ParentRun | None) -> None:
+        nothing_recorded.is_over()  # not for certain: the child says so itself
         if isinstance(outcome.result, dict):
             inheritance = Inheritance(self._arguments(), str(home()), run, entry_point())
             outcome.result[_KEY] = _SwitchOn(msgspec.json.encode(inheritance).decode())

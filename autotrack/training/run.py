@@ -263,7 +263,8 @@ def log_numbers(
 
 def _described(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"
+        text = str(error)
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
     except Exception:  # noqa: BLE001  an exception of the user's whose text cannot be made must still be the one raised
         return type(error).__name__
 

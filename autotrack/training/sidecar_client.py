@@ -19,6 +19,7 @@ from autotrack.training import ranks, spawn, terminal
 from autotrack.training.announcements import announcements
 from autotrack.training.end_reports import WhenRefreshed
 from autotrack.training.hooks.faults import attempt, report_fault
+from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.process import imported_modules
 from autotrack.training.sidecar_process import SidecarProcess
@@ -39,13 +40,14 @@ class SidecarClient:
         self._follows: dict[str, Follow] = {}
         self._without = WithoutSidecar()
         self._exit_timeout = 30.0
+        self._is_quiet = False
 
     def start(self, chosen: Settings) -> None:
         """Start the sidecar, if it is wanted and not there yet. If it is there, say what it knows of earlier runs."""
         self._notice_fork()
         if self._sidecar is not None:
             self._sidecar.say_reports()
-        self._exit_timeout = chosen.exit_timeout
+        self._exit_timeout, self._is_quiet = chosen.exit_timeout, chosen.quiet
         if not chosen.sidecar or self._sidecar is not None or self._has_given_up:
             return
         try:
@@ -81,6 +83,7 @@ class SidecarClient:
             What hands the output of the run to the sidecar; None where that is kept by this process.
         """
         self._notice_fork()
+        nothing_recorded.is_over()
         sidecar = self._sidecar if chosen.sidecar else None
         channel = sidecar.output if sidecar and chosen.output and not only_load else None
         output = channel.for_run() if channel else None
@@ -121,6 +124,10 @@ class SidecarClient:
     def exit_timeout(self) -> float:
         """Return for how many seconds the end of the process may wait."""
         return self._exit_timeout
+
+    def waiting(self) -> terminal.Waiting:
+        """Return what says for what the end of the process waits, and for how long at most."""
+        return terminal.Waiting(self._exit_timeout, is_quiet=self._is_quiet)
 
     def copy(self, folder: Path, copy: Copy) -> None:
         """Have the sidecar make a copy of a file that was logged to the run in `folder`."""
@@ -200,7 +207,7 @@ class SidecarClient:
         with _reporting_os_errors():
             sidecar.send(Shutdown())
         try:
-            is_alive = sidecar.wait_for_shutdown(self._exit_timeout)
+            is_alive = sidecar.wait_for_shutdown(self._exit_timeout, self.waiting())
         except KeyboardInterrupt:  # the sidecar goes on by itself
             is_alive = True
         if not is_alive:
@@ -226,6 +233,7 @@ follow = _client.follow
 is_followed = _client.is_followed
 is_alive = _client.is_alive
 exit_timeout = _client.exit_timeout
+waiting = _client.waiting
 copy = _client.copy
 listen = _client.listen
 refresh_derived = _client.refresh_derived

@@ -60,7 +60,7 @@ class SidecarProcess:
         self._secrets = secrets
         self._reports = EndReports()
         self.pid: int | None = None
-        self.progress = Progress(urgent=True, doing="starting")
+        self.progress = Progress(urgent=True, doing="starting the process beside training")
         self.followed: set[str] = set()
         self.ended: dict[str, None] = {}
         self.left = 0
@@ -178,14 +178,13 @@ class SidecarProcess:
                 "finish", f"{Path(folder).name} has no summary: {why}. Once that is mended, run: autotrack sync"
             )
 
-    def wait_for_shutdown(self, exit_timeout: float) -> bool:
-        """Wait until it has done what is urgent, for `exit_timeout` seconds at most.
+    def wait_for_shutdown(self, exit_timeout: float, waiting: terminal.Waiting) -> bool:
+        """Wait until it has done what is urgent, for `exit_timeout` seconds at most; `waiting` says so.
 
         Returns:
             False if it died before it was done.
         """
         begun = monotonic()
-        waiting = terminal.Waiting()
         while self.is_alive():
             self.listen()
             self._reports.say()

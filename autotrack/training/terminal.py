@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from autotrack import settings
-from autotrack.format import describe, human_seconds, printable, shown, verdict
+from autotrack.format import describe, first_line, human_seconds, printable, shown, verdict
 from autotrack.interactive import interactive_session
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.standing import Comparison
@@ -20,6 +20,7 @@ from autotrack.training.observe.output.streams import not_captured
 from autotrack.training.progress_bars import is_bar_drawn
 
 _MOST_METRICS = 6
+_LONGEST_REASON = 200
 
 
 def say(*lines: str) -> None:
@@ -70,22 +71,35 @@ held_lines = HeldLines()  # of this process, as is its terminal
 
 
 class Waiting:
-    """Shows on a terminal what autotrack waits for, once it has waited for a second."""
+    """Says what autotrack waits for and for how long at most, once it has waited for a second.
 
-    def __init__(self) -> None:
+    On a terminal, that is kept up to date. Elsewhere, it is a line for each thing that takes two seconds.
+    """
+
+    def __init__(self, most: float, *, is_quiet: bool = False) -> None:
+        self._most = most
+        self._is_quiet = is_quiet
         self._shown = ""
 
     def show(self, doing: str, seconds: float) -> None:
         """Show what is being done, unless it is shown already."""
-        text = f"autotrack: {doing}, {seconds:.0f} s (Ctrl-C leaves it to go on by itself)"
-        if seconds >= 1 and text != self._shown and _is_terminal():
-            self._shown = text
+        is_terminal = _is_terminal()
+        if self._is_quiet or seconds < (1 if is_terminal else 2):
+            return
+        passed = f"{seconds:.0f} s of {self._most:g} s" if is_terminal else f"{self._most:g} s"
+        text = f"autotrack: {doing}, {passed} at most; Ctrl-C is safe: it goes on by itself"
+        if text == self._shown:
+            return
+        self._shown = text
+        if not is_terminal:
+            say(text)
+        else:
             with contextlib.suppress(OSError, ValueError), not_captured():
                 print(f"\r\x1b[2K{printable(text)}", end="", file=sys.stderr, flush=True)
 
     def over(self) -> None:
-        """Erase what was shown."""
-        if self._shown:
+        """Erase what was shown on a terminal."""
+        if self._shown and _is_terminal():
             with contextlib.suppress(OSError, ValueError), not_captured():
                 print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
@@ -102,11 +116,11 @@ def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) 
     While a progress bar is drawn, this waits.
     """
     duration = human_seconds(summary.duration_seconds or 0.0)
-    reason = f" ({summary.error})" if summary.error else ""
+    reason = f" ({_cut(first_line(summary.error), _LONGEST_REASON)})" if summary.error else ""
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
     held_lines.say(
-        f"autotrack: run {summary.name} {summary.status} after {duration}{reason[:200]}",
+        f"autotrack: run {summary.name} {summary.status} after {duration}{reason}",
         *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
         f"  {_how_to_show(summary.name, folder)}{noticed}",
         *(f"  {line}" for line in _compared(summary, comparison)),
@@ -116,6 +130,10 @@ def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) 
 def compared(summary: Summary, comparison: Comparison) -> None:
     """Print how a run compares with earlier ones, if that was not known when its end was said."""
     held_lines.say(*(f"autotrack: run {summary.name}: {line}" for line in _compared(summary, comparison)))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
@@ -134,8 +152,16 @@ def _how_to_show(name: str, folder: Path) -> str:
     if is_at_home and "AUTOTRACK_TO" not in os.environ:  # which the script may have set itself
         usual = Path(settings.resolve().to).expanduser().absolute()
         if usual == folder.parent.parent:
-            return f"autotrack show {shlex.quote(name)}    {shown(folder)}"
+            reference = folder.name if _has_namesake(folder, name) else name
+            return f"autotrack show {shlex.quote(reference)}    {shown(folder)}"
     return f"autotrack show {shlex.quote(shown(folder) if is_at_home else str(folder))}"
+
+
+def _has_namesake(folder: Path, name: str) -> bool:
+    """Whether another run of the experiment seems to have the same name, as when a script names its run."""
+    with contextlib.suppress(OSError), os.scandir(folder.parent) as entries:
+        return any(entry.name.endswith(f"-{name}") and entry.name != folder.name for entry in entries)
+    return False
 
 
 def _folder_of_shell() -> Path:

@@ -192,10 +192,42 @@ def test_show_says_everything_about_a_run(runs: Path) -> None:
         "model.width\t64\tuser",
         "optimizer.lr\t0.02\toptimizer",
         "\nmetrics\nname\tlast\tbest\twhere\tpoints\nmomentum\t0.9\t\t\t3\nval_loss\tNaN\t0.2\tepoch 1\t3\n",
-        "artifacts/weights.bin\tmodel\t2.00 MB",
+        "artifacts/weights.bin\tmodel\t2.0 MB",
         "journal\t[bold]something[/bold] was strange",
     ):
         assert part in printed, part
+
+
+def test_show_lists_the_candidates_of_a_search_the_best_first(captured: Callable[..., str]) -> None:
+    scores: dict[int, records.Number] = {0: 0.8, 1: 0.9, 2: "NaN"}
+    printed = captured(*(
+        records.Trial(
+            time=2.0, number=number, params={"C": 10**number, "kernel": "rbf"},
+            values={"mean_test_score": score, "split0_test_score": score, "rank_test_score": rank},
+            status="failed" if number == 2 else "finished", error="ValueError: \nno\nmore" if number == 2 else None,
+        )
+        for (number, score), rank in zip(scores.items(), (2, 1, 3), strict=True)
+    ))  # fmt: skip
+    assert (
+        "\ncandidates\ncandidate\tmean_test_score\tC\tstatus\n"
+        "1\t0.9\t10\tfinished\n0\t0.8\t1\tfinished\n2\tnan\t100\tfailed: ValueError: no …\n"
+    ) in printed
+
+
+def test_show_of_a_long_search_has_the_first_candidates_and_says_so(captured: Callable[..., str]) -> None:
+    printed = captured(*(records.Trial(time=2.0, number=number, params={"C": number}) for number in range(30)))
+    assert "\ncandidates, the first 20 of 30 (--json has all)\n" in printed
+    assert ("\n19\t19\tfinished\n" in printed, "\n20\t20\tfinished\n" in printed) == (True, False)
+
+
+def test_show_names_the_parent_and_ls_tells_runs_of_one_name_apart(tmp_path: Path) -> None:
+    with autotrack.start_run("outer", to=tmp_path, experiment="digits") as outer:
+        for _ in range(2):
+            with autotrack.start_run("inner", to=tmp_path, experiment="digits") as inner:
+                pass
+    assert f"\nparent       outer  (digits/{outer.folder.name})\n" in call("show", inner.folder)
+    listed = [name for name in names(call("ls", tmp_path)) if "inner" in name]
+    assert listed == sorted((path.name for path in tmp_path.glob("digits/*inner*")), reverse=True)
 
 
 def test_show_of_a_failed_run_ends_in_its_traceback(runs: Path) -> None:
@@ -311,8 +343,7 @@ def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> N
         records.SystemStats(time=3.0, values={"process_memory_bytes": 3e9, "host_cpu_percent": 41}),
     )
     assert (
-        "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2,000 MB\t3,000 MB\n"
-        in printed
+        "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2.0 GB\t3.0 GB\n" in printed
     )
 
 
@@ -321,7 +352,7 @@ def test_show_says_what_changed_and_ends_in_the_traceback(captured: Callable[...
         records.Text(time=2.0, name="changes", text="**Since two** (last run)\n\n- params: lr 0.1 → 0.2"),
         records.RunFinished(time=3.0, status="failed", error="E: x", traceback="Traceback …\nE: x\n"),
     )
-    changes = "changes\n**Since two** (last run)\n\n- params: lr 0.1 → 0.2"
+    changes = "changes\nSince two (last run):\n  params: lr 0.1 → 0.2"
     assert printed.endswith(f"\n\n{changes}\n\ntraceback\nTraceback …\nE: x\n")
 
 

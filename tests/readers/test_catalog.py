@@ -106,10 +106,23 @@ def test_a_run_is_found_by_folder_id_start_of_id_name_and_latest(tmp_path: Path)
     assert catalog.find(relative, tmp_path).folder.is_absolute()
 
 
-def test_of_several_runs_with_one_name_the_newest_is_meant(tmp_path: Path) -> None:
-    record_run(tmp_path, "baseline")
-    newest = record_run(tmp_path, "baseline")
-    assert catalog.find("baseline", tmp_path).id == newest.id
+def test_a_name_of_several_runs_is_an_error_that_lists_their_folders(tmp_path: Path) -> None:
+    runs = [record_run(tmp_path, "baseline") for _ in range(2)]
+    with pytest.raises(RunNotFoundError, match="2 runs are called 'baseline'") as raised:
+        catalog.find("baseline", tmp_path)
+    for run in runs:
+        assert str(run.folder) in str(raised.value)
+        assert catalog.find(run.folder.name, tmp_path).id == run.id
+
+
+def test_the_store_of_a_project_and_an_experiment_are_found_by_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_run(tmp_path / "project" / "runs", "baseline")
+    assert catalog.find("baseline", tmp_path / "project").name == "baseline"
+    monkeypatch.chdir(tmp_path / "project")
+    [experiment] = [path.name for path in Path("runs").iterdir() if not path.name.startswith(".")]
+    assert [run.name for run in catalog.runs(catalog.existing_store(experiment))] == ["baseline"]
 
 
 def test_a_start_shared_by_two_ids_refers_to_none(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def test_the_second_run_of_a_script_says_once_what_changed_since_the_first(scrip
     assert second.texts["changes"].endswith("- code: train.py\n- params: lr 0.1 → 0.01")
     command = [sys.executable, "-m", "autotrack", "show"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f"\nchanges\n{second.texts['changes']}\n" in shown
+    as_written = f"Since {first.name} (last run and best val_loss 0.5):\n  code: train.py\n  params: lr 0.1 → 0.01"
+    assert f"\nchanges\n{as_written}\n" in shown
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from autotrack.journal.records import Notice
 from autotrack.protocol import AnyMessage, Hello, Progress, Say, ShutdownDone
 from autotrack.training import sidecar_process
 from autotrack.training.sidecar_process import SidecarProcess
+from autotrack.training.terminal import Waiting
 from tests.sidecar.test_loop import KINDS, TRAINING, WAITING
 from tests.support.processes import Ended, Script, sidecars_of, wait_until
 
@@ -210,7 +211,7 @@ def test_the_end_waits_no_longer_than_the_exit_timeout_and_says_what_goes_on(tmp
         assert 0.5 < monotonic() - begun < 10
         assert ended.exit_code == 0
         assert re.fullmatch(
-            r"autotrack: still (starting|capturing the environment); if that is cut off, run: autotrack sync\n",
+            r"autotrack: still (starting [a-z ]+|capturing [a-z ]+); if that is cut off, run: autotrack sync\n",
             ended.error,
         )
         assert sidecars_of(script.pid)
@@ -246,7 +247,7 @@ def progress(doing: str, *, urgent: bool) -> Progress:
 def test_the_end_waits_until_all_is_done() -> None:
     capturing = [progress("capturing the environment", urgent=True)]
     sidecar = beside([Hello(pid=1)], capturing, [], [], [ShutdownDone()], [progress("never read", urgent=False)])
-    assert sidecar.wait_for_shutdown(30.0)
+    assert sidecar.wait_for_shutdown(30.0, Waiting(30.0))
     assert sidecar.is_done
     assert sidecar.progress == capturing[0]
 
@@ -255,7 +256,7 @@ def test_the_end_waits_until_all_is_done() -> None:
 def test_what_is_not_urgent_is_hardly_waited_for() -> None:
     sidecar = beside([progress("computing checksums", urgent=False)])
     begun = monotonic()
-    assert sidecar.wait_for_shutdown(30.0)
+    assert sidecar.wait_for_shutdown(30.0, Waiting(30.0))
     assert not sidecar.is_done
     assert monotonic() - begun == pytest.approx(sidecar_process._NOT_URGENT_SECONDS, abs=0.2)
 
@@ -264,12 +265,12 @@ def test_what_is_not_urgent_is_hardly_waited_for() -> None:
 def test_what_is_urgent_is_waited_for_until_the_exit_timeout() -> None:
     sidecar = beside([progress("capturing the environment", urgent=True)])
     begun = monotonic()
-    assert sidecar.wait_for_shutdown(0.4)
+    assert sidecar.wait_for_shutdown(0.4, Waiting(0.4))
     assert monotonic() - begun == pytest.approx(0.4, abs=0.2)
 
 
 def test_one_that_dies_at_the_end_is_noticed_at_once() -> None:
-    assert not beside([Hello(pid=1)], alive=False).wait_for_shutdown(30.0)
+    assert not beside([Hello(pid=1)], alive=False).wait_for_shutdown(30.0, Waiting(30.0))
 
 
 def test_a_change_that_it_found_is_said_while_training_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

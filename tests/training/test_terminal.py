@@ -168,10 +168,12 @@ def test_who_waits_is_told_from_the_first_second_on_for_what(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = terminal_in_place(monkeypatch)
-    waiting = terminal.Waiting()
+    waiting = terminal.Waiting(30.0)
     for seconds in (0.1, 0.9, 1.2, 1.3, 2.1):
         waiting.show("computing checksums", seconds)
-    assert rows(screen) == ["autotrack: computing checksums, 2 s (Ctrl-C leaves it to go on by itself)"]
+    assert rows(screen) == [
+        "autotrack: computing checksums, 2 s of 30 s at most; Ctrl-C is safe: it goes on by itself"
+    ]
     assert screen.getvalue().count("autotrack") == 2, "once a second"
     waiting.over()
     terminal.say("$")
@@ -182,21 +184,30 @@ def test_who_hardly_waits_is_told_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = terminal_in_place(monkeypatch)
-    waiting = terminal.Waiting()
+    waiting = terminal.Waiting(30.0)
     waiting.show("computing checksums", 0.4)
     waiting.over()
     assert screen.getvalue() == ""
 
 
-def test_in_a_file_waiting_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    waiting = terminal.Waiting()
+def test_in_a_file_each_thing_that_is_waited_for_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = terminal.Waiting(30.0)
+    for seconds in (0.1, 1.5, 2.5, 5.0, 5.1):
+        waiting.show("sending 1 run to http://host:5000", seconds)
+    waiting.over()
+    line = "autotrack: sending 1 run to http://host:5000, 30 s at most; Ctrl-C is safe: it goes on by itself\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_where_it_shall_be_quiet_nobody_is_told_of_waiting(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = terminal.Waiting(30.0, is_quiet=True)
     waiting.show("computing checksums", 5.0)
     waiting.over()
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_terminal_that_was_closed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = terminal.Waiting()
+    waiting = terminal.Waiting(30.0)
     for stream in (None, Terminal()):
         monkeypatch.setattr(sys, "stderr", stream)
         waiting.show("computing checksums", 5.0)
