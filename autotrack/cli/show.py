@@ -95,7 +95,8 @@ def show(
         ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
         *filter(None, [trials_table(summary)]),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
-        ("params", ["name", "value", "source"], _params(summary)),
+        ("params", *_table_of(_params(summary, left_at_default=False))),
+        ("params left at their default", *_table_of(_params(summary, left_at_default=True))),
         ("data", ["role", "what", "rows", "covered", "shared rows"], _datasets(summary)),
         ("system load", ["name", "mean", "max"], _load(summary)),
         ("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices]),
@@ -233,15 +234,29 @@ def _amount(name: str, value: float) -> str:
     return f"{human_bytes(value)}/s" if name.endswith("_bytes_per_second") else short(float(value))
 
 
-def _params(summary: Summary) -> list[list[str]]:
+def _table_of(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the columns of params, and the rows; that of the defaults is only there if there are any."""
+    columns = ["name", "value", "source", "default"]
+    return (columns, rows) if any(row[3] for row in rows) else (columns[:3], [row[:3] for row in rows])
+
+
+def _params(summary: Summary, *, left_at_default: bool) -> list[list[str]]:
     rows = []
     for name, value in summary.params.items():
+        if summary.is_default(name) is not left_at_default:
+            continue
+        defaults = [
+            str(values[own])
+            for source, values in summary.params_defaults.items()
+            if (own := name if name in values else name.removeprefix(f"{source}.")) in values
+            if summary.params_by_source[source].get(own) == value
+        ]
         sources = [
             source
             for source, values in summary.params_by_source.items()
             if values.get(name, values.get(name.removeprefix(f"{source}."), ...)) == value
         ]
-        rows.append([name, str(value), ", ".join(sources)])
+        rows.append([name, str(value), ", ".join(sources), "".join(defaults[:1])])
     return rows
 
 

@@ -151,6 +151,7 @@ class Fold:
         summary = self._summary
         source = f"{self._writer}.{record.source}" if self._writer else record.source
         summary.params_by_source.setdefault(source, {}).update(record.values)
+        _add_defaults(summary, source, record)
         for name, value in record.values.items():
             if name not in summary.params:
                 summary.params[name] = value
@@ -219,6 +220,20 @@ class Fold:
                 if name not in ("epoch", "step"):  # the row's own
                     row[name] = point.value
         return [rows[epoch] for epoch in sorted(rows)]
+
+
+def _add_defaults(summary: Summary, source: str, record: records.Params) -> None:
+    """Note which of the values were given, and the defaults of those that differ; a later record counts."""
+    if record.given is None:
+        return
+    earlier = summary.params_given.get(source, [])
+    summary.params_given[source] = [*(name for name in earlier if name not in record.values), *record.given]
+    defaults = summary.params_defaults.get(source, {})
+    kept = {name: value for name, value in defaults.items() if name not in record.values}
+    if kept or record.defaults:
+        summary.params_defaults[source] = {**kept, **record.defaults}
+    else:
+        summary.params_defaults.pop(source, None)
 
 
 def replaces(record: records.Artifact, earlier: records.Artifact | None) -> bool:

@@ -90,10 +90,17 @@ class Params(Record, frozen=True, kw_only=True):
     """Parameters by name, and the `source` they were read from.
 
     They are never overwritten: readers keep a second, different value for a name under `source.name`.
+
+    Attributes:
+        given: Where the values are arguments that have defaults: the names of those that somebody gave, on the command
+            line or otherwise. None where that is not known, as in records of older versions.
+        defaults: The defaults of the values that differ from theirs, by name, as far as they are known.
     """
 
     values: dict[str, Any]
     source: str = "user"
+    given: list[str] | None = None
+    defaults: dict[str, Any] = {}
 
 
 class Metrics(Record, frozen=True, kw_only=True):

@@ -44,6 +44,9 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
         params_by_source: All values, by source and name.
+        params_given: By source, the names of the values that somebody gave; the others of that source are defaults.
+            Only sources of which that is known are in it.
+        params_defaults: By source and name, the defaults of the values that differ from theirs.
         epochs: For each epoch, the last value of every metric in it.
         environment: By kind (`git`, `packages`, `hardware`, …), the main facts that were captured.
         shared_environment: The kinds that the run shares with those beside it, and the digest they are kept under.
@@ -76,6 +79,19 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     tags: dict[str, str] = {}
     params: dict[str, Any] = {}
     params_by_source: dict[str, dict[str, Any]] = {}
+    params_given: dict[str, list[str]] = {}
+    params_defaults: dict[str, dict[str, Any]] = {}
+
+    def is_default(self, name: str) -> bool:
+        """Return whether a param, by its name in `params`, is an argument that was left at its default."""
+        return any(
+            own in values and own not in self.params_given[source] and own not in self.params_defaults.get(source, {})
+            for source, values in self.params_by_source.items()
+            if source in self.params_given
+            for own in [name if name in values else name.removeprefix(f"{source}.")]
+            if values.get(own) == self.params[name]
+        )
+
     metrics: dict[str, MetricSummary] = {}
     epochs: list[dict[str, Any]] = []
     system: dict[str, LoadSummary] = {}

@@ -118,12 +118,26 @@ def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
         "arguments": list(changed_arguments(now.argv, before.argv)),
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
-        "params": list(_values(_telling(now), _telling(before), is_complete=now.status != "running")),
+        "params": _told_once(_values(_telling(now), _telling(before), is_complete=now.status != "running")),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
     phrases["arguments"] = [item for item in phrases["arguments"] if not _is_among(item, phrases["params"])]
     return {area: items for area, items in phrases.items() if items}
+
+
+def _told_once(params: Iterable[str]) -> list[str]:
+    """Return differences without those that repeat another one: a config has `model.lr`, the model itself `lr`."""
+    phrases = list(params)
+    return [phrase for phrase in phrases if not any(tail in phrases for tail in _tails(phrase))]
+
+
+def _tails(phrase: str) -> Iterator[str]:
+    """Yield what the difference would be called without the first parts of its dotted name."""
+    name, _, change = phrase.partition(" ")
+    while "." in name:
+        name = name.partition(".")[2]
+        yield f"{name} {change}"
 
 
 def _is_among(argument: str, params: list[str]) -> bool:

@@ -164,13 +164,22 @@ def kind_of(summary: Summary) -> Kind:
     That is their experiment, whether they are inside another run, as those of a search are, their frameworks, and
     their estimator or model.
     """
-    subject = (summary.tags.get("estimator"), *(summary.params.get(name) for name in ("model", "estimator")))
+    subject = (summary.tags.get("estimator"), *(_named(summary, name) for name in ("model", "estimator")))
     return (
         summary.experiment,
         summary.parent is not None,
         tuple(sorted(summary.frameworks)),
         tuple(str(part or "") for part in subject),
     )
+
+
+def _named(summary: Summary, name: str) -> Any:
+    """Return a param that names the model or estimator. An argument of the script is one, too, but may be changed."""
+    if not summary.params_given:
+        return summary.params.get(name)
+    by_source = summary.params_by_source.items()
+    others = [values[name] for source, values in by_source if name in values and source not in summary.params_given]
+    return others[0] if others else None
 
 
 def best_of(runs: list[Outline], metric: str | None = None) -> tuple[str, Outline] | None:

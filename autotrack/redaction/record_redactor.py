@@ -15,7 +15,7 @@ _UNTOUCHED = {"id", "path", "sha256"}
 _ONLY_NAMED = {"schema", "metrics", "shared_rows"}
 """Fields with names of columns and metrics that only sound secret: the values under them never are."""
 
-_FIELDS_WITH_NAMES = ("values", "argv", "rows")
+_FIELDS_WITH_NAMES = ("values", "argv", "rows", "defaults")
 """Fields whose content has names of its own, which tell what is secret: params, options, columns."""
 
 _OF_NUMBERS = (records.Metrics, records.Trial, records.SystemStats)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,9 @@ from autotrack.training.hooks.faults import report_fault
 from autotrack.training.hooks.patch import Patch
 from autotrack.training.ignored_settings import say_ignored_settings
 from autotrack.training.nothing_recorded import nothing_recorded
+from autotrack.training.observe.arguments.hooks import ArgumentHooks
+from autotrack.training.observe.arguments.parsed import parsed_arguments
+from autotrack.training.observe.arguments.script import belongs_to_project
 from autotrack.training.observe.output.between_runs import between_runs
 
 GROUP = "autotrack.integrations"
@@ -58,6 +62,7 @@ class Autolog:
         self.settings = Settings()
         self._arguments: dict[str, Any] = {}
         self._children = Children(self._arguments_for_children)
+        self._argument_hooks = ArgumentHooks()
         self._integrations: dict[str, Integration] = {}
         self._patches: dict[tuple[str, str], list[Patch]] = {}  # by integration and module
 
@@ -98,6 +103,7 @@ class Autolog:
         self.settings, self._arguments = resolved, arguments
         self._remove_hooks(kept=integrations)
         self._children.watch()
+        self._argument_hooks.watch()
         if resolved.output:
             between_runs.begin()
         else:
@@ -111,6 +117,7 @@ class Autolog:
         """Take away all hooks, and forget the settings for new runs."""
         self._remove_hooks()
         self._children.forget()
+        self._argument_hooks.forget()
         between_runs.end()
         defaults.forget_defaults()
 
@@ -204,6 +211,7 @@ def autolog(
         _autolog.switch_off()
         return
     of_runs = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    belongs_to_project(sys._getframe(1))
     others = {"frameworks": frameworks, "log_every_n_steps": log_every_n_steps, "checkpoints": checkpoints}
     _autolog.switch_on({**of_runs, **others}, Path.cwd())
     sidecar_client.start_if_main(_autolog.settings)
@@ -216,6 +224,7 @@ def take_over(inheritance: str) -> None:
     try:
         given = msgspec.json.decode(inheritance, type=Inheritance)
         inherited.belong_to(given.run)
+        parsed_arguments.take_over(given.parsed)
         set_entry_point(given.entry_point)
         _autolog.switch_on(given.arguments, Path(given.folder))
     except Exception as fault:  # noqa: BLE001  a child of the user's has to start all the same

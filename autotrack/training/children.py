@@ -4,6 +4,7 @@ A forked child has both already. A spawned one unpickles a dict before anything 
 switches autologging on. The workers of joblib are used again by later calls, so each of their tasks names its run.
 """
 
+import contextlib
 from collections.abc import Callable, Generator
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from autotrack.training.hooks import on_import
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.inherited import ParentRun, run_for_children, working_for
 from autotrack.training.nothing_recorded import nothing_recorded
+from autotrack.training.observe.arguments.parsed import Arguments, parsed_arguments
 
 _SPAWNING = ("multiprocessing.spawn", "joblib.externals.loky.backend.spawn")
 _TASKS = "joblib.parallel"
@@ -37,7 +39,8 @@ else:
 
 
 class Inheritance(msgspec.Struct, frozen=True):
-    """What a spawned child is given: the arguments and folder of `autolog`, the run around it, and the script.
+    """What a spawned child is given: the arguments and folder of `autolog`, the run around it, the script, and what
+    that has `parsed`.
 
     The main module of a worker of joblib is not the script, but a file of joblib.
     """
@@ -46,6 +49,7 @@ class Inheritance(msgspec.Struct, frozen=True):
     folder: str
     run: ParentRun | None = None
     entry_point: str | None = None
+    parsed: list[Arguments] = []
 
 
 class Children:
@@ -97,7 +101,9 @@ class Children:
     def _add(self, outcome: Outcome, run: ParentRun | None) -> None:
         nothing_recorded.is_over()  # not for certain: the child says so itself
         if isinstance(outcome.result, dict):
-            inheritance = Inheritance(self._arguments(), str(home()), run, entry_point())
+            inheritance = Inheritance(
+                self._arguments(), str(home()), run, entry_point(), _encodable(parsed_arguments.all())
+            )
             outcome.result[_KEY] = _SwitchOn(msgspec.json.encode(inheritance).decode())
 
     def _around_parallel(self, parallel: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:
@@ -115,6 +121,16 @@ class Children:
         if run is not None and type(parallel._backend).__name__ in _BACKENDS:
             batch.items = [(_Task(function, run), args, kwargs) for function, args, kwargs in batch.items]
         yield
+
+
+def _encodable(parsed: list[Arguments]) -> list[Arguments]:
+    """Return those that can be handed over: a word of the command line need not be text."""
+    kept = []
+    for arguments in parsed:
+        with contextlib.suppress(UnicodeEncodeError):
+            msgspec.json.encode(arguments)
+            kept.append(arguments)
+    return kept
 
 
 class _SwitchOn:

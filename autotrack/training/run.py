@@ -22,6 +22,7 @@ from autotrack.training.hooks.current_run import enter, innermost_run, leave, st
 from autotrack.training.hooks.faults import report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
+from autotrack.training.observe.arguments.parsed import parsed_arguments
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
 
@@ -174,6 +175,8 @@ class Run(Logger):
         self._put(record)
         while unplaced_faults:
             self.notice(*unplaced_faults.popleft())
+        if not self._rank:
+            parsed_arguments.log_to(self)
         enter(self)
         if not self._quiet and not self.is_one_of_many:
             terminal.started(self.name, self.folder, resumed=resumed)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from inspect import getattr_static
+from io import IOBase
 from pathlib import PurePath
 from typing import Any, TypeVar
 from uuid import UUID
@@ -97,7 +98,7 @@ def as_plain(value: object) -> Any:
     dates and numpy numbers become their values. Mappings, namespaces, dataclasses, partials, sequences and sets become
     dicts and lists of plain values, with 1,000 items at most; where more are left out, the last one says how many.
     Arrays and tensors of up to 100 numbers become lists, larger ones a text with their shape. Classes and functions
-    become their qualified names, and any other object the name of its class.
+    become their qualified names, open files their paths, and any other object the name of its class.
     """
     return _plain(value, 0, [_MOST_ITEMS])
 
@@ -201,6 +202,9 @@ def _plain_object(value: Any) -> Any:
         return str(value)
     if _is_array(kind):
         return _plain_array(value)
+    if isinstance(value, IOBase):
+        name = getattr(value, "name", None)
+        return name if isinstance(name, str) else qualified_name(kind)
     if kind.__module__.startswith("scipy.stats.") and hasattr(value, "dist"):  # a distribution to search in
         arguments = [*(f"{one!r}" for one in value.args), *(f"{name}={one!r}" for name, one in value.kwds.items())]
         return f"{value.dist.name}({', '.join(arguments)})"[:_LONGEST]

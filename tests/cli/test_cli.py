@@ -337,6 +337,17 @@ def test_show_says_what_it_was_trained_on(captured: Callable[..., str]) -> None:
     ) in printed
 
 
+def test_show_tells_arguments_that_were_given_from_defaults(captured: Callable[..., str]) -> None:
+    parsed = {"lr": 0.3, "epochs": 5, "out": "x"}
+    printed = captured(
+        records.Params(time=2.0, values=parsed, source="argparse", given=["lr", "epochs"], defaults={"lr": 0.1})
+    )
+    assert (
+        "\nparams\nname\tvalue\tsource\tdefault\nlr\t0.3\targparse\t0.1\nepochs\t5\targparse\t\n"
+        "\nparams left at their default\nname\tvalue\tsource\nout\tx\targparse\n"
+    ) in printed
+
+
 def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> None:
     printed = captured(
         records.SystemStats(time=2.0, values={"process_memory_bytes": 1e9, "host_cpu_percent": 20}),

@@ -81,6 +81,25 @@ def test_the_same_value_from_a_second_source_is_said_once() -> None:
     assert summary.params_by_source["optimizer"] == {"lr": 0.1}
 
 
+def test_arguments_left_at_their_default_are_told_from_given_ones() -> None:
+    parsed = {"lr": 0.1, "epochs": 5, "out": "x", "width": 8}
+    summary = summary_of(
+        Params(time=1, values=parsed, source="argparse", given=["lr", "epochs"], defaults={"epochs": 3, "width": 4}),
+        Params(time=2, values={"out": "x", "lr": 0.2}, source="model.hparams"),
+    )
+    assert [name for name in summary.params if summary.is_default(name)] == ["out"]
+    assert summary.params_given == {"argparse": ["lr", "epochs"]}
+    assert summary.params_defaults == {"argparse": {"epochs": 3, "width": 4}}
+
+
+def test_what_is_parsed_again_counts() -> None:
+    summary = summary_of(
+        Params(time=1, values={"lr": 0.2, "seed": 1}, source="argparse", given=["lr", "seed"], defaults={"lr": 0.1}),
+        Params(time=2, values={"lr": 0.1}, source="argparse", given=[]),
+    )
+    assert (summary.params_given, summary.params_defaults) == ({"argparse": ["seed"]}, {})
+
+
 # ---- metrics
 
 

@@ -45,6 +45,12 @@ def test_params_are_compared_by_value() -> None:
     }
 
 
+def test_a_change_that_two_sources_have_is_said_once() -> None:
+    before = params(**{"lr": 0.1, "model.lr": 0.1, "model.width": 1})
+    now = params(**{"lr": 0.2, "model.lr": 0.2, "model.width": 2})
+    assert changed(before, now) == {"params": ["lr 0.1 → 0.2", "model.width 1 → 2"]}
+
+
 def test_what_varies_by_itself_is_no_difference() -> None:
     """Folders that are written to, seeds that nobody set, and names that Keras counts up."""
     before: dict[str, Any] = {
@@ -288,6 +294,15 @@ def test_runs_of_another_kind_are_not_compared(made: Store) -> None:
     made.add(small, lr=0.2, frameworks={"keras": "3.0"})
     assert said_of(made.add(small, lr=0.1)).line == "since run1 (last run): params (lr 0.3 → 0.1)"
     assert changes_of(made.add(params(model="mine.Other"))) is None
+
+
+def test_an_argument_called_model_makes_no_other_kind(made: Store) -> None:
+    def run(size: str) -> list[AnyRecord]:
+        parsed = Params(time=1, values={"model": size}, source="argparse", given=["model"])
+        return [parsed, Params(time=2, values={"model": "script.Net"}, source="model"), *loss(0.2)]
+
+    made.add(*run("small"))
+    assert "model small → large" in said_of(made.add(*run("large"))).line
 
 
 def test_the_best_run_is_told_by_the_metric_that_this_run_is_judged_by(made: Store) -> None:

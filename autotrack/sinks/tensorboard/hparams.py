@@ -82,8 +82,10 @@ def most_telling(summary: Summary) -> dict[str, Any]:
     rank: dict[str, int] = {}
     for source, values in summary.params_by_source.items():
         source_rank = 0 if _FIRST.search(source) else 2 if _LAST.search(source) else 1
+        given = summary.params_given.get(source)
         for name in values:
-            rank[name] = min(source_rank, rank.get(name, source_rank))
+            own = source_rank if given is None else 0 if name in given else 1
+            rank[name] = min(own, rank.get(name, own))
     results = _results(summary)
     given = [
         name for name, value in summary.params.items() if name not in results and not varies_by_itself(name, value)

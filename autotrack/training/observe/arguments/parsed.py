@@ -1,0 +1,140 @@
+"""The arguments that the script has parsed in this process, and the runs that they belong to.
+
+They belong to the run that is open when they are parsed, and to every run that starts later in this process: a script
+that trains five folds has five runs with the same arguments. What the same line of code parses again replaces what it
+parsed before, so that each run of a loop has its own. Of two parsers that both know a name, the later one counts.
+"""
+
+import os
+from collections.abc import Hashable, Iterable, Mapping
+from itertools import islice
+from time import time
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from autotrack.journal import records
+from autotrack.journal.records import AnyRecord
+from autotrack.redaction import Redactor
+from autotrack.redaction.names import REDACTED, secrecy
+from autotrack.redaction.record_redactor import redactor_of_this_process
+from autotrack.training.hooks.current_run import innermost_run
+from autotrack.training.values import flatten
+
+_MOST_PARSERS = 20
+"""How many parsers are remembered. A test suite may have hundreds, each in a line of its own."""
+
+
+class Arguments(msgspec.Struct, frozen=True):
+    """What one parser has returned, as plain values by dotted name.
+
+    `given` are the names of the values that somebody gave: on the command line, or in a variable or file that the
+    parser reads. `defaults` are the defaults of those values that differ from theirs, as far as they are known.
+    """
+
+    source: str
+    values: dict[str, Any]
+    given: list[str] = []
+    defaults: dict[str, Any] = {}
+
+    def as_record(self) -> records.Params:
+        """Return them as they are recorded."""
+        return records.Params(
+            time=time(), values=self.values, source=self.source, given=self.given, defaults=self.defaults
+        )
+
+
+class TakesRecords(Protocol):
+    """What is needed of a run."""
+
+    def _put(self, record: AnyRecord) -> None:
+        """Record this, without its secrets."""
+
+
+def read(
+    source: str,
+    values: Mapping[str, Any],
+    *,
+    given: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    secret: Iterable[str] = (),
+) -> Arguments:
+    """Return arguments as plain values. What is named in `given` may be a group of them, as a dataclass is.
+
+    `secret` are those that are secrets although their names do not tell, as an option `--api-key` that is kept as `k`.
+    """
+    flat = flatten(values)
+    for name in secret:
+        if isinstance(value := flat.get(name), str):
+            redactor_of_this_process().redact({"password": value}, learn=True)
+            flat[name] = REDACTED
+    given = set(given)
+    groups = tuple(f"{name}." for name in given)
+    return Arguments(
+        source,
+        flat,
+        [name for name in flat if name in given or name.startswith(groups)],
+        {name: value for name, value in flatten(defaults or {}).items() if name in flat and flat[name] != value},
+    )
+
+
+class ParsedArguments:
+    """The arguments that were parsed in this process, or handed over by the one that started it."""
+
+    def __init__(self) -> None:
+        self._by_parser: dict[Hashable, Arguments] = {}
+
+    def note(self, arguments: Arguments, *, parsed_by: Hashable) -> None:
+        """Take arguments that were just parsed. Those that `parsed_by` has parsed before are replaced."""
+        key = (arguments.source, parsed_by)
+        self._by_parser.pop(key, None)
+        if not arguments.values:
+            return
+        self._by_parser[key] = arguments
+        for oldest in list(islice(self._by_parser, max(len(self._by_parser) - _MOST_PARSERS, 0))):
+            del self._by_parser[oldest]
+        _learn_secrets(redactor_of_this_process(), arguments.values)
+        run = innermost_run()
+        if run is not None and run.pid == os.getpid():
+            cast("TakesRecords", run)._put(arguments.as_record())
+
+    def log_to(self, run: TakesRecords) -> None:
+        """Record in a run that has just started what was parsed before it."""
+        for arguments in self.all():
+            run._put(arguments.as_record())
+
+    def all(self) -> list[Arguments]:
+        """Return what was parsed, one for each source."""
+        merged: dict[str, Arguments] = {}
+        for new in self._by_parser.values():
+            old = merged.get(new.source)
+            merged[new.source] = new if old is None else _merged(old, new)
+        return list(merged.values())
+
+    def take_over(self, arguments: Iterable[Arguments]) -> None:
+        """Take the arguments of the process that started this one."""
+        for one in arguments:
+            self._by_parser[one.source, None] = one
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._by_parser.clear()
+
+
+parsed_arguments = ParsedArguments()
+"""Those of this process."""
+
+
+def _merged(old: Arguments, new: Arguments) -> Arguments:
+    return Arguments(
+        new.source,
+        {**old.values, **new.values},
+        [*(name for name in old.given if name not in new.values), *new.given],
+        {**{name: value for name, value in old.defaults.items() if name not in new.values}, **new.defaults},
+    )
+
+
+def _learn_secrets(redactor: Redactor, values: Mapping[str, Any]) -> None:
+    """Have secrets searched for from now on: the command line of the run is written first, and may have them too."""
+    if secrets := {name: value for name, value in values.items() if secrecy(name)}:
+        redactor.redact(secrets, learn=True)
