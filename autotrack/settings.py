@@ -1,4 +1,4 @@
-"""The settings, from arguments, else environment variables, else pyproject.toml, else defaults.
+"""The settings, from arguments, else options of `autotrack run`, environment variables, pyproject.toml, defaults.
 
 The first of these that has a setting wins; only tags are merged, name by name. Arguments are those of
 `autotrack.autolog`, `autotrack.start_run` and the callbacks; settings with a star are none. In pyproject.toml they
@@ -37,7 +37,7 @@ from typing import Any
 
 import msgspec
 
-from autotrack import destinations, pyproject
+from autotrack import destinations, launch, pyproject
 from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
@@ -111,6 +111,23 @@ class Settings:
         return [destinations.without_credentials(url) for url in self.destinations]
 
 
+def names() -> list[str]:
+    """Return the names of all settings."""
+    return list(_CHECKS)
+
+
+def is_switch(name: str) -> bool:
+    """Whether a setting is either on or off."""
+    return _CHECKS[name] is _flag
+
+
+def meanings() -> dict[str, str]:
+    """Return what each setting is, from the table at the head of this module; empty where Python drops docstrings."""
+    lines = (__doc__ or "").splitlines()
+    column = next((line.index("what it is") for line in lines if line.startswith("setting ")), 0)
+    return {name: line[column:] for line in lines if (name := line.partition(" ")[0]) in _CHECKS}
+
+
 def resolve(folder: Path | None = None, /, **arguments: Any) -> Settings:
     """Merge the arguments that are not None with the environment, pyproject.toml and the defaults.
 
@@ -123,6 +140,7 @@ def resolve(folder: Path | None = None, /, **arguments: Any) -> Settings:
     sources = [
         _checked(_part(table, "tool").get("autotrack", {}), f"[tool.autotrack] in {path}"),
         _checked(_environment(), "the environment"),
+        _checked(launch.choices().settings, "the command line"),
         _checked({k: v for k, v in arguments.items() if v is not None}, "the arguments"),
     ]
     tags = {name: tag for values in sources for name, tag in values.pop("tags", {}).items()}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli import doctor, show, sync, tensorboard
+from autotrack.cli import doctor, run_help, show, sync, tensorboard
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",  # joins the lines of a paragraph
     pretty_exceptions_enable=False,
 )
+run_help.add_to(app)
 app.command("ls")(show.ls)
 app.command("show")(show.show)
 app.command("sync")(sync.sync)

@@ -57,7 +57,8 @@ class RunStarted(Record, frozen=True, kw_only=True):
         journals: Set when a run goes on: how many bytes each of its other journals had then, by name. What they have
             up to there was recorded before this record, whatever the clocks say.
         group: What the ranks of one job have in common, such as the address where they meet.
-        started_by: The integration that started the run, or `user` for a call of `start_run`.
+        started_by: The integration that started the run, `user` for a call of `start_run`, or `script` for a script
+            that `autotrack run` started.
         destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
         metric: The metric that the run is to be judged by, if somebody has said so, as in the setting `metric`.
     """

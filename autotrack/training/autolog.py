@@ -74,6 +74,10 @@ class Autolog:
         """Return the names of the integrations that are switched on."""
         return list(self._integrations)
 
+    def modules(self) -> set[str]:
+        """Return the modules that integrations which are switched on have hooks for."""
+        return {module for integration in self._integrations.values() for module in integration.modules}
+
     def available(self) -> dict[str, Integration]:
         """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
         integrations: dict[str, Integration] = dict(self._integrations)
@@ -229,6 +233,23 @@ def take_over(inheritance: str) -> None:
         _autolog.switch_on(given.arguments, Path(given.folder))
     except Exception as fault:  # noqa: BLE001  a child of the user's has to start all the same
         report_fault("autolog in a child process", fault)
+
+
+def begin_script(*, starts_sidecar: bool) -> None:
+    """Switch autologging on for a script that does not do so itself. The settings are those of `autotrack run`."""
+    _autolog.switch_on(dict.fromkeys((*_OF_RUNS, "frameworks", "log_every_n_steps", "checkpoints")), Path.cwd())
+    if starts_sidecar:
+        sidecar_client.start_if_main(_autolog.settings)
+
+
+def is_on() -> bool:
+    """Whether autologging is on in this process, for any integration."""
+    return bool(_autolog.modules())
+
+
+def top_modules() -> set[str]:
+    """Return the frameworks that are recorded, by the names of their top modules."""
+    return {module.partition(".")[0] for module in _autolog.modules()}
 
 
 def is_autologging(name: str) -> bool:

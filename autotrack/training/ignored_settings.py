@@ -8,7 +8,7 @@ from functools import cache
 from autotrack import pyproject, settings
 from autotrack.training import terminal
 
-_NO_SETTINGS = ("AUTOTRACK_ALLOW_INSECURE",)
+_NO_SETTINGS = ("AUTOTRACK_ALLOW_INSECURE", "AUTOTRACK_RUN")
 """Variables that are read elsewhere."""
 
 

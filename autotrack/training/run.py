@@ -205,7 +205,7 @@ class Run(Logger):
     def _identify(self, record: records.RunStarted) -> None:
         """Take the identity of the run from its first record."""
         self.id, self.name, self.experiment = record.id, record.name, record.experiment
-        self.started_by = record.started_by
+        self.started_by = "user" if record.started_by == "script" else record.started_by
 
     def _open_journal(self) -> Journal:
         path = self.folder / "journal" / f"{self._writer}.jsonl"

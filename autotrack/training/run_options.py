@@ -16,6 +16,7 @@ from autotrack.training.autolog import chosen
 from autotrack.training.defaults import home, resolve, store_of
 from autotrack.training.inherited import ParentRun, parent_run, run_for_children
 from autotrack.training.run import Run, current_run
+from autotrack.training.script import script
 from autotrack.training.start import (
     attach_run,
     first_record,
@@ -121,7 +122,8 @@ class RunOptions:
         That is the run which is being recorded here, or, in a rank that a launcher spawned for the training, the run
         that a person started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a
         part of another one that is recorded already. In another process that was started in a run of a person, it is
-        None: the training there has a run of its own, with that one as its parent.
+        None: the training there has a run of its own, with that one as its parent. In a script that `autotrack run`
+        started, it is the run of the script, which counts as one of a person and is opened for the first training.
         """
         run = current_run()
         if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
@@ -130,7 +132,7 @@ class RunOptions:
             parent = parent_run() or self._started_in
             if parent is not None and parent.started_by == "user" and parent.is_live():
                 return attach_run(Path(parent.folder))
-        return None
+        return script.enclosing_run(self.name, self._run) if run is None else None
 
     def continue_run(
         self,

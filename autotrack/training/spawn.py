@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autotrack import interpreter
+from autotrack import interpreter, launch
 from autotrack.journal.files import above_standard_streams
 from autotrack.output_channel import OutputWriter, is_supported
 from autotrack.protocol import MessageFile, Task, Wakeup, nameless_file
@@ -61,7 +61,7 @@ def spawn() -> Spawned:
         shell = os.posix_spawn(
             "/bin/sh",
             ["sh", "-c", _IN_BACKGROUND, "autotrack", *command],
-            os.environ,
+            {name: value for name, value in os.environ.items() if name != launch.VARIABLE},
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in task.descriptors()],  # makes them inherited
             setsigmask=[],
         )

@@ -97,8 +97,12 @@ def _open(writer: Any) -> "autotrack.Run | None":
         if is_worker():
             return None
         try:
-            # Not the current run: otherwise a fit that begins later would become part of it.
             options, frameworks = RunOptions.of_autolog(), dict(_frameworks(writer))
+            enclosing = options.enclosing_run()  # that of a script under `autotrack run`
+            if enclosing is not None:
+                _bound[writer] = Bound(enclosing)
+                return enclosing
+            # Not the current run: otherwise a fit that begins later would become part of it.
             run = options.start_run(started_by=STARTED_BY, frameworks=frameworks, is_current=False)
         except BaseException:
             _bound[writer] = Bound(None)  # do not try again at every call

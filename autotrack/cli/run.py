@@ -1,0 +1,138 @@
+"""`autotrack run`: runs a script as Python does, with autologging on and one run for the whole script.
+
+This process replaces itself by the script's Python, or by the program that was named. What is chosen here travels in
+one environment variable (`autotrack.launch`), and a folder on PYTHONPATH switches autologging on over there.
+"""
+
+import difflib
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from autotrack import interpreter, launch, settings
+from autotrack.cli import python_command
+from autotrack.cli.run_options import Chosen, UsageError, read
+from autotrack.errors import AutotrackError
+from autotrack.format import printable
+
+_CANNOT_START = 2  # what Python exits with when it cannot open a script
+_PYTHON_FILES = (".py", ".pyw", ".pyc", ".pyz", ".zip", ".egg", ".whl")
+
+
+class Target(NamedTuple):
+    """What this process turns into: a program with all of its arguments."""
+
+    program: str
+    arguments: list[str]
+
+
+def main(arguments: list[str]) -> None:
+    """Turn into what the arguments say. Return only if they ask for help. A mistake exits as in Python: with 2."""
+    try:
+        chosen = read(arguments)
+        if not chosen.asks_for_help:
+            _run(chosen, arguments)
+    except (AutotrackError, OSError) as error:
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        sys.stderr.write(f"autotrack run: {printable(text)}\n")
+        sys.exit(_CANNOT_START)
+
+
+def _run(chosen: Chosen, arguments: list[str]) -> NoReturn:
+    target = _target(chosen)
+    launched = launch.Choices(
+        settings=chosen.settings,
+        name=chosen.name,
+        always=chosen.always,
+        command=["autotrack", "run", *arguments],
+    )
+    os.environ[launch.VARIABLE] = launch.text_of("script", os.getpid(), launched)
+    settings.resolve()  # a mistake is better said now than by a script that runs unrecorded
+    os.environ["PYTHONPATH"] = _python_path(os.environ.get("PYTHONPATH", ""))
+    _warn_of_isolation(target)
+    _restore_signals()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(target.program, target.arguments, os.environ)  # noqa: S606  there is no text for a shell in it
+
+
+def _target(chosen: Chosen) -> Target:
+    if not interpreter.is_available():
+        raise AutotrackError("there is no Python interpreter that could be started")
+    python = [sys.executable, *_own_options()]
+    if chosen.module is not None:
+        return Target(sys.executable, [*python, "-m", chosen.module, *chosen.command])
+    if not chosen.command:
+        raise UsageError("there is no script; write, for example: autotrack run train.py, or see autotrack run --help")
+    name, *arguments = chosen.command
+    if name == "-" or _is_python_script(name):
+        return Target(sys.executable, [*python, name, *arguments])
+    return Target(_program(name), [name, *arguments])
+
+
+def _own_options() -> list[str]:
+    """Return the options that a person gave to Python itself, as in `python -O -m autotrack run train.py`."""
+    command = python_command.read(sys.orig_argv[1:])
+    return command.options if command.module == "autotrack" else []
+
+
+def _is_python_script(name: str) -> bool:
+    """Whether Python is to run it: any file, and any folder with a `__main__.py`, unless the file is a program."""
+    path = Path(name)
+    if path.is_dir():
+        return (path / "__main__.py").is_file()
+    if not path.exists():
+        return False
+    if path.suffix in _PYTHON_FILES or not os.access(path, os.X_OK):
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:
+        return True  # Python says why
+    return not start.startswith((b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
+
+
+def _program(name: str) -> str:
+    """Return the path of a program. Raises `UsageError` when there is neither a script nor a program of this name."""
+    beside_python = os.path.dirname(sys.executable)  # noqa: PTH120  a link to the interpreter is not followed
+    found = shutil.which(name) or (None if os.sep in name else shutil.which(name, path=beside_python))
+    if found is not None:
+        return found
+    path = Path(name)
+    if path.is_dir():
+        raise UsageError(f"{name!r} is a folder without __main__.py; name a script in it, or a module with -m")
+    try:
+        names = [entry.name for entry in os.scandir(path.parent)]
+    except OSError:
+        names = []
+    close = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"; did you mean {path.with_name(close[0])}?" if close else ""
+    raise UsageError(f"can't open file {str(path.absolute())!r}: there is no such script or program{hint}")
+
+
+def _python_path(before: str) -> str:
+    """Return PYTHONPATH with our folder in front, once."""
+    others = [path for path in before.split(os.pathsep) if path != str(launch.FOLDER)] if before else []
+    return os.pathsep.join([str(launch.FOLDER), *others])
+
+
+def _warn_of_isolation(target: Target) -> None:
+    if not Path(target.arguments[0]).name.startswith("python"):
+        return
+    option = python_command.read(target.arguments[1:]).isolation()
+    if option is not None:
+        sys.stderr.write(
+            f"autotrack: python {option} ignores what switches autologging on, so nothing is recorded; leave it out, "
+            "or call autotrack.autolog() in the script\n"
+        )
+
+
+def _restore_signals() -> None:
+    """Stop ignoring what Python ignores in itself: a program that is not Python would go on to ignore it."""
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)

@@ -1,0 +1,151 @@
+"""The script that `autotrack run` started in this process, and its one run, to which all of its trainings add."""
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autotrack import launch
+from autotrack.errors import SettingsError
+from autotrack.interactive import interactive_session
+from autotrack.launch import Choices
+from autotrack.training import autolog, ranks, run_names, terminal
+from autotrack.training.entry_point import entry_point, set_entry_point
+from autotrack.training.hooks.current_run import enter
+from autotrack.training.hooks.faults import report_fault
+from autotrack.training.run import Run
+from autotrack.training.start import open_run
+from autotrack.training.startup import main_target
+
+STARTED_BY = "script"
+
+_MOST_CHARACTERS = 40
+
+
+class Script:
+    """What this process runs, if `autotrack run` started it. Without that, it has no run."""
+
+    def __init__(self) -> None:
+        self._pid: int | None = None
+        self._choices = Choices()
+        self._run: Run | None = None
+        self._opening = threading.RLock()
+
+    def begin(self, *, is_first: bool, at_once: bool) -> None:
+        """Switch autologging on in this process. Never raises.
+
+        Args:
+            is_first: No other process has been the script. The name of the run and `--always` are for this one.
+            at_once: The script has not begun. Otherwise it is about to import a framework.
+        """
+        before = set(sys.modules)
+        try:
+            self._begin(is_first=is_first, at_once=at_once)
+        except SettingsError as error:
+            terminal.say(f"autotrack: {error}; nothing is recorded")
+        except Exception as fault:  # noqa: BLE001  the script has to start all the same
+            report_fault("autotrack run", fault)
+        if at_once:
+            _give_way(before)
+
+    def enclosing_run(self, name: str | None, options: Mapping[str, Any]) -> Run | None:
+        """Return the run of the script, to which a training adds that begins now; it is opened for the first one.
+
+        `name` and `options` are those that the training was given in the script, and win for a run that is opened.
+        None in a process that is no script of `autotrack run`, or a worker of one, and once the run has ended.
+        """
+        if self._pid != os.getpid() or interactive_session() or ranks.is_worker():
+            return None
+        with self._opening:
+            if self._run is None:
+                self._run = open_run(name or self._name(), **options, started_by=STARTED_BY)
+            elif self._run.status == "running":
+                enter(self._run)  # it may have been opened by another thread
+        return self._run if self._run.status == "running" else None
+
+    def _begin(self, *, is_first: bool, at_once: bool) -> None:
+        if autolog.is_on():  # in a worker that was told by its parent
+            return
+        autolog.begin_script(starts_sidecar=at_once)
+        if ranks.is_spawned():
+            return
+        self._pid, chosen = os.getpid(), launch.choices()
+        self._choices = chosen if is_first else Choices()
+        known = tuple(sorted({*chosen.frameworks, *autolog.top_modules()}))
+        for_children = msgspec.structs.replace(chosen, name=None, always=False, frameworks=known)
+        os.environ[launch.VARIABLE] = launch.text_of("child", self._pid, for_children)
+        if self._choices.always and at_once:
+            set_entry_point(_file_of(*main_target()))
+            self.enclosing_run(None, {})
+
+    def _name(self) -> str | None:
+        """Return the name of the run: as it was chosen, else that of the script and words that tell runs apart."""
+        if self._choices.name:
+            return self._choices.name
+        spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+        path, module = main_target()
+        if named := spec.name if spec else module:
+            own = named.removesuffix(".__main__").rpartition(".")[2]
+        elif file := entry_point() or path:
+            own = Path(file).parent.name if Path(file).name == "__main__.py" else Path(file).stem
+        else:
+            return None
+        return f"{own[:_MOST_CHARACTERS]}-{run_names.run_name()}"
+
+
+def _file_of(path: str | None, module: str | None) -> str | None:
+    """Return the file that Python is about to run, without importing anything."""
+    if path is not None:
+        whole = Path(path).absolute()
+        return str(whole / "__main__.py" if whole.is_dir() else whole)
+    folders: Any = [str(Path.cwd()), *sys.path]
+    spec = None
+    for part in (module or "").split("."):
+        spec = PathFinder.find_spec(part, folders)
+        if spec is None:
+            return None
+        folders = spec.submodule_search_locations
+    if spec is not None and folders is not None:
+        spec = PathFinder.find_spec("__main__", folders)
+    return spec.origin if spec is not None else None
+
+
+def _give_way(before: set[str]) -> None:
+    """Forget modules that the script would import from its own folder, had we not imported others of that name.
+
+    Its folder comes first on the path, but not yet when Python starts.
+    """
+    path, module = main_target()
+    if sys.flags.safe_path or (path is None and module is None):
+        return
+    folder = Path.cwd() if path is None else Path(os.path.realpath(path))
+    if path is not None and folder.is_file():
+        folder = folder.parent
+    try:
+        own = {entry.name.partition(".")[0] for entry in os.scandir(folder) if _is_module(entry)}
+    except OSError:
+        return
+    for name in set(sys.modules) - before:
+        top = name.partition(".")[0]
+        if top in own and not top.startswith("autotrack") and not _is_built_in(top):
+            del sys.modules[name]
+
+
+def _is_module(entry: "os.DirEntry[str]") -> bool:
+    if entry.is_dir():
+        return Path(entry.path, "__init__.py").exists()
+    return entry.name.endswith((".py", ".so", ".pyc"))
+
+
+def _is_built_in(name: str) -> bool:
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is not None and spec.origin in ("built-in", "frozen")
+
+
+script = Script()
+"""That of the process."""
