@@ -18,9 +18,9 @@ from autotrack.training import autolog, ranks, run_names, terminal
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
+from autotrack.training.main_target import main_target
 from autotrack.training.run import Run
 from autotrack.training.start import open_run
-from autotrack.training.startup import main_target
 
 STARTED_BY = "script"
 

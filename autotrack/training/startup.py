@@ -8,6 +8,8 @@ framework. That is why this module imports nothing but what every Python process
 import os
 import sys
 
+from autotrack.training.main_target import main_target
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +47,6 @@ def begin(text: str) -> None:
         _switch_on(is_first=True, at_once=True)
     else:
         sys.meta_path.insert(0, _Trigger(choices, is_first=is_first))
-
-
-def main_target() -> tuple[str | None, str | None]:
-    """Return the path of the script, or the name of the module, that Python is about to run; neither at a prompt."""
-    first, *arguments = sys.argv or [""]
-    if first == "-m":
-        return None, sys.orig_argv[-len(arguments) - 1].removeprefix("-m")
-    return (None if first in ("", "-", "-c") else first), None
 
 
 def _is_rank() -> bool:

@@ -21,11 +21,17 @@ def _begin() -> None:
         begin(text)
 
 
-_here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-sys.path[:] = [path for path in sys.path if os.path.abspath(path) != _here]  # noqa: PTH100
-sys.path_importer_cache.pop(_here, None)
-del sys.modules["sitecustomize"]
-try:
-    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401  Python's own; if there is none, it hears so
-finally:
-    _begin()
+def _leave() -> None:
+    """Take this folder off the path, and this module away, so that Python's own can be imported."""
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]  # noqa: PTH100
+    sys.path_importer_cache.pop(here, None)
+    del sys.modules[__name__]
+
+
+if __name__ == "sitecustomize":
+    _leave()
+    try:
+        import sitecustomize  # type: ignore[import-not-found]  # noqa: F401  without one, this error is what Python expects
+    finally:
+        _begin()
