@@ -69,14 +69,15 @@ def _read(parse: Parse, namespace: Any, preset: Mapping[str, Any]) -> parsed.Arg
     defaults = {name: action.default for name, action in actions.items() if action.default is not _SUPPRESS}
     for parser in parse.parsers:
         defaults |= {name: value for name, value in parser._defaults.items() if name not in actions}
-    told = {name for name in values if name in parse.given or name in preset}
-    changed = {name for name in values if not isinstance(defaults.get(name), str)}  # perhaps by another action
-    changed -= {name for name in values if values[name] == [] and defaults.get(name) is None}  # a positional of none
+    told = {name: default for name, default in defaults.items() if name in parse.given or name in preset}
+    others = {name: default for name, default in defaults.items() if not isinstance(default, str)}  # converted later
+    empty = {name for name, default in others.items() if default is None and values.get(name) == []}  # a positional
+    compared = {**{name: default for name, default in others.items() if name not in empty}, **told}
     return parsed.read(
         _source_of(parse.parsers[0]),
         values,
         given=parse.given,
-        defaults={name: _as_parsed(defaults[name], actions.get(name)) for name in defaults if name in told | changed},
+        defaults={name: _as_parsed(default, actions.get(name)) for name, default in compared.items()},
         secret=[name for name, action in actions.items() if _is_secret(action)],
     )
 

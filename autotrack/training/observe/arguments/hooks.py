@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 _FAMILIES = {
     "argparse": "argparse_parsers",
+    "simple_parsing.parsing": "argparse_parsers",
+    "jsonargparse._core": "jsonargparse_parsers",
+    "click.core": "click_commands",
+    "typer._click.core": "click_commands",
+    "absl.flags._flagvalues": "absl_flags",
+    "fire.core": "fire_calls",
+    "tyro._calling": "tyro_calls",
+    "pydantic_settings.main": "pydantic_settings_models",
+    "omegaconf.omegaconf": "omegaconf_configs",
+    "hydra.core.hydra_config": "hydra_configs",
+    "hydra._internal.hydra": "hydra_configs",
 }
 """By module that has a parser: the module beside this one whose `patches` returns the hooks for it."""
 

@@ -34,10 +34,11 @@ def calling_line(*libraries: str, parser: object = None) -> tuple[str, int] | No
 
     `libraries` are the packages or modules of the parser.
     """
+    inside = tuple(f"{library}." for library in libraries)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__") or ""
-        if not name.partition(".")[0].startswith("autotrack") and not name.startswith(libraries):
+        if not name.partition(".")[0].startswith("autotrack") and not f"{name}.".startswith(inside):
             if not is_installed(_file_of(frame)):
                 break
             if parser is None or _first_local(frame) is not parser:
@@ -48,8 +49,10 @@ def calling_line(*libraries: str, parser: object = None) -> tuple[str, int] | No
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def is_module_of_script(name: str) -> bool:
-    """Return whether the module of this name is the script's: where classes and functions are defined."""
+def is_module_of_script(name: object) -> bool:
+    """Return whether the module of this name, in which a class or function was defined, is the script's."""
+    if not isinstance(name, str) or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
     file = getattr(sys.modules.get(name), "__file__", None)
     return not file or not is_installed(file) or name == "__main__" or name.partition(".")[0] in _project_packages()
 
