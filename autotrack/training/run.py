@@ -3,7 +3,7 @@
 import atexit
 import os
 import traceback  # not at exit: that would turn the exit code of an interrupted script, -2, into 1 (CPython 3.11)
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic, time
 from types import TracebackType
@@ -59,6 +59,7 @@ class Run(Logger):
         self._quiet = settings is None or settings.quiet or bool(rank)
         self._kind = "run"
         self.is_one_of_many = False
+        self.before_another: Callable[[], None] | None = None
         self._pid = os.getpid()
         self.outer = current_run()
         self._overhead_before = overhead.seconds()
@@ -244,6 +245,15 @@ class Run(Logger):
 def current_run() -> Run | None:
     """Return the innermost run that is being recorded in this thread or task, or None."""
     return cast("Run | None", innermost_run())  # only runs are ever entered
+
+
+def run_around_another() -> Run | None:
+    """Return the run in which another one, or another training, begins now; first, what is over by now is ended."""
+    run = current_run()
+    if run is not None and run.before_another is not None:
+        run.before_another()
+        run = current_run()
+    return run
 
 
 def end_run(run: Run, error: BaseException | None, *, is_own: bool, status: Status | None = None) -> None:

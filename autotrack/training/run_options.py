@@ -3,10 +3,11 @@
 import contextlib
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
+from weakref import WeakSet
 
 from autotrack import settings
 from autotrack.destinations import To
@@ -15,7 +16,7 @@ from autotrack.training import ranks
 from autotrack.training.autolog import chosen
 from autotrack.training.defaults import home, resolve, store_of
 from autotrack.training.inherited import ParentRun, parent_run, run_for_children
-from autotrack.training.run import Run, current_run
+from autotrack.training.run import Run, run_around_another
 from autotrack.training.script import script
 from autotrack.training.start import (
     attach_run,
@@ -25,6 +26,9 @@ from autotrack.training.start import (
     reopen_run,
     resume_run,
 )
+
+_apart: WeakSet[Run] = WeakSet()
+"""The runs that were started with `is_current=False`, such as those of writers."""
 
 
 class RunArguments(TypedDict, total=False):
@@ -97,16 +101,18 @@ class RunOptions:
         group: str | None = None,
         kind: str | None = None,
         is_current: bool = True,
+        before_another: Callable[[], None] | None = None,
     ) -> Run:
         """Start a run for a training that begins now.
 
         `started_by` names the integration, `frameworks` has their versions, `resumed_from` is the id of the run that
         this one continues, `group` is what the ranks of one distributed training have in common, `kind` is what such a
         run is called where many of them are counted, such as "fit of Ridge". With `is_current=False`, what is recorded
-        in this context meanwhile does not become a part of the run.
+        in this context meanwhile does not become a part of the run. `before_another` is called before another training
+        begins here, or another run; a training of which nobody tells when it ends may end its run then.
         """
         start = open_run if is_current else _outside_this_context
-        return start(
+        run = start(
             self.name,
             **self._run,
             started_by=started_by,
@@ -115,6 +121,14 @@ class RunOptions:
             group=group,
             kind=kind,
         )
+        run.before_another = before_another
+        if not is_current:
+            _apart.add(run)
+        return run
+
+    def run_apart(self) -> Run | None:
+        """Return a run that this process has started with `is_current=False` and still records, or None."""
+        return next((run for run in _apart if run.status == "running" and run.pid == os.getpid()), None)
 
     def enclosing_run(self) -> Run | None:
         """Return the run around the training that begins now, or None.
@@ -125,7 +139,7 @@ class RunOptions:
         None: the training there has a run of its own, with that one as its parent. In a script that `autotrack run`
         started, it is the run of the script, which counts as one of a person and is opened for the first training.
         """
-        run = current_run()
+        run = run_around_another()
         if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
             return run
         if run is None and ranks.is_launched_rank():

@@ -26,7 +26,7 @@ from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.ignored_settings import say_ignored_settings
 from autotrack.training.inherited import parent_run
-from autotrack.training.run import Run, current_run
+from autotrack.training.run import Run, current_run, run_around_another
 from autotrack.training.values import flatten
 from autotrack.version import __version__
 
@@ -123,6 +123,7 @@ def open_run(
     check_metric(chosen)
     if not chosen.quiet:
         say_ignored_settings()
+    run_around_another()
     sidecar_client.start(chosen)
     name = name and redactor_of_this_process().redact_name(name)
     started = time()

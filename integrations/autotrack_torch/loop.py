@@ -1,13 +1,22 @@
 """The training loop that is being recorded, for all who want to know its run, step, epoch or model."""
 
-import threading
+import atexit
 import weakref
 from typing import Any
 
 import torch
 
 import autotrack
-from autotrack.integrations import RunOptions
+from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_numbers
+from autotrack_torch.description import Description
+from autotrack_torch.epochs import Epochs
+from autotrack_torch.losses import LossNames
+from autotrack_torch.members import Member, Members, Relation, parameters_of
+from autotrack_torch.models import find_models
+from autotrack_torch.passes import Pass
+from autotrack_torch.roles import role_of, telling_name_of
+from autotrack_torch.surroundings import Surroundings
+from autotrack_torch.watch import watch
 
 
 class Loop:
@@ -16,7 +25,7 @@ class Loop:
     Models, optimizers and data loaders are only ever held weakly.
     """
 
-    def __init__(self, run: autotrack.Run, options: RunOptions, *, is_own: bool) -> None:
+    def __init__(self, run: autotrack.Run, options: RunOptions, *, surroundings: Surroundings, is_own: bool) -> None:
         self.run = run
         self.is_own = is_own
         """Whether the run was started for this loop; otherwise it is one of a person's, or of a writer."""
@@ -24,11 +33,21 @@ class Loop:
         self.step = -1
         """The number of the last step that was made, from 0; -1 before the first one."""
 
-        self.epoch: int | None = None
-        """The number of the epoch, as the script counts it; None where it has none."""
-
-        self.every_n_steps = options.settings.log_every_n_steps or 1
+        self.members = Members()
+        self.description = Description(run)
+        self.epochs = Epochs(run, when_ended=self._epoch_ends)
+        self.loss_names = LossNames()
+        self._surroundings = surroundings
+        self._every_n_steps = options.settings.log_every_n_steps or 1
         self._models: list[weakref.ref[torch.nn.Module]] = []
+        self._in_step: set[int] = set()  # the optimizers that have made the current step
+        self._rest: dict[str, Any] = {}  # what was recorded at no step yet
+        atexit.register(self.close)  # before the run itself ends, which was registered earlier
+
+    @property
+    def epoch(self) -> int | None:
+        """The number of the epoch, as the script counts it; None where it has none."""
+        return self.epochs.number
 
     @property
     def model(self) -> torch.nn.Module | None:
@@ -40,27 +59,123 @@ class Loop:
         """All models that are trained and still live, in the order of their first steps."""
         return [model for reference in self._models if (model := reference()) is not None]
 
-    def add_model(self, model: torch.nn.Module) -> None:
-        """Note that this model is trained, too."""
-        if all(model is not other for other in self.models):
-            self._models.append(weakref.ref(model))
+    def relation_of(self, optimizer: Any) -> Relation:
+        """Tell what an optimizer that makes its first step is to this loop.
 
+        One that trains the same model is part of the loop, as when a model is tuned further. So is one that was made
+        before the loop began and takes turns with the others, as in a GAN. One that was made later and works on
+        something else, while a pass over the training data is under way, is an inner one, such as that of a
+        meta-learner or of an attack. Otherwise another training begins.
+        """
+        if self.members.share_parameters(parameters_of(optimizer)):
+            return Relation.MEMBER
+        was_there, is_under_way = self.members.were_there(optimizer), self.epochs.is_under_way()
+        if is_under_way and not was_there:
+            return Relation.INNER
+        known = self.models
+        if any(model is other for other in known for found in find_models(optimizer) for model in found.modules()):
+            return Relation.MEMBER
+        has_ended = not self.members.are_alive() or self._surroundings.are_left() or self.epochs.is_counted_anew()
+        if has_ended and not is_under_way:
+            return Relation.STRANGER if self.is_own else Relation.MEMBER
+        return Relation.MEMBER if was_there else Relation.INNER
 
-class _Current(threading.local):
-    """The loop of this thread: two threads may train at the same time."""
+    def is_over(self) -> bool:
+        """Whether the code has left the loop, as far as can be seen from here."""
+        return not self.epochs.is_under_way() and self._surroundings.are_left()
 
-    loop: Any = None
+    def add(self, optimizer: Any) -> Member:
+        """Add an optimizer that makes its first step, and the models that it trains."""
+        models = find_models(optimizer)
+        for model in models:
+            if all(model is not other for other in self.models):
+                self._models.append(weakref.ref(model))
+        self.description.add(optimizer, models)
+        return self.members.add(optimizer)
 
+    def count(self, optimizer: Any) -> None:
+        """Count a step of an optimizer: it is a new step of the loop if this optimizer has made the current one."""
+        first_pass, watch.first_pass = watch.first_pass, None
+        before = self.epochs.number, self.epochs.is_over
+        if first_pass is not None and not first_pass.has_steps and (loader := first_pass.loader()) is not None:
+            self.description.add_loader("train", loader)
+        self.epochs.step(first_pass)
+        is_new_epoch = before != (self.epochs.number, self.epochs.is_over)
+        if id(optimizer) in self._in_step or self.step < 0 or is_new_epoch:
+            self.step += 1
+            self.epochs.last_step = self.step
+            self._in_step = {id(optimizer)}
+        else:
+            self._in_step.add(id(optimizer))
 
-_current = _Current()
+    def add_settings(self, settings: dict[str, Any]) -> None:
+        """Record what was seen of clipping, mixed precision and the like, each once."""
+        self.description.add_settings("torch", settings)
+
+    def record(self, values: dict[str, Any]) -> None:
+        """Record the values of a step, now if it is due, or at the end of the epoch."""
+        if (self.step + 1) % self._every_n_steps == 0 or self.epochs.is_over:
+            log_numbers(self.run, values, self.step, epoch=self.epochs.number, stage="train")
+            if self._rest:
+                self._rest = {name: value for name, value in self._rest.items() if name not in values}
+        else:
+            self._rest.update(values)
+
+    def _epoch_ends(self) -> None:
+        self._record_rest()
+        self.description.add_schedulers()
+
+    def _record_rest(self) -> None:
+        if self._rest:
+            rest, self._rest = self._rest, {}
+            log_numbers(self.run, rest, self.step, epoch=self.epochs.number, stage="train")
+
+    def pass_begins(self, one: Pass) -> None:
+        """A pass over a data loader begins."""
+        one.step_before = self.step
+        if (loader := one.loader()) is not None and not self.description.has(loader):
+            one.name = telling_name_of(loader)
+        if not torch.is_grad_enabled():
+            self.epochs.pause()
+
+    def pass_ends(self, one: Pass) -> None:
+        """A pass over a data loader has ended; the loop evaluates its data if no step was made meanwhile."""
+        self.epochs.pass_ends(one)
+        is_peek = one.batches == 1 and not one.is_complete
+        if one.has_steps or is_peek or not one.batches:
+            return
+        if one.is_evaluation or self.step == one.step_before:
+            self.epochs.resume()
+            watch.losses.clear()  # of an attack, perhaps, but not of a step
+        if (loader := one.loader()) is not None:
+            is_training = not one.is_evaluation and self.step != one.step_before
+            self.description.add_loader("train" if is_training else role_of(one.name), loader)
+
+    @guarded
+    def end_if_left(self) -> None:
+        """End the run if the code has left the loop: something else begins."""
+        if self.is_own and watch.loop is self and self.is_over():
+            self.finish()
+
+    @guarded
+    def close(self) -> None:
+        """End the epoch that is under way, and the run if it was started for this loop."""
+        atexit.unregister(self.close)
+        if watch.loop is self:
+            watch.loop = None
+        if self.run.status == "running":
+            with attempt("torch epoch", run=self.run):
+                self.epochs.end()
+                self._record_rest()
+
+    @guarded
+    def finish(self) -> None:
+        """End the loop, because another training begins."""
+        self.close()
+        end_run(self.run, None, is_own=self.is_own)
 
 
 def current_loop() -> Loop | None:
     """Return the loop that is recorded in this thread, or None before the first step and after the end of the run."""
-    loop: Loop | None = _current.loop
+    loop = watch.loop
     return loop if loop is not None and loop.run.status == "running" else None
-
-
-def set_current_loop(loop: Loop | None) -> None:
-    """Make this the loop that is recorded in this thread."""
-    _current.loop = loop

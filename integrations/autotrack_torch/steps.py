@@ -1,47 +1,99 @@
 """What happens after a step of an optimizer: the first one starts a run, and each is recorded."""
 
+import weakref
 from typing import Any
 
 import torch
 
 import autotrack
-from autotrack.integrations import RunOptions, guarded, is_worker, log_numbers
-from autotrack_torch import learning_rates, losses
+from autotrack.integrations import RunOptions, guarded, is_worker
+from autotrack_torch import elsewhere
 from autotrack_torch.compiling import is_compiling, not_compiled
-from autotrack_torch.loop import Loop, current_loop, set_current_loop
+from autotrack_torch.loop import Loop, current_loop
+from autotrack_torch.members import Member, Relation
+from autotrack_torch.surroundings import Surroundings
+from autotrack_torch.watch import watch
 
 STARTED_BY = "torch"
 
+_left_alone: dict[int, tuple[weakref.ref[Any], Any]] = {}
+"""By the identity of an optimizer: itself, and the run in which its steps are none of ours."""
+
 
 @not_compiled
-def after_step(optimizer: Any, _args: Any, _kwargs: Any) -> None:
+def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Hook that PyTorch calls after every step of any optimizer."""
     if not is_compiling():
-        _record(optimizer)
+        _record(optimizer, args, kwargs)
 
 
 @guarded
-def _record(optimizer: Any) -> None:
-    run = autotrack.current_run()
-    loop = current_loop()
-    if run is not None and run.started_by != "user" and (loop is None or run is not loop.run):
-        return  # another integration records this
-    loop = loop or _begin()
-    if loop is None:
+def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
+    loop = watch.loop
+    member = None
+    if loop is not None and loop.run.status == "running":
+        member = loop.members.get(optimizer)
+    if member is None:
+        loop, member = _meet(optimizer)
+    losses, watch.losses = watch.losses, {}
+    if loop is None or member is None or member.is_inner:
         return
-    loop.step += 1
-    values = losses.take()
-    values.update(learning_rates.of([optimizer]))
-    if (loop.step + 1) % loop.every_n_steps == 0:
-        log_numbers(loop.run, values, loop.step, epoch=loop.epoch, stage="train")
+    loop.count(optimizer)
+    values: dict[str, Any] = {}
+    if watch.settings:
+        loop.add_settings(watch.settings)
+        watch.settings = {}
+    if losses:
+        if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and len(args) == 1:
+            loop.add_settings({"accumulate_grad_batches": calls})
+        has_closure = len(args) > 1 or bool(kwargs)  # which calls `backward` any number of times in a step
+        is_one = len(loop.loss_names) < len(losses) and loop.members.are_several()
+        for name, loss in loop.loss_names.of(losses, is_one_of_several=is_one).items():
+            values[name] = loss.first if has_closure else loss.total
+    values.update(member.rates(optimizer))
+    if watch.gradient_norm is not None:
+        several = len(loop.members) > 1
+        values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
+        watch.gradient_norm = None
+    loop.record(values)
 
 
-def _begin() -> Loop | None:
-    if is_worker():
-        return None
+def _meet(optimizer: Any) -> tuple[Loop | None, Member | None]:
+    """Decide what to do about an optimizer that is not known in the loop of this thread."""
+    run = autotrack.current_run()
+    alone = _left_alone.get(id(optimizer))
+    if alone is not None and alone[0]() is optimizer and alone[1] is run:
+        return None, None
+    if elsewhere.is_at_work() or is_worker():
+        _left_alone[id(optimizer)] = (weakref.ref(optimizer, _forget(id(optimizer))), run)
+        return None, None
+    loop = current_loop()
+    if loop is not None:
+        relation = loop.relation_of(optimizer)
+        if relation is Relation.INNER:
+            return loop, loop.members.add(optimizer, is_inner=True)
+        if relation is Relation.STRANGER:
+            loop.finish()
+            loop = None
+    loop = loop or _begin()
+    return loop, loop.add(optimizer)
+
+
+def _begin() -> Loop:
     options = RunOptions.of_autolog()
-    enclosing = options.enclosing_run()
-    run = enclosing or options.start_run(started_by=STARTED_BY, frameworks={"torch": str(torch.__version__)})
-    loop = Loop(run, options, is_own=enclosing is None)
-    set_current_loop(loop)
+    surroundings = Surroundings()
+    enclosing = options.enclosing_run() or options.run_apart()  # of a writer that the loop writes to
+    run = enclosing or options.start_run(
+        started_by=STARTED_BY, frameworks={"torch": str(torch.__version__)}, before_another=_before_another
+    )
+    loop = watch.loop = Loop(run, options, surroundings=surroundings, is_own=enclosing is None)
     return loop
+
+
+def _before_another() -> None:
+    if watch.loop is not None:
+        watch.loop.end_if_left()
+
+
+def _forget(optimizer: int) -> Any:
+    return lambda _reference: _left_alone.pop(optimizer, None)

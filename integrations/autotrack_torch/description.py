@@ -1,0 +1,108 @@
+"""What is recorded once of a loop: its optimizers, schedulers, models, loss functions, switches and data."""
+
+import weakref
+from collections.abc import Generator
+from typing import Any
+
+import torch
+from torch.nn.modules.loss import _Loss
+from torch.optim.lr_scheduler import LRScheduler
+
+import autotrack
+from autotrack.integrations import Outcome, attempt
+from autotrack_torch import params
+from autotrack_torch.models import visible
+from autotrack_torch.watch import watch
+
+_order: list[weakref.ref[Any]] = []
+
+
+def note_scheduler(scheduler: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `LRScheduler.__init__`: note that there is a scheduler."""
+    outcome = yield
+    if outcome.error is None:
+        _order[:] = [one for one in _order if one() is not None]
+        _order.append(weakref.ref(scheduler))
+
+
+class Description:
+    """Records what a loop works with, each thing once."""
+
+    def __init__(self, run: autotrack.Run) -> None:
+        self._run = run
+        self._optimizers: list[weakref.ref[Any]] = []
+        self._described: list[weakref.ref[Any]] = []  # schedulers, models and loss modules
+        self._counts: dict[str, int] = {}
+        self._settings: set[str] = set()
+        with attempt("torch params: seed", run=run):
+            run.log_params(params.switches(), "seed")
+
+    def add(self, optimizer: Any, models: list[torch.nn.Module]) -> None:
+        """Record an optimizer and the models that it trains."""
+        self._optimizers.append(weakref.ref(optimizer))
+        label = self._label("optimizer")
+        with attempt(f"torch params: {label}", run=self._run):
+            self._run.log_params(params.optimizer_params(label, optimizer), label)
+        for model in models:
+            if self._is_new(model):
+                self._add_model(model)
+        self.add_schedulers(visible(LRScheduler))
+        with attempt("torch params: loss function", run=self._run):
+            modules = [module for module in visible(_Loss) if self._is_new(module)]
+            found = params.loss_params(modules, watch.functions.values() if not self._counts.get("loss") else ())
+            self._counts["loss"] = self._counts.get("loss", 0) + len(found)
+            self._run.log_params(found, "loss_function")
+
+    def add_schedulers(self, more: list[Any] | None = None) -> None:
+        """Record the schedulers of the optimizers that were made since the last time, and those at hand."""
+        known = {id(scheduler): scheduler for one in _order if (scheduler := one()) is not None}
+        known |= {id(scheduler): scheduler for scheduler in more or ()}
+        within = {id(inner) for one in known.values() for inner in getattr(one, "_schedulers", ())}
+        optimizers = [one() for one in self._optimizers]
+        for key, scheduler in known.items():
+            optimizer = getattr(scheduler, "optimizer", None)
+            if key in within or not any(one is optimizer for one in optimizers if one is not None):
+                continue
+            if self._is_new(scheduler):
+                label = self._label("scheduler")
+                with attempt(f"torch params: {label}", run=self._run):
+                    self._run.log_params(params.scheduler_params(label, scheduler), label)
+
+    def _add_model(self, model: torch.nn.Module) -> None:
+        label = self._label("model")
+        with attempt(f"torch params: {label}", run=self._run):
+            self._run.log_params(params.model_params(label, model), label)
+            self._run.log_text(f"{label}_summary", params.model_summary(model))
+
+    def add_loader(self, role: str, loader: Any, name: str | None = None) -> None:
+        """Record a data loader and its data set, which serve as `role`: `train`, `validate` or `test`."""
+        if not self._is_new(loader):
+            return
+        number = self._label(f"data.{role}")
+        with attempt(f"torch params: {number}", run=self._run):
+            self._run.log_params(params.loader_params(loader), number)
+        with attempt(f"torch data: {role}", run=self._run):
+            self._run.log_dataset(role, loader, name)
+
+    def add_settings(self, source: str, values: dict[str, Any]) -> None:
+        """Record settings of a part, such as clipping, once each."""
+        fresh = {name: value for name, value in values.items() if name not in self._settings}
+        if fresh:
+            self._settings.update(fresh)
+            self._run.log_params(fresh, source)
+
+    def has(self, thing: Any) -> bool:
+        """Whether this has been recorded already."""
+        return any(one() is thing for one in self._described)
+
+    def _label(self, kind: str) -> str:
+        number = self._counts.get(kind, 0)
+        self._counts[kind] = number + 1
+        return f"{kind}{number}" if number else kind
+
+    def _is_new(self, thing: Any) -> bool:
+        if self.has(thing):
+            return False
+        self._described = [one for one in self._described if one() is not None]
+        self._described.append(weakref.ref(thing))
+        return True

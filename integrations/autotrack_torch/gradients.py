@@ -1,0 +1,56 @@
+"""Gradient clipping and mixed precision: their settings, and the norm that clipping computes anyway."""
+
+from collections.abc import Generator
+from typing import Any
+
+import torch
+
+from autotrack.integrations import Outcome
+from autotrack_torch.compiling import is_compiling
+from autotrack_torch.watch import watch
+
+
+def unless_compiling() -> object:
+    """Say for `Patch` that a hook is to be passed over: the compiler follows the call."""
+    return True if is_compiling() else None
+
+
+def clip_with_norm(
+    _parameters: Any, max_norm: Any = None, total_norm: Any = None, *_: Any, **__: Any
+) -> Generator[None, Outcome, None]:
+    """Hook around the second half of `clip_grad_norm_`, to which the norm is given."""
+    _note_norm(max_norm, total_norm)
+    yield
+
+
+def clip_norm(_parameters: Any, max_norm: Any = None, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `clip_grad_norm_` where that is one function."""
+    outcome = yield
+    _note_norm(max_norm, outcome.result)
+
+
+def _note_norm(max_norm: Any, norm: Any) -> None:
+    if isinstance(norm, torch.Tensor) and norm.device.type in ("cpu", "cuda"):
+        watch.gradient_norm = norm.detach() if norm.is_cuda else norm.item()
+        watch.settings.setdefault("gradient_clip_val", max_norm)
+        watch.settings.setdefault("gradient_clip_algorithm", "norm")
+
+
+def clip_value(_parameters: Any, clip_value: Any = None, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `clip_grad_value_`."""
+    watch.settings.setdefault("gradient_clip_val", clip_value)
+    watch.settings.setdefault("gradient_clip_algorithm", "value")
+    yield
+
+
+def autocast(context: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around the start of a block under `autocast`."""
+    if context._enabled:
+        watch.settings["autocast"] = str(context.fast_dtype).removeprefix("torch.")
+    yield
+
+
+def note_scaler(scaler: Any) -> None:
+    """Note that losses are scaled."""
+    if "grad_scaler" not in watch.settings:
+        watch.settings["grad_scaler"] = type(scaler).__name__

@@ -1,0 +1,103 @@
+"""The optimizers of a loop, and whether an optimizer that nobody has seen yet belongs to it."""
+
+import weakref
+from collections import Counter
+from collections.abc import Generator, Iterable
+from enum import Enum
+from time import perf_counter
+from typing import Any
+
+from autotrack.integrations import Outcome
+from autotrack_torch.learning_rates import names_of_groups, rate_of
+
+_born: "weakref.WeakKeyDictionary[Any, float]" = weakref.WeakKeyDictionary()
+"""When optimizers were made; those that were made before `autolog` are not in it."""
+
+_stepped: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+class Relation(Enum):
+    """What an optimizer is to the loop that is recorded when it makes its first step."""
+
+    MEMBER = "it trains the same model, or another one in the same loop"
+    INNER = "it works within a step or an evaluation of the loop, on something of its own"
+    STRANGER = "it begins another training"
+
+
+class Member:
+    """An optimizer of a loop, held weakly."""
+
+    __slots__ = ("_groups", "is_inner", "name", "names", "reference")
+
+    def __init__(self, optimizer: Any, name: str, *, is_inner: bool = False) -> None:
+        self.reference: weakref.ref[Any] = weakref.ref(optimizer)
+        self.name = name
+        self.is_inner = is_inner
+        self.names: list[str] = []
+        self._groups = 0
+
+    def rates(self, optimizer: Any) -> dict[str, Any]:
+        """Return the learning rates of the optimizer, by name."""
+        groups = optimizer.param_groups
+        if len(groups) != self._groups:  # it is new, or a group was added
+            self.names, self._groups = names_of_groups(f"lr-{self.name}", groups), len(groups)
+        return {name: rate_of(group) for name, group in zip(self.names, groups, strict=True)}
+
+
+class Members:
+    """The optimizers of a loop, in the order of their first steps, and the parameters that they train."""
+
+    def __init__(self) -> None:
+        self.began = perf_counter()
+        self._by_id: dict[int, Member] = {}
+        self._parameters: dict[int, weakref.ref[Any]] = {}
+        self._count: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return sum(not one.is_inner for one in self._by_id.values())
+
+    def get(self, optimizer: Any) -> Member | None:
+        """Return what is known of an optimizer."""
+        known = self._by_id.get(id(optimizer))
+        return known if known is not None and known.reference() is optimizer else None
+
+    def add(self, optimizer: Any, *, is_inner: bool = False) -> Member:
+        """Add an optimizer."""
+        _stepped.add(optimizer)
+        kind = type(optimizer).__name__
+        self._count[kind] += not is_inner
+        number = self._count[kind] - 1
+        member = Member(optimizer, f"{kind}-{number}" if number > 0 else kind, is_inner=is_inner)
+        self._by_id[id(optimizer)] = member
+        if not is_inner:
+            self._parameters.update({id(one): weakref.ref(one) for one in parameters_of(optimizer)})
+        return member
+
+    def share_parameters(self, parameters: Iterable[Any]) -> bool:
+        """Whether one of these parameters is trained by an optimizer of the loop."""
+        known = self._parameters
+        return any(id(one) in known and known[id(one)]() is one for one in parameters)
+
+    def are_alive(self) -> bool:
+        """Whether an optimizer of the loop is still there to make steps."""
+        return any(one.reference() is not None for one in self._by_id.values() if not one.is_inner)
+
+    def were_there(self, optimizer: Any) -> bool:
+        """Whether the optimizer had been made when the loop began."""
+        return _born.get(optimizer, 0.0) <= self.began
+
+    def are_several(self) -> bool:
+        """Whether there are other optimizers as well, some of which may not have made a step yet."""
+        return len(self) > 1 or len(set(_born) - set(_stepped)) > 0
+
+
+def note_made(optimizer: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `Optimizer.__init__`: note when the optimizer was made."""
+    outcome = yield
+    if outcome.error is None:
+        _born[optimizer] = perf_counter()
+
+
+def parameters_of(optimizer: Any) -> list[Any]:
+    """Return the parameters that an optimizer trains."""
+    return [one for group in optimizer.param_groups for one in group["params"]]

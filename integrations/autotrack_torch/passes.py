@@ -1,0 +1,115 @@
+"""Passes over data loaders: how many batches and samples they gave, how long one waited for them, how they ended."""
+
+import weakref
+from collections.abc import Callable, Generator
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from autotrack.integrations import EpochClock, Outcome, guarded
+from autotrack_torch import elsewhere
+from autotrack_torch.frames import EpochVariable, epoch_variable
+from autotrack_torch.watch import watch
+
+_CONTAINERS = (list, tuple, dict)
+
+_open: dict[int, "Pass"] = {}
+"""By the identity of the iterator of a data loader, for as long as it lives."""
+
+
+class Pass:
+    """One pass over a data loader. Neither the loader nor its iterator is kept alive."""
+
+    __slots__ = (
+        "__weakref__", "batches", "clock", "ended", "has_steps", "is_complete", "is_evaluation", "loader", "name",
+        "samples", "step_before", "variable", "waited_seconds",
+    )  # fmt: skip
+
+    def __init__(self, loader: Any) -> None:
+        self.loader: weakref.ref[Any] = weakref.ref(loader)
+        self.clock = EpochClock()
+        self.ended = False
+        self.is_complete = False
+        """Whether it ended because there were no more batches."""
+
+        self.batches = 0
+        self.samples = 0
+        self.waited_seconds = 0.0
+        self.is_evaluation = False
+        self.has_steps = False
+        self.variable: EpochVariable | None = None
+        self.name: str | None = None
+        """What the script calls the data loader, if that tells what it is for."""
+
+        self.step_before = -1
+        """The number of the last step that was made before the pass."""
+
+    def count(self, batch: Any, began: float) -> None:
+        """Count a batch that was asked for at the time `began`."""
+        self.waited_seconds += perf_counter() - began
+        self.batches += 1
+        if not self.is_evaluation:
+            if not torch.is_grad_enabled():
+                self.is_evaluation = True
+            elif watch.first_pass is None:
+                watch.first_pass = self
+        try:
+            while batch.__class__ in _CONTAINERS and batch:
+                batch = next(iter(batch.values())) if batch.__class__ is dict else batch[0]
+            self.samples += batch.size(0)  # `len` and `shape` take several times as long
+        except (AttributeError, TypeError, IndexError):  # no tensor, or one without dimensions
+            return
+
+    @guarded
+    def end(self, _reference: Any = None) -> None:
+        """Note that the pass is over: all batches were asked for, or the loop was left before."""
+        if not self.ended:
+            self.ended = True
+            if watch.first_pass is self and not self.has_steps and self.batches != 1:
+                watch.first_pass = None  # what comes later is no step of this pass
+            if watch.loop is not None:
+                watch.loop.pass_ends(self)
+
+
+def begin(loader: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `DataLoader.__iter__`: a pass begins."""
+    if elsewhere.is_at_work():
+        return
+    one = Pass(loader)
+    one.variable = epoch_variable(None)
+    if watch.loop is not None:
+        watch.loop.pass_begins(one)
+    outcome = yield
+    if outcome.error is not None:
+        return
+    iterator = outcome.result
+    if (previous := _open.get(id(iterator))) is not None:  # with persistent workers, it is always the same iterator
+        previous.end()
+    _open[id(iterator)] = one
+    weakref.finalize(iterator, _forget, id(iterator)).atexit = False
+
+
+def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
+    """Wrap `__next__` of the iterators of data loaders."""
+
+    def __next__(self: Any) -> Any:  # noqa: N807  that is its name
+        one = _open.get(id(self)) if guard.is_on else None
+        if one is None:
+            return original(self)
+        began = perf_counter()
+        try:
+            batch = original(self)
+        except StopIteration:
+            one.is_complete = True
+            one.end()
+            raise
+        one.count(batch, began)
+        return batch
+
+    return __next__
+
+
+def _forget(iterator: int) -> None:
+    if (one := _open.pop(iterator, None)) is not None:
+        one.end()

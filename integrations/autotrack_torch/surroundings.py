@@ -1,0 +1,22 @@
+"""Where a loop runs: which calls and loops of the user's code it is in, to tell later whether it has been left."""
+
+from autotrack_torch.frames import loops_around, user_frames
+
+
+class Surroundings:
+    """The loops of the user's code around the place where this is made. No frame is kept, only their identities."""
+
+    def __init__(self) -> None:
+        self._loops: dict[tuple[int, int], tuple[int, int]] = {}
+        for frame in user_frames():
+            if loops := loops_around(frame):
+                outermost = loops[-1]
+                self._loops[id(frame), id(frame.f_code)] = (outermost.start, outermost.end)
+
+    def are_left(self) -> bool:
+        """Whether none of the loops is under way in this thread any more."""
+        for frame in user_frames():
+            start, end = self._loops.get((id(frame), id(frame.f_code)), (0, 0))
+            if start < frame.f_lasti < end:
+                return False
+        return True
