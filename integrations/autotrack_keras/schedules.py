@@ -138,16 +138,40 @@ class LearningRate:
         return value.detach().clone() if value.is_cuda else shortest(value.item())  # without waiting for a GPU
 
 
+_BATCH_BEGINS = ("on_train_batch_begin", "on_batch_begin")
+_BATCH_ENDS = ("on_train_batch_end", "on_batch_end")
+_CALLED = {"learning_rate", "_learning_rate", "lr"}
+
+
 def may_set_rates(model: Any, callbacks: Iterable[Any]) -> bool:
     """Whether a callback, or a training step of the user's, could set the learning rate between two batches."""
-    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    for callback in callbacks:
-        is_keras_own = type(callback).__module__.startswith("keras.src.callbacks.")
-        if is_keras_own and not isinstance(callback, LambdaCallback):
-            continue  # Keras's own callbacks set rates between epochs only
-        if any(not getattr(getattr(callback, name, None), "_is_default", False) for name in hooks):
-            return True
+    return _have_hooks(callbacks, _BATCH_BEGINS + _BATCH_ENDS) or _has_own_step(model)
+
+
+def is_set_in_step(model: Any, callbacks: Iterable[Any]) -> bool:
+    """Whether a training step of the user's could set the learning rate of that step.
+
+    Where callbacks could set that of the next one before our turn comes, it has to name the rate for that.
+    """
+    if not _has_own_step(model):
+        return False
+    code = getattr(type(model).train_step, "__code__", None)
+    names_it = code is not None and not _CALLED.isdisjoint(code.co_names)
+    return names_it or not _have_hooks(callbacks, _BATCH_ENDS)
+
+
+def _has_own_step(model: Any) -> bool:
     return not type(model).train_step.__module__.startswith("keras.")
+
+
+def _have_hooks(callbacks: Iterable[Any], names: Iterable[str]) -> bool:
+    """Whether any of the callbacks has one of these methods; Keras's own callbacks set rates between epochs only."""
+    return any(
+        not getattr(getattr(callback, name, None), "_is_default", False)
+        for callback in callbacks
+        if isinstance(callback, LambdaCallback) or not type(callback).__module__.startswith("keras.src.callbacks.")
+        for name in names
+    )
 
 
 def _name_given(named: Any) -> str | None:

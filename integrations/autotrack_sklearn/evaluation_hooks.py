@@ -33,8 +33,9 @@ def scored(estimator: Any, *args: Any, **kwargs: Any) -> Generator[None, Outcome
     features = args[0] if args else kwargs.get("X")
     target = args[1] if len(args) > 1 else kwargs.get("y")
     evaluation = Evaluation.on(features, model, (call.source(0, "X"), call.source(1, "y")))
-    is_weighted = (args[2] if len(args) > 2 else kwargs.get("sample_weight")) is not None
-    evaluation.log("score_sample_weight" if is_weighted else "score", outcome.result)
+    weights = args[2] if len(args) > 2 else kwargs.get("sample_weight")
+    name = "score" if weights is None else "score_sample_weight"
+    evaluation.log(name + _variant(evaluation, name, target, weights), outcome.result)
     evaluation.describe_data(features, target)
 
 
@@ -116,6 +117,7 @@ def _record_metric(
         evaluation = Evaluation(result.model, "validate", "cv")
     else:
         evaluation = Evaluation.on(features, result.model, (result.data_name, *sources))
+    name += _variant(evaluation, name, target, arguments.get("sample_weight"))
     _log_plot(evaluation, function, name, arguments, returned, result)
     _log_values(evaluation, function, name, arguments, returned)
     if "y_pred" in arguments and function.endswith(("_error", "r2_score", "_deviance")):
@@ -125,6 +127,16 @@ def _record_metric(
                 evaluation.model.run.log_plot(evaluation.name("residuals"), "residuals", residuals)
     if result.method != "cross_val_predict" and not (features is None and target is None):
         evaluation.describe_data(features, target)
+
+
+def _variant(evaluation: Evaluation, metric: str, truth: Any, weights: Any) -> str:
+    """Return what tells the second and later weights of samples from the first, for the same truth: `_2`."""
+    if weights is None:
+        return ""
+    with attempt("sklearn sample weights", of_user=True):
+        number = registry.current.runs.number_weights(evaluation.model.run, evaluation.name(metric), truth, weights)
+        return f"_{number}" if number > 1 else ""
+    return ""
 
 
 def _log_plot(

@@ -1,12 +1,18 @@
 """What has been written to each run so far, so that several fits and evaluations in it have different names."""
 
 from collections import Counter
+from hashlib import blake2b
+from typing import Any
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 import autotrack
 
 MOST_OPEN_RUNS = 8
 """How many finished runs keep their journal open for further evaluations: closing one takes milliseconds."""
+
+_MOST_WEIGHTS, _MOST_TRUTHS = 100, 1000
 
 
 class _Written:
@@ -15,6 +21,7 @@ class _Written:
         self.points: Counter[str] = Counter()
         self.datasets: set[tuple[str, str | None]] = set()
         self.trials = 0
+        self.weights: dict[tuple[str, bytes], list[bytes]] = {}
 
 
 class Runs:
@@ -52,6 +59,19 @@ class Runs:
         points[metric] += 1
         return points[metric] - 1
 
+    def number_weights(self, run: autotrack.Run, metric: str, truth: Any, weights: Any) -> int:
+        """Return the number of these weights among those that a metric was computed with, for the same truth.
+
+        It counts from 1. The truth of other data, such as another batch, has other weights of the same meaning.
+        """
+        by_truth, key, digest = self._of(run).weights, (metric, _digest(truth)), _digest(weights)
+        if key not in by_truth and len(by_truth) >= _MOST_TRUTHS:
+            return 1
+        known = by_truth.setdefault(key, [])
+        if digest not in known and len(known) < _MOST_WEIGHTS:
+            known.append(digest)
+        return known.index(digest) + 1 if digest in known else len(known)
+
     def add_dataset(self, run: autotrack.Run, role: str, name: str | None) -> bool:
         """Note that a run has a description of this data set; return whether it is a new one."""
         datasets = self._of(run).datasets
@@ -72,3 +92,8 @@ class Runs:
         if written is None:
             written = self._written[run] = _Written()
         return written
+
+
+def _digest(values: Any) -> bytes:
+    array = np.ascontiguousarray(values)
+    return blake2b(array.tobytes() if array.dtype != object else repr(array.tolist()).encode(), digest_size=8).digest()

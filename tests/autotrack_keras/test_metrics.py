@@ -74,6 +74,38 @@ def test_a_learning_rate_that_a_callback_sets_for_each_batch_is_recorded_so(reco
     assert rates == [*steps[:4], steps[3], *steps[4:], steps[7]]  # that of an epoch is that of its last step
 
 
+class Warming(keras.Model):  # type: ignore[misc]  # keras has no types
+    """Sets its learning rate in its own training step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = keras.layers.Dense(1)
+        self.done = 0
+
+    def call(self, x: Any) -> Any:
+        return self.layer(x)
+
+    def train_step(self, data: Any) -> Any:
+        self.done += 1
+        self.optimizer.learning_rate = 0.125 * self.done
+        return super().train_step(data)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="others compile the step")
+@pytest.mark.parametrize("hook", ["", "on_train_batch_end"])
+def test_so_is_one_that_the_training_step_sets_itself(recorded: Any, hook: str) -> None:
+    autotrack.autolog(to="runs", experiment="tests", log_every_n_steps=1, checkpoints=False)
+    model = Warming()
+    model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", run_eagerly=True)
+
+    callbacks = [keras.callbacks.LambdaCallback(**{hook: lambda *_, **__: None})] if hook else []
+    callbacks += [keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=0, min_delta=100.0)]
+    model.fit(X, Y, batch_size=10, epochs=2, callbacks=callbacks, verbose=0)
+    rates = [(point.step, point.value) for point in recorded().history("lr-SGD")]
+    steps = [(step, 0.125 * (step + 1)) for step in range(8)]
+    assert sorted(rates) == [*steps[:4], steps[3], *steps[4:], steps[7]]
+
+
 @pytest.mark.usefixtures("autolog")
 def test_so_is_that_of_the_last_step_where_only_epochs_are_recorded(recorded: Any) -> None:
     class Falling(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types

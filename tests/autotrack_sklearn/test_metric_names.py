@@ -96,6 +96,23 @@ def test_chosen_labels_and_weighted_rows_are_series_of_their_own(wine: Numbers, 
     assert all(len(run.history(name)) == 1 for name in expected)
 
 
+@pytest.mark.usefixtures("autolog")
+def test_different_weights_for_the_same_rows_are_different_series(wine: Numbers, recorded: Recorded) -> None:
+    X_test, y_test = wine
+    model = DecisionTreeClassifier(max_depth=1).fit(X_test[::2], y_test[::2])
+    predicted = model.predict(X_test)
+    rising, falling = np.arange(len(y_test)), np.arange(len(y_test))[::-1]
+    for _ in range(2):
+        ours = [metrics.accuracy_score(y_test, predicted, sample_weight=weight) for weight in (rising, falling)]
+        scores = [model.score(X_test, y_test, sample_weight=list(weight)) for weight in (rising, falling)]
+    half = metrics.accuracy_score(y_test[::2], model.predict(X_test[::2]), sample_weight=falling[::2])
+    run = recorded()
+    assert last(run, "test_accuracy_score_sample_weight_2") == ours[1] != ours[0]
+    assert last(run, "test_score_sample_weight_2") == scores[1]
+    assert [point.value for point in run.history("test_score_sample_weight")] == [scores[0]] * 2
+    assert half in [point.value for name in run.metrics if not name.endswith("_2") for point in run.history(name)]
+
+
 def test_long_lists_are_counted_in_names_and_labels_that_change_no_number_are_left_out() -> None:
     defaults = {"labels": None, "average": "binary"}
     assert metric_name("f1_score", {"labels": list(range(10))}, defaults) == "f1_score_labels_of_10"
