@@ -89,7 +89,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
             for source, values in self.params_by_source.items()
             if source in self.params_given
             for own in [name if name in values else name.removeprefix(f"{source}.")]
-            if values.get(own) == self.params[name]
+            if values.get(own) == self.params.get(name)
         )
 
     metrics: dict[str, MetricSummary] = {}

@@ -118,7 +118,9 @@ def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
         "arguments": list(changed_arguments(now.argv, before.argv)),
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
-        "params": _told_once(_values(_telling(now), _telling(before), is_complete=now.status != "running")),
+        "params": _told_once(
+            _values(_telling(now, before), _telling(before, now), is_complete=now.status != "running")
+        ),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
@@ -162,8 +164,17 @@ def as_markdown(changes: Mapping[str, list[str]]) -> str:
     return "\n".join(f"- {area}: {item}" for area, items in changes.items() for item in items) or "- nothing changed"
 
 
-def _telling(summary: Summary) -> dict[str, Any]:
-    return {name: value for name, value in summary.params.items() if not varies_by_itself(name, value)}
+def _telling(summary: Summary, other: Summary) -> dict[str, Any]:
+    """Return the params to compare, without arguments of a kind that was not captured of the other run."""
+    alone = summary.params_given.keys() - other.params_by_source.keys()
+    by_source = summary.params_by_source.items()
+    captured = {name for source, values in by_source if source not in alone for name in values}
+    names = {name for source in alone for name in summary.params_by_source.get(source, {})} - captured
+    return {
+        name: value
+        for name, value in summary.params.items()
+        if name not in names and not varies_by_itself(name, value)
+    }
 
 
 def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:

@@ -51,6 +51,13 @@ def test_a_change_that_two_sources_have_is_said_once() -> None:
     assert changed(before, now) == {"params": ["lr 0.1 → 0.2", "model.width 1 → 2"]}
 
 
+def test_arguments_that_earlier_versions_did_not_record_are_not_compared() -> None:
+    parsed = Params(time=1, values={"lr": 0.2, "epochs": 3}, source="argparse", given=["lr"])
+    now = summary_of(parsed, Params(time=2, values={"lr": 0.2}, source="model.hparams"))
+    before = summary_of(Params(time=2, values={"lr": 0.1}, source="model.hparams"))
+    assert differences(now, before) == {"params": ["lr 0.1 → 0.2"]}
+
+
 def test_what_varies_by_itself_is_no_difference() -> None:
     """Folders that are written to, seeds that nobody set, and names that Keras counts up."""
     before: dict[str, Any] = {

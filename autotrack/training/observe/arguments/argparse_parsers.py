@@ -5,6 +5,7 @@ arguments were given is seen where argparse takes them from the command line, an
 files of arguments, positionals, values that equal the default.
 """
 
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
 from autotrack.training.observe.arguments.parsing import Parse, begin_parse, current_parse, end_parse
 from autotrack.training.observe.arguments.script import calling_line
+from autotrack.training.values import flatten
 
 _SUPPRESS = "==SUPPRESS=="
 _PARSING = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
@@ -33,6 +35,16 @@ def patches(module: ModuleType) -> Iterator[Patch]:
             yield Patch(parser, name, _around_parse)
     if "_get_values" in vars(parser):
         yield Patch(parser, "_get_values", _note_given, unless=lambda: None if current_parse() else True)
+
+
+def earlier_arguments() -> list[parsed.Arguments]:
+    """Return what the script had parsed before autologging was switched on, if that is beyond doubt.
+
+    It is if exactly one `Namespace` is a variable of the script. Which of its values were given is not known then.
+    """
+    kind, main = sys.modules["argparse"].Namespace, sys.modules.get("__main__")
+    found = {id(value): value for value in list(vars(main).values()) if type(value) is kind} if main else {}
+    return [parsed.Arguments("argparse", flatten(one)) for one in found.values() if len(found) == 1]
 
 
 def _around_parse(

@@ -1,11 +1,12 @@
 """Switches the hooks on that see what a script parses, each when the module of its parser is imported."""
 
 import importlib
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from autotrack.training.hooks import on_import
-from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.observe.arguments.parsed import parsed_arguments
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class ArgumentHooks:
         """See what is parsed from now on."""
         for name in _FAMILIES:
             on_import.when_imported(name, self._apply)
+        if "argparse" in sys.modules:
+            with attempt("arguments of argparse"):
+                from autotrack.training.observe.arguments.argparse_parsers import earlier_arguments  # as in `_apply`
+
+                parsed_arguments.take_over(earlier_arguments())
 
     def forget(self) -> None:
         """See nothing any more, and forget what was parsed."""

@@ -19,22 +19,28 @@ from autotrack.redaction import Redactor
 from autotrack.redaction.names import REDACTED, secrecy
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.training.hooks.current_run import innermost_run
+from autotrack.training.hooks.faults import attempt
 from autotrack.training.values import flatten
 
 _MOST_PARSERS = 20
 """How many parsers are remembered. A test suite may have hundreds, each in a line of its own."""
 
 
+_EARLIER = "earlier"
+"""Stands for the parser of arguments that nobody here saw parsed."""
+
+
 class Arguments(msgspec.Struct, frozen=True):
     """What one parser has returned, as plain values by dotted name.
 
     `given` are the names of the values that somebody gave: on the command line, or in a variable or file that the
-    parser reads. `defaults` are the defaults of those values that differ from theirs, as far as they are known.
+    parser reads; None where nobody saw them parsed. `defaults` are the defaults of those values that differ from
+    theirs, as far as they are known.
     """
 
     source: str
     values: dict[str, Any]
-    given: list[str] = []
+    given: list[str] | None = None
     defaults: dict[str, Any] = {}
 
     def as_record(self) -> records.Params:
@@ -85,8 +91,12 @@ class ParsedArguments:
         self._by_parser: dict[Hashable, Arguments] = {}
 
     def note(self, arguments: Arguments, *, parsed_by: Hashable) -> None:
-        """Take arguments that were just parsed. Those that `parsed_by` has parsed before are replaced."""
+        """Take arguments that were just parsed. Those that `parsed_by` has parsed before are replaced.
+
+        So are those of the same source that were parsed before this process began to look.
+        """
         key = (arguments.source, parsed_by)
+        self._by_parser.pop((arguments.source, _EARLIER), None)
         self._by_parser.pop(key, None)
         if not arguments.values:
             return
@@ -99,9 +109,10 @@ class ParsedArguments:
             cast("TakesRecords", run)._put(arguments.as_record())
 
     def log_to(self, run: TakesRecords) -> None:
-        """Record in a run that has just started what was parsed before it."""
+        """Record in a run that has just started what was parsed before it. Never raises."""
         for arguments in self.all():
-            run._put(arguments.as_record())
+            with attempt("arguments"):
+                run._put(arguments.as_record())
 
     def all(self) -> list[Arguments]:
         """Return what was parsed, one for each source."""
@@ -112,9 +123,9 @@ class ParsedArguments:
         return list(merged.values())
 
     def take_over(self, arguments: Iterable[Arguments]) -> None:
-        """Take the arguments of the process that started this one."""
+        """Take arguments of the process that started this one, or that were parsed before this one began to look."""
         for one in arguments:
-            self._by_parser[one.source, None] = one
+            self._by_parser.setdefault((one.source, _EARLIER), one)
 
     def forget(self) -> None:
         """Forget everything."""
@@ -129,7 +140,7 @@ def _merged(old: Arguments, new: Arguments) -> Arguments:
     return Arguments(
         new.source,
         {**old.values, **new.values},
-        [*(name for name in old.given if name not in new.values), *new.given],
+        [*(name for name in old.given or [] if name not in new.values), *(new.given or [])],
         {**{name: value for name, value in old.defaults.items() if name not in new.values}, **new.defaults},
     )
 
