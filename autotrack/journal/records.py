@@ -219,6 +219,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     roles: list[str] = []
     metrics: dict[str, Number] = {}
     step: int | None = None
+    epoch: int | None = None
     source: str | None = None
     removed: bool = False
     completes: float | None = None

@@ -9,21 +9,27 @@ import msgspec
 
 from autotrack.journal import files, records
 from autotrack.silence import without_warnings
+from autotrack.training.file_budget import FileBudget
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
+MODEL = "model"
 _MOST_BYTES = 2**24
 
 
 class RunFiles:
-    """Keeps files in the folder of a run, and records them as artifacts."""
+    """Keeps files in the folder of a run, and records them as artifacts.
+
+    The `budget` says whether a file may be written; whoever writes one asks it before, and tells it how long it took.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.budget = FileBudget()
 
-    def checkpoint_path(self, source: Path, taken: Container[Path]) -> Path:
+    def checkpoint_path(self, source: Path, taken: Container[Path], *, folder_name: str = CHECKPOINTS) -> Path:
         """Return where to keep a checkpoint: under its own name, with a number before it where that is `taken`."""
-        folder = self._run.folder / CHECKPOINTS
+        folder = self._run.folder / folder_name
         path, number = folder / source.name, 2
         while path in taken or path.exists():
             path = folder / f"{number}-{source.name}"
@@ -37,6 +43,27 @@ class RunFiles:
         with its source where that is written over in place.
         """
         files.put_file(source, path, link=link)
+
+    def copy_for_other_runs(self, source: Path) -> None:
+        """Before a file is written over in place, give the runs that have linked to it a copy of their own.
+
+        A run that has ended has done so itself; one that was killed has not.
+        """
+        for folder in (CHECKPOINTS, MODEL):
+            for linked in self._run.folder.parent.glob(f"*/{folder}/*"):
+                if linked != source and self.is_same(source, linked):
+                    self.keep(source, linked)
+
+    @staticmethod
+    def is_same(one: Path, two: Path) -> bool:
+        """Whether two paths are one file, as links are, or two folders with such files; False if there are none."""
+        try:
+            if one.is_dir() and two.is_dir():
+                inner = [path.relative_to(two) for path in two.rglob("*") if path.is_file()]
+                return any(RunFiles.is_same(one / path, two / path) for path in inner)
+            return one.samefile(two)
+        except OSError:
+            return False
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file, replacing what is there in one step."""
@@ -55,9 +82,13 @@ class RunFiles:
     def record(self, path: Path, *, kind: str, **about: Any) -> None:
         """Record a file in the run folder as an artifact; `about` are other fields of `Artifact`.
 
-        They are `roles` (`best`, `last`), the `metrics` that it was saved for, its `step` and its `source`.
+        They are `roles` (`best`, `last`), the `metrics` that it was saved for, its `step`, `epoch` and `source`.
         """
         self._run._record_artifact(path, kind=kind, **about)
+
+    def discard(self, path: Path) -> None:
+        """Remove a file or folder, in whose place another one is about to be kept."""
+        files.remove(path)
 
     def remove(self, path: Path, *, kind: str) -> None:
         """Remove a file or folder that was kept, and record that it is gone."""

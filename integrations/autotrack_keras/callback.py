@@ -29,7 +29,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]  # kera
         tags: Labels for the run.
         log_every_n_steps: Record step metrics every so many batches; by default there are only those of epochs.
         checkpoints: Whether checkpoints and the final model are kept in the run folder; True by default. What this
-            costs at most is in `autotrack_keras.budget`.
+            costs at most is in `autotrack.training.file_budget`.
         output: Whether what is printed is kept in `output.log`; True by default.
 
     Raises:

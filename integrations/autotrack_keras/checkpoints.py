@@ -12,7 +12,6 @@ from typing import Any
 
 import autotrack
 from autotrack.integrations import RunFiles, attempt, direction_of
-from autotrack_keras.budget import MOST_BYTES
 from autotrack_keras.params import direction_of as direction_of_callback
 
 
@@ -34,7 +33,6 @@ class CheckpointKeeper:
     """
 
     def __init__(self, run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
-        self._run = run
         self._files = RunFiles(run)
         self._savers = [saver for saver in (_saver(callback, model) for callback in callbacks) if saver is not None]
         self._kept: dict[Path, _Kept] = {}
@@ -51,10 +49,10 @@ class CheckpointKeeper:
         source = source.absolute()
         self.new = [path for path in self.new if path != source]
         for target, kept in self._kept.items():
-            if kept.source == source and _is_same(source, target):
+            if kept.source == source and RunFiles.is_same(source, target):
                 target.unlink()
         if source.exists() and source.stat().st_nlink > 1:  # kept by an earlier run that was killed
-            self._copy_instead_of_links(source)
+            self._files.copy_for_other_runs(source)
 
     def saved(self, source: Path) -> None:
         """Note that a file was written; it is kept once the metrics that it was saved for are known."""
@@ -70,19 +68,14 @@ class CheckpointKeeper:
 
     def finish(self) -> None:
         """Make the run's files independent of those that they are linked to, up to a number of bytes."""
-        left = MOST_BYTES
+        left = self._files.budget.MOST_BYTES
         for target, kept in self._kept.items():
             if (
                 target.exists()
-                and _is_same(kept.source, target)
+                and RunFiles.is_same(kept.source, target)
                 and (left := left - self._files.size_bytes(target)) >= 0
             ):
                 self._files.keep(kept.source, target)
-
-    def _copy_instead_of_links(self, source: Path) -> None:
-        for linked in self._run.folder.parent.glob("*/checkpoints/*"):
-            if linked != source and _is_same(source, linked):
-                self._files.keep(source, linked)
 
     def _keep(self, source: Path, logs: Mapping[str, Any], step: int | None) -> None:
         saver = next((saver for saver in self._savers if saver.wrote(source)), _ANY_SAVER)
@@ -163,10 +156,3 @@ def _saver(callback: Any, model: Any) -> _Saver | None:
 def _pattern(template: str) -> str:
     """Turn a template as `{epoch:02d}-{val_loss:.2f}.keras` into an expression that its paths match."""
     return ".+?".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", template))
-
-
-def _is_same(one: Path, two: Path) -> bool:
-    try:
-        return one.samefile(two)
-    except OSError:
-        return False

@@ -12,7 +12,7 @@ import keras
 import autotrack
 from autotrack.integrations import RunFiles
 from autotrack_keras.architecture import MODEL
-from autotrack_keras.budget import MOST_BYTES, Budget, size_bytes
+from autotrack_keras.weight_sizes import size_bytes
 
 BEST, LAST = "best.weights.h5", "last.weights.h5"
 
@@ -31,9 +31,8 @@ class WeightWriter:
     is: when there is no time to write a better or later epoch, the file is renamed after the epoch that it is of.
     """
 
-    def __init__(self, run: autotrack.Run, budget: Budget) -> None:
-        self._files = RunFiles(run)
-        self._budget = budget
+    def __init__(self, run: autotrack.Run, files: RunFiles) -> None:
+        self._files = files
         self._folder = run.folder / "checkpoints"
         self._latest: _Epoch | None = None
         self._best: _Epoch | None = None
@@ -66,12 +65,12 @@ class WeightWriter:
 
     def _write_epoch(self, model: Any, epoch: _Epoch | None, *, at_end: bool) -> None:
         missing = [name for name, true in self._true().items() if true is epoch and self._held.get(name) is not epoch]
-        if epoch is not None and missing and self._budget.allows(size_bytes(model.weights), at_end=at_end):
+        if epoch is not None and missing and self._files.budget.allows(size_bytes(model.weights), at_end=at_end):
             began = perf_counter()
             try:
                 self._write(model, epoch, missing)
             finally:
-                self._budget.spend(perf_counter() - began)
+                self._files.budget.spend(perf_counter() - began)
         for name, true in self._true().items():
             if name in self._held and self._held[name] is not true:
                 self._rename(name)
@@ -107,32 +106,32 @@ class WeightWriter:
         self._files.record(path, kind="checkpoint", roles=roles, metrics=epoch.metrics, step=epoch.step)
 
 
-def keep_model(run: autotrack.Run, model: Any, budget: Budget, step: int | None) -> None:
+def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None) -> None:
     """Write the trained model to `model/model.keras`, unless it is too large or takes too long to write."""
-    optimizer = getattr(model, "optimizer", None)
+    budget, optimizer = files.budget, getattr(model, "optimizer", None)
     size = size_bytes(model.weights) + size_bytes(getattr(optimizer, "variables", []))
     if not budget.allows(size, at_end=True):
-        why = f"{size / 1e6:.0f} MB" if size > MOST_BYTES else "it would take too long for so short a training"
+        why = f"{size / 1e6:.0f} MB" if size > budget.MOST_BYTES else "it would take too long for so short a training"
         run.notice("keras model", f"the model was not kept: {why}")
         return
     began = perf_counter()
     try:
-        target = _save(run, model)
+        target = _save(run, model, files)
     finally:
         budget.spend(perf_counter() - began)
-    RunFiles(run).record(target, kind="model", step=step)
+    files.record(target, kind="model", step=step)
 
 
-def _save(run: autotrack.Run, model: Any) -> Path:
+def _save(run: autotrack.Run, model: Any, files: RunFiles) -> Path:
     """Save the model, or only its weights if its class does not say how it is made: that is nobody's fault."""
     whole, weights = (run.folder / MODEL / name for name in ("model.keras", "model.weights.h5"))
     try:
-        with RunFiles(run).replacing(whole) as draft:
+        with files.replacing(whole) as draft:
             keras.saving.save_model(model, draft)
     except (NotImplementedError, TypeError, ValueError) as refusal:
         why = next((line for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__)
         run.notice("keras model", f"Keras cannot save the whole model ({why}); its weights are kept")
-        with RunFiles(run).replacing(weights) as draft:
+        with files.replacing(weights) as draft:
             keras.Model.save_weights(model, draft)
         return weights
     return whole

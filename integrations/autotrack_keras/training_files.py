@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import autotrack
-from autotrack.integrations import attempt
-from autotrack_keras.budget import Budget
+from autotrack.integrations import RunFiles, attempt
 from autotrack_keras.checkpoints import CheckpointKeeper
 from autotrack_keras.own_checkpoints import WeightWriter, keep_model
 from autotrack_keras.stopping import epoch_of_weights
@@ -20,10 +19,10 @@ class TrainingFiles:
         self._model = model
         self._callbacks = list(callbacks)
         self._epoch: int | None = None
-        self._budget = Budget()
+        self._files = RunFiles(run)
         self._keeper = CheckpointKeeper(run, model, self._callbacks)
         can_write = not self._keeper.is_configured and hasattr(model, "save_weights")
-        self._writer = WeightWriter(run, self._budget) if can_write else None
+        self._writer = WeightWriter(run, self._files) if can_write else None
 
     def will_save(self, path: Path) -> None:
         """Note that the model is about to be saved to a file."""
@@ -57,7 +56,7 @@ class TrainingFiles:
                 self._writer.training_ends(self._model, of_model)
         if hasattr(self._model, "save"):
             with attempt("keras model"):
-                keep_model(self._run, self._model, self._budget, step)
+                keep_model(self._run, self._model, self._files, step)
 
     def close(self) -> None:
         """Make the kept files independent of the user's: the fit has returned or failed."""

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotrack
-from autotrack_keras import budget, own_checkpoints
-from autotrack_keras.budget import Budget
+from autotrack.integrations import RunFiles
+from autotrack.training import file_budget
+from autotrack.training.file_budget import FileBudget
+from autotrack_keras import own_checkpoints
 from tests.autotrack_keras.conftest import X, Y, make_model
 
 
@@ -98,6 +100,7 @@ def test_a_training_that_was_killed_goes_on_from_its_backup(run_script: Any, run
     script = """
         import os, sys, keras, numpy as np
         import autotrack
+from autotrack.integrations import RunFiles
         autotrack.autolog(to="runs", experiment="tests")
 
         class Killing(keras.callbacks.Callback):
@@ -126,7 +129,7 @@ def test_the_trained_model_can_be_loaded(model: Any, recorded: Any) -> None:
 def test_without_callbacks_best_and_last_weights_are_kept(
     model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "SHARE_OF_TIME", 1000.0)
+    monkeypatch.setattr(file_budget, "SHARE_OF_TIME", 1000.0)
     rates = keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.05 if epoch < 2 else 5.0)  # it gets worse
     history = model.fit(X, Y, epochs=3, callbacks=[rates], verbose=0)
     found = checkpoints(recorded())
@@ -135,7 +138,7 @@ def test_without_callbacks_best_and_last_weights_are_kept(
     model.load_weights(recorded().folder / "checkpoints" / "best.weights.h5")
 
 
-class _Scripted(Budget):
+class _Scripted(FileBudget):
     """Allows what it is told to."""
 
     def __init__(self, *allowed: bool) -> None:
@@ -156,7 +159,9 @@ def test_what_is_called_best_or_last_is_that(losses: list[float], allowed: list[
     """Whatever there was time to write: the one weight of the model is the number of the epoch."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     with autotrack.start_run() as run:
-        writer = own_checkpoints.WeightWriter(run, _Scripted(*allowed))
+        files = RunFiles(run)
+        files.budget = _Scripted(*allowed)
+        writer = own_checkpoints.WeightWriter(run, files)
         best = None
         for epoch, loss in enumerate(losses):
             model.set_weights([np.array([[epoch]])])
@@ -187,7 +192,7 @@ def _check_names(run: autotrack.Run, model: Any, best: int | None, last: int) ->
 def test_the_end_of_a_training_is_written_if_its_last_epochs_were_not(
     model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Budget, "allows", lambda budget, _, at_end=False: at_end or not budget._spent)
+    monkeypatch.setattr(FileBudget, "allows", lambda budget, _, at_end=False: at_end or not budget._spent)
     history = model.fit(X, Y, epochs=3, verbose=0)
     found = checkpoints(recorded())
     assert {name: one.metrics for name, one in found.items()} == {
@@ -224,8 +229,7 @@ def test_of_a_model_that_cannot_be_saved_the_weights_are_kept(recorded: Any, fau
 def test_what_is_too_big_is_not_kept_and_that_is_said(
     model: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch, faulty: None
 ) -> None:
-    monkeypatch.setattr(budget, "MOST_BYTES", 10)
-    monkeypatch.setattr(own_checkpoints, "MOST_BYTES", 10)
+    monkeypatch.setattr(FileBudget, "MOST_BYTES", 10)
     model.fit(X, Y, verbose=0)
     assert not [one for one in recorded().artifacts if one.kind in ("checkpoint", "model")]
     assert "not kept" in recorded().notices[0].message
@@ -235,18 +239,3 @@ def test_it_can_be_switched_off(model: Any, recorded: Any) -> None:
     autotrack.autolog(to="runs", experiment="tests", checkpoints=False)
     model.fit(X, Y, callbacks=[keras.callbacks.ModelCheckpoint("mine.keras")], verbose=0)
     assert not [one for one in recorded().artifacts if one.kind in ("checkpoint", "model")]
-
-
-def test_the_budget_is_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(budget, "perf_counter", lambda: now)
-    kept = Budget()
-    assert not kept.allows(1000)
-    assert kept.allows(1000, at_end=True)
-    now = 1.0
-    assert kept.allows(1000)
-    kept.spend(0.04)
-    assert not kept.allows(1000)
-    now = 2.0
-    assert kept.allows(1000)
-    assert not kept.allows(budget.MOST_BYTES + 1, at_end=True)

@@ -1,21 +1,20 @@
 """Limits what keeping weights and models costs: 500 MB per file, and one twentieth of the training time.
 
-The final model may take one second in any case. `checkpoints=False` switches all of it off.
+What is kept at the end may take one second in any case. `checkpoints=False` switches all of it off.
 """
 
-import math
 from time import perf_counter
-from typing import Any
 
-MOST_BYTES = 500_000_000
 SHARE_OF_TIME = 0.05
 _LEAST_SECONDS = 1.0
 _BYTES_A_SECOND = 200e6
 _SECONDS_A_FILE = 0.03
 
 
-class Budget:
-    """Decides whether a model may be written once more. What it takes is guessed for the first file only."""
+class FileBudget:
+    """Decides whether a file may be written once more. What it takes is guessed for the first file only."""
+
+    MOST_BYTES = 500_000_000
 
     def __init__(self) -> None:
         self._began = perf_counter()
@@ -24,7 +23,7 @@ class Budget:
 
     def allows(self, size_bytes: int, *, at_end: bool = False) -> bool:
         """Whether a file of this size may be written now."""
-        if size_bytes > MOST_BYTES:
+        if size_bytes > self.MOST_BYTES:
             return False
         expected = self._longest or _SECONDS_A_FILE + size_bytes / _BYTES_A_SECOND
         allowed = SHARE_OF_TIME * (perf_counter() - self._began)
@@ -36,13 +35,3 @@ class Budget:
         """Note how long a file took."""
         self._spent += seconds
         self._longest = max(self._longest, seconds)
-
-
-def size_bytes(weights: Any) -> int:
-    """Return how many bytes weights or other variables take."""
-    return sum(math.prod(weight.shape) * _bytes_of(str(weight.dtype)) for weight in weights)
-
-
-def _bytes_of(dtype: str) -> int:
-    digits = "".join(character for character in dtype if character.isdigit())
-    return max(int(digits) // 8, 1) if digits else 1
