@@ -10,10 +10,23 @@ class TorchIntegration:
     """Tells autotrack about plain PyTorch; constructing it imports nothing of it."""
 
     name = "torch"
-    modules = {"torch": ("torch", "2.2", "3")}  # noqa: RUF012  read-only by contract
+    modules = {  # noqa: RUF012  read-only by contract
+        "torch": ("torch", "2.2", "3"),
+        "safetensors.torch": ("safetensors", "0.4", "2"),
+        "accelerate.accelerator": ("accelerate", "0.30", "3"),
+        "lightning.fabric": ("lightning", "2.2", "3"),
+        "lightning_fabric": ("lightning-fabric|pytorch-lightning", "2.2", "3"),
+    }
 
-    def patches(self, module: ModuleType) -> Iterable[Patch]:  # noqa: ARG002  it is torch
-        """Return the hooks for `torch`, all of whose parts have been imported by now."""
-        from autotrack_torch import hooks
+    def patches(self, module: ModuleType) -> Iterable[Patch]:
+        """Return the hooks for `torch`, all of whose parts have been imported by now, or for what is used with it."""
+        from autotrack_torch import hooks, saving
 
-        return hooks.patches()
+        match module.__name__:
+            case "torch":
+                return hooks.patches()
+            case "safetensors.torch":
+                return saving.patches_of_safetensors(module)
+            case "accelerate.accelerator":
+                return saving.patches_of_accelerate(module)
+        return saving.patches_of_fabric(module)

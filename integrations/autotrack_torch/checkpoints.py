@@ -1,0 +1,187 @@
+"""Keeps the best and the last of what a script saves while it trains.
+
+A file is hard-linked, which costs no time and no space, and stays when the script deletes its own name for it. But
+PyTorch writes over a file in place, and a link would change with it. So before the script saves to the same path
+again, the link becomes a copy if it is still needed and the budget allows it, and goes otherwise. What is linked when
+the training ends becomes a copy too.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import autotrack
+from autotrack.integrations import RunFiles, attempt, direction_of
+from autotrack_torch.improvements import Improvement
+from autotrack_torch.saved_objects import Kind
+
+FOLDERS: Mapping[Kind, str] = {"checkpoint": "checkpoints", "model": "model", "output": "artifacts"}
+MOST_OUTPUT_BYTES = 1_000_000
+"""What is neither weights nor a model is kept if it is no larger."""
+
+_MOST_FILES = 100
+"""So many files are kept of those that one line of the script saves in one step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Save:
+    """What is known about a file that is being saved: what it is, where in the script and when in the training."""
+
+    kind: Kind
+    place: Hashable
+    step: int | None
+    epoch: int | None
+    improvement: Improvement | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> tuple[int | None, int | None]:
+        """When it was saved: files saved in one step belong together."""
+        return self.step, self.epoch
+
+
+@dataclass
+class _Kept:
+    source: Path
+    save: Save
+    stamp: tuple[int, ...]
+    roles: list[str] = field(default_factory=list)
+
+
+class SavedFiles:
+    """Keeps the files of one run: of each line of the script that saves, the best and the last."""
+
+    def __init__(self, run: autotrack.Run) -> None:
+        self.run = run
+        self._files = RunFiles(run)
+        self._kept: dict[Path, _Kept] = {}
+        self._best: dict[Hashable, Save] = {}  # by the place that saves
+
+    def will_save(self, source: Path, save: Save) -> None:
+        """Let go of a file that is about to be written over."""
+        source = source.resolve()
+        for target, kept in list(self._kept.items()):
+            is_linked = kept.source == source and RunFiles.is_same(source, target)
+            if is_linked and not (self._is_worth_a_copy(kept, save) and self._copy(source, target)):
+                self._files.discard(target)
+        if source.is_file() and source.stat().st_nlink > 1:  # linked by an earlier run that was killed
+            self._files.copy_for_other_runs(source)
+
+    def saved(self, source: Path, save: Save) -> None:
+        """Keep a file that has been written, and drop what it makes superfluous."""
+        source = source.resolve()
+        if not source.exists() or source.is_relative_to(self.run.folder.resolve()):
+            return
+        if save.kind == "output" and self._files.size_bytes(source) > MOST_OUTPUT_BYTES:
+            return
+        if sum(one.save.place == save.place and one.save.moment == save.moment for one in self._kept.values()) >= (
+            _MOST_FILES
+        ):
+            self.run.notice("torch files", f"no more than {_MOST_FILES} files of one step are kept")
+            return
+        if self._is_best(save):
+            self._best[save.place] = save
+        gone = [target for target in self._kept if not target.exists()]
+        target = next((one for one in gone if self._kept[one].source == source), None) or self._target(source, save)
+        self._files.keep(source, target, link=True)
+        self._kept[target] = _Kept(source, save, _stamp(source))
+        self._update(target, gone=[one for one in gone if one != target])
+
+    def failed(self, source: Path) -> None:
+        """Note that a file was not written after all, and that what it was written over is gone."""
+        for target in [one for one, kept in self._kept.items() if kept.source == source.resolve()]:
+            if not target.exists():
+                self._drop(target)
+
+    def finish(self) -> None:
+        """Make the files independent of those that they are linked to, as far as the budget allows."""
+        left = self._files.budget.MOST_BYTES
+        for target, kept in list(self._kept.items()):
+            with attempt("torch checkpoints", run=self.run):
+                if not RunFiles.is_same(kept.source, target):
+                    continue
+                if _stamp(target) != kept.stamp:  # somebody else wrote into it: it is not what was recorded
+                    self._drop(target)
+                elif (left := left - self._files.size_bytes(target)) >= 0:
+                    self._files.keep(kept.source, target)
+
+    def _target(self, source: Path, save: Save) -> Path:
+        return self._files.checkpoint_path(source, self._kept, folder_name=FOLDERS[save.kind])
+
+    def _is_best(self, save: Save) -> bool:
+        if save.improvement is not None:
+            return True
+        best, scored = self._best.get(save.place), _score(save)
+        if scored is None:
+            return False
+        if best is None or best.moment == save.moment:
+            return True
+        before = dict([pair] if (pair := _score(best)) else []).get(scored[0])
+        return before is None or (scored[1] < before if direction_of(scored[0]) == "min" else scored[1] > before)
+
+    def _is_worth_a_copy(self, kept: _Kept, save: Save) -> bool:
+        """Whether a file is the best, and what will be saved in its place is not known to be better."""
+        return "best" in kept.roles and not (save.place == kept.save.place and self._is_best(save))
+
+    def _copy(self, source: Path, target: Path) -> bool:
+        """Turn a link into a copy; False if the budget does not allow it."""
+        if not self._files.budget.allows(self._files.size_bytes(source)):
+            return False
+        began = perf_counter()
+        self._files.keep(source, target)
+        self._files.budget.spend(perf_counter() - began)
+        return True
+
+    def _update(self, new: Path, gone: list[Path]) -> None:
+        """Say what each file is now, and remove those that are neither the best nor the last of their place."""
+        newest = self._kept[new].save
+        for target in gone:
+            self._drop(target)
+        for target, kept in list(self._kept.items()):
+            same_place = kept.save.place == newest.place
+            best = self._best.get(kept.save.place)
+            is_best = best is not None and best.moment == kept.save.moment
+            is_last = kept.save.moment == newest.moment
+            if same_place and not is_best and not is_last:
+                self._drop(target)
+                continue
+            roles = [role for role, holds in (("best", is_best), ("last", is_last)) if holds]
+            if kept.save.kind == "output":
+                roles = []
+            if target == new or roles != kept.roles:
+                kept.roles = roles
+                self._record(target, kept)
+
+    def _record(self, target: Path, kept: _Kept) -> None:
+        save = kept.save
+        metrics = dict(save.metrics)
+        if save.improvement is not None and save.improvement.value is not None:
+            metrics = {save.improvement.metric: save.improvement.value, **metrics}
+        self._files.record(
+            target,
+            kind=save.kind,
+            roles=kept.roles,
+            metrics=metrics,
+            step=save.step,
+            epoch=save.epoch,
+            source=str(kept.source),
+        )
+
+    def _drop(self, target: Path) -> None:
+        kind = self._kept.pop(target).save.kind
+        self._files.remove(target, kind=kind)
+
+
+def _score(save: Save) -> tuple[str, Any] | None:
+    """Return the number in a checkpoint that tells how good it is, an evaluation before others, if there is one."""
+    known = [name for name in save.metrics if direction_of(name) and isinstance(save.metrics[name], (int, float))]
+    known = [name for name in known if "best" not in name.lower()]
+    known.sort(key=lambda name: not name.lower().startswith(("val", "test", "eval")))
+    return (known[0], save.metrics[known[0]]) if known else None
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

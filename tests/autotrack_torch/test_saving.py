@@ -1,0 +1,227 @@
+"""What a script saves while it trains becomes a checkpoint or a model of its run."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+import autotrack
+from autotrack_torch.loop import current_loop
+
+
+@pytest.fixture(autouse=True)
+def _recording(store: Path) -> None:
+    autotrack.autolog(to=str(store), experiment="tests")
+
+
+class Training:
+    """A tiny training."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.model = torch.nn.Linear(2, 1)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+
+    def step(self) -> None:
+        self.model(torch.ones(4, 2)).square().mean().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+
+@pytest.fixture
+def training() -> Training:
+    made = Training()
+    made.step()
+    return made
+
+
+def held() -> dict[str, Any]:
+    """Return the artifacts of the run by name; nothing that is held is missing or differs in size."""
+    loop = current_loop()
+    assert loop is not None
+    run = autotrack.load(loop.run.folder)
+    assert not run.notices
+    for one in run.artifacts:
+        assert (loop.run.folder / one.path).stat().st_size == one.bytes or (loop.run.folder / one.path).is_dir()
+    return {Path(one.path).name: one for one in run.artifacts}
+
+
+def folder() -> Path:
+    loop = current_loop()
+    assert loop is not None
+    return loop.run.folder
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated")
+@pytest.mark.parametrize(
+    ("save", "kind"),
+    [
+        (lambda one: torch.save(one.model.state_dict(), "f"), "checkpoint"),
+        (lambda one: torch.save(one.state, Path("f")), "checkpoint"),
+        (lambda one: torch.save(obj=[one.model.state_dict(), 3], f="f"), "checkpoint"),
+        (lambda one: torch.save(one.optimizer.state_dict(), "f"), "checkpoint"),
+        (lambda one: torch.save({"weight": one.model.weight}, "f"), "checkpoint"),
+        (lambda one: torch.save(one.model, "f"), "model"),
+        (lambda one: torch.jit.save(torch.jit.script(one.model), "f"), "model"),
+        (lambda one: torch.jit.script(one.model).save("f"), "model"),
+        (lambda one: torch.export.save(torch.export.export(one.model, (torch.ones(1, 2),)), "f.pt2"), "model"),
+        (lambda one: safetensors.torch.save_file(one.model.state_dict(), "f"), "checkpoint"),
+        (lambda one: safetensors.torch.save_model(one.model, "f"), "checkpoint"),
+        (lambda one: torch.save(torch.ones(3), "f"), "output"),
+    ],
+)
+def test_what_is_saved_is_told_apart(training: Training, save: Callable[[Training], None], kind: str) -> None:
+    save(training)
+    ((name, one),) = held().items()
+    assert (one.kind, one.step, Path(one.source).name) == (kind, 0, name)
+    assert (folder() / one.path).read_bytes() == Path(name).read_bytes()
+    assert one.roles == ([] if kind == "output" else ["last"])
+
+
+def test_buffers_and_large_output_are_left_alone(training: Training) -> None:
+    torch.save(training.state, io.BytesIO())
+    torch.save(torch.zeros(300_000), "large.pt")
+    with Path("open.pt").open("wb") as file:
+        torch.save(training.state, file)
+    assert held() == {}
+
+
+def test_the_best_is_what_was_saved_because_something_got_better(training: Training) -> None:
+    best_acc = 0.0
+    for epoch, acc in enumerate([0.5, 0.75, 0.25]):
+        training.step()
+        if acc > best_acc:
+            best_acc = acc
+            torch.save(training.model.state_dict(), "best.pt")
+        torch.save({**training.state, "epoch": epoch}, f"{epoch}.pt")
+    found = held()
+    assert set(found) == {"best.pt", "2.pt"}
+    assert (found["best.pt"].roles, found["best.pt"].metrics, found["best.pt"].step) == (["best"], {"acc": 0.75}, 2)
+    assert (found["2.pt"].roles, found["2.pt"].metrics) == (["last"], {})
+    assert {path.name for path in Path().glob("*.pt")} == {"best.pt", "0.pt", "1.pt", "2.pt"}
+
+
+def save_checkpoint(state: Any, is_best: bool, name: str) -> None:
+    torch.save(state, name)
+    assert is_best in (True, False)
+
+
+def test_a_flag_tells_as_well(training: Training) -> None:
+    best = {"val_loss": 1.0}
+    for epoch, val_loss in enumerate([0.5, 0.25, 0.5]):
+        training.step()
+        is_best = val_loss < best["val_loss"]
+        best["val_loss"] = min(val_loss, best["val_loss"])
+        save_checkpoint(training.state, is_best, f"{epoch}.pt")
+    found = held()
+    assert {name: (one.roles, one.metrics) for name, one in found.items()} == {
+        "1.pt": (["best"], {"val_loss": 0.25}),
+        "2.pt": (["last"], {}),
+    }
+
+
+def test_a_number_saved_with_the_weights_tells_which_is_the_best(training: Training) -> None:
+    for epoch, loss in enumerate([3.0, 1.0, 2.0]):
+        training.step()
+        torch.save({**training.state, "val_loss": loss, "epoch": epoch}, f"{epoch}.pt")
+    found = held()
+    assert {name: (one.roles, one.metrics) for name, one in found.items()} == {
+        "1.pt": (["best"], {"val_loss": 1.0}),
+        "2.pt": (["last"], {"val_loss": 2.0}),
+    }
+
+
+def test_counting_is_no_improvement(training: Training) -> None:
+    max_steps, best_epoch = 0, 0
+    for step in range(1, 3):
+        training.step()
+        if step > max_steps and step > best_epoch:
+            torch.save(training.state, "last.pt")
+    assert held()["last.pt"].roles == ["last"]
+
+
+def test_a_file_that_is_written_over_is_held_as_it_is_now(training: Training) -> None:
+    for _ in range(3):
+        training.step()
+        torch.save(training.state, "ckpt.pt")
+    ((_, one),) = held().items()
+    assert one.step == 3
+    assert (folder() / one.path).read_bytes() == Path("ckpt.pt").read_bytes()
+
+
+def test_the_best_is_copied_before_it_is_written_over(training: Training) -> None:
+
+    for loss in (1.0, 2.0):
+        training.step()
+        if loss == 2.0:
+            give_time()
+        torch.save({**training.state, "val_loss": loss}, "ckpt.pt")
+    found = {one.metrics["val_loss"]: one for one in held().values()}
+    assert (found[1.0].roles, found[2.0].roles) == (["best"], ["last"])
+    assert torch.load(folder() / found[1.0].path)["val_loss"] == 1.0
+    assert torch.load(folder() / found[2.0].path)["val_loss"] == 2.0
+
+
+def give_time() -> None:
+    from autotrack_torch import saving
+
+    for files in saving._files.values():
+        files._files.budget._began -= 1000
+
+
+def test_what_was_deleted_by_the_script_stays_if_it_is_the_last(training: Training) -> None:
+    torch.save(training.state, "gone.pt")
+    Path("gone.pt").unlink()
+    assert (folder() / held()["gone.pt"].path).exists()
+
+
+def test_files_saved_in_one_step_belong_together(training: Training) -> None:
+    for _ in range(2):
+        training.step()
+        for name in ("generator", "critic"):
+            torch.save(training.model.state_dict(), f"{name}-{training.optimizer.param_groups[0]['lr']}.pt")
+    assert [one.roles for one in held().values()] == [["last"], ["last"]]
+
+
+def test_a_save_that_fails_raises_what_it_raised(training: Training) -> None:
+    torch.save(training.state, "ckpt.pt")
+    with pytest.raises(RuntimeError, match="does not exist"):
+        torch.save(training.state, "no/such/folder/ckpt.pt")
+    with pytest.raises(AttributeError, match="pickle"):
+        torch.save({**training.state, "f": lambda: None}, "ckpt.pt")
+    assert held() == {}
+
+
+def test_it_can_be_switched_off(store: Path) -> None:
+    autotrack.autolog(to=str(store), experiment="tests", checkpoints=False)
+    training = Training()
+    training.step()
+    torch.save(training.state, "ckpt.pt")
+    assert held() == {}
+    assert os.stat("ckpt.pt").st_nlink == 1  # noqa: PTH116  as short as it gets
+
+
+def test_what_is_held_is_independent_of_the_script_when_it_ends(run_script: Callable[..., str], store: Path) -> None:
+    run_script(f"""
+        import autotrack
+        autotrack.autolog(to={str(store)!r}, experiment="tests")
+        import torch
+        model = torch.nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        model(torch.ones(1, 1)).sum().backward()
+        optimizer.step()
+        torch.save(model.state_dict(), "last.pt")
+    """)
+    (run,) = autotrack.runs(store)
+    (one,) = (one for one in run.artifacts if one.kind == "checkpoint")
+    assert not (run.folder / one.path).samefile("last.pt")
+    assert (run.folder / one.path).read_bytes() == Path("last.pt").read_bytes()
