@@ -38,6 +38,15 @@ else:
 """
 
 
+_TAKE_TASK = """
+try:
+    from autotrack.training.children import task_for
+    task = task_for(function, *run)
+except Exception:
+    task = function
+"""
+
+
 class Inheritance(msgspec.Struct, frozen=True):
     """What a spawned child is given: the arguments and folder of `autolog`, the run around it, the script, and what
     that has `parsed`.
@@ -144,7 +153,10 @@ class _SwitchOn:
 
 
 class _Task:
-    """A task of joblib that is worked on for a run of the process that dispatched it."""
+    """A task of joblib that is worked on for a run of the process that dispatched it.
+
+    A worker may not find autotrack, because it was started before the path was changed. Then it gets the bare function.
+    """
 
     def __init__(self, function: Callable[..., Any], run: ParentRun) -> None:
         self._function = function
@@ -153,3 +165,12 @@ class _Task:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with working_for(self._run):
             return self._function(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        space = {"function": self._function, "run": msgspec.structs.astuple(self._run)}
+        return eval, ("(exec(code, space), space['task'])[1]", {"code": _TAKE_TASK, "space": space})
+
+
+def task_for(function: Callable[..., Any], *run: Any) -> Callable[..., Any]:
+    """Return, in a worker, the task that calls `function` for a run."""
+    return _Task(function, ParentRun(*run))

@@ -153,3 +153,30 @@ def test_a_process_that_is_killed_leaves_a_run_that_says_so(
     (run,) = recorded(started)
     assert run.status == "killed"
     assert (run.folder / "output.log").read_text() == "at work\n"
+
+
+def test_workers_that_cannot_import_autotrack_call_the_function_as_it_is(run_script: Callable[..., str]) -> None:
+    """As loky's, which are used again and may have been started before the script changed its path."""
+    found = run_script("""
+        import os, sys, time
+        import joblib
+        import autotrack
+
+        def forget_autotrack():
+            for name in [*sys.modules, "autotrack"]:
+                if name.split(".")[0] == "autotrack":
+                    sys.modules[name] = None
+            time.sleep(0.5)
+
+        def square(number):
+            return number * number, sys.modules.get("autotrack", "there") is None
+
+        if __name__ == "__main__":
+            with joblib.parallel_backend("loky"):
+                joblib.Parallel(n_jobs=2)(joblib.delayed(forget_autotrack)() for _ in range(4))
+                autotrack.autolog(to="runs", experiment="tests")
+                with autotrack.start_run("one"):
+                    found = joblib.Parallel(n_jobs=2)(joblib.delayed(square)(number) for number in range(6))
+            print([number for number, _ in found], any(cannot for _, cannot in found))
+    """)
+    assert found == "[0, 1, 4, 9, 16, 25] True"
