@@ -17,6 +17,11 @@ _SECONDS = 1.0
 _RETRY_SECONDS = 60.0
 """After what time a run is tried again that the server has refused, while training goes on."""
 
+_NOTING_SECONDS = 3.0
+"""For how long runs that were never tried note, after a server was given up, that it was."""
+
+_PAUSE_SECONDS = 0.1
+
 
 class Uploads:
     """The upload threads of a sidecar, by the URL of their server. Only the loop of the sidecar calls this."""
@@ -71,6 +76,7 @@ class UploadThread:
         self._ended: set[Path] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._stopped_at = 0.0
         self._is_flush_requested = False
         self._flush_requested_at: float | None = None
         self._thread = threading.Thread(target=self._work, name="autotrack-upload", daemon=True)
@@ -98,13 +104,17 @@ class UploadThread:
 
     def stop(self) -> None:
         """Break off, even in the middle of a request that is being repeated."""
-        self._stop.set()
+        if not self._stop.is_set():
+            self._stopped_at = monotonic()
+            self._stop.set()
         self.flush_now()
 
     @property
     def is_done(self) -> bool:
-        """Whether everything has arrived, or cannot arrive."""
-        return not self._uploads or self._stop.is_set()
+        """Whether everything has arrived, or cannot arrive and that is noted."""
+        if not self._uploads:
+            return True
+        return self._stop.is_set() and (not self._untried() or monotonic() - self._stopped_at > _NOTING_SECONDS)
 
     def seconds_stuck(self) -> float:
         """Return for how long the server has taken nothing, counted from the first `flush_now`."""
@@ -126,9 +136,22 @@ class UploadThread:
             for folder, upload, has_ended in uploads:
                 upload.carry(is_last=has_ended)
                 if self._stop.is_set():
-                    return
+                    break
                 if has_ended:
                     self._forget(folder, upload)
+        self._note_unsent()
+
+    def _note_unsent(self) -> None:
+        """Have the runs that were never tried note that the server was given up. The client asks it nothing more."""
+        while monotonic() - self._stopped_at < _NOTING_SECONDS:
+            for upload in self._untried():
+                upload.carry(is_last=True)
+            with self._changed:
+                self._changed.wait(_PAUSE_SECONDS)  # a short run may be completed only now
+
+    def _untried(self) -> list["_Upload"]:
+        with self._changed:
+            return [upload for upload in self._uploads.values() if not upload.was_tried]
 
     def _forget(self, folder: Path, upload: "_Upload") -> None:
         with self._changed:
@@ -143,7 +166,7 @@ class _Upload:
     """One run on its way to a server. When that refuses all of it, it is tried again after a while, and at the end.
 
     `on_problem` is told each thing once: why a transfer was broken off, and what was not taken, but not for each of
-    many files.
+    many files. `was_tried` says whether `carry` has ever come to its end.
     """
 
     def __init__(
@@ -153,6 +176,7 @@ class _Upload:
         self._report = on_problem
         self._reported: set[object] = set()
         self._failed_at: float | None = None
+        self.was_tried = False
         self._open()
 
     @property
@@ -169,6 +193,7 @@ class _Upload:
             self._open()
         self._shipment.carry(flush=True)
         self._failed_at = monotonic() if self._shipment.fault else None
+        self.was_tried = True
         self._report_refused()
 
     def close(self) -> None:

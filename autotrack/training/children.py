@@ -155,7 +155,7 @@ class _SwitchOn:
 class _Task:
     """A task of joblib that is worked on for a run of the process that dispatched it.
 
-    A worker may not find autotrack, because it was started before the path was changed. Then it gets the bare function.
+    A worker may not find autotrack, because it was started before the path was changed. It gets the bare function.
     """
 
     def __init__(self, function: Callable[..., Any], run: ParentRun) -> None:

@@ -158,9 +158,22 @@ def test_it_is_stuck_from_when_it_was_asked_to_hurry_and_can_be_stopped(
     uploading.flush_now()
     wait_until(lambda: uploading.seconds_stuck() > 0.05)
     uploading.stop()
-    assert uploading.is_done
-    wait_until(lambda: problems)
+    wait_until(lambda: uploading.is_done)
     assert problems == ["http://server: ConnectionError: told to stop"]
+
+
+def test_runs_that_a_server_was_not_even_asked_to_take_note_that_it_was_given_up(
+    server: Server, uploading: UploadThread, store: Path
+) -> None:
+    server.is_away.set()
+    problems: list[str] = []
+    for number in range(4):
+        with autotrack.start_run(to=store) as run:
+            if number == 3:  # a short run that is completed only when the server has been given up
+                uploading.stop()
+            uploading.add(run.folder, UploadLimits(), problems.append)
+    wait_until(lambda: uploading.is_done)
+    assert problems == ["http://server: ConnectionError: told to stop"] * 4
 
 
 @pytest.mark.parametrize("at_end", [False, True], ids=["while it goes on", "at its end"])

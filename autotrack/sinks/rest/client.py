@@ -180,7 +180,9 @@ class Client:
     ) -> requests.Response:
         """Repeat a request until an answer settles it."""
         if self.stop.is_set():
-            raise Unreachable(f"{self.url} was not asked any more, because we were told to stop")
+            raise Unreachable(
+                f"{self.url} was given up before this was sent, because it had taken nothing for too long"
+            )
         patience, attempt, worked = Patience(self.patience), 0, 0
         while True:
             attempt += 1
