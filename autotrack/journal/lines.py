@@ -1,6 +1,8 @@
 """Where lines end in journals: how far one is complete, and how far it was when something else happened."""
 
+import errno
 import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -8,16 +10,48 @@ import msgspec
 from autotrack.journal.run_folder import open_journal
 
 _LONGEST_LINE_BYTES = 2**28
+_BLOCK_BYTES = 2**20
 
 
-def end_of_last_line(fd: int) -> int:
-    """Return how many bytes of an open journal are whole lines. A process that is killed may leave half a line."""
-    end = os.fstat(fd).st_size
+def next_data(fd: int, offset: int) -> int:
+    """Return where the next bytes of a file are that the disk holds: a sparse file may have terabytes of nothing.
+
+    Asked only where there are zero bytes, which no record has: file systems have been wrong about holes.
+    """
+    try:
+        return os.lseek(fd, offset, os.SEEK_DATA)
+    except OSError as error:
+        return os.fstat(fd).st_size if error.errno == errno.ENXIO else offset  # nothing follows; it cannot tell
+    except AttributeError:  # Windows
+        return offset
+
+
+def _end_of_data(fd: int, end: int) -> int:
+    """Return where the last bytes before `end` end that the disk holds."""
+    position = last = 0
+    while position < end and (data := next_data(fd, position)) < end:
+        try:
+            position = os.lseek(fd, data, os.SEEK_HOLE)
+        except (OSError, AttributeError):
+            return end
+        last = min(position, end)
+    return last
+
+
+def end_of_last_line(fd: int, *, until: int = sys.maxsize) -> int:
+    """Return how many bytes of an open journal, or of the first `until` bytes of it, are whole lines.
+
+    A process that is killed may leave half a line.
+    """
+    end = min(os.fstat(fd).st_size, until)
     tail = b""
+    block_bytes = 2**16
     while end > 0 and b"\n" not in tail:
-        start = max(0, end - 2**16)
+        if tail.endswith(b"\0"):
+            end = _end_of_data(fd, end)
+        start = max(0, end - block_bytes)
         tail = os.pread(fd, end - start, start)
-        end = start
+        end, block_bytes = start, _BLOCK_BYTES
     return end + tail.rfind(b"\n") + 1
 
 
@@ -58,10 +92,13 @@ def end_of_records_before(path: Path, time: float, offset: int) -> int:
     Runs of early versions do not tell how long this journal was at that time, so the clocks have to. But a start ends
     the search too: the process that writes this journal goes on together with the main one.
     """
-    end = offset
+    end, is_in_zeros = offset, False
     with os.fdopen(open_journal(path), "rb") as file:
         file.seek(offset)
-        while line := file.readline(_LONGEST_LINE_BYTES):
+        while line := file.readline(_BLOCK_BYTES if is_in_zeros else _LONGEST_LINE_BYTES):
+            if is_in_zeros := line.endswith(b"\0"):
+                end = file.seek(next_data(file.fileno(), end + len(line)))
+                continue
             try:
                 found = _decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -24,8 +24,8 @@ _MAIN = "main.jsonl"
 _LONGEST_KIND = 100
 """Characters; no version of autotrack names a type of record like that."""
 
-LONGEST_START_BYTES = 2**24
-"""The start of a run is no longer than this. Of longer lines, a part is looked at at a time."""
+_BLOCK_AFTER_ZEROS = 2**12
+"""After zero bytes, more may follow that are not worth reading."""
 
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a line raises that is no record; the last for JSON that is nested thousands of times."""
@@ -49,7 +49,13 @@ class JournalReader:
         self.unknown: dict[str, int] = {}
         self.unreadable = 0
         self._torn_bytes = 0
-        self._is_in_long_line = False
+        self._is_in_long_line = self._has_zeros = False
+        self._bad_line_began = 0
+
+    @property
+    def resume_at(self) -> int:
+        """Where to go on another time. Whoever goes on with a run cuts off a line that has not ended."""
+        return self._bad_line_began if self._is_in_long_line else self.offset
 
     @property
     def torn(self) -> bool:
@@ -77,27 +83,30 @@ class JournalReader:
                     self._skip_line(file)
                 left = max(min(size, until) - self.offset, 0)
                 file.seek(self.offset)
-                chunk = self._read_lines(file, min(limit_bytes, left), limit_bytes)
+                block_bytes = min(limit_bytes, _BLOCK_AFTER_ZEROS) if self._has_zeros else limit_bytes
+                chunk = self._read_lines(file, min(block_bytes, left), limit_bytes)
             self.at_end = len(chunk) >= left
             end = chunk.rfind(b"\n") + 1
-            if not end and len(chunk) > _LONGEST_LINE_BYTES:
+            self._has_zeros = chunk.endswith(b"\0")
+            if self._has_zeros or (not end and len(chunk) > _LONGEST_LINE_BYTES):
                 self.unreadable += 1
+                self._bad_line_began = self.offset + end
                 self.offset += len(chunk)
                 self._is_in_long_line, self._torn_bytes = True, 0
-                continue
-            self._torn_bytes = len(chunk) - end
-            self.offset += end
+            else:
+                self._torn_bytes = len(chunk) - end
+                self.offset += end
             batch = self._decode(chunk[:end])
-            if batch or not end:
+            if batch or not chunk or not (end or self._is_in_long_line):
                 return batch
         return []
 
     @staticmethod
     def _read_lines(file: io.FileIO, first_bytes: int, block_bytes: int) -> bytes:
-        """Read a block, and more until there is a whole line: a record may be longer than a block."""
+        """Read a block, and more until a line ends: a record may be longer than a block, but has no zero bytes."""
         blocks = [file.read(first_bytes) or b""]  # as much memory is taken as is asked for
         total = len(blocks[0])
-        while b"\n" not in blocks[-1] and total <= _LONGEST_LINE_BYTES and (more := file.read(block_bytes)):
+        while not _ends_line(blocks[-1]) and total <= _LONGEST_LINE_BYTES and (more := file.read(block_bytes)):
             blocks.append(more)
             total += len(more)
         return b"".join(blocks)
@@ -105,12 +114,16 @@ class JournalReader:
     def _skip_line(self, file: io.FileIO) -> None:
         """Go to the end of a line that is too long to be a record, as far as it has been written."""
         file.seek(self.offset)
-        while block := file.read(2**20):
+        block_bytes = _BLOCK_AFTER_ZEROS
+        while block := file.read(block_bytes):
             end = block.find(b"\n") + 1
             self.offset += end or len(block)
             if end:
                 self._is_in_long_line = False
                 return
+            if block.endswith(b"\0"):
+                self.offset = file.seek(lines.next_data(file.fileno(), self.offset))
+            block_bytes = _BLOCK_AFTER_ZEROS if block.endswith(b"\0") else min(2 * block_bytes, 2**20)
 
     def _decode(self, lines: bytes) -> list[AnyRecord]:
         batch: list[AnyRecord]
@@ -244,7 +257,7 @@ class RunReader:
 
     def position(self) -> Position:
         """Return how far the journals have been read."""
-        offsets = {name: reader.offset for name, reader in self._readers.items()}
+        offsets = {name: reader.resume_at for name, reader in self._readers.items()}
         seen = {name: reader.seen for name, reader in self._readers.items()}
         return Position({**self._offsets, **offsets}, seen, list(self._left_out()))
 
@@ -277,23 +290,5 @@ def is_being_written(path: Path) -> bool | None:
     return is_held(path) if is_locked is False else is_locked
 
 
-def starts_in(path: Path, *, until: int | None = None) -> list[RunStarted]:
-    """Return the starts and resumptions of a run, from its main journal or the first `until` bytes of it.
-
-    No other record is decoded, so this is much faster than a `JournalReader`.
-    """
-    starts: list[RunStarted] = []
-    position = 0
-    with os.fdopen(open_journal(path), "rb") as file:
-        while line := file.readline(LONGEST_START_BYTES):
-            position += len(line)
-            if until is not None and position > until:
-                break
-            if line.startswith(b'{"record":"RunStarted"'):
-                try:
-                    record = records.decode(line)
-                except _UNDECODABLE:  # half a line, being written
-                    continue
-                if isinstance(record, RunStarted):
-                    starts.append(record)
-    return starts
+def _ends_line(block: bytes) -> bool:
+    return b"\n" in block or block.endswith(b"\0")

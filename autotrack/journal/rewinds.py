@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from autotrack.journal.reader import starts_in
 from autotrack.journal.records import Metrics, RunStarted
+from autotrack.journal.starts import starts_in
 
 
 class Rewind(NamedTuple):

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from autotrack.errors import AutotrackError
-from autotrack.journal import reader
 from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import read_bytes
+from autotrack.journal.starts import starts_in
 
 FOLDER = "remote"
 
@@ -104,7 +104,7 @@ def owed_by_server(folder: Path) -> dict[str, Owed]:
 def is_named(url: str, folder: Path) -> bool:
     """Return whether the run in `folder` names a server itself, with its last start."""
     try:
-        starts = reader.starts_in(folder / "journal" / "main.jsonl")
+        starts = starts_in(folder / "journal" / "main.jsonl")
     except (OSError, AutotrackError):
         return False
     return bool(starts) and url in starts[-1].destinations

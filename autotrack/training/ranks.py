@@ -75,7 +75,7 @@ def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunSt
     the parent of this process (which launched the other ranks itself) or by another child of that parent (which then
     is a launcher, or a process that spawned us).
     """
-    from autotrack.journal.reader import starts_in  # only ranks other than 0 search for their run
+    from autotrack.journal.starts import starts_in  # only ranks other than 0 search for their run
 
     journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
     runs: list[tuple[RunStarted, Path]] = []

@@ -1,5 +1,6 @@
 """Readers give every whole record, also while it is being written, and report what they leave out."""
 
+import os
 from itertools import chain
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from autotrack.errors import JournalFormatError
 from autotrack.journal import records
-from autotrack.journal.reader import JournalReader, RunReader, is_being_written, starts_in
+from autotrack.journal.reader import JournalReader, RunReader, is_being_written
 from autotrack.journal.records import AnyRecord, Metrics, RunStarted, Tags, Text
+from autotrack.journal.starts import starts_in
 from autotrack.journal.writer import Journal
 from autotrack.readers import catalog
 
@@ -161,3 +163,56 @@ def test_starts_are_found_behind_lines_of_any_length(tmp_path: Path) -> None:
             file.write(b"x" * 2**23)
         file.write(b"\n" + records.encode(STARTED) + b"\n" + b'{"record":"RunStarted"' + b"[" * 100_000 + b"\n")
     assert starts_in(path) == [STARTED, STARTED]
+
+
+HOLE_BYTES = 2**38
+"""To read so much would take minutes; the disk holds none of it."""
+
+
+def measured(step: int) -> Metrics:
+    return Metrics(time=2.0, values={"loss": 0.5}, step=step)
+
+
+def all_of(reader: JournalReader) -> list[AnyRecord]:
+    found: list[AnyRecord] = []
+    while batch := reader.read():
+        found += batch
+    return found
+
+
+def test_holes_of_a_sparse_journal_are_not_read_and_what_lies_between_them_is(tmp_path: Path) -> None:
+    path = tmp_path / "main.jsonl"
+    write(path, STARTED, measured(0))
+    for step in range(1, 4):
+        os.truncate(path, step * HOLE_BYTES)
+        write(path, b"\n", measured(step))
+    os.truncate(path, 4 * HOLE_BYTES)
+    reader = JournalReader(path)
+    assert all_of(reader) == [STARTED, *map(measured, range(4))]
+    assert reader.unreadable == 4
+    assert reader.seen == path.stat().st_size
+    assert starts_in(path) == [STARTED]
+
+
+def test_zeros_that_a_power_cut_left_at_the_end_hide_nothing_that_is_recorded_later(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    path = folder / "journal" / "main.jsonl"
+    write(path, STARTED, measured(0), b"\0" * 5000)
+    before = RunReader(folder)
+    assert [record for _, batch in before for record in batch] == [STARTED, measured(0)]
+    journal = Journal(path, on_problem=print)
+    journal.append(measured(1))
+    journal.close()
+    after = RunReader(folder, before.position().offsets)
+    assert [record for _, batch in after for record in batch] == [measured(1)]
+
+
+def test_a_run_with_a_sparse_journal_goes_on_where_its_records_end(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "journal" / "main.jsonl"
+    write(path, STARTED, measured(0))
+    os.truncate(path, HOLE_BYTES)
+    journal = Journal(path, on_problem=print)
+    journal.append(measured(1))
+    journal.close()
+    assert all_of(JournalReader(path)) == [STARTED, measured(0), measured(1)]
+    assert path.stat().st_size < 1000
