@@ -50,6 +50,12 @@ class Epochs:
             return False
         return now.value < known.value
 
+    def begin_anew(self) -> None:
+        """End the epoch; what comes next is another one, whatever its variable says."""
+        self.end()
+        self._counting.variable = None
+        self._pass = None
+
     def pause(self) -> None:
         """An evaluation begins within the epoch."""
         if self._clock is not None:

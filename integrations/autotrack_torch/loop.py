@@ -77,8 +77,16 @@ class Loop:
             return Relation.MEMBER
         has_ended = not self.members.are_alive() or self._surroundings.are_left() or self.epochs.is_counted_anew()
         if has_ended and not is_under_way:
-            return Relation.STRANGER if self.is_own else Relation.MEMBER
+            if self.is_own:
+                return Relation.STRANGER
+            self._begin_another(optimizer)
+            return Relation.MEMBER
         return Relation.MEMBER if was_there else Relation.INNER
+
+    def _begin_another(self, optimizer: Any) -> None:
+        """Begin another training in the same run, which is one of a person's."""
+        self.epochs.begin_anew()
+        self._in_step.add(id(optimizer))
 
     def is_over(self) -> bool:
         """Whether the code has left the loop, as far as can be seen from here."""

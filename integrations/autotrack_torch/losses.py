@@ -121,13 +121,10 @@ class LossNames:
         self._codes: list[CodeType | None] = []  # kept, so that their identities stay their own
         self._variables: dict[str, str | None] = {}
 
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def of(self, losses: dict[Site, Backward], *, is_one_of_several: bool = False) -> dict[str, Backward]:
-        """Return the losses of one step by name. `is_one_of_several`: other optimizers have losses as well."""
+    def of(self, losses: dict[Site, Backward], are_several: Callable[[], bool]) -> dict[str, Backward]:
+        """Return the losses of one step by name. `are_several` tells whether other optimizers have losses as well."""
         if not (self._names.keys() >= losses.keys()):
-            self._name_new(losses, is_one_of_several=is_one_of_several or len(losses) > 1)
+            self._name_new(losses, is_one_of_several=len(losses) > 1 or are_several())
         named: dict[str, Backward] = {}
         for site, loss in losses.items():
             name = self._names[site]
@@ -197,14 +194,25 @@ def _variable_of_call(call: ast.expr) -> str | None:
         base = base.args[0]  # of a GradScaler
     elif call.args and not isinstance(base, ast.Call):  # fabric.backward(loss), torch.autograd.backward(loss)
         base = call.args[0]
-    for node in ast.walk(base):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-            return str(node.slice.value)
-        if isinstance(node, ast.Attribute):
-            return node.attr
-        if isinstance(node, ast.Name):
-            return node.id
-    return None
+    return _variable(base)
+
+
+def _variable(value: ast.expr) -> str | None:
+    match value:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=key)):
+            return str(key)
+        case ast.Subscript(value=inner) | ast.UnaryOp(operand=inner):
+            return _variable(inner)
+        case ast.BinOp(left=left, right=right):
+            return _variable(left) or _variable(right)
+        case ast.Call(func=ast.Attribute(value=inner, attr=method)) if method in _OF_TENSORS:
+            return _variable(inner)
+    return None  # such as a function that is called on the spot
+
+
+_OF_TENSORS = {"abs", "clone", "cuda", "double", "float", "mean", "pow", "sqrt", "square", "squeeze", "sum", "to"}
 
 
 _LOSS = re.compile(r"(?i:(?<![a-z])loss(es)?(?![a-z]))|^loss(?=[A-Z0-9])|(?<=[a-z0-9])Loss$")

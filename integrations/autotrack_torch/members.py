@@ -91,6 +91,13 @@ class Members:
         return len(self) > 1 or len(set(_born) - set(_stepped)) > 0
 
 
+def is_made_within(optimizer: Any, since: float) -> bool:
+    """Whether an optimizer was made after that time, and there is an older one that has made no step yet."""
+    if _born.get(optimizer, 0.0) <= since:
+        return False
+    return any(born <= since and other not in _stepped for other, born in list(_born.items()))
+
+
 def note_made(optimizer: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
     """Hook around `Optimizer.__init__`: note when the optimizer was made."""
     outcome = yield

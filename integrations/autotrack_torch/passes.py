@@ -22,12 +22,13 @@ class Pass:
     """One pass over a data loader. Neither the loader nor its iterator is kept alive."""
 
     __slots__ = (
-        "__weakref__", "batches", "clock", "ended", "has_steps", "is_complete", "is_evaluation", "loader", "name",
-        "samples", "step_before", "variable", "waited_seconds",
+        "__weakref__", "batches", "began", "clock", "ended", "has_steps", "is_complete", "is_evaluation", "loader",
+        "name", "samples", "step_before", "variable", "waited_seconds",
     )  # fmt: skip
 
     def __init__(self, loader: Any) -> None:
         self.loader: weakref.ref[Any] = weakref.ref(loader)
+        self.began = perf_counter()
         self.clock = EpochClock()
         self.ended = False
         self.is_complete = False
@@ -52,7 +53,7 @@ class Pass:
         if not self.is_evaluation:
             if not torch.is_grad_enabled():
                 self.is_evaluation = True
-            elif watch.first_pass is None:
+            elif watch.first_pass is None or watch.first_pass.ended:
                 watch.first_pass = self
         try:
             while batch.__class__ in _CONTAINERS and batch:
@@ -66,8 +67,11 @@ class Pass:
         """Note that the pass is over: all batches were asked for, or the loop was left before."""
         if not self.ended:
             self.ended = True
-            if watch.first_pass is self and not self.has_steps and self.batches != 1:
-                watch.first_pass = None  # what comes later is no step of this pass
+            is_single = (
+                self.batches == 1 and not self.has_steps
+            )  # `next(iter(loader))`, or the next one is asked ahead
+            if watch.first_pass is self and not is_single:
+                watch.first_pass = None
             if watch.loop is not None:
                 watch.loop.pass_ends(self)
 

@@ -10,7 +10,7 @@ from autotrack.integrations import RunOptions, guarded, is_worker
 from autotrack_torch import elsewhere
 from autotrack_torch.compiling import is_compiling, not_compiled
 from autotrack_torch.loop import Loop, current_loop
-from autotrack_torch.members import Member, Relation
+from autotrack_torch.members import Member, Relation, is_made_within
 from autotrack_torch.surroundings import Surroundings
 from autotrack_torch.watch import watch
 
@@ -47,8 +47,7 @@ def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
         if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and len(args) == 1:
             loop.add_settings({"accumulate_grad_batches": calls})
         has_closure = len(args) > 1 or bool(kwargs)  # which calls `backward` any number of times in a step
-        is_one = len(loop.loss_names) < len(losses) and loop.members.are_several()
-        for name, loss in loop.loss_names.of(losses, is_one_of_several=is_one).items():
+        for name, loss in loop.loss_names.of(losses, loop.members.are_several).items():
             values[name] = loss.first if has_closure else loss.total
     values.update(member.rates(optimizer))
     if watch.gradient_norm is not None:
@@ -75,6 +74,9 @@ def _meet(optimizer: Any) -> tuple[Loop | None, Member | None]:
         if relation is Relation.STRANGER:
             loop.finish()
             loop = None
+    current = watch.first_pass
+    if loop is None and current is not None and is_made_within(optimizer, current.began):
+        return None, None  # the inner loop of a meta-learner, whose own optimizer comes later
     loop = loop or _begin()
     return loop, loop.add(optimizer)
 
