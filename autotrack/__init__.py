@@ -8,10 +8,10 @@ from autotrack.version import __version__
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs more than all the rest
 if TYPE_CHECKING:
     from autotrack.errors import AutotrackError as AutotrackError
-    from autotrack.readers.catalog import RecordedRun as RecordedRun
-    from autotrack.readers.catalog import Runs as Runs
     from autotrack.readers.catalog import load as load
     from autotrack.readers.catalog import runs as runs
+    from autotrack.readers.recorded_run import RecordedRun as RecordedRun
+    from autotrack.readers.runs import Runs as Runs
     from autotrack.readers.tensorboard import tensorboard as tensorboard
     from autotrack.training.autolog import autolog as autolog
     from autotrack.training.run import Run as Run
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AutotrackError": "autotrack.errors",
-    "RecordedRun": "autotrack.readers.catalog",
+    "RecordedRun": "autotrack.readers.recorded_run",
     "Run": "autotrack.training.run",
-    "Runs": "autotrack.readers.catalog",
+    "Runs": "autotrack.readers.runs",
     "autolog": "autotrack.training.autolog",
     "current_run": "autotrack.training.run",
     "load": "autotrack.readers.catalog",

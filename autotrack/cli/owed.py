@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autotrack import destinations
 from autotrack.journal import unwritten
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server, without_delivery
 
 
@@ -32,7 +32,7 @@ def owed_in_short(runs: Iterable[RecordedRun], *, servers: Collection[str] = ())
 
 def waiting_elsewhere(runs: Iterable[RecordedRun]) -> str:
     """Say of which of these runs the disk has refused records, if they are not recorded any more; empty if of none."""
-    cut_off = [run.folder for run in runs if run.summary.status == "killed"]
+    cut_off = [run.folder for run in runs if run.status == "killed"]
     names = [folder.name for folder in unwritten.waiting_among(cut_off)]
     if not names:
         return ""
@@ -42,16 +42,16 @@ def waiting_elsewhere(runs: Iterable[RecordedRun]) -> str:
 
 def unsent_to(run: RecordedRun) -> list[str]:
     """Return the servers that a run names, that have not got it since it ended, and are not known to refuse it."""
-    if run.summary.status == "running" or not run.summary.destinations:
+    if run.status == "running" or not run.destinations:
         return []
-    named = [url for url in run.summary.destinations if destinations.is_remote(url)]
+    named = [url for url in run.destinations if destinations.is_remote(url)]
     waiting = without_delivery(run.folder, named)
     owed = owed_by_server(run.folder) if waiting else {}
     return [url for url in waiting if url not in owed]
 
 
 def _names(run: RecordedRun, url: str) -> bool:
-    named = run.summary.destinations
+    named = run.destinations
     return is_named(url, run.folder) if named is None else url in named
 
 

@@ -17,7 +17,8 @@ from autotrack.format import first_line, human_bytes, human_seconds, moment, sho
 from autotrack.journal.judging import judged_by, main_metrics
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
-from autotrack.readers.catalog import RecordedRun, shared_names
+from autotrack.readers.catalog import shared_names
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import owed_by_server
 
 StoreOption = Annotated[
@@ -181,7 +182,7 @@ def _parent(recorded: RecordedRun) -> str:
     if not wanted:
         return ""
     parent = catalog.with_id(wanted, recorded.folder.absolute().parent.parent)
-    return f"{parent.summary.name}  ({shown(parent.folder)})" if parent else wanted
+    return f"{parent.name}  ({shown(parent.folder)})" if parent else wanted
 
 
 def _plain(changes: str) -> str:

@@ -16,6 +16,7 @@ from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
 from autotrack.format import printable
 from autotrack.readers import catalog
+from autotrack.readers.scan import run_folders
 from autotrack.sidecar.sync import Outcome, RunSync
 from autotrack.sinks.owed import Owed
 
@@ -92,7 +93,7 @@ def _folders(where: list[str] | None) -> list[Path]:
     folders: list[Path] = []
     for named in where or [str(catalog.store_path(None))]:
         store = Path(named).expanduser()
-        inside = list(catalog.run_folders(store))
+        inside = list(run_folders(store))
         folders += inside if inside or store.is_dir() or not where else [catalog.find(named).folder]
     return list(dict.fromkeys(folder.absolute() for folder in folders))
 

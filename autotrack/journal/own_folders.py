@@ -1,4 +1,4 @@
-"""Folders of this user for what cannot be written into a run folder: on a full disk, or in a read-only store."""
+"""Folders of this user for what cannot be written into a run folder, or does not belong there."""
 
 import os
 import stat
@@ -7,11 +7,20 @@ from pathlib import Path
 
 def own_folders(purpose: str) -> list[str]:
     """Return the folders for a purpose, the best one first. They need not exist, and may belong to somebody else."""
-    home, state = os.environ.get("HOME"), os.environ.get("XDG_STATE_HOME")
-    state = state or (home and f"{home}/.local/state")
+    return _folders(purpose, "XDG_STATE_HOME", ".local/state")
+
+
+def cache_folders(purpose: str) -> list[str]:
+    """Return the folders for what can be made again at any time, as `own_folders` does."""
+    return _folders(purpose, "XDG_CACHE_HOME", ".cache")
+
+
+def _folders(purpose: str, variable: str, below_home: str) -> list[str]:
+    home, chosen = os.environ.get("HOME"), os.environ.get(variable)
+    chosen = chosen or (home and f"{home}/{below_home}")
     temporary = os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp"  # noqa: S108  used only if it is private
     user = os.getuid() if hasattr(os, "getuid") else "me"
-    return [*filter(None, [state and f"{state}/autotrack/{purpose}"]), f"{temporary}/autotrack-{purpose}-{user}"]
+    return [*filter(None, [chosen and f"{chosen}/autotrack/{purpose}"]), f"{temporary}/autotrack-{purpose}-{user}"]
 
 
 def is_private(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """A run in short: it is kept as `run.json` and shown by the readers. `fold.py` makes it from the records."""
 
+from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,13 @@ _MOST_BYTES = 2**28
 _decode = msgspec.json.Decoder(Summary).decode
 
 
-def read(folder: Path) -> Summary:
+def read(folder: Path, decode: Callable[[bytes], Summary] = _decode) -> Summary:
     """Return the content of `run.json`, which may be out of date, with what the run shares with others.
 
-    Raises `FileNotFoundError`, and `msgspec.DecodeError` for a file that is not a summary.
+    `decode` may leave out what somebody does not need. Raises `FileNotFoundError`, and `msgspec.DecodeError` for a
+    file that is not a summary.
     """
-    summary = _decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
+    summary = decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
     for digest in set(summary.shared_environment.values()):
         try:
             shared = environment_of(folder, digest)

@@ -13,9 +13,9 @@ from autotrack.journal.params import is_renumbered, varies_by_itself
 from autotrack.journal.records import Dataset
 from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
-from autotrack.readers import catalog
 from autotrack.readers.arguments import changed_arguments
 from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
+from autotrack.readers.recorded_run import summarise
 
 _SHOWN_ITEMS = 3
 _MOST_METRICS = 6
@@ -56,7 +56,7 @@ def changes_of(
     Pass the same `earlier_runs` to compare many runs: it remembers what it has read. `now` is the summary of the run,
     if it is known.
     """
-    now = now or catalog.summarise(folder)
+    now = now or summarise(folder)
     earlier_runs = earlier_runs or EarlierRuns()
     earlier = earlier_runs.before(folder, now)
     if not earlier:

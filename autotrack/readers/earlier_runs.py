@@ -13,7 +13,7 @@ from autotrack.journal.directions import Direction
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 
 _MOST_RUNS = 200
 """How many earlier runs are considered."""
@@ -116,7 +116,7 @@ class _Experiment:
 
     def summary_of(self, folder: Path) -> Summary:
         if folder.name not in self._summaries:
-            self._keep(folder.name, catalog.summarise(folder))
+            self._keep(folder.name, recorded_run.summarise(folder))
         return self._summaries[folder.name]
 
     def _list(self) -> None:
@@ -131,7 +131,7 @@ class _Experiment:
             folder = self._folder / name
             modified_ns = _modified_ns(folder)
             try:
-                self._outlines[name] = _outline(folder, catalog.summarise(folder))
+                self._outlines[name] = _outline(folder, recorded_run.summarise(folder))
             except (OSError, AutotrackError):  # not a run
                 self._outlines[name] = None
             self._modified_ns[name] = modified_ns

@@ -8,16 +8,20 @@ makes a condition unknown, and the run does not pass. To a library such as simpl
 import ast
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
 from autotrack.errors import QueryError
-from autotrack.journal.summary import Summary
-from autotrack.readers.query_names import DURATIONS, FIELDS, GROUPS, TIMES, Name, names_in, nearest
-from autotrack.readers.query_values import compare, compare_moments, duration, moment
+from autotrack.readers.query_names import DURATIONS, FIELDS, GROUPS, TIMES, Name, meant_by, nearest
+from autotrack.readers.query_syntax import CONTAINS, MATCHES, Written, parse
+from autotrack.readers.query_values import compare, compare_moments, contains, duration, matches, moment
 
-Key = Callable[[Summary], Any]
+Read = Callable[[Name], Any]
+"""Reads a name of one run; None if the run has none."""
+
+Key = Callable[[Read], Any]
 
 _SIGNS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -42,35 +46,41 @@ _WORDS = {"true": True, "false": False, "none": None, "null": None, "nan": math.
 
 
 class Query:
-    """A text that has been understood. Called with a summary, it returns the value; None if a name is missing.
+    """A text that has been understood. Called with what reads names of a run, it returns the value; None if one lacks.
 
     Args:
         text: What was written.
-        known: The runs among which it is asked, for proposals instead of a name that there is not.
+        known: The names that the runs have among which it is asked, for short names and proposals; nothing if there
+            are no runs.
     """
 
-    def __init__(self, text: str, known: Sequence[Summary] = ()) -> None:
-        self._text = text
+    def __init__(self, text: str, known: Collection[Name] = ()) -> None:
         self._known = known
-        self._names: dict[Name, str] = {}
+        self._names: dict[Name, ast.expr] = {}
+        self._written: Written = parse(text)
         try:
-            self._evaluate = self._build(_parse(text))
+            self._evaluate = self._build(self._written.tree)
         except RecursionError:
             raise QueryError(f"{text[:40]!r}… is too long to be understood") from None
 
-    def __call__(self, summary: Summary) -> Any:
+    def __call__(self, read: Read) -> Any:
         """Return the value for a run."""
-        return self._evaluate(summary)
+        return self._evaluate(read)
+
+    @property
+    def names(self) -> list[Name]:
+        """The names that it is made of."""
+        return list(self._names)
 
     def check_names(self) -> None:
-        """Raise `QueryError` for a name that none of the known runs has, if there are any runs."""
-        for name, written in self._names.items():
-            if self._known and not any(name.is_in(summary) for summary in self._known):
-                raise QueryError(self._unknown(written, name))
+        """Raise `QueryError` for a name that none of the runs has, if there are any runs."""
+        for name, node in self._names.items():
+            if self._known and name not in self._known:
+                raise self._written.error(self._unknown(".".join(self._path(node)), name), node)
 
     # ---- One part after the other
 
-    def _build(self, node: ast.expr) -> Key:
+    def _build(self, node: ast.expr) -> Key:  # noqa: C901  one case a kind of node
         match node:
             case ast.Constant(value=value):
                 return lambda _: value
@@ -78,13 +88,17 @@ class Query:
                 return lambda _: _WORDS[word]
             case ast.List(elts=items) | ast.Tuple(elts=items):
                 parts = [self._build(item) for item in items]
-                return lambda summary: [part(summary) for part in parts]
+                return lambda read: [part(read) for part in parts]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _computed(operator.neg, [self._build(operand)])
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return _computed(operator.not_, [self._build(operand)])
             case ast.BoolOp(op=op, values=values):
                 return _joined([self._build(value) for value in values], decisive=isinstance(op, ast.Or))
+            case ast.BinOp(left=left, op=CONTAINS(), right=right):
+                return _computed(contains, [self._build(left), self._build(right)])
+            case ast.BinOp(left=left, op=MATCHES(), right=right):
+                return _computed(partial(matches, self._pattern(right)), [self._build(left)])
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _COMPUTE:
                 return _computed(_COMPUTE[type(op)], [self._build(left), self._build(right)])
             case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _SIGNS for op in ops):
@@ -92,39 +106,48 @@ class Query:
                 tests = [self._compare(*test) for test in zip(sides, ops, others, strict=False)]
                 return tests[0] if len(tests) == 1 else _joined(tests, decisive=False)
             case ast.Name() | ast.Attribute() | ast.Subscript():
-                return self._name(node).read
-        raise QueryError(f"{ast.unparse(node)!r} in {self._text!r} is not understood")
+                name = self._name(node)
+                return lambda read: read(name)
+        raise self._written.error("this is not understood", node)
 
     def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Key:
         sign = _SIGNS[type(op)]
         if isinstance(op, (ast.Is, ast.IsNot)) and not (_is_none(left) or _is_none(right)):
-            raise QueryError(f"'is' in {self._text!r} is for None only; write == or !=")
+            raise self._written.error("'is' is for 'is missing' and 'is None' only; write == or !=", right)
         if sign in ("==", "!=") and (_is_none(left) or _is_none(right)):
             value = self._build(right if _is_none(left) else left)
-            return lambda summary: (value(summary) is None) is (sign == "==")
+            return lambda read: (value(read) is None) is (sign == "==")
         if self._is_field(left, TIMES) and (texts := _texts(right)):
-            return self._compare_times(sign, self._build(left), texts)
+            return self._compare_times(sign, self._build(left), texts, right)
         if self._is_field(right, TIMES) and (texts := _texts(left)) and sign in _TURNED:
-            return self._compare_times(_TURNED[sign], self._build(right), texts)
+            return self._compare_times(_TURNED[sign], self._build(right), texts, left)
         if self._is_field(left, DURATIONS) and isinstance(right, ast.Constant) and isinstance(right.value, str):
-            right = ast.Constant(self._read(duration, right.value))
+            right = ast.Constant(self._read(duration, right.value, right))
         if self._is_field(right, DURATIONS) and isinstance(left, ast.Constant) and isinstance(left.value, str):
-            left = ast.Constant(self._read(duration, left.value))
+            left = ast.Constant(self._read(duration, left.value, left))
         return _computed(partial(compare, sign), [self._build(left), self._build(right)])
 
-    def _compare_times(self, sign: str, time: Key, texts: list[str]) -> Key:
-        moments = [self._read(moment, text) for text in texts]
+    def _compare_times(self, sign: str, time: Key, texts: list[str], node: ast.expr) -> Key:
+        moments = [self._read(moment, text, node) for text in texts]
         if sign in ("in", "not in"):
             return _computed(
                 lambda at: any(compare_moments("==", at, one) for one in moments) is (sign == "in"), [time]
             )
         return _computed(lambda at: compare_moments(sign, at, moments[0]), [time])
 
-    def _read(self, read: Callable[[str], Any], text: str) -> Any:
+    def _read(self, read: Callable[[str], Any], text: str, node: ast.expr) -> Any:
         try:
             return read(text)
         except QueryError as error:
-            raise QueryError(f"{error} (in {self._text!r})") from None
+            raise self._written.error(str(error), node) from None
+
+    def _pattern(self, node: ast.expr) -> re.Pattern[str]:
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            raise self._written.error("after 'matches' comes a regular expression in quotes", node)
+        try:
+            return re.compile(node.value)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise self._written.error(f"this is no regular expression ({error})", node) from None
 
     def _is_field(self, node: ast.expr, fields: Iterable[str]) -> bool:
         return isinstance(node, ast.Name) and node.id in fields
@@ -134,12 +157,20 @@ class Query:
     def _name(self, node: ast.expr) -> Name:
         path = self._path(node)
         group, rest = path[0], ".".join(path[1:])
-        written = ".".join(path)
         name = Name(group, rest) if group in GROUPS and rest else Name("", group)
         if not name.group and (group not in FIELDS or rest):
-            raise QueryError(self._unknown(written, None))
-        self._names[name] = written
+            name = self._in_full(node, ".".join(path))
+        self._names[name] = node
         return name
+
+    def _in_full(self, node: ast.expr, written: str) -> Name:
+        """Return the name that is meant by one without its group."""
+        meant = meant_by(written, self._known)
+        if len(meant) == 1 or not self._known:
+            return meant[0] if meant else Name("metrics", written)
+        if meant:
+            raise self._written.error(f"{written!r} may be {' or '.join(map(str, meant))}; write which", node)
+        raise self._written.error(self._unknown(written, None), node)
 
     def _path(self, node: ast.expr) -> list[str]:
         match node:
@@ -149,23 +180,17 @@ class Query:
                 return [*self._path(value), name]
             case ast.Subscript(value=value, slice=ast.Constant(value=str(name))):
                 return [*self._path(value), name]
-        raise QueryError(
-            f"{ast.unparse(node)!r} in {self._text!r} is not understood; for odd names write params['a/b']"
-        )
+        raise self._written.error("this is not understood; odd names are written as in params['a/b']", node)
 
     def _unknown(self, written: str, name: Name | None) -> str:
         """Return what is wrong with a name, and what may have been meant."""
-        if name and name.group == "best" and any(name.rest in summary.metrics for summary in self._known):
+        if name and name.group == "best" and Name("metrics", name.rest) in self._known:
             return (
-                f"no run has a best value of {name.rest!r} ({self._text!r}): its name does not tell whether less or "
-                f"more is better; write the setting metric = 'min {name.rest}' or 'max {name.rest}'"
+                f"no run has a best value of {name.rest!r}: its name does not tell whether less or more is better; "
+                f"write the setting metric = 'min {name.rest}' or 'max {name.rest}'"
             )
-        proposals = nearest(written, names_in(self._known))
-        missing = (
-            f"no run has {str(name)!r} ({self._text!r})"
-            if name
-            else f"{written!r} in {self._text!r} is not a name of a run"
-        )
+        proposals = nearest(written, self._known)
+        missing = f"no run has {str(name)!r}" if name else f"{written!r} is not a name of a run"
         if proposals:
             return f"{missing}; did you mean {' or '.join(proposals)}?"
         return f"{missing}; there are {', '.join(f'{group}.NAME' for group in GROUPS)} and {', '.join(FIELDS)}"
@@ -178,19 +203,9 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 class Condition(Query):
     """A query with yes or no for an answer. A run without a name that the condition needs does not pass."""
 
-    def __call__(self, summary: Summary) -> bool:
+    def __call__(self, read: Read) -> bool:
         """Return whether a run passes."""
-        return bool(self._evaluate(summary))
-
-
-def compile_condition(condition: str, known: Sequence[Summary] = ()) -> Condition:
-    """Return a test of a summary. Raises `QueryError` for what is not understood."""
-    return Condition(condition, known)
-
-
-def compile_name(name: str, known: Sequence[Summary] = ()) -> Query:
-    """Return a function that reads a name from a summary, or computes with names. Raises `QueryError`."""
-    return Query(name, known)
+        return bool(self._evaluate(read))
 
 
 def sortable(value: Any) -> tuple[int, float, str]:
@@ -198,17 +213,6 @@ def sortable(value: Any) -> tuple[int, float, str]:
     if isinstance(value, (int, float)):
         return (1, 0.0, "") if math.isnan(value) else (0, float(value), "")
     return (2, 0.0, str(value))
-
-
-def _parse(text: str) -> ast.expr:
-    if not isinstance(text, str):
-        raise QueryError(f"{text!r:.100} is no text; write it as in 'metrics.val_loss < 0.2' or 'best.val_loss'")
-    try:
-        return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError) as error:  # ValueError for text that cannot be encoded
-        raise QueryError(
-            f"{text!r} cannot be read ({error}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'"
-        ) from None
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -228,8 +232,8 @@ def _texts(node: ast.expr) -> list[str]:
 def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
     """Return a function that computes from parts. It returns None when one is missing or has the wrong type."""
 
-    def compute(summary: Summary) -> Any:
-        values = [part(summary) for part in parts]
+    def compute(read: Read) -> Any:
+        values = [part(read) for part in parts]
         if any(value is None for value in values):
             return None
         try:
@@ -243,8 +247,8 @@ def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
 def _joined(parts: list[Key], *, decisive: bool) -> Key:
     """Return `or`, which one true part decides, or `and`, which one false part decides, even if others are missing."""
 
-    def join(summary: Summary) -> bool | None:
-        values = [part(summary) for part in parts]
+    def join(read: Read) -> bool | None:
+        values = [part(read) for part in parts]
         if any(value is not None and bool(value) is decisive for value in values):
             return decisive
         return None if None in values else not decisive

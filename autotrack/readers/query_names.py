@@ -1,15 +1,20 @@
 """The names of a run in `where` and `sort`, and the nearest one for a name that there is not."""
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 
-GROUPS = ("params", "metrics", "best", "tags")
+GROUPS = ("params", "metrics", "best", "tags", "git")
+SHORT_GROUPS = ("params", "metrics", "tags")
+"""A name without its group is looked for in these."""
+
 FIELDS = tuple(Summary.__struct_fields__)
+COUNTED = ("trials", "epochs", "datasets", "plots", "artifacts", "notices")
+"""Fields that are lists of records: in a condition, they stand for how many there are."""
+
 TIMES = ("started", "ended")
 DURATIONS = ("duration_seconds", "overhead_seconds")
 
@@ -20,8 +25,7 @@ _CALLED = {"took": "duration_seconds", "duration": "duration_seconds", "run": "n
 _MOST_PROPOSED = 3
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A name of a run: of a `group`, or a field, which has no group."""
 
     group: str
@@ -36,9 +40,12 @@ class Name:
     def read(self, summary: Summary) -> Any:
         """Return the value of a run; None if it has none."""
         if not self.group:
-            return getattr(summary, self.rest)
+            value = getattr(summary, self.rest)
+            return len(value) if self.rest in COUNTED else value
         if self.group in ("params", "tags"):
             return getattr(summary, self.group).get(self.rest)
+        if self.group == "git":
+            return summary.environment.get("git", {}).get(self.rest)
         metric = summary.metrics.get(self.rest)
         point = metric and (metric.last if self.group == "metrics" else metric.best)
         return number(point.value) if point else None
@@ -55,7 +62,7 @@ def names_in(summaries: Iterable[Summary]) -> Iterator[Name]:
     found: dict[Name, None] = {}
     for summary in summaries:
         for group, values in (("metrics", summary.metrics), ("best", summary.metrics), ("params", summary.params),
-                              ("tags", summary.tags)):  # fmt: skip
+                              ("tags", summary.tags), ("git", summary.environment.get("git", {}))):  # fmt: skip
             for rest in values:
                 name = Name(group, rest)
                 if name not in found and name.is_in(summary):
@@ -64,15 +71,21 @@ def names_in(summaries: Iterable[Summary]) -> Iterator[Name]:
     yield from (Name("", field) for field in FIELDS)
 
 
+def meant_by(short: str, names: Collection[Name]) -> list[Name]:
+    """Return the names that a name without its group may mean."""
+    return [name for group in SHORT_GROUPS if (name := Name(group, short)) in names]
+
+
 def nearest(wanted: str, names: Iterable[Name]) -> list[str]:
     """Return the names that may have been meant, the likeliest first: the same in another group, or spelt alike."""
-    by_text = {str(name): name for name in names}
+    order = {group: place for place, group in enumerate((*GROUPS, ""))}
+    by_text = {str(name): name for name in sorted(names, key=lambda name: (order.get(name.group, 0), name.rest))}
     group, _, rest = wanted.partition(".")
     last = rest if rest and group in GROUPS else wanted
     same = [text for text, name in by_text.items() if name.rest == last]
     called = [_CALLED[last]] if last in _CALLED else []
     alike = difflib.get_close_matches(wanted, by_text, n=_MOST_PROPOSED, cutoff=0.7)
-    rests = {name.rest for name in by_text.values()}
+    rests = {name.rest for name in by_text.values() if name.group}
     close = difflib.get_close_matches(last, rests, n=_MOST_PROPOSED, cutoff=0.6)
     parts = [rest for rest in rests if len(last) > 2 and last in rest]
     by_rest = [text for rest in [*sorted(parts), *close] for text, name in by_text.items() if name.rest == rest]

@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from time import time
 from typing import Any
 
 from autotrack.errors import QueryError
@@ -12,8 +13,12 @@ Interval = tuple[float, float]
 """A moment as somebody wrote it, from its first instant to the first one after it, in seconds since 1970."""
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0,
-            "d": 86400.0, "day": 86400.0}  # fmt: skip
+            "d": 86400.0, "day": 86400.0, "w": 604800.0, "week": 604800.0}  # fmt: skip
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_DAYS = {"tomorrow": -1, "today": 0, "yesterday": 1}
+_MOST_SEARCHED = 10_000
+
+_AGO = re.compile(r"(.+)\bago")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})")
 
 ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -37,6 +42,20 @@ def compare(sign: str, left: Any, right: Any) -> bool:
     if isinstance(left, str) != isinstance(right, str):
         left, right = _as_number(left), _as_number(right)
     return ORDER[sign](left, right)
+
+
+def contains(value: Any, part: Any) -> bool:
+    """Return whether a text has a part, in capitals or not, or a list or mapping has an item."""
+    if isinstance(value, str):
+        return str(part).casefold() in value.casefold()
+    if isinstance(value, (list, dict)):
+        return any(equal(item, part) for item in value)
+    return str(part).casefold() in str(value).casefold()
+
+
+def matches(pattern: re.Pattern[str], value: Any) -> bool:
+    """Return whether a regular expression is found in a value, of which no more than a page is searched."""
+    return pattern.search(str(value)[:_MOST_SEARCHED]) is not None
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -63,9 +82,15 @@ def compare_moments(sign: str, left: float, right: Interval) -> bool:
 def moment(text: str) -> Interval:
     """Read a date or a time, in the zone of this machine unless it names one, as in `2026-11-25 14:07`.
 
-    Raises `QueryError`.
+    Also `today`, `yesterday`, and `2 days ago`. Raises `QueryError`.
     """
     words = text.strip()
+    if words in _DAYS:
+        day = date.today() - timedelta(days=_DAYS[words])
+        return _at_midnight(day), _at_midnight(day + timedelta(days=1))
+    if ago := _AGO.fullmatch(words):
+        instant = time() - duration(ago[1])
+        return instant, instant + 1.0
     try:
         if re.fullmatch(r"\d{4}-\d{2}", words):
             first = date.fromisoformat(f"{words}-01")
@@ -77,7 +102,8 @@ def moment(text: str) -> Interval:
         instant = datetime.fromisoformat(words).timestamp()
     except (ValueError, OverflowError, OSError):
         raise QueryError(
-            f"{words!r} is no date; write it as in '2026-11-25' or '2026-11-25 14:07', or '2026-11-25T14:07Z' for UTC"
+            f"{words!r} is no date; write it as in '2026-11-25', '2026-11-25 14:07', '2026-11-25T14:07Z' for UTC, "
+            f"'yesterday' or '2 days ago'"
         ) from None
     has_seconds = re.search(r"\d:\d\d:\d\d", words) is not None
     return instant, instant + (1.0 if has_seconds else 60.0)

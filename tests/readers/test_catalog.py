@@ -360,10 +360,10 @@ def test_what_is_computed_can_be_sorted_by_and_may_be_lacking(five_runs: Path) -
 
 def test_a_filter_or_sort_that_cannot_be_understood_raises(five_runs: Path) -> None:
     found = autotrack.runs(five_runs)
-    with pytest.raises(QueryError, match="val_acc"):
-        found.where("val_acc > 0.5")
+    with pytest.raises(QueryError, match="val_ac"):
+        found.where("val_ac > 0.5")
     with pytest.raises(QueryError):
-        found.sort("val_acc")
+        found.sort("val_ac")
 
 
 def test_the_history_of_a_metric_has_every_point_in_order(tmp_path: Path) -> None:

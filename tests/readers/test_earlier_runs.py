@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 from autotrack.readers.earlier_runs import EarlierRuns
 
 
@@ -20,13 +20,13 @@ def recorded(store: Path, name: str) -> Path:
 def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often the summary of each run is read."""
     counted: Counter[str] = Counter()
-    summarise = catalog.summarise
+    summarise = recorded_run.summarise
 
     def counting(folder: Path) -> object:
         counted[folder.name] += 1
         return summarise(folder)
 
-    monkeypatch.setattr(catalog, "summarise", counting)
+    monkeypatch.setattr(recorded_run, "summarise", counting)
     return counted
 
 

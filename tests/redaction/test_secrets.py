@@ -19,7 +19,7 @@ import pytest
 
 import autotrack
 from autotrack.journal.reader import is_being_written
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.redaction import REDACTED
 from tests.support import ordinary_values, planted_secrets
 from tests.support.planted_secrets import CELLS, PLANTED, PLANTED_IN_CELLS

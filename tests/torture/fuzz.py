@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 import autotrack
 from autotrack.cli.app import app
 from autotrack.errors import AutotrackError, QueryError
-from autotrack.readers import catalog
+from autotrack.readers.scan import run_folders
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from tests.support.canned_server import Answer, CannedServer, Request, canned_server
 from tests.support.damage import Damage
@@ -193,7 +193,7 @@ def _command(*arguments: str) -> str:
 
 
 def _folders(store: Path) -> Iterator[Path]:
-    return catalog.run_folders(store)
+    return run_folders(store)
 
 
 def _use_runs(store: Path) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from autotrack.errors import RunNotFoundError
 from autotrack.readers import catalog
-from autotrack.readers.catalog import RecordedRun, Runs
+from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.runs import Runs
+from autotrack.readers.scan import run_folders
 
 Watch = Callable[[Sequence[Path]], Iterable[Path]]
 Shown = str | os.PathLike[str] | RecordedRun | Runs
@@ -86,13 +88,13 @@ def link_runs(runs: Iterable[RecordedRun]) -> dict[str, Path]:
     The experiment comes before it when there is more than one.
     """
     by_folder = {run.folder.resolve(): run for run in runs}
-    counts = Counter((run.summary.experiment, run.summary.name) for run in by_folder.values())
-    is_one_experiment = len({run.summary.experiment for run in by_folder.values()}) == 1
+    counts = Counter((run.experiment, run.name) for run in by_folder.values())
+    is_one_experiment = len({run.experiment for run in by_folder.values()}) == 1
     links: dict[str, Path] = {}
     for folder, run in by_folder.items():
-        is_unique = counts[run.summary.experiment, run.summary.name] == 1
-        name = _as_name(run.summary.name if is_unique else folder.name)
-        links[_unused(name if is_one_experiment else f"{_as_name(run.summary.experiment)}/{name}", links)] = folder
+        is_unique = counts[run.experiment, run.name] == 1
+        name = _as_name(run.name if is_unique else folder.name)
+        links[_unused(name if is_one_experiment else f"{_as_name(run.experiment)}/{name}", links)] = folder
     return links
 
 
@@ -130,7 +132,7 @@ def _sorted_out(
 
 def _runs_within(folder: Path) -> list[Path]:
     """Return the runs in a folder of runs. A run is not one, although it may hold logged files of another run."""
-    return [] if (folder / "journal").is_dir() else list(catalog.run_folders(folder))
+    return [] if (folder / "journal").is_dir() else list(run_folders(folder))
 
 
 def _find(place: str | os.PathLike[str], store: str | os.PathLike[str] | None) -> RecordedRun:
@@ -149,9 +151,7 @@ def _passing(picked: Iterable[RecordedRun], stores: Iterable[Path], only: Filter
     """Return the runs that pass, the newest first unless sorted."""
     every = [*picked, *(run for folder in stores for run in catalog.runs(folder, watch=watch))]
     by_folder = {run.folder.resolve(): run for run in every}
-    passing = only(
-        Runs(sorted(by_folder.values(), key=lambda run: (run.summary.started, run.folder.name), reverse=True))
-    )
+    passing = only(Runs(sorted(by_folder.values(), key=lambda run: (run.started, run.folder.name), reverse=True)))
     if not passing:
         raise RunNotFoundError(
             f"{only.where!r} holds for none of {len(by_folder)} runs; `autotrack ls` lists them",

@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 import autotrack
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun
 from tests.support.browser import SCREENSHOTS, executable, open_page
 from tests.support.processes import Script, wait_until
 from tests.support.servers import Server

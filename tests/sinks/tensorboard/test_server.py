@@ -14,7 +14,7 @@ import pytest
 import autotrack
 from autotrack.journal.params import varies_by_itself
 from autotrack.journal.records import Params, Plot, RunFinished, number
-from autotrack.readers.catalog import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.tensorboard.tags import Tags, metric_tag
 from tests.support.event_files import (
     BEGAN,

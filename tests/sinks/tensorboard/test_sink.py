@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrack.journal.records import AnyRecord, Metrics, Number, Params, RunFinished, SystemStats, number
-from autotrack.readers import catalog
+from autotrack.readers import catalog, recorded_run
 from tests.support.event_files import BEGAN, event_files, loaded, metrics, open_shipment, scalars, ship, started, write
 
 
@@ -229,7 +229,7 @@ def test_live_in_many_flushes_by_many_processes_or_at_once_it_reads_the_same(eve
         shipment.carry(flush=True)
         shipment.close()
         assert scalars(live) == scalars(ship(later))
-        points = catalog.fold(live).points
+        points = recorded_run.fold(live).points
         for name, tag in (("a/b", "a/b"), ("lr-Adam", "lr/Adam")):
             expected = [point.value for point in points.get(name, [])]
             assert [value for _, value in scalars(live).get(tag, [])] == expected

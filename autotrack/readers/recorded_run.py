@@ -1,0 +1,117 @@
+"""One recorded run, as readers see it: what is asked for most comes from the index, everything else from its files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from autotrack.format import printable
+from autotrack.journal.fold import Fold
+from autotrack.journal.reader import RunReader, is_being_written
+from autotrack.journal.series import Point
+from autotrack.journal.summary import Summary, read
+from autotrack.readers.query_names import Name
+
+
+class Indexed(Protocol):
+    """What an index knows of one run."""
+
+    def value(self, name: Name) -> Any:
+        """Return a value by its name, quickly for many runs. Raises `KeyError` for a name that is not indexed."""
+
+    def card(self) -> dict[str, Any]:
+        """Return the fields and mappings that are shown in lists, quickly for one run."""
+
+
+class RecordedRun:
+    """One recorded run: its `folder`, its `summary`, and the points of each metric.
+
+    The fields of the summary are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
+    """
+
+    def __init__(self, folder: Path, summary: Summary | None = None, *, indexed: Indexed | None = None) -> None:
+        self.folder = folder
+        self._summary = summary
+        self._indexed = indexed
+
+    def __repr__(self) -> str:
+        return printable(f"<RecordedRun {self.experiment}/{self.name} {self.status}>")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.folder, self.summary)  # an index is of one process
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle ask for these before there is anything
+            raise AttributeError(name)
+        if self._summary is None and self._indexed is not None and name in (card := self._indexed.card()):
+            return card[name]
+        return getattr(self.summary, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *Summary.__struct_fields__})
+
+    @property
+    def summary(self) -> Summary:
+        """All that `run.json` has, read when it is first asked for."""
+        if self._summary is None:
+            self._summary = summarise(self.folder)
+        return self._summary
+
+    def value(self, name: Name) -> Any:
+        """Return what a name means in `where` and `sort`; None if the run has none."""
+        if self._indexed is not None:
+            try:
+                return self._indexed.value(name)
+            except KeyError:
+                pass
+        return name.read(self.summary)
+
+    def history(self, metric: str) -> list[Point]:
+        """Return every recorded point of a metric, or of the system load, in order.
+
+        The names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name
+        that was not recorded.
+        """
+        if not isinstance(metric, str):
+            raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
+        folded = fold(self.folder)
+        points = {**folded.points, **{f"system/{name}": load for name, load in folded.system.items()}}
+        if metric not in points:
+            raise KeyError(f"run {self.name} has no metric {metric!r}; it has {', '.join(sorted(points))}")
+        return points[metric]
+
+
+def load(folder: Path) -> RecordedRun:
+    """Read one run, from `run.json` if that is up to date, and from the journals otherwise. Raises `OSError`."""
+    return RecordedRun(folder, summarise(folder))
+
+
+def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -> Summary:
+    """Return the summary of the run in `folder`. Raises `OSError` when there is no run."""
+    sizes = journal_sizes(folder)
+    try:
+        summary = read_summary(folder)
+        if summary.journals != sizes:
+            summary = fold(folder).summary()
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        summary = fold(folder).summary()
+    if not summary.id:
+        raise FileNotFoundError(f"{folder} holds no run")
+    if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:
+        summary.status = "killed"  # its process is gone, and nobody recorded how the run ended
+    return summary
+
+
+def journal_sizes(folder: Path) -> dict[str, int]:
+    """Return how many bytes each journal of a run has, by name."""
+    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
+
+
+def fold(folder: Path) -> Fold:
+    """Read all journals of a run."""
+    reader, result = RunReader(folder), Fold()
+    for rank, batch in reader:
+        result.add(batch, rank=rank)
+    result.left_out(reader.position().left_out)
+    return result
