@@ -278,14 +278,19 @@ def _path_of(store: Path) -> Path | None:
                 path = place / f"{name}.{_VERSION}.sqlite"
                 if not path.exists():
                     _remove_unused(place)
+                    (place / f"{name}.store").write_bytes(os.fsencode(store))
                 path.touch(mode=0o600)
                 return path
     return None
 
 
 def _remove_unused(place: Path) -> None:
-    """Remove the indexes of stores that nobody has looked at for months; they may be gone."""
-    for path in place.glob("*.sqlite"):
+    """Remove the indexes of stores that are gone, and of those that nobody has looked at for months."""
+    for named in place.glob("*.store"):
         with suppress(OSError):
-            if time() - path.stat().st_mtime > _KEPT_SECONDS:
-                path.unlink()
+            store = os.fsdecode(named.read_bytes())
+            indexes = list(place.glob(f"{named.stem}.*.sqlite"))
+            is_old = all(time() - path.stat().st_mtime > _KEPT_SECONDS for path in indexes)
+            if is_old or not os.path.isdir(store):  # noqa: PTH112  quick, because stores may be many
+                for path in (*indexes, named):
+                    path.unlink()

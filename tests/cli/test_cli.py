@@ -152,7 +152,7 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", "--store", "rums"], "the store 'rums' does not exist; did you mean 'runs'?"),
         (["ls", "runs/file"], "is not a folder"),
         (["ls", "--sort", "train_loss"], "'train_loss' is not a name of a run; did you mean"),
-        (["ls", "--where", "val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
+        (["ls", "--where", "val_los < 1"], "did you mean best.val_loss or metrics.val_loss?"),
         (["ls", "--where", "metrics.val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
         (["ls", "--where", "params.width == 64"], "did you mean params.model.width?"),
         (["ls", "--sort", "took"], "did you mean duration_seconds?"),

@@ -1,0 +1,195 @@
+"""The index is never believed more than the runs: whatever happens to a store, it shows what is there now."""
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import autotrack
+from autotrack.journal.own_folders import cache_folders
+from autotrack.readers import recorded_run
+from autotrack.readers.query_names import Name, names_in
+from autotrack.readers.scan import run_folders
+from tests.support.many_runs import write_run
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Path(cache_folders("index")[0])
+
+
+@pytest.fixture
+def store(tmp_path: Path, cache: Path) -> Path:
+    for number in range(4):
+        write(tmp_path / "runs" / "digits" / f"run-{number}", number)
+    return tmp_path / "runs"
+
+
+def write(folder: Path, number: int) -> None:
+    write_run(folder, number, random.Random(number), params=3, metrics=2, points=3)
+
+
+def shown(store: Path) -> dict[Path, Any]:
+    """What the index says of each run."""
+    return {
+        run.folder: (run.id, run.name, run.status, run.params, run.tags, run.value(Name("metrics", "val_loss")))
+        for run in autotrack.runs(store)
+    }
+
+
+def read(store: Path) -> dict[Path, Any]:
+    """What the runs themselves say."""
+    found = {}
+    for folder in run_folders(store):
+        try:
+            run = recorded_run.summarise(folder)
+        except OSError:
+            continue
+        value = Name("metrics", "val_loss").read(run)
+        found[folder] = (run.id, run.name, run.status, run.params, run.tags, value)
+    return found
+
+
+def append(folder: Path, line: bytes) -> None:
+    with (folder / "journal" / "main.jsonl").open("ab") as journal:
+        journal.write(line + b"\n")
+
+
+CHANGES: dict[str, Callable[[Path, Path], object]] = {
+    "a new run": lambda store, _: write(store / "more" / "new", 99),
+    "a run is removed": lambda _, folder: shutil.rmtree(folder),
+    "a run is renamed": lambda _, folder: folder.rename(folder.with_name("moved")),
+    "a point more": lambda _, folder: append(
+        folder, b'{"record":"Metrics","time":1800000000.0,"values":{"val_loss":7.5},"step":9}'
+    ),
+    "a tag more": lambda _, folder: append(folder, b'{"record":"Tags","time":1800000000.0,"values":{"why":"paper"}}'),
+    "no summary": lambda _, folder: (folder / "run.json").unlink(missing_ok=True),
+    "a damaged summary": lambda _, folder: (folder / "run.json").write_text("{"),
+    "a damaged journal": lambda _, folder: (folder / "journal" / "main.jsonl").write_bytes(b"\0" * 10),
+    "another journal": lambda _, folder: (folder / "journal" / "sidecar.jsonl").write_bytes(
+        b'{"record":"Tags","time":1800000001.0,"values":{"by":"sidecar"}}\n'
+    ),
+    "no journal": lambda _, folder: shutil.rmtree(folder / "journal"),
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 3)), max_size=4))
+def test_whatever_happens_to_a_store_the_index_shows_what_is_there_now(
+    changes: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory, cache: Path
+) -> None:
+    store = tmp_path_factory.mktemp("store")
+    for number in range(4):
+        write(store / "digits" / f"run-{number}", number)
+    assert shown(store) == read(store)
+    for change, number in changes:
+        folder = store / "digits" / f"run-{number}"
+        if (folder / "journal").is_dir() or change == "a new run":
+            shutil.rmtree(store / "more", ignore_errors=True)
+            shutil.rmtree(store / "digits" / "moved", ignore_errors=True)
+            CHANGES[change](store, folder)
+            # A complete run that gets another journal has a new summary as well, whoever writes it.
+            if change == "another journal" and (folder / "run.json").exists():
+                os.utime(folder / "run.json")
+        assert shown(store) == read(store), change
+
+
+def test_each_value_can_be_asked_for_as_without_an_index(store: Path) -> None:
+    for run in autotrack.runs(store):
+        for name in names_in([run.summary]):
+            if name.rest not in ("params", "metrics", "tags"):
+                assert run.value(name) == name.read(run.summary), name
+
+
+def test_a_run_is_read_once_and_then_only_looked_at(store: Path) -> None:
+    asked: list[int] = []
+
+    def watch(folders: Any) -> Any:
+        asked.append(len(folders))
+        return folders
+
+    for _ in range(2):
+        autotrack.runs(store, watch=watch)
+    assert asked == [4]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4000)])
+def test_a_damaged_index_is_made_again(store: Path, cache: Path, content: bytes) -> None:
+    expected = shown(store)
+    (path,) = cache.glob("*.sqlite")
+    path.write_bytes(content)
+    assert shown(store) == expected
+    assert shown(store) == expected
+
+
+def test_where_no_index_can_be_kept_runs_are_found_all_the_same(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.setenv(variable, "/dev/null/nowhere")
+    assert shown(store) == read(store)
+
+
+def test_a_folder_that_others_may_write_to_holds_no_index(store: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    assert shown(store) == read(store)
+    assert not list(cache.iterdir())
+
+
+def test_a_store_that_another_process_is_indexing_is_shown_all_the_same(
+    store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown(store)
+    (path,) = cache.glob("*.sqlite")
+    write(store / "digits" / "new", 8)
+    monkeypatch.setattr("autotrack.readers.index._WAIT_SECONDS", 0.1)
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert shown(store) == read(store)
+        other.execute("ROLLBACK")
+    assert shown(store) == read(store)
+
+
+def test_several_processes_make_one_index(store: Path) -> None:
+    code = "import autotrack, sys; print(sorted(run.name for run in autotrack.runs(sys.argv[1])))"
+    command = [sys.executable, "-c", code, str(store)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    printed = {process.communicate(timeout=120)[0] for process in processes}
+    assert printed == {f"{sorted(run.name for run in autotrack.runs(store))}\n"}
+
+
+def test_a_store_that_is_moved_or_only_readable_is_found(store: Path) -> None:
+    expected = {folder.name: values for folder, values in shown(store).items()}
+    moved = store.rename(store.with_name("elsewhere"))
+    assert {folder.name: values for folder, values in shown(moved).items()} == expected
+    assert shown(store) == {}
+
+
+def test_the_index_of_a_store_that_is_gone_goes_when_another_is_made(store: Path, cache: Path) -> None:
+    shown(store)
+    shutil.rmtree(store)
+    write(store.with_name("other") / "digits" / "run", 1)
+    shown(store.with_name("other"))
+    assert len(list(cache.glob("*.sqlite"))) == len(list(cache.glob("*.store"))) == 1
+
+
+def test_looking_at_a_store_leaves_nothing_in_it(store: Path) -> None:
+    before = sorted(store.rglob("*"))
+    shown(store)
+    assert sorted(store.rglob("*")) == before
+
+
+def test_training_writes_no_index(tmp_path: Path, cache: Path) -> None:
+    code = "import autotrack, sys\nwith autotrack.start_run(to=sys.argv[1]) as run: run.log({'loss': 1.0})"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "runs")], check=True, timeout=120)
+    assert not cache.exists()
