@@ -14,7 +14,8 @@ from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.cli.trials import trials_table
 from autotrack.format import first_line, human_bytes, human_seconds, moment, short, shown
-from autotrack.journal.judging import judged_by, main_metrics
+from autotrack.journal.directions import split_direction
+from autotrack.journal.judging import judged_by
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.catalog import shared_names
@@ -67,10 +68,10 @@ def ls(
     elif not runs:
         say(f"no runs in {_described(catalog.store_path(store))}{' for which that holds' if where else ''}", err=True)
     else:
-        wanted = settings.resolve().metric
+        wanted, shared = settings.resolve().metric, shared_names(runs)
         say_table(
             ["started", "experiment", "run", "status", "took", "best"],
-            [_row(run, wanted, shared_names(runs)) for run in runs],
+            [_row(run, wanted, shared) for run in runs],
         )
         for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
             if not number:
@@ -117,19 +118,14 @@ def _described(store: Path) -> str:
 
 
 def _as_json(run: RecordedRun) -> dict[str, Any]:
-    summary = run.summary
+    card = run.card()
+    fields = ("id", "name", "experiment", "status", "started", "duration_seconds", "params")
     return {
         "folder": str(run.folder.absolute()),
-        "id": summary.id,
-        "name": summary.name,
-        "experiment": summary.experiment,
-        "status": summary.status,
-        "started": summary.started,
-        "duration_seconds": summary.duration_seconds,
-        "params": summary.params,
-        "metrics": {name: metric.last.value for name, metric in summary.metrics.items()},
-        "best": {name: metric.best.value for name, metric in summary.metrics.items() if metric.best},
-        "tags": summary.tags,
+        **{name: card[name] for name in fields},
+        "metrics": card["last"],
+        "best": card["best"],
+        "tags": card["tags"],
     }
 
 
@@ -138,17 +134,13 @@ def _row(run: RecordedRun, wanted: str, shared: Collection[str]) -> list[str]:
 
     Runs whose name several have are called by their folder.
     """
-    summary = run.summary
-    main = main_metrics(summary, wanted=wanted)[:3]
-    took = human_seconds(summary.duration_seconds) if summary.duration_seconds is not None else ""
-    metrics = "  ".join(f"{name} {short(_best_or_last(summary, name))}" for name in main)
-    name = run.folder.name if summary.name in shared else summary.name
-    return [moment(summary.started), summary.experiment, name, summary.status, took, metrics]
-
-
-def _best_or_last(summary: Summary, name: str) -> object:
-    metric = summary.metrics[name]
-    return (metric.best or metric.last).value
+    card = run.card()
+    first = [name for name in (split_direction(wanted)[0],) if name in card["directions"]]
+    main = list(dict.fromkeys([*first, *card["judged_by"]]))[:3]
+    took = human_seconds(card["duration_seconds"]) if card["duration_seconds"] is not None else ""
+    metrics = "  ".join(f"{name} {short(card['best'].get(name, card['last'][name]))}" for name in main)
+    name = run.folder.name if card["name"] in shared else card["name"]
+    return [moment(card["started"]), card["experiment"], name, card["status"], took, metrics]
 
 
 def _print_facts(recorded: RecordedRun) -> None:

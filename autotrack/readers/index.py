@@ -24,10 +24,10 @@ from autotrack.readers.indexed_values import (
     decode_card,
     encode_card,
     from_sql,
-    outline_of,
     to_sql,
     values_of,
 )  # fmt: skip
+from autotrack.readers.outline import outline_of
 from autotrack.readers.query_names import FIELDS, Name
 from autotrack.readers.recorded_run import RecordedRun, journal_sizes
 from autotrack.readers.scan import Seen, scan

@@ -1,16 +1,14 @@
 """What an index keeps of a run: its values by name, and a card with what is shown in lists."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
-from autotrack.journal.summary import Summary, read
+from autotrack.journal.summary import Summary
 from autotrack.readers.query_names import COUNTED, FIELDS, Name
-from autotrack.readers.recorded_run import summarise
 
 _HEAVY = {"traceback", "params", "params_by_source", "metrics", "tags", "system", "environment", "shared_environment",
           "environment_files", "texts", "tables", "left_out", "journals"}  # fmt: skip
@@ -18,31 +16,12 @@ INDEXED_FIELDS = tuple(name for name in FIELDS if name not in _HEAVY)
 """The fields of a summary that are kept; those of them that are lists of records, as their number."""
 
 _CARD_FIELDS = tuple(name for name in INDEXED_FIELDS if name not in COUNTED)
-_DEFAULTS = Summary()
+SHOWN_FIELDS = frozenset((*_CARD_FIELDS, "params", "tags"))
+"""The fields of a summary that are on a card as they are."""
+
 
 _LARGEST_INTEGER = 2**53
 _NAN = b"NaN"  # no JSON
-
-
-class _Outline(Summary, kw_only=True, omit_defaults=True):
-    """A summary of which the long parts are not decoded, only counted."""
-
-    epochs: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
-    datasets: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
-    plots: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
-    notices: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
-    environment: dict[str, Any] = {}  # noqa: RUF012
-    system: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
-    texts: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
-    traceback: msgspec.Raw | None = None  # type: ignore[assignment]
-
-
-_decode = msgspec.json.Decoder(_Outline).decode
-
-
-def outline_of(folder: Path) -> Summary:
-    """Return the summary of a run, of which the long parts can only be counted. Raises as `summarise` does."""
-    return summarise(folder, read_summary=lambda path: read(path, _decode))
 
 
 def values_of(summary: Summary) -> dict[Name, Any]:
@@ -65,10 +44,13 @@ def values_of(summary: Summary) -> dict[Name, Any]:
 
 
 def card_of(summary: Summary) -> dict[str, Any]:
-    """Return what lists show of a run. Beside fields of the summary, it has what its metrics come to."""
-    fields = {name: value for name in _CARD_FIELDS if (value := getattr(summary, name)) != getattr(_DEFAULTS, name)}
+    """Return what lists show of a run: fields of the summary, and what its metrics come to.
+
+    That is, by name, their `last` and `best` values and their `directions`; and the names of those that the run is
+    `judged_by`, the most important first.
+    """
     return {
-        **fields,
+        **{name: getattr(summary, name) for name in _CARD_FIELDS},
         "params": summary.params,
         "tags": summary.tags,
         "last": {name: metric.last.value for name, metric in summary.metrics.items()},
@@ -78,15 +60,18 @@ def card_of(summary: Summary) -> dict[str, Any]:
     }
 
 
+_DEFAULT_CARD = card_of(Summary())
+
+
 def encode_card(card: dict[str, Any]) -> bytes:
-    """Return a card as bytes."""
-    return msgspec.msgpack.encode(card)
+    """Return a card as bytes, without what is as it is where nothing was said."""
+    return msgspec.msgpack.encode({name: value for name, value in card.items() if value != _DEFAULT_CARD.get(name)})
 
 
 def decode_card(content: bytes) -> dict[str, Any]:
-    """Return the card with the fields that it does not have because they are as they are without a word."""
+    """Return a card from its bytes."""
     card: dict[str, Any] = msgspec.msgpack.decode(content)
-    return {**{name: getattr(_DEFAULTS, name) for name in _CARD_FIELDS}, **card}
+    return {**_DEFAULT_CARD, **card}
 
 
 def to_sql(value: Any) -> Any:

@@ -11,6 +11,7 @@ from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary, read
+from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
 from autotrack.readers.query_names import Name
 
 
@@ -44,8 +45,8 @@ class RecordedRun:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # copy and pickle ask for these before there is anything
             raise AttributeError(name)
-        if self._summary is None and self._indexed is not None and name in (card := self._indexed.card()):
-            return card[name]
+        if self._summary is None and name in SHOWN_FIELDS:
+            return self.card()[name]
         return getattr(self.summary, name)
 
     def __dir__(self) -> list[str]:
@@ -57,6 +58,10 @@ class RecordedRun:
         if self._summary is None:
             self._summary = summarise(self.folder)
         return self._summary
+
+    def card(self) -> dict[str, Any]:
+        """Return what lists show of the run, quickly: see `card_of`."""
+        return self._indexed.card() if self._indexed is not None else card_of(self.summary)
 
     def value(self, name: Name) -> Any:
         """Return what a name means in `where` and `sort`; None if the run has none."""
