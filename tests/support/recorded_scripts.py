@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autotrack.journal.summary import Summary
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 
 HEAD = """
 import autotrack
@@ -42,5 +42,5 @@ def run_recorded(folder: Path, code: str, *words: str, **environ: str) -> Record
         env={**os.environ, **environ},
     )
     assert done.returncode == 0, done.stderr
-    runs = [catalog.summarise(path.parent) for path in (folder / "runs").glob("*/*/journal")]
+    runs = [recorded_run.summarise(path.parent) for path in (folder / "runs").glob("*/*/journal")]
     return Recorded(done.stdout.splitlines(), sorted(runs, key=lambda run: run.started))

@@ -7,7 +7,7 @@ import pytest
 
 import autotrack
 from autotrack.journal.records import Params
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def recorded(store: Path, autolog: None) -> Callable[[], dict[str, Params]]:
     def records_of_new_run() -> dict[str, Params]:
         with autotrack.start_run(to=str(store)) as run:
             pass
-        summary = catalog.summarise(run.folder)
+        summary = recorded_run.summarise(run.folder)
         return {
             source: Params(
                 time=0,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import autotrack
 from autotrack.journal.records import Params
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 
 Recorded = Callable[[], dict[str, Params]]
 
@@ -121,7 +121,7 @@ def test_an_open_run_gets_what_is_parsed_in_it(store: Path, autolog: None) -> No
     with autotrack.start_run(to=str(store)) as run:
         make_parser().parse_args(["--lr", "0.3"])
         run.log_params({"lr": 0.3, "epochs": 5})
-    summary = catalog.summarise(run.folder)
+    summary = recorded_run.summarise(run.folder)
     assert summary.params["lr"] == 0.3
     assert (summary.params["epochs"], summary.params["user.epochs"]) == (10, 5)
     assert [name for name in summary.params if summary.is_default(name)] == ["epochs", "amp", "sizes"]
