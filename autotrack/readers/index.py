@@ -79,7 +79,7 @@ class Index:
         folders.sort(key=lambda item: (item[0], os.path.basename(item[1])), reverse=True)  # noqa: PTH119  quicker
         store = str(self._store)
         return [
-            RecordedRun(Path(f"{store}/{folder}" if folder != "." else store), indexed=IndexedRun(self, number))
+            RecordedRun(f"{store}/{folder}" if folder != "." else store, indexed=IndexedRun(self, number))
             for _, folder, number in folders
         ]
 

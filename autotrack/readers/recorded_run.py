@@ -31,8 +31,8 @@ class RecordedRun:
     The fields of the summary are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
     """
 
-    def __init__(self, folder: Path, summary: Summary | None = None, *, indexed: Indexed | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str, summary: Summary | None = None, *, indexed: Indexed | None = None) -> None:
+        self._folder = folder
         self._summary = summary
         self._indexed = indexed
 
@@ -51,6 +51,11 @@ class RecordedRun:
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *Summary.__struct_fields__})
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self._folder)  # made late: ten thousand paths take longer than to look at as many runs
 
     @property
     def summary(self) -> Summary:
