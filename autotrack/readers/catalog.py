@@ -9,16 +9,15 @@ from pathlib import Path
 
 from autotrack import settings
 from autotrack.errors import RunNotFoundError
-from autotrack.format import moment
 from autotrack.readers import recorded_run
 from autotrack.readers.index import Index
+from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
 from autotrack.readers.scan import run_folders
 
-_ID, _NAME = Name("", "id"), Name("", "name")
-_MOST_LISTED = 10
+_ID = Name("", "id")
 
 
 def runs(
@@ -61,24 +60,8 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
     candidates = runs(store)
     if reference == "latest" and candidates:
         return candidates[0]
-    named = [run for run in candidates if reference in (run.value(_ID), run.folder.name)]
-    named = named or [run for run in candidates if reference == run.value(_NAME)]
-    if len(named) > 1:
-        raise RunNotFoundError(_which_of(named, reference), reference=reference)
-    if named:
-        return named[0]
-    matches = [run for run in candidates if len(reference) >= 4 and run.value(_ID).startswith(reference)]
-    if len(matches) == 1:
-        return matches[0]
-    names = list(dict.fromkeys(run.value(_NAME) for run in candidates))
-    none = "it has none" if store_path(store).is_dir() else "it has none, for there is no such folder"
-    content = f"it has {len(candidates)}, such as {', '.join(names[:5])}" if candidates else none
-    alike = difflib.get_close_matches(reference, [*names, *(run.folder.name for run in candidates)], n=3)
-    meant = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
-    raise RunNotFoundError(
-        f"no run {reference!r} in {store_path(store)}{meant}; {content}; give a folder, an id, a name or 'latest'",
-        reference=reference,
-    )
+    path = store_path(store)
+    return pick(candidates, reference, place=f"in {path}" if path.is_dir() else f"in {path}, which does not exist")
 
 
 def with_id(id: str, store: Path) -> RecordedRun | None:  # noqa: A002  what it is called everywhere
@@ -89,15 +72,6 @@ def with_id(id: str, store: Path) -> RecordedRun | None:  # noqa: A002  what it 
 def shared_names(runs: Iterable[RecordedRun]) -> set[str]:
     """Return the names that several of these runs have."""
     return {name for name, count in Counter(run.name for run in runs).items() if count > 1}
-
-
-def _which_of(runs: Sequence[RecordedRun], reference: str) -> str:
-    """Say that several runs are called the same, and where each is."""
-    listed = [f"{moment(run.started)}  {run.folder}" for run in runs[:_MOST_LISTED]]
-    more = [f"… and {len(runs) - _MOST_LISTED} more"] if len(runs) > _MOST_LISTED else []
-    return "\n".join(
-        [f"{len(runs)} runs are called {reference!r}; give the folder of one, or its name:", *listed, *more]
-    )
 
 
 def store_path(store: str | os.PathLike[str] | None) -> Path:

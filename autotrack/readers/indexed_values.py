@@ -11,7 +11,8 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.query_names import COUNTED, FIELDS, Name
 
 _HEAVY = {"traceback", "params", "params_by_source", "params_given", "params_defaults", "metrics", "tags", "system",
-          "environment", "shared_environment", "environment_files", "texts", "tables", "left_out", "journals"}  # fmt: skip
+          "environment", "shared_environment", "environment_files", "texts", "tables", "left_out",
+          "journals"}  # fmt: skip
 INDEXED_FIELDS = tuple(name for name in FIELDS if name not in _HEAVY)
 """The fields of a summary that are kept; those of them that are lists of records, as their number."""
 

@@ -2,11 +2,21 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
+from autotrack import settings
+from autotrack.errors import QueryError
+from autotrack.journal.directions import Direction, split_direction
+from autotrack.journal.records import number
 from autotrack.readers import query
+from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name, names_in
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.run_table import table_of
+from autotrack.readers.table import Table
+
+_STARTED = Name("", "started")
+_HISTORY = ("run", "step", "epoch", "time", "value")
 
 
 class Runs(Sequence[RecordedRun]):
@@ -22,10 +32,12 @@ class Runs(Sequence[RecordedRun]):
         self._find_names = names or self._own_names
 
     @overload
-    def __getitem__(self, index: int) -> RecordedRun: ...
+    def __getitem__(self, index: int | str) -> RecordedRun: ...
     @overload
     def __getitem__(self, index: slice) -> "Runs": ...
-    def __getitem__(self, index: int | slice) -> "RecordedRun | Runs":
+    def __getitem__(self, index: int | str | slice) -> "RecordedRun | Runs":
+        if isinstance(index, str):
+            return pick(self, index)
         return self._chosen(self._runs[index]) if isinstance(index, slice) else self._runs[index]
 
     def __len__(self) -> int:
@@ -62,6 +74,97 @@ class Runs(Sequence[RecordedRun]):
         having.sort(key=lambda item: item[0][0])  # numbers, NaN, text: in both directions
         return self._chosen([*(run for _, run in having), *(run for value, run in values if value is None)])
 
+    def last(self, count: int) -> "Runs":
+        """Return the newest runs, in the order in which they are here."""
+        newest = sorted(self._runs, key=lambda run: run.value(_STARTED), reverse=True)[: max(count, 0)]
+        kept = set(map(id, newest))
+        return self._chosen([run for run in self._runs if id(run) in kept])
+
+    def best(self, metric: str | None = None) -> RecordedRun:
+        """Return the run with the best value of a metric; of several, the one that comes first here.
+
+        Args:
+            metric: Its name, such as `val_loss`, or `min my_cost` and `max my_score` for a name that does not tell
+                which way it gets better. By default, the metric in the settings, or else the one by which the first
+                of these runs is judged.
+
+        Raises:
+            QueryError: No run has a best value of it.
+
+        >>> import tempfile, autotrack
+        >>> with tempfile.TemporaryDirectory() as store:
+        ...     for loss in (0.5, 0.2, 0.4):
+        ...         with autotrack.start_run(to=store) as run:
+        ...             run.log({"val_loss": loss})
+        ...     autotrack.runs(store).best("val_loss").card()["best"]
+        {'val_loss': 0.2}
+        """
+        name, direction = split_direction(metric or settings.resolve().metric or self._judged_by())
+        having = [run for run in self._runs if run.value(Name("metrics", name)) is not None]
+        told = next((run.card()["directions"][name] for run in having if name in run.card()["directions"]), None)
+        direction = direction if metric and metric != name else told or direction
+        if not having:
+            query.Query(str(Name("metrics", name)), self._names).check_names()
+            raise QueryError(f"none of these {len(self)} runs has the metric {name!r}")
+        if direction is None:
+            raise QueryError(
+                f"the name {name!r} does not tell whether less or more is better; write 'min {name}' or 'max {name}'"
+            )
+        values = [(_best_value(run, name, direction), run) for run in having]
+        finite = [(value, run) for value, run in values if value == value] or values  # noqa: PLR0124  NaN is no best
+        choose = min if direction == "min" else max
+        return choose(finite, key=lambda item: item[0])[1]
+
+    def group_by(self, name: str) -> dict[Any, "Runs"]:
+        """Return the runs by what a name, as in `where`, means for each; None for those that lack it."""
+        key = query.Query(name, self._names)
+        key.check_names()
+        groups: dict[Any, list[RecordedRun]] = {}
+        for run in self._runs:
+            value = key(run.value)
+            groups.setdefault(str(value) if isinstance(value, (list, dict)) else value, []).append(run)
+        return {value: self._chosen(runs) for value, runs in groups.items()}
+
+    def table(self) -> Table:
+        """Return one row for each run: its folder and main fields, params, last and best values of metrics, tags."""
+        return table_of(self._runs, self._names)
+
+    def to_pandas(self) -> Any:
+        """Return `table()` as a `pandas.DataFrame`."""
+        return self.table().to_pandas()
+
+    def to_polars(self) -> Any:
+        """Return `table()` as a `polars.DataFrame`."""
+        return self.table().to_polars()
+
+    def to_arrow(self) -> Any:
+        """Return `table()` as a `pyarrow.Table`."""
+        return self.table().to_arrow()
+
+    def history(self, metric: str) -> Table:
+        """Return every point of a metric of these runs, in one long table: run, step, epoch, time, value.
+
+        Runs without the metric are left out. Raises `QueryError` if none of the runs has it.
+        """
+        query.Query(str(Name("metrics", metric)), self._names).check_names()
+        having = [run for run in self._runs if run.value(Name("metrics", metric)) is not None]
+        rows = [
+            (run.name, point.step, point.epoch, point.time, number(point.value))
+            for run in having
+            for point in run.history(metric)
+        ]
+        columns = zip(*rows, strict=True) if rows else ((),) * len(_HISTORY)
+        return Table(dict(zip(_HISTORY, map(list, columns), strict=True)))
+
+    def _judged_by(self) -> str:
+        metric = next((run.card()["judged_by"][0] for run in self._runs if run.card()["judged_by"]), None)
+        if metric is None:
+            raise QueryError(
+                "none of these runs has a metric whose name tells which way it gets better; "
+                "name one, as in 'min my_cost' or 'max my_score'"
+            )
+        return str(metric)
+
     @cached_property
     def _names(self) -> Collection[Name]:
         return self._find_names() if self._runs else ()
@@ -71,3 +174,13 @@ class Runs(Sequence[RecordedRun]):
 
     def _chosen(self, runs: Sequence[RecordedRun]) -> "Runs":
         return Runs(runs, names=lambda: self._names)
+
+
+def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:
+    """Return the best value of a metric that a run has, which way it gets better being told by somebody."""
+    best = run.value(Name("best", name))
+    if best is None or run.card()["directions"].get(name) != direction:
+        metric = run.metrics[name]
+        point = metric.min if direction == "min" else metric.max
+        best = number((point or metric.last).value)
+    return float(best)

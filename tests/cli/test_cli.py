@@ -158,7 +158,7 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", "--sort", "took"], "did you mean duration_seconds?"),
         (["ls", "--where", "started > 'some day'"], "'some day' is no date; write it as in '2026-11-25'"),
         (["show", "secnd"], "did you mean 'second'?"),
-        (["show", "second", "--store", "nowhere"], "no run 'second' in nowhere; it has none, for there is no such"),
+        (["show", "second", "--store", "nowhere"], "no run 'second' in nowhere, which does not exist; there are none"),
     ],
 )
 def test_what_is_not_there_is_an_error_that_names_the_nearest(runs: Path, arguments: list[str], said: str) -> None:
@@ -476,7 +476,7 @@ def test_on_a_terminal_nothing_that_was_recorded_is_taken_for_markup(runs: Path)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "nothing"], "no run 'nothing' in runs; it has 3, such as third, second, first"),
+        (["show", "nothing"], "no run 'nothing' in runs; there are 3, such as third, second, first"),
         (["ls", "--where", "val_los < 1"], "'val_los' is not a name of a run"),
         (["ls", "--sort", "params.lr <"], "cannot be read"),
     ],

@@ -140,9 +140,9 @@ def test_what_is_not_found_says_where_it_looked_and_what_is_there(tmp_path: Path
     with pytest.raises(RunNotFoundError) as caught:
         catalog.find("basline", tmp_path)
     assert caught.value.reference == "basline"
-    for part in ("'basline'", str(tmp_path), "it has 1", "baseline", "latest"):
+    for part in ("'basline'", str(tmp_path), "there is 1", "baseline", "latest"):
         assert part in str(caught.value)
-    with pytest.raises(RunNotFoundError, match="it has none"):
+    with pytest.raises(RunNotFoundError, match="there are none"):
         catalog.find("latest", tmp_path / "nowhere")
 
 

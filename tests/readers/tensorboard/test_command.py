@@ -73,7 +73,7 @@ def test_the_command_opens_the_browser_when_asked_to(store: Path, tmp_path: Path
     ("arguments", "said"),
     [
         ([], "no runs in runs; record one"),
-        (["nowhere"], "no run 'nowhere' in runs; it has none"),
+        (["nowhere"], "no run 'nowhere' in runs, which does not exist; there are none"),
         (["--where", "lr <"], "this cannot be read"),
     ],
 )
