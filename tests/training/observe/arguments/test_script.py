@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrack.readers import catalog
+from autotrack.readers import recorded_run
 from tests.support.recorded_scripts import run_recorded
 
 WORKER = """
@@ -78,7 +78,7 @@ def test_a_project_that_is_installed_is_the_users(tmp_path: Path, words: list[st
     (package / "__init__.py").touch()
     (package / "cli.py").write_text(PACKAGE.format(store=str(tmp_path / "runs")))
     subprocess.run([sys.executable, *words, "--lr", "0.3"], cwd=package.parent, check=True, capture_output=True)
-    [run] = [catalog.summarise(path.parent) for path in (tmp_path / "runs").glob("*/*/journal")]
+    [run] = [recorded_run.summarise(path.parent) for path in (tmp_path / "runs").glob("*/*/journal")]
     assert run.params_by_source == {"argparse": {"lr": 0.3}}
 
 
@@ -98,6 +98,6 @@ autotrack.autolog(to={str(tmp_path / "early")!r})
 autotrack.start_run().finish()
 """)
         subprocess.run([sys.executable, "early.py", "--lr", "0.3"], cwd=tmp_path, check=True, capture_output=True)
-        runs = [catalog.summarise(path.parent) for path in (tmp_path / "early").glob("*/*/journal")]
+        runs = [recorded_run.summarise(path.parent) for path in (tmp_path / "early").glob("*/*/journal")]
         run = max(runs, key=lambda run: run.started)
         assert (run.params_by_source, run.params_given, run.argv[1:]) == (params, {}, ["--lr", "0.3"])
