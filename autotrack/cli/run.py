@@ -16,7 +16,6 @@ from autotrack import interpreter, launch, settings
 from autotrack.cli import python_command
 from autotrack.cli.run_options import Chosen, UsageError, read
 from autotrack.errors import AutotrackError
-from autotrack.format import printable
 
 _CANNOT_START = 2  # what Python exits with when it cannot open a script
 _PYTHON_FILES = (".py", ".pyw", ".pyc", ".pyz", ".zip", ".egg", ".whl")
@@ -36,6 +35,8 @@ def main(arguments: list[str]) -> None:
         if not chosen.asks_for_help:
             _run(chosen, arguments)
     except (AutotrackError, OSError) as error:
+        from autotrack.format import printable  # it takes a while to import
+
         text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         sys.stderr.write(f"autotrack run: {printable(text)}\n")
         sys.exit(_CANNOT_START)

@@ -131,6 +131,7 @@ class Fold:
         if not summary.id:
             summary.started = record.time
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
+            summary.started_by = record.started_by
         for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
         summary.destinations = list(record.destinations)

@@ -67,6 +67,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     traceback: str | None = None
     parent: str | None = None
     resumed_from: str | None = None
+    started_by: str = "user"
     frameworks: dict[str, str] = {}
     argv: list[str] = []
     entry_point: str | None = None

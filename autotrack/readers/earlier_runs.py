@@ -162,9 +162,10 @@ def kind_of(summary: Summary) -> Kind:
     """Return what runs have in common that can be compared.
 
     That is their experiment, whether they are inside another run, as those of a search are, their frameworks, and
-    their estimator or model.
+    their estimator or model. Runs of whole scripts also have to be of the same script.
     """
-    subject = (summary.tags.get("estimator"), *(_named(summary, name) for name in ("model", "estimator")))
+    script = Path(summary.entry_point or "").name if summary.started_by == "script" else None
+    subject = (summary.tags.get("estimator"), *(_named(summary, name) for name in ("model", "estimator")), script)
     return (
         summary.experiment,
         summary.parent is not None,

@@ -252,6 +252,12 @@ def top_modules() -> set[str]:
     return {module.partition(".")[0] for module in _autolog.modules()}
 
 
+def frameworks_in_use() -> dict[str, str]:
+    """Return the versions of those that have been imported, by the names of their top modules."""
+    found = {name: vars(sys.modules[name]).get("__version__") for name in top_modules() if name in sys.modules}
+    return {name: str(version) for name, version in sorted(found.items()) if version}
+
+
 def is_autologging(name: str) -> bool:
     """Whether `autolog()` is on for this integration."""
     return _autolog.is_on(name)

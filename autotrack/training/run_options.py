@@ -113,7 +113,7 @@ class RunOptions:
         """
         start = open_run if is_current else _outside_this_context
         run = start(
-            self.name,
+            self.name or (script.run_name() if ranks.is_launched_rank() else None),
             **self._run,
             started_by=started_by,
             frameworks=frameworks,

@@ -13,7 +13,6 @@ import msgspec
 from autotrack import launch
 from autotrack.errors import SettingsError
 from autotrack.interactive import interactive_session
-from autotrack.launch import Choices
 from autotrack.training import autolog, ranks, run_names, terminal
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
@@ -32,7 +31,7 @@ class Script:
 
     def __init__(self) -> None:
         self._pid: int | None = None
-        self._choices = Choices()
+        self._is_first = False
         self._run: Run | None = None
         self._opening = threading.RLock()
 
@@ -43,15 +42,12 @@ class Script:
             is_first: No other process has been the script. The name of the run and `--always` are for this one.
             at_once: The script has not begun. Otherwise it is about to import a framework.
         """
-        before = set(sys.modules)
         try:
             self._begin(is_first=is_first, at_once=at_once)
         except SettingsError as error:
             terminal.say(f"autotrack: {error}; nothing is recorded")
         except Exception as fault:  # noqa: BLE001  the script has to start all the same
             report_fault("autotrack run", fault)
-        if at_once:
-            _give_way(before)
 
     def enclosing_run(self, name: str | None, options: Mapping[str, Any]) -> Run | None:
         """Return the run of the script, to which a training adds that begins now; it is opened for the first one.
@@ -63,7 +59,8 @@ class Script:
             return None
         with self._opening:
             if self._run is None:
-                self._run = open_run(name or self._name(), **options, started_by=STARTED_BY)
+                in_use = autolog.frameworks_in_use()
+                self._run = open_run(name or self.run_name(), **options, started_by=STARTED_BY, frameworks=in_use)
             elif self._run.status == "running":
                 enter(self._run)  # it may have been opened by another thread
         return self._run if self._run.status == "running" else None
@@ -74,19 +71,24 @@ class Script:
         autolog.begin_script(starts_sidecar=at_once)
         if ranks.is_spawned():
             return
-        self._pid, chosen = os.getpid(), launch.choices()
-        self._choices = chosen if is_first else Choices()
+        self._pid, self._is_first = os.getpid(), is_first
+        chosen = launch.choices()
         known = tuple(sorted({*chosen.frameworks, *autolog.top_modules()}))
-        for_children = msgspec.structs.replace(chosen, name=None, always=False, frameworks=known)
+        for_children = msgspec.structs.replace(chosen, frameworks=known)
         os.environ[launch.VARIABLE] = launch.text_of("child", self._pid, for_children)
-        if self._choices.always and at_once:
+        if chosen.always and is_first and at_once:
             set_entry_point(_file_of(*main_target()))
             self.enclosing_run(None, {})
 
-    def _name(self) -> str | None:
-        """Return the name of the run: as it was chosen, else that of the script and words that tell runs apart."""
-        if self._choices.name:
-            return self._choices.name
+    def run_name(self) -> str | None:
+        """Return the name of the run: as it was chosen, else that of the script and words that tell runs apart.
+
+        None where `autotrack run` has not started this process.
+        """
+        if launch.VARIABLE not in os.environ:
+            return None
+        if (chosen := launch.choices().name) and (self._is_first or ranks.is_launched_rank()):
+            return chosen
         spec = getattr(sys.modules.get("__main__"), "__spec__", None)
         path, module = main_target()
         if named := spec.name if spec else module:
@@ -113,38 +115,6 @@ def _file_of(path: str | None, module: str | None) -> str | None:
     if spec is not None and folders is not None:
         spec = PathFinder.find_spec("__main__", folders)
     return spec.origin if spec is not None else None
-
-
-def _give_way(before: set[str]) -> None:
-    """Forget modules that the script would import from its own folder, had we not imported others of that name.
-
-    Its folder comes first on the path, but not yet when Python starts.
-    """
-    path, module = main_target()
-    if sys.flags.safe_path or (path is None and module is None):
-        return
-    folder = Path.cwd() if path is None else Path(os.path.realpath(path))
-    if path is not None and folder.is_file():
-        folder = folder.parent
-    try:
-        own = {entry.name.partition(".")[0] for entry in os.scandir(folder) if _is_module(entry)}
-    except OSError:
-        return
-    for name in set(sys.modules) - before:
-        top = name.partition(".")[0]
-        if top in own and not top.startswith("autotrack") and not _is_built_in(top):
-            del sys.modules[name]
-
-
-def _is_module(entry: "os.DirEntry[str]") -> bool:
-    if entry.is_dir():
-        return Path(entry.path, "__init__.py").exists()
-    return entry.name.endswith((".py", ".so", ".pyc"))
-
-
-def _is_built_in(name: str) -> bool:
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return spec is not None and spec.origin in ("built-in", "frozen")
 
 
 script = Script()

@@ -60,9 +60,14 @@ def _is_tool(script: str) -> bool:
 
 
 def _switch_on(*, is_first: bool, at_once: bool) -> None:
+    before = set(sys.modules)
     from autotrack.training.script import script
 
     script.begin(is_first=is_first, at_once=at_once)
+    if at_once:
+        from autotrack.training.own_modules import give_way
+
+        give_way(before)
 
 
 class _Trigger:

@@ -194,3 +194,160 @@ def test_a_script_that_trains_nothing_leaves_nothing() -> None:
     write("script.py", "print('hello')")
     assert start(*AUTOTRACK, "script.py") == Ended(0, "hello\n", "")
     assert {path.name for path in Path.cwd().iterdir()} <= {"script.py", "state"}
+
+
+PROCESSES = """
+import concurrent.futures, inspect, multiprocessing, os, pickle, subprocess, sys
+
+class Mine:
+    def __init__(self, n):
+        self.n = n
+
+    def __eq__(self, other):
+        return type(other) is Mine and other.n == self.n
+
+def double(mine):
+    return Mine(2 * mine.n), __name__, sys.argv[1:]
+
+if __name__ == "__main__":
+    assert pickle.loads(pickle.dumps(Mine(1))) == Mine(1)
+    print(pickle.dumps(Mine(1)), inspect.getsource(Mine))
+    for method in ("fork", "spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            (mine, name, arguments), = pool.map(double, [Mine(3)])
+            print(method, mine == Mine(6), name, arguments)
+    code = "import sys; print(sys.path[1:], sorted(name for name in sys.modules if '.' not in name), sys.flags)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    print(found.stdout.replace("'autotrack', ", ""), found.stderr)
+"""
+
+
+def test_pickles_workers_and_other_children_are_those_of_python() -> None:
+    write("script.py", PROCESSES)
+    ended = same_under_both("script.py", "--lr=3")
+    assert ended.exit_code == 0, ended.error
+    assert "spawn True __mp_main__ ['--lr=3']" in ended.out
+
+
+def test_the_sitecustomize_of_others_and_modules_of_the_script_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the script also under the name of one that autotrack has imported before the script began."""
+    write("other/sitecustomize.py", "import sys\nsys.customized = __file__\n")
+    for name in ("profile", "queue", "statistics", "uuid"):
+        write(f"code/{name}.py", "MINE = True\n")
+    write("code/train.py", "import profile, statistics, sys, uuid\nprint(profile.MINE, uuid.MINE, sys.customized)\n")
+    monkeypatch.setenv("PYTHONPATH", str(Path("other").absolute()))
+    ended = same_under_both("code/train.py")
+    assert ended.exit_code == 0, ended.error
+    assert ended.out.startswith("True True")
+    write("other/sitecustomize.py", "import sys\nsys.customized = 'no'\nraise ValueError('broken')\n")
+    write("script.py", "print('started')")
+    ended = start(*AUTOTRACK, "script.py")
+    assert ended.out == "started\n"
+    assert ended.error.count("Error in sitecustomize") == 2, "of autotrack's own process, and of the script's"
+
+
+@pytest.mark.parametrize(
+    ("ending", "exit_code", "status", "error"),
+    [
+        ("", 0, "finished", None),
+        ("import sys; sys.exit(0)", 0, "finished", None),
+        ("import sys; sys.exit(3)", 3, "failed", "SystemExit: 3"),
+        ("raise ValueError('too much')", 1, "failed", "ValueError: too much"),
+        ("raise KeyboardInterrupt", -2, "interrupted", "KeyboardInterrupt"),
+    ],
+)
+def test_how_the_script_ended_is_how_its_run_ended(
+    ending: str, exit_code: int, status: str, error: str | None
+) -> None:
+    write("script.py", f"print('hello')\n{ending}\n")
+    ended = start(*AUTOTRACK, "--always", "--output", "--name", "mine", "script.py", "--lr", "3")
+    assert (ended.exit_code, ended.out) == (exit_code, "hello\n")
+    (run,) = autotrack.runs("runs")
+    assert (run.name, run.status, run.summary.error) == ("mine", status, error)
+    assert run.summary.argv == ["script.py", "--lr", "3"]
+    assert run.summary.entry_point == str(Path("script.py").absolute())
+    assert (run.folder / "output.log").read_text().startswith("hello\n")
+    assert not ending.startswith("raise V") or "too much" in (run.summary.traceback or "")
+
+
+def test_a_module_is_recorded_from_its_file() -> None:
+    write("package/__init__.py", "import package.deep.deeper\n")
+    write("package/deep/deeper.py", "print('imported', __name__)\n")
+    ended = start(*AUTOTRACK, "--always", "-m", "package.deep.deeper", "--lr")
+    assert ended.exit_code == 0, ended.error
+    (run,) = autotrack.runs("runs")
+    assert run.name.startswith("deeper-")
+    assert run.summary.entry_point == str(Path("package/deep/deeper.py").absolute())
+
+
+def test_what_the_script_says_itself_wins_and_its_own_runs_stay_its_own() -> None:
+    write(
+        "train.py",
+        """
+        import autotrack
+        from sklearn.linear_model import LinearRegression, Ridge
+        x, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+        with autotrack.start_run("own", experiment="third"):
+            Ridge(alpha=0.5).fit(x, y)
+        autotrack.autolog(experiment="second", tags={"who": "script"})
+        LinearRegression().fit(x, y)
+        with autotrack.start_run("inner"):
+            pass
+        Ridge(alpha=0.25).fit(x, y)
+        raise ValueError("late")
+        """,
+    )
+    ended = start(*AUTOTRACK, "--experiment", "first", "--tag", "who=me", "--tag", "why=paper", "train.py")
+    assert ended.exit_code == 1
+    own, whole, inner = sorted(autotrack.runs("runs"), key=lambda run: run.summary.started)
+    assert (own.name, own.experiment, own.status) == ("own", "third", "finished")
+    assert own.params["alpha"] == 0.5
+    assert (whole.experiment, whole.status, whole.summary.error) == ("second", "failed", "ValueError: late")
+    assert whole.tags.items() >= {"who": "script", "why": "paper"}.items()
+    assert whole.params["alpha"] == 0.25
+    assert set(whole.summary.frameworks) >= {"sklearn"}
+    assert (inner.name, inner.summary.parent) == ("inner", whole.id)
+
+
+def test_programs_start_scripts_too_and_what_trains_nothing_is_left_alone() -> None:
+    """Every Python below a shell script has autologging; each script that trains is a run of its own."""
+    write("show.py", "import sys; print(any(name.startswith('msgspec') for name in sys.modules), sys.argv)")
+    write("train.py", TRAINS)
+    write("all.sh", f"yes | head -n 1\n{sys.executable} -m show\n{sys.executable} train.py\n")
+    ended = start(*AUTOTRACK, "--name", "shell", "sh", "all.sh")
+    assert ended == Ended(0, f"y\nFalse ['{Path('show.py').absolute()}']\nloading\ntrained\n", "")
+    assert [run.name for run in autotrack.runs("runs")] == ["shell"]
+
+
+@pytest.mark.slow
+def test_ranks_of_a_launcher_are_one_run() -> None:
+    write(
+        "train.py",
+        """
+        import os, sys
+        import torch
+        import torch.distributed
+        from torch.utils.data import DataLoader
+        from torch.utils.tensorboard import SummaryWriter
+
+        if __name__ == "__main__":
+            torch.distributed.init_process_group("gloo")
+            ones = torch.ones(1)
+            torch.distributed.all_reduce(ones)
+            loader = DataLoader(range(4), num_workers=1, multiprocessing_context="spawn")
+            writer = SummaryWriter("board")
+            for step, batch in enumerate(loader):
+                writer.add_scalar("loss", float(batch), step)
+            writer.close()
+            print(int(ones), sys.argv[1:])
+            torch.distributed.destroy_process_group()
+        """,
+    )
+    launcher = Path(sys.executable).with_name("torchrun")
+    command = [str(launcher), "--standalone", "--nproc-per-node", "2", "train.py", "--lr", "3"]
+    ended = start(*AUTOTRACK, "--always", *command)
+    assert ended.exit_code == 0, ended.error
+    assert ended.out == "2 ['--lr', '3']\n" * 2
+    (run,) = autotrack.runs("runs")
+    assert run.name.startswith("train-")
+    assert [point.value for point in run.history("loss")] == [0.0, 1.0, 2.0, 3.0]

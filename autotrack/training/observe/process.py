@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from autotrack import launch
 from autotrack.interactive import interactive_session
 from autotrack.redaction import Redactor
 from autotrack.training.entry_point import entry_point
@@ -23,10 +24,12 @@ def describe_process(redactor: Redactor) -> dict[str, Any]:
     Only what can be read without changing anything, and only from libraries that are already imported.
     """
     command, _ = redactor.redact_argv(sys.orig_argv)
+    launched, _ = redactor.redact_argv(launch.choices().command)
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     facts = {
         "command": shlex.join([sys.executable or command[0], *command[1:]]),
+        "launched_by": shlex.join(launched) or None,
         "module": spec.name if spec else None,
         "interpreter": sys.executable,
         "implementation": sys.implementation.name,
