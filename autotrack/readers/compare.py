@@ -144,8 +144,10 @@ def _tails(phrase: str) -> Iterator[str]:
 
 def _is_among(argument: str, params: list[str]) -> bool:
     """Return whether params say the same as what differs in the command line: the same name, or the same values."""
-    name = argument.split(" ", maxsplit=1)[0].lstrip("-").replace("-", "_")
-    return any(name == param.split(" ")[0].rpartition(".")[2] or param.endswith(f" {argument}") for param in params)
+    option, _, change = argument.partition(" ")
+    name = option.lstrip("-").replace("-", "_")
+    said = change if len(name) == 1 and "→" in change else argument  # what `-e` stands for is not known here
+    return any(name == param.split(" ")[0].rpartition(".")[2] or param.endswith(f" {said}") for param in params)
 
 
 def in_short(changes: Mapping[str, list[str]]) -> str:

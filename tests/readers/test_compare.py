@@ -161,6 +161,17 @@ def test_an_argument_that_is_a_param_is_said_once() -> None:
     assert differences(other, one) == {"arguments": ["1 → 2"], "params": ["lr 0.1 → 0.3"]}
 
 
+def test_a_short_option_that_is_a_param_is_said_once() -> None:
+    one, other = (
+        summary_of(
+            RunStarted(time=1.0, id="a", name="a", experiment="e", argv=["s.py", "-e", epochs]),
+            params(epochs=int(epochs)),
+        )
+        for epochs in ("3", "5")
+    )
+    assert differences(other, one) == {"params": ["epochs 3 → 5"]}
+
+
 def test_code_without_git_is_compared_by_file() -> None:
     before = environment("source", files={"train.py": "1", "old.py": "1", "same.py": "1"})
     now = environment("source", files={"train.py": "2", "new.py": "1", "same.py": "1"})

@@ -29,7 +29,7 @@ def _before_job(_holder: Any, config: Any) -> Generator[None, Outcome, None]:
     if frame is not None and frame.f_code.co_name == "run_job":
         task = frame.f_locals.get("task_function")
         if is_module_of_script(getattr(task, "__module__", None)):
-            _note(config, config.hydra.overrides.task)
+            _note(config)
     yield
 
 
@@ -50,8 +50,11 @@ def _frame_of_hydra() -> FrameType | None:
     return frame
 
 
-def _note(config: Any, overrides: Iterable[str]) -> None:
+def _note(config: Any, overrides: Iterable[str] | None = None) -> None:
+    """Note the composed config. If `overrides` are not given, they are those of the job, as they are written."""
     values = plain_config(config)
+    if overrides is None:
+        overrides = values.get("hydra.overrides.task", [])
     own = {name: value for name, value in values.items() if not name.startswith("hydra.")}
     given = {_name_of(override) for override in overrides}
     prefix = "hydra.runtime.choices."

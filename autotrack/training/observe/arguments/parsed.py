@@ -75,7 +75,7 @@ def read(
             redactor_of_this_process().redact({"password": value}, learn=True)
             flat[name] = REDACTED
     given = set(given)
-    groups = tuple(f"{name}." for name in given)
+    groups = tuple(f"{name}." for name in given if name not in flat)
     return Arguments(
         source,
         flat,
@@ -123,9 +123,12 @@ class ParsedArguments:
         return list(merged.values())
 
     def take_over(self, arguments: Iterable[Arguments]) -> None:
-        """Take arguments of the process that started this one, or that were parsed before this one began to look."""
-        for one in arguments:
-            self._by_parser.setdefault((one.source, _EARLIER), one)
+        """Take arguments of the process that started this one, or that were parsed before this one began to look.
+
+        Those of a source that has been seen are known already.
+        """
+        seen = {one.source for one in self._by_parser.values()}
+        self._by_parser.update({(one.source, _EARLIER): one for one in arguments if one.source not in seen})
 
     def forget(self) -> None:
         """Forget everything."""

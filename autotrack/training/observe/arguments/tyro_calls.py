@@ -4,18 +4,21 @@ They are read when they have been parsed and before the function is called, sinc
 """
 
 import inspect
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
 
-from autotrack.training.configs import items_of
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
 from autotrack.training.observe.arguments.script import calling_line
+from autotrack.training.values import flatten
 
-_DUMMY = "__tyro_dummy_field__"
+_DUMMY = "__tyro_dummy_inner__"
 """The field under which tyro keeps what is no function and no class with fields."""
+
+_CHOICE = " (positional)"
+"""How the names of choices among subcommands end, within tyro."""
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
@@ -28,20 +31,30 @@ def _is_outermost(*args: Any, **options: Any) -> bool:
 
 
 def _after_parse(
-    _called: Any, specification: Any, _default: Any, words: Any, *_rest: Any, **_options: Any
+    _called: Any, specification: Any, _default: Any, words: Mapping[Any, Any], *_rest: Any, **_options: Any
 ) -> Generator[None, Outcome, None]:
     caller = calling_line("tyro")
     outcome = yield
-    if outcome.error is not None or caller is None:
-        return
-    call = outcome.result[0]
-    if isinstance(call, partial):
-        defaults = dict(_defaults(specification))
-        given = {str(name) for name, word in words.items() if not _is_missing(word)}
-        values: Any = {name: value for name, value in _arguments(call).items() if not _is_missing(value)}
-        if set(values) == {_DUMMY}:
-            values = values[_DUMMY] if items_of(values[_DUMMY]) else {"value": values[_DUMMY]}
-        parsed.parsed_arguments.note(parsed.read("tyro", values, given=given, defaults=defaults), parsed_by=caller)
+    if outcome.error is None and caller is not None and isinstance(outcome.result[0], partial):
+        parsed.parsed_arguments.note(_read(outcome.result[0], specification, words), parsed_by=caller)
+
+
+def _read(call: "partial[Any]", specification: Any, words: Mapping[Any, Any]) -> parsed.Arguments:
+    known = flatten(dict(_defaults(specification, words)))
+    told = {str(name): word for name, word in words.items() if not _is_missing(word) and _CHOICE not in str(name)}
+    given = {
+        _name(name)
+        for name, word in told.items()
+        if not isinstance(word, bool) or word is not known.get(_name(name))  # a flag is never missing
+    }
+    values = flatten({name: value for name, value in _arguments(call).items() if not _is_missing(value)})
+    defaults: dict[str, Any] = {}
+    for name, choice, default in _choices(specification, words):
+        values[name] = choice
+        defaults[name] = default
+        given |= {name} if choice != default else set()
+    named = {_name(name): value for name, value in values.items()}
+    return parsed.read("tyro", named, given=given, defaults={**defaults, **known})
 
 
 def _arguments(call: "partial[Any]") -> dict[str, Any]:
@@ -52,13 +65,41 @@ def _arguments(call: "partial[Any]") -> dict[str, Any]:
     return dict(bound.arguments)
 
 
-def _defaults(specification: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _choices(specification: Any, words: Mapping[Any, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield the name, the value and the default of each choice among subcommands."""
+    for prefix, commands, _ in _subcommands(specification, words):
+        choice, default = (
+            None if command is None else str(command).rpartition(":")[2]
+            for command in (words[f"{prefix}{_CHOICE}"], commands.default_name)
+        )
+        yield _name(prefix, alone="subcommand"), str(choice), default
+
+
+def _defaults(specification: Any, words: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     for argument in specification.args:
-        name = ".".join(part for part in (argument.intern_prefix, argument.field.intern_name) if part)
         if not _is_missing(argument.field.default):
-            yield name, argument.field.default
+            yield _name(f"{argument.intern_prefix}.{argument.field.intern_name}"), argument.field.default
     for child in specification.child_from_prefix.values():
-        yield from _defaults(child, prefix)
+        yield from _defaults(child, words)
+    for _, _, chosen in _subcommands(specification, words):
+        yield from _defaults(chosen, words)
+
+
+def _subcommands(specification: Any, words: Mapping[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each choice among subcommands: where it stands, all of them, and what was chosen.
+
+    `_cached` is what tyro has made of it for parsing. Nothing is made here.
+    """
+    for prefix, commands in specification.subparsers_from_intern_prefix.items():
+        lazy = commands.parser_from_name.get(words.get(f"{prefix}{_CHOICE}"))
+        if lazy is not None and lazy._cached is not None:
+            yield prefix, commands, lazy._cached
+
+
+def _name(name: str, *, alone: str = "value") -> str:
+    """Return the name of an argument as it is in Python, `alone` for one that has none."""
+    parts = [part for part in name.replace("-", "_").split(".") if part not in ("", _DUMMY)]
+    return ".".join(parts) or alone
 
 
 def _is_missing(value: Any) -> bool:

@@ -127,6 +127,12 @@ def test_an_open_run_gets_what_is_parsed_in_it(store: Path, autolog: None) -> No
     assert [name for name in summary.params if summary.is_default(name)] == ["epochs", "amp", "sizes"]
 
 
+def test_a_second_call_of_autolog_forgets_nothing(recorded: Recorded, store: Path) -> None:
+    make_parser().parse_args(["--lr", "0.3"])
+    autotrack.autolog(to=str(store))
+    assert recorded()["argparse"].given == ["lr"]
+
+
 def test_a_failed_parse_and_a_parser_of_a_library_are_not_recorded(recorded: Recorded) -> None:
     with contextlib.redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
         make_parser().parse_args(["--nothing"])

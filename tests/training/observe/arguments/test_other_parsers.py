@@ -144,6 +144,36 @@ def test_tyro(script: Script) -> None:
     assert "seed" not in given
 
 
+def test_choices_among_subcommands_of_tyro(script: Script) -> None:
+    found = script(
+        """
+        import dataclasses, tyro
+
+        @dataclasses.dataclass
+        class Adam:
+            lr: float = 0.001
+
+        @dataclasses.dataclass
+        class Sgd:
+            lr: float = 0.1
+            nesterov: bool = False
+
+        @dataclasses.dataclass
+        class Config:
+            optimizer: Adam | Sgd = dataclasses.field(default_factory=Adam)
+            amp: bool = False
+
+        tyro.cli(Config)
+        train()
+        """,
+        "optimizer:sgd", "--optimizer.lr", "0.3",
+    )  # fmt: skip
+    values, given, defaults = found.of("tyro")
+    assert values == {"optimizer": "sgd", "optimizer.lr": 0.3, "optimizer.nesterov": False, "amp": False}
+    assert sorted(given) == ["optimizer", "optimizer.lr"]
+    assert defaults == {"optimizer": "adam", "optimizer.lr": 0.1}
+
+
 def test_simple_parsing(script: Script) -> None:
     found = script(
         """
@@ -254,14 +284,30 @@ def configs(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("configs")
 def test_hydra(script: Script) -> None:
-    found = script(HYDRA, "lr=0.3", "model=large", "+extra.a=1")
+    found = script(HYDRA, "lr=0.3", "model=large", "+extra.a=1", "+again=${draw:}")
     values, given, _ = found.of("hydra")
     assert values == {
         "lr": 0.3, "depth": 2, "drawn": "${draw:}", "name": "m-64", "model.width": 64, "model.depth": 2, "extra.a": 1,
+        "again": "${draw:}",
     }  # fmt: skip
-    assert sorted(given) == ["extra.a", "lr", "model.depth", "model.width"]
+    assert sorted(given) == ["again", "extra.a", "lr", "model.depth", "model.width"]
     assert found.of("hydra.choices") == ({"model": "large"}, ["model"], {})
     assert found.printed[-1] == "drawn 1", "the resolver was not called for the record"
+
+
+@pytest.mark.usefixtures("configs")
+def test_a_config_that_a_script_composes_by_itself(script: Script) -> None:
+    found = script(
+        """
+        import hydra
+        with hydra.initialize(version_base=None, config_path="."):
+            hydra.compose("config", overrides=["lr=0.3", "name=${draw:}"])
+        train()
+        """
+    )
+    values, given, _ = found.of("hydra")
+    assert (values["lr"], values["name"], values["model.width"]) == (0.3, "${draw:}", 8)
+    assert sorted(given) == ["lr", "name"]
 
 
 @pytest.mark.usefixtures("configs")

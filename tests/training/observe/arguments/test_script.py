@@ -95,6 +95,7 @@ parser.add_argument("--lr", type=float)
 {code}
 import autotrack
 autotrack.autolog(to={str(tmp_path / "early")!r})
+autotrack.autolog(to={str(tmp_path / "early")!r})
 autotrack.start_run().finish()
 """)
         subprocess.run([sys.executable, "early.py", "--lr", "0.3"], cwd=tmp_path, check=True, capture_output=True)
