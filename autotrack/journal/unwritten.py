@@ -46,13 +46,14 @@ class Unwritten:
     """The lines of one journal that wait for room, oldest first. They belong to whoever has locked the journal.
 
     Attributes:
+        memory: Those that are in no file yet.
         path: The file that holds them; None while there is none.
         dropped: How many lines were dropped, because there was no room for them anywhere.
     """
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._memory: deque[bytes] = deque()
+        self.memory: deque[bytes] = deque()
         self._memory_bytes = 0
         self._fd = -1
         self._size = self._header_size = self._length = 0
@@ -64,12 +65,12 @@ class Unwritten:
                 self.adopt(Path(path))
 
     def __bool__(self) -> bool:
-        return bool(self._memory or self.path)
+        return bool(self.memory or self.path)
 
     @property
     def in_memory(self) -> int:
         """How many lines are lost with this process if they are not brought home, or were dropped."""
-        return len(self._memory) + self.dropped
+        return len(self.memory) + self.dropped
 
     def adopt(self, path: Path) -> None:
         """Go on with the file of an earlier process."""
@@ -88,7 +89,7 @@ class Unwritten:
         if self._memory_bytes + len(line) > MEMORY_BYTES and not self._save(journal_fd):
             self.dropped += 1
             return
-        self._memory.append(line)
+        self.memory.append(line)
         self._memory_bytes += len(line)
         self._save(journal_fd)
 
@@ -106,16 +107,16 @@ class Unwritten:
             self.path.unlink(missing_ok=True)
             self.close()
             self.path = None
-        while self._memory:
-            _write_all(journal_fd, self._memory[0])
-            self._memory_bytes -= len(self._memory.popleft())
+        while self.memory:
+            _write_all(journal_fd, self.memory[0])
+            self._memory_bytes -= len(self.memory.popleft())
 
     def begin_anew(self, head: bytes, journal_fd: int) -> None:
         """Begin a journal that had vanished and is empty again with its first line, unless that is waiting here."""
-        if head in self._memory or (self.path is not None and not self._length):
+        if head in self.memory or (self.path is not None and not self._length):
             return
         if self.path is None:
-            self._memory.appendleft(head)
+            self.memory.appendleft(head)
             self._memory_bytes += len(head)
             return
         with suppress(OSError):
@@ -131,15 +132,15 @@ class Unwritten:
     def _save(self, journal_fd: int) -> bool:
         """Move lines from memory to the file; returns whether all of them were moved."""
         try:
-            while self._memory:
+            while self.memory:
                 if self.path is None:
                     self._create(journal_fd)
-                line = self._memory[0]
+                line = self.memory[0]
                 written = 0
                 while written < len(line):
                     written += os.pwrite(self._fd, line[written:], self._size + written)
                 self._size += len(line)
-                self._memory_bytes -= len(self._memory.popleft())
+                self._memory_bytes -= len(self.memory.popleft())
         except OSError:  # half a line at the end does not count, and is written over
             with suppress(OSError):
                 os.ftruncate(self._fd, self._size)
@@ -172,7 +173,7 @@ class Unwritten:
         self._length = end_of_last_line(journal_fd)
         self._header.length = f"{self._length:020}"
         if not self._header_size:  # otherwise it is replaced, and must not change its size
-            self._header.run_id = _run_id(self._journal, b"" if self._length else self._memory[0])
+            self._header.run_id = _run_id(self._journal, b"" if self._length else self.memory[0])
         return msgspec.json.encode(self._header) + b"\n"
 
 

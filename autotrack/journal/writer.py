@@ -87,7 +87,10 @@ class Journal:
                 self._head = line
             if not 0.0 < self._next_check - record.time <= _CHECK_SECONDS:  # also when the clock was set back
                 self._check_folder(record.time)
-            if self._unwritten and not self._bring_home():
+            waiting = self._unwritten
+            if (
+                waiting.memory or waiting.path
+            ) and not self._bring_home():  # `bool(waiting)` is one call more a record
                 self._keep(line)
                 return
             try:

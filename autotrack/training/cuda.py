@@ -10,7 +10,9 @@ import msgspec
 
 from autotrack.journal.records import Artifact, Metrics, Number
 from autotrack.training.hooks.faults import report_fault
-from autotrack.training.values import as_number, is_on_cuda
+from autotrack.training.values import as_number
+
+_PLAIN = (float, int, bool)
 
 
 class CudaNumber:
@@ -46,31 +48,28 @@ class CudaNumber:
         return as_number(self._name, self._host)
 
 
-class PendingRecords:
+class PendingRecords(deque[tuple[Metrics | Artifact, "dict[str, CudaNumber]"]]):
     """Records that wait for numbers from a device, and the records after them, in order."""
 
     def __init__(self, write: Callable[[Metrics | Artifact], None]) -> None:
+        super().__init__()
         self._write = write
-        self._waiting: deque[tuple[Metrics | Artifact, dict[str, CudaNumber]]] = deque()
         self._lock = threading.RLock()  # only runs that log numbers from a device ever take it
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def add(self, record: Metrics | Artifact, copies: dict[str, CudaNumber]) -> None:
         """Queue a record whose numbers in `copies` are still being copied, and write what is complete by now."""
         with self._lock:
-            self._waiting.append((record, copies))
+            self.append((record, copies))
             self.flush()
 
     def flush(self, *, wait: bool = False) -> None:
         """Write the records whose copies have completed, in order; with `wait`, all of them."""
         with self._lock:
-            while self._waiting:
-                record, copies = self._waiting[0]
+            while self:
+                record, copies = self[0]
                 if not wait and not all(copy.ready() for copy in copies.values()):
                     return
-                self._waiting.popleft()
+                self.popleft()
                 self._write(_completed(record, copies))
 
 
@@ -82,11 +81,21 @@ def convert(values: Any) -> tuple[dict[str, Number], dict[str, CudaNumber]]:
     numbers: dict[str, Number] = {}
     copies: dict[str, CudaNumber] = {}
     for name, value in values.items():
-        if is_on_cuda(value):
+        is_on_device, plain = False, value
+        if type(value) is not float:
+            try:  # most are tensors, and read here without another call
+                is_on_device = value.is_cuda is True
+                if not is_on_device and type(item := value.item()) in _PLAIN:
+                    plain = item
+            except Exception:  # noqa: BLE001, S110  no tensor, or not of one number: `as_number` tells
+                pass
+        if is_on_device:
             copies[name] = CudaNumber(name, value)
             numbers[name] = 0
+        elif type(plain) is float and plain - plain == 0.0:  # false for NaN and the infinities
+            numbers[name] = plain
         else:
-            numbers[name] = as_number(name, value)
+            numbers[name] = as_number(name, plain)
     return numbers, copies
 
 

@@ -1,6 +1,6 @@
 """What is logged at every step: metrics, with what their records have in common with all others."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from time import time
@@ -28,6 +28,9 @@ class MetricLogger:
         self._waiting = cuda.PendingRecords(self._append_completed)
         self._has_diverged = False
         self._unnumbered_steps = count()
+
+    _append: Callable[[AnyRecord], None]
+    """Appends a record to the journal."""
 
     def log(
         self,
@@ -109,15 +112,15 @@ class MetricLogger:
             tag = f"{name} is {value}{' in ' * bool(told)}{told}"
             self._put(records.Tags(time=time(), values={"diverged": tag}))
 
-    def _append(self, record: AnyRecord) -> None:
-        raise NotImplementedError
-
     def _append_completed(self, record: records.Metrics | records.Artifact) -> None:
         """Append a record whose numbers have all come from their device."""
         self._append(record)
-        if not self._has_diverged and isinstance(record, records.Metrics) and str in map(type, record.values.values()):
-            first = next(name for name, value in record.values.items() if isinstance(value, str))
-            self.note_divergence(first, records.number(record.values[first]), record.step, record.epoch)
+        if isinstance(record, records.Metrics) and str in map(type, record.values.values()):
+            self._note_first_not_finite(record)
+
+    def _note_first_not_finite(self, record: records.Metrics) -> None:
+        first = next(name for name, value in record.values.items() if isinstance(value, str))
+        self.note_divergence(first, records.number(record.values[first]), record.step, record.epoch)
 
     def _put(self, record: AnyRecord) -> None:
         """Append a record of any kind but metrics, with its secrets taken out."""
@@ -148,8 +151,10 @@ class MetricLogger:
         record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
         if copies or self._waiting:
             self._waiting.add(record, copies)
-        else:
-            self._append_completed(record)
+            return
+        self._append(record)
+        if str in map(type, numbers.values()):
+            self._note_first_not_finite(record)
 
     def _is_number(self, name: str, value: object) -> bool:
         try:

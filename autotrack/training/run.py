@@ -64,6 +64,7 @@ class Run(Logger):
         self.outer = current_run()
         self._overhead_before = overhead.seconds()
         self._journal = self._open_journal()
+        self._append = self._journal.append
         self._open = True
         self._is_exiting = False
         self._started: float | None = None
@@ -113,7 +114,7 @@ class Run(Logger):
         self._waiting.flush(wait=True)
         if not self._open:
             return
-        self._open = False
+        self._open, self._append = False, self._append_again
         self._journal.close()
         self._report_unwritten()
         if os.getpid() != self._pid or self._writer != "main":  # whoever writes the main journal does the rest
@@ -223,11 +224,11 @@ class Run(Logger):
     def _on_problem(self, message: str) -> None:
         report_fault("journal", message, run=self)
 
-    def _append(self, record: AnyRecord) -> None:
-        if not self._open:
-            self._open = True
-            atexit.register(self._at_exit)
-        self._journal.append(record)
+    def _append_again(self, record: AnyRecord) -> None:
+        """Append to a journal that was closed, which opens it again."""
+        self._open, self._append = True, self._journal.append
+        atexit.register(self._at_exit)
+        self._append(record)
 
     def _at_exit(self) -> None:
         """End the run of a script that did not end it itself."""

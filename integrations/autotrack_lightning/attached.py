@@ -43,12 +43,12 @@ def is_heard(callback: Any, trainer: Any) -> bool:
 # a current run.
 
 
-def has_hook(
-    trainer: Any, hook_name: str = "", *_args: Any, monitoring_callbacks: bool | None = None, **_kwargs: Any
-) -> bool:
+def has_hook(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether our callback wants to hear of this, and it is not the turn of callbacks that monitor something."""
-    callback = _attached.get(id(trainer))
-    return callback is not None and not monitoring_callbacks and hook_name in callback.hooks
+    if len(args) < 2:
+        return False
+    callback = _attached.get(id(args[0]))
+    return callback is not None and args[1] in callback.hooks and not kwargs.get("monitoring_callbacks")
 
 
 def call_hook(trainer: Any, hook_name: str, *args: Any, **kwargs: Any) -> Running:

@@ -89,7 +89,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield from _patches_of(loggers, own)
     _patched.update(own)
     connector = sys.modules[f"{module.__name__}.trainer.trainer"]._LoggerConnector
-    yield Patch(connector, "log_metrics", _sent_by_trainer, unless=sent_by_lightning.get)
+    yield Patch(connector, "log_metrics", _sent_by_trainer, concerns=_is_sent_by_user)
 
 
 def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator[Patch]:
@@ -100,7 +100,11 @@ def _patches_of(kinds: Iterable[type], known: set[tuple[type, str]]) -> Iterator
             owner = next((cls for cls in kind.__mro__ if name in vars(cls)), None)
             if owner is not None and (owner, name) not in known:
                 known.add((owner, name))
-                yield Patch(owner, name, hook, unless=sent_by_lightning.get)
+                yield Patch(owner, name, hook, concerns=_is_sent_by_user)
+
+
+def _is_sent_by_user(_args: object, _kwargs: object) -> bool:
+    return sent_by_lightning.get() is None
 
 
 def _sent_by_trainer(*_args: Any, **_kwargs: Any) -> _Running:

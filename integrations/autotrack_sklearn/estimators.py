@@ -82,7 +82,7 @@ class EstimatorPatches(Patch):
                 return  # a property, or something unknown
             target, name = method, "fn"  # available_if: the check stays as it is, the method inside is patched
         if (id(target), name) not in self._patches:
-            patch = self._patches[id(target), name] = Patch(target, name, hook, unless=registry.under_way)
+            patch = self._patches[id(target), name] = Patch(target, name, hook, concerns=registry.is_outermost)
             patch.apply()
 
     def _is_estimator(self, kind: type) -> bool:

@@ -28,7 +28,9 @@ def metric_patches(module: ModuleType) -> Iterator[Patch]:
         if isinstance(function, FunctionType):
             parameters = {key: of.default for key, of in inspect.signature(function).parameters.items()}
             if name in _OF_CURVES or _PREDICTIONS & set(parameters):
-                yield from _patch(function, evaluation_hooks.measured(name, parameters), unless=registry.under_way)
+                yield from _patch(
+                    function, evaluation_hooks.measured(name, parameters), concerns=registry.is_outermost
+                )
 
 
 def validation_patches(module: ModuleType) -> Iterable[Patch]:
@@ -38,7 +40,7 @@ def validation_patches(module: ModuleType) -> Iterable[Patch]:
 
 def inspection_patches(module: ModuleType) -> Iterable[Patch]:
     """Yield the hook in the function that inspects a model."""
-    return _patches(module, ("permutation_importance",), evaluation_hooks.inspected, unless=registry.under_way)
+    return _patches(module, ("permutation_importance",), evaluation_hooks.inspected, concerns=registry.is_outermost)
 
 
 def _patches(

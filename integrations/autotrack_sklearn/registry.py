@@ -52,5 +52,10 @@ current = Registry()
 
 
 def under_way() -> UnderWay | None:
-    """Return the call that is under way in this thread, or None; the only cost of a hook to a nested call."""
+    """Return the call that is under way in this thread, or None."""
     return current.scope.here.get()
+
+
+def is_outermost(_args: object, _kwargs: object) -> bool:
+    """Whether no call is under way in this thread; the only cost of a hook to a nested call."""
+    return current.scope.here.get() is None

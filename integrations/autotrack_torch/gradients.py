@@ -10,9 +10,9 @@ from autotrack_torch.compiling import is_compiling
 from autotrack_torch.watch import watch
 
 
-def unless_compiling() -> object:
-    """Say for `Patch` that a hook is to be passed over: the compiler follows the call."""
-    return True if is_compiling() else None
+def is_not_compiling(_args: object, _kwargs: object) -> bool:
+    """Tell `Patch` that a hook is to be passed over where the compiler follows the call."""
+    return not is_compiling()
 
 
 def clip_with_norm(

@@ -28,11 +28,11 @@ def patches() -> Iterable[Patch]:
     yield Patch(_BaseDataLoaderIter, "__next__", wrap=passes.wrap_next)
     yield Patch(LRScheduler, "__init__", description.note_scheduler)
     yield Patch(GradScaler, "scale", losses.scale)
-    yield Patch(autocast, "__enter__", gradients.autocast, unless=gradients.unless_compiling)
+    yield Patch(autocast, "__enter__", gradients.autocast, concerns=gradients.is_not_compiling)
     clipping = sys.modules["torch.nn.utils.clip_grad"]
     if hasattr(clipping, "_clip_grads_with_norm_"):  # found however the script has imported the function that calls it
-        yield Patch(clipping, "_clip_grads_with_norm_", gradients.clip_with_norm, unless=gradients.unless_compiling)
+        yield Patch(clipping, "_clip_grads_with_norm_", gradients.clip_with_norm, concerns=gradients.is_not_compiling)
     else:  # before torch 2.6
-        yield Patch(torch.nn.utils, "clip_grad_norm_", gradients.clip_norm, unless=gradients.unless_compiling)
-    yield Patch(torch.nn.utils, "clip_grad_value_", gradients.clip_value, unless=gradients.unless_compiling)
+        yield Patch(torch.nn.utils, "clip_grad_norm_", gradients.clip_norm, concerns=gradients.is_not_compiling)
+    yield Patch(torch.nn.utils, "clip_grad_value_", gradients.clip_value, concerns=gradients.is_not_compiling)
     yield from saving.patches()

@@ -28,7 +28,6 @@ _MOST_FRAMES = 4
 _NO_PLACES = ("autotrack", "torch", "safetensors", "accelerate", "lightning", "pytorch_lightning", "contextlib")
 """Packages whose code passes on what a script saves; that of other packages is like the script's own."""
 
-_NOTHING_TO_DO = object()
 
 _files: dict[str, SavedFiles] = {}  # by the id of the run
 _is_saving: ContextVar[bool] = ContextVar("autotrack_torch_is_saving", default=False)
@@ -56,14 +55,14 @@ def patches_of_fabric(module: Any) -> Iterator[Patch]:
 
 def patches_of_accelerate(module: Any) -> Iterator[Patch]:
     """Return the hook around `Accelerator.save_state`, which writes a folder and returns its path."""
-    yield Patch(module.Accelerator, "save_state", _around_save_state, unless=_nothing_to_do)
+    yield Patch(module.Accelerator, "save_state", _around_save_state, concerns=_is_of_loop)
 
 
 def _patch(owner: type | ModuleType, name: str, what: _Find, where: _Find, kind: Kind | None = None) -> Patch:
     def around(*args: Any, **kwargs: Any) -> Any:
         yield from _record(what(args, kwargs), _path(where(args, kwargs)), kind)
 
-    return Patch(owner, name, around, unless=_nothing_to_do)
+    return Patch(owner, name, around, concerns=_is_of_loop)
 
 
 def _around_save_state(accelerator: Any, output_dir: Any = None, *_args: Any, **_kwargs: Any) -> Any:
@@ -79,13 +78,12 @@ def _path(given: Any) -> Path | None:
     return Path(os.fsdecode(given)).absolute() if isinstance(given, (str, bytes, os.PathLike)) else None
 
 
-def _nothing_to_do() -> object | None:
-    """Return None where a loop is recorded and this is no part of another save."""
+def _is_of_loop(_args: object, _kwargs: object) -> bool:
+    """Whether a loop is recorded and this is no part of another save."""
     if _is_saving.get():
-        return _NOTHING_TO_DO
+        return False
     loop, run = current_loop(), autotrack.current_run()
-    is_of_loop = loop is not None and (run is None or run is loop.run or run.started_by in OURS)
-    return None if is_of_loop else _NOTHING_TO_DO
+    return loop is not None and (run is None or run is loop.run or run.started_by in OURS)
 
 
 def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:

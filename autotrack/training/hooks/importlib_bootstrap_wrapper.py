@@ -23,17 +23,17 @@ def wrap(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
     """Return a function that calls the original between the two halves of the hook that its `Guard` keeps."""
 
     def patched(*args: Any, **kwargs: Any) -> Any:
-        if not guard or not guard.is_on or (guard.unless is not None and guard.unless() is not None):
-            return original(*args, **kwargs)
-        if guard.concerns is not None and not guard.concerns(*args, **kwargs):
+        if not guard or not guard.is_on or (guard.concerns is not None and not guard.concerns(args, kwargs)):
             return original(*args, **kwargs)
         running = guard.enter(args, kwargs)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
-            guard.leave(running, error=error)
+            if running is not None:
+                guard.leave(running, error=error)
             raise
-        guard.leave(running, result)
+        if running is not None:
+            guard.leave(running, result)
         return result
 
     return patched

@@ -30,17 +30,17 @@ class Outcome:
 
 Hook = Callable[..., Generator[None, Outcome, None]]
 
+Concerns = Callable[[tuple[Any, ...], dict[str, Any]], bool]
+"""Tells from the arguments of a call, as a tuple and a dict, whether a hook has anything to do. It must not raise."""
+
 
 class Guard:
     """Runs a hook around one wrapper, and turns whatever fails in the hook into a notice."""
 
-    __slots__ = ("_about", "_hook", "concerns", "is_on", "unless")
+    __slots__ = ("_about", "_hook", "concerns", "is_on")
 
-    def __init__(
-        self, hook: Hook, about: str, unless: Callable[[], object] | None, concerns: Callable[..., bool] | None
-    ) -> None:
+    def __init__(self, hook: Hook, about: str, concerns: Concerns | None) -> None:
         self.is_on = False
-        self.unless = unless
         self.concerns = concerns
         self._hook = hook
         self._about = about
@@ -66,14 +66,9 @@ class Guard:
         return running
 
     def leave(
-        self,
-        running: Generator[None, Outcome, None] | None,
-        result: Any = None,
-        error: BaseException | None = None,
+        self, running: Generator[None, Outcome, None], result: Any = None, error: BaseException | None = None
     ) -> None:
         """Run the second half of the hook, given how the original ended."""
-        if running is None:
-            return
         outermost = overhead.start()
         try:
             running.send(Outcome(result, error))
@@ -93,8 +88,7 @@ class Guard:
 class Patch:
     """A hook around the callable `name` of a class or module. It can be applied and reverted any number of times.
 
-    Calls for which `unless()` returns anything but None skip the hook; asking costs a tenth of entering it. So do
-    calls for whose arguments `concerns` returns False. Neither may raise.
+    Calls for which `concerns` returns False skip the hook; asking costs a tenth of entering it.
     A call that is made many times a step, and by few lines, may have a wrapper of its own instead of a hook: `wrap`
     gets the original and a guard, and has to let the original run alone when `guard.is_on` is false.
     The patched callable keeps its name, docstring, signature, kind of descriptor and pickling. Only the qualified name
@@ -109,15 +103,13 @@ class Patch:
         name: str,
         hook: Hook | None = None,
         *,
-        unless: Callable[[], object] | None = None,
-        concerns: Callable[..., bool] | None = None,
+        concerns: Concerns | None = None,
         wrap: Callable[[Callable[..., Any], Any], Callable[..., Any]] = wrap,
     ) -> None:
         self.owner = owner
         self.name = name
         self._hook = hook or _no_hook
         self._make_wrapper = wrap
-        self._unless = unless
         self._concerns = concerns
         self._guard: Guard | None = None
         self._was_own = False
@@ -184,7 +176,7 @@ class Patch:
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         self._switch(is_on=False)  # an earlier wrapper may still be below somebody else's patch: only the latest works
-        self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._unless, self._concerns)
+        self._guard = Guard(self._hook, f"{self.owner.__name__}.{self.name}", self._concerns)
         patched = functools.wraps(original)(self._make_wrapper(original, self._guard))
         if isinstance(self.owner, type) and not self._was_own:  # where pickle looks it up
             patched.__module__, patched.__qualname__ = self.owner.__module__, f"{self.owner.__qualname__}.{self.name}"

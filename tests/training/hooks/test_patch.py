@@ -489,14 +489,13 @@ def test_a_traceback_shows_the_user_s_line_and_ends_in_the_original() -> None:
 
 def test_calls_that_a_hook_is_not_for_are_left_alone() -> None:
     seen: list[Any] = []
-    under_way: list[str] = []
-    Patch(Subject, "method", watching(seen), unless=lambda: under_way[-1] if under_way else None).apply()
-    under_way.append("something")
+    Patch(Subject, "method", watching(seen), concerns=lambda args, kwargs: args[1] > 2 or "twice" in kwargs).apply()
     assert Subject().method(2) == 2
     assert not seen
-    under_way.clear()
     assert Subject().method(3) == 3
     assert len(seen) == 2
+    assert Subject().method(2, twice=True) == 4
+    assert len(seen) == 4
 
 
 def test_the_time_of_hooks_counts_as_ours() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from autotrack.redaction.names import is_secret_name
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
-from autotrack.training.observe.arguments.parsing import Parse, begin_parse, current_parse, end_parse
+from autotrack.training.observe.arguments.parsing import Parse, begin_parse, current_parse, end_parse, is_parsing
 from autotrack.training.observe.arguments.script import calling_line
 from autotrack.training.values import flatten
 
@@ -34,7 +34,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
         if name in vars(parser):
             yield Patch(parser, name, _around_parse)
     if "_get_values" in vars(parser):
-        yield Patch(parser, "_get_values", _note_given, unless=lambda: None if current_parse() else True)
+        yield Patch(parser, "_get_values", _note_given, concerns=is_parsing)
 
 
 def earlier_arguments() -> list[parsed.Arguments]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
-from autotrack.training.observe.arguments.parsing import Parse, begin_parse, current_parse, end_parse
+from autotrack.training.observe.arguments.parsing import Parse, begin_parse, current_parse, end_parse, is_parsing
 from autotrack.training.observe.arguments.script import calling_line
 from autotrack.training.values import flatten
 
@@ -26,7 +26,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     parser: Any = vars(module)["ArgumentParser"]
     for name in _PARSING:
         yield Patch(parser, name, _around_parse)
-    yield Patch(parser, "get_defaults", _note_defaults, unless=lambda: None if current_parse() else True)
+    yield Patch(parser, "get_defaults", _note_defaults, concerns=is_parsing)
 
 
 def _around_parse(parser: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:

@@ -33,7 +33,7 @@ class _GivenConfigs:
     def __init__(self) -> None:
         self._configs: list[tuple[Any, tuple[str, int], set[str]]] = []
 
-    def are_among(self, *configs: Any, **_options: Any) -> bool:
+    def are_among(self, configs: tuple[Any, ...], _options: object) -> bool:
         """Return whether one of these is, or holds, what was given."""
         return bool(self._configs) and any(self._find(config) for config in configs)
 

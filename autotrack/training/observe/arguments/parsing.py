@@ -32,6 +32,16 @@ def current_parse() -> Parse | None:
     return _thread.parse
 
 
+def is_parsing(_args: object, _kwargs: object) -> bool:
+    """Tell `Patch` that a hook is for calls within a parse."""
+    return _thread.parse is not None
+
+
+def is_not_parsing(_args: object, _kwargs: object) -> bool:
+    """Tell `Patch` that a hook is for calls outside of a parse."""
+    return _thread.parse is None
+
+
 def begin_parse(caller: Hashable) -> Parse:
     """Begin the outermost call of a parser."""
     _thread.parse = Parse(caller)

@@ -6,7 +6,7 @@ from typing import Any
 
 from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
-from autotrack.training.observe.arguments.parsing import begin_parse, current_parse, end_parse
+from autotrack.training.observe.arguments.parsing import begin_parse, end_parse, is_not_parsing
 from autotrack.training.observe.arguments.script import is_module_of_script
 
 _PACKAGES = ("pydantic", "pydantic_settings", "abc", "typing", "builtins")
@@ -14,7 +14,7 @@ _PACKAGES = ("pydantic", "pydantic_settings", "abc", "typing", "builtins")
 
 def patches(module: ModuleType) -> Iterator[Patch]:
     """Return the hooks for `pydantic_settings.main`."""
-    yield Patch(vars(module)["BaseSettings"], "__init__", _around_init, unless=current_parse)
+    yield Patch(vars(module)["BaseSettings"], "__init__", _around_init, concerns=is_not_parsing)
 
 
 def _around_init(settings: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:

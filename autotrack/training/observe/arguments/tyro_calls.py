@@ -26,7 +26,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield Patch(module, "callable_with_args", _after_parse, concerns=_is_outermost)
 
 
-def _is_outermost(*args: Any, **options: Any) -> bool:
+def _is_outermost(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
     return bool(options.get("field_name_prefix", args[4] if len(args) > 4 else None) == "")
 
 
