@@ -36,7 +36,12 @@ def latest_of(trainer: Any) -> Any:
 
 def is_heard(callback: Any, trainer: Any) -> bool:
     """Whether this callback hears what happens in the trainer: as one that is attached, or as one of the user's."""
-    return _attached.get(id(trainer)) is callback or any(callback is one for one in trainer.callbacks)
+    if _attached.get(id(trainer)) is callback:
+        return True
+    for one in trainer.callbacks:  # noqa: SIM110  asked with every batch, and `any` would be a call for each callback
+        if one is callback:
+            return True
+    return False
 
 
 # Hooks around the functions with which Lightning calls its callbacks. Ours comes first, so that those of the user find

@@ -137,18 +137,6 @@ class AutotrackCallback(_Callback):
             fit.epoch_starts()
 
     @guarded
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """Begin a batch."""
-        if fit := self._fit(trainer):
-            fit.batch_starts(batch)
-
-    @guarded
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """End a batch."""
-        if fit := self._fit(trainer):
-            fit.batch_ends()
-
-    @guarded
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin a validation within the training, or one alone."""
         if fit := self._fit(trainer):

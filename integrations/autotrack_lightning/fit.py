@@ -3,14 +3,16 @@
 from typing import Any
 
 import autotrack
-from autotrack.integrations import RunOptions, attempt, end_run
+from autotrack.integrations import RunOptions, attempt, end_run, guarded
 from autotrack_lightning import arguments, binding
+from autotrack_lightning.attached import is_heard
 from autotrack_lightning.binding import Origin, Trained
 from autotrack_lightning.checkpoints import CheckpointKeeper
 from autotrack_lightning.description import Configured, describe_training
 from autotrack_lightning.ends import is_tuning, record_early_stopping, status_of
 from autotrack_lightning.loggers import WatchedLoggers
 from autotrack_lightning.metrics import MetricRecorder
+from autotrack_lightning.replaced import replace, restore
 from autotrack_lightning.throughput import Throughput
 
 
@@ -41,6 +43,7 @@ class Fit:
         self._configured = Configured(trainer)
         self._epoch: int | None = None
         self._schedulers = arguments.note_schedulers()
+        self._start_batch = replace(trainer._logger_connector, "on_batch_start", self._on_batch_start)
 
     # ---- before the first batch
 
@@ -106,8 +109,16 @@ class Fit:
         if self.run is not None:
             self.run.log({}, epoch=self._epoch, stage="train")  # what is measured of the machine belongs to this epoch
 
-    def batch_starts(self, batch: Any) -> None:
+    def _on_batch_start(self, *args: Any, **kwargs: Any) -> None:
+        self._start_batch(*args, **kwargs)
+        self._batch_starts(*args, **kwargs)
+
+    @guarded
+    def _batch_starts(self, batch: Any, *_: Any, **__: Any) -> None:
         """Begin a batch, and keep what has been saved since the last one."""
+        stage = self._trainer.state.stage
+        if stage is None or stage._value_ != "train" or not is_heard(self._owner, self._trainer):
+            return
         if not self._has_begun:
             self._begin_resumed(self._trainer.fit_loop.epoch_loop._batches_that_stepped)
         if self._recorder is not None:
@@ -115,11 +126,6 @@ class Fit:
             self._throughput.count(batch)
             if self.has_new_checkpoint:
                 self._sync_checkpoints()
-
-    def batch_ends(self) -> None:
-        """End a batch."""
-        if self._recorder is not None:
-            self._recorder.batch_ends()
 
     def validation_starts(self) -> None:
         """Stop the clock of the training."""
@@ -163,6 +169,7 @@ class Fit:
         """The fit is over."""
         trainer = self._trainer
         self._schedulers.revert()
+        restore(trainer._logger_connector, "on_batch_start")
         if trainer.global_rank and not is_tuning(trainer):
             self._end_rank(error)
         if self.run is None or self._recorder is None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from autotrack.integrations import guarded
+from autotrack.integrations import attempt
 
 
 class LearningRates:
@@ -36,13 +36,17 @@ class LearningRates:
         self._in_step, self._in_step_before = {}, self._in_step
         self._at_start = {}
         if is_recorded:
-            optimizers = (_inner(optimizer) for optimizer in self._trainer.optimizers)
-            self._at_start = {id(one.param_groups): _rates(one.param_groups) for one in optimizers}
+            for optimizer in self._trainer.optimizers:
+                groups = getattr(optimizer, "optimizer", optimizer).param_groups
+                self._at_start[id(groups)] = _rates(groups)
 
-    @guarded
     def _note(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
-        groups = optimizer.param_groups
-        self._in_step[id(groups)] = _rates(groups)
+        try:  # no clock and no other call: torch comes here with every step of any optimizer
+            groups = optimizer.param_groups
+            self._in_step[id(groups)] = _rates(groups)
+        except Exception:  # it must not stop the training
+            with attempt("lightning learning rates"):
+                raise
 
     def of_batch(self, *, before: bool = False) -> dict[str, Any]:
         """Return the rates by name: those of steps in this batch, or in the one `before`, and others as they are."""
@@ -59,8 +63,10 @@ class LearningRates:
         return {name for _, names in self._optimizers() for name in names}
 
     def _optimizers(self) -> list[tuple[Any, list[str]]]:
-        groups = [_inner(optimizer).param_groups for optimizer in self._trainer.optimizers]
-        known_by = [(id(group), len(group)) for group in groups]
+        known_by = []
+        for optimizer in self._trainer.optimizers:
+            groups = getattr(optimizer, "optimizer", optimizer).param_groups
+            known_by.append((id(groups), len(groups)))
         if known_by != self._named:  # an optimizer was exchanged, or a group added
             self._names, self._named = list(named_optimizers(self._trainer)), known_by
         return self._names

@@ -1,7 +1,6 @@
 """Records what Lightning sends to its loggers, whether it has loggers or not."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import autotrack
@@ -9,14 +8,15 @@ from autotrack.integrations import guarded, log_numbers
 from autotrack_lightning.attached import is_heard
 from autotrack_lightning.learning_rates import LearningRates
 from autotrack_lightning.loggers import sent_by_lightning
+from autotrack_lightning.replaced import replace, restore
 
 
 class MetricRecorder:
     """Records everything that a trainer sends to its loggers, also if it has none.
 
     All of it goes through `log_metrics` of the trainer's logger connector, with the very values, at the very moments
-    and on the very steps that loggers see. The method is replaced on that one object, and restored by `detach`.
-    Tensors are passed on as they are.
+    and on the very steps that loggers see. The method is replaced on that one object, and restored by `detach`; so is
+    the one that ends a batch, for steps that Lightning does not log. Tensors are passed on as they are.
     """
 
     def __init__(self, run: autotrack.Run, trainer: Any, owner: Any, *, every_n_steps: int | None = None) -> None:
@@ -31,30 +31,22 @@ class MetricRecorder:
         self._given_names: set[str] = set()  # all that the user has logged; ours step aside for them
         self._names_in_epoch: set[str] = set()
         self._has_rates_in_epoch = False
+        self._is_to_record = False  # the step that is under way
+        self._is_recorded = False
         self._connector = trainer._logger_connector
-        self._original: Callable[..., None] = self._connector.log_metrics
-        self._original_step: Callable[[], None] = self._connector.update_train_step_metrics
-        self._step_was_logged = False
-        self._connector.log_metrics = _Replacement(self._log_metrics).of(self._connector, "log_metrics")
-        if every_n_steps is not None:
-            replacement = _Replacement(self._update_train_step_metrics)
-            self._connector.update_train_step_metrics = replacement.of(self._connector, "update_train_step_metrics")
+        self._original = replace(self._connector, "log_metrics", self._log_metrics)
+        self._original_step = replace(self._connector, "update_train_step_metrics", self._update_train_step_metrics)
 
     def detach(self) -> None:
         """Restore the trainer."""
         self._rates.detach()
-        vars(self._connector).pop("log_metrics", None)
-        vars(self._connector).pop("update_train_step_metrics", None)
+        restore(self._connector, "log_metrics", "update_train_step_metrics")
 
     def batch_starts(self) -> None:
         """Begin a batch."""
-        self._rates.batch_starts(is_recorded=self._is_step_to_record())
-
-    def batch_ends(self) -> None:
-        """Record the learning rates of a batch that Lightning does not log, because gradients are accumulated."""
-        if self._trainer.accumulate_grad_batches != 1 and self._is_accumulating() and self._is_step_to_record():
-            self._log({}, self._position(), stage="train", ours=self._rates.of_batch())
-            self._has_rates_in_epoch = True
+        every = self._every or self._trainer.log_every_n_steps
+        self._is_to_record = bool(every) and (self._position() + 1) % every == 0
+        self._rates.batch_starts(is_recorded=self._is_to_record)
 
     def epoch_ends(self, timing: Mapping[str, float]) -> None:
         """Record what was not recorded in this epoch so far; `timing` comes with the metrics of the whole epoch."""
@@ -90,7 +82,7 @@ class MetricRecorder:
         self._log(sent, self._step_of(step, fitting=fitting), stage=stage and stage._value_, ours={})
 
     def _log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        self._step_was_logged = True
+        self._is_recorded = True
         self._record(metrics, step)
         token = sent_by_lightning.set(True)
         try:
@@ -99,25 +91,21 @@ class MetricRecorder:
             sent_by_lightning.reset(token)
 
     def _update_train_step_metrics(self) -> None:
-        """Record steps that the trainer itself would not send to its loggers."""
-        self._step_was_logged = False
+        self._is_recorded = False
         self._original_step()
-        if not self._step_was_logged:
+        if self._is_to_record and not self._is_recorded:
             self._record_step()
 
     @guarded
     def _record_step(self) -> None:
-        if not self._is_accumulating() and self._is_step_to_record():
+        """Record a step that the trainer does not send to its loggers; its rates only if it accumulates gradients."""
+        trainer = self._trainer
+        if not trainer.fit_loop._should_accumulate() or not trainer.lightning_module.automatic_optimization:
             self._record(self._connector.metrics["log"], None)
-
-    def _is_accumulating(self) -> bool:
-        return bool(
-            self._trainer.fit_loop._should_accumulate() and self._trainer.lightning_module.automatic_optimization
-        )
-
-    def _is_step_to_record(self) -> bool:
-        every = self._every or self._trainer.log_every_n_steps
-        return bool(every) and (self._position() + 1) % every == 0
+        elif is_heard(self._owner, trainer):
+            self.epoch = trainer.current_epoch
+            self._log({}, self._position(), stage="train", ours=self._rates.of_batch())
+            self._has_rates_in_epoch = True
 
     @guarded
     def _record(self, metrics: dict[str, Any], step: int | None) -> None:
@@ -136,7 +124,7 @@ class MetricRecorder:
         if stage == "train":
             if self._connector._first_loop_iter is None:  # the end of an epoch
                 ours, self._timing = self._timing, {}
-            elif self._every is not None and not self._is_step_to_record():
+            elif self._every is not None and not self._is_to_record:
                 return
             else:
                 ours = self._rates.of_batch()
@@ -146,8 +134,9 @@ class MetricRecorder:
 
     def _log(self, given: Mapping[str, Any], step: int | None, *, stage: str | None, ours: Mapping[str, Any]) -> None:
         self._given_names.update(given)
-        values = {**{name: value for name, value in ours.items() if name not in self._given_names}, **given}
-        if values:
+        if not self._given_names.isdisjoint(ours):
+            ours = {name: value for name, value in ours.items() if name not in self._given_names}
+        if values := {**ours, **given}:
             log_numbers(self.run, values, step, epoch=self.epoch, stage=stage)
 
     def _last_values(self) -> list[tuple[str, Any]]:
@@ -169,15 +158,3 @@ class MetricRecorder:
         if fitting:
             self.step = self._position()
         return self.step
-
-
-class _Replacement(partial[Any]):
-    """A method of ours in place of one of Lightning's, on one object; copies of the object have Lightning's own."""
-
-    def of(self, owner: Any, name: str) -> "_Replacement":
-        """Say whose method it replaces."""
-        self._owner, self._name = owner, name
-        return self
-
-    def __reduce__(self) -> Any:
-        return getattr, (self._owner, self._name)
