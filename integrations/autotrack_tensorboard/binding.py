@@ -74,10 +74,9 @@ def _log_waiting(writer: Any, run: "autotrack.Run") -> None:
         run.log_params(params, STARTED_BY)
 
 
-def bind(writer: Any) -> None:
-    """Remember the run that is being recorded here, if there is one, as that of the writer."""
-    if autotrack.current_run() is not None:
-        run_of(writer)
+def bind(writer: Any) -> bool:
+    """Remember the run that is being recorded here as that of the writer; return False if there is none."""
+    return autotrack.current_run() is not None and run_of(writer) is not None
 
 
 def close(writer: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -17,7 +17,21 @@ class Call:
 
 call: ContextVar[Call | None] = ContextVar("autotrack_tensorboard_call", default=None)
 
-is_recorded_elsewhere: ContextVar[Callable[[str], bool] | None] = ContextVar(
-    "autotrack_tensorboard_recorded_elsewhere", default=None
-)
-"""Tells from a scalar's tag whether another integration records it at its source; None if none does."""
+
+@dataclass(eq=False, slots=True)
+class Elsewhere:
+    """Says which scalars another integration records at their source: those whose tag `covers`, or all.
+
+    `bound` are the identities of writers whose run is known, so that there is nothing left to do for their scalars.
+    """
+
+    covers: Callable[[str], bool] | None = None
+    bound: set[int] = field(default_factory=set)
+
+    def records(self, tag: str) -> bool:
+        """Whether the scalar with this tag is recorded at its source."""
+        return self.covers is None or self.covers(tag)
+
+
+elsewhere: ContextVar[Elsewhere | None] = ContextVar("autotrack_tensorboard_elsewhere", default=None)
+"""What is recorded elsewhere of what is written now; None if nothing is."""

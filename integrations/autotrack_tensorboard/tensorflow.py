@@ -44,9 +44,9 @@ def _skip_recorded_metrics(*_: Any, **__: Any) -> _Running:
     """Hook around the writing of metrics by Keras's callback: the integration for Keras has recorded them."""
     if not is_autologging("keras"):
         return
-    token = scope.is_recorded_elsewhere.set(lambda _: True)
+    token = scope.elsewhere.set(scope.Elsewhere())
     yield
-    scope.is_recorded_elsewhere.reset(token)
+    scope.elsewhere.reset(token)
 
 
 def _write(
@@ -58,7 +58,7 @@ def _write(
     plugin = SummaryMetadata.FromString(metadata).plugin_data.plugin_name
     if plugin not in (*_RECORDED, *_LEFT_OUT):  # such as the graph of a model
         return
-    if plugin == "scalars" and scope.is_recorded_elsewhere.get() is not None:
+    if plugin == "scalars" and scope.elsewhere.get() is not None:
         binding.bind(writer)
         return
     if (run := binding.run_of(writer)) is None:

@@ -50,10 +50,20 @@ def patches(module: Any) -> Iterable[Patch]:
     }
     for name, hook in own.items():
         if hasattr(module.SummaryWriter, name):  # versions have more or fewer of them
-            yield Patch(module.SummaryWriter, name, hook)
-    yield Patch(module.FileWriter, "add_summary", _add_summary)
+            concerns = _is_anything_left_to_do if name == "add_scalar" else None
+            yield Patch(module.SummaryWriter, name, hook, concerns=concerns)
+    yield Patch(module.FileWriter, "add_summary", _add_summary, concerns=_is_call_to_be_read)
     if hasattr(module, "DummyFileWriter"):  # of tensorboardX, for a writer that writes nothing to the disk
-        yield Patch(module.DummyFileWriter, "add_summary", _add_summary)
+        yield Patch(module.DummyFileWriter, "add_summary", _add_summary, concerns=_is_call_to_be_read)
+
+
+def _is_anything_left_to_do(args: tuple[Any, ...], _kwargs: object) -> bool:
+    elsewhere = scope.elsewhere.get()
+    return elsewhere is None or elsewhere.covers is not None or not args or id(args[0]) not in elsewhere.bound
+
+
+def _is_call_to_be_read(_args: object, _kwargs: object) -> bool:
+    return scope.call.get() is not None
 
 
 # Arguments have defaults because a call may lack some: the writer itself raises for that.
@@ -65,8 +75,9 @@ def _add_scalar(
     outcome = yield
     if outcome.error is not None:
         return
-    if (is_recorded := scope.is_recorded_elsewhere.get()) is not None and is_recorded(tag):
-        binding.bind(writer)
+    if (elsewhere := scope.elsewhere.get()) is not None and elsewhere.records(tag):
+        if binding.bind(writer):
+            elsewhere.bound.add(id(writer))
         return
     if (call := scope.call.get()) is not None:  # add_hparams has made a writer to write its metrics
         writer = call.writer
@@ -78,8 +89,8 @@ def _add_scalars(
     writer: Any, main_tag: str = "", tag_scalar_dict: Any = None, global_step: Any = None, *_: Any, **__: Any
 ) -> _Running:
     outcome = yield
-    is_recorded = scope.is_recorded_elsewhere.get()
-    if outcome.error is not None or (is_recorded is not None and is_recorded(main_tag)):
+    elsewhere = scope.elsewhere.get()
+    if outcome.error is not None or (elsewhere is not None and elsewhere.records(main_tag)):
         return
     if (run := binding.run_of(writer)) is not None:
         values = {f"{main_tag}/{tag}": value for tag, value in tag_scalar_dict.items()}
