@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from autotrack import destinations
-from autotrack.journal import unwritten
+from autotrack.journal import unwritten, unwritten_output
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server, without_delivery
 
@@ -32,8 +32,10 @@ def owed_in_short(runs: Iterable[RecordedRun], *, servers: Collection[str] = ())
 
 def waiting_elsewhere(runs: Iterable[RecordedRun]) -> str:
     """Say of which of these runs the disk has refused records, if they are not recorded any more; empty if of none."""
-    cut_off = [run.folder for run in runs if run.status == "killed"]
-    names = [folder.name for folder in unwritten.waiting_among(cut_off)]
+    ended = {run.folder: run.status for run in runs if run.status != "running"}
+    cut_off = [folder for folder, status in ended.items() if status == "killed"]
+    waiting = [*unwritten.waiting_among(cut_off), *unwritten_output.waiting_among(ended)]
+    names = [folder.name for folder in dict.fromkeys(waiting)]
     if not names:
         return ""
     things = counted("run", names)

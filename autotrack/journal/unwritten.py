@@ -234,6 +234,11 @@ def _name_for(journal: Path) -> str:
     return f"{journal.parent.parent.name[:60]}-{journal.stem[:60]}-{crc32(os.fsencode(path)):08x}.jsonl"
 
 
+def run_id_of(folder: Path) -> str:
+    """Return the id of the run in `folder`; nothing if it cannot be read."""
+    return _run_id(folder / "journal" / "main.jsonl")
+
+
 def _run_id(journal: Path, first_line: bytes = b"") -> str:
     """Return the id of the run of a journal: by its first line, or else by that of the main journal."""
     with suppress(OSError, msgspec.DecodeError):

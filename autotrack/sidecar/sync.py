@@ -9,13 +9,14 @@ from typing import Literal
 
 from autotrack import destinations
 from autotrack.errors import AutotrackError
-from autotrack.journal import reader, unwritten
+from autotrack.journal import reader, unwritten, unwritten_output
 from autotrack.journal.records import RunStarted
 from autotrack.journal.run_folder import check_structure
 from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
 from autotrack.sidecar.capture.siblings import Siblings
+from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sinks import build
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.named_servers import named_servers
@@ -109,7 +110,7 @@ class RunSync:
                 follow = Follow(
                     folder=str(folder), destinations=self._to, draws=True, environment=False, system_seconds=0.0
                 )
-                refused = unwritten.bring_home(folder)
+                refused = [*unwritten.bring_home(folder), *_bring_home_output(follow)]
                 problems = [*refused, *self._completion.complete(follow).problems]
             except (OSError, AutotrackError) as error:
                 return Outcome(folder, "unreadable", str(error))
@@ -162,6 +163,16 @@ class RunSync:
                     f"is sent there. If you trust it, run: autotrack sync --to {server}",
                 )
         return self._trusted[server]
+
+
+def _bring_home_output(follow: Follow) -> list[str]:
+    """Bring home the printed lines that the disk has refused; returns what it still refuses."""
+    has_any, refused = unwritten_output.bring_home(Path(follow.folder))
+    if has_any:
+        run = FollowedRun(follow)
+        run.add_output()
+        run.close()
+    return refused
 
 
 def _recorded_destinations(folder: Path) -> list[str]:

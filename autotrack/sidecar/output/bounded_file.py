@@ -9,6 +9,7 @@ from time import sleep
 from types import ModuleType
 
 from autotrack.journal import files
+from autotrack.journal.unwritten_output import WaitingLines
 
 _fcntl: ModuleType | None
 try:
@@ -27,7 +28,8 @@ class BoundedFile:
     The file is made when there is a line to keep; `on_begin` is called then. Forked children (`is_ours` is False) only
     append to it. The process that made it also replaces lines in progress and shortens the file. It locks the file
     meanwhile, so that no line of a child is lost, and children lock it while they append. Nobody waits long for a
-    lock. `on_problem` is called once, with a sentence.
+    lock. What the disk refuses waits on another one. `on_problem` is called once, with a sentence, and when lines are
+    lost for good.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class BoundedFile:
         self._progress = b""  # lines in progress that it wrote after the last final line,
         self._progress_offset = 0  # and where
         self._unwritten = b""  # what the disk has not taken yet
+        self._waiting: WaitingLines | None = None  # those that wait on another disk, once there were any
         self._lost_lines = 0
-        self._next_check = 0.0
+        self._next_check = self._next_try = 0.0
         self._has_reported = self._begun = self._closed = False
 
     def write(self, final: bytes, progress: bytes) -> None:
@@ -80,8 +83,8 @@ class BoundedFile:
             finally:
                 _unlock(self._fd)
         except OSError as error:
+            self._set_aside()
             self._report(error)
-            self._bound_unwritten()
 
     @property
     def was_made_by_child(self) -> bool:
@@ -90,6 +93,8 @@ class BoundedFile:
 
     def close(self) -> None:
         """Close the file."""
+        if self.is_ours and self._begun and not self._closed:
+            self._write_the_rest()
         self._closed = True
         if self._fd >= 0:
             os.close(self._fd)
@@ -119,22 +124,58 @@ class BoundedFile:
         self._progress = b""
 
     def _append(self, progress: bytes) -> None:
-        final = self._unwritten
-        if self._lost_lines:
-            final = b"\n[autotrack lost %d lines: the disk was full]\n" % self._lost_lines + final
+        final = self._all_unwritten()
+        if self._waiting and not self._bring_home():
+            self._set_aside()
+            return
         if not final and not progress:
             return
         try:
             written = os.write(self._fd, final + progress)
         except OSError as error:
+            self._set_aside()
             self._report(error)
-            self._bound_unwritten()
             return
         self._lost_lines = 0
         self._unwritten = final[written:]
         self._progress_offset = self._size + len(final)
         self._progress = progress[: max(0, written - len(final))]
         self._size += written
+        if self._unwritten:
+            self._set_aside()
+
+    def _bring_home(self) -> bool:
+        """Write what waits on another disk, asking once a second; returns whether all of it was written."""
+        if self._waiting is None or self._clock() < self._next_try:
+            return False
+        self._next_try = self._clock() + _CHECK_SECONDS
+        try:
+            self._waiting.bring_home(self._fd)
+        except OSError as error:
+            self._report(error)
+            return False
+        self._size = os.fstat(self._fd).st_size
+        return True
+
+    def _set_aside(self) -> None:
+        """Keep what the disk has not taken on another one, or else in memory, as far as there is room."""
+        self._waiting = self._waiting or WaitingLines(self._path)
+        pending = self._all_unwritten()
+        if pending and self._waiting.keep(pending):
+            self._unwritten, self._lost_lines = b"", 0
+        else:
+            self._bound_unwritten()
+
+    def _all_unwritten(self) -> bytes:
+        lost = b"\n[autotrack lost %d lines: the disk was full]\n" % self._lost_lines if self._lost_lines else b""
+        return lost + self._unwritten
+
+    def _write_the_rest(self) -> None:
+        self._next_try = 0.0
+        if self._unwritten or self._waiting or self._lost_lines:
+            self._append(b"")
+        if lost := self._lost_lines + self._unwritten.count(b"\n"):
+            self._on_problem(f"{lost} lines of {self._path.name} are lost, because no disk took them")
 
     def _bound_unwritten(self) -> None:
         excess = len(self._unwritten) - _MOST_UNWRITTEN_BYTES
@@ -224,7 +265,9 @@ class BoundedFile:
         return (status.st_dev, status.st_ino) == self._identity
 
     def _report(self, error: OSError) -> None:
-        self._report_once(f"{error.strerror} ({self._path})")
+        waits = self._waiting.path if self._waiting else None
+        where = f"; what it refuses is kept in {waits} until it has room, or until: autotrack sync" if waits else ""
+        self._report_once(f"{error.strerror} ({self._path}){where}")
 
     def _report_once(self, message: str) -> None:
         if not self._has_reported:

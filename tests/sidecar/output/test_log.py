@@ -16,11 +16,15 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+import autotrack
+from autotrack.cli.app import app
 from autotrack.journal import files
 from autotrack.redaction import Redactor
 from autotrack.sidecar.output.log import OutputLog
 from autotrack.training.observe.output.streams import forget, listen
+from tests.support.disks import small_disk
 from tests.support.output_logs import Clock, NoRedaction, lines_of, no_problem
 
 TOKEN = "ghp_" + "a1B2" * 9
@@ -419,7 +423,7 @@ def test_a_full_disk_stops_no_print_and_what_waits_is_written_when_there_is_room
     print("room again")
     forget(log)
     log.close()
-    assert said == [f"No space left on device ({log.path})"]
+    assert [what.partition(";")[0] for what in said] == [f"No space left on device ({log.path})"]
     lines = lines_of(log)
     assert [line for line in lines if line != said[0]] == [*(f"line {number}" for number in range(10)), "room again"]
     assert said[0] in lines
@@ -445,6 +449,48 @@ def test_a_disk_that_stays_full_costs_no_memory_without_end(tmp_path: Path, monk
     assert lines_of(log)[2:] == [*printed[int(lost[1]) :], "room again"]
     assert log.path.stat().st_size < 300_000
     assert len(said) == 1
+
+
+def test_what_a_full_disk_refuses_to_the_end_waits_elsewhere_until_sync(tmp_path: Path) -> None:
+    """Also of a run that was moved since, and without a line more or less."""
+    with autotrack.start_run("one", to=tmp_path / "runs") as run:
+        pass
+    said: list[str] = []
+    with small_disk(tmp_path / "disk") as disk:
+        folder = disk.path / "store" / "exp" / "run"
+        shutil.copytree(run.folder, folder)
+        log = OutputLog(folder / "output.log", NoRedaction(), on_problem=said.append)
+        printed = [f"line {number} {'x' * 100}" for number in range(3000)]
+        log.take("stdout", f"{printed[0]}\n")
+        disk.fill()
+        for line in printed[1:]:
+            log.take("stdout", f"{line}\n")
+        log.close()
+        (waiting,) = (tmp_path / "state" / "autotrack" / "unwritten").iterdir()
+        assert str(waiting) in said[0]
+        disk.make_room()
+        folder = folder.rename(folder.with_name("moved"))
+        ended = CliRunner().invoke(app, ["sync", str(disk.path / "store")])
+        assert ended.output == "1 run complete\n"
+        assert (folder / "output.log").read_text().splitlines() == printed
+        assert not waiting.exists()
+        (output,) = autotrack.load(folder).artifacts
+        assert output.bytes == (folder / "output.log").stat().st_size
+        assert output.sha256
+
+
+def test_lines_that_no_disk_takes_are_counted_in_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    log = OutputLog(tmp_path / "output.log", NoRedaction(), on_problem=said.append)
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.os.write", full)
+    for number in range(7):
+        log.take("stdout", f"line {number}\n")
+    log.close()
+    assert said[-1] == "7 lines of output.log are lost, because no disk took them"
 
 
 def test_a_folder_that_vanishes_is_made_again_within_a_second(tmp_path: Path, clock: Clock) -> None:
