@@ -15,6 +15,8 @@ from autotrack.training.run import Run
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 _MOST_BYTES = 2**24
+_MOST_RUNS = 100
+"""Only the latest runs of an experiment are searched for a file."""
 
 
 class RunFiles:
@@ -98,6 +100,23 @@ class RunFiles:
     def size_bytes(self, path: Path) -> int:
         """Return how many bytes a file or folder has."""
         return files.size_bytes(path)
+
+    @classmethod
+    def run_id_holding(cls, path: Path, stamps: Container[tuple[int, int]], experiment: Path) -> str | None:
+        """Return the id of the latest run of an experiment that holds this file or folder, or None.
+
+        `stamps` are the sizes and times of change of its files when they were read, for it may have changed since.
+        What was kept as a copy has them too.
+        """
+        if (around := cls.run_id_around(path)) is not None:
+            return around
+        folders = sorted(experiment.iterdir(), reverse=True) if experiment.is_dir() else []
+        for folder in folders[:_MOST_RUNS]:
+            for kept in (*folder.glob(f"{CHECKPOINTS}/**/*"), *folder.glob(f"{MODEL}/*")):
+                status = kept.stat()
+                if kept.is_file() and (status.st_size, status.st_mtime_ns) in stamps:
+                    return cls.run_id_around(kept)
+        return None
 
     @staticmethod
     def run_id_around(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autotrack.integrations import Patch
-from autotrack_torch import description, gradients, losses, members, passes, saving, steps
+from autotrack_torch import description, gradients, loading, losses, members, passes, saving, steps
 
 
 def patches() -> Iterable[Patch]:
@@ -35,4 +35,5 @@ def patches() -> Iterable[Patch]:
     else:  # before torch 2.6
         yield Patch(torch.nn.utils, "clip_grad_norm_", gradients.clip_norm, concerns=gradients.is_not_compiling)
     yield Patch(torch.nn.utils, "clip_grad_value_", gradients.clip_value, concerns=gradients.is_not_compiling)
+    yield from loading.patches()
     yield from saving.patches()

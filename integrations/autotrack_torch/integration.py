@@ -20,13 +20,13 @@ class TorchIntegration:
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `torch`, all of whose parts have been imported by now, or for what is used with it."""
-        from autotrack_torch import hooks, saving
+        from autotrack_torch import hooks, loading, saving
 
         match module.__name__:
             case "torch":
                 return hooks.patches()
             case "safetensors.torch":
-                return saving.patches_of_safetensors(module)
+                return (*saving.patches_of_safetensors(module), *loading.patches_of_safetensors(module))
             case "accelerate.accelerator":
-                return saving.patches_of_accelerate(module)
-        return saving.patches_of_fabric(module)
+                return (*saving.patches_of_accelerate(module), *loading.patches_of_accelerate(module))
+        return (*saving.patches_of_fabric(module), *loading.patches_of_fabric(module))

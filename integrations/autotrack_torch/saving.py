@@ -79,16 +79,20 @@ def _path(given: Any) -> Path | None:
 
 
 def _is_of_loop(_args: object, _kwargs: object) -> bool:
-    """Whether a loop is recorded and this is no part of another save."""
-    if _is_saving.get():
-        return False
+    """Whether a loop is recorded or was, and this is no part of another save."""
+    return not _is_saving.get() and (bool(_files) or _loop() is not None)
+
+
+def _loop() -> Loop | None:
+    """Return the loop that is recorded here, unless another integration records what happens at the moment."""
     loop, run = current_loop(), autotrack.current_run()
-    return loop is not None and (run is None or run is loop.run or run.started_by in OURS)
+    return loop if loop is not None and (run is None or run is loop.run or run.started_by in OURS) else None
 
 
 def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:
     """Let something be saved, and keep the file; other functions that save meanwhile do it for this one."""
-    loop = current_loop()
+    _finish(lambda files: files.run.status != "running")  # before what they are linked to is written over
+    loop = _loop()
     files = _files_of(loop) if loop is not None else None
     if loop is None or files is None:
         return
@@ -113,7 +117,6 @@ def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:
 def _files_of(loop: Loop) -> SavedFiles | None:
     """Return what keeps the files of this loop's run; None where checkpoints are switched off."""
     if loop.run.id not in _files and RunOptions.of_autolog().settings.checkpoints:
-        _finish(lambda files: files.run.status != "running")
         _files[loop.run.id] = SavedFiles(loop.run)
         if len(_files) == 1:
             atexit.register(_finish, lambda _: True)  # before the run itself ends, which was registered earlier

@@ -7,7 +7,7 @@ import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, guarded, is_worker
-from autotrack_torch import elsewhere
+from autotrack_torch import elsewhere, loading
 from autotrack_torch.compiling import is_compiling, not_compiled
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.members import Member, Relation, is_made_within
@@ -77,16 +77,19 @@ def _meet(optimizer: Any) -> tuple[Loop | None, Member | None]:
     current = watch.first_pass
     if loop is None and current is not None and is_made_within(optimizer, current.began):
         return None, None  # the inner loop of a meta-learner, whose own optimizer comes later
-    loop = loop or _begin()
+    loop = loop or _begin(optimizer)
     return loop, loop.add(optimizer)
 
 
-def _begin() -> Loop:
+def _begin(optimizer: Any) -> Loop:
     options = RunOptions.of_autolog()
     surroundings = Surroundings()
     enclosing = options.enclosing_run() or options.run_apart()  # of a writer that the loop writes to
     run = enclosing or options.start_run(
-        started_by=STARTED_BY, frameworks={"torch": str(torch.__version__)}, before_another=_before_another
+        started_by=STARTED_BY,
+        frameworks={"torch": str(torch.__version__)},
+        resumed_from=loading.run_loaded_for(optimizer, options),
+        before_another=_before_another,
     )
     loop = watch.loop = Loop(run, options, surroundings=surroundings, is_own=enclosing is None)
     return loop
