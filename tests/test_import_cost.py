@@ -76,3 +76,25 @@ def test_the_command_line_imports_no_framework(imported: Imported, arguments: li
     )
     assert "autotrack.cli.app" in found
     assert not found & FRAMEWORKS
+
+
+def test_autotrack_run_imports_little_before_it_becomes_the_script(imported: Imported) -> None:
+    found = imported(
+        "import os, sys\nsys.argv = ['autotrack', 'run', '--output', __file__]\nos.execve = lambda *_: sys.exit()\n"
+        "sys.stderr.flush = sys.stdout.flush = lambda: None\nfrom autotrack.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
+    assert "autotrack.cli.run" in found
+    assert not found & (SLOW | {"click", "importlib.metadata", "psutil", "autotrack.cli.app", "autotrack.training"})
+    assert len(found) < 150, sorted(found)
+
+
+def test_a_child_that_trains_nothing_is_left_alone(imported: Imported) -> None:
+    """What the script under `autotrack run` starts, such as pip, until it imports a framework."""
+    found = imported(
+        "import autotrack.training.startup\n"
+        'autotrack.training.startup.begin(\'child 1 {"frameworks":["torch"]}\')\nimport shutil'
+    )
+    ours = {name for name in found if name.startswith("autotrack") or name in ("msgspec", "pathlib")}
+    assert ours <= {"autotrack", "autotrack.version", "autotrack.training", "autotrack.training.startup",
+                    "autotrack.training.main_target"}  # fmt: skip

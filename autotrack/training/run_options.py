@@ -130,14 +130,21 @@ class RunOptions:
         """Return a run that this process has started with `is_current=False` and still records, or None."""
         return next((run for run in _apart if run.status == "running" and run.pid == os.getpid()), None)
 
-    def enclosing_run(self) -> Run | None:
+    def enclosing_run(
+        self,
+        *,
+        resumed_from: str | None = None,
+        group: str | None = None,
+        continued: Callable[[], Run | None] = lambda: None,
+    ) -> Run | None:
         """Return the run around the training that begins now, or None.
 
         That is the run which is being recorded here, or, in a rank that a launcher spawned for the training, the run
         that a person started in its parent. Add to it when its `started_by` is "user"; otherwise the training is a
         part of another one that is recorded already. In another process that was started in a run of a person, it is
         None: the training there has a run of its own, with that one as its parent. In a script that `autotrack run`
-        started, it is the run of the script, which counts as one of a person and is opened for the first training.
+        started, it is the run of the script, which counts as one of a person and is opened for the first training:
+        `continued` may continue an earlier run instead, `resumed_from` and `group` are as for `start_run`.
         """
         run = run_around_another()
         if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
@@ -146,7 +153,10 @@ class RunOptions:
             parent = parent_run() or self._started_in
             if parent is not None and parent.started_by == "user" and parent.is_live():
                 return attach_run(Path(parent.folder))
-        return script.enclosing_run(self.name, self._run) if run is None else None
+        if run is not None:
+            return None
+        about = {"resumed_from": resumed_from, "group": group, **self._run}
+        return script.enclosing_run(self.name, continued=continued, **about)
 
     def continue_run(
         self,

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -49,18 +49,26 @@ class Script:
         except Exception as fault:  # noqa: BLE001  the script has to start all the same
             report_fault("autotrack run", fault)
 
-    def enclosing_run(self, name: str | None, options: Mapping[str, Any]) -> Run | None:
+    def enclosing_run(
+        self, name: str | None = None, *, continued: Callable[[], Run | None] = lambda: None, **options: Any
+    ) -> Run | None:
         """Return the run of the script, to which a training adds that begins now; it is opened for the first one.
 
-        `name` and `options` are those that the training was given in the script, and win for a run that is opened.
         None in a process that is no script of `autotrack run`, or a worker of one, and once the run has ended.
+
+        Args:
+            name: What the script calls the run of this training, if it does. It wins if a run is opened.
+            continued: Continues an earlier run instead of opening one, if it can.
+            options: What `open_run` takes, as the training was given it in the script.
         """
         if self._pid != os.getpid() or interactive_session() or ranks.is_worker():
             return None
         with self._opening:
             if self._run is None:
-                in_use = autolog.frameworks_in_use()
-                self._run = open_run(name or self.run_name(), **options, started_by=STARTED_BY, frameworks=in_use)
+                self._run = continued() or open_run(
+                    name or self.run_name(), started_by=STARTED_BY, frameworks=autolog.frameworks_in_use(), **options
+                )
+                self._run.started_by = "user"  # trainings add to it, whoever began the one that is continued
             elif self._run.status == "running":
                 enter(self._run)  # it may have been opened by another thread
         return self._run if self._run.status == "running" else None
@@ -78,7 +86,7 @@ class Script:
         os.environ[launch.VARIABLE] = launch.text_of("child", self._pid, for_children)
         if chosen.always and is_first and at_once:
             set_entry_point(_file_of(*main_target()))
-            self.enclosing_run(None, {})
+            self.enclosing_run()
 
     def run_name(self) -> str | None:
         """Return the name of the run: as it was chosen, else that of the script and words that tell runs apart.

@@ -95,7 +95,7 @@ def open_run(options: RunOptions, *, origin: str | None = None) -> tuple[autotra
     """
     if rank() or is_worker():
         return None, False
-    outer = options.enclosing_run()
+    outer = options.enclosing_run(resumed_from=origin)
     if outer is not None:
         return (outer if outer.started_by == "user" else None), False
     return options.start_run(started_by="keras", frameworks=frameworks(), resumed_from=origin), True

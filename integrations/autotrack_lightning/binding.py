@@ -84,12 +84,34 @@ def trained_in(trainer: Any, module: Any, options: RunOptions, loaded: Origin | 
 
 def start_or_continue(trainer: Any, options: RunOptions, origin: Origin | None, at_step: int | None) -> autotrack.Run:
     """Continue the unfinished run that a checkpoint names, or start one that names it as where it was resumed from."""
-    about: dict[str, Any] = {"frameworks": frameworks(trainer), "group": group(trainer)}
-    if origin is not None:
-        continued = options.continue_run(origin.run_id, origin.folder, at_step=at_step, **about)
-        if continued is not None:
-            return continued
-    return options.start_run(started_by="lightning", resumed_from=origin.run_id if origin else None, **about)
+    return continue_run(trainer, options, origin, at_step) or options.start_run(
+        started_by="lightning",
+        resumed_from=origin.run_id if origin else None,
+        frameworks=frameworks(trainer),
+        group=group(trainer),
+    )
+
+
+def continue_run(
+    trainer: Any, options: RunOptions, origin: Origin | None, at_step: int | None
+) -> autotrack.Run | None:
+    """Continue the unfinished run that a checkpoint names; None when there is nothing to continue."""
+    if origin is None:
+        return None
+    return options.continue_run(
+        origin.run_id, origin.folder, at_step=at_step, frameworks=frameworks(trainer), group=group(trainer)
+    )
+
+
+def enclosing_run(
+    trainer: Any, options: RunOptions, origin: Origin | None, at_step: int | None
+) -> autotrack.Run | None:
+    """Return the run around a training that begins now. That of a script may be the one that a checkpoint names."""
+    return options.enclosing_run(
+        resumed_from=origin.run_id if origin else None,
+        group=group(trainer),
+        continued=lambda: continue_run(trainer, options, origin, at_step),
+    )
 
 
 def join(trainer: Any, options: RunOptions) -> autotrack.Run | None:

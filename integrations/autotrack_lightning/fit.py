@@ -80,7 +80,7 @@ class Fit:
         trainer = self._trainer
         if trainer.global_rank or is_tuning(trainer):
             return
-        outer = self._options.enclosing_run()
+        outer = binding.enclosing_run(trainer, self._options, self._origin, at_step)
         if outer is not None and outer.started_by != "user":
             return  # a fit inside another fit is part of that one
         self._owns_run = outer is None

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -351,3 +352,65 @@ def test_ranks_of_a_launcher_are_one_run() -> None:
     (run,) = autotrack.runs("runs")
     assert run.name.startswith("train-")
     assert [point.value for point in run.history("loss")] == [0.0, 1.0, 2.0, 3.0]
+
+
+@pytest.mark.slow
+def test_a_script_under_autotrack_run_goes_on_with_the_run_that_was_cut_off() -> None:
+    write(
+        "train.py",
+        """
+        import sys
+        import torch
+        from lightning.pytorch import LightningModule, Trainer
+        from lightning.pytorch.callbacks import ModelCheckpoint
+        from torch.utils.data import DataLoader
+
+        class Net(LightningModule):
+            def __init__(self):
+                super().__init__()
+                self.layer = torch.nn.Linear(1, 1)
+            def training_step(self, batch, _):
+                if len(sys.argv) == 1 and self.current_epoch == 1:
+                    raise ValueError("cut off")
+                loss = self.layer(batch.view(-1, 1).float()).sum()
+                self.log("loss", loss)
+                return loss
+            def configure_optimizers(self):
+                return torch.optim.SGD(self.parameters(), lr=0.001)
+
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+        saving = ModelCheckpoint(dirpath="saved", save_on_train_epoch_end=True)
+        trainer = Trainer(max_epochs=3, callbacks=[saving], log_every_n_steps=1, **quiet)
+        trainer.fit(Net(), DataLoader(range(4), batch_size=2), ckpt_path=sys.argv[1] if sys.argv[1:] else None)
+        """,
+    )
+    assert start(*AUTOTRACK, "train.py").exit_code == 1
+    (first,) = autotrack.runs("runs")
+    assert (first.status, first.summary.started_by) == ("failed", "script")
+    (checkpoint,) = Path("saved").rglob("*.ckpt")
+    ended = start(*AUTOTRACK, "train.py", str(checkpoint))
+    assert ended.exit_code == 0, ended.error
+    (run,) = autotrack.runs("runs")
+    assert (run.id, run.status) == (first.id, "finished")
+    assert [point.step for point in run.history("loss")] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_python_that_cannot_be_recorded_says_so_and_runs() -> None:
+    """One that was told to ignore its environment, and one in which autotrack is not installed."""
+    write("script.py", "print('hello')")
+    ignoring = start(*AUTOTRACK, sys.executable, "-I", "script.py")
+    assert (ignoring.exit_code, ignoring.out) == (0, "hello\n")
+    assert "python -I ignores" in ignoring.error
+    venv.create("bare", symlinks=True)
+    bare = start(*AUTOTRACK, "--always", "bare/bin/python", "script.py")
+    assert (bare.exit_code, bare.out) == (0, "hello\n")
+    assert "has no autotrack, so nothing is recorded" in bare.error
+    assert not Path("runs").exists()
+
+
+def test_the_shell_completes_the_options() -> None:
+    environ = {"_AUTOTRACK_COMPLETE": "complete_bash", "COMP_WORDS": "autotrack run --no-", "COMP_CWORD": "2"}
+    command = Path(sys.executable).with_name("autotrack")
+    if not command.exists():
+        pytest.skip("the command is not installed beside this Python")
+    assert "--no-checkpoints" in start(str(command), **environ).out.split()
