@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli import doctor, run_help, show, sync, tensorboard
+from autotrack.cli import compare, doctor, run_help, show, sync, tensorboard
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -20,6 +20,8 @@ app = typer.Typer(
 run_help.add_to(app)
 app.command("ls")(show.ls)
 app.command("show")(show.show)
+app.command("compare")(compare.compare)
+app.command("best")(compare.best)
 app.command("sync")(sync.sync)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.command("doctor")(doctor.doctor)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,9 @@ from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary, read
 from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
 from autotrack.readers.query_names import Name
+
+if TYPE_CHECKING:
+    from autotrack.readers.comparison import RunComparison
 
 
 class Indexed(Protocol):
@@ -76,6 +79,16 @@ class RecordedRun:
             except KeyError:
                 pass
         return name.read(self.summary)
+
+    def compare(self, other: "RecordedRun", metric: str | None = None) -> "RunComparison":
+        """Return how this run differs from another one, and why its `metric` is better or worse than there.
+
+        By default, the metric is what the other run is judged by. `comparison.causes` has the likely causes, the
+        likeliest first, `comparison.params()` and `comparison.metrics()` have what differs.
+        """
+        from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
+
+        return RunComparison([other, self], metric=metric)
 
     def history(self, metric: str) -> list[Point]:
         """Return every recorded point of a metric, or of the system load, in order.

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from autotrack import settings
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
 from autotrack.journal.records import number
 from autotrack.readers import query
+from autotrack.readers.comparison import RunComparison
 from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name, names_in
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.run_table import table_of
 from autotrack.readers.table import Table
+
+if TYPE_CHECKING:
+    from autotrack.readers.comparison import RunComparison
 
 _STARTED = Name("", "started")
 _HISTORY = ("run", "step", "epoch", "time", "value")
@@ -114,6 +118,12 @@ class Runs(Sequence[RecordedRun]):
         finite = [(value, run) for value, run in values if value == value] or values  # noqa: PLR0124  NaN is no best
         choose = min if direction == "min" else max
         return choose(finite, key=lambda item: item[0])[1]
+
+    def compare(self, metric: str | None = None) -> "RunComparison":
+        """Return these runs side by side, with the likely causes of differences. Raises `QueryError`."""
+        from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
+
+        return RunComparison(self._runs, metric=metric, others=self._runs)
 
     def group_by(self, name: str) -> dict[Any, "Runs"]:
         """Return the runs by what a name, as in `where`, means for each; None for those that lack it."""

@@ -11,7 +11,8 @@ from autotrack.journal import records
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
 from autotrack.journal.summary import Summary
-from autotrack.readers.compare import ChangesSince, as_markdown, changes_of, differences, in_short
+from autotrack.readers.compare import ChangesSince, changes_of
+from autotrack.readers.differences import as_markdown, differences, in_short
 
 
 def summary_of(*found: AnyRecord, ended: bool = True) -> Summary:

@@ -1,0 +1,175 @@
+"""`autotrack compare` shows what differs between runs, and why; `autotrack best` finds the best of them."""
+
+from typing import Annotated
+
+import typer
+
+from autotrack.cli.printing import say, say_json, say_table, say_text
+from autotrack.cli.show import JsonOption, StoreOption
+from autotrack.errors import QueryError
+from autotrack.format import short
+from autotrack.journal.records import number
+from autotrack.journal.series import Point
+from autotrack.readers import catalog
+from autotrack.readers.comparison import RunComparison
+from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.runs import Runs
+
+WhereOption = Annotated[str | None, typer.Option("--where", "-w", help="Those for which this holds, as in `ls`.")]
+MetricOption = Annotated[
+    str | None,
+    typer.Option("--metric", "-m", help="What they are compared by, such as `val_loss` or `min my_cost`."),
+]
+
+_MOST_CAUSES = 8
+_MOST_RUNS = 8
+_CURVE = "▁▂▃▄▅▆▇█"
+_CURVE_WIDTH = 32
+
+
+def compare(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names.")] = None,
+    where: WhereOption = None,
+    metric: MetricOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two or more runs, and what is likely to be the cause.
+
+    The second run is compared with the first. For more than two, params that differ are explained by how well they go
+    along with the metric, if there are ten runs or more. Only what differs is shown.
+    """
+    every = catalog.runs(catalog.existing_store(store))
+    chosen = [catalog.find(name, store) for name in names or []]
+    if where or not chosen:
+        matching = every.where(where) if where else every.last(2)[::-1]
+        chosen += [run for run in matching if run.folder not in {one.folder for one in chosen}]
+    comparison = RunComparison(chosen, metric=metric, others=every)
+    if as_json:
+        say_json(comparison.as_dict())
+        return
+    _print_causes(comparison)
+    _print_curves(comparison)
+    for title, table in (("metrics", comparison.metrics()), ("params that differ", comparison.params())):
+        if table.rows():
+            say_text(f"\n{title}")
+            columns = list(table)[: _MOST_RUNS + 1]
+            say_table(columns, [[_cell(row[column]) for column in columns] for row in table.rows()])
+    others = [[area, item] for area, items in comparison.differences.items() if area != "params" for item in items]
+    if others:
+        say_text("\nwhat else differs" if len(chosen) == 2 else "\nwhat else differs between the first two")
+        say_table(["what", "difference"], others)
+
+
+def best(
+    metric: Annotated[
+        str | None,
+        typer.Argument(metavar="[METRIC]", help="Such as `val_loss`, or `min my_cost`; by default, what runs watch."),
+    ] = None,
+    where: WhereOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the best run by a metric, the path of its best checkpoint, and how it differs from the median run."""
+    runs = catalog.runs(catalog.existing_store(store))
+    runs = runs.where(where) if where else runs
+    if not runs:
+        raise QueryError("there are no runs" + (" for which that holds" if where else ""))
+    found = runs.best(metric)
+    comparison_metric = metric or next(iter(found.card()["judged_by"]), None)
+    median = _median(runs, comparison_metric, found)
+    checkpoint = next((one.path for one in found.summary.artifacts if "best" in one.roles), None)
+    comparison = RunComparison([median, found], metric=comparison_metric, others=runs) if median else None
+    if as_json:
+        say_json(
+            {
+                "name": found.name,
+                "id": found.id,
+                "folder": str(found.folder.absolute()),
+                "checkpoint": checkpoint and str(found.folder.absolute() / checkpoint),
+                "differs_from_median": comparison.as_dict() if comparison else None,
+            }
+        )
+        return
+    name = comparison.metric if comparison else comparison_metric
+    value = found.card()["best"].get(name) if name else None
+    say(f"{found.name}  {name} {short(value)}" if value is not None else found.name)
+    say(f"{'folder':<12} {found.folder.absolute()}")
+    if checkpoint:
+        say(f"{'checkpoint':<12} {found.folder.absolute() / checkpoint}")
+    if comparison and comparison.params().rows():
+        say_text(f"\nparams that differ from the median run, {comparison.labels[0]}")
+        columns = list(comparison.params())
+        say_table(columns, [[_cell(row[column]) for column in columns] for row in comparison.params().rows()])
+
+
+def _median(runs: Runs, metric: str | None, found: RecordedRun) -> RecordedRun | None:
+    """Return the run whose best value is the median of the others; None if there is no other."""
+    name = (metric or "").split(" ")[-1]
+    valued = [(run.card()["best"].get(name, run.card()["last"].get(name)), run) for run in runs]
+    others = sorted(
+        ((number(value), run) for value, run in valued if value is not None and run.folder != found.folder),
+        key=lambda item: item[0],
+    )
+    return others[len(others) // 2][1] if others else None
+
+
+def _print_causes(comparison: RunComparison) -> None:
+    names = comparison.labels
+    if comparison.metric is None:
+        say(f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
+    else:
+        values = comparison.values(comparison.metric)
+        told = ", ".join(f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True))
+        say(f"{comparison.metric}: {told}")
+    say_text("\nlikely causes, the likeliest first")
+    say_table(
+        ["cause", "kind", "how sure", "evidence"],
+        [
+            [cause.cause, cause.kind, _how_sure(cause.confidence), cause.evidence]
+            for cause in comparison.causes[:_MOST_CAUSES]
+        ],
+    )
+
+
+def _print_curves(comparison: RunComparison) -> None:
+    curves: list[tuple[str, list[Point]]] = []
+    for label, run in zip(comparison.labels[:_MOST_RUNS], comparison.runs, strict=False):
+        try:
+            curves.append((label, run.history(comparison.metric or "")))
+        except (KeyError, OSError):
+            continue
+    values = [number(point.value) for _, points in curves for point in points]
+    finite = [value for value in values if abs(value) < float("inf")]
+    if not finite or max((len(points) for _, points in curves), default=0) < 2:
+        return
+    say_text(f"\n{comparison.metric}")
+    width = max(len(points) for _, points in curves)
+    say_table(
+        ["run", f"{short(min(finite))} to {short(max(finite))}"],
+        [[label, sparkline(points, min(finite), max(finite), width)] for label, points in curves],
+    )
+
+
+def sparkline(points: list[Point], lowest: float, highest: float, longest: int) -> str:
+    """Return a curve in a line of text, of which the longest curve takes the whole width.
+
+    >>> sparkline([Point(value, time=0.0) for value in (0, 1, 2, 3)], 0, 3, 4)
+    '▁▃▆█'
+    """
+    width = max(1, min(_CURVE_WIDTH, longest) * len(points) // longest)
+    shown = [points[place * len(points) // width] for place in range(width)]
+    if width > 1:
+        shown[-1] = points[-1]
+    scale = (len(_CURVE) - 1) / (highest - lowest) if highest > lowest else 0.0
+    heights = [(number(point.value) - lowest) * scale for point in shown]
+    return "".join(_CURVE[min(max(round(height), 0), 7)] if abs(height) < float("inf") else "?" for height in heights)
+
+
+def _how_sure(confidence: float) -> str:
+    words = ((0.8, "likely"), (0.5, "possible"), (0.2, "unlikely"), (0.0, "hardly"))
+    return f"{next(word for least, word in words if confidence >= least)} ({confidence:.2f})"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else short(value)

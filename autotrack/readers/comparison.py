@@ -1,0 +1,190 @@
+"""Two or more runs side by side: what differs, how their metrics compare, and why."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from autotrack.errors import QueryError
+from autotrack.journal.directions import Direction, split_direction
+from autotrack.journal.judging import judged_by
+from autotrack.journal.params import is_place, varies_by_itself
+from autotrack.journal.records import number
+from autotrack.journal.series import Point
+from autotrack.journal.summary import Summary
+from autotrack.readers.causes import Cause, Parting, likely_causes, parting
+from autotrack.readers.differences import differences
+from autotrack.readers.importance import importance
+from autotrack.readers.repeats import Spread, spread_of
+from autotrack.readers.table import Table
+
+_MOST_REPEATS = 200
+
+
+class Comparable(Protocol):
+    """What is compared: a `RecordedRun`."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+
+    @property
+    def summary(self) -> Summary:
+        """What was recorded, in short."""
+
+    def history(self, metric: str) -> list[Point]:
+        """Return the points of a metric. Raises `KeyError`."""
+
+
+class RunComparison:
+    """Runs side by side. The first one is compared with each of the others.
+
+    Args:
+        runs: Two or more runs.
+        metric: By which they are compared; by default, what the first run is judged by.
+        others: Runs among which repeats of these are looked for, such as all of the store.
+
+    Attributes:
+        runs: The runs.
+        metric: By which they are compared; None if they have none in common.
+    """
+
+    def __init__(
+        self, runs: Sequence[Comparable], *, metric: str | None = None, others: Iterable[Comparable] = ()
+    ) -> None:
+        if len(runs) < 2:
+            raise QueryError(f"{len(runs)} run cannot be compared; name two or more")
+        self.runs = list(runs)
+        self._others = others
+        self.metric, self._direction = self._choose_metric(metric)
+
+    def _choose_metric(self, wanted: str | None) -> tuple[str | None, Direction | None]:
+        summaries = [run.summary for run in self.runs]
+        name: str | None
+        if wanted:
+            name, direction = split_direction(wanted)
+            if not any(name in summary.metrics for summary in summaries):
+                known = sorted({name for summary in summaries for name in summary.metrics})
+                raise QueryError(f"none of these runs has the metric {name!r}; they have {', '.join(known) or 'none'}")
+        else:
+            candidates = [judged_by(summary) for summary in summaries]
+            shared = [name for name in candidates if name and all(name in summary.metrics for summary in summaries)]
+            name, direction = next(iter(shared), None), None
+        told = next((summary.metrics[name].better for summary in summaries if name and name in summary.metrics), None)
+        return name, direction or told
+
+    def values(self, metric: str) -> list[float | None]:
+        """Return the best value of a metric for each run, or the last one if no value is better than another."""
+        return [value_of(run.summary, metric) for run in self.runs]
+
+    @cached_property
+    def differences(self) -> dict[str, list[str]]:
+        """What differs between the second run and the first, as phrases by area."""
+        return differences(self.runs[1].summary, self.runs[0].summary)
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """The likely causes of the difference in the metric, the likeliest first.
+
+        Of two runs, by what is known to matter; of ten or more, by how well each param explains the metric.
+        """
+        if len(self.runs) > 2 and (explained := self._across_runs()):
+            return explained
+        return likely_causes(self.runs[1].summary, self.runs[0].summary, parted=self.parting, spread=self.spread)
+
+    @cached_property
+    def parting(self) -> Parting | None:
+        """Where the curves of the metric part, of the first two runs; None if it has no curves."""
+        if self.metric is None:
+            return None
+        try:
+            curves = [run.history(self.metric) for run in self.runs[:2]]
+        except (KeyError, OSError):
+            return None
+        return parting(curves[1], curves[0]) if max(map(len, curves)) > 1 else None
+
+    @cached_property
+    def spread(self) -> Spread | None:
+        """What seeds alone make of the metric, told by repeats of one of the first two runs; None if there are few."""
+        if self.metric is None:
+            return None
+        first, second = (run.summary for run in self.runs[:2])
+        near = [run for run in self._others if run.summary.experiment in (first.experiment, second.experiment)]
+        return spread_of(self.metric, second, first, (run.summary for run in near[:_MOST_REPEATS]))
+
+    def params(self) -> Table:
+        """Return the params that differ: their names, and a column for each run, by its name."""
+        summaries = [run.summary for run in self.runs]
+        names = dict.fromkeys(name for summary in summaries for name in summary.params)
+        rows = [(name, [summary.params.get(name) for summary in summaries]) for name in names]
+        return self._columns("param", [(name, values) for name, values in rows if _tells(name, values)])
+
+    def metrics(self) -> Table:
+        """Return the metrics: their names, and the best or last value of each run, by its name."""
+        names = dict.fromkeys(name for run in self.runs for name in run.summary.metrics)
+        return self._columns("metric", [(name, self.values(name)) for name in names])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values, for JSON."""
+        return {
+            "runs": [
+                {"name": run.summary.name, "id": run.summary.id, "folder": str(run.folder.absolute())}
+                for run in self.runs
+            ],
+            "metric": self.metric,
+            "better": self._direction,
+            "values": self.values(self.metric) if self.metric else [],
+            "causes": [cause.as_dict() for cause in self.causes],
+            "differences": self.differences,
+            "params": self.params().rows(),
+            "metrics": self.metrics().rows(),
+        }
+
+    def _columns(self, head: str, rows: Sequence[tuple[str, Sequence[Any]]]) -> Table:
+        labels = self.labels
+        columns: dict[str, list[Any]] = {head: [name for name, _ in rows]}
+        for index, label in enumerate(labels):
+            columns[label] = [values[index] for _, values in rows]
+        return Table(columns)
+
+    @property
+    def labels(self) -> list[str]:
+        """What each run is called: by its name, or by its folder if another one has the same name."""
+        names = [run.summary.name for run in self.runs]
+        return [
+            name if names.count(name) == 1 else run.folder.name for name, run in zip(names, self.runs, strict=True)
+        ]
+
+    def _across_runs(self) -> list[Cause]:
+        if self.metric is None:
+            return []
+        having = [
+            (run, value) for run, value in zip(self.runs, self.values(self.metric), strict=True) if value is not None
+        ]
+        table = self.params()
+        by_run = {label: table[label] for label in self.labels}
+        labels = dict(zip(map(id, self.runs), self.labels, strict=True))
+        params = {name: [by_run[labels[id(run)]][row] for run, _ in having] for row, name in enumerate(table["param"])}
+        return [
+            Cause(
+                one.param,
+                "params",
+                f"explains {one.share:.0%} of the variance of {self.metric} over {one.runs} runs "
+                f"with {one.values} different values",
+                round(one.share, 3),
+            )
+            for one in importance(params, [value for _, value in having])
+        ]
+
+
+def _tells(name: str, values: Sequence[Any]) -> bool:
+    """Return whether a param differs, and not by itself."""
+    if is_place(name) or all(value is None or varies_by_itself(name, value) for value in values):
+        return False
+    return len({repr(value) for value in values}) > 1
+
+
+def value_of(summary: Summary, metric: str) -> float | None:
+    """Return the best value of a metric, or the last one if no value is better than another; None without it."""
+    recorded = summary.metrics.get(metric)
+    return None if recorded is None else number((recorded.best or recorded.last).value)

@@ -1,0 +1,186 @@
+"""What differs between two runs: arguments, code, packages, params, data, hardware."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from autotrack.format import short
+from autotrack.journal.outputs import is_output
+from autotrack.journal.params import is_renumbered, varies_by_itself
+from autotrack.journal.records import Dataset
+from autotrack.journal.summary import Summary
+from autotrack.readers.arguments import changed_arguments
+
+_SHOWN_ITEMS = 3
+_LONGEST_VALUE = 40
+_HARDWARE = (
+    "hostname",
+    "cpu_model",
+    "cpu_cores_usable",
+    "memory_gb",
+    "container_cpu_cores",
+    "container_memory_gb",
+)
+
+
+def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
+    """Return what differs, as phrases such as `lr 0.1 → 0.01`, by area: `arguments`, `code` and so on.
+
+    What was not captured in both runs is not compared. Params that a running run lacks do not count as removed,
+    because it may still log them.
+    """
+    phrases = {
+        "arguments": list(changed_arguments(now.argv, before.argv)),
+        "code": list(_code(now.environment, before.environment)),
+        "packages": list(_packages(now.environment, before.environment)),
+        "params": _told_once(
+            _values(_telling(now, before), _telling(before, now), is_complete=now.status != "running")
+        ),
+        "data": list(_data(now.datasets, before.datasets)),
+        "hardware": list(_hardware(now.environment, before.environment)),
+    }
+    phrases["arguments"] = [item for item in phrases["arguments"] if not _is_among(item, phrases["params"])]
+    return {area: items for area, items in phrases.items() if items}
+
+
+def _told_once(params: Iterable[str]) -> list[str]:
+    """Return differences without those that repeat another one: a config has `model.lr`, the model itself `lr`."""
+    phrases = list(params)
+    return [phrase for phrase in phrases if not any(tail in phrases for tail in _tails(phrase))]
+
+
+def _tails(phrase: str) -> Iterator[str]:
+    """Yield what the difference would be called without the first parts of its dotted name."""
+    name, _, change = phrase.partition(" ")
+    while "." in name:
+        name = name.partition(".")[2]
+        yield f"{name} {change}"
+
+
+def _is_among(argument: str, params: list[str]) -> bool:
+    """Return whether params say the same as what differs in the command line: the same name, or the same values."""
+    option, _, change = argument.partition(" ")
+    name = option.lstrip("-").replace("-", "_")
+    said = change if len(name) == 1 and "→" in change else argument  # what `-e` stands for is not known here
+    return any(name == param.split(" ")[0].rpartition(".")[2] or param.endswith(f" {said}") for param in params)
+
+
+def in_short(changes: Mapping[str, list[str]]) -> str:
+    """Return differences in one line, the first few of each kind."""
+    if not changes:
+        return "nothing changed"
+    areas = []
+    for area, items in changes.items():
+        more = f", {len(items) - _SHOWN_ITEMS} more" if len(items) > _SHOWN_ITEMS else ""
+        areas.append(f"{area} ({', '.join(items[:_SHOWN_ITEMS])}{more})")
+    return ", ".join(areas)
+
+
+def as_markdown(changes: Mapping[str, list[str]]) -> str:
+    """Return all differences as a Markdown list."""
+    return "\n".join(f"- {area}: {item}" for area, items in changes.items() for item in items) or "- nothing changed"
+
+
+def _telling(summary: Summary, other: Summary) -> dict[str, Any]:
+    """Return the params to compare, without arguments of a kind that was not captured of the other run."""
+    alone = summary.params_given.keys() - other.params_by_source.keys()
+    by_source = summary.params_by_source.items()
+    captured = {name for source, values in by_source if source not in alone for name in values}
+    names = {name for source in alone for name in summary.params_by_source.get(source, {})} - captured
+    return {
+        name: value
+        for name, value in summary.params.items()
+        if name not in names and not varies_by_itself(name, value)
+    }
+
+
+def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    new, old = now.get("git", {}), before.get("git", {})
+    if new and old:
+        if new.get("commit") != old.get("commit"):
+            yield f"commit {(old.get('commit') or 'none')[:7]} → {(new.get('commit') or 'none')[:7]}"
+        if any(new.get(name) != old.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
+            uncommitted, code = _uncommitted(new), [name for name in _uncommitted(new) if not is_output(name)]
+            if code:
+                yield f"uncommitted {', '.join(code[:2])}{' …' if code[2:] else ''}"
+            elif not uncommitted and not all(map(is_output, _uncommitted(old))):
+                yield "now all committed"
+    new, old = now.get("source", {}).get("files", {}), before.get("source", {}).get("files", {})
+    yield from (name for name in sorted({*new, *old}) if new and old and new.get(name) != old.get(name))
+
+
+def _uncommitted(git: Mapping[str, Any]) -> list[str]:
+    return [*git.get("changed", []), *git.get("untracked_code", [])]
+
+
+def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    new, old = now.get("packages", {}), before.get("packages", {})
+    if new and old:
+        if new.get("python") != old.get("python"):
+            yield f"Python {old.get('python')} → {new.get('python')}"
+        yield from _values(new.get("versions", {}), old.get("versions", {}))
+        commits, old_commits = new.get("commits", {}), old.get("commits", {})
+        yield from (
+            f"{name} at another commit" for name in commits if old_commits.get(name, commits[name]) != commits[name]
+        )
+
+
+def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    new, old = now.get("hardware", {}), before.get("hardware", {})
+    if new and old:
+        yield from _values(_machine(new), _machine(old))
+        new_gpus, old_gpus = ([gpu.get("name", "?") for gpu in facts.get("gpus", [])] for facts in (new, old))
+        if new_gpus != old_gpus:
+            yield f"GPUs {', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}"
+
+
+def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that identify a machine.
+
+    Sizes are rounded, because two machines of a kind differ by a few megabytes. The host name of a container is left
+    out, because it changes every time.
+    """
+    sizes = {name: hardware.get(name.replace("_gb", "_bytes")) for name in _HARDWARE if name.endswith("_gb")}
+    in_gb = {name: round(size / 1e9, 1) for name, size in sizes.items() if size is not None}
+    facts = {name: in_gb.get(name, hardware.get(name)) for name in _HARDWARE}
+    if hardware.get("container_runtime"):
+        facts["hostname"] = None
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[str]:
+    now_by_key, before_by_key = ({(data.role, data.name): data for data in datasets} for datasets in (now, before))
+    for key in [key for key in now_by_key if key in before_by_key]:
+        name, new, old = " ".join(part for part in key if part), now_by_key[key], before_by_key[key]
+        if new.rows != old.rows and None not in (new.rows, old.rows):
+            yield f"{name} {old.rows} → {new.rows} rows"
+        elif new.shape != old.shape:
+            yield f"{name} {_by(old.shape)} → {_by(new.shape)}"
+        elif new.fingerprint and old.fingerprint and new.fingerprint != old.fingerprint:
+            yield f"{name} has other values"
+
+
+def _by(shape: list[int] | None) -> str:
+    return "x".join(map(str, shape)) if shape is not None else "?"
+
+
+def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[str]:
+    """Yield the names whose value changed, then those that only one side has."""
+    for name in now:
+        if name in before and now[name] != before[name] and not is_renumbered(name, now[name], before[name]):
+            old, new = _short(before[name]), _short(now[name])
+            if old == new:
+                old, new = (_printable(repr(value)) for value in (before[name], now[name]))
+            yield f"{name} {old} → {new}"
+    yield from (f"{name} {_short(now[name])} added" for name in now if name not in before)
+    if is_complete:
+        yield from (f"{name} removed" for name in before if name not in now)
+
+
+def _short(value: Any) -> str:
+    return _printable(short(value))
+
+
+def _printable(text: str) -> str:
+    """Return the text as one short line of printable characters, whatever is in it."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}…"

@@ -1,0 +1,64 @@
+"""`autotrack compare` and `autotrack best`, as a person calls them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import autotrack
+from autotrack.cli.app import app
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for name, lr in (("first", 0.1), ("second", 0.01), ("third", 1.0)):
+        with autotrack.start_run(
+            name, to=tmp_path / "runs", experiment="digits", params={"lr": lr, "depth": 3}
+        ) as run:
+            for epoch in range(4):
+                run.log({"val_loss": lr + 1 / (epoch + 1), "cost": lr}, step=epoch, epoch=epoch)
+    return tmp_path / "runs"
+
+
+def call(*arguments: str, exit_code: int = 0) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def test_compare_shows_the_likely_cause_first_and_only_what_differs(runs: Path) -> None:
+    printed = call("compare", "first", "second")
+    assert printed.startswith("val_loss: first 0.35, second 0.26\n")
+    lines = printed.splitlines()
+    cause = lines[lines.index("likely causes, the likeliest first") + 2]
+    assert cause.startswith("lr 0.1 → 0.01\tparams\tlikely")
+    assert "lr\t0.1\t0.01" in lines
+    assert "depth" not in printed
+    assert "█" in printed
+
+
+def test_without_names_the_last_two_runs_are_compared(runs: Path) -> None:
+    assert call("compare").startswith("val_loss: second 0.26, third 1.25\n")
+
+
+def test_runs_are_chosen_by_a_condition(runs: Path) -> None:
+    printed = json.loads(call("compare", "--where", "lr <= 0.1", "--json"))
+    assert {run["name"] for run in printed["runs"]} == {"first", "second"}
+    assert (printed["metric"], printed["better"]) == ("val_loss", "min")
+    assert printed["causes"][0]["kind"] == "params"
+    assert set(printed["causes"][0]) == {"cause", "kind", "evidence", "confidence"}
+
+
+def test_one_run_cannot_be_compared() -> None:
+    result = CliRunner().invoke(app, ["compare", "nothing"])
+    assert result.exit_code == 1
+
+
+def test_best_shows_the_run_and_how_it_differs_from_the_median(runs: Path) -> None:
+    printed = call("best", "val_loss")
+    assert printed.startswith("second  val_loss 0.26\n")
+    assert "lr\t1\t0.01" in printed or "lr\t0.1\t0.01" in printed
+    found = json.loads(call("best", "max cost", "--json"))
+    assert found["name"] == "third"
+    assert found["folder"].endswith("third")

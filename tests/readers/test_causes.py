@@ -1,0 +1,184 @@
+"""The likely causes of a difference: what is known to matter comes first, and the noise of seeds is called that."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autotrack
+from autotrack.errors import QueryError
+from autotrack.journal.records import Dataset
+from autotrack.journal.series import Point
+from autotrack.journal.summary import MetricSummary, Summary
+from autotrack.readers.causes import likely_causes, parting
+from autotrack.readers.importance import importance
+from autotrack.readers.repeats import spread_of
+
+
+def run(id: str = "a", loss: float = 0.5, **params: Any) -> Summary:  # noqa: A002
+    values = {"lr": 0.1, "batch_size": 32, "seed": 1, "num_workers": 2, "beta": 0.9, **params}
+    return Summary(
+        id=id,
+        status="finished",
+        params=values,
+        params_by_source={"user": values},
+        metrics={"val_loss": MetricSummary(last=Point(loss, time=1.0), best=Point(loss, time=1.0), better="min")},
+        environment={
+            "git": {"commit": "1" * 40},
+            "packages": {"python": "3.11.7", "versions": {"torch": "2.0", "rich": "13"}},
+            "hardware": {"hostname": "here", "cpu_model": "x"},
+        },
+        datasets=[Dataset(time=1.0, role="train", kind="array", name="", rows=10, fingerprint="aa", covered=1.0)],
+    )
+
+
+def with_package(summary: Summary, name: str, version: str) -> Summary:
+    summary.environment["packages"] = {"python": "3.11.7", "versions": {"torch": "2.0", "rich": "13", name: version}}
+    return summary
+
+
+def with_data(summary: Summary, fingerprint: str) -> Summary:
+    summary.datasets = [
+        Dataset(time=1.0, role="train", kind="array", name="", rows=10, fingerprint=fingerprint, covered=1.0)
+    ]
+    return summary
+
+
+def with_code(summary: Summary) -> Summary:
+    summary.environment["git"] = {"commit": "1" * 40, "patch_sha256": "x", "changed": ["train.py"]}
+    return summary
+
+
+def on_another_machine(summary: Summary) -> Summary:
+    summary.environment["hardware"] = {"hostname": "there", "cpu_model": "y"}
+    return summary
+
+
+def points(*values: float) -> list[Point]:
+    return [Point(value, time=1.0 + step, step=step, epoch=step) for step, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "cause"),
+    [
+        (run(lr=0.01), "params", "lr 0.1 → 0.01"),
+        (run(lr=0.01, num_workers=8), "params", "lr 0.1 → 0.01"),
+        (run(beta=0.5, seed=2), "params", "beta 0.9 → 0.5"),
+        (with_package(run(beta=0.5), "rich", "14"), "params", "beta 0.9 → 0.5"),
+        (with_data(run(num_workers=3, seed=2), "bb"), "data", "train has other values"),
+        (with_code(run(seed=2)), "code", "uncommitted train.py"),
+        (with_code(on_another_machine(run(num_workers=8))), "code", "uncommitted train.py"),
+        (with_package(run(num_workers=8), "torch", "2.1"), "packages", "torch 2.0 → 2.1"),
+        (with_package(on_another_machine(run()), "torch", "2.1"), "packages", "torch 2.0 → 2.1"),
+        (run(seed=2), "seed", "seed 1 → 2"),
+        (run(seed=2, num_workers=4), "seed", "seed 1 → 2"),
+    ],
+)
+def test_what_is_known_to_matter_comes_first(now: Summary, kind: str, cause: str) -> None:
+    first = likely_causes(now, run())[0]
+    assert (first.kind, first.cause) == (kind, cause)
+
+
+def test_of_runs_that_differ_in_nothing_the_random_numbers_are_to_blame() -> None:
+    seeded = likely_causes(run(), run())
+    assert [(cause.kind, cause.cause) for cause in seeded] == [("unknown", "operations that are not deterministic")]
+    without = run(seed=None)
+    assert "no seed was set" in likely_causes(without, without)[0].cause
+
+
+def test_what_acts_from_the_start_is_no_cause_of_curves_that_are_the_same_at_first() -> None:
+    now = with_data(run(lr=0.01), "bb")
+    assert likely_causes(now, run())[0].kind == "data"
+    late = parting(points(1, 0.5, 0.2), points(1, 0.5, 0.3))
+    assert likely_causes(now, run(), parted=late)[0].kind == "params"
+    assert "the curves part at epoch 2" in likely_causes(now, run(), parted=late)[0].evidence
+
+
+def test_only_the_length_of_a_training_explains_a_curve_that_goes_on_for_longer() -> None:
+    now = run(max_epochs=5, lr=0.01)
+    longer = parting(points(1, 0.5, 0.2), points(1, 0.5))
+    first = likely_causes(now, run(max_epochs=3), parted=longer)[0]
+    assert first.cause == "max_epochs 3 → 5"
+    assert "one goes on for longer" in first.evidence
+
+
+@given(st.lists(st.floats(allow_infinity=False), max_size=6), st.lists(st.floats(allow_infinity=False), max_size=6))
+def test_curves_part_where_the_first_values_differ(one: list[float], other: list[float]) -> None:
+    found = parting(points(*one), points(*other))
+    assert one[: found.points] == pytest.approx(other[: found.points], rel=2e-9, abs=2e-9, nan_ok=True)
+    if found.at is not None:
+        assert found.at.value is one[found.points] or found.at.value == one[found.points]
+
+
+def test_a_difference_that_is_no_larger_than_that_of_seeds_is_called_that() -> None:
+    repeats = [run(str(seed), 0.5 + 0.01 * seed, seed=seed) for seed in range(4)]
+    close, far = run("close", 0.52, beta=0.5), run("far", 0.2, beta=0.5)
+    first, *others = likely_causes(close, repeats[0], spread=spread_of("val_loss", close, repeats[0], repeats))
+    assert first.kind == "seed"
+    assert "over 4 repeats" in first.cause
+    assert others[0].cause == "beta 0.9 → 0.5"
+    assert "not more than seeds make" in others[0].evidence
+    spread = spread_of("val_loss", far, repeats[0], repeats)
+    assert likely_causes(far, repeats[0], spread=spread)[0].cause == "beta 0.9 → 0.5"
+
+
+def test_too_few_repeats_tell_nothing() -> None:
+    assert spread_of("val_loss", run("a"), run("b", seed=2), []) is None
+    assert spread_of("other", run("a"), run("b"), []) is None
+
+
+@given(st.integers(0, 2**20))
+def test_across_many_runs_the_param_that_decides_explains_most(seed: int) -> None:
+    dice = random.Random(seed)
+    rates = [dice.uniform(0.01, 1) for _ in range(30)]
+    kinds = [dice.choice("ab") for _ in range(30)]
+    found = importance(
+        {"lr": rates, "kind": kinds, "same": [1] * 30, "name": [f"n{n}" for n in range(30)]},
+        [rate**2 + dice.uniform(0, 0.02) for rate in rates],
+    )
+    assert found[0].param == "lr"
+    assert found[0].share > 0.9
+    assert {one.param for one in found} <= {"lr", "kind"}
+
+
+def test_fewer_than_ten_runs_bear_nothing_out() -> None:
+    assert importance({"lr": list(range(9))}, [float(n) for n in range(9)]) == []
+
+
+# ---- From real runs
+
+
+@pytest.fixture
+def runs(store: Path) -> Any:
+    dice = random.Random(0)
+    for number in range(12):
+        lr = 0.1 * (number + 1)
+        with autotrack.start_run(f"r{number}", to=store, params={"lr": lr, "seed": number, "depth": 3}) as one:
+            for epoch in range(3):
+                one.log({"val_loss": lr / (epoch + 1) + dice.random() * 0.01}, step=epoch, epoch=epoch)
+    return autotrack.runs(store)
+
+
+def test_two_runs_are_compared_in_python(runs: Any) -> None:
+    comparison = runs["r5"].compare(runs["r0"])
+    assert comparison.metric == "val_loss"
+    assert comparison.causes[0].cause == "lr 0.1 → 0.6"
+    assert comparison.params().rows() == [{"param": "lr", "r0": 0.1, "r5": 0.6000000000000001},
+                                          {"param": "seed", "r0": 0, "r5": 5}]  # fmt: skip
+    assert list(comparison.metrics()) == ["metric", "r0", "r5"]
+
+
+def test_many_runs_are_explained_by_how_their_params_go_along_with_the_metric(runs: Any) -> None:
+    causes = runs.compare().causes
+    assert causes[0].cause == "lr"
+    assert "of the variance of val_loss over 12 runs" in causes[0].evidence
+
+
+def test_what_cannot_be_compared_is_a_mistake(runs: Any) -> None:
+    with pytest.raises(QueryError, match="name two or more"):
+        runs[:1].compare()
+    with pytest.raises(QueryError, match="they have val_loss"):
+        runs.compare("val_los")
