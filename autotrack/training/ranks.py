@@ -84,6 +84,25 @@ def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunSt
     return sorted(runs, key=lambda run: run[0].time)
 
 
+def run_of_parent_process(experiment: Path) -> str | None:
+    """Return the id of the run that a person has started in the process that `multiprocessing` made this one for.
+
+    It is the latest one that is being recorded.
+    """
+    multiprocessing = sys.modules.get("multiprocessing")
+    parent = multiprocessing and multiprocessing.parent_process()
+    if parent is None:
+        return None
+    from autotrack.journal.reader import is_being_written, starts_in  # only in child processes
+
+    for path in sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)[:_LATEST]:
+        for start in reversed(starts_in(path)):
+            is_parent = start.pid == parent.pid and start.host == socket.gethostname() and start.started_by == "user"
+            if is_parent and is_being_written(path) is not False:
+                return start.id
+    return None
+
+
 def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
     # The same address, launcher or shell may have served an earlier job; this job's run started after this process.
     is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS

@@ -23,10 +23,11 @@ from autotrack.training import ranks, run_names, sidecar_client
 from autotrack.training.defaults import resolve, store_of, with_defaults
 from autotrack.training.entry_point import entry_point
 from autotrack.training.hooks.current_run import enter
-from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.ignored_settings import say_ignored_settings
 from autotrack.training.inherited import parent_run
 from autotrack.training.run import Run, current_run, run_around_another
+from autotrack.training.search_trial import search_trial
 from autotrack.training.values import flatten
 from autotrack.version import __version__
 
@@ -135,7 +136,7 @@ def open_run(
             id=uuid4().hex,
             name=name or folder.name.split("-", 2)[2],
             experiment=chosen.experiment,
-            parent=_parent_id(),
+            parent=_parent_id(folder.parent),
             resumed_from=resumed_from,
             frameworks=dict(frameworks or {}),
             started_by=started_by,
@@ -148,6 +149,10 @@ def open_run(
     )
     if chosen.tags:
         run.log_tags(chosen.tags)
+    with attempt("search", run=run):
+        if (trial := search_trial()) is not None:
+            run.log_tags(trial.tags)
+            run.log_params(trial.params, "trial")
     return run
 
 
@@ -217,13 +222,20 @@ def attach_run(folder: Path) -> Run:
     return run
 
 
-def _parent_id() -> str | None:
-    """Return the id of the run that is being recorded here, or in the process that started this one."""
+def _parent_id(experiment: Path) -> str | None:
+    """Return the id of the run that is being recorded here, or in the process that started this one.
+
+    A worker of a pool may have been started before that run was: then it is found in the folder of the experiment.
+    """
     outer = current_run()
     if outer is not None and outer.pid == os.getpid():
         return outer.id
     parent = parent_run()
-    return parent.id if parent is not None else None
+    if parent is not None:
+        return parent.id
+    with attempt("parent"):
+        return ranks.run_of_parent_process(experiment)
+    return None
 
 
 def _experiment_folder(chosen: Settings) -> Path:

@@ -115,6 +115,25 @@ def test_a_run_that_is_over_is_nobodys_parent(recorded: Callable[..., list[autot
     assert (runs[1].parent, runs[2].parent) == (runs[None].id, None)
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_that_is_older_than_a_run_works_for_that_run(
+    method: str, recorded: Callable[..., list[autotrack.RecordedRun]]
+) -> None:
+    main = f"""
+        with multiprocessing.get_context("{method}").Pool(1) as pool, ProcessPoolExecutor(1) as executor:
+            pool.map(train, [1])
+            list(executor.map(train, [2]))
+            with autotrack.start_run("mine"):
+                pool.map(train, [3])
+                list(executor.map(train, [4]))
+            pool.map(train, [5])
+    """
+    runs = recorded(main)
+    (parent,) = [run for run in runs if run.name == "mine"]
+    assert {run.params["max_depth"] for run in runs if run.parent == parent.id} == {3, 4}
+    assert {run.params["max_depth"] for run in runs if run.parent is None and run is not parent} == {1, 2, 5}
+
+
 def test_the_workers_of_a_search_and_of_an_estimator_that_trains_others_open_none(
     recorded: Callable[..., list[autotrack.RecordedRun]],
 ) -> None:
