@@ -54,6 +54,10 @@ class EndReports:
         """Return whether somebody waits to say the end of a run."""
         return self._reports[folder].say is not None
 
+    def are_awaited(self) -> bool:
+        """Return whether there is still something to be said of a run that has ended."""
+        return any(report.say is not None for report in self._reports.values())
+
     def lacks_summary(self, folder: str) -> bool:
         """Return whether the summary of a run that has ended is still being made."""
         report = self._reports.get(folder)

@@ -93,7 +93,8 @@ def run_of_parent_process(experiment: Path) -> str | None:
     parent = multiprocessing and multiprocessing.parent_process()
     if parent is None:
         return None
-    from autotrack.journal.reader import is_being_written, starts_in  # only in child processes
+    from autotrack.journal.reader import is_being_written  # only in child processes
+    from autotrack.journal.starts import starts_in
 
     for path in sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)[:_LATEST]:
         for start in reversed(starts_in(path)):

@@ -29,7 +29,10 @@ from autotrack.training.spawn import Spawned
 from autotrack.training.terminal import held_lines
 
 _NOT_URGENT_SECONDS = 0.3
-"""How long the end of this process waits for work that is not urgent."""
+"""How long the end of this process waits for work that is not urgent, if something is to be said of it."""
+
+_UNSEEN_SECONDS = 0.05
+"""How long it waits for work of which nobody hears, such as the summaries of a hundred short fits."""
 
 _POLL_SECONDS = 0.003
 
@@ -178,6 +181,9 @@ class SidecarProcess:
                 "finish", f"{Path(folder).name} has no summary: {why}. Once that is mended, run: autotrack sync"
             )
 
+    def _patience(self) -> float:
+        return _NOT_URGENT_SECONDS if self._reports.are_awaited() else _UNSEEN_SECONDS
+
     def wait_for_shutdown(self, exit_timeout: float, waiting: terminal.Waiting) -> bool:
         """Wait until it has done what is urgent, for `exit_timeout` seconds at most; `waiting` says so.
 
@@ -189,7 +195,7 @@ class SidecarProcess:
             self.listen()
             self._reports.say()
             waited = monotonic() - begun
-            if self.is_done or waited > (exit_timeout if self.progress.urgent else _NOT_URGENT_SECONDS):
+            if self.is_done or waited > (exit_timeout if self.progress.urgent else self._patience()):
                 waiting.over()
                 self._reports.say(also_incomplete=True)
                 held_lines.release(at_once=True)

@@ -51,6 +51,7 @@ class HeldLines:
 
     def __init__(self) -> None:
         self.waiting: list[str] = []
+        self.has_said_an_end = False
 
     def say(self, *lines: str) -> None:
         """Print lines, now or when no bar is drawn any more."""
@@ -113,18 +114,23 @@ def started(name: str, folder: Path, *, resumed: bool) -> None:
 def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) -> None:
     """Print how a run ended, its main metrics, what has changed since earlier runs, and how it ranks among them.
 
-    While a progress bar is drawn, this waits.
+    Of the first run of a process, each metric has a line; those after it are told in fewer lines. While a progress bar
+    is drawn, this waits.
     """
+    is_first, held_lines.has_said_an_end = not held_lines.has_said_an_end, True
     duration = human_seconds(summary.duration_seconds or 0.0)
     reason = f" ({_cut(first_line(summary.error), _LONGEST_REASON)})" if summary.error else ""
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
-    held_lines.say(
-        f"autotrack: run {summary.name} {summary.status} after {duration}{reason}",
-        *(f"  {name:<20} {describe(summary.metrics[name])}" for name in main_metrics(summary)[:_MOST_METRICS]),
-        f"  {_how_to_show(summary.name, folder)}{noticed}",
-        *(f"  {line}" for line in _compared(summary, comparison)),
-    )
+    end = f"autotrack: run {summary.name} {summary.status} after {duration}{reason}"
+    main = main_metrics(summary)[:_MOST_METRICS]
+    if is_first:
+        lines = [f"{name:<20} {describe(summary.metrics[name])}" for name in main]
+        lines.append(f"{_how_to_show(summary.name, folder)}{noticed}")
+    else:
+        end += f"    {_how_to_show(summary.name, folder, with_folder=False)}{noticed}"
+        lines = ["; ".join(f"{name} {describe(summary.metrics[name])}" for name in main)] if main else []
+    held_lines.say(end, *(f"  {line}" for line in [*lines, *_compared(summary, comparison)]))
 
 
 def compared(summary: Summary, comparison: Comparison) -> None:
@@ -143,7 +149,7 @@ def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
     return [*filter(None, [since]), *([verdict(standing)] if standing else [])]
 
 
-def _how_to_show(name: str, folder: Path) -> str:
+def _how_to_show(name: str, folder: Path, *, with_folder: bool = True) -> str:
     """Return the command that shows a run to who has started the script, and where the run is.
 
     Its name is enough in the store that the command uses by itself, as long as the script has not changed its folder.
@@ -153,7 +159,8 @@ def _how_to_show(name: str, folder: Path) -> str:
         usual = Path(settings.resolve().to).expanduser().absolute()
         if usual == folder.parent.parent:
             reference = folder.name if _has_namesake(folder, name) else name
-            return f"autotrack show {shlex.quote(reference)}    {shown(folder)}"
+            where = f"    {shown(folder)}" if with_folder else ""
+            return f"autotrack show {shlex.quote(reference)}{where}"
     return f"autotrack show {shlex.quote(shown(folder) if is_at_home else str(folder))}"
 
 
