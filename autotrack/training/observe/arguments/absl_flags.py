@@ -14,7 +14,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield Patch(vars(module)["FlagValues"], "__call__", _around_parse)
 
 
-def _around_parse(flags: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
+def _around_parse(flags: Any, /, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
     caller = calling_line("absl")
     outcome = yield
     if outcome.error is None and caller is not None:

@@ -48,7 +48,7 @@ def earlier_arguments() -> list[parsed.Arguments]:
 
 
 def _around_parse(
-    parser: Any, _args: Any = None, namespace: Any = None, *_rest: Any, **_options: Any
+    parser: Any, /, _args: Any = None, namespace: Any = None, *_rest: Any, **_options: Any
 ) -> Generator[None, Outcome, None]:
     if (outer := current_parse()) is not None:
         outer.parsers.append(parser)
@@ -67,7 +67,7 @@ def _around_parse(
         parsed.parsed_arguments.note(_read(parse, namespace, preset), parsed_by=(caller, parser.prog))
 
 
-def _note_given(_parser: Any, action: Any, words: Any, *_rest: Any) -> Generator[None, Outcome, None]:
+def _note_given(_parser: Any, action: Any, words: Any, /, *_rest: Any) -> Generator[None, Outcome, None]:
     """Hook around where an action takes its words from the command line. A positional may take none."""
     yield
     if (parse := current_parse()) is not None and (action.option_strings or any(word != "--" for word in words)):

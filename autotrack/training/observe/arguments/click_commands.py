@@ -22,7 +22,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield Patch(vars(module)["Command"], "invoke", _before_invoke)
 
 
-def _before_invoke(command: Any, context: Any, *_rest: Any, **_options: Any) -> Generator[None, Outcome, None]:
+def _before_invoke(command: Any, context: Any, /, *_rest: Any, **_options: Any) -> Generator[None, Outcome, None]:
     callback = command.callback
     if callback is not None and is_module_of_script(getattr(callback, "__module__", None)):
         parsed.parsed_arguments.note(_read(context), parsed_by=context.find_root().info_name)

@@ -26,7 +26,7 @@ class _Calls:
     def __init__(self) -> None:
         self._called: Any = None
 
-    def around_call(self, component: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
+    def around_call(self, component: Any, /, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
         """Hook around the call of a function or class, and the parsing of its arguments before that."""
         self._called = component
         yield

@@ -62,4 +62,4 @@ class ArgumentHooks:
             for patch in self._patches[name]:
                 patch.apply()
         except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
-            report_fault(f"arguments of {name}", fault)
+            report_fault(f"arguments of {name}", fault, with_warning=False)  # a version with other names inside

@@ -23,13 +23,13 @@ def patches(module: ModuleType) -> Iterator[Patch]:
         yield Patch(vars(module)["Hydra"], "compose_config", _after_compose)
 
 
-def _before_job(_holder: Any, config: Any) -> Generator[None, Outcome, None]:
+def _before_job(_holder: Any, /, cfg: Any) -> Generator[None, Outcome, None]:
     """Hook around where Hydra makes the config known that a job is about to get."""
     frame = _frame_of_hydra()
     if frame is not None and frame.f_code.co_name == "run_job":
         task = frame.f_locals.get("task_function")
         if is_module_of_script(getattr(task, "__module__", None)):
-            _note(config)
+            _note(cfg)
     yield
 
 

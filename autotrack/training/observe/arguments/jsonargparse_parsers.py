@@ -29,7 +29,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield Patch(parser, "get_defaults", _note_defaults, concerns=is_parsing)
 
 
-def _around_parse(parser: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
+def _around_parse(parser: Any, /, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
     if (outer := current_parse()) is not None:
         outer.parsers.append(parser)
         return
@@ -45,7 +45,7 @@ def _around_parse(parser: Any, *_args: Any, **_options: Any) -> Generator[None, 
         parsed.parsed_arguments.note(_read(parser, parse, outcome.result), parsed_by=caller)
 
 
-def _note_defaults(parser: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
+def _note_defaults(parser: Any, /, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
     """Hook around where a parser puts its defaults together, as it does for itself."""
     outcome = yield
     if (parse := current_parse()) is not None and isinstance(parse.defaults, dict) and outcome.error is None:

@@ -9,6 +9,7 @@ from autotrack.training.observe.arguments import parsed
 from autotrack.training.observe.arguments.parsing import begin_parse, end_parse, is_not_parsing
 from autotrack.training.observe.arguments.script import is_module_of_script
 
+_UNDEFINED = "PydanticUndefinedType"
 _PACKAGES = ("pydantic", "pydantic_settings", "abc", "typing", "builtins")
 
 
@@ -17,7 +18,7 @@ def patches(module: ModuleType) -> Iterator[Patch]:
     yield Patch(vars(module)["BaseSettings"], "__init__", _around_init, concerns=is_not_parsing)
 
 
-def _around_init(settings: Any, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
+def _around_init(settings: Any, /, *_args: Any, **_options: Any) -> Generator[None, Outcome, None]:
     """Hook around the making of settings. Those within others, and parsers that they use, count as theirs."""
     if not _is_scripts(type(settings)):
         return
@@ -28,8 +29,8 @@ def _around_init(settings: Any, *_args: Any, **_options: Any) -> Generator[None,
     finally:
         end_parse()
     if outcome.error is None:
-        defaults = {name: field.default for name, field in type(settings).model_fields.items()}
-        told = {name: value for name, value in defaults.items() if type(value).__name__ != "PydanticUndefinedType"}
+        fields = type(settings).model_fields.items()
+        told = {field: about.default for field, about in fields if type(about.default).__name__ != _UNDEFINED}
         arguments = parsed.read("pydantic-settings", settings, given=_given(settings), defaults=told)
         parsed.parsed_arguments.note(arguments, parsed_by=name)
 

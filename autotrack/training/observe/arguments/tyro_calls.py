@@ -21,21 +21,25 @@ _CHOICE = " (positional)"
 """How the names of choices among subcommands end, within tyro."""
 
 
+_NAMES = ("f", "parser_definition", "default_instance", "value_from_prefixed_field_name", "field_name_prefix")
+"""The parameters of `tyro._calling.callable_with_args`."""
+
+
 def patches(module: ModuleType) -> Iterator[Patch]:
     """Return the hooks for `tyro._calling`."""
     yield Patch(module, "callable_with_args", _after_parse, concerns=_is_outermost)
 
 
 def _is_outermost(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
-    return bool(options.get("field_name_prefix", args[4] if len(args) > 4 else None) == "")
+    return bool({**dict(zip(_NAMES, args, strict=False)), **options}.get("field_name_prefix") == "")
 
 
-def _after_parse(
-    _called: Any, specification: Any, _default: Any, words: Mapping[Any, Any], *_rest: Any, **_options: Any
-) -> Generator[None, Outcome, None]:
+def _after_parse(*args: Any, **options: Any) -> Generator[None, Outcome, None]:
     caller = calling_line("tyro")
     outcome = yield
     if outcome.error is None and caller is not None and isinstance(outcome.result[0], partial):
+        named = {**dict(zip(_NAMES, args, strict=False)), **options}
+        specification, words = named["parser_definition"], named["value_from_prefixed_field_name"]
         parsed.parsed_arguments.note(_read(outcome.result[0], specification, words), parsed_by=caller)
 
 

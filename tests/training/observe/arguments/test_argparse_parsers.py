@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import autotrack
 from autotrack.journal.records import Params
 from autotrack.readers import recorded_run
+from autotrack.training.observe.arguments.parsed import parsed_arguments
 
 Recorded = Callable[[], dict[str, Params]]
 
@@ -225,50 +226,75 @@ names = st.sampled_from(["lr", "width", "depth", "data-set", "x1", "seed", "verb
 converters = st.sampled_from([int, float, str])
 
 
-@st.composite
-def parsers_and_words(draw: st.DrawFn) -> tuple[argparse.ArgumentParser, list[str], set[str]]:
-    """A parser, a command line for it, and the names of the arguments that are on that."""
-    parser = argparse.ArgumentParser()
+FIXED = ["store", "flag", "count", "append"]
+"""Kinds of options that take no word that stands behind theirs."""
+
+
+def add_options(
+    draw: st.DrawFn, parser: argparse.ArgumentParser, taken: set[str], kinds: list[str]
+) -> tuple[list[str], set[str]]:
+    """Add options to a parser; return words of a command line for them, and which ones those are."""
     words: list[str] = []
     told: set[str] = set()
     number = st.integers(0, 99)
-    for name in draw(st.lists(names, unique=True, max_size=6)):
-        dest = name.replace("-", "_")
-        kind = draw(st.sampled_from(["store", "flag", "count", "append", "many"]))
-        options: dict[str, Any] = {"action": {"flag": "store_true", "count": "count", "append": "append"}.get(kind)}
-        options = {key: value for key, value in options.items() if value}
+    for name in draw(st.lists(names.filter(lambda name: name not in taken), unique=True, max_size=5)):
+        taken.add(name)
+        kind = draw(st.sampled_from(kinds))
+        options: dict[str, Any] = {"flag": {"action": "store_true"}, "count": {"action": "count"}}.get(kind, {})
         if kind in ("store", "append", "many"):
-            options["type"] = draw(converters)
+            options = {"type": draw(converters), **({"action": "append"} if kind == "append" else {})}
         if kind == "store":
             options["default"] = draw(st.none() | number | number.map(str))
         if kind == "many":
             options["nargs"] = draw(st.sampled_from(["*", "+", 2]))
+        if kind == "const":
+            options = {"nargs": "?", "const": 7, "default": 7, "type": int}
         parser.add_argument(f"--{name}", **options)
         if draw(st.booleans()):
-            told.add(dest)
-            values = {"flag": 0, "count": 0, "many": 2}.get(kind, 1)
-            one_word = values == 1 and draw(st.booleans())
-            given_values = [str(draw(number)) for _ in range(values)]
-            words += [f"--{name}={given_values[0]}"] if one_word else [f"--{name}", *given_values]
-    if draw(st.booleans()):
-        parser.add_argument("file", nargs=draw(st.sampled_from(["?", "*"])))
-        if draw(st.booleans()):
-            words = [*words, "--", "f"]
-            told.add("file")
-    return parser, words, told
+            told.add(name.replace("-", "_"))
+            count = {"flag": 0, "count": 0, "const": 0, "many": 2}.get(kind, 1)
+            values = [str(draw(number)) for _ in range(count)]
+            words += [f"--{name}={values[0]}"] if count == 1 and draw(st.booleans()) else [f"--{name}", *values]
+    return words, told
 
 
-@given(parsers_and_words())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_recorded_values_are_those_of_the_namespace(
-    recorded: Recorded, case: tuple[argparse.ArgumentParser, list[str], set[str]]
-) -> None:
-    parser, words, told = case
-    namespace = parser.parse_args(words)
-    found = recorded().get("argparse")
-    if found is None:
-        assert not vars(namespace)
-        return
-    assert found.values == vars(namespace)
-    assert set(found.given or []) == told
-    assert set(found.defaults) <= told
+Case = tuple[Callable[[], argparse.Namespace], set[str]]
+
+
+@st.composite
+def parses(draw: st.DrawFn) -> Case:
+    """A call of a parser, and the names of the arguments that it finds on the command line."""
+    parser, taken = argparse.ArgumentParser(), set[str]()
+    rest = draw(st.sampled_from(["", "positional", "command"]))
+    kinds = FIXED if rest == "command" else [*FIXED, "many", "const"]
+    words, told = add_options(draw, parser, taken, kinds)
+    if rest:
+        if rest == "positional":
+            parser.add_argument("file", nargs=draw(st.sampled_from(["?", "*"])))
+            more = ["--", "f"] if draw(st.booleans()) else []
+            told |= {"file"} if more else set()
+        else:
+            parent = argparse.ArgumentParser(add_help=False)
+            inner_words, inner_told = add_options(draw, parent, taken, [*FIXED, "many", "const"])
+            commands = parser.add_subparsers(dest="command")
+            commands.add_parser("fit", parents=[parent]).set_defaults(function=None)
+            more = ["fit", *inner_words] if draw(st.booleans()) else []
+            told |= {"command", *inner_told} if more else set()
+        words += more
+    way = draw(st.sampled_from(["known", "namespace", "plain"]))
+    if way == "known" and rest != "positional":
+        return lambda: parser.parse_known_args(words)[0], told
+    return lambda: parser.parse_args(words, argparse.Namespace() if way == "namespace" else None), told
+
+
+@given(parses())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_recorded_values_are_those_of_the_namespace(autolog: None, case: Case) -> None:
+    parse, told = case
+    parsed_arguments.forget()
+    namespace = parse()
+    found = parsed_arguments.all()
+    assert [one.values for one in found] == [vars(namespace)] * bool(vars(namespace))
+    for one in found:
+        assert set(one.given or []) == told
+        assert set(one.defaults) <= told

@@ -1,5 +1,7 @@
 """What a script gets from click, absl, Fire, tyro and others is recorded, without a line about it in the script."""
 
+import importlib
+import inspect
 import json
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import autotrack
 from tests.support.recorded_scripts import Recorded, run_recorded
 
 Script = Callable[..., Recorded]
@@ -331,3 +334,31 @@ def test_omegaconf(script: Script) -> None:
     values, given, defaults = found.of("omegaconf")
     assert values == {"lr": 0.3, "model.width": 8, "model.depth": 2, "copy": 8}
     assert (sorted(given), defaults) == (["lr", "model.depth"], {"lr": 0.1})
+
+
+PATCHED = [
+    ("click.core", "Command", "invoke"),
+    ("typer._click.core", "Command", "invoke"),
+    ("absl.flags._flagvalues", "FlagValues", "__call__"),
+    ("fire.core", "", "_ParseArgs"),
+    ("tyro._calling", "", "callable_with_args"),
+    ("pydantic_settings.main", "BaseSettings", "__init__"),
+    ("jsonargparse._core", "ArgumentParser", "parse_args"),
+    ("omegaconf.omegaconf", "OmegaConf", "merge"),
+    ("hydra.core.hydra_config", "HydraConfig", "set_config"),
+    ("simple_parsing.parsing", "ArgumentParser", "parse_known_args"),
+]
+
+
+def test_hooks_keep_names_and_signatures_and_are_taken_off(store: Path) -> None:
+    owners = [(getattr(module, owner) if owner else module, name) for module, owner, name in
+              ((importlib.import_module(module), owner, name) for module, owner, name in PATCHED)]  # fmt: skip
+    before = [(inspect.getattr_static(owner, name), getattr(owner, name)) for owner, name in owners]
+    autotrack.autolog(to=str(store))
+    for (owner, name), (static, original) in zip(owners, before, strict=True):
+        patched = getattr(owner, name)
+        assert inspect.getattr_static(owner, name) is not static
+        assert inspect.signature(patched) == inspect.signature(original)
+        assert (patched.__name__, patched.__doc__) == (original.__name__, original.__doc__)
+    autotrack.autolog(disable=True)
+    assert [inspect.getattr_static(owner, name) for owner, name in owners] == [static for static, _ in before]
