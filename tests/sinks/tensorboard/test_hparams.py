@@ -94,6 +94,16 @@ def test_of_too_many_params_those_that_people_set_are_kept(tmp_path: Path) -> No
     assert len(shown) == 100
 
 
+def test_of_too_many_params_arguments_that_were_given_are_kept(tmp_path: Path) -> None:
+    model = params("model", **{f"layer{number}": number for number in range(150)})
+    parsed = {**{f"option{number}": number for number in range(20)}, "lr": 0.3}
+    arguments = Params(time=BEGAN, values=parsed, source="click", given=["lr"], defaults={"lr": 0.1})
+    ship(write(tmp_path, started(), model, arguments, finished()))
+    shown = session(tmp_path)[0]
+    assert shown["lr"] == 0.3
+    assert "option0" not in shown
+
+
 @pytest.mark.parametrize(
     ("status", "shown"), [("finished", SUCCESS), ("failed", FAILURE), ("interrupted", FAILURE), ("killed", FAILURE)]
 )

@@ -182,7 +182,7 @@ if "{autolog}":
 
 def main():
     parser = argparse.ArgumentParser(description="trains")
-    parser.add_argument("-p", dest="password", help="of the data base")
+    parser.add_argument("-p", dest="password", default="mnb-Vc22-x", help="of the data base")
     parser.add_argument("--api-key", dest="k")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_subparsers(dest="command").add_parser("train").add_argument("--lr", type=float)
@@ -220,6 +220,7 @@ def test_secrets_are_known_before_the_run_writes_its_command_line(tmp_path: Path
         if path.is_file():
             assert b"zebra-Kq81" not in path.read_bytes()
             assert b"fgh-Zw77-x" not in path.read_bytes()
+            assert b"mnb-Vc22-x" not in path.read_bytes(), "nor the default that was not used"
 
 
 names = st.sampled_from(["lr", "width", "depth", "data-set", "x1", "seed", "verbose-mode", "model", "out"])

@@ -41,13 +41,25 @@ def test_parsers_of_installed_packages_and_of_the_standard_library_are_not_the_s
     found = run_recorded(
         tmp_path,
         """
-        import argparse, contextlib, io, timeit, unittest
+        import contextlib, io, unittest
         import pytest
-        from torch.distributed.run import get_args_parser, parse_args
 
         unittest.main(argv=["x", "--quiet"], exit=False)
         with contextlib.redirect_stdout(io.StringIO()):
             pytest.main(["--co", "-q", "-p", "no:cacheprovider", "nothing_there"])
+        train()
+        """,
+    )
+    assert [run.params_by_source for run in found.runs] == [{}]
+
+
+@pytest.mark.slow
+def test_the_arguments_of_a_launcher_are_not_the_scripts(tmp_path: Path) -> None:
+    found = run_recorded(
+        tmp_path,
+        """
+        from torch.distributed.run import parse_args
+
         parse_args(["--nproc-per-node", "2", "train.py"])
         train()
         """,
@@ -84,7 +96,6 @@ def test_a_project_that_is_installed_is_the_users(tmp_path: Path, words: list[st
 
 def test_arguments_parsed_before_autolog_are_those_of_the_one_namespace_of_the_script(tmp_path: Path) -> None:
     for code, params in (
-        ("args = parser.parse_args()", {"argparse": {"lr": 0.3}}),
         ("args = other = parser.parse_args()", {"argparse": {"lr": 0.3}}),
         ("args, other = parser.parse_args(), parser.parse_args()", {}),
     ):
