@@ -15,11 +15,12 @@ from zlib import crc32
 
 import msgspec
 
+from autotrack.errors import AutotrackError
 from autotrack.journal import locks, records
 from autotrack.journal.files import above_standard_streams
 from autotrack.journal.lines import cut_torn_line, end_of_last_line
 from autotrack.journal.own_folders import is_private, own_folders
-from autotrack.journal.run_folder import open_journal, read_bytes
+from autotrack.journal.run_folder import open_journal
 
 MEMORY_BYTES = 16 * 2**20
 """How much is kept in memory. What exceeds this is counted and dropped."""
@@ -241,9 +242,11 @@ def run_id_of(folder: Path) -> str:
 
 def _run_id(journal: Path, first_line: bytes = b"") -> str:
     """Return the id of the run of a journal: by its first line, or else by that of the main journal."""
-    with suppress(OSError, msgspec.DecodeError):
-        main = first_line or read_bytes(journal.parent.parent, "journal/main.jsonl", limit_bytes=2**24)
-        first = records.decode(main.partition(b"\n")[0])
+    with suppress(OSError, AutotrackError, msgspec.DecodeError, RecursionError):
+        if first_line and isinstance(first := records.decode(first_line), records.RunStarted):
+            return first.id
+        with os.fdopen(open_journal(journal.with_name("main.jsonl")), "rb") as main:
+            first = records.decode(main.readline(2**24))
         return first.id if isinstance(first, records.RunStarted) else ""
     return ""
 

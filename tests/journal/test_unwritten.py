@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
+from autotrack.errors import AutotrackWarning
 from autotrack.journal import records, unwritten
 from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import Metrics, RunStarted
@@ -118,6 +119,35 @@ def test_a_run_that_was_moved_meanwhile_gets_what_is_its(disk: SmallDisk, tmp_pa
     assert sync(moved).state == "complete"
     assert steps(moved) == list(range(500))
     assert not waiting_files()
+
+
+def test_a_journal_of_which_the_disk_took_nothing_finds_its_run_when_that_was_moved(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    """As that of a sidecar, whose first record does not tell which run it is of."""
+    run = autotrack.start_run(to=disk.path / "runs")
+    run.finish()
+    disk.fill()
+    journal = Journal(run.folder / "journal" / "sidecar.jsonl", on_problem=lambda _: None)
+    journal.append(Metrics(time=1.0, values={"loss": 0.5}, step=7))
+    journal.close()
+    moved = Path(shutil.move(run.folder, tmp_path / "moved"))
+    assert sync(moved).state == "complete"
+    assert steps(moved) == [7]
+    assert not waiting_files()
+
+
+def test_a_full_disk_raises_nothing_when_the_journal_is_a_long_one(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "large", megabytes=24) as disk:
+        with autotrack.start_run(to=disk.path / "runs") as run:
+            for number in range(20):
+                run.log_text(f"text {number}", "x" * 950_000)
+            disk.fill()
+            with pytest.warns(AutotrackWarning, match="No space left"):
+                for step in range(200):
+                    run.log({"loss": 1.0}, step=step)
+            disk.make_room()
+        assert steps(run.folder) == list(range(200))
 
 
 @pytest.mark.parametrize("ending", ["kill", "finish"])
