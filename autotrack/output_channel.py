@@ -33,6 +33,10 @@ _MOST_HEADS = 100
 _WAIT_SECONDS = 0.001
 SECRETS = "secrets"
 """The stream of secret variables; each text is a name and a value, in JSON."""
+PLACE = "place"
+"""The stream that tells where in the training the texts after it were printed: a step and an epoch, in JSON; `END`."""
+END = "end"
+"""Said in place of a place when the run has ended."""
 
 _ZERO, _ESCAPED_ZERO = b"\0", b"\xc0\x80"  # the latter is not UTF-8 either
 _OLDEST, _READ, _NEWEST = range(3)
@@ -184,6 +188,15 @@ class RunWriter:
                 return
         if not writer.write_later(record) and self.write_in_child is not None:
             self.write_in_child(stream_name, text)
+
+    def write_place(self, step: int | None, epoch: int | None) -> None:
+        """Say that what was recorded last is of this step and epoch."""
+        known = ("null" if number is None else str(int(number)) for number in (step, epoch))
+        self.write(PLACE, f"[{','.join(known)}]")
+
+    def write_end(self) -> None:
+        """Say that the run has ended; what follows is printed after it."""
+        self.write(PLACE, END)
 
     def wait_until_read(self, seconds: float) -> None:
         """Wait as `OutputWriter.wait_until_read` does."""

@@ -75,6 +75,7 @@ class Follow(Message, frozen=True, kw_only=True):
         only_load: Only sample the load, for this rank: another sidecar follows the run.
         rank: The rank of the training process.
         output: The number under which the output of the run arrives; 0 where none does.
+        printed_metrics: Whether metrics are found in what it prints, and with which patterns besides our own.
         is_one_of_many: Whether the process has begun some runs before. As long as such a run is short, only what is
             small is made for it.
     """
@@ -93,6 +94,8 @@ class Follow(Message, frozen=True, kw_only=True):
     only_load: bool = False
     rank: int = 0
     output: int = 0
+    printed_metrics: bool = True
+    printed_patterns: list[str] = []
     is_one_of_many: bool = False
 
 

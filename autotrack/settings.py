@@ -13,6 +13,8 @@ metric *               AUTOTRACK_METRIC="min my_cost"       what runs are judged
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
+printed_metrics        AUTOTRACK_PRINTED_METRICS=off        find metrics in what is printed
+printed_patterns *     AUTOTRACK_PRINTED_PATTERNS="..."     expressions that find more of them, one a line
 environment *          AUTOTRACK_ENVIRONMENT=off            capture code, packages and hardware
 untracked_mb *         AUTOTRACK_UNTRACKED_MB=20            keep so many MB of untracked files at most
 system_seconds *       AUTOTRACK_SYSTEM_SECONDS=5           how often the load is sampled; 0 for never
@@ -23,8 +25,10 @@ upload_mb_per_second * AUTOTRACK_UPLOAD_MB_PER_SECOND=5     how fast they are se
 sidecar *              AUTOTRACK_SIDECAR=off                do the slow work in a process beside training
 quiet *                AUTOTRACK_QUIET=1                    print nothing
 
-Without a sidecar, the same work is done when a run ends, but the system load is not sampled. One environment variable
-is no setting: with AUTOTRACK_ALLOW_INSECURE=1, credentials are sent to other machines even over plain http.
+Without a sidecar, the same work is done when a run ends, but the system load is not sampled, and no metrics are found
+in what is printed. A named group of `printed_patterns` is a metric, as in `cost (?P<cost>\\S+)`; the groups `name` and
+`value`, `epoch` and `step` say what their names say. One environment variable is no setting: with
+AUTOTRACK_ALLOW_INSECURE=1, credentials are sent to other machines even over plain http.
 """
 
 import difflib
@@ -37,7 +41,7 @@ from typing import Any
 
 import msgspec
 
-from autotrack import destinations, launch, pyproject
+from autotrack import destinations, launch, printed_patterns, pyproject
 from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
@@ -65,6 +69,9 @@ class Settings:
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
         output: Keep what the script prints.
+        printed_metrics: Find metrics in what the script prints. There are none without `output`.
+        printed_patterns: Regular expressions that find more of them. A line that one of them matches is not looked at
+            in any other way.
         environment: Capture code, packages and hardware.
         untracked_mb: How many megabytes of files that git does not track are captured at most.
         system_seconds: How often the system load is sampled; 0 for never.
@@ -85,6 +92,8 @@ class Settings:
     log_every_n_steps: int | None = None
     checkpoints: bool = True
     output: bool = True
+    printed_metrics: bool = True
+    printed_patterns: tuple[str, ...] = ()
     environment: bool = True
     untracked_mb: float = 20.0
     system_seconds: float = 5.0
@@ -250,6 +259,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
     "output": _flag,
+    "printed_metrics": _flag,
+    "printed_patterns": printed_patterns.checked,
     "environment": _flag,
     "untracked_mb": _amount,
     "system_seconds": _amount,

@@ -29,7 +29,7 @@ ORDER = [
     {"sinks"},
     {"redaction", "protocol", "output_channel", "format", "plots"},
     {"journal", "settings"},
-    {"destinations", "launch", "pyproject"},
+    {"destinations", "launch", "printed_patterns", "pyproject"},
     {"errors", "interactive", "interpreter", "silence", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""

@@ -94,7 +94,7 @@ def show(
     summary = recorded.summary
     _print_facts(recorded)
     sections: list[tuple[str, list[str], list[list[str]]]] = [
-        ("metrics", ["name", "last", "best", "where", "points"], _metrics(summary)),
+        ("metrics", _METRIC_COLUMNS[: 6 if _has_printed(summary) else 5], _metrics(summary)),
         *filter(None, [trials_table(summary)]),
         ("checkpoints and files", ["path", "kind", "size", "saved for"], _artifacts(summary)),
         ("params", *_table_of(_params(summary, left_at_default=False))),
@@ -260,8 +260,17 @@ def _metrics(summary: Summary) -> list[list[str]]:
         if metric.best and metric.count > 1:
             best = short(metric.best.value)
             where = f"epoch {metric.best.epoch}" if metric.best.epoch is not None else f"step {metric.best.step}"
-        rows.append([name, short(metric.last.value), best, where, str(metric.count)])
+        row = [name, short(metric.last.value), best, where, str(metric.count)]
+        rows.append([*row, metric.source or ""] if _has_printed(summary) else row)
     return rows
+
+
+_METRIC_COLUMNS = ["name", "last", "best", "where", "points", "source"]
+
+
+def _has_printed(summary: Summary) -> bool:
+    """Whether metrics were found in what the script prints, so that it is worth telling which ones."""
+    return any(metric.source for metric in summary.metrics.values())
 
 
 def _owed(run: RecordedRun) -> dict[str, list[str]]:

@@ -164,7 +164,9 @@ class Fold:
             return
         for name, value in record.values.items():
             point = Point(value, record.time, record.step, record.epoch, record.stage)
-            self._series(self._metrics, name).add(point)
+            series = self._series(self._metrics, name)
+            series.add(point)
+            series.source = record.source
 
     def _add_environment(self, record: records.Environment) -> None:
         kind = f"{self._writer}.{record.kind}" if self._writer else record.kind
@@ -208,7 +210,13 @@ class Fold:
         lowest, highest = series.lowest, series.highest
         best = lowest if direction == "min" else highest if direction == "max" else None
         return MetricSummary(
-            last=series.last, min=lowest, max=highest, best=best, better=direction, count=series.count
+            last=series.last,
+            min=lowest,
+            max=highest,
+            best=best,
+            better=direction,
+            count=series.count,
+            source=series.source,
         )
 
     def _epochs(self) -> list[dict[str, Any]]:

@@ -104,13 +104,21 @@ class Params(Record, frozen=True, kw_only=True):
     defaults: dict[str, Any] = {}
 
 
+PRINTED = "printed"
+"""The source of metrics that nobody has logged: they were found in what the script prints."""
+
+
 class Metrics(Record, frozen=True, kw_only=True):
-    """Measured numbers by name, with their step, their epoch and the stage of training."""
+    """Measured numbers by name, with their step, their epoch and the stage of training.
+
+    `source` is `PRINTED` for those that were found in what the script prints; the others were logged.
+    """
 
     values: dict[str, Number]
     step: int | None = None
     epoch: int | None = None
     stage: str | None = None
+    source: str | None = None
 
 
 class SystemStats(Record, frozen=True, kw_only=True):

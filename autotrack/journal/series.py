@@ -25,15 +25,17 @@ class Series:
         lowest, highest: The first point with the lowest or highest finite value.
         by_epoch: For each epoch, the last point that was not measured in a test.
         steps: For each epoch, the last step.
+        source: Where the last point comes from; None if it was logged.
     """
 
-    __slots__ = ("by_epoch", "count", "highest", "last", "lowest", "points", "steps", "total")
+    __slots__ = ("by_epoch", "count", "highest", "last", "lowest", "points", "source", "steps", "total")
 
     def __init__(self, *, keep_points: bool) -> None:
         self.points: list[Point] | None = [] if keep_points else None
         self.last: Point
         self.lowest: Point | None = None
         self.highest: Point | None = None
+        self.source: str | None = None
         self.total = 0.0
         self.count = 0
         self.by_epoch: dict[int, Point] = {}

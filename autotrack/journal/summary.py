@@ -16,7 +16,10 @@ from autotrack.journal.shared_files import environment_of, missing
 
 
 class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A metric over the whole run. `best` is set when it is known which direction is better."""
+    """A metric over the whole run. `best` is set when it is known which direction is better.
+
+    `source` is "printed" if it was found in what the script prints; None if it was logged.
+    """
 
     last: Point
     min: Point | None = None
@@ -24,6 +27,7 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     best: Point | None = None
     better: Direction | None = None
     count: int = 0
+    source: str | None = None
 
 
 class LoadSummary(msgspec.Struct, frozen=True):

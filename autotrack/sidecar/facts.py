@@ -4,6 +4,7 @@ from typing import assert_never
 
 from autotrack.journal.fold import replaces
 from autotrack.journal.records import (
+    PRINTED,
     AnyRecord,
     Artifact,
     Dataset,
@@ -21,6 +22,8 @@ from autotrack.journal.records import (
     Trial,
 )
 
+_MOST_NAMES = 10_000
+
 
 class RunFacts:
     """Takes the records of a run in order, and remembers what a sidecar has to know.
@@ -31,6 +34,7 @@ class RunFacts:
         captured_kinds: The kinds of environment that are recorded.
         shared_environment: The digest of the environment that the run shares with others.
         has_metrics: Whether any metric has been logged.
+        logged_metrics: The names of metrics that were logged; of very many names, only the first ones.
     """
 
     def __init__(self) -> None:
@@ -39,13 +43,14 @@ class RunFacts:
         self.captured_kinds: set[str] = set()
         self.shared_environment: str | None = None
         self.has_metrics = False
+        self.logged_metrics: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
 
     def add(self, record: AnyRecord) -> None:
         """Take the next record."""
         match record:
             case Metrics():
-                self.has_metrics = True
+                self._add_metrics(record)
             case RunStarted():
                 if record.rank == 0:
                     self.started, self.finished = record, None
@@ -62,6 +67,14 @@ class RunFacts:
                 pass  # the sinks need these, the sidecar does not
             case _:
                 assert_never(record)
+
+    def _add_metrics(self, record: Metrics) -> None:
+        if record.source == PRINTED:
+            return
+        self.has_metrics = True
+        if not self.logged_metrics.issuperset(record.values) and len(self.logged_metrics) < _MOST_NAMES:
+            self.logged_metrics.update(name.lower() for name in record.values)
+            self.logged_metrics.update(record.values)
 
     def artifacts_without_checksum(self) -> list[Artifact]:
         """Return the artifacts that exist and have no SHA-256 yet."""

@@ -10,7 +10,7 @@ from time import monotonic, time
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
-from autotrack.journal.records import AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
+from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
@@ -23,6 +23,7 @@ from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
+from autotrack.sidecar.output.printed_follower import PrintedMetrics
 from autotrack.sidecar.run_stages import RunStages
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
@@ -53,6 +54,7 @@ class FollowedRun:
         self.stages = RunStages(captures_environment=_captures_environment(follow))
         self._redactor = _redactor(tuple(follow.secrets.items()))
         self._reader = RunReader(self.folder)
+        self._is_closed = False
         self._journal = SidecarJournal(self.folder, rank=follow.rank)
         self._load = LoadSamples(self._journal, rank=follow.rank)
         self._fsynced_bytes: dict[Path, int] = {}
@@ -98,7 +100,7 @@ class FollowedRun:
                 self._fold.add(batch, rank=rank)
             for record in batch:
                 self.facts.add(record)
-                if isinstance(record, Metrics):
+                if isinstance(record, Metrics) and record.source != PRINTED:
                     self._load.note_epoch(record)
 
     # ---- What is added to its journal
@@ -106,6 +108,8 @@ class FollowedRun:
     def put(self, records: Iterable[AnyRecord]) -> None:
         """Add records."""
         self._journal.add(records)
+        if self._is_closed:  # and another object may follow the run from now on
+            self._journal.close()
 
     def notice(self, about: str, message: str) -> None:
         """Add a notice, once, without the secrets in it."""
@@ -198,13 +202,21 @@ class FollowedRun:
         if has_failed_after_all or (exit_status.status == "finished" and was_exit_call):
             self.record_exit(exit_status)
 
-    def open_output(self) -> OutputLog:
-        """Return the log of what the run prints."""
+    def open_output(self, *, is_over: bool = False) -> OutputLog:
+        """Return the log of what the run prints; `is_over` if that is printed after its end alone."""
         return open_log(
             self.folder,
             self._redactor,
             put=lambda artifact: self.put([artifact]),
             on_problem=partial(self.notice, "output"),
+            listener=PrintedMetrics(
+                self,
+                lambda line: self._redactor.redact_text(line)[0],
+                patterns=self.follow.printed_patterns,
+                is_over=is_over,
+            )
+            if self.follow.printed_metrics
+            else None,
         )
 
     def add_output(self) -> None:
@@ -249,6 +261,7 @@ class FollowedRun:
         for shipment in self._opened_shipments or ():
             shipment.close()
         self._journal.close()
+        self._is_closed = True
 
     @property
     def problems(self) -> list[str]:

@@ -50,13 +50,13 @@ class RunOutputs:
     def write_last_short(self) -> str | None:
         """Write what was printed after the last short run; return its folder if anything was."""
         follow, self._last_short = self._last_short, None
-        return follow.folder if follow is not None and self._write_short(follow) else None
+        return follow.folder if follow is not None and self._write_short(follow, is_over=True) else None
 
-    def _write_short(self, follow: Follow) -> bool:
+    def _write_short(self, follow: Follow, *, is_over: bool = False) -> bool:
         if not follow.output or not self._receiver.has_waiting(follow.output):
             return False
         run = FollowedRun(follow)
-        self._receiver.open(follow.output, run.open_output())
+        self._receiver.open(follow.output, run.open_output(is_over=is_over))
         self._receiver.close(follow.output)
         run.close()
         return True

@@ -172,7 +172,7 @@ def _revert(patches: Sequence[Patch]) -> None:
         _revert(under)
 
 
-_OF_RUNS = ("to", "experiment", "tags", "output")
+_OF_RUNS = ("to", "experiment", "tags", "output", "printed_metrics")
 """The arguments of `autolog` that `start_run` takes as well."""
 
 _autolog = Autolog()  # one per process, as are the modules that it patches
@@ -187,6 +187,7 @@ def autolog(
     log_every_n_steps: int | None = None,
     checkpoints: bool | None = None,
     output: bool | None = None,
+    printed_metrics: bool | None = None,
     disable: bool = False,
 ) -> None:
     """Record every training from now on, whether its framework has been imported already or not.
@@ -201,6 +202,7 @@ def autolog(
         log_every_n_steps: Record step metrics every so many steps instead of at the framework's own rate.
         checkpoints: Whether checkpoints are kept in the run folder; True by default.
         output: Whether what is printed is kept in `output.log`; True by default.
+        printed_metrics: Whether metrics are found in what is printed; True by default.
         disable: Restore everything to the state before `autolog`.
 
     Raises:
@@ -214,7 +216,13 @@ def autolog(
     if disable:
         _autolog.switch_off()
         return
-    of_runs = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    of_runs = {
+        "to": to,
+        "experiment": experiment,
+        "tags": tags,
+        "output": output,
+        "printed_metrics": printed_metrics,
+    }
     belongs_to_project(sys._getframe(1))
     others = {"frameworks": frameworks, "log_every_n_steps": log_every_n_steps, "checkpoints": checkpoints}
     _autolog.switch_on({**of_runs, **others}, Path.cwd())

@@ -28,6 +28,7 @@ class MetricLogger:
         self._waiting = cuda.PendingRecords(self._append_completed)
         self._has_diverged = False
         self._unnumbered_steps = count()
+        self.last_metrics: records.Metrics | None = None
 
     _append: Callable[[AnyRecord], None]
     """Appends a record to the journal."""
@@ -72,7 +73,7 @@ class MetricLogger:
         if values.__class__ is not dict:
             values = dict(values)
         # No copy of the values: they are encoded at once.
-        record = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)
+        record = self.last_metrics = records.Metrics(time=time(), values=values, step=step, epoch=epoch, stage=stage)
         if self._waiting:
             self._waiting.add(msgspec.structs.replace(record, values=dict(values)), {})
         else:
@@ -148,7 +149,7 @@ class MetricLogger:
         numbers, copies = cuda.convert(values)
         if step is None and epoch is None:
             step = next(self._unnumbered_steps)
-        record = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
+        record = self.last_metrics = records.Metrics(time=time(), values=numbers, step=step, epoch=epoch, stage=stage)
         if copies or self._waiting:
             self._waiting.add(record, copies)
             return

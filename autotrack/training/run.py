@@ -185,7 +185,9 @@ class Run(Logger):
         if self._settings is not None and not self._rank:
             to_sidecar = sidecar_client.follow(self.folder, self._settings, is_one_of_many=self.is_one_of_many)
             try:
-                self._observer.begin(self._settings, to_sidecar=to_sidecar, is_one_of_many=self.is_one_of_many)
+                self._observer.begin(
+                    self._settings, recording=self, to_sidecar=to_sidecar, is_one_of_many=self.is_one_of_many
+                )
             except Exception as fault:  # noqa: BLE001  a run without these observations is better than none
                 report_fault("observe", fault)
 

@@ -39,7 +39,8 @@ class RunArguments(TypedDict, total=False):
     labels for the run. `log_every_n_steps`: record step metrics every so many steps instead of at the own rate of the
     framework.
     `checkpoints`: whether checkpoints and models are kept in the run folder; True by default. `output`: whether what
-    is printed is kept in `output.log`; True by default.
+    is printed is kept in `output.log`; True by default. `printed_metrics`: whether metrics are found in it; True by
+    default.
     """
 
     to: To | None
@@ -49,6 +50,7 @@ class RunArguments(TypedDict, total=False):
     log_every_n_steps: int | None
     checkpoints: bool | None
     output: bool | None
+    printed_metrics: bool | None
 
 
 class RunOptions:
@@ -73,7 +75,7 @@ class RunOptions:
             raise TypeError(f"{called} was given name={given['name']!r:.100}; give it text, such as 'baseline'")
         self.name: str | None = given.pop("name", None)
         self.settings = settings.resolve(home(), **given)
-        self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output")}
+        self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output", "printed_metrics")}
 
     @classmethod
     def of_autolog(cls) -> Self:

@@ -101,6 +101,8 @@ class SidecarClient:
             rank=rank,
             only_load=only_load,
             output=output.number if output else 0,
+            printed_metrics=chosen.printed_metrics,
+            printed_patterns=list(chosen.printed_patterns),
             is_one_of_many=is_one_of_many,
         )
         if not only_load:

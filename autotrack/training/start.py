@@ -63,6 +63,7 @@ def start_run(
     params: Mapping[str, Any] | None = None,
     to: To | None = None,
     output: bool | None = None,
+    printed_metrics: bool | None = None,
 ) -> Run:
     """Start a run; use it in a `with` block, or call `finish` yourself.
 
@@ -76,6 +77,7 @@ def start_run(
         params: Hyperparameters, as `Run.log_params` takes them.
         to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         output: Whether what is printed is kept in `output.log`; True by default.
+        printed_metrics: Whether metrics are found in what is printed; True by default.
 
     What is not given comes from `autolog`, the environment, pyproject.toml and the defaults, in that order.
 
@@ -93,7 +95,13 @@ def start_run(
     if name is not None and not isinstance(name, str):
         raise TypeError(f"start_run was given {name!r:.100} as the name of a run; give it text, such as 'baseline'")
     flatten(params or {})  # what cannot be logged is said before there is a run
-    options: dict[str, Any] = {"to": to, "experiment": experiment, "tags": tags, "output": output}
+    options: dict[str, Any] = {
+        "to": to,
+        "experiment": experiment,
+        "tags": tags,
+        "output": output,
+        "printed_metrics": printed_metrics,
+    }
     if current_run() is None and ranks.rank_from_environment():
         chosen = resolve(options)
         if joined := _join_rank_0(_experiment_folder(chosen)):

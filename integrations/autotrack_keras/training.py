@@ -63,6 +63,7 @@ class Training:
         """Begin to count the epoch."""
         self._steps.start_epoch(epoch)
         self._throughput.start()
+        self.run.log({}, epoch=epoch, stage="train")  # what is measured or printed from here on belongs to this epoch
         self.rates.start_epoch(self._steps.first_step)
 
     def batch_begins(self, batch: int) -> None:

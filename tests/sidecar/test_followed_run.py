@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.journal.records import AnyRecord, Artifact, Notice, RunFinished
+from autotrack.journal.records import AnyRecord, Artifact, Metrics, Notice, RunFinished
 from autotrack.protocol import Follow
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
@@ -171,3 +171,20 @@ def test_the_exit_code_corrects_what_was_said_at_exit(
     followed.update()
     followed.correct_exit(exit_status)
     assert autotrack.load(run.folder).status == status
+
+
+# What is printed
+
+
+@pytest.mark.parametrize(("is_wanted", "found"), [(True, [{"my_cost": 0.5}]), (False, [])])
+def test_metrics_in_what_is_printed_are_recorded_unless_nobody_wants_them(
+    run: autotrack.Run, follow: Callable[..., FollowedRun], read_journal: Read, is_wanted: bool, found: list[Any]
+) -> None:
+    run.log({"loss": 0.5}, step=3, epoch=1)
+    log = follow(printed_metrics=is_wanted, printed_patterns=[r"cost (?P<my_cost>\S+)"]).open_output()
+    log.note_place("[3,1]")
+    log.take("stdout", "cost 0.5\nloss: 0.5\n")
+    log.close()
+    metrics = of_kind(Metrics, read_journal(run.folder, "sidecar"))
+    assert [record.values for record in metrics] == found
+    assert all((record.step, record.epoch, record.source) == (3, 1, "printed") for record in metrics)

@@ -4,7 +4,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, time
 from typing import Protocol
@@ -30,6 +30,29 @@ class _Redactor(Protocol):
     def learn_secret(self, name: str, value: str) -> None: ...
 
 
+class Listener(Protocol):
+    """Hears the lines of a log, before secrets are taken out of them, and where in the training they were printed."""
+
+    @property
+    def place(self) -> object:
+        """The place of what is printed now."""
+
+    def note_place(self, place: str) -> None:
+        """Take the place of all that is printed from now on, as `autotrack.output_channel.PLACE` has it."""
+
+    def take(self, lines: str, places: Sequence[object] | None) -> None:
+        """Take lines, each with its line feed, and where each was printed; None means here."""
+
+    def take_erased(self, row: str, place: object) -> None:
+        """Take what stood in a row that was overwritten by blanks: the last state of a bar, or one before it."""
+
+    def pause(self) -> None:
+        """The run has ended; more may be printed."""
+
+    def close(self) -> None:
+        """Nothing more is printed."""
+
+
 def open_log(
     folder: Path,
     redactor: _Redactor,
@@ -37,13 +60,16 @@ def open_log(
     put: Callable[[Artifact], None],
     on_problem: Callable[[str], None],
     is_ours: bool = True,
+    listener: Listener | None = None,
 ) -> "OutputLog":
     """Return the log of the run in `folder`; `put` records its file, as soon as there is one."""
 
     def record() -> None:
         put(Artifact(time=time(), path=OUTPUT, kind="output"))
 
-    return OutputLog(folder / OUTPUT, redactor, on_begin=record, on_problem=on_problem, is_ours=is_ours)
+    return OutputLog(
+        folder / OUTPUT, redactor, on_begin=record, on_problem=on_problem, is_ours=is_ours, listener=listener
+    )
 
 
 class OutputLog:
@@ -75,8 +101,10 @@ class OutputLog:
         on_problem: Callable[[str], None],
         is_ours: bool = True,
         clock: Callable[[], float] = monotonic,
+        listener: Listener | None = None,
     ) -> None:
         self.path = path
+        self._listener = listener
         self.report = on_problem
         self._redactor = redactor
         self._clock = clock
@@ -116,6 +144,10 @@ class OutputLog:
             finally:
                 self._busy_thread = 0
 
+    def note_place(self, place: str) -> None:
+        """Take the place in the training of all that is printed from now on."""
+        self._hear(lambda listener: listener.note_place(place))
+
     def learn_secret(self, name: str, value: str) -> None:
         """Take a secret variable out of all that is written from now on."""
         self._redactor.learn_secret(name, value)
@@ -133,6 +165,7 @@ class OutputLog:
             if not self._closed:
                 self._write_unfinished()
                 self._announce_childrens_file()
+                self._hear(lambda listener: listener.pause())
                 self.has_grown, self._is_paused = False, True
 
     def close(self) -> None:
@@ -144,6 +177,7 @@ class OutputLog:
                 return
             self._closed = True
             self._write_unfinished()
+            self._hear(lambda listener: listener.close())
             self._file.close()
             self._announce_childrens_file()
 
@@ -157,9 +191,27 @@ class OutputLog:
         for source in self._sources.values():
             source.shown = b""
             lines = source.clear()
+            self._let_hear(source, lines)
             if lines or self._shown:
                 self._file.write(self._finish(source, lines), b"")
         self._shown = b""
+
+    def _let_hear(self, source: "_Source", lines: str) -> None:
+        erased = source.take_erased()
+        if erased is not None:
+            self._hear(lambda listener: listener.take_erased(*erased))
+        if lines:
+            self._hear(lambda listener: listener.take(lines, source.places))
+
+    def _hear(self, say: Callable[[Listener], None]) -> None:
+        """Tell the listener. What fails there is not a problem of the log."""
+        if self._listener is None:
+            return
+        try:
+            say(self._listener)
+        except Exception as fault:  # noqa: BLE001  the log goes on without it
+            self._listener = None
+            self.report(f"no more metrics are found in what is printed: {type(fault).__name__}: {fault}")
 
     def _announce(self) -> None:
         """Say that there is a file now. Of one that only grew while the run had ended, `has_grown` tells."""
@@ -199,7 +251,10 @@ class OutputLog:
                 self._add(source, text[begin : begin + _BLOCK], thread)
             return
         height = source.height
-        lines = source.feed(text, thread=thread)
+        place = self._listener.place if self._listener is not None else None
+        lines = source.feed(text, thread=thread, place=place)
+        if self._listener is not None and (lines or not source.is_plain):
+            self._let_hear(source, lines)
         if lines:
             final = self._finish(source, lines)
             if source.shown or not source.is_plain:

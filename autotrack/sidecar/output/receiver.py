@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from autotrack.output_channel import MOST_SEGMENTS, SECRETS, OutputReader, PrintedText
+from autotrack.output_channel import MOST_SEGMENTS, PLACE, SECRETS, OutputReader, PrintedText
 from autotrack.sidecar.output.log import OutputLog
 
 _ALL = 2 * MOST_SEGMENTS  # all that may be waiting; while a program prints on and on, there is no end to it
@@ -56,13 +56,13 @@ class OutputReceiver:
 
     def forget(self, output: int) -> None:
         """Leave out what is waiting under this number."""
-        if self.has_waiting(output):
-            del self._early[output]
+        self._receive(_ALL)
+        self._early.pop(output, None)
 
     def has_waiting(self, output: int) -> bool:
         """Whether there are texts for which no log has been opened."""
         self._receive(_ALL)
-        return output in self._early
+        return any(printed.stream != PLACE for printed in self._early.get(output, ()))
 
     def receive(self) -> bool:
         """Give the logs what was printed since the last call; return whether that was so much that some is left."""
@@ -103,7 +103,10 @@ class OutputReceiver:
 
 
 def _add(log: OutputLog, printed: PrintedText) -> None:
-    _attempt(log, partial(log.take, printed.stream, printed.text, thread=printed.thread))
+    if printed.stream == PLACE:
+        _attempt(log, partial(log.note_place, printed.text))
+    else:
+        _attempt(log, partial(log.take, printed.stream, printed.text, thread=printed.thread))
 
 
 def _attempt(log: OutputLog, action: Callable[[], None]) -> None:

@@ -51,6 +51,11 @@ class Screen:
 
     `redact` takes the secrets out of a text. What was written is given to it before anything can overwrite a part of
     it, because nobody would recognise a secret by the rest.
+
+    Attributes:
+        place: Where in the training the text is written that is fed from now on, as `Stream` says it.
+        final_places: For each line that the last `feed` or `clear` returned, the place where it was written last.
+        erased: The row that was overwritten by blanks last, as by a progress bar that leaves nothing, and its place.
     """
 
     def __init__(self, redact: Callable[[str], str]) -> None:
@@ -61,6 +66,10 @@ class Screen:
         self._moves_up = False
         self._lines_since_movement = 0
         self._unfinished_escape = ""
+        self.place: object = None
+        self._places: list[object] = [None]
+        self.final_places: list[object] = []
+        self.erased: tuple[str, object] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -82,6 +91,10 @@ class Screen:
 
     def feed(self, text: str) -> list[str]:
         """Show a text. Return the lines that became final."""
+        self.final_places = []
+        return self._feed(text)
+
+    def _feed(self, text: str) -> list[str]:
         final: list[str] = []
         text = self._unfinished_escape + text
         self._unfinished_escape = ""
@@ -100,13 +113,15 @@ class Screen:
             elif kind == "unfinished" and len(piece) < _LONGEST_ESCAPE:
                 self._unfinished_escape = piece
             elif kind == "unfinished":  # too long to be an escape sequence
-                final += self.feed(piece[2:])
+                final += self._feed(piece[2:])
         return final
 
     def clear(self) -> list[str]:
         """Return what is held back, and forget it."""
         rows = self.rows
+        self.final_places = self._places[: len(rows)]
         self._rows, self._row, self._column = [""], 0, 0
+        self._places = [None]
         self._unsearched_from = None
         return rows
 
@@ -115,14 +130,19 @@ class Screen:
         if self._unsearched_from is None:
             self._unsearched_from = begin
         end = begin + len(text)
+        if not begin and row and end >= len(row) and text.isspace() and not row.isspace():
+            self.erased = row.rstrip(" "), self._places[self._row]
+        self._places[self._row] = self.place
         row = row + text if begin == len(row) else row[:begin].ljust(begin) + text + row[end:]
         self._column = end
         if len(row) > LONGEST_LINE:
             final += [above.rstrip(" ") for above in self._rows[: self._row]]
-            del self._rows[: self._row]
+            self.final_places += self._places[: self._row]
+            del self._rows[: self._row], self._places[: self._row]
             self._row = 0
             pieces, row = break_line(row)
             final += pieces
+            self.final_places += [self.place] * len(pieces)
             self._column = max(0, end - sum(map(len, pieces)))
             self._unsearched_from = 0
         self._rows[self._row] = row
@@ -149,12 +169,14 @@ class Screen:
         if self._row < len(self._rows):
             return
         self._rows.append("")
+        self._places.append(self.place)
         self._lines_since_movement += 1
         held = WINDOW_ROWS if self._moves_up and self._lines_since_movement <= WINDOW_ROWS else 0
         leaving = len(self._rows) - 1 - held
         if leaving > 0:
             final += [row.rstrip(" ") for row in self._rows[:leaving]]
-            del self._rows[:leaving]
+            self.final_places += self._places[:leaving]
+            del self._rows[:leaving], self._places[:leaving]
             self._row -= leaving
 
     def _obey(self, command: str, parameters: str) -> None:
@@ -175,6 +197,7 @@ class Screen:
         missing = min(-self._row, WINDOW_ROWS + 1 - len(self._rows))
         if missing > 0:  # the rows that were there are final already
             self._rows[:0] = [""] * missing
+            self._places[:0] = [self.place] * missing
         self._row = max(self._row + max(missing, 0), 0)
 
     def _down(self, count: int = 1, _: int = 0) -> None:
@@ -208,9 +231,10 @@ class Screen:
     def _erase_below(self, how: int = 0, _: int = 0) -> None:
         if how == 0:
             self._erase_in_line()
-            del self._rows[self._row + 1 :]
+            del self._rows[self._row + 1 :], self._places[self._row + 1 :]
         elif how in (2, 3):
             self._rows = [""] * (self._row + 1)
+            del self._places[self._row + 1 :]
 
     _COMMANDS: ClassVar = {
         "A": _up,
@@ -236,6 +260,8 @@ class Stream:
         self._pieces: dict[int, str] = {}
         self.is_plain = True
         """Whether the screen is empty."""
+        self.places: list[object] | None = None
+        """For each line that `feed` or `clear` returned, where it was printed; None if that is the present place."""
 
     @property
     def height(self) -> int:
@@ -265,12 +291,14 @@ class Stream:
         self._pieces[thread] = line
         return True
 
-    def feed(self, text: str, *, thread: int) -> str:
-        """Add a text. Return the lines that it made final, each with its line feed."""
+    def feed(self, text: str, *, thread: int, place: object = None) -> str:
+        """Add a text, printed at this place. Return the lines that it made final, each with its line feed."""
         text = self._pieces.pop(thread, "") + text
+        self.places = None
         if not self.is_plain or has_controls(text):
+            self._screen.place = place
             final = _lines(self._screen.feed(text))
-            self.is_plain = self._screen.is_empty
+            self.is_plain, self.places = self._screen.is_empty, self._screen.final_places
             return final
         whole, line_feed, rest = text.rpartition("\n")
         final = whole + line_feed
@@ -283,9 +311,15 @@ class Stream:
             final += self._pieces.pop(next(iter(self._pieces))) + "\n"
         return final
 
+    def take_erased(self) -> tuple[str, object] | None:
+        """Return a row that was overwritten by blanks since the last call, and its place."""
+        erased, self._screen.erased = self._screen.erased, None
+        return erased
+
     def clear(self) -> str:
         """Return everything that is left as lines, and forget it."""
         lines = [*self._screen.clear(), *self.unfinished_lines]
+        self.places = [*self._screen.final_places, *([self._screen.place] * len(self.unfinished_lines))]
         self.is_plain = True
         self._pieces.clear()
         return _lines(lines)

@@ -151,7 +151,7 @@ class Scalars:
         return b"".join(curve.best.take_first() for curve in self._by_tag.values() if curve.best is not None)
 
     def _begin(self, curves: dict[str, _Curve], name: str, record: Metrics, rank: int) -> _Curve:
-        tag = self._tags.metric(name, record.stage, rank)
+        tag = self._tags.metric(name, record.stage, rank, record.source)
         curve = self._by_tag.get(tag)
         if curve is None:  # otherwise it was logged in another stage, but its name tells the stage it belongs to
             direction = None if rank or _HAS_NO_BEST.search(name) else self._direction_of(name, tag)

@@ -55,8 +55,11 @@ class Tags:
                 return tag
         raise AssertionError("count() never ends")
 
-    def metric(self, name: str, stage: str | None, rank: int) -> str:
-        """Return the tag for a metric. Metrics of other ranks than 0 are in groups of their own."""
+    def metric(self, name: str, stage: str | None, rank: int, source: str | None = None) -> str:
+        """Return the tag for a metric. Those of other ranks than 0, and printed ones, are in groups of their own."""
+        if source is not None:
+            tag = name if name.startswith(f"{source}/") else f"{source}/{name}"
+            return self.claim(("metric", rank, name, None), tag, tag)
         prefix = f"rank{rank}/" if rank else ""
         wanted = metric_tag(name, stage)
         names_its_stage = wanted == metric_tag(name, f"not {stage}")  # then it is one series, whatever the stage

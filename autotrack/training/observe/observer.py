@@ -15,7 +15,7 @@ from autotrack.training.observe import exits, notebook, process, random_states
 from autotrack.training.observe.output import streams
 from autotrack.training.observe.output.between_runs import between_runs
 from autotrack.training.observe.output.secret_watch import SecretWatch
-from autotrack.training.observe.output.sidecar_output import SidecarOutput
+from autotrack.training.observe.output.sidecar_output import Recording, SidecarOutput
 
 if TYPE_CHECKING:
     from autotrack.sidecar.output.log import OutputLog
@@ -42,11 +42,18 @@ class Observer:
         self._problems: list[str] = []
         self._is_watching = self._has_cells = False
 
-    def begin(self, chosen: Settings, *, to_sidecar: RunWriter | None = None, is_one_of_many: bool = False) -> None:
+    def begin(
+        self,
+        chosen: Settings,
+        *,
+        recording: Recording | None = None,
+        to_sidecar: RunWriter | None = None,
+        is_one_of_many: bool = False,
+    ) -> None:
         """Describe the process, and capture what it prints from now on.
 
         `to_sidecar` hands it to the sidecar; without one, this process keeps it in the file. What is written for one
-        of many runs is shared with the others.
+        of many runs is shared with the others. `recording` is the run, which knows where the training is.
         """
         exits.watch.begin()
         self._is_watching = True
@@ -60,8 +67,11 @@ class Observer:
             message = f"what is printed is not kept here, because {_MOST_LISTENING} other open runs keep it"
             self._put(records.Notice(time=time(), about="output", message=message))
         elif chosen.output:
-            self.output = self._open_log() if to_sidecar is None else self._open_sidecar_output(to_sidecar)
+            handed_over = None if to_sidecar is None else self._open_sidecar_output(to_sidecar, recording)
+            self.output = handed_over or self._open_log()
             between_runs.hand_over(self.output)
+            if handed_over is not None:
+                handed_over.begin()
             streams.listen(self.output)
 
     def end(self, *, refresh: Callable[[], None] = lambda: None) -> None:
@@ -103,10 +113,11 @@ class Observer:
         else:
             output.close()
 
-    def _open_sidecar_output(self, writer: RunWriter) -> SidecarOutput:
+    def _open_sidecar_output(self, writer: RunWriter, recording: Recording | None) -> SidecarOutput:
         return SidecarOutput(
             writer,
             SecretWatch(self._redactor),
+            recording=recording,
             open_log_in_child=partial(self._open_log, is_ours=False),
             report=self._problems.append,
         )
