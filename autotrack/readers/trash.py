@@ -1,0 +1,86 @@
+"""Runs that somebody has removed: they wait in a hidden folder beside the others until they are restored or purged."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from autotrack.errors import RunNotFoundError, UnsafeFileError
+from autotrack.journal.reader import is_being_written
+from autotrack.journal.run_folder import check_structure
+from autotrack.readers.recorded_run import RecordedRun
+
+TRASH = ".trash"
+_CHECKPOINTS = ("checkpoints", "model")
+
+
+def check_is_over(run: RecordedRun) -> None:
+    """Raise `RunNotFoundError` for a run that is being recorded: it would be written to a folder that is gone."""
+    if is_being_written(run.folder / "journal" / "main.jsonl"):
+        raise RunNotFoundError(
+            f"run {run.name} is being recorded; end its training first ({run.folder})", reference=run.name
+        )
+
+
+def remove(run: RecordedRun) -> Path:
+    """Move a run into the trash beside it; return where it is now. Raises `OSError`."""
+    check_is_over(run)
+    folder = run.folder.absolute()
+    trash = folder.parent / TRASH
+    if trash.is_symlink():
+        raise UnsafeFileError(f"{trash} is a link; nothing is moved there")
+    trash.mkdir(exist_ok=True)
+    place = _unused(trash / folder.name)
+    folder.rename(place)
+    return place
+
+
+def restore(name: str, store: Path) -> Path:
+    """Move a run back out of the trash, by the name of its folder or the end of it; return where it is now.
+
+    Raises `RunNotFoundError`.
+    """
+    found = [folder for folder in in_trash(store) if folder.name == name or folder.name.endswith(f"-{name}")]
+    if len(found) != 1:
+        names = ", ".join(folder.name for folder in in_trash(store)) or "nothing"
+        count = "no run" if not found else f"{len(found)} runs"
+        raise RunNotFoundError(f"{count} {name!r} in the trash of {store}; it has {names}", reference=name)
+    place = _unused(found[0].parent.parent / found[0].name)
+    found[0].rename(place)
+    return place
+
+
+def in_trash(store: Path) -> Iterator[Path]:
+    """Yield the folders of the runs in the trash of a store."""
+    for pattern in (f"{TRASH}/*/journal", f"*/{TRASH}/*/journal"):
+        for journal in sorted(store.glob(pattern)):
+            if not any(place.is_symlink() for place in (journal, *journal.parents[:2])):
+                yield journal.parent
+
+
+def purge(folder: Path) -> None:
+    """Delete a run for good. Links in it are removed, what they lead to is not touched. Raises `OSError`."""
+    shutil.rmtree(folder)
+
+
+def free_checkpoints(run: RecordedRun) -> int:
+    """Delete the checkpoints and the model of a run, and keep everything else; return how many bytes that were.
+
+    The records of the files stay, so it is still known what there was.
+    """
+    check_is_over(run)
+    check_structure(run.folder)
+    freed = 0
+    for name in _CHECKPOINTS:
+        folder = run.folder / name
+        if folder.is_dir() and not folder.is_symlink():
+            freed += sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+            shutil.rmtree(folder)
+    return freed
+
+
+def _unused(place: Path) -> Path:
+    return next(
+        tried
+        for tried in (place, *(place.with_name(f"{place.name}-{number}") for number in range(2, 10_000)))
+        if not tried.exists()
+    )
