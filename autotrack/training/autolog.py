@@ -78,6 +78,12 @@ class Autolog:
         """Return the modules that integrations which are switched on have hooks for."""
         return {module for integration in self._integrations.values() for module in integration.modules}
 
+    def in_use(self) -> dict[str, str]:
+        """Return the distributions whose modules have been imported, with their versions."""
+        tables = [integration.modules for integration in self._integrations.values()]
+        found = {table[name][0] for table in tables for name in table if name in sys.modules}
+        return dict(sorted(_installed(distributions.split("|")) for distributions in found))
+
     def available(self) -> dict[str, Integration]:
         """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
         integrations: dict[str, Integration] = dict(self._integrations)
@@ -175,6 +181,9 @@ def _revert(patches: Sequence[Patch]) -> None:
 _OF_RUNS = ("to", "experiment", "tags", "output", "printed_metrics")
 """The arguments of `autolog` that `start_run` takes as well."""
 
+NO_ARGUMENTS: dict[str, Any] = dict.fromkeys((*_OF_RUNS, "frameworks", "log_every_n_steps", "checkpoints"))
+"""Those of `autolog()` without any."""
+
 _autolog = Autolog()  # one per process, as are the modules that it patches
 
 
@@ -243,27 +252,9 @@ def take_over(inheritance: str) -> None:
         report_fault("autolog in a child process", fault)
 
 
-def begin_script(*, starts_sidecar: bool) -> None:
-    """Switch autologging on for a script that does not do so itself. The settings are those of `autotrack run`."""
-    _autolog.switch_on(dict.fromkeys((*_OF_RUNS, "frameworks", "log_every_n_steps", "checkpoints")), Path.cwd())
-    if starts_sidecar:
-        sidecar_client.start_if_main(_autolog.settings)
-
-
-def is_on() -> bool:
-    """Whether autologging is on in this process, for any integration."""
-    return bool(_autolog.modules())
-
-
-def top_modules() -> set[str]:
-    """Return the frameworks that are recorded, by the names of their top modules."""
-    return {module.partition(".")[0] for module in _autolog.modules()}
-
-
-def frameworks_in_use() -> dict[str, str]:
-    """Return the versions of those that have been imported, by the names of their top modules."""
-    found = {name: vars(sys.modules[name]).get("__version__") for name in top_modules() if name in sys.modules}
-    return {name: str(version) for name, version in sorted(found.items()) if version}
+def of_this_process() -> Autolog:
+    """Return what is switched on in this process."""
+    return _autolog
 
 
 def is_autologging(name: str) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from autotrack import launch
 from autotrack.errors import SettingsError
 from autotrack.interactive import interactive_session
-from autotrack.training import autolog, ranks, run_names, terminal
+from autotrack.training import autolog, ranks, run_names, sidecar_client, terminal
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
@@ -66,7 +66,10 @@ class Script:
         with self._opening:
             if self._run is None:
                 self._run = continued() or open_run(
-                    name or self.run_name(), started_by=STARTED_BY, frameworks=autolog.frameworks_in_use(), **options
+                    name or self.run_name(),
+                    started_by=STARTED_BY,
+                    frameworks=autolog.of_this_process().in_use(),
+                    **options,
                 )
                 self._run.started_by = "user"  # trainings add to it, whoever began the one that is continued
             elif self._run.status == "running":
@@ -74,14 +77,17 @@ class Script:
         return self._run if self._run.status == "running" else None
 
     def _begin(self, *, is_first: bool, at_once: bool) -> None:
-        if autolog.is_on():  # in a worker that was told by its parent
+        autologging = autolog.of_this_process()
+        if autologging.modules():  # in a worker that was told by its parent
             return
-        autolog.begin_script(starts_sidecar=at_once)
+        autologging.switch_on(autolog.NO_ARGUMENTS, Path.cwd())
+        if at_once:
+            sidecar_client.start_if_main(autologging.settings)
         if ranks.is_spawned():
             return
         self._pid, self._is_first = os.getpid(), is_first
         chosen = launch.choices()
-        known = tuple(sorted({*chosen.frameworks, *autolog.top_modules()}))
+        known = tuple(sorted({*chosen.frameworks, *(name.partition(".")[0] for name in autologging.modules())}))
         for_children = msgspec.structs.replace(chosen, frameworks=known)
         os.environ[launch.VARIABLE] = launch.text_of("child", self._pid, for_children)
         if chosen.always and is_first and at_once:

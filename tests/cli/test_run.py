@@ -306,7 +306,7 @@ def test_what_the_script_says_itself_wins_and_its_own_runs_stay_its_own() -> Non
     assert (whole.experiment, whole.status, whole.summary.error) == ("second", "failed", "ValueError: late")
     assert whole.tags.items() >= {"who": "script", "why": "paper"}.items()
     assert whole.params["alpha"] == 0.25
-    assert set(whole.summary.frameworks) >= {"sklearn"}
+    assert set(whole.summary.frameworks) == {"scikit-learn"}
     assert (inner.name, inner.summary.parent) == ("inner", whole.id)
 
 

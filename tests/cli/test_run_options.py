@@ -1,0 +1,46 @@
+"""The options of `autotrack run` end where the script begins."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autotrack.cli.run_options import read
+
+WORDS = st.lists(
+    st.text(max_size=8) | st.sampled_from(["-m", "--", "--help", "--name", "-e", "--to=x", "-"]), max_size=6
+)
+OPTIONS = st.lists(
+    st.sampled_from([
+        (["--experiment", "-e"], {"experiment": "-e"}),
+        (["-e", "digits"], {"experiment": "digits"}),
+        (["--upload-mb=3"], {"upload_mb": "3"}),
+        (["--no-output"], {"output": False}),
+        (["--quiet"], {"quiet": True}),
+        (["--log-every-n-steps", "-m"], {"log_every_n_steps": "-m"}),
+        (["--metric="], {"metric": ""}),
+    ]),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(options=OPTIONS, script=st.sampled_from(["train.py", "-", "torchrun", ""]), arguments=WORDS)
+def test_what_follows_the_script_is_handed_on_as_it_is(
+    options: list[tuple[list[str], dict[str, object]]], script: str, arguments: list[str]
+) -> None:
+    words, chosen = [word for words, _ in options for word in words], {}
+    for _, setting in options:
+        chosen.update(setting)
+    for command in ([script, *arguments], ["--", script, *arguments]):
+        found = read([*words, *command])
+        assert (found.settings, found.command, found.module) == (chosen, [script, *arguments], None)
+    for module in (["-m", "package.train"], ["-mpackage.train"]):
+        found = read([*words, *module, *arguments])
+        assert (found.settings, found.command, found.module) == (chosen, arguments, "package.train")
+
+
+def test_what_is_repeated_is_gathered() -> None:
+    found = read(
+        ["--tag", "a=1", "--to", "runs", "--tag=b=c=d", "--to=http://host:1", "--always", "--name=-x", "train.py"]
+    )
+    assert found.settings == {"tags": {"a": "1", "b": "c=d"}, "to": ["runs", "http://host:1"]}
+    assert (found.always, found.name, found.command) == (True, "-x", ["train.py"])
