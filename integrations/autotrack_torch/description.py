@@ -36,6 +36,8 @@ class Description:
         self._settings: set[str] = set()
         with attempt("torch params: seed", run=run):
             run.log_params(params.switches(), "seed")
+        with attempt("torch params: processes", run=run):
+            run.log_params(params.processes(), "distributed")
 
     def add(self, optimizer: Any, models: list[torch.nn.Module]) -> None:
         """Record an optimizer and the models that it trains."""

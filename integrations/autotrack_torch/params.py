@@ -85,21 +85,36 @@ def unwrapped(model: nn.Module) -> tuple[nn.Module, list[str]]:
     wrappers: list[str] = []
     while True:
         kind = type(model).__name__
-        inner = getattr(model, {"OptimizedModule": "_orig_mod"}.get(kind, "module"), None)
-        if kind not in _WRAPPERS or not isinstance(inner, nn.Module):
+        inner = getattr(model, _WITHIN.get(kind, ""), None)
+        if _is_fully_sharded(model):
+            wrappers.append("fully_shard")
+        if not isinstance(inner, nn.Module):
             return model, wrappers
-        if kind != "OptimizedModule":
+        if kind not in ("OptimizedModule", "_FabricModule"):
             wrappers.append(kind)
         model = inner
 
 
-_WRAPPERS = {"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel", "OptimizedModule", "_FabricModule"}
+_WITHIN = {
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+    "FullyShardedDataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+    "_FabricModule": "_forward_module",
+}
+"""By the class of a wrapper: the attribute that holds what is within."""
+
+
+def _is_fully_sharded(model: nn.Module) -> bool:
+    """Whether `fully_shard` has replaced the class of a module by one that derives from it."""
+    return any(kind.__name__ == "FSDPModule" for kind in type(model).__mro__)
 
 
 def _class_of(model: nn.Module) -> Any:
     if isinstance(model, torch.jit.ScriptModule):
         return getattr(model, "original_name", type(model).__name__)
-    return as_plain(type(model))
+    kind = type(model)
+    return as_plain(kind.__mro__[2] if _is_fully_sharded(model) else kind)  # FSDPNet, FSDPModule, Net
 
 
 def count_parameters(module: nn.Module) -> tuple[int, int]:
@@ -141,7 +156,7 @@ _LOSS_SETTINGS = ("label_smoothing", "weight", "pos_weight")
 
 def loader_params(loader: Any) -> dict[str, Any]:
     """Return the settings of a data loader."""
-    sampler = getattr(loader, "sampler", None)
+    sampler = _sampler_of(loader)
     dataset = getattr(loader, "dataset", None)
     batch_sampler = getattr(loader, "batch_sampler", None)
     batch_size = getattr(loader, "batch_size", None)
@@ -156,11 +171,27 @@ def loader_params(loader: Any) -> dict[str, Any]:
     return values | {name: getattr(loader, name) for name in _LOADER if hasattr(loader, name)}
 
 
+def _sampler_of(loader: Any) -> Any:
+    """Return what chooses the samples; a loader that was given a sampler of batches does not use its own."""
+    inner = loader
+    while hasattr(inner, "batch_sampler"):  # Accelerate wraps that of the user in another one
+        inner = inner.batch_sampler
+    return getattr(inner, "sampler", None) or getattr(loader, "sampler", None)
+
+
 def _length(sized: Any) -> int | None:
     try:
         return len(sized)
     except (TypeError, NotImplementedError, AttributeError):  # a stream has no length
         return None
+
+
+def processes() -> dict[str, Any]:
+    """Return how many processes train together, if there are several."""
+    distributed = torch.distributed
+    if not distributed.is_available() or not distributed.is_initialized():
+        return {}
+    return {"world_size": distributed.get_world_size(), "distributed_backend": distributed.get_backend()}
 
 
 def switches() -> dict[str, Any]:

@@ -44,9 +44,10 @@ def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
         loop.add_settings(watch.settings)
         watch.settings = {}
     if losses:
-        if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and len(args) == 1:
+        # A closure calls `backward` any number of times in a step; Accelerate passes None for one.
+        has_closure = any(one is not None for one in (*args[1:], *kwargs.values()))
+        if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and not has_closure:
             loop.add_settings({"accumulate_grad_batches": calls})
-        has_closure = len(args) > 1 or bool(kwargs)  # which calls `backward` any number of times in a step
         for name, loss in loop.loss_names.of(losses, loop.members.are_several).items():
             values[name] = loss.first if has_closure else loss.total
     values.update(member.rates(optimizer))
