@@ -49,12 +49,14 @@ class RunFiles:
     def copy_for_other_runs(self, source: Path) -> None:
         """Before a file is written over in place, give the runs that have linked to it a copy of their own.
 
-        A run that has ended has done so itself; one that was killed has not.
+        A run that has ended has done so itself, unless it was killed or the file was too large. One that is too large
+        goes, for a run must not hold anything else than it has recorded.
         """
+        keeps = self.size_bytes(source) <= self.budget.MOST_BYTES
         for folder in (CHECKPOINTS, MODEL):
             for linked in self._run.folder.parent.glob(f"*/{folder}/*"):
                 if linked != source and self.is_same(source, linked):
-                    self.keep(source, linked)
+                    self.keep(source, linked) if keeps else self.discard(linked)
 
     @staticmethod
     def is_same(one: Path, two: Path) -> bool:

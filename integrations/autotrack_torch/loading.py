@@ -68,7 +68,9 @@ def _loaded_for(optimizer: Any) -> _Loaded | None:
 
 def _note_load(f: Any = None, *_args: Any, **kwargs: Any) -> Any:
     outcome = yield
-    if outcome.error is None and (loaded := _file(kwargs.get("filename", f))):
+    if outcome.error is not None or isinstance(outcome.result, torch.Tensor):  # which may be one of many samples
+        return
+    if loaded := _file(kwargs.get("filename", f)):
         for tensor in tensors_in(outcome.result):
             _tensors[id(tensor)] = (weakref.ref(tensor, _forget(id(tensor))), loaded)
 

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 
 import autotrack
+from autotrack.integrations import RunFiles
 from autotrack_torch.loop import current_loop
 
 
@@ -225,3 +226,16 @@ def test_what_is_held_is_independent_of_the_script_when_it_ends(run_script: Call
     (one,) = (one for one in run.artifacts if one.kind == "checkpoint")
     assert not (run.folder / one.path).samefile("last.pt")
     assert (run.folder / one.path).read_bytes() == Path("last.pt").read_bytes()
+
+
+@pytest.mark.parametrize("most_bytes", [1_000_000, 10])
+def test_a_file_linked_by_a_killed_run_is_never_another_one(
+    training: Training, store: Path, most_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = store / "tests" / "20260101-000000-killed-one" / "checkpoints" / "last.pt"
+    killed.parent.mkdir(parents=True)
+    Path("last.pt").write_bytes(b"as it was then")
+    killed.hardlink_to("last.pt")
+    monkeypatch.setattr(RunFiles(current_loop().run).budget.__class__, "MOST_BYTES", most_bytes)  # type: ignore[union-attr]
+    torch.save(training.state, "last.pt")
+    assert not killed.exists() if most_bytes == 10 else killed.read_bytes() == b"as it was then"
