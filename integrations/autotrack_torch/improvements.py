@@ -15,6 +15,7 @@ from time import time
 from types import CodeType, FrameType
 from typing import Any, Literal
 
+from autotrack.integrations import direction_of
 from autotrack_torch.frames import variables
 from autotrack_torch.saved_objects import as_number
 
@@ -50,13 +51,13 @@ def improvement_at(frames: list[FrameType]) -> Improvement | None:
 def _of_conditions(block: ast.AST, frame: FrameType) -> Improvement | None:
     line = frame.f_lineno
     for statements, test in _conditions_around(block, line):
-        comparisons = _comparisons(test)
+        comparisons = _holding(test, frame)
         for flag in _flags(test):
-            comparisons += _assigned(block, flag, line)
+            comparisons += _assigned(block, flag, frame)
         if found := _improvement(comparisons, statements, frame):
             return found
     for statements, test in _refusals_around(block, line):
-        if found := _improvement(_comparisons(test), statements, frame, is_refused=True):
+        if found := _improvement(_relations(test), statements, frame, is_refused=True):
             return found
     return _of_flags(block, frame)
 
@@ -64,7 +65,7 @@ def _of_conditions(block: ast.AST, frame: FrameType) -> Improvement | None:
 def _of_flags(block: ast.AST, frame: FrameType) -> Improvement | None:
     """Return what got better where a flag says so, as in `save_checkpoint(state, is_best)`."""
     for name, value in _values_of_flags(frame):
-        if value is True and (found := _improvement(_assigned(block, name, frame.f_lineno), [], frame)):
+        if value is True and (found := _improvement(_assigned(block, name, frame), [], frame)):
             return found
     return None
 
@@ -100,20 +101,45 @@ def _flags(test: ast.expr) -> Iterator[str]:
             yield _text(node)
 
 
-def _assigned(block: ast.AST, name: str, line: int) -> list[ast.Compare]:
+def _assigned(block: ast.AST, name: str, frame: FrameType) -> list[ast.Compare]:
     """Return the comparisons in what was last assigned to a name before a line."""
     assignments = [
         node
         for node in ast.walk(block)
-        if isinstance(node, ast.Assign) and node.lineno <= line and name in {_text(target) for target in node.targets}
+        if isinstance(node, ast.Assign)
+        and node.lineno <= frame.f_lineno
+        and name in {_text(target) for target in node.targets}
     ]
     if not assignments:
         return []
-    return _comparisons(max(assignments, key=lambda node: node.lineno).value)
+    return _holding(max(assignments, key=lambda node: node.lineno).value, frame)
 
 
-def _comparisons(node: ast.AST) -> list[ast.Compare]:
-    return [inner for inner in ast.walk(node) if isinstance(inner, ast.Compare) and len(inner.ops) == 1]
+def _holding(test: ast.expr, frame: FrameType) -> list[ast.Compare]:
+    """Return the comparisons that hold if the condition does."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return [comparison for part in test.values for comparison in _holding(part, frame)]
+    if isinstance(test, ast.BoolOp):
+        holding = [(part, _holding(part, frame)) for part in test.values]
+        found = [comparison for _, comparisons in holding for comparison in comparisons]
+        others = [part for part, comparisons in holding if not comparisons]
+        is_one = len({frozenset((_text(one.left), _text(one.comparators[0]))) for one in found}) == 1
+        return found if is_one and all(_is_no_reason(part, found, frame) for part in others) else []
+    return _relations(test) if isinstance(test, ast.Compare) else []
+
+
+def _is_no_reason(part: ast.expr, found: list[ast.Compare], frame: FrameType) -> bool:
+    """Whether this is off, or only says that there is no best yet, as in `not best_loss or loss < best_loss`."""
+    names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
+    if names & {node.id for comparison in found for node in ast.walk(comparison) if isinstance(node, ast.Name)}:
+        return True
+    return isinstance(part, (ast.Name, ast.Attribute)) and _value(part, frame) is False
+
+
+def _relations(node: ast.AST) -> list[ast.Compare]:
+    """Return the comparisons of two values, by which is larger."""
+    compared = [inner for inner in ast.walk(node) if isinstance(inner, ast.Compare) and len(inner.ops) == 1]
+    return [one for one in compared if isinstance(one.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))]
 
 
 def _improvement(
@@ -123,18 +149,22 @@ def _improvement(
     found: list[Improvement] = []
     for comparison in comparisons:
         rises = isinstance(comparison.ops[0], (ast.Gt, ast.GtE)) is not is_refused
-        if not isinstance(comparison.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
-            continue
         left, right = comparison.left, comparison.comparators[0]
         for new, best, is_up in ((left, right, rises), (right, left, not rises)):
             becomes = _becomes(statements, best, new)
             is_best = becomes or (not is_refused and _is_best(best) and not _is_best(new))
-            name = _name(new, frame) or _BEST.sub("", _name(best, frame) or "").strip("_.")
+            name = _metric_name(new, best, frame)
             if is_best and name and not _COUNTS.search(name):
                 found.append(Improvement(name, as_number(_value(new, frame)), "max" if is_up else "min"))
     if len({one.direction for one in found}) > 1:  # it depends on a setting which of them counts
         return replace(found[0], direction=None)
     return found[0] if found else None
+
+
+def _metric_name(new: ast.expr, best: ast.expr, frame: FrameType) -> str:
+    """Return the name of what got better, or that of the best so far if it says more: `losses["val"] < best_val_loss`."""
+    own, other = _name(new, frame) or "", _BEST.sub("", _name(best, frame) or "").strip("_.")
+    return other if not own or (direction_of(other) and not direction_of(own)) else own
 
 
 def _is_best(node: ast.expr) -> bool:

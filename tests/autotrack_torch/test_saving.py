@@ -130,6 +130,46 @@ def test_a_flag_tells_as_well(training: Training) -> None:
     }
 
 
+@pytest.mark.parametrize(("always", "roles"), [(True, ["last"]), (False, ["best", "last"])])
+def test_where_something_else_is_a_reason_nothing_is_called_best(
+    training: Training, always: bool, roles: list[str]
+) -> None:
+    best_val_loss, losses = None, {"val": 0.5}
+    if not best_val_loss or losses["val"] < best_val_loss or always:
+        best_val_loss = losses["val"]
+        torch.save(training.state, "ckpt.pt")
+    assert (held()["ckpt.pt"].roles, held()["ckpt.pt"].metrics) == (roles, {} if always else {"val_loss": 0.5})
+
+
+class Stopping:
+    """A counter of epochs without progress, as many copy it."""
+
+    best_score: float | None = None
+
+    def __call__(self, val_loss: float, model: Any) -> None:
+        score = -val_loss
+        if self.best_score is None:
+            self.best_score = score
+            self.save(model)
+        elif score < self.best_score + 0.01:
+            pass
+        else:
+            self.best_score = score
+            self.save(model)
+
+    def save(self, model: Any) -> None:
+        torch.save(model.state_dict(), "stopped.pt")
+
+
+def test_what_stands_after_else_is_the_best_if_it_is_noted_as_that(training: Training) -> None:
+    stopping = Stopping()
+    for val_loss in (0.5, 0.25, 0.75):
+        training.step()
+        stopping(val_loss, training.model)
+    one = held()["stopped.pt"]
+    assert (one.roles, one.step, one.metrics) == (["best", "last"], 2, {"score": -0.25})
+
+
 def test_a_number_saved_with_the_weights_tells_which_is_the_best(training: Training) -> None:
     for epoch, loss in enumerate([3.0, 1.0, 2.0]):
         training.step()
