@@ -21,13 +21,18 @@ _FRAMEWORKS = {
 _packages: dict[str, str | None] = {}  # by the name of a module
 
 
+def is_run_of_another() -> bool:
+    """Whether the run that is being recorded in this thread was started by another integration."""
+    run = autotrack.current_run()
+    return run is not None and run.started_by not in OURS
+
+
 def is_at_work() -> bool:
     """Whether a training of another integration is under way in this thread.
 
     Mostly its run tells. Where it adds to a run of a person, or tries learning rates without one, the frames do.
     """
-    run = autotrack.current_run()
-    if run is not None and run.started_by not in OURS:
+    if is_run_of_another():
         return True
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

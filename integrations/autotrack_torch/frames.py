@@ -51,6 +51,16 @@ def is_users(code: CodeType) -> bool:
     return known[1]
 
 
+def innermost_of_user(frame: FrameType | None) -> FrameType | None:
+    """Return this frame or the innermost one around it that is of the user's own code."""
+    while frame is not None:
+        known = _is_users.get(id(frame.f_code))  # `is_users` would be a call for each of dozens of frames, every step
+        if known[1] if known is not None else is_users(frame.f_code):
+            return frame
+        frame = frame.f_back
+    return None
+
+
 def user_frames(frame: FrameType | None = None) -> Iterator[FrameType]:
     """Yield the frames of the user's own code that are running in this thread, the innermost one first."""
     frame = frame or sys._getframe(1)

@@ -13,7 +13,8 @@ import torch
 
 from autotrack.integrations import Outcome, guarded
 from autotrack_torch.compiling import not_compiled
-from autotrack_torch.frames import is_users
+from autotrack_torch.elsewhere import is_run_of_another
+from autotrack_torch.frames import innermost_of_user
 from autotrack_torch.gradients import note_scaler
 from autotrack_torch.watch import watch
 
@@ -44,7 +45,8 @@ def wrap_engine(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
     """
 
     def run_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        if guard.is_on and kwargs.get("accumulate_grad") and len(tensors) <= _MOST_AT_ONCE:
+        is_to_note = guard.is_on and kwargs.get("accumulate_grad") and len(tensors) <= _MOST_AT_ONCE
+        if is_to_note and not is_run_of_another():
             note(tensors, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
@@ -56,7 +58,8 @@ def wrap_backward(original: Callable[..., Any], guard: Any) -> Callable[..., Any
 
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
         given = (tensors,) if isinstance(tensors, torch.Tensor) else tensors
-        if guard.is_on and isinstance(given, (tuple, list)) and len(given) <= _MOST_AT_ONCE:
+        is_to_note = guard.is_on and isinstance(given, (tuple, list)) and len(given) <= _MOST_AT_ONCE
+        if is_to_note and not is_run_of_another():
             note(given, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
@@ -69,8 +72,7 @@ _MOST_AT_ONCE = 8
 @guarded
 def note(tensors: Any, frame: FrameType | None) -> None:
     """Keep the values of losses until the next step."""
-    while frame is not None and not is_users(frame.f_code):
-        frame = frame.f_back
+    frame = innermost_of_user(frame)
     code, place = (None, -1) if frame is None else (frame.f_code, frame.f_lasti)
     for index, loss in enumerate(tensors):
         value = _value(loss)

@@ -23,7 +23,7 @@ _left_alone: dict[int, tuple[weakref.ref[Any], Any]] = {}
 @not_compiled
 def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Hook that PyTorch calls after every step of any optimizer."""
-    if not is_compiling():
+    if not is_compiling() and not elsewhere.is_run_of_another():
         _record(optimizer, args, kwargs)
 
 
