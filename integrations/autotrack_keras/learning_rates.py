@@ -20,7 +20,8 @@ class LearningRates:
 
     def __init__(self) -> None:
         self.are_read_per_batch = False
-        self._is_set_in_step = False
+        self.are_set_in_steps = False
+        self._is_scheduled = False
         self._rate: LearningRate | None = None
         self._of_epoch: Any = None
         self._of_steps: dict[int, Any] = {}  # at their beginnings
@@ -32,8 +33,9 @@ class LearningRates:
             if model.optimizer is not None:
                 self._rate = LearningRate(model.optimizer)
                 self._rate.starts(first_step)
-                self.are_read_per_batch = not self._rate.is_scheduled and may_set_rates(model, callbacks)
-                self._is_set_in_step = self.are_read_per_batch and is_set_in_step(model, callbacks)
+                self._is_scheduled = self._rate.is_scheduled
+                self.are_read_per_batch = not self._is_scheduled and may_set_rates(model, callbacks)
+                self.are_set_in_steps = self.are_read_per_batch and is_set_in_step(model, callbacks)
 
     def start_epoch(self, step: int) -> None:
         """Begin an epoch whose first step is `step`."""
@@ -49,7 +51,7 @@ class LearningRates:
 
     def end_batch(self, step: int) -> None:
         """Read the rate of a step that sets it itself."""
-        if self._rate is not None and self._is_set_in_step:
+        if self._rate is not None:
             rate = self._rate.now()  # first: if the next batch has not begun after that, it was not under way
             _keep(self._of_ended, step, self._of_steps.get(step + 1, rate))
 
@@ -59,8 +61,8 @@ class LearningRates:
         if self._of_steps:  # with several steps per execution, only the first of them has a beginning
             rate = self._of_steps.get(step, next(reversed(self._of_steps.values())))
         rate = self._of_ended.get(step, rate)
-        with attempt("keras learning rate"):
-            if self._rate is not None and self._rate.is_scheduled:
+        if self._is_scheduled and self._rate is not None:
+            with attempt("keras learning rate"):
                 rate = self._rate.at_step(step)
         return {} if rate is None or self._rate is None else {self._rate.name: rate}
 

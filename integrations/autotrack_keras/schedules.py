@@ -100,6 +100,7 @@ class LearningRate:
         self._formula = _FORMULAS.get(type(self._rate))
         self._iterations = 0
         self._base = 0
+        self._read: tuple[float, float] = 0.0, 0.0  # what was read last, and the shortest number that it is
 
     @property
     def is_scheduled(self) -> bool:
@@ -135,7 +136,12 @@ class LearningRate:
         value = getattr(self._rate, "_value", None)
         if value is None or not hasattr(value, "is_cuda"):
             return None
-        return value.detach().clone() if value.is_cuda else shortest(value.item())  # without waiting for a GPU
+        if value.is_cuda:
+            return value.detach().clone()  # without waiting for the device
+        read = value.item()
+        if read != self._read[0]:
+            self._read = read, shortest(read)
+        return self._read[1]
 
 
 _BATCH_BEGINS = ("on_train_batch_begin", "on_batch_begin")

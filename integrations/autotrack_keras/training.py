@@ -73,7 +73,7 @@ class Training:
     def batch_ends(self, batch: int, logs: Mapping[str, Any]) -> None:
         """Record the step if it is one to be recorded."""
         step = self._steps.end_batch(batch)
-        if self.rates.are_read_per_batch:
+        if self.rates.are_set_in_steps:
             self.rates.end_batch(step)
         loss = logs.get("loss", 0.0)
         if loss.__class__ is float and loss - loss != 0.0:
