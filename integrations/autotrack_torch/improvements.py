@@ -162,7 +162,7 @@ def _improvement(
 
 
 def _metric_name(new: ast.expr, best: ast.expr, frame: FrameType) -> str:
-    """Return the name of what got better, or that of the best so far if it says more: `losses["val"] < best_val_loss`."""
+    """Return the name of what got better, or that of the best so far if it says more: `losses[0] < best_val_loss`."""
     own, other = _name(new, frame) or "", _BEST.sub("", _name(best, frame) or "").strip("_.")
     return other if not own or (direction_of(other) and not direction_of(own)) else own
 
