@@ -51,8 +51,8 @@ own-tests: $(STAMP)  ## scikit-learn's and Keras's own tests with autolog on; ta
 	$(BIN)/python -m tests.autotrack_sklearn.own_tests
 	$(BIN)/python -m tests.autotrack_keras.own_tests
 
-gallery: $(STAMP)  ## scikit-learn's gallery with autotrack and without; fetches its source and takes over an hour
-	$(BIN)/python -m tests.gallery
+gallery: $(STAMP)  ## scikit-learn's gallery with autotrack and without: hours, or less with GALLERY="--scripts 10"
+	$(BIN)/python -m tests.gallery $(GALLERY)
 
 torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing servers, damaged stores; takes over an hour
 	$(BIN)/python -m tests.torture

@@ -193,7 +193,8 @@ class Query:
         missing = f"no run has {str(name)!r}" if name else f"{written!r} is not a name of a run"
         if proposals:
             return f"{missing}; did you mean {' or '.join(proposals)}?"
-        return f"{missing}; there are {', '.join(f'{group}.NAME' for group in GROUPS)} and {', '.join(FIELDS)}"
+        quoted = f"; texts are in quotes, as in {written!r}" if name is None and written.isidentifier() else ""
+        return f"{missing}{quoted}; there are {', '.join(f'{group}.NAME' for group in GROUPS)} and {', '.join(FIELDS)}"
 
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

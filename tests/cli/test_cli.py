@@ -155,6 +155,10 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", "--where", "val_los < 1"], "did you mean best.val_loss or metrics.val_loss?"),
         (["ls", "--where", "metrics.val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
         (["ls", "--where", "params.width == 64"], "did you mean params.model.width?"),
+        (
+            ["ls", "--where", "status == failed"],
+            "'failed' is not a name of a run; texts are in quotes, as in 'failed'",
+        ),
         (["ls", "--sort", "took"], "did you mean duration_seconds?"),
         (["ls", "--where", "started > 'some day'"], "'some day' is no date; write it as in '2026-11-25'"),
         (["show", "secnd"], "did you mean 'second'?"),

@@ -22,18 +22,20 @@ def main(arguments: Sequence[str]) -> int:
     """Compare the scripts that were asked for, all by default; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.gallery", description=__doc__)
     parser.add_argument("--only", default="", help="scripts whose path has this in it")
-    parser.add_argument("--most", type=int, default=10_000, help="at most so many scripts, evenly chosen")
+    parser.add_argument("--scripts", type=int, default=10_000, help="at most so many scripts, evenly chosen")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="how often a script that seems slow is executed each way"
+    )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "autotrack-gallery",
                         help="where the source of scikit-learn is kept")  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="no second execution of what seems slow")
     options = parser.parse_args(arguments)
     chosen = [path for path in scripts(unpacked(options.cache)) if options.only in str(path)]
-    chosen = chosen[:: max(1, -(-len(chosen) // options.most))]
+    chosen = chosen[:: max(1, -(-len(chosen) // options.scripts))]
     print("| script | s | wall | CPU | runs | lines | scores found | problems |\n|---|--:|--:|--:|--:|--:|--:|---|")
     found = []
     for path in chosen:
         with tempfile.TemporaryDirectory(prefix="autotrack-gallery-", ignore_cleanup_errors=True) as folder:
-            found.append(compare(path, Path(folder), with_times=not options.quick))
+            found.append(compare(path, Path(folder), rounds=options.rounds))
         print(row(found[-1]), flush=True)
     print(f"\n{verdict(found)}")
     too_slow = statistics.median(comparison.ratio for comparison in found) > MEDIAN_RATIO if found else True

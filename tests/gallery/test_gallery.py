@@ -27,7 +27,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_script_of_the_gallery_is_the_same_with_autotrack(examples: Path, tmp_path: Path, name: str) -> None:
-    comparison = compare(examples / name, tmp_path, with_times=False)
+    comparison = compare(examples / name, tmp_path, rounds=1)
     assert comparison.problems == []
     assert comparison.runs >= 1
     assert comparison.lines <= MOST_LINES
