@@ -68,8 +68,8 @@ class Completion:
         run.read()
         if follow.is_one_of_many and run.is_short:
             run.close()
-            self._short.complete(follow)
-            return Completed(None, run.problems)
+            problems = self._short.complete(follow)
+            return Completed(None, [*run.problems, *problems])
         if self._siblings is not None:
             self._siblings.give_environment(run)
         run.update()

@@ -31,16 +31,16 @@ class ShortCompletion:
         self._captures = SharedCaptures(captures)
         self._earlier_runs = earlier_runs
 
-    def complete(self, follow: Follow, load: Mapping[str, int | float] | None = None) -> None:
+    def complete(self, follow: Follow, load: Mapping[str, int | float] | None = None) -> list[str]:
         """Add what the run lacks, and write its summary. Doing so again does no harm.
 
-        `load` is the load of the process at the end of the run.
+        `load` is the load of the process at the end of the run. Returns what has failed, a sentence each.
         """
         fold = Fold()
-        with _opened(follow, fold) as run:
+        with _opened(follow, fold) as (run, problems):
             self._give_environment(run)
             if run.facts.started is None:
-                return
+                return problems
             if load and not fold.system:
                 run.put_load(load)
             run.add_checksums()
@@ -54,10 +54,11 @@ class ShortCompletion:
                 now = run.summary(fold)
             summary.write(run.folder, now)
             self._earlier_runs.note(run.folder, now)
+        return problems
 
     def give_environment(self, follow: Follow) -> None:
         """Add the environment that the run shares with others, unless it has one or wants none."""
-        with _opened(follow) as run:
+        with _opened(follow) as (run, _):
             self._give_environment(run)
 
     def record_exit(self, follow: Follow, exit_status: ExitStatus, *, awaited: bool) -> None:
@@ -65,7 +66,7 @@ class ShortCompletion:
 
         `awaited` means that the process recorded the end of the run while Python was exiting.
         """
-        with _opened(follow) as run:
+        with _opened(follow) as (run, _):
             run.stages.finalize(awaits_exit_code=awaited)
             run.settle_exit(exit_status, self._pid)
 
@@ -76,11 +77,13 @@ class ShortCompletion:
 
 
 @contextmanager
-def _opened(follow: Follow, fold: Fold | None = None) -> Iterator[FollowedRun]:
-    run = FollowedRun(follow, fold=fold)
+def _opened(follow: Follow, fold: Fold | None = None) -> Iterator[tuple[FollowedRun, list[str]]]:
+    """Open a run, and close it. What fails is added to the list, and becomes a notice."""
+    run, problems = FollowedRun(follow, fold=fold), list[str]()
     try:
-        yield run
+        yield run, problems
     except Exception as error:  # noqa: BLE001  what fails for one run must not harm others
+        problems.append(f"{run.folder.name} is not complete: {type(error).__name__}: {error}")
         with suppress(Exception):  # the disk takes nothing: `autotrack sync` completes the run later
             run.notice("sidecar", f"{type(error).__name__}: {error}")
     finally:

@@ -12,7 +12,7 @@ from autotrack.output_channel import OutputWriter
 from autotrack.protocol import Follow
 from autotrack.training import terminal
 from autotrack.training.end_reports import WhenRefreshed
-from autotrack.training.hooks.faults import attempt, unplaced_faults
+from autotrack.training.hooks.faults import attempt, report_fault, unplaced_faults
 
 if TYPE_CHECKING:
     from autotrack.sidecar.completion import Completion
@@ -47,15 +47,21 @@ class WithoutSidecar:
         if self._completion is None:
             self._completion = completion.Completion()
         lost_sidecar = [unplaced_faults.popleft() for _ in range(len(unplaced_faults))]  # no run has these notices yet
-        comparison = self._completion.complete(follow, lost_sidecar, output=self._output).comparison
+        completed = self._completion.complete(follow, lost_sidecar, output=self._output)
         if any(destinations.is_remote(destination) for destination in follow.destinations):
             named_servers.remember(follow.destinations)
             self._unsent[follow.folder] = follow
             atexit.unregister(self.send_unsent)  # to run before whatever was registered meanwhile
             atexit.register(self.send_unsent)
-        made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
+        try:
+            made = summary.read(Path(follow.folder))  # even if nobody asks: a summary that cannot be read is a fault
+        except FileNotFoundError:
+            if not completed.problems:
+                raise
+            report_fault("finish", f"{'; '.join(completed.problems)}. Once that is mended, run: autotrack sync")
+            return
         if when_refreshed:
-            when_refreshed(made, comparison)
+            when_refreshed(made, completed.comparison)
 
     def send_unsent(self) -> None:
         """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""
