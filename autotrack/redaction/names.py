@@ -20,9 +20,11 @@ _KEYS_OF = _words(
     "signing ssh storage tavily together wandb"
 )
 _PASSES_OF = _words("admin db email ftp login mail my mysql pg proxy rabbitmq redis root smtp ssh sudo user")
+_TOKENS_OF = _words("access api auth bearer github gitlab hf huggingface refresh slack wandb")
 _SECRET_PAIRS = frozenset(
     [f"{owner}_key" for owner in _KEYS_OF]
     + [f"{owner}_pass" for owner in _PASSES_OF]
+    + [f"{owner}_token" for owner in _TOKENS_OF]
     + _words(
         "access_tokens api_tokens auth_tokens hf_tokens refresh_tokens conn_str conn_string connection_str "
         "connection_string access_signature gh_pat github_pat gitlab_pat azure_pat ado_pat"

@@ -272,3 +272,17 @@ def test_names_lose_known_values_and_tokens_and_only_these() -> None:
     assert redactor.redact({f"x {token}": 1, f"x {REDACTED}": 2})[0] == {f"x {REDACTED}": 1, f"x {REDACTED} (2)": 2}
     for name in (*ordinary_values.METRICS, *ordinary_values.PARAMS, *ordinary_values.TAGS, "password: strength"):
         assert redactor.redact_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["api_token", "hf_token", "args.access_token", "SLACK_TOKEN", "githubToken"])
+def test_a_param_that_can_only_be_a_token_for_access_is_searched_for_everywhere(name: str) -> None:
+    redactor = Redactor({})
+    redactor.redact({name: "ocean view"}, learn=True)
+    assert redactor.redact_text("there is an ocean view from here")[0] == "there is an [redacted] from here"
+
+
+@pytest.mark.parametrize("name", ["pad_token", "token", "max_tokens", "eosToken"])
+def test_a_param_that_may_be_a_word_of_a_vocabulary_is_not(name: str) -> None:
+    redactor = Redactor({})
+    redactor.redact({name: "ocean view"}, learn=True)
+    assert redactor.redact_text("there is an ocean view from here")[0] == "there is an ocean view from here"
