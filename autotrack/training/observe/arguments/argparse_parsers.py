@@ -64,7 +64,8 @@ def _around_parse(
         end_parse()
     if outcome.error is None:
         namespace = outcome.result[0] if isinstance(outcome.result, tuple) else outcome.result
-        parsed.parsed_arguments.note(_read(parse, namespace, preset), parsed_by=(caller, parser.prog))
+        arguments = _read(parse, namespace, preset)
+        parsed.parsed_arguments.note(arguments, parsed_by=(caller, parser.prog), kept_in=namespace)
 
 
 def _note_given(_parser: Any, action: Any, words: Any, /, *_rest: Any) -> Generator[None, Outcome, None]:

@@ -7,9 +7,13 @@ parsed before, so that each run of a loop has its own. Of two parsers that both 
 
 import os
 from collections.abc import Hashable, Iterable, Mapping
+from contextlib import suppress
+from enum import Enum
 from itertools import islice
+from pathlib import PurePath
 from time import time
 from typing import Any, Protocol, cast
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -28,6 +32,10 @@ _MOST_PARSERS = 20
 
 _EARLIER = "earlier"
 """Stands for the parser of arguments that nobody here saw parsed."""
+
+
+_SETTINGS = (str, int, float, list, tuple, dict, PurePath, Enum, type(None))
+"""The types of values that settings have."""
 
 
 class Arguments(msgspec.Struct, frozen=True):
@@ -89,11 +97,13 @@ class ParsedArguments:
 
     def __init__(self) -> None:
         self._by_parser: dict[Hashable, Arguments] = {}
+        self._kept_in: dict[Hashable, ReferenceType[Any]] = {}
 
-    def note(self, arguments: Arguments, *, parsed_by: Hashable) -> None:
+    def note(self, arguments: Arguments, *, parsed_by: Hashable, kept_in: object = None) -> None:
         """Take arguments that were just parsed. Those that `parsed_by` has parsed before are replaced.
 
-        So are those of the same source that were parsed before this process began to look.
+        So are those of the same source that were parsed before this process began to look. `kept_in` is the object
+        whose attributes they are: scripts change these before they train.
         """
         key = (arguments.source, parsed_by)
         self._by_parser.pop((arguments.source, _EARLIER), None)
@@ -101,8 +111,12 @@ class ParsedArguments:
         if not arguments.values:
             return
         self._by_parser[key] = arguments
+        self._kept_in.pop(key, None)
+        with suppress(TypeError):  # not every object can be referred to weakly
+            self._kept_in[key] = ref(kept_in)
         for oldest in list(islice(self._by_parser, max(len(self._by_parser) - _MOST_PARSERS, 0))):
             del self._by_parser[oldest]
+            self._kept_in.pop(oldest, None)
         _learn_secrets(redactor_of_this_process(), arguments.values)
         run = innermost_run()
         if run is not None and run.pid == os.getpid():
@@ -113,6 +127,11 @@ class ParsedArguments:
         for arguments in self.all():
             with attempt("arguments"):
                 run._put(arguments.as_record())
+        for key, reference in self._kept_in.items():
+            with attempt("arguments", of_user=True):
+                arguments = self._by_parser[key]
+                if changed := _changed_since(arguments, reference()):
+                    run._put(records.Params(time=time(), values=changed, source=f"{arguments.source}.changed"))
 
     def all(self) -> list[Arguments]:
         """Return what was parsed, one for each source."""
@@ -133,6 +152,7 @@ class ParsedArguments:
     def forget(self) -> None:
         """Forget everything."""
         self._by_parser.clear()
+        self._kept_in.clear()
 
 
 parsed_arguments = ParsedArguments()
@@ -146,6 +166,17 @@ def _merged(old: Arguments, new: Arguments) -> Arguments:
         [*(name for name in old.given or [] if name not in new.values), *(new.given or [])],
         {**{name: value for name, value in old.defaults.items() if name not in new.values}, **new.defaults},
     )
+
+
+def _changed_since(arguments: Arguments, kept_in: object) -> dict[str, Any]:
+    """Return the settings that the script has added to its arguments, or given another value, since they were parsed.
+
+    Scripts keep models and loggers there as well, which are no settings.
+    """
+    attributes = {} if kept_in is None else vars(kept_in)
+    flat = flatten({name: value for name, value in attributes.items() if isinstance(value, _SETTINGS)})
+    parsed = arguments.values
+    return {name: value for name, value in flat.items() if name not in parsed or parsed[name] not in (value, REDACTED)}
 
 
 def _learn_secrets(redactor: Redactor, values: Mapping[str, Any]) -> None:

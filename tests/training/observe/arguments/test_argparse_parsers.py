@@ -128,6 +128,20 @@ def test_an_open_run_gets_what_is_parsed_in_it(store: Path, autolog: None) -> No
     assert [name for name in summary.params if summary.is_default(name)] == ["epochs", "amp", "sizes"]
 
 
+def test_what_the_script_makes_of_its_arguments_before_it_trains_is_kept_beside_them(
+    store: Path, autolog: None
+) -> None:
+    args = make_parser().parse_args(["--lr", "0.3"])
+    args.lr *= 2
+    args.world_size = 4
+    args.model = object()
+    with autotrack.start_run(to=str(store)) as run:
+        pass
+    summary = recorded_run.summarise(run.folder)
+    assert summary.params_by_source["argparse.changed"] == {"lr": 0.6, "world_size": 4}
+    assert (summary.params["lr"], summary.params["argparse.changed.lr"], summary.params["world_size"]) == (0.3, 0.6, 4)
+
+
 def test_a_second_call_of_autolog_forgets_nothing(recorded: Recorded, store: Path) -> None:
     make_parser().parse_args(["--lr", "0.3"])
     autotrack.autolog(to=str(store))
