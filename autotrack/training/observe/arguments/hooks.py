@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import attempt, report_fault
+from autotrack.training.hooks.user_code import is_installed
 from autotrack.training.observe.arguments.parsed import parsed_arguments
 
 if TYPE_CHECKING:
@@ -62,4 +63,5 @@ class ArgumentHooks:
             for patch in self._patches[name]:
                 patch.apply()
         except Exception as fault:  # noqa: BLE001  this runs inside the user's import statement
-            report_fault(f"arguments of {name}", fault, with_warning=False)  # a version with other names inside
+            if is_installed(module.__file__ or ""):  # and no module of the script that has the same name
+                report_fault(f"arguments of {name}", fault, with_warning=False)  # a version with other names inside

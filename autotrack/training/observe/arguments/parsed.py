@@ -19,7 +19,6 @@ import msgspec
 
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord
-from autotrack.redaction import Redactor
 from autotrack.redaction.names import REDACTED, secrecy
 from autotrack.redaction.record_redactor import redactor_of_this_process
 from autotrack.training.hooks.current_run import innermost_run
@@ -117,7 +116,7 @@ class ParsedArguments:
         for oldest in list(islice(self._by_parser, max(len(self._by_parser) - _MOST_PARSERS, 0))):
             del self._by_parser[oldest]
             self._kept_in.pop(oldest, None)
-        _learn_secrets(redactor_of_this_process(), arguments.values)
+        _learn_secrets(arguments.values)
         run = innermost_run()
         if run is not None and run.pid == os.getpid():
             cast("TakesRecords", run)._put(arguments.as_record())
@@ -127,7 +126,7 @@ class ParsedArguments:
         for arguments in self.all():
             with attempt("arguments"):
                 run._put(arguments.as_record())
-        for key, reference in self._kept_in.items():
+        for key, reference in list(self._kept_in.items()):  # another thread may be parsing
             with attempt("arguments", of_user=True):
                 arguments = self._by_parser[key]
                 if changed := _changed_since(arguments, reference()):
@@ -136,7 +135,7 @@ class ParsedArguments:
     def all(self) -> list[Arguments]:
         """Return what was parsed, one for each source."""
         merged: dict[str, Arguments] = {}
-        for new in self._by_parser.values():
+        for new in list(self._by_parser.values()):
             old = merged.get(new.source)
             merged[new.source] = new if old is None else _merged(old, new)
         return list(merged.values())
@@ -179,7 +178,7 @@ def _changed_since(arguments: Arguments, kept_in: object) -> dict[str, Any]:
     return {name: value for name, value in flat.items() if name not in parsed or parsed[name] not in (value, REDACTED)}
 
 
-def _learn_secrets(redactor: Redactor, values: Mapping[str, Any]) -> None:
+def _learn_secrets(values: Mapping[str, Any]) -> None:
     """Have secrets searched for from now on: the command line of the run is written first, and may have them too."""
     if secrets := {name: value for name, value in values.items() if secrecy(name)}:
-        redactor.redact(secrets, learn=True)
+        redactor_of_this_process().redact(secrets, learn=True)

@@ -9,6 +9,15 @@ import pytest
 from autotrack.readers import recorded_run
 from tests.support.recorded_scripts import run_recorded
 
+
+def test_a_module_of_the_script_with_the_name_of_a_parser_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "fire").mkdir()
+    (tmp_path / "fire" / "__init__.py").touch()
+    (tmp_path / "fire" / "core.py").write_text("temperature = 451\n")
+    found = run_recorded(tmp_path, "import fire.core\ntrain()")
+    assert [run.notices for run in found.runs] == [[]]
+
+
 WORKER = """
 import argparse, multiprocessing
 
