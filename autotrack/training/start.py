@@ -276,9 +276,15 @@ def first_record(folder: Path) -> records.RunStarted:
     return first
 
 
+def _argv() -> list[str]:
+    """Return the arguments of the script. While Python starts, it does not say yet which file a module is."""
+    first, *others = sys.argv or [""]
+    return [(entry_point() or first) if first == "-m" else first, *others]
+
+
 def _process() -> dict[str, Any]:
     return {
-        "argv": list(sys.argv),
+        "argv": _argv(),
         "entry_point": entry_point(),
         "cwd": str(Path.cwd()),
         "pid": os.getpid(),

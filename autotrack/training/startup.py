@@ -42,8 +42,11 @@ def begin(text: str) -> None:
     script, module = main_target()
     if (module or os.path.basename(script or "")) in LAUNCHERS:  # noqa: PTH119  pathlib is not imported yet
         return
-    is_first = role == "script"
-    if is_first and (pid == str(os.getpid()) or _is_rank() or (script and not _is_tool(script))):
+    is_again = pid == str(
+        os.getpid()
+    )  # for the first time, or because the script has replaced itself by another Python
+    is_first = role == "script" or is_again
+    if is_again or (is_first and (_is_rank() or (script and not _is_tool(script)))):
         _switch_on(is_first=True, at_once=True)
     else:
         sys.meta_path.insert(0, _Trigger(choices, is_first=is_first))

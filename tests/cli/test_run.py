@@ -64,13 +64,15 @@ def write(name: str, code: str) -> str:
 
 
 IDENTITY = """
-import json, os, sys
+import json, os, signal, sys
 about = {
     "argv": sys.argv, "path": sys.path, "flags": str(sys.flags), "name": __name__, "file": globals().get("__file__"),
     "package": __package__, "spec": getattr(__spec__, "name", None), "folder": os.getcwd(),
     "globals": sorted(globals()), "orig_argv": sys.orig_argv, "warnings": sys.warnoptions, "x": sys._xoptions,
     "executable": sys.executable, "stdin": sys.stdin.read(), "buffered": sys.stdout.line_buffering, "doc": __doc__,
     "sitecustomize": "sitecustomize" in sys.modules, "bytecode": sys.dont_write_bytecode,
+    "signals": {number: str(signal.getsignal(number)) for number in signal.valid_signals()},
+    "environ": {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "AUTOTRACK_RUN")},
 }
 print(json.dumps(about))
 """
@@ -279,6 +281,7 @@ def test_a_module_is_recorded_from_its_file() -> None:
     (run,) = autotrack.runs("runs")
     assert run.name.startswith("deeper-")
     assert run.summary.entry_point == str(Path("package/deep/deeper.py").absolute())
+    assert run.summary.argv == [run.summary.entry_point, "--lr"]
 
 
 def test_what_the_script_says_itself_wins_and_its_own_runs_stay_its_own() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import autotrack
+from autotrack.journal.summary import Summary
 from autotrack.readers import recorded_run
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.earlier_runs import EarlierRuns, kind_of
 
 
 def recorded(store: Path, name: str) -> Path:
@@ -61,3 +62,12 @@ def test_the_shared_environments_are_no_runs(store: Path) -> None:
     first, second = recorded(store, "first"), recorded(store, "second")
     (first.parent / ".environments" / "x").mkdir(parents=True)
     assert [each.folder for each in EarlierRuns().before(second, autotrack.load(second).summary)] == [first]
+
+
+def test_runs_of_a_whole_script_are_compared_with_those_of_the_same_script() -> None:
+    train, evaluate = (
+        Summary(experiment="a", started_by="script", entry_point=f"/b/{name}.py") for name in ("c", "d")
+    )
+    moved = Summary(experiment="a", started_by="script", entry_point="/elsewhere/c.py")
+    assert kind_of(train) == kind_of(moved) != kind_of(evaluate)
+    assert kind_of(Summary(experiment="a", entry_point="/b/c.py")) == kind_of(Summary(experiment="a"))
