@@ -55,7 +55,11 @@ def test_the_core_records_a_run_where_no_framework_is_installed(fresh: Path, tmp
     script = "import autotrack\nwith autotrack.start_run('alone') as run:\n    run.log({'loss': 0.5}, step=1)"
     run(fresh, "-c", script, cwd=tmp_path)
     run(fresh, "-c", "import autotrack; autotrack.autolog()", cwd=tmp_path)
-    assert "alone" in run(fresh.parent / "autotrack", "ls", cwd=tmp_path)
+    (tmp_path / "train.py").write_text("print('hello')")
+    assert run(fresh.parent / "autotrack", "run", "--always", "train.py", cwd=tmp_path) == "hello\n"
+    listed = run(fresh.parent / "autotrack", "ls", cwd=tmp_path)
+    assert "alone" in listed
+    assert "train-" in listed
 
 
 def test_without_lightning_the_callback_says_how_to_install_it(fresh: Path, tmp_path: Path) -> None:
