@@ -31,7 +31,6 @@ in what is printed. A named group of `printed_patterns` is a metric, as in `cost
 AUTOTRACK_ALLOW_INSECURE=1, credentials are sent to other machines even over plain http.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -185,6 +184,8 @@ def _checked(values: Any, where: str) -> dict[str, Any]:
 
 def _check(name: str, value: Any, where: str) -> Any:
     if name not in _CHECKS:
+        import difflib  # few settings are misspelt
+
         close = difflib.get_close_matches(name, _CHECKS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(_CHECKS)}"
         raise SettingsError(f"{where} has an unknown setting {name!r}; {hint}", setting=name, value=value)

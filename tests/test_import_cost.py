@@ -44,6 +44,12 @@ with autotrack.start_run("mine", params={"lr": 0.1}, tags={"why": "paper"}) as r
     assert not found & SLOW
 
 
+def test_the_first_metric_takes_few_modules(imported: Imported) -> None:
+    found = imported("import autotrack\nautotrack.start_run('mine').log({'loss': 0.5}, step=0)")
+    assert len(found) < 205, sorted(found)
+    assert not found & {"difflib", "fractions", "socket", "selectors", "sysconfig"}
+
+
 def test_what_reads_and_ships_is_not_in_the_process_while_a_run_is_open(imported: Imported) -> None:
     open_run = "import autotrack\nrun = autotrack.start_run('mine')\nrun.log({'loss': 0.5}, step=0)\n"
     found = imported(f"{open_run}run.log_params({{'lr': 0.1}})\nrun.log_artifact(__file__)\nrun.notice('a', 'b')")

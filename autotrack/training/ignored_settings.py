@@ -1,6 +1,5 @@
 """Names that look like settings and have no effect: whoever misspells one is to hear of it."""
 
-import difflib
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -38,9 +37,13 @@ def say_ignored_settings() -> None:
 
 
 def _is_almost_ours(tool: str) -> bool:
+    import difflib  # few settings are misspelt
+
     return tool != "autotrack" and bool(difflib.get_close_matches(tool.lower(), ["autotrack"], cutoff=0.8))
 
 
 def _meant(name: str, known: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

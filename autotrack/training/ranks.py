@@ -5,7 +5,6 @@ autotrack is off or failed there, the training would hang.
 """
 
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,7 +97,7 @@ def run_of_parent_process(experiment: Path) -> str | None:
 
     for path in sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)[:_LATEST]:
         for start in reversed(starts_in(path)):
-            is_parent = start.pid == parent.pid and start.host == socket.gethostname() and start.started_by == "user"
+            is_parent = start.pid == parent.pid and start.host == os.uname().nodename and start.started_by == "user"
             if is_parent and is_being_written(path) is not False:
                 return start.id
     return None
@@ -109,7 +108,7 @@ def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
     is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS
     if group is not None and started.group is not None:
         return started.group == group and is_new
-    if started.host != socket.gethostname():
+    if started.host != os.uname().nodename:
         return False
     return started.pid == os.getppid() or (started.parent_pid == os.getppid() and is_new)
 

@@ -1,7 +1,6 @@
 """Starting a run, continuing one, and joining one as another rank."""
 
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from itertools import count
@@ -179,7 +178,7 @@ def resume_run(
     """
     first = first_record(folder)
     chosen = resolve({})
-    is_first_on_its_host = first.host != socket.gethostname() and os.environ.get("LOCAL_RANK", "0") == "0"
+    is_first_on_its_host = first.host != os.uname().nodename and os.environ.get("LOCAL_RANK", "0") == "0"
     if not rank or is_first_on_its_host:
         sidecar_client.start(chosen)
     run = Run(folder, settings=chosen, rank=rank)
@@ -289,7 +288,7 @@ def _process() -> dict[str, Any]:
         "cwd": str(Path.cwd()),
         "pid": os.getpid(),
         "parent_pid": os.getppid(),
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "python": sys.version.split()[0],
         "autotrack": __version__,
     }

@@ -6,20 +6,18 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from inspect import getattr_static
 from io import IOBase
 from pathlib import PurePath
 from typing import Any, TypeVar
-from uuid import UUID
 
 from autotrack.journal.records import Number
 from autotrack.training.configs import items_of, members_of, unreadable
 
 _T = TypeVar("_T")
 _AS_THEY_ARE = (str, bool, type(None))
+_TEXTS = {("decimal", "Decimal"), ("fractions", "Fraction"), ("uuid", "UUID")}  # by name: few processes import them
 _LONGEST = 200
 """How many characters of a repr a param keeps."""
 
@@ -191,7 +189,9 @@ def _plain_scalar(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return str(value) if isinstance(value, (Decimal, Fraction, complex, UUID)) else NotImplemented
+    if isinstance(value, complex) or any((cls.__module__, cls.__name__) in _TEXTS for cls in type(value).__mro__):
+        return str(value)
+    return NotImplemented
 
 
 def _plain_object(value: Any) -> Any:

@@ -2,20 +2,15 @@
 
 import os
 import sys
-import sysconfig
 from types import FrameType
 
-_INSTALLED = tuple({
-    os.path.join(path, "")  # noqa: PTH118  compared as text with the names of files in code objects
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    if (path := sysconfig.get_path(name))
-})  # fmt: skip
+_STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")  # noqa: PTH118, PTH120  compared as text
 _FOLDERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def is_installed(filename: str) -> bool:
     """Whether code of this file belongs to the standard library or to an installed package."""
-    return filename.startswith(("<frozen ", *_INSTALLED)) or any(folder in filename for folder in _FOLDERS)
+    return filename.startswith(("<frozen ", _STANDARD_LIBRARY)) or any(folder in filename for folder in _FOLDERS)
 
 
 def user_frame() -> FrameType | None:
