@@ -163,6 +163,7 @@ class RunWriter:
         self.write_in_child: Callable[[str, str], None] | None = None
         self._writer = writer
         self._heads: dict[tuple[str, int], bytes] = {}
+        self._place_head = b"%d %b 0:" % (number, PLACE.encode())
 
     def write(self, stream_name: str, text: str) -> None:
         """Add a text that this thread wrote to a stream. Raises `OSError` when there is no memory for it."""
@@ -178,6 +179,20 @@ class RunWriter:
             return
         thread = get_ident()
         record = (self._heads.get((stream_name, thread)) or self._make_head(stream_name, thread)) + encoded + _END
+        if not self._append(record) and self.write_in_child is not None:
+            self.write_in_child(stream_name, text)
+
+    def write_place(self, step: int | None, epoch: int | None) -> None:
+        """Say that what was recorded last is of this step and epoch. A forked child says nothing."""
+        known = b"null" if step is None else b"%d" % step, b"null" if epoch is None else b"%d" % epoch
+        self._append(self._place_head + b"[%b,%b]" % known + _END)
+
+    def write_end(self) -> None:
+        """Say that the run has ended; what follows is printed after it."""
+        self._append(self._place_head + END.encode() + _END)
+
+    def _append(self, record: bytes) -> bool:
+        """Add a record; return False in a forked child."""
         writer = self._writer
         if not writer.waiting:
             try:
@@ -185,18 +200,8 @@ class RunWriter:
             except ValueError:  # no room in this segment
                 pass
             else:
-                return
-        if not writer.write_later(record) and self.write_in_child is not None:
-            self.write_in_child(stream_name, text)
-
-    def write_place(self, step: int | None, epoch: int | None) -> None:
-        """Say that what was recorded last is of this step and epoch."""
-        known = ("null" if number is None else str(int(number)) for number in (step, epoch))
-        self.write(PLACE, f"[{','.join(known)}]")
-
-    def write_end(self) -> None:
-        """Say that the run has ended; what follows is printed after it."""
-        self.write(PLACE, END)
+                return True
+        return writer.write_later(record)
 
     def wait_until_read(self, seconds: float) -> None:
         """Wait as `OutputWriter.wait_until_read` does."""

@@ -34,11 +34,14 @@ def judged_by(summary: Summary, *, wanted: str = "") -> str | None:
 
 
 def main_metrics(summary: Summary, *, wanted: str = "") -> list[str]:
-    """Return the most important metrics: the one that the run is judged by, then the others, evaluation first."""
+    """Return the most important metrics: the one that the run is judged by, then the others, evaluation first.
+
+    Of these, what was logged comes before what was only printed.
+    """
     metrics = summary.metrics
     rest = [name for name, metric in metrics.items() if metric.better and not _TELLS_NO_QUALITY.search(name)]
     first = [name for name in (split_direction(wanted)[0], *watched(summary), *_kept_for(summary)) if name in metrics]
-    rest.sort(key=lambda name: (metrics[name].last.stage == "train", name))
+    rest.sort(key=lambda name: (metrics[name].last.stage == "train", metrics[name].source is not None, name))
     return list(dict.fromkeys([*(name for name in first if metrics[name].better), *rest]))
 
 

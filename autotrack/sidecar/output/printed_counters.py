@@ -20,12 +20,13 @@ _NOT_THIS_ONE = re.compile(
 _BEFORE_CHARACTERS = 24
 _JOINT = re.compile(r"\s(?:at|after|in|for|of)\s*\Z", re.IGNORECASE)
 _STEP = re.compile(
-    r"(?<![a-zA-Z_-])(?P<word>global[_ ]?step|steps?|iter(?:ation)?s?|update|it|batch|batch_idx|mini-?batch|episode|i)"
+    r"(?<![a-zA-Z_-])(?P<word>global[_ ]?step|steps?|iter(?:ation)?s?|update|batch|batch_idx|mini-?batch|episode)"
     rf"(?:\s(?:no|number|num)\b)?[\s:=#.\[(\"'\-]{{1,6}}(?P<step>\d{{1,3}}(?:,\d{{3}})++|\d{{1,12}}){_AFTER}"
     r"(?P<total>\s*+(?:/|of|out of)\s*+\d++)?+[\])]*+",
     re.IGNORECASE,
 )
-_NO_STEPS = ("i", "it", "batch", "batch_idx", "minibatch", "mini-batch")
+_STEP_WORDS = ("step", "iter", "update", "batch", "episode")
+_NO_STEPS = ("batch", "batch_idx", "minibatch", "mini-batch")
 """These are counted anew in every epoch."""
 
 _STEP_AT_BEGIN = re.compile(r"\s*(?:\[(\d{1,9})\]|(\d{1,9}):)(?=\s+[a-zA-Z])")
@@ -75,6 +76,9 @@ def take_step(line: str, *, counts_in_epoch: bool) -> tuple[str, int | None]:
     at_begin = _STEP_AT_BEGIN.match(line)
     if at_begin:
         return line[at_begin.end() :], int(at_begin[1] or at_begin[2])
+    lower = line.lower()
+    if not any(word in lower for word in _STEP_WORDS):
+        return line, None
     step = None
     for _ in range(2):  # an iteration, and a batch within it
         match = _STEP.search(line)

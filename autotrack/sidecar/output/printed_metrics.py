@@ -54,6 +54,10 @@ _CHANGE = re.compile(
 )
 _CONSTRUCTOR = re.compile(r"\b([A-Za-z_][\w.]{0,60}+)\((?=[a-z_]\w*+=)")
 _OF_METRICS = ("dict", "metric", "result", "output", "score", "log", "eval", "loss")
+_WITHOUT_SEPARATOR = (
+    *("loss", "acc", "epoch", "err", "score", "prec", "recall", "auc", "mse", "mae", "ppl", "perplex", "f1", "r2"),
+    *("iou", "dice", "map", "wer", "bleu", "rouge", "psnr", "ssim", "reward", "return", "nll", "kl", "top", "hit"),
+)
 _ELSEWHERE = ("Warning: ", '  File "', "http://", "https://", "WARNING")
 _SETTING = re.compile(
     r"\b(?:batch[_ ]?size|seed|momentum|weight[_ ]decay|hidden|dropout|optimizer|gpu|num_workers)\b", re.IGNORECASE
@@ -105,7 +109,7 @@ def parse(line: str, heading: str = "") -> Said:
         line = line[:LONGEST_LINE].rpartition(" ")[0]
     if not _DIGIT.search(line):  # as most lines that are not about the progress
         return Said({}, {}, heading=_heading_in(line))
-    if any(word in line for word in _ELSEWHERE) or _constructs_something(line):
+    if not _may_say_something(line) or any(word in line for word in _ELSEWHERE) or _constructs_something(line):
         return Said({}, {})
     line, epoch = take_epoch(line)
     line, step = take_step(line, counts_in_epoch=epoch is not None)
@@ -117,6 +121,14 @@ def parse(line: str, heading: str = "") -> Said:
     if epoch is not None and not (values or epoch.has_total) and _SETTING.search(line):
         epoch = None
     return Said(values, others, epoch and epoch.number, step, "" if found else _heading_in(line))
+
+
+def _may_say_something(line: str) -> bool:
+    """Whether a line with numbers is worth a closer look: it has a separator, or a word such as "loss"."""
+    if ":" in line or "=" in line or "|" in line:
+        return True
+    lower = line.lower()
+    return any(word in lower for word in _WITHOUT_SEPARATOR)
 
 
 def _heading_in(line: str) -> str:
@@ -153,6 +165,7 @@ def _values(line: str, heading: str, *, is_progress: bool) -> Iterator[_Value]:
         label = label_of(line[max(label_begin, start - _LONGEST_LABEL) : start])
         number = _Number(line, match, label)
         if number.joins_words:
+            label_begin = label_begin if label.certain else number.end
             continue
         label_begin = number.end
         name, is_certain = number.name(is_progress=is_progress)

@@ -10,8 +10,8 @@ _LONGEST_LINE = 500
 _MOST_MISSES = 20
 """After so many lines that do not fit, the table is over."""
 
-_WORTH_A_LOOK = re.compile(r"loss|acc|epoch|score|error|iter|step|rew|mse|auc|f1|mae|[|│┃║]", re.IGNORECASE)
-_BORDERS = re.compile(r"[|│┃║]")
+_WORDS_OF_HEADERS = ("epoch", "loss", "acc", "score", "error", "iter", "step", "rew", "mse", "auc", "f1", "mae")
+_BORDERS = re.compile("[|\u2502\u2503]")
 _WIDE_GAP = re.compile(r"\s{2,}|\t")
 _NAME = re.compile(r"[A-Za-z_#%][\w/@.%()#\- ]{0,40}\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?%?\Z")
@@ -48,9 +48,9 @@ class Tables:
         >>> tables.take("| rollout/ | |"), tables.take("|  ep_rew_mean | 21.5 |").values
         (None, {'rollout/ep_rew_mean': 21.5})
         """
-        if len(line) > _LONGEST_LINE or not (self._headers or _WORTH_A_LOOK.search(line)):
+        has_borders = "|" in line or "\u2502" in line or "\u2503" in line
+        if len(line) > _LONGEST_LINE or not (self._headers or has_borders or _can_be_header(line)):
             return None
-        has_borders = _BORDERS.search(line) is not None
         if has_borders and (pair := self._take_pair(line)):
             return pair
         if self._headers and (row := self._take_row(line, has_borders=has_borders)):
@@ -88,6 +88,14 @@ class Tables:
             if len(columns) == len(cells) and (row := _row(columns, cells)):
                 return row
         return None
+
+
+def _can_be_header(line: str) -> bool:
+    """Whether it is worth while to look for a header in a line without borders: hardly any line is one."""
+    if line[:1].isdigit() or not ("  " in line or "\t" in line or line[:1].lower() in "eis"):
+        return False
+    lower = line.lower()
+    return any(word in lower for word in _WORDS_OF_HEADERS)
 
 
 def _headers_in(line: str, *, has_borders: bool) -> list[list[tuple[_Kind, str]]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from autotrack.journal.records import Metrics
-from autotrack.output_channel import PLACE, RunWriter
+from autotrack.output_channel import RunWriter
 from autotrack.training.observe.output.secret_watch import SecretWatch
 from autotrack.training.observe.output.streams import TextReceiver
 
@@ -83,8 +83,6 @@ class SidecarOutput:
         self._writer.write_place(*((None, None) if latest is None else (latest.step, latest.epoch)))
 
     def _take_in_child(self, stream_name: str, text: str) -> None:
-        if stream_name == PLACE:
-            return
         if self._child_log is None:
             self._writer.wait_until_read(_PARENT_SECONDS)  # what the parent printed before stands first
             self._child_log = self._open_log_in_child()
