@@ -17,6 +17,7 @@ from weakref import ReferenceType, ref
 
 import msgspec
 
+from autotrack.interactive import interactive_session
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord
 from autotrack.redaction.names import REDACTED, secrecy
@@ -104,7 +105,8 @@ class ParsedArguments:
         So are those of the same source that were parsed before this process began to look. `kept_in` is the object
         whose attributes they are: scripts change these before they train.
         """
-        key = (arguments.source, parsed_by)
+        # A cell that was edited is another line of code, but what the earlier one has parsed is no longer meant.
+        key = (arguments.source, "session" if interactive_session() else parsed_by)
         self._by_parser.pop((arguments.source, _EARLIER), None)
         self._by_parser.pop(key, None)
         if not arguments.values:

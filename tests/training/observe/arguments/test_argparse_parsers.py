@@ -118,6 +118,16 @@ def test_several_parsers_add_up_and_the_same_line_replaces(recorded: Recorded) -
     assert recorded()["argparse"].values["lr"] == 3.0  # of every run that starts later
 
 
+def test_in_a_notebook_the_last_parser_counts(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    first, edited = argparse.ArgumentParser(), argparse.ArgumentParser()
+    first.add_argument("--momentum", type=float, default=0.9)
+    edited.add_argument("--lr", type=float, default=0.1)
+    first.parse_args([])
+    edited.parse_args([])
+    assert recorded()["argparse"].values == {"lr": 0.1}
+
+
 def test_an_open_run_gets_what_is_parsed_in_it(store: Path, autolog: None) -> None:
     with autotrack.start_run(to=str(store)) as run:
         make_parser().parse_args(["--lr", "0.3"])
