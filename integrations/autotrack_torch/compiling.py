@@ -17,21 +17,17 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 __all__ = ["is_compiling", "not_compiled"]
 
 
-def not_compiled(function: _Function) -> _Function:
-    """Tell the compiler to run this function, and all that it calls, as it is. The function stays the same object.
+def not_compiled(function: _Function, *, with_calls: bool = True) -> _Function:
+    """Tell the compiler to run this function as it is, and return it. `with_calls`: also all that it calls.
 
     `torch.compiler.disable` says the same, but imports the whole compiler, and makes every call slower.
     """
     frames = torch._C._dynamo.eval_frame
+    code = function.__code__
     if hasattr(frames, "set_code_exec_strategy"):  # torch 2.7
-        skip = frames._FrameAction.SKIP
-        frames.set_code_exec_strategy(_code(function), frames._FrameExecStrategy(skip, skip))
+        actions = frames._FrameAction
+        inside = actions.SKIP if with_calls else actions.DEFAULT
+        frames.set_code_exec_strategy(code, frames._FrameExecStrategy(actions.SKIP, inside))
     elif hasattr(frames, "skip_code"):
-        frames.skip_code(_code(function))
+        frames.skip_code(code)
     return function
-
-
-def _code(function: Any) -> Any:
-    while hasattr(function, "__wrapped__") and not hasattr(function, "__code__"):
-        function = function.__wrapped__
-    return function.__code__

@@ -20,6 +20,6 @@ def names_of_groups(name: str, groups: Sequence[dict[str, Any]]) -> list[str]:
 def rate_of(group: dict[str, Any]) -> Any:
     """Return the rate of a group as it is now. Schedulers change one that is a tensor in place."""
     rate = group.get("lr", math.nan)
-    if rate.__class__ is not float and isinstance(rate, torch.Tensor):
-        rate = rate.detach().clone()
-    return rate
+    if rate.__class__ is float:
+        return rate
+    return rate.detach().clone() if isinstance(rate, torch.Tensor) else rate

@@ -123,7 +123,7 @@ class Loop:
     def record(self, values: dict[str, Any]) -> None:
         """Record the values of a step, now if it is due, or at the end of the epoch."""
         if (self.step + 1) % self._every_n_steps == 0 or self.epochs.is_over:
-            log_numbers(self.run, values, self.step, epoch=self.epochs.number, stage="train")
+            self.run.log(values, self.step, epoch=self.epochs.number, stage="train")
             if self._rest:
                 self._rest = {name: value for name, value in self._rest.items() if name not in values}
         else:

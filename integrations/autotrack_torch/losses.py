@@ -50,7 +50,7 @@ def wrap_engine(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
             note(tensors, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
-    return not_compiled(run_backward)
+    return not_compiled(run_backward, with_calls=False)
 
 
 def wrap_backward(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
@@ -63,12 +63,13 @@ def wrap_backward(original: Callable[..., Any], guard: Any) -> Callable[..., Any
             note(given, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
-    return not_compiled(backward)
+    return not_compiled(backward, with_calls=False)
 
 
 _MOST_AT_ONCE = 8
 
 
+@not_compiled
 @guarded
 def note(tensors: Any, frame: FrameType | None) -> None:
     """Keep the values of losses until the next step."""
@@ -90,14 +91,17 @@ def note(tensors: Any, frame: FrameType | None) -> None:
 
 def _value(loss: Any) -> Any:
     """Return the value of a loss, as it is on the device if that is CUDA; None if it cannot be had without waiting."""
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-        return None
     scaled = watch.scaled
     if scaled is not None and scaled[0]() is loss:
         loss, watch.scaled = scaled[1], None
-    if loss.is_cuda:
-        return None if torch.cuda.is_current_stream_capturing() else loss.detach().reshape(())
-    return loss.item() if loss.device.type == "cpu" else None
+    try:
+        if loss.is_cpu:
+            return loss.item()
+        if loss.is_cuda and loss.numel() == 1 and not torch.cuda.is_current_stream_capturing():
+            return loss.detach().reshape(())
+    except (AttributeError, RuntimeError):  # an edge of the graph, or a tensor with several numbers or none
+        return None
+    return None
 
 
 def function_of(loss: Any) -> str | None:
@@ -125,6 +129,10 @@ class LossNames:
 
     def of(self, losses: dict[Site, Backward], are_several: Callable[[], bool]) -> dict[str, Backward]:
         """Return the losses of one step by name. `are_several` tells whether other optimizers have losses as well."""
+        if len(losses) == 1:  # the usual case
+            ((site, loss),) = losses.items()
+            if (known := self._names.get(site)) is not None:
+                return {known: loss}
         if not (self._names.keys() >= losses.keys()):
             self._name_new(losses, is_one_of_several=len(losses) > 1 or are_several())
         named: dict[str, Backward] = {}

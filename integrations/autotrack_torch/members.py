@@ -41,6 +41,8 @@ class Member:
         groups = optimizer.param_groups
         if len(groups) != self._groups:  # it is new, or a group was added
             self.names, self._groups = names_of_groups(f"lr-{self.name}", groups), len(groups)
+        if self._groups == 1:  # the usual case
+            return {self.names[0]: rate_of(groups[0])}
         return {name: rate_of(group) for name, group in zip(self.names, groups, strict=True)}
 
 

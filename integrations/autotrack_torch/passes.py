@@ -9,6 +9,7 @@ import torch
 
 from autotrack.integrations import EpochClock, Outcome, guarded
 from autotrack_torch import elsewhere
+from autotrack_torch.compiling import not_compiled
 from autotrack_torch.frames import EpochVariable, epoch_variable
 from autotrack_torch.watch import watch
 
@@ -46,6 +47,7 @@ class Pass:
         self.step_before = -1
         """The number of the last step that was made before the pass."""
 
+    @not_compiled
     def count(self, batch: Any, began: float) -> None:
         """Count a batch that was asked for at the time `began`."""
         self.waited_seconds += perf_counter() - began
@@ -62,6 +64,7 @@ class Pass:
         except (AttributeError, TypeError, IndexError):  # no tensor, or one without dimensions
             return
 
+    @not_compiled
     @guarded
     def end(self, _reference: Any = None) -> None:
         """Note that the pass is over: all batches were asked for, or the loop was left before."""
@@ -111,7 +114,7 @@ def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
         one.count(batch, began)
         return batch
 
-    return __next__
+    return not_compiled(__next__, with_calls=False)
 
 
 def _forget(iterator: int) -> None:
