@@ -38,6 +38,7 @@ PARAMS = {
     "keras": {"epochs", "batch_size", "learning_rate", "optimizer", "parameters"},
     "sklearn": {"verbose"},
     "tensorboard": {"lr", "width", "batch_size"},
+    "torch": {"batch_size", "epochs", "lr_init", "lr", "optimizer", "scheduler", "parameters", "torchscript"},
 }
 """What every run of an example has among its params, by the framework it is about."""
 
@@ -250,7 +251,8 @@ def test_the_changelog_has_an_unreleased_section() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> None:
-    execute(str(example), cwd=tmp_path)
+    is_script = example.stem.endswith("_script")  # has no line about tracking
+    execute(*(["-m", "autotrack", "run"] if is_script else []), str(example), cwd=tmp_path)
     runs = autotrack.runs(tmp_path / "runs")
     assert runs
     for run in runs:
@@ -258,10 +260,9 @@ def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> Non
         assert PARAMS[example.stem.partition("_")[0]] <= set(run.params)
         assert run.metrics
         assert all(metric.count for metric in run.metrics.values())
-        if example.stem != "tensorboard_autolog":  # a plain loop does not tell which data it trains on
-            assert {"train"} <= {data.role for data in run.datasets if data.fingerprint}
+        assert {"train"} <= {data.role for data in run.datasets if data.fingerprint}
         assert {"git", "hardware", "packages", "process"} <= set(run.environment)
-        if example.stem.startswith("lightning"):  # the others print nothing while they train
+        if example.stem.startswith(("lightning", "torch")):  # the others print nothing while they train
             assert (run.folder / "output.log").stat().st_size
         assert run.system
         assert not [notice for notice in run.notices if notice.about != "git"]  # the examples may just be written

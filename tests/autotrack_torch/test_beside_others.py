@@ -19,6 +19,7 @@ def train() -> None:
             optimizer.step()
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_fit_of_lightning_is_left_to_it_also_in_a_run_of_a_person(record: Record) -> None:
     lightning = pytest.importorskip("lightning.pytorch")
 

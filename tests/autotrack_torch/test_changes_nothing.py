@@ -39,7 +39,7 @@ def train(epochs: int = 2) -> tuple[Any, ...]:
         with torch.no_grad():
             losses += [(loss_of(model, batch).item(), 0.0) for batch in loader(8)]
         scheduler.step()
-    states = torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()
+    states = torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())
     weights = [one.tolist() for one in model.state_dict().values()]
     return losses, weights, str(optimizer.state_dict()), str(scheduler.state_dict()), states
 
@@ -71,7 +71,7 @@ def test_optimizers_and_models_can_be_copied_and_pickled_as_before(store: Path) 
 
 def test_nothing_of_the_user_is_kept_alive(store: Path) -> None:
     autotrack.autolog(to=str(store))
-    gone = []
+    gone: list[Any] = []
 
     def training() -> None:
         model = net()
@@ -120,6 +120,7 @@ def test_an_exception_of_the_data_reaches_the_script_as_it_is(record: Record) ->
     assert functions[0][-4:] == functions[1][-4:]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_scripted_functions_and_transforms_of_functions_work_as_before(store: Path) -> None:
     autotrack.autolog(to=str(store))
 
