@@ -35,7 +35,7 @@ if __name__ == "__main__":
             for inputs, labels in batches:
                 loss = nn.functional.cross_entropy(model(inputs), labels)
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+                loss.backward()
                 optimizer.step()
             writer.add_scalar("train/loss", loss, epoch)
             writer.add_scalar("validate/accuracy", accuracy(model, DataLoader(validate, batch_size=256)), epoch)
