@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tqdm import tqdm  # type: ignore[import-untyped]  # it comes without types
+from tqdm import tqdm
 
 from autotrack.sidecar.output import printed_recorder
 from autotrack.sidecar.output.log import OutputLog
