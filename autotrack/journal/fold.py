@@ -107,6 +107,11 @@ class Fold:
                     self._artifacts[record.path] = record
             case records.Tags():
                 summary.tags.update(record.values)
+                for name in record.removed:
+                    summary.tags.pop(name, None)
+            case records.Renamed():
+                summary.renamed_from = summary.renamed_from or summary.name
+                summary.name = record.name
             case records.Text():
                 summary.texts[record.name] = record.text
             case records.Table():
@@ -132,8 +137,10 @@ class Fold:
             summary.started = record.time
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
             summary.started_by = record.started_by
-        for name in ("id", "name", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
+        for name in ("id", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
+        if not summary.renamed_from:  # a run that goes on keeps the name that somebody gave it
+            summary.name = record.name
         summary.destinations = list(record.destinations)
         summary.frameworks = {**summary.frameworks, **record.frameworks}
         summary.status, summary.error, summary.traceback = "running", None, None

@@ -234,9 +234,16 @@ class Artifact(Record, frozen=True, kw_only=True):
 
 
 class Tags(Record, frozen=True, kw_only=True):
-    """Labels by name. A later value for a name replaces an earlier one."""
+    """Labels by name. A later value for a name replaces an earlier one; those in `removed` are taken away."""
 
     values: dict[str, str]
+    removed: list[str] = []
+
+
+class Renamed(Record, frozen=True, kw_only=True):
+    """Somebody has given the run another name."""
+
+    name: str
 
 
 class Text(Record, frozen=True, kw_only=True):
@@ -283,7 +290,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
 
 AnyRecord = (
     RunStarted | Params | Metrics | SystemStats | Environment | Dataset | Trial
-    | Plot | Artifact | Tags | Text | Table | Notice | RunFinished
+    | Plot | Artifact | Tags | Text | Table | Notice | RunFinished | Renamed
 )  # fmt: skip
 
 KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))

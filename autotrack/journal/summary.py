@@ -46,6 +46,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         duration_seconds: The time from start to end.
         destinations: Where the last start of the run sends it; None in summaries that older versions have written.
+        renamed_from: The name that the run had before somebody gave it another one.
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
         params_by_source: All values, by source and name.
@@ -71,6 +72,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     traceback: str | None = None
     parent: str | None = None
     resumed_from: str | None = None
+    renamed_from: str | None = None
     started_by: str = "user"
     frameworks: dict[str, str] = {}
     argv: list[str] = []

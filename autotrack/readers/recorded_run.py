@@ -52,6 +52,13 @@ class RecordedRun:
             return self.card()[name]
         return getattr(self.summary, name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"{name!r} of a recorded run is not set: use run.tag(why='paper'), run.note('…') or run.rename('…')"
+            )
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *Summary.__struct_fields__})
 
@@ -79,6 +86,33 @@ class RecordedRun:
             except KeyError:
                 pass
         return name.read(self.summary)
+
+    def tag(self, **values: str | None) -> None:
+        """Set tags of the run; a tag with the value None is removed. Raises `AutotrackError` and `OSError`.
+
+        Like `note` and `rename`, it adds a record to the run: TensorBoard shows it when it is opened the next time,
+        servers have it after the next `autotrack sync`, and `undo` takes it back.
+        """
+        set_tags = {name: value for name, value in values.items() if value is not None}
+        self._edits().tag(self.folder, set_tags, tuple(name for name in values if values[name] is None))
+
+    def note(self, text: str) -> None:
+        """Replace the note of the run, which is prose for people. Raises `AutotrackError` and `OSError`."""
+        self._edits().note(self.folder, text)
+
+    def rename(self, name: str) -> None:
+        """Give the run another name; its folder stays where it is. Raises `AutotrackError` and `OSError`."""
+        self._edits().rename(self.folder, name)
+
+    def undo(self) -> str:
+        """Take back the last `tag`, `note` or `rename`; return what is as before. Raises `AutotrackError`."""
+        return str(self._edits().undo(self.folder))
+
+    def _edits(self) -> Any:
+        from autotrack.readers import edits  # few look at runs to change them
+
+        self._summary = self._indexed = None  # it is read again when it is asked for
+        return edits
 
     def compare(self, other: "RecordedRun", metric: str | None = None) -> "RunComparison":
         """Return how this run differs from another one, and why its `metric` is better or worse than there.

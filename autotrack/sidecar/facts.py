@@ -13,6 +13,7 @@ from autotrack.journal.records import (
     Notice,
     Params,
     Plot,
+    Renamed,
     RunFinished,
     RunStarted,
     SystemStats,
@@ -63,7 +64,18 @@ class RunFacts:
             case Environment():
                 self.captured_kinds.add(record.kind)
                 self.shared_environment = record.shared or self.shared_environment
-            case SystemStats() | Params() | Dataset() | Trial() | Plot() | Tags() | Text() | Table() | Notice():
+            case (
+                SystemStats()
+                | Params()
+                | Dataset()
+                | Trial()
+                | Plot()
+                | Tags()
+                | Text()
+                | Table()
+                | Notice()
+                | Renamed()
+            ):
                 pass  # the sinks need these, the sidecar does not
             case _:
                 assert_never(record)

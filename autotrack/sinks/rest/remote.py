@@ -86,8 +86,9 @@ class Remote:
         self._send_tags(run, {**self._keys.tags(), **own, **self._parent(summary, run)})
         self._send_datasets(run, summary)
         self._send_trials(run, summary)
-        state = [summary.status, summary.ended]
-        set_status = partial(runs.set_status, self._client, run.run_id, summary.status, summary.ended)
+        name = summary.name if summary.renamed_from else ""
+        state = [summary.status, summary.ended, *filter(None, [name])]
+        set_status = partial(runs.set_status, self._client, run.run_id, summary.status, summary.ended, name=name)
         self._attempt("status of the run", state, set_status)
 
     def send_files(

@@ -120,9 +120,11 @@ def create(
         return found.run
 
 
-def set_status(client: Client, run_id: str, status: Status | str, ended: float | None) -> None:
-    """Set the status of a run, and when it ended, in seconds since 1970."""
+def set_status(client: Client, run_id: str, status: Status | str, ended: float | None, *, name: str = "") -> None:
+    """Set the status of a run, and when it ended, in seconds since 1970; and its name, if it has another one now."""
     body: dict[str, Any] = {"run_id": run_id, "status": STATUS.get(status, "FINISHED")}
+    if name:
+        body["run_name"] = name
     if ended is not None:
         body["end_time"] = int(ended * 1000)
     client.post("runs/update", body)

@@ -21,6 +21,7 @@ from autotrack.journal.records import (
     Notice,
     Params,
     Plot,
+    Renamed,
     RunFinished,
     RunStarted,
     SystemStats,
@@ -204,7 +205,7 @@ class RestSink:
                     self._tables.add(record)
                 case (
                     Params() | Environment() | Dataset() | Trial() | Plot() | Artifact() | Tags() | Text() | Notice()
-                    | RunFinished()
+                    | RunFinished() | Renamed()
                 ):  # fmt: skip
                     pass  # sent from the summary
                 case _:

@@ -16,6 +16,7 @@ from autotrack.journal.records import (
     Notice,
     Params,
     Plot,
+    Renamed,
     RunFinished,
     RunStarted,
     SystemStats,
@@ -37,7 +38,7 @@ SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
 """By its name it is read first, and of several sessions in one run, readers take the first."""
 
 
-_Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | RunFinished
+_Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | RunFinished | Renamed
 """The records that are shown by way of the run's summary."""
 
 

@@ -1,0 +1,130 @@
+"""What people change of a run after it has ended: its tags, its note, its name.
+
+A change is a record like any other, in a journal of its own, `journal/edits.jsonl`. Everything that is derived from
+the journals follows: lists, TensorBoard, servers at the next `autotrack sync`. Nothing is overwritten, so a change can
+be undone.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import time
+
+from autotrack.errors import AutotrackError, JournalBusyError
+from autotrack.journal import summary as summaries
+from autotrack.journal.fold import Fold
+from autotrack.journal.reader import JournalReader, RunReader, is_being_written
+from autotrack.journal.records import AnyRecord, Renamed, Tags, Text
+from autotrack.journal.run_folder import check_structure
+from autotrack.journal.summary import Summary
+from autotrack.journal.writer import Journal
+from autotrack.redaction.record_redactor import RecordRedactor
+
+NOTE = "note"
+_JOURNAL = "edits.jsonl"
+_LONGEST_NAME = 200
+
+
+def tag(folder: Path, values: Mapping[str, str], removed: tuple[str, ...] = ()) -> None:
+    """Set tags of a run, and remove others. Raises `AutotrackError` and `OSError`."""
+    for name, value in values.items():
+        if not (isinstance(name, str) and isinstance(value, str) and name):
+            raise AutotrackError(
+                f"the tag {name!r:.100} has the value {value!r:.100}; expected texts, as in why=paper"
+            )
+    _add(folder, Tags(time=time(), values=dict(values), removed=list(removed)))
+
+
+def note(folder: Path, text: str) -> None:
+    """Replace the note of a run, which is prose for people. Raises `AutotrackError` and `OSError`."""
+    _add(folder, Text(time=time(), name=NOTE, text=text))
+
+
+def rename(folder: Path, name: str) -> None:
+    """Give a run another name. Its folder stays where it is. Raises `AutotrackError` and `OSError`."""
+    if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise AutotrackError(
+            f"the name {name!r:.100} cannot be used; expected one line of 1 to {_LONGEST_NAME} characters"
+        )
+    _add(folder, Renamed(time=time(), name=name.strip()))
+
+
+def undo(folder: Path) -> str:
+    """Take back the last change of a run, by a change to what it was before; return what that is.
+
+    Undone twice, it is as it was at first. Raises `AutotrackError` when nothing was changed, and `OSError`.
+    """
+    path = folder / "journal" / _JOURNAL
+    last, before = _last(path)
+    if last is None:
+        raise AutotrackError(f"nothing was changed of the run in {folder} since it was recorded")
+    reader = RunReader(folder, until={**_sizes(folder), _JOURNAL: before})
+    fold = Fold(keep_points=False)
+    for rank, batch in reader:
+        fold.add(batch, rank=rank)
+    earlier = fold.summary()
+    match last:
+        case Tags():
+            names = [*last.values, *last.removed]
+            tag(
+                folder,
+                {name: earlier.tags[name] for name in names if name in earlier.tags},
+                tuple(name for name in names if name not in earlier.tags),
+            )
+            return f"tags {', '.join(names)} are as before"
+        case Text():
+            note(folder, earlier.texts.get(last.name, ""))
+            return "the note is as before"
+        case _:
+            rename(folder, earlier.name)
+            return f"the name is {earlier.name} again"
+
+
+def _add(folder: Path, record: AnyRecord) -> None:
+    """Append a record, without secrets, and bring the summary up to date."""
+    check_structure(folder)
+    problems: list[str] = []
+    try:
+        journal = Journal(folder / "journal" / _JOURNAL, on_problem=problems.append)
+    except JournalBusyError as error:
+        raise JournalBusyError(f"somebody else is changing the run in {folder}; try again") from error
+    try:
+        journal.append(RecordRedactor().clean(record))
+    finally:
+        journal.close()
+    if problems:
+        raise OSError(f"the change of the run in {folder} could not be written: {problems[0]}")
+    if is_being_written(folder / "journal" / "main.jsonl") is not True:  # or its sidecar does it
+        with suppress(FileNotFoundError):
+            summaries.write(folder, _summary(folder))
+
+
+def _summary(folder: Path) -> Summary:
+    reader, fold = RunReader(folder), Fold()
+    for rank, batch in reader:
+        fold.add(batch, rank=rank)
+    position = reader.position()
+    fold.left_out(position.left_out)
+    summary = fold.summary()
+    summary.journals = position.seen
+    return summary
+
+
+def _last(path: Path) -> tuple[Tags | Text | Renamed | None, int]:
+    """Return the last change, and where in the journal it begins."""
+    last: Tags | Text | Renamed | None = None
+    before = 0
+    reader = JournalReader(path)
+    with suppress(FileNotFoundError):
+        while True:
+            offset = reader.offset
+            batch = reader.read(limit_bytes=1)  # a line at a time
+            if not batch:
+                break
+            if isinstance(batch[-1], (Tags, Text, Renamed)):
+                last, before = batch[-1], offset
+    return last, before
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
