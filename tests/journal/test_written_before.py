@@ -14,7 +14,7 @@ BEFORE = Path(__file__).parent / "written_before"
 EXPECTED = json.loads((BEFORE / "expected.json").read_text(encoding="utf-8"))
 """What `autotrack.runs` gave when the store was written: summaries, and every point of every metric."""
 
-_LEFT_OUT = ("journals", "destinations")
+_LEFT_OUT = ("journals", "destinations", "started_by")
 """Sizes of files, and what summaries have had only since: a store that is read by its journals has that, too."""
 
 
