@@ -1,6 +1,7 @@
 """The process beside this one, as seen from here: what it is told, what it replies, and whether it lives."""
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
 from typing import assert_never
@@ -129,7 +130,7 @@ class SidecarProcess:
 
     def forget_oldest(self) -> list[str]:
         """Forget the runs that ended first, if there are too many, and return their folders."""
-        oldest = list(self.ended)[: max(len(self.ended) - _MOST_ENDED, 0)]
+        oldest = list(islice(self.ended, max(len(self.ended) - _MOST_ENDED, 0)))  # asked at the end of each run
         for folder in oldest:
             del self.ended[folder]
             self.followed.discard(folder)

@@ -253,12 +253,18 @@ def test_the_end_waits_until_all_is_done() -> None:
 
 
 @pytest.mark.alone
-def test_what_is_not_urgent_is_hardly_waited_for() -> None:
+@pytest.mark.parametrize(
+    "is_to_be_said", [True, False], ids=["of which something is to be said", "of which nobody hears"]
+)
+def test_what_is_not_urgent_is_hardly_waited_for(*, is_to_be_said: bool) -> None:
     sidecar = beside([progress("computing checksums", urgent=False)])
+    if is_to_be_said:
+        sidecar._reports.await_summary("folder", lambda *_: None)
     begun = monotonic()
     assert sidecar.wait_for_shutdown(30.0, Waiting(30.0))
     assert not sidecar.is_done
-    assert monotonic() - begun == pytest.approx(sidecar_process._NOT_URGENT_SECONDS, abs=0.2)
+    seconds = sidecar_process._NOT_URGENT_SECONDS if is_to_be_said else sidecar_process._UNSEEN_SECONDS
+    assert monotonic() - begun == pytest.approx(seconds, abs=0.2)
 
 
 @pytest.mark.alone
