@@ -73,15 +73,24 @@ def test_reading_runs_imports_no_framework(imported: Imported) -> None:
     assert not found & (FRAMEWORKS | SLOW)
 
 
-@pytest.mark.parametrize("arguments", [["ls"], ["--version"]])
-def test_the_command_line_imports_no_framework(imported: Imported, arguments: list[str]) -> None:
-    found = imported(
-        f"sys.argv = ['autotrack', *{arguments!r}]\nsys.stdout, kept = open('out', 'w'), sys.stdout\n"
-        "from autotrack.cli import main\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\nsys.stdout = kept"
-    )
+_COMMAND = (
+    "sys.argv = ['autotrack', {!r}]\nsys.stdout, kept = open('out', 'w'), sys.stdout\n"
+    "from autotrack.cli import main\n"
+    "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\nsys.stdout = kept"
+)
+
+
+def test_the_command_line_imports_no_framework(imported: Imported) -> None:
+    found = imported(_COMMAND.format("ls"))
     assert "autotrack.cli.app" in found
     assert not found & FRAMEWORKS
+
+
+def test_the_version_is_told_by_next_to_nothing(imported: Imported) -> None:
+    found = imported(_COMMAND.format("--version"))
+    assert "autotrack.version" in found
+    assert not found & (FRAMEWORKS | SLOW | {"msgspec", "autotrack.cli.app"})
+    assert len(found) < 100, sorted(found)
 
 
 def test_autotrack_run_imports_little_before_it_becomes_the_script(imported: Imported) -> None:

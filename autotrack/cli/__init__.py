@@ -6,8 +6,14 @@ import sys
 def main() -> None:
     """Run the command line.
 
-    `autotrack run` goes its own, quick way: it imports nothing of the other commands before the script starts.
+    `autotrack run` goes its own, quick way: it imports nothing of the other commands before the script starts. Neither
+    does `autotrack --version`.
     """
+    if sys.argv[1:] == ["--version"]:
+        from autotrack.version import __version__
+
+        sys.stdout.write(f"autotrack {__version__}\n")
+        return
     if sys.argv[1:2] == ["run"]:
         from autotrack.cli.run import main as run
 
