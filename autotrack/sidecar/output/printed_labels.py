@@ -103,7 +103,7 @@ def _name_in(text: str) -> tuple[str, bool, bool]:
         if match.end() < len(text):
             name = text[match.end() :]
     name = name.strip(" '\"`*-\u2013>.(")
-    if is_tight and " " in name:
+    if is_tight and " " in name and not name.endswith(")"):
         name = _last_words(name)
     is_cell = " " not in name and _CELL_BEGIN.search(text[: len(text) - len(name)]) is not None
     return name, has_separator, is_cell

@@ -3,9 +3,11 @@
 Printed text is untrusted, and there may be a lot of it. A line is looked at from left to right, every number with the
 text since the one before. The length of a line is bounded, and so is what an expression here can backtrack over.
 
-How well this works, by the labels of `tests/sidecar/output/printed_corpus.txt`, 54 scripts with 237 metrics in
-lines of many styles: precision 1.00, recall 0.98. What is a time, a count, a size, a setting or a version is left out
-by its name (`printed_names.py`) or its unit.
+How well this works, by the labels of `tests/sidecar/output/printed_corpus.txt`, 55 scripts with 239 metrics in lines
+of many styles: precision 1.00, recall 0.98, with all of these at hand while it was written. In the outputs of 60
+public scripts that it had not seen, it made three kinds of mistakes, which were mended: a setting taken for a metric,
+a line missed, a metric named after the wrong stage. What is a time, a count, a size, a setting or a version is left
+out by its name (`printed_names.py`) or its unit.
 """
 
 import re
