@@ -101,7 +101,7 @@ def test_a_script_finds_its_world_as_python_makes_it(arguments: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [["-O", "-u", "-X", "utf8", "-W", "error", "-B"], ["-sP", "-Werror", "-q"], ["-bb", "-OO", "-X", "dev"]]
+    "options", [["-O", "-u", "-X", "utf8", "-W", "error", "-B"], ["-sP", "-bb", "-OO", "-Xdev", "-q"]]
 )
 def test_options_of_python_are_kept(options: list[str]) -> None:
     """Before the script, as in `autotrack run python -u train.py`, or before autotrack itself."""
@@ -112,14 +112,24 @@ def test_options_of_python_are_kept(options: list[str]) -> None:
     assert plain.exit_code == 0
 
 
+HARMLESS = """
+import atexit, inspect, sys, warnings
+assert __name__ == "__main__"
+atexit.register(print, "bye")
+warnings.warn("careful")
+print(input("name? "), input())
+print(inspect.getsource(sys.modules["__main__"]))
+sys.exit()
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "exit_code"),
     [
-        ("pass", 0),
+        (HARMLESS, 0),
         ("import sys; sys.exit(1)", 1),
         ("raise SystemExit(3)", 3),
         ("raise SystemExit('in words')", 1),
-        ("import sys; sys.exit()", 0),
         ("def f(n):\n    return 1 / n\nf(0)", 1),
         ("import os; print('said', flush=True); os._exit(5)", 5),
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -15),
@@ -128,10 +138,6 @@ def test_options_of_python_are_kept(options: list[str]) -> None:
         ("import os; os.abort()", -6),
         ("def f(:", 1),
         ("import missing_module", 1),
-        ("import atexit; atexit.register(print, 'bye'); assert __name__ == '__main__'", 0),
-        ("print(input('name? '), input())", 0),
-        ("import warnings; warnings.warn('careful')", 0),
-        ("import inspect, sys; print(inspect.getsource(sys.modules['__main__']))", 0),
     ],
 )
 def test_a_script_ends_as_under_python(code: str, exit_code: int) -> None:
@@ -153,17 +159,12 @@ def test_what_cannot_be_run_is_said_with_the_exit_code_of_python() -> None:
     ("arguments", "advice"),
     [
         (["--experimnt", "a", "train.py"], "did you mean --experiment?"),
-        (["--lr", "0.1", "train.py"], "autotrack run train.py --lr …"),
         (["--untracked-mb", "many", "train.py"], "expected a number"),
         (["--to", "localhost:5000", "train.py"], "http://localhost:5000"),
-        (["--tag", "why", "train.py"], "--tag why=baseline"),
-        (["--experiment"], "--experiment NAME"),
-        (["--always=yes", "train.py"], "--always takes no value"),
-        (["-m"], "-m package.train"),
         ([], "autotrack run train.py"),
     ],
 )
-def test_a_mistake_is_answered_with_its_correction(arguments: list[str], advice: str) -> None:
+def test_a_mistake_starts_nothing(arguments: list[str], advice: str) -> None:
     write("train.py", "print('started')")
     said = start(*AUTOTRACK, *arguments)
     assert (said.exit_code, said.out) == (2, "")

@@ -1,9 +1,10 @@
 """The options of `autotrack run` end where the script begins."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrack.cli.run_options import read
+from autotrack.cli.run_options import UsageError, read
 
 WORDS = st.lists(
     st.text(max_size=8) | st.sampled_from(["-m", "--", "--help", "--name", "-e", "--to=x", "-"]), max_size=6
@@ -44,3 +45,22 @@ def test_what_is_repeated_is_gathered() -> None:
     )
     assert found.settings == {"tags": {"a": "1", "b": "c=d"}, "to": ["runs", "http://host:1"]}
     assert (found.always, found.name, found.command) == (True, "-x", ["train.py"])
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["--experimnt", "a", "train.py"], "did you mean --experiment?"),
+        (["--lr", "0.1", "fit.py"], "autotrack run fit.py --lr …"),
+        (["--tag", "why", "train.py"], "--tag why=baseline"),
+        (["--experiment"], "--experiment NAME"),
+        (["--always=yes", "train.py"], "--always takes no value"),
+        (["--no-output=1", "train.py"], "write --no-output"),
+        (["--name", " ", "train.py"], "--name baseline"),
+        (["-m"], "-m package.train"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_correction(words: list[str], advice: str) -> None:
+    with pytest.raises(UsageError) as said:
+        read(words)
+    assert advice in str(said.value)
