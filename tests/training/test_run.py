@@ -349,9 +349,9 @@ class UnspeakableError(Exception):
     ("error", "status", "said"),
     [
         (ValueError("no such layer"), "failed", "ValueError: no such layer"),
-        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt: "),
+        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
         (SystemExit(0), "finished", "SystemExit: 0"),
-        (SystemExit(), "finished", "SystemExit: "),
+        (SystemExit(), "finished", "SystemExit"),
         (SystemExit(1), "failed", "SystemExit: 1"),
         (SystemExit("no data"), "failed", "SystemExit: no data"),
         (UnspeakableError(), "failed", "UnspeakableError"),
@@ -403,7 +403,7 @@ def test_a_run_that_was_finished_inside_its_with_block_stays_as_it_was(store: Pa
     [
         ("pass", 0, "finished", None),
         ("raise ValueError('no such layer')", 1, "failed", "ValueError: no such layer"),
-        ("raise KeyboardInterrupt", -2, "interrupted", "KeyboardInterrupt: "),
+        ("raise KeyboardInterrupt", -2, "interrupted", "KeyboardInterrupt"),
         ("sys.exit(0)", 0, "finished", None),
         ("import os; os._exit(3)", 3, "killed", None),
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -15, "killed", None),
