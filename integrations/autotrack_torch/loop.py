@@ -154,7 +154,7 @@ class Loop:
             return
         if one.is_evaluation or self.step == one.step_before:
             self.epochs.resume()
-            watch.losses.clear()  # of an attack, perhaps, but not of a step
+            watch.losses = self.loss_names.known(watch.losses)  # others are of an attack, perhaps
         if (loader := one.loader()) is not None:
             is_training = not one.is_evaluation and self.step != one.step_before
             self.description.add_loader("train" if is_training else role_of(one.name), loader)

@@ -127,6 +127,10 @@ class LossNames:
         self._codes: list[CodeType | None] = []  # kept, so that their identities stay their own
         self._variables: dict[str, str | None] = {}
 
+    def known(self, losses: dict[Site, Backward]) -> dict[Site, Backward]:
+        """Return those of the losses that steps have followed before."""
+        return {site: loss for site, loss in losses.items() if site in self._names}
+
     def of(self, losses: dict[Site, Backward], are_several: Callable[[], bool]) -> dict[str, Backward]:
         """Return the losses of one step by name. `are_several` tells whether other optimizers have losses as well."""
         if len(losses) == 1:  # the usual case
