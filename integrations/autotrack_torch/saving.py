@@ -132,7 +132,8 @@ def _finish(is_due: Callable[[SavedFiles], bool]) -> None:
 
 def _describe(saved: Any, kind: Kind | None, loop: Loop) -> Save:
     frames = _frames()
-    weight_names = (name for model in loop.models for name in model.state_dict(keep_vars=True))
+    # Not `state_dict`: it runs hooks, and that of a sharded model waits for the other ranks.
+    weight_names = (name for model in loop.models for name, _ in model.named_parameters())
     return Save(
         kind=kind or kind_of(saved, weight_names),
         place=tuple((frame.f_code.co_filename, frame.f_lineno) for frame in frames),

@@ -88,6 +88,15 @@ def test_what_is_saved_is_told_apart(training: Training, save: Callable[[Trainin
     assert one.roles == ([] if kind == "output" else ["last"])
 
 
+def test_no_state_is_asked_for_that_the_script_did_not_ask_for(training: Training) -> None:
+    asked = []
+    training.model.register_state_dict_pre_hook(lambda *_: asked.append(1))
+    torch.save({"weight": training.model.weight}, "f")
+    torch.save({"step": 3}, "g")
+    assert {name: one.kind for name, one in held().items()} == {"f": "checkpoint", "g": "output"}
+    assert not asked  # with a sharded model, this rank would wait for the others
+
+
 def test_buffers_and_large_output_are_left_alone(training: Training) -> None:
     torch.save(training.state, io.BytesIO())
     torch.save(torch.zeros(300_000), "large.pt")
