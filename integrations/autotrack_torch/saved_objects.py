@@ -50,7 +50,7 @@ def as_number(value: Any) -> Any:
         return None
     if isinstance(value, (int, float)):
         return value if math.isfinite(value) else None
-    if isinstance(value, torch.Tensor):
+    if type(value) in (torch.Tensor, torch.nn.Parameter):  # to read one that is spread over ranks, all would have to
         if value.numel() != 1 or value.dtype in (torch.bool, torch.uint8) or value.is_complex():
             return None
         return value.detach().item() if value.device.type == "cpu" else value.detach()

@@ -90,7 +90,7 @@ def test_what_is_saved_is_told_apart(training: Training, save: Callable[[Trainin
 
 def test_no_state_is_asked_for_that_the_script_did_not_ask_for(training: Training) -> None:
     asked = []
-    training.model.register_state_dict_pre_hook(lambda *_: asked.append(1))
+    training.model.register_state_dict_pre_hook(lambda *_: asked.append(1))  # type: ignore[no-untyped-call]
     torch.save({"weight": training.model.weight}, "f")
     torch.save({"step": 3}, "g")
     assert {name: one.kind for name, one in held().items()} == {"f": "checkpoint", "g": "output"}
