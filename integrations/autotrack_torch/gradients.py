@@ -7,6 +7,7 @@ import torch
 
 from autotrack.integrations import Outcome
 from autotrack_torch.compiling import is_compiling
+from autotrack_torch.spread import is_spread
 from autotrack_torch.watch import watch
 
 
@@ -30,7 +31,7 @@ def clip_norm(_parameters: Any, max_norm: Any = None, *_: Any, **__: Any) -> Gen
 
 
 def _note_norm(max_norm: Any, norm: Any) -> None:
-    if isinstance(norm, torch.Tensor) and norm.device.type in ("cpu", "cuda"):
+    if isinstance(norm, torch.Tensor) and norm.device.type in ("cpu", "cuda") and not is_spread(norm):
         watch.gradient_norm = norm.detach() if norm.is_cuda else norm.item()
         watch.settings.setdefault("gradient_clip_val", max_norm)
         watch.settings.setdefault("gradient_clip_algorithm", "norm")

@@ -16,6 +16,7 @@ from autotrack_torch.compiling import not_compiled
 from autotrack_torch.elsewhere import is_run_of_another
 from autotrack_torch.frames import innermost_of_user
 from autotrack_torch.gradients import note_scaler
+from autotrack_torch.spread import is_spread
 from autotrack_torch.watch import watch
 
 Site = tuple[int, int]
@@ -94,6 +95,8 @@ def _value(loss: Any) -> Any:
     scaled = watch.scaled
     if scaled is not None and scaled[0]() is loss:
         loss, watch.scaled = scaled[1], None
+    if loss.__class__ is not torch.Tensor and is_spread(loss):
+        return None
     try:
         if loss.is_cpu:
             return loss.item()
