@@ -92,9 +92,8 @@ def _take(chosen: Chosen, word: str, left: list[str], known: list[Option]) -> No
         raise UsageError(_unknown(name, left, known))
     if not option.value:
         if has_value:
-            raise UsageError(
-                f"{name} takes no value; write {name}{f' or {option.negative}' if option.negative else ''}"
-            )
+            ways = " or ".join(filter(None, [option.names[0], option.negative]))
+            raise UsageError(f"{name} takes no value; write {ways}")
         _set(chosen, option, name != option.negative)
         return
     if not has_value:

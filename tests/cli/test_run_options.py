@@ -55,7 +55,7 @@ def test_what_is_repeated_is_gathered() -> None:
         (["--tag", "why", "train.py"], "--tag why=baseline"),
         (["--experiment"], "--experiment NAME"),
         (["--always=yes", "train.py"], "--always takes no value"),
-        (["--no-output=1", "train.py"], "write --no-output"),
+        (["--no-output=1", "train.py"], "write --output or --no-output"),
         (["--name", " ", "train.py"], "--name baseline"),
         (["-m"], "-m package.train"),
     ],
