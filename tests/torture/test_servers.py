@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     [
         ("files", 413), ("files", 500), ("one file", 403), ("one file", 502), ("points", 413), ("one point", 400),
         ("large requests", 413), ("params", 422), ("one tag", 403), ("data sets", 409), ("trials", 400),
-        ("the end", 405), ("every write", 404), ("everything", 401),
+        ("the end", 405), ("the end", 401), ("every write", 404), ("everything", 401),
     ],
 )  # fmt: skip
 def test_what_a_server_refuses_is_owed_until_it_does_not_refuse_any_more(

@@ -127,12 +127,14 @@ class CursorFile:
                 return cursor
         return Cursor(self._url)
 
-    def note_broken_off(self, reason: str) -> None:
+    def note_broken_off(self, reason: str, *, run_id: str = "") -> None:
         """Note why a transfer was broken off; the cursor stays where it was.
 
         Nothing is owed to a server that has taken nothing, unless the run names it: its URL may have been a mistake.
+        A server that has created the run has taken something; the run is called `run_id` there.
         """
         cursor = self.read()
+        cursor.run_id = cursor.run_id or run_id
         if cursor.owed.broken_off != reason and (cursor.run_id or is_named(self._url, self._folder)):
             cursor.owed.broken_off, cursor.complete = reason, False
             self.write(cursor)

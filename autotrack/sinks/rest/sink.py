@@ -184,7 +184,7 @@ class RestSink:
         except BaseException as error:
             if self._file is not None and isinstance(error, AutotrackError):
                 with suppress(OSError):
-                    self._file.note_broken_off(str(error))
+                    self._file.note_broken_off(str(error), run_id=self._cursor.run_id if self._cursor else "")
             self.close()
             raise
 
