@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 import requests
@@ -196,15 +196,22 @@ def test_being_told_to_stop_ends_a_pause_at_once() -> None:
     stop = threading.Event()
     with canned_server(Answer(429, "", {"Retry-After": "300"})) as server:
         found = Client(server.url, environ={}, stop=stop)
-        timer = threading.Timer(0.1, stop.set)
-        timer.start()
+
+        def stop_once_it_was_asked() -> None:
+            while not server.asked:
+                sleep(0.01)
+            sleep(0.1)
+            stop.set()
+
+        stopping = threading.Thread(target=stop_once_it_was_asked)
+        stopping.start()
         began = monotonic()
         with pytest.raises(Unreachable, match="before we stopped: 429"):
             found.get("runs/get")
         assert monotonic() - began < 30
         with pytest.raises(Unreachable, match="was not asked any more"):
             found.get("runs/get")
-        timer.join()
+        stopping.join()
         found.close()
     assert len(server.asked) == 1
 
