@@ -121,8 +121,9 @@ def _print_causes(comparison: RunComparison) -> None:
     else:
         values = comparison.values(comparison.metric)
         told = ", ".join(f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True))
-        say(f"{comparison.metric}: {told}")
-    say_text("\nlikely causes, the likeliest first")
+        is_same = len({_cell(value) for value in values}) == 1
+        say(f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
+    say_text("\nlikely causes of any difference, the likeliest first")
     say_table(
         ["cause", "kind", "how sure", "evidence"],
         [

@@ -31,7 +31,7 @@ def test_compare_shows_the_likely_cause_first_and_only_what_differs(runs: Path) 
     printed = call("compare", "first", "second")
     assert printed.startswith("val_loss: first 0.35, second 0.26\n")
     lines = printed.splitlines()
-    cause = lines[lines.index("likely causes, the likeliest first") + 2]
+    cause = lines[lines.index("likely causes of any difference, the likeliest first") + 2]
     assert cause.startswith("lr 0.1 → 0.01\tparams\tlikely")
     assert "lr\t0.1\t0.01" in lines
     assert "depth" not in printed
