@@ -1,7 +1,7 @@
 """What is recorded once of a loop: its optimizers, schedulers, models, loss functions, switches and data."""
 
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ class Description:
         self._run = run
         self._optimizers: list[weakref.ref[Any]] = []
         self._described: list[weakref.ref[Any]] = []  # schedulers, models and loss modules
+        self._loaders: list[tuple[Callable[[], Any], tuple[str, dict[str, Any]]]] = []
         self._counts: dict[str, int] = {}
         self._settings: set[str] = set()
         with attempt("torch params: seed", run=run):
@@ -78,13 +79,26 @@ class Description:
 
     def add_loader(self, role: str, loader: Any, name: str | None = None) -> None:
         """Record a data loader and its data set, which serve as `role`: `train`, `validate` or `test`."""
-        if not self._is_new(loader):
+        if not self._is_new(loader) or self._is_made_anew(role, loader):
             return
         number = self._label(f"data.{role}")
         with attempt(f"torch params: {number}", run=self._run):
             self._run.log_params(params.loader_params(loader), number)
         with attempt(f"torch data: {role}", run=self._run):
             self._run.log_dataset(role, loader, name)
+
+    def _is_made_anew(self, role: str, loader: Any) -> bool:
+        """Return whether this loader is like an earlier one, of the same data: some scripts make one in each epoch."""
+        data = getattr(loader, "dataset", None)
+        try:
+            reference: Callable[[], Any] = weakref.ref(data)
+        except TypeError:  # a list
+            return False
+        facts = (role, params.loader_params(loader))
+        if any(one() is data and about == facts for one, about in self._loaders):
+            return True
+        self._loaders.append((reference, facts))
+        return False
 
     def add_settings(self, source: str, values: dict[str, Any]) -> None:
         """Record settings of a part, such as clipping, once each."""

@@ -20,15 +20,20 @@ _open: dict[int, "Pass"] = {}
 
 
 class Pass:
-    """One pass over a data loader. Neither the loader nor its iterator is kept alive."""
+    """One pass over a data loader. Its iterator is not kept alive, and the loader no longer than its iterator.
+
+    A loader that is made in the `for` line would be gone with the first batch, before anything can be asked of it. One
+    whose workers are persistent keeps its iterator itself.
+    """
 
     __slots__ = (
-        "__weakref__", "batches", "began", "clock", "ended", "has_steps", "is_complete", "is_evaluation", "loader",
-        "name", "samples", "step_before", "variable", "waited_seconds",
+        "__weakref__", "_kept", "batches", "began", "clock", "ended", "has_steps", "is_complete", "is_evaluation",
+        "loader", "name", "samples", "step_before", "variable", "waited_seconds",
     )  # fmt: skip
 
     def __init__(self, loader: Any) -> None:
         self.loader: weakref.ref[Any] = weakref.ref(loader)
+        self._kept = None if getattr(loader, "persistent_workers", False) else loader
         self.began = perf_counter()
         self.clock = EpochClock()
         self.ended = False
@@ -75,8 +80,11 @@ class Pass:
             )  # `next(iter(loader))`, or the next one is asked ahead
             if watch.first_pass is self and not is_single:
                 watch.first_pass = None
-            if watch.loop is not None:
-                watch.loop.pass_ends(self)
+            try:
+                if watch.loop is not None:
+                    watch.loop.pass_ends(self)
+            finally:
+                self._kept = None
 
 
 def begin(loader: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:

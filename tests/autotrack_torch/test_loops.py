@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn.functional import mse_loss
-from torch.utils.data import DataLoader  # noqa: TC002  for the annotation of an attribute
+from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
 from autotrack.journal.records import RunStarted
@@ -341,7 +341,7 @@ def test_two_loaders_side_by_side_are_one_epoch(record: Record) -> None:
 
     (run,) = record(script)
     assert [epoch for _, epoch, _ in run.series("loss")] == [0, 0, 0, 1, 1, 1]
-    assert run.datasets == ["train", "train"]
+    assert run.datasets == ["train", "train", "train"]  # what is peeked at when training begins counts as well
 
 
 class Trainer:
@@ -410,3 +410,23 @@ def test_a_run_of_a_person_after_a_loop_is_no_part_of_it(record: Record) -> None
     assert first.status == "finished"
     assert second.of(RunStarted)[0].parent is None
     assert second.names == {"accuracy"}
+
+
+def test_loaders_that_are_made_where_they_are_iterated_are_recorded_once(record: Record) -> None:
+    def script() -> None:
+        data = TensorDataset(torch.ones(16, 3), torch.ones(16, 1))
+        model = torch.nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _epoch in range(3):
+            for x, y in DataLoader(data, batch_size=8, shuffle=True):
+                optimizer.zero_grad()
+                mse_loss(model(x), y).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            with torch.no_grad():
+                for x, _ in DataLoader(data, batch_size=4):
+                    model(x)
+
+    (run,) = record(script)
+    assert (run.params["data.train:batch_size"], run.params["data.train:shuffle"]) == (8, True)
+    assert run.params["data.validate:batch_size"] == 4
+    assert run.datasets == ["train", "validate"]
