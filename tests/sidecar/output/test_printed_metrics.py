@@ -99,3 +99,22 @@ def test_of_a_hostile_line_the_beginning_is_read_and_gives_few_finite_numbers(li
 )
 def test_what_is_no_metric_is_left_out(line: str) -> None:
     assert not heard([line])
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("need acc >= 0.9 to stop; early stop if val_loss < 0.05", {}),
+        ("accuracy: 50.5% of the rest (acc > 0.5 required)", {"accuracy": 50.5}),
+        ("val_acc: 0.10 (best: 0.95, target acc: 0.99)", {"val_acc": 0.1}),
+        ("SOTA accuracy: 0.999 (published), baseline mAP: 0.4", {}),
+        ("Saving checkpoint to model-1-acc=0.77.pt", {}),
+        ("saved weights/epoch=0-val_f1=0.88.ckpt", {}),
+        ("previous epoch val_acc: 0.10", {}),
+        ("loss -> 0.5, acc=0.9", {"loss": 0.5, "acc": 0.9}),
+        ("best val_acc: 0.95", {"best_val_acc": 0.95}),
+    ],
+)
+def test_what_is_compared_with_aimed_at_or_a_file_is_no_result(line: str, values: dict[str, float]) -> None:
+    said = parse(line)
+    assert {**said.values, **said.others} == values
