@@ -100,7 +100,6 @@ def test_a_training_that_was_killed_goes_on_from_its_backup(run_script: Any, run
     script = """
         import os, sys, keras, numpy as np
         import autotrack
-from autotrack.integrations import RunFiles
         autotrack.autolog(to="runs", experiment="tests")
 
         class Killing(keras.callbacks.Callback):
