@@ -265,7 +265,8 @@ def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> Non
         if example.stem.startswith(("lightning", "torch")):  # the others print nothing while they train
             assert (run.folder / "output.log").stat().st_size
         assert run.system
-        assert not [notice for notice in run.notices if notice.about != "git"]  # the examples may just be written
+        # The examples may just be written, and a virtual machine may have been paused.
+        assert not [notice for notice in run.notices if notice.about not in ("git", "clock")]
         assert not run.left_out
     if example.stem.startswith(("keras", "lightning")):
         (run,) = runs
