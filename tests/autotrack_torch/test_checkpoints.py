@@ -37,7 +37,7 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
     """The content of each file is the number of the step in which it was saved."""
     best_acc, scores = -1, dict[int, int]()
     with autotrack.start_run() as run:
-        Path(run.name).mkdir()
+        Path(run.id).mkdir()
         files = SavedFiles(run)
         budget = files._files.budget = Scripted()
         for step, (place, acc, is_generous, after) in enumerate(events):
@@ -51,7 +51,7 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
             elif place == "scored":
                 scores[step] = acc
                 save = Save(**{**vars(save), "metrics": {"acc": acc}})
-            path = Path(run.name) / (f"{step}.pt" if place == "unique" else f"{place}.pt")
+            path = Path(run.id) / (f"{step}.pt" if place == "unique" else f"{place}.pt")
             files.will_save(path, save)
             path.write_text(str(step))
             files.saved(path, save)
@@ -61,7 +61,7 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
                 path.write_text("something else")
             _check(run, step, scores)
         files.finish()
-        for path in Path(run.name).iterdir():
+        for path in Path(run.id).iterdir():
             path.write_text("another program")
         _check(run, None, scores)
 
