@@ -15,6 +15,7 @@ from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.errors import SettingsError
 from autotrack.format import printable
+from autotrack.journal.reader import journal_sizes
 from autotrack.readers import catalog
 from autotrack.readers.scan import run_folders
 from autotrack.sidecar.sync import Outcome, RunSync
@@ -65,7 +66,7 @@ def _watch(run_sync: RunSync, where: list[str] | None, command: str) -> None:
     try:
         while True:
             for folder in _folders(where):
-                size = sum(path.stat().st_size for path in (folder / "journal").glob("*.jsonl"))
+                size = sum(journal_sizes(folder).values())
                 if sizes.get(folder) != size:
                     outcome = run_sync.sync(folder)
                     _say_owed([outcome], command)

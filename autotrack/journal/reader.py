@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -276,6 +277,13 @@ class RunReader:
                 yield f"{name}: {reader.unreadable} lines that are not records"
             if reader.torn:
                 yield f"{name}: the last record is incomplete"
+
+
+def journal_sizes(folder: Path) -> dict[str, int]:
+    """Return how many bytes each journal of the run in `folder` has, by name. Raises `OSError`."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder / "journal") as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.name.endswith(".jsonl")}
+    return {}
 
 
 def rank_of(journal: Path) -> int:

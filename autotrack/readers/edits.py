@@ -11,14 +11,13 @@ from pathlib import Path
 from time import time
 
 from autotrack.errors import AutotrackError, JournalBusyError
-from autotrack.journal import summary as summaries
 from autotrack.journal.fold import Fold
-from autotrack.journal.reader import JournalReader, RunReader, is_being_written
+from autotrack.journal.reader import JournalReader, RunReader, is_being_written, journal_sizes
 from autotrack.journal.records import AnyRecord, Renamed, Tags, Text
 from autotrack.journal.run_folder import check_structure
-from autotrack.journal.summary import Summary
 from autotrack.journal.writer import Journal
 from autotrack.redaction.record_redactor import RecordRedactor
+from autotrack.sinks.folder import FolderSink
 
 NOTE = "note"
 _JOURNAL = "edits.jsonl"
@@ -58,7 +57,7 @@ def undo(folder: Path) -> str:
     last, before = _last(path)
     if last is None:
         raise AutotrackError(f"nothing was changed of the run in {folder} since it was recorded")
-    reader = RunReader(folder, until={**_sizes(folder), _JOURNAL: before})
+    reader = RunReader(folder, until={**journal_sizes(folder), _JOURNAL: before})
     fold = Fold(keep_points=False)
     for rank, batch in reader:
         fold.add(batch, rank=rank)
@@ -95,19 +94,16 @@ def _add(folder: Path, record: AnyRecord) -> None:
     if problems:
         raise OSError(f"the change of the run in {folder} could not be written: {problems[0]}")
     if is_being_written(folder / "journal" / "main.jsonl") is not True:  # or its sidecar does it
-        with suppress(FileNotFoundError):
-            summaries.write(folder, _summary(folder))
+        _refresh(folder)
 
 
-def _summary(folder: Path) -> Summary:
-    reader, fold = RunReader(folder), Fold()
+def _refresh(folder: Path) -> None:
+    """Bring `run.json` up to date."""
+    reader, sink = RunReader(folder), FolderSink()
+    sink.open(folder)
     for rank, batch in reader:
-        fold.add(batch, rank=rank)
-    position = reader.position()
-    fold.left_out(position.left_out)
-    summary = fold.summary()
-    summary.journals = position.seen
-    return summary
+        sink.write(batch, rank=rank)
+    sink.flush(reader.position())
 
 
 def _last(path: Path) -> tuple[Tags | Text | Renamed | None, int]:
@@ -124,7 +120,3 @@ def _last(path: Path) -> tuple[Tags | Text | Renamed | None, int]:
             if isinstance(batch[-1], (Tags, Text, Renamed)):
                 last, before = batch[-1], offset
     return last, before
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}

@@ -8,7 +8,7 @@ import msgspec
 
 from autotrack.format import printable
 from autotrack.journal.fold import Fold
-from autotrack.journal.reader import RunReader, is_being_written
+from autotrack.journal.reader import RunReader, is_being_written, journal_sizes
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary, read
 from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
@@ -24,8 +24,8 @@ class Indexed(Protocol):
     def value(self, name: Name) -> Any:
         """Return a value by its name, quickly for many runs. Raises `KeyError` for a name that is not indexed."""
 
-    def card(self) -> dict[str, Any]:
-        """Return the fields and mappings that are shown in lists, quickly for one run."""
+    def card(self) -> dict[str, Any] | None:
+        """Return the fields and mappings that are shown in lists, quickly for one run; None if it is gone."""
 
 
 class RecordedRun:
@@ -76,7 +76,8 @@ class RecordedRun:
 
     def card(self) -> dict[str, Any]:
         """Return what lists show of the run, quickly: see `card_of`."""
-        return self._indexed.card() if self._indexed is not None else card_of(self.summary)
+        card = self._indexed.card() if self._indexed is not None else None
+        return card_of(self.summary) if card is None else card
 
     def value(self, name: Name) -> Any:
         """Return what a name means in `where` and `sort`; None if the run has none."""
@@ -158,11 +159,6 @@ def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -
     if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:
         summary.status = "killed"  # its process is gone, and nobody recorded how the run ended
     return summary
-
-
-def journal_sizes(folder: Path) -> dict[str, int]:
-    """Return how many bytes each journal of a run has, by name."""
-    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
 
 
 def fold(folder: Path) -> Fold:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,11 +141,6 @@ class CursorFile:
     def write(self, cursor: Cursor) -> None:
         """Store the cursor in one step."""
         write_atomically(self._path, msgspec.json.format(msgspec.json.encode(cursor), indent=1) + b"\n")
-
-
-def sizes(folder: Path) -> Mapping[str, int]:
-    """Return how many bytes each journal of a run has, by name."""
-    return {path.name: path.stat().st_size for path in (folder / "journal").glob("*.jsonl")}
 
 
 def _what(point: Item) -> str:

@@ -11,7 +11,7 @@ from typing import assert_never
 from autotrack.destinations import without_credentials
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
-from autotrack.journal.reader import Position, RunReader
+from autotrack.journal.reader import Position, RunReader, journal_sizes
 from autotrack.journal.records import (
     AnyRecord,
     Artifact,
@@ -34,7 +34,6 @@ from autotrack.journal.rewinds import Rewinds, read_rewinds
 from autotrack.plots import SHORT_SECONDS
 from autotrack.settings import UploadLimits
 from autotrack.sinks.owed import Owed
-from autotrack.sinks.rest import cursor as cursors
 from autotrack.sinks.rest import runs
 from autotrack.sinks.rest.client import Client
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
@@ -234,7 +233,7 @@ def _rewinds(folder: Path) -> Rewinds:
 
 
 def _has_all(cursor: Cursor, folder: Path) -> bool:
-    return cursor.complete and all(cursor.offsets.get(name) == size for name, size in cursors.sizes(folder).items())
+    return cursor.complete and all(cursor.offsets.get(name) == size for name, size in journal_sizes(folder).items())
 
 
 def _step_back(folder: Path, offsets: Mapping[str, int]) -> dict[str, int]:
