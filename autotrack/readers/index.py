@@ -5,19 +5,17 @@ brings it up to date first: runs that have changed since are read again, the oth
 Losing it costs time, never data; where it cannot be kept, it is made in memory. No training process writes it.
 """
 
-import hashlib
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from time import time
-from typing import Any
+from typing import Any, Self
 
 from autotrack.errors import AutotrackError
-from autotrack.journal.own_folders import cache_folders, is_private
-from autotrack.journal.reader import is_being_written
+from autotrack.journal.reader import is_being_written, journal_sizes
+from autotrack.readers.index_file import index_file
 from autotrack.readers.indexed_values import (
     INDEXED_FIELDS,
     card_of,
@@ -29,14 +27,10 @@ from autotrack.readers.indexed_values import (
 )  # fmt: skip
 from autotrack.readers.outline import outline_of
 from autotrack.readers.query_names import FIELDS, Name
-from autotrack.readers.recorded_run import RecordedRun, journal_sizes
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import Seen, scan
 
-_VERSION = 1
-"""Part of the file's name: what another version of autotrack has indexed is not read."""
-
 _WAIT_SECONDS = 5.0
-_KEPT_SECONDS = 100 * 86400.0
 _CHUNK = 2000
 _CACHE_KIBIBYTES = 65536
 
@@ -48,6 +42,9 @@ CREATE TABLE IF NOT EXISTS content (name INTEGER, run INTEGER, value, PRIMARY KE
 """
 """`sizes` has the sizes of all journals as long as a run may change without its `stamp` showing it; else nothing.
 `status` is NULL for a folder that cannot be read as a run."""
+
+_UNREADABLE = "unreadable"
+"""In the place of the sizes, which are never the same: it is tried again, because permissions leave no trace."""
 
 
 class Index:
@@ -103,12 +100,14 @@ class Index:
             self._columns[name] = {run: from_sql(value) for run, value in rows}
         return self._columns[name]
 
-    def card(self, number: int) -> dict[str, Any]:
-        """Return what lists show of a run."""
+    def card(self, number: int) -> dict[str, Any] | None:
+        """Return what lists show of a run; None if another process has found it to be gone."""
         if number not in self._cards:
             with self._lock:
                 row = self._database.execute("SELECT card FROM runs WHERE id = ?", (number,)).fetchone()
-            self._cards[number] = decode_card(row[0]) if row and row[0] else {}
+            if not (row and row[0]):
+                return None
+            self._cards[number] = decode_card(row[0])
         return self._cards[number]
 
     # ---- Bringing it up to date
@@ -132,7 +131,7 @@ class Index:
         self._columns.clear()
         self._cards.clear()
         waiting: list[tuple[Path, Seen]] = []
-        with closing(_Writer(database)) as writer:
+        with _Writer(database) as writer:
             writer.remove(gone)
             for folder in watch(list(changed)):
                 waiting.append((folder, changed[folder]))
@@ -155,7 +154,7 @@ class Index:
         return status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False
 
     def _open(self) -> sqlite3.Connection:
-        path = _path_of(self._store)
+        path = index_file(self._store)
         for place in (path, path, ":memory:"):
             if place is None:
                 continue
@@ -180,21 +179,26 @@ class IndexedRun:
         """Return the value of a name. Raises `KeyError` for a name that is not indexed."""
         return self._index.column(name).get(self._number)
 
-    def card(self) -> dict[str, Any]:
-        """Return what lists show of the run."""
+    def card(self) -> dict[str, Any] | None:
+        """Return what lists show of the run; None if it is not in the index any more."""
         return self._index.card(self._number)
 
 
 class _Writer:
-    """Writes runs into the database, in one transaction for each call of `write`."""
+    """Writes runs into the database. Each call of `write` is kept whole, or not at all if it is interrupted."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        database.execute("BEGIN IMMEDIATE")  # from here on, no other process writes
 
-    def close(self) -> None:
-        """Keep what was written."""
-        self._database.commit()
+    def __enter__(self) -> Self:
+        self._database.execute("BEGIN IMMEDIATE")  # from here on, no other process writes
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._database.commit()
+        else:
+            self._database.rollback()
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Forget runs that are gone."""
@@ -214,8 +218,8 @@ class _Writer:
                 summary = outline_of(folder)
             except (OSError, AutotrackError):
                 self._database.execute(
-                    "UPDATE runs SET stamp = ?, sizes = NULL, status = NULL, card = NULL WHERE id = ?",
-                    (seen.stamp, number),
+                    "UPDATE runs SET stamp = ?, sizes = ?, status = NULL, card = NULL WHERE id = ?",
+                    (seen.stamp, _UNREADABLE, number),
                 )
                 continue
             if summary.journals != before or summary.status in ("running", "killed"):
@@ -266,31 +270,3 @@ def _new_database(path: str) -> sqlite3.Connection:
         database.close()
         raise
     return database
-
-
-def _path_of(store: Path) -> Path | None:
-    """Return where the index of a store is kept, in a folder of which nobody else writes; None if there is none."""
-    name = hashlib.sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:24]
-    for place in map(Path, cache_folders("index")):
-        with suppress(OSError):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if is_private(place) and os.access(place, os.W_OK):
-                path = place / f"{name}.{_VERSION}.sqlite"
-                if not path.exists():
-                    _remove_unused(place)
-                    (place / f"{name}.store").write_bytes(os.fsencode(store))
-                path.touch(mode=0o600)
-                return path
-    return None
-
-
-def _remove_unused(place: Path) -> None:
-    """Remove the indexes of stores that are gone, and of those that nobody has looked at for months."""
-    for named in place.glob("*.store"):
-        with suppress(OSError):
-            store = os.fsdecode(named.read_bytes())
-            indexes = list(place.glob(f"{named.stem}.*.sqlite"))
-            is_old = all(time() - path.stat().st_mtime > _KEPT_SECONDS for path in indexes)
-            if is_old or not os.path.isdir(store):  # noqa: PTH112  quick, because stores may be many
-                for path in (*indexes, named):
-                    path.unlink()

@@ -193,3 +193,44 @@ def test_training_writes_no_index(tmp_path: Path, cache: Path) -> None:
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, str(tmp_path / "runs")], check=True, timeout=120)
     assert not cache.exists()
+
+
+def test_what_is_interrupted_is_read_again(store: Path) -> None:
+    def interrupted(folders: Any) -> Any:
+        yield from folders[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        autotrack.runs(store, watch=interrupted)
+    assert shown(store) == read(store)
+
+
+def test_an_interruption_while_runs_are_written_leaves_none_of_them_half_indexed(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+
+    def interrupted(summary: Any) -> Any:
+        calls.append(summary)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return {Name("", "name"): summary.name}
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("autotrack.readers.index.values_of", interrupted)
+        autotrack.runs(store)
+    assert shown(store) == read(store)
+
+
+def test_a_run_that_could_not_be_read_is_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from autotrack.readers.outline import outline_of
+
+    def refused(folder: Path) -> Any:
+        if folder.name == "run-1":
+            raise PermissionError(folder)
+        return outline_of(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autotrack.readers.index.outline_of", refused)
+        assert len(shown(store)) == 3
+    assert len(shown(store)) == 4
