@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from autotrack.journal.directions import Direction, monitored, split_direction
-from autotrack.journal.summary import Summary
+from autotrack.journal.records import number
+from autotrack.journal.summary import MetricSummary, Summary
 
 _TELLS_NO_QUALITY = re.compile(r"(^|[_/.])(seconds|time|samples_per_second)(/|$)|_step$")
 """Durations, the speed and the loss of one batch have a direction, but a run is not good or bad by them."""
@@ -43,6 +44,15 @@ def main_metrics(summary: Summary, *, wanted: str = "") -> list[str]:
     first = [name for name in (split_direction(wanted)[0], *watched(summary), *_kept_for(summary)) if name in metrics]
     rest.sort(key=lambda name: (metrics[name].last.stage == "train", metrics[name].source is not None, name))
     return list(dict.fromkeys([*(name for name in first if metrics[name].better), *rest]))
+
+
+def value_of(metric: MetricSummary, direction: Direction | None = None) -> float:
+    """Return the value that a metric is compared by: the best one, or the last one if no value is better than another.
+
+    `direction` tells which way it gets better, for somebody who knows that better than the run did.
+    """
+    best = {None: metric.best, "min": metric.min, "max": metric.max}[direction]
+    return number((best or metric.last).value)
 
 
 def _of_search(summary: Summary) -> dict[str, Direction]:

@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
-from autotrack.journal.judging import judged_by
+from autotrack.journal.judging import judged_by, value_of
 from autotrack.journal.params import is_place, varies_by_itself
-from autotrack.journal.records import number
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
 from autotrack.readers.causes import Cause, Parting, likely_causes, parting
@@ -57,6 +56,7 @@ class RunComparison:
         self.runs = list(runs)
         self._others = others
         self.metric, self._direction = self._choose_metric(metric)
+        self._wanted_direction = split_direction(metric)[1] if metric and metric != self.metric else None
 
     def _choose_metric(self, wanted: str | None) -> tuple[str | None, Direction | None]:
         summaries = [run.summary for run in self.runs]
@@ -75,7 +75,9 @@ class RunComparison:
 
     def values(self, metric: str) -> list[float | None]:
         """Return the best value of a metric for each run, or the last one if no value is better than another."""
-        return [value_of(run.summary, metric) for run in self.runs]
+        direction = self._wanted_direction if metric == self.metric else None
+        recorded = [run.summary.metrics.get(metric) for run in self.runs]
+        return [None if one is None else value_of(one, direction) for one in recorded]
 
     @cached_property
     def differences(self) -> dict[str, list[str]]:
@@ -182,9 +184,3 @@ def _tells(name: str, values: Sequence[Any]) -> bool:
     if is_place(name) or all(value is None or varies_by_itself(name, value) for value in values):
         return False
     return len({repr(value) for value in values}) > 1
-
-
-def value_of(summary: Summary, metric: str) -> float | None:
-    """Return the best value of a metric, or the last one if no value is better than another; None without it."""
-    recorded = summary.metrics.get(metric)
-    return None if recorded is None else number((recorded.best or recorded.last).value)

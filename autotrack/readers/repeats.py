@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from autotrack.format import short
+from autotrack.journal.judging import value_of
 from autotrack.journal.params import is_place, is_seed, varies_by_itself
-from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 
 Configuration = bytes
@@ -86,5 +86,5 @@ def _value(metric: str, summary: Summary) -> float | None:
     recorded = summary.metrics.get(metric)
     if recorded is None:
         return None
-    value = number((recorded.best or recorded.last).value)
+    value = value_of(recorded)
     return value if value == value else None  # noqa: PLR0124  NaN compares with nothing

@@ -1,5 +1,6 @@
 """Many runs in an order: filtered, sorted, sliced."""
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from autotrack import settings
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
+from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
 from autotrack.readers import query
 from autotrack.readers.comparison import RunComparison
@@ -103,21 +105,31 @@ class Runs(Sequence[RecordedRun]):
         ...     autotrack.runs(store).best("val_loss").card()["best"]
         {'val_loss': 0.2}
         """
-        name, direction = split_direction(metric or settings.resolve().metric or self._judged_by())
-        having = [run for run in self._runs if run.value(Name("metrics", name)) is not None]
-        told = next((run.card()["directions"][name] for run in having if name in run.card()["directions"]), None)
-        direction = direction if metric and metric != name else told or direction
+        name, direction = self.judged_by(metric)
+        values = [(run, _best_value(run, name, direction)) for run in self._having(name)]
+        finite = [item for item in values if not math.isnan(item[1])] or values
+        choose = min if direction == "min" else max
+        return choose(finite, key=lambda item: item[1])[0]
+
+    def judged_by(self, metric: str | None = None) -> tuple[str, Direction]:
+        """Return the metric that `best` goes by, and which way it gets better. Argument and errors are as there."""
+        wanted = metric or settings.resolve().metric or self._watched()
+        name, direction = split_direction(wanted)
+        having = self._having(name)
         if not having:
             query.Query(str(Name("metrics", name)), self._names).check_names()
             raise QueryError(f"none of these {len(self)} runs has the metric {name!r}")
+        if wanted == name:  # nobody says which way, so those who recorded it do, before its name does
+            told = (run.card()["directions"].get(name) for run in having)
+            direction = next(filter(None, told), direction)
         if direction is None:
             raise QueryError(
                 f"the name {name!r} does not tell whether less or more is better; write 'min {name}' or 'max {name}'"
             )
-        values = [(_best_value(run, name, direction), run) for run in having]
-        finite = [(value, run) for value, run in values if value == value] or values  # noqa: PLR0124  NaN is no best
-        choose = min if direction == "min" else max
-        return choose(finite, key=lambda item: item[0])[1]
+        return name, direction
+
+    def _having(self, metric: str) -> list[RecordedRun]:
+        return [run for run in self._runs if run.value(Name("metrics", metric)) is not None]
 
     def compare(self, metric: str | None = None) -> "RunComparison":
         """Return these runs side by side, with the likely causes of differences. Raises `QueryError`."""
@@ -157,16 +169,15 @@ class Runs(Sequence[RecordedRun]):
         Runs without the metric are left out. Raises `QueryError` if none of the runs has it.
         """
         query.Query(str(Name("metrics", metric)), self._names).check_names()
-        having = [run for run in self._runs if run.value(Name("metrics", metric)) is not None]
         rows = [
             (run.name, point.step, point.epoch, point.time, number(point.value))
-            for run in having
+            for run in self._having(metric)
             for point in run.history(metric)
         ]
         columns = zip(*rows, strict=True) if rows else ((),) * len(_HISTORY)
         return Table(dict(zip(_HISTORY, map(list, columns), strict=True)))
 
-    def _judged_by(self) -> str:
+    def _watched(self) -> str:
         metric = next((run.card()["judged_by"][0] for run in self._runs if run.card()["judged_by"]), None)
         if metric is None:
             raise QueryError(
@@ -188,9 +199,6 @@ class Runs(Sequence[RecordedRun]):
 
 def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:
     """Return the best value of a metric that a run has, which way it gets better being told by somebody."""
-    best = run.value(Name("best", name))
-    if best is None or run.card()["directions"].get(name) != direction:
-        metric = run.metrics[name]
-        point = metric.min if direction == "min" else metric.max
-        best = number((point or metric.last).value)
-    return float(best)
+    if run.card()["directions"].get(name) == direction and (best := run.value(Name("best", name))) is not None:
+        return float(best)  # from the index, without reading the run
+    return value_of(run.metrics[name], direction)

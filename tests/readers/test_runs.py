@@ -72,8 +72,15 @@ def test_a_metric_without_a_direction_or_that_no_run_has_is_a_mistake(runs: Runs
 
 
 def test_the_metric_in_the_settings_is_the_one_to_be_best_by(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AUTOTRACK_METRIC", "max cost")
-    assert runs.best().name == "first"
+    for wanted, name in (
+        ("max cost", "first"),
+        ("min cost", "first"),
+        ("max val_loss", "second"),
+        ("val_loss", "second"),
+    ):
+        monkeypatch.setenv("AUTOTRACK_METRIC", wanted)
+        assert runs.best().name == name, wanted
+        assert runs.judged_by() == (wanted.split()[-1], wanted.split()[0] if " " in wanted else "min")
 
 
 def test_runs_are_grouped_by_what_a_name_means(runs: Runs) -> None:
