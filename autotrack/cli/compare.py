@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table, say_text
-from autotrack.cli.show import JsonOption, StoreOption
 from autotrack.errors import QueryError
 from autotrack.format import short
+from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
 from autotrack.readers import catalog
@@ -15,7 +16,6 @@ from autotrack.readers.comparison import RunComparison
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
 
-WhereOption = Annotated[str | None, typer.Option("--where", "-w", help="Those for which this holds, as in `ls`.")]
 MetricOption = Annotated[
     str | None,
     typer.Option("--metric", "-m", help="What they are compared by, such as `val_loss` or `min my_cost`."),
@@ -28,7 +28,7 @@ _CURVE_WIDTH = 32
 
 
 def compare(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names.")] = None,
+    names: RunsArgument = None,
     where: WhereOption = None,
     metric: MetricOption = None,
     store: StoreOption = None,
@@ -75,11 +75,11 @@ def best(
     runs = runs.where(where) if where else runs
     if not runs:
         raise QueryError("there are no runs" + (" for which that holds" if where else ""))
+    name, direction = runs.judged_by(metric)
     found = runs.best(metric)
-    comparison_metric = metric or next(iter(found.card()["judged_by"]), None)
-    median = _median(runs, comparison_metric, found)
+    median = _median(runs, name, found)
     checkpoint = next((one.path for one in found.summary.artifacts if "best" in one.roles), None)
-    comparison = RunComparison([median, found], metric=comparison_metric, others=runs) if median else None
+    comparison = RunComparison([median, found], metric=f"{direction} {name}", others=runs) if median else None
     if as_json:
         say_json(
             {
@@ -91,9 +91,7 @@ def best(
             }
         )
         return
-    name = comparison.metric if comparison else comparison_metric
-    value = found.card()["best"].get(name) if name else None
-    say(f"{found.name}  {name} {short(value)}" if value is not None else found.name)
+    say(f"{found.name}  {name} {short(value_of(found.metrics[name], direction))}")
     say(f"{'folder':<12} {found.folder.absolute()}")
     if checkpoint:
         say(f"{'checkpoint':<12} {found.folder.absolute() / checkpoint}")
@@ -103,9 +101,8 @@ def best(
         say_table(columns, [[_cell(row[column]) for column in columns] for row in comparison.params().rows()])
 
 
-def _median(runs: Runs, metric: str | None, found: RecordedRun) -> RecordedRun | None:
-    """Return the run whose best value is the median of the others; None if there is no other."""
-    name = (metric or "").split(" ")[-1]
+def _median(runs: Runs, name: str, found: RecordedRun) -> RecordedRun | None:
+    """Return the run whose best value of a metric is the median of the others; None if there is no other."""
     valued = [(run.card()["best"].get(name, run.card()["last"].get(name)), run) for run in runs]
     others = sorted(
         ((number(value), run) for value, run in valued if value is not None and run.folder != found.folder),

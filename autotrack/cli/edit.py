@@ -4,12 +4,10 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.options import RunArgument, StoreOption
 from autotrack.cli.printing import say, say_text
-from autotrack.cli.show import StoreOption
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog, edits
-
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A folder, an id, a name, or `latest`.")]
 
 
 def tag(

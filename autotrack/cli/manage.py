@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
-from autotrack.cli.show import JsonOption, StoreOption
 from autotrack.errors import MissingLibraryError, QueryError
 from autotrack.format import human_bytes, printable
 from autotrack.readers import catalog, space, trash
 from autotrack.readers.runs import Runs
-
-WhereOption = Annotated[str | None, typer.Option("--where", "-w", help="Those for which this holds, as in `ls`.")]
-RunsArgument = Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names.")]
 
 _MOST_NAMED = 5
 _MOST_RUNS = 10

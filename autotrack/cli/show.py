@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from autotrack import settings
+from autotrack.cli.options import JsonOption, StoreOption
 from autotrack.cli.owed import owed_in_short, unsent_to, waiting_elsewhere
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.cli.progress import with_progress
@@ -21,12 +22,6 @@ from autotrack.readers import catalog
 from autotrack.readers.catalog import shared_names
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import owed_by_server
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", "-s", help="The folder of runs; by default `runs`, or the one in the settings."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 
 def ls(

@@ -59,6 +59,7 @@ def test_best_shows_the_run_and_how_it_differs_from_the_median(runs: Path) -> No
     printed = call("best", "val_loss")
     assert printed.startswith("second  val_loss 0.26\n")
     assert "lr\t1\t0.01" in printed or "lr\t0.1\t0.01" in printed
+    assert call("best", "max cost").startswith("third  cost 1\n")
     found = json.loads(call("best", "max cost", "--json"))
     assert found["name"] == "third"
     assert found["folder"].endswith("third")

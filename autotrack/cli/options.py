@@ -1,0 +1,15 @@
+"""The options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", "-s", help="The folder of runs; by default `runs`, or the one in the settings."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+WhereOption = Annotated[str | None, typer.Option("--where", "-w", help="Those for which this holds, as in `ls`.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A folder, an id, a name, or `latest`.")]
+RunsArgument = Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names.")]
