@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.options import StoreOption
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
-from autotrack.cli.show import StoreOption
 from autotrack.readers.tensorboard.refresh import bring_up_to_date
 from autotrack.readers.tensorboard.selection import Filter, View, choose
 from autotrack.readers.tensorboard.server import TensorBoardServer
