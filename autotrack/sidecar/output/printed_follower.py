@@ -9,6 +9,7 @@ from autotrack.sidecar.output.printed_bars import Bars
 from autotrack.sidecar.output.printed_epochs import Epochs, Place
 from autotrack.sidecar.output.printed_metrics import Said, parse
 from autotrack.sidecar.output.printed_names import is_final
+from autotrack.sidecar.output.printed_objects import Objects
 from autotrack.sidecar.output.printed_recorder import Point, Recorded, Recorder
 from autotrack.sidecar.output.printed_tables import Tables
 from autotrack.sidecar.output.printed_user_patterns import UserPatterns
@@ -43,6 +44,7 @@ class PrintedMetrics:
         self._recorder = Recorder(run, self._epochs)
         self._patterns = UserPatterns(patterns, lambda problem: run.notice("output", problem))
         self._tables = Tables()
+        self._objects = Objects()
         self._bars: Bars[Place] = Bars()
         self._heading = ""
         self._held: list[Point] = []
@@ -94,7 +96,8 @@ class PrintedMetrics:
     def _take_line(self, line: str, place: object) -> None:
         if self._bars.is_held and (earlier := self._bars.note_line(line)):
             self._take_line(*earlier)
-        said = self._find(line)
+        is_of_object = self._objects.take(line)
+        said = self._find(line) if not is_of_object else self._patterns.find(line) or Said({}, {})
         if (said.values or said.others) and (clean := self._redact(line)) != line:
             said = self._find(clean)
         is_found = bool(said.values or said.others)

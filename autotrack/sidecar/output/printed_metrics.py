@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from autotrack.sidecar.output.printed_counters import take_epoch, take_step
 from autotrack.sidecar.output.printed_labels import Label, label_of
+from autotrack.sidecar.output.printed_moments import is_of_best, is_of_checkpoint, of_best
 from autotrack.sidecar.output.printed_names import STAGES, certain, clean, stage_of
 
 LONGEST_LINE = 1000
@@ -120,16 +121,27 @@ def parse(line: str, heading: str = "") -> Said:
         return Said({}, {}, heading=_heading_in(line))
     if not _may_say_something(line) or any(word in line for word in _ELSEWHERE) or _constructs_something(line):
         return Said({}, {})
+    whole = line
     line, epoch = take_epoch(_without_conditions(_without_file_names(line)))
     line, step = take_step(line, counts_in_epoch=epoch is not None)
     line, changed = _take_change(line)
     found = [*_values(line, heading, is_progress=epoch is not None or step is not None), *changed]
     values, others = _named([one for one in found if not _is_of_something_else(one.name)])
-    if others and not values and _SETTINGS_FOLLOW.search(line):
+    if others and not values and _is_of_settings(whole, is_progress=epoch is not None or step is not None):
         others = {}
     if epoch is not None and not (values or epoch.has_total) and _SETTING.search(line):
         epoch = None
+    if (values or others) and epoch is None and step is None:
+        if is_of_best(whole):
+            values, others = ({of_best(name): value for name, value in one.items()} for one in (values, others))
+        elif is_of_checkpoint(whole):
+            values, others = {}, {}
     return Said(values, others, epoch and epoch.number, step, "" if found else _heading_in(line))
+
+
+def _is_of_settings(line: str, *, is_progress: bool) -> bool:
+    """Whether a line without results shows settings, such as those of an optimizer."""
+    return _SETTINGS_FOLLOW.search(line) is not None or (not is_progress and _SETTING.search(line) is not None)
 
 
 def _is_of_something_else(name: str) -> bool:

@@ -48,14 +48,19 @@ _Grouped = dict[tuple[int, int | None], dict[str, Number]]
 
 
 class _Series:
-    """What has been recorded under a name; `latest` is what is not, because there is too much of it."""
+    """What has been recorded under a name; `latest` is what is not, because there is too much of it.
 
-    __slots__ = ("count", "last_step", "latest")
+    `last` is the last point, and `epochs` are those that have any.
+    """
+
+    __slots__ = ("count", "epochs", "last", "last_step", "latest")
 
     def __init__(self) -> None:
         self.count = 0
         self.last_step = -1
         self.latest: Point | None = None
+        self.epochs: set[int] = set()
+        self.last: object = None
 
 
 class Recorder:
@@ -79,13 +84,9 @@ class Recorder:
         for point in points:
             series = self._series_of(point.name)
             name = self._name_of(point.name)
-            if series is None or not name:
+            at = self._at(point, series, is_after=is_after) if series is not None and name else None
+            if at is None:
                 continue
-            series.count += 1
-            if series.count > MOST_POINTS and not is_after:
-                series.latest = point
-                continue
-            at = self._step_of(point, series), None if is_after else self._epochs.of(point.place, point.named)
             if name in grouped.get(at, ()):
                 self._write(grouped)
             grouped.setdefault(at, {})[name] = point.value
@@ -98,6 +99,25 @@ class Recorder:
                 point, series.latest = series.latest, None
                 at = self._step_of(point, series), self._epochs.of(point.place, point.named)
                 self._write({at: {self._name_of(name): point.value}})
+
+    def _at(self, point: Point, series: _Series, *, is_after: bool) -> tuple[int, int | None] | None:
+        """Return the step and the epoch to record a point on; None if it is not to be recorded, or not yet."""
+        earlier = point.named.earlier if point.named is not None else None
+        if earlier is not None and earlier.epoch in series.epochs:
+            return None
+        series.count += 1
+        if series.count > MOST_POINTS and not is_after:
+            series.latest = point
+            return None
+        if earlier is not None and earlier.step is not None:
+            at = earlier.step, earlier.epoch
+        else:
+            at = self._step_of(point, series), None if is_after else self._epochs.of(point.place, point.named)
+        if at[1] is not None and len(series.epochs) < MOST_POINTS:
+            series.epochs.add(at[1])
+        is_said_again = series.last == (at, point.value)
+        series.last = at, point.value
+        return None if is_said_again else at
 
     def _write(self, grouped: _Grouped) -> None:
         self._run.put(

@@ -224,3 +224,42 @@ def test_a_fault_of_ours_leaves_the_log_alone(heard: Heard, tmp_path: Path) -> N
     log.close()
     assert (tmp_path / "output.log").read_text() == "loss: 0.5\nacc: 0.4\n"
     assert "ValueError: no" in run.notices[0]
+
+
+def test_a_table_of_all_epochs_at_the_end_gives_each_its_own(heard: Heard) -> None:
+    for epoch in range(3):
+        heard.place(10 * epoch + 9, epoch)
+        heard.print(f"Epoch {epoch + 1}: loss 0.{epoch}")
+    heard.print("best epoch 2: loss 0.1")
+    for epoch in range(3):
+        heard.print(f"Epoch {epoch + 1}: loss 0.{epoch}, acc 0.8{epoch}")
+    found = heard.finish()
+    assert [one for one in found if one[0] == "loss"] == [("loss", 0.0, 0), ("loss", 0.1, 1), ("loss", 0.2, 2)]
+    assert [one for one in found if one[0] == "acc"] == [("acc", 0.8, 0), ("acc", 0.81, 1), ("acc", 0.82, 2)]
+    assert steps(heard, "acc") == [9, 19, 29]
+    assert [(name, value) for name, value, _ in found if name.startswith("best")] == [("best_loss", 0.1)]
+
+
+def test_folds_that_count_their_epochs_anew_look_not_back(heard: Heard) -> None:
+    for count in range(6):  # the journal counts on
+        heard.place(count, count)
+        heard.print(f"epoch {count % 3} loss 0.{count}")
+    assert heard.finish() == [("loss", count / 10, count) for count in range(6)]
+
+
+@pytest.mark.parametrize("first", ["SGD (", "optimizer: SGD (", "Net("])
+def test_what_an_object_holds_is_no_result(heard: Heard, first: str) -> None:
+    heard.place(0, 0)
+    heard.print(
+        first, "Parameter Group 0", "    lr: 0.1", "    etas: (0.5, 1.2)", "  (0): Part(", "    gain: 1.5", "  )", ")"
+    )
+    heard.print("gain: 2.5")
+    heard.place(1, 1)
+    assert heard.finish() == [("gain", 2.5, 0)]
+
+
+def test_an_object_that_is_never_closed_ends_with_the_next_line_of_something_else(heard: Heard) -> None:
+    heard.place(0, 0)
+    heard.print("calling train (", "  lr: 0.1", "loss: 0.5", "  acc: 0.75")
+    heard.place(1, 1)
+    assert heard.finish() == [("loss", 0.5, 0), ("acc", 0.75, 0)]
