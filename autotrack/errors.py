@@ -8,6 +8,7 @@
     ├── JournalFormatError     the journal was written by a newer autotrack
     ├── UnsafeFileError        a file of a run is a link, not a regular file or not in its folder (also an OSError)
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
+    ├── ReproduceError         a run that cannot be repeated; the message says what is missing and what can be done
     └── MissingLibraryError    an optional library is missing; the last line installs it (also an ImportError)
 
 A fault of autotrack itself, of a disk or of a server raises none of these. It becomes a `Notice` in the run and one
@@ -58,6 +59,10 @@ class UnsafeFileError(AutotrackError, OSError):
 
 class QueryError(AutotrackError, ValueError):
     """A filter or sort expression cannot be understood."""
+
+
+class ReproduceError(AutotrackError):
+    """A run cannot be repeated, because something that it needs is not there."""
 
 
 class MissingLibraryError(AutotrackError, ImportError):

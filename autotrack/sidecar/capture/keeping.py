@@ -23,6 +23,9 @@ LARGE = f"over {LARGEST_FILE_BYTES // 10**6} MB"
 BEYOND_BUDGET = "beyond the limit for a run"
 OUT_OF_TIME = "there was no time left for it"
 
+REDACTED = "kept without the secrets in them"
+"""How the message begins that names files in which secrets were replaced."""
+
 _SECRET_FILES = (
     *".env .env.* *.env .envrc .netrc _netrc .pgpass .my.cnf .npmrc .pypirc .dockercfg .s3cfg .boto".split(),
     *"*.pem *.key *.p8 *.p12 *.pfx *.jks *.keystore *.keytab *.kdb *.kdbx *.ppk *.ovpn *.tfvars *.tfstate".split(),
@@ -193,7 +196,7 @@ class Keeper:
             by_reason = {reason: [name for name, why in self.left_out.items() if why == reason] for reason in reasons}
             yield "not kept: " + "; ".join(f"{some(names)} ({reason})" for reason, names in by_reason.items())
         if self.redacted:
-            yield f"kept without the secrets in them: {some(self.redacted)}"
+            yield f"{REDACTED}: {some(self.redacted)}"
 
     def _content_of(self, path: Path, name: str) -> bytes | None:
         size = path.lstat().st_size

@@ -1,0 +1,165 @@
+"""A fresh folder with the code of a run as it was: complete, or not there at all.
+
+reproduced/20261121-075211-brave-otter/     beside the store, unless told otherwise
+    digits/                                 what the folder of the project was, with its name
+    started-in/                             where the script was started, if that was somewhere else
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePath
+
+from autotrack.errors import ReproduceError
+from autotrack.reproduce.checkout import check_out
+from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.recorded_code import RecordedCode
+from autotrack.reproduce.uncommitted import apply_patch, copy_sources, unpack
+
+FOLDER = "reproduced"
+"""The folder beside a store in which its runs are repeated. Git ignores it."""
+
+_ELSEWHERE = "started-in"
+_CELLS = "notebook_cells.py"
+_BEFORE, _AFTER = r"(?<![\w.~/-])", r"(?=[/:,;\s\"')\]]|$)"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A restored project.
+
+    Attributes:
+        folder: All of the workspace.
+        code: The folder that stands for `base`.
+        cwd: The folder in which the script is to be started.
+        base: The folder of the project when the run was recorded.
+        missing: What could not be restored.
+        cells: The script of executed notebook cells, if the run was a notebook.
+    """
+
+    folder: Path
+    code: Path
+    cwd: Path
+    base: PurePath
+    missing: tuple[Missing, ...]
+    cells: Path | None = None
+
+    def here(self, text: str) -> str:
+        """Return a text in which paths below the project of then lead into this one.
+
+        >>> space = Workspace(Path("/w"), Path("/w/p"), Path("/w/p"), PurePath("/home/me/p"), ())
+        >>> space.here("--config=/home/me/p/conf.yaml --data /home/me/pictures")
+        '--config=/w/p/conf.yaml --data /home/me/pictures'
+        """
+        if len(self.base.parts) < 2:  # the root of the disk: every path is below it
+            return text
+        return re.sub(f"{_BEFORE}{re.escape(str(self.base))}{_AFTER}", lambda _: str(self.code), text)
+
+
+def make_workspace(
+    run: Path, code: RecordedCode, *, into: Path | None = None, repository: str | None = None
+) -> Workspace:
+    """Restore the code of the run in the folder `run`. Nothing is left behind if that fails.
+
+    Args:
+        run: The run folder.
+        code: What the run says of its code.
+        into: The folder to make; it may exist if it is empty. By default, one beside the store.
+        repository: Where the repository is now; see `check_out`.
+
+    Raises:
+        ReproduceError: Something is missing; the message says what, and what can be done.
+        UnsafeFileError: The run has files that would be written outside of the workspace.
+    """
+    if not code.is_kept:
+        raise ReproduceError(f"the run has no code to restore: {next(code.missing()).why}")
+    target = _place_beside(run) if into is None else _checked_place(into)
+    name = _folder_name(code.base)
+    with _all_or_nothing(target) as draft:
+        top = draft / name
+        missing = [*_restore(run, code, top, repository), *code.missing()]
+        if code.cwd.is_relative_to(code.base):
+            cwd = PurePath(name, code.cwd.relative_to(code.base))
+        else:
+            cwd = PurePath(_ELSEWHERE)
+            missing.append(
+                Missing(
+                    "the folder in which the script was started",
+                    f"{code.cwd} is outside of the project; it is started in an empty folder",
+                    "name files by paths below the project",
+                    kind="data",
+                )
+            )
+        _make_folder(draft, cwd)
+        if code.cells is not None:
+            copy_sources(run, {_CELLS: code.cells}, draft / cwd)
+    cells = target / cwd / _CELLS if code.cells is not None else None
+    return Workspace(target, target / name, target / cwd, code.base, tuple(missing), cells)
+
+
+def _restore(run: Path, code: RecordedCode, top: Path, repository: str | None) -> Iterator[Missing]:
+    if code.git is not None:
+        yield from check_out(code.git, top, repository=repository)
+        if code.patch is not None:
+            apply_patch(run, code.patch, top)
+        if code.archive is not None:
+            unpack(run, code.archive, top)
+    else:
+        top.mkdir(parents=True)
+    copy_sources(run, dict(code.sources), top)
+
+
+def _make_folder(draft: Path, relative: PurePath) -> None:
+    """Make a folder; git has no empty ones. A link in its place would lead out."""
+    path = draft
+    for part in relative.parts:
+        path /= part
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise ReproduceError(f"the script was started in {relative}, which is no folder in the restored code")
+        path.mkdir(exist_ok=True)
+
+
+def _folder_name(base: PurePath) -> str:
+    """Return the name of the project's folder, after which runs are named if nothing else names them."""
+    return base.name if base.name not in ("", ".", "..", _ELSEWHERE) else "code"
+
+
+def _place_beside(run: Path) -> Path:
+    store = run.absolute().parent.parent
+    top = store.parent / FOLDER
+    names = (run.name if number == 1 else f"{run.name}-{number}" for number in count(1))
+    return next(top / name for name in names if not (top / name).exists())
+
+
+def _checked_place(into: Path) -> Path:
+    target = into.expanduser().absolute()
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise ReproduceError(f"{into} is there already and not an empty folder; name a new one with --into")
+    return target
+
+
+@contextmanager
+def _all_or_nothing(target: Path) -> Iterator[Path]:
+    """Yield a folder that becomes `target` when all has gone well, and is removed otherwise."""
+    draft, top = target.with_name(f".{target.name}.part"), target.parent
+    try:
+        top.mkdir(parents=True, exist_ok=True)
+        if top.name == FOLDER:
+            with suppress(FileExistsError), (top / ".gitignore").open("x") as file:
+                file.write("*\n")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+    except OSError as error:
+        raise ReproduceError(
+            f"nothing can be written in {top} ({error.strerror}); choose another place with --into"
+        ) from error
+    try:
+        yield draft
+        draft.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if top.name == FOLDER and [path.name for path in top.iterdir()] == [".gitignore"]:
+            shutil.rmtree(top)  # nothing was ever restored in it
