@@ -18,6 +18,7 @@ from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.main_target import main_target
+from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.run import Run
 from autotrack.training.start import open_run
 
@@ -86,6 +87,8 @@ class Script:
         if ranks.is_spawned():
             return
         self._pid, self._is_first = os.getpid(), is_first
+        if is_first and at_once and not (autologging.settings.quiet or ranks.rank_from_environment()):
+            nothing_recorded.watch(autologging.names)
         chosen = launch.choices()
         known = tuple(sorted({*chosen.frameworks, *(name.partition(".")[0] for name in autologging.modules())}))
         for_children = msgspec.structs.replace(chosen, frameworks=known)

@@ -7,7 +7,7 @@ the training ends becomes a copy too.
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import autotrack
 from autotrack.integrations import RunFiles, attempt, direction_of
 from autotrack_torch.improvements import Improvement
+from autotrack_torch.renames import new_name
 from autotrack_torch.saved_objects import Kind
 
 FOLDERS: Mapping[Kind, str] = {"checkpoint": "checkpoints", "model": "model", "output": "artifacts"}
@@ -62,6 +63,7 @@ class SavedFiles:
     def will_save(self, source: Path, save: Save) -> None:
         """Let go of a file that is about to be written over."""
         source = source.resolve()
+        self._follow_renames()
         for target, kept in list(self._kept.items()):
             is_linked = kept.source == source and RunFiles.is_same(source, target)
             if is_linked and not (self._is_worth_a_copy(kept, save) and self._copy(source, target)):
@@ -89,14 +91,25 @@ class SavedFiles:
         self._kept[target] = _Kept(source, save, _stamp(source))
         self._update(target, gone=[one for one in gone if one != target])
 
-    def failed(self, source: Path) -> None:
-        """Note that a file was not written after all, and that what it was written over is gone."""
-        for target in [one for one, kept in self._kept.items() if kept.source == source.resolve()]:
-            if not target.exists():
-                self._drop(target)
+    def failed(self, source: Path, error: BaseException) -> None:
+        """Note that a file was not written after all. What it held before is kept if it still holds that."""
+        source = source.resolve()
+        for target, kept in [(one, kept) for one, kept in self._kept.items() if kept.source == source]:
+            if target.exists():
+                continue
+            if source.exists() and _stamp(source) == kept.stamp:
+                self._files.keep(source, target, link=True)
+                continue
+            self._drop(target)
+            self.run.notice(
+                "torch checkpoints",
+                f"saving {source.name} failed ({type(error).__name__}), and what the file held from step "
+                f"{kept.save.step} was lost with that",
+            )
 
     def finish(self) -> None:
         """Make the files independent of those that they are linked to, as far as the budget allows."""
+        self._follow_renames()
         left = self._files.budget.MOST_BYTES
         for target, kept in list(self._kept.items()):
             with attempt("torch checkpoints", run=self.run):
@@ -106,6 +119,28 @@ class SavedFiles:
                     self._drop(target)
                 elif (left := left - self._files.size_bytes(target)) >= 0:
                     self._files.keep(kept.source, target)
+
+    def _follow_renames(self) -> None:
+        """Give files the names that the script has given to them since they were saved."""
+        for target, kept in list(self._kept.items()):
+            if kept.source.exists() or not target.exists() or (name := new_name(kept.source, target)) is None:
+                continue
+            now = replace(kept, source=name)
+            if name.name == kept.source.name:  # its folder was renamed
+                self._kept[target] = now
+                continue
+            self._drop_if_replaced(name)
+            renamed = self._target(name, kept.save)
+            self._files.keep(name, renamed, link=True)
+            self._drop(target)
+            self._kept[renamed] = now
+            self._record(renamed, now)
+
+    def _drop_if_replaced(self, name: Path) -> None:
+        """Let go of what had this name before, unless it is needed as the best."""
+        for target, kept in list(self._kept.items()):
+            if kept.source == name and "best" not in kept.roles:
+                self._drop(target)
 
     def _target(self, source: Path, save: Save) -> Path:
         return self._files.checkpoint_path(source, self._kept, folder_name=FOLDERS[save.kind])

@@ -111,7 +111,7 @@ def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:
         if outcome.error is None:
             files.saved(path, save)
         else:
-            files.failed(path)
+            files.failed(path, outcome.error)
 
 
 def _files_of(loop: Loop) -> SavedFiles | None:

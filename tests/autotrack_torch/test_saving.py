@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import autotrack
 from autotrack.integrations import RunFiles
 from autotrack_torch.loop import current_loop
+from autotrack_torch.saving import _finish
 
 
 @pytest.fixture(autouse=True)
@@ -242,13 +244,49 @@ def test_files_saved_in_one_step_belong_together(training: Training) -> None:
     assert [one.roles for one in held().values()] == [["last"], ["last"]]
 
 
-def test_a_save_that_fails_raises_what_it_raised(training: Training) -> None:
+def test_a_save_that_fails_raises_what_it_raised_and_what_is_lost_with_it_is_told(training: Training) -> None:
     torch.save(training.state, "ckpt.pt")
     with pytest.raises(RuntimeError, match="does not exist"):
         torch.save(training.state, "no/such/folder/ckpt.pt")
+    assert list(held()) == ["ckpt.pt"]
     with pytest.raises(AttributeError, match="pickle"):
         torch.save({**training.state, "f": lambda: None}, "ckpt.pt")
-    assert held() == {}
+    run = autotrack.load(folder())
+    assert [one for one in run.artifacts if one.kind == "checkpoint"] == []
+    assert ["ckpt.pt failed (AttributeError)" in one.message for one in run.notices] == [True]
+
+
+def test_what_a_failed_save_has_not_touched_is_held_as_before(training: Training) -> None:
+    safetensors.torch.save_file(training.model.state_dict(), "weights")
+    weight = training.model.weight.data
+    with pytest.raises(RuntimeError, match="share memory"):
+        safetensors.torch.save_file({"a": weight, "b": weight}, "weights")
+    ((name, one),) = held().items()
+    assert (name, one.roles) == ("weights", ["last"])
+    assert (folder() / one.path).samefile("weights")
+
+
+@pytest.mark.parametrize("rename", [os.replace, os.rename, shutil.move])
+def test_a_file_that_is_renamed_after_it_was_saved_has_its_last_name(training: Training, rename: Any) -> None:
+    for step in range(1, 4):
+        training.step()
+        torch.save(training.state, "last.pt.tmp")
+        rename("last.pt.tmp", "last.pt")
+        if step == 3:
+            _finish(lambda _: True)
+    ((name, one),) = held().items()
+    assert (name, one.step, one.roles, Path(one.source).name) == ("last.pt", 3, ["last"], "last.pt")
+    assert (folder() / one.path).read_bytes() == Path("last.pt").read_bytes()
+    assert not (folder() / one.path).samefile("last.pt")
+
+
+def test_a_folder_that_is_renamed_after_its_files_were_saved_stays_theirs(training: Training) -> None:
+    Path("draft").mkdir()
+    torch.save(training.state, "draft/ckpt.pt")
+    Path("draft").rename("final")
+    _finish(lambda _: True)
+    ((name, one),) = held().items()
+    assert (name, (folder() / one.path).samefile("final/ckpt.pt")) == ("ckpt.pt", False)
 
 
 def test_it_can_be_switched_off(store: Path) -> None:

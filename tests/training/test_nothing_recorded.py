@@ -45,3 +45,13 @@ def test_a_script_that_records_nothing_says_so(
         env={**os.environ, "AUTOTRACK_QUIET": "0"}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (SAID in done.stderr, done.stdout) == (is_said, "")
+
+
+def test_a_script_under_autotrack_run_says_so_as_well(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("script") / "train.py"
+    path.write_text("print('done')")
+    done = subprocess.run(
+        [sys.executable, "-m", "autotrack", "run", str(path)],
+        env={**os.environ, "AUTOTRACK_QUIET": "0"}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert ("autotrack: nothing was recorded: nothing was trained" in done.stderr, done.stdout) == (True, "done\n")
