@@ -29,6 +29,8 @@ ADMIN = ("admin", "a password of twenty")
 
 STORAGE_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
+_MLFLOW = Path(__file__).with_name("mlflow_in_one_process.py")
+
 # The shell ends the whole group when the pipe from its starter is closed, or when the server has ended.
 _ON_A_LEASH = 'exec 3<&0; { "$@" </dev/null 3<&-; kill -KILL 0; } & cat <&3 >/dev/null; kill -KILL 0'
 
@@ -133,7 +135,7 @@ def mlflow_server(
     auth: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """Run `mlflow server` with one worker and all its data in `folder`.
+    """Run `mlflow server` with one worker, in one process, and all its data in `folder`.
 
     `backend` is `sqlite` or the URL of a database, `artifacts` where files go: a folder or `s3://bucket`, through the
     server, or straight from clients when not `proxied`. With `auth` it knows one user: `ADMIN`.
@@ -142,7 +144,7 @@ def mlflow_server(
     port = free_port()
     place = artifacts or str(folder / "artifacts")
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        sys.executable, str(_MLFLOW), "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}" if backend == "sqlite" else backend,
     ]  # fmt: skip
     if proxied:
