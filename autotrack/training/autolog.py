@@ -1,7 +1,6 @@
 """`autolog()`, which switches integrations on: they are found by entry point, and their hooks applied on import."""
 
 import difflib
-import re
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -16,6 +15,7 @@ from autotrack.errors import SettingsError
 from autotrack.settings import Settings
 from autotrack.training import defaults, inherited, ranks, sidecar_client, start
 from autotrack.training.children import Children, Inheritance
+from autotrack.training.distributions import distribution_of, release
 from autotrack.training.entry_point import set_entry_point
 from autotrack.training.hooks import on_import
 from autotrack.training.hooks.faults import report_fault
@@ -81,8 +81,9 @@ class Autolog:
     def in_use(self) -> dict[str, str]:
         """Return the distributions whose modules have been imported, with their versions."""
         tables = [integration.modules for integration in self._integrations.values()]
-        found = {table[name][0] for table in tables for name in table if name in sys.modules}
-        return dict(sorted(_installed(distributions.split("|")) for distributions in found))
+        imported = {table[name][0]: sys.modules[name] for table in tables for name in table if sys.modules.get(name)}
+        found = (distribution_of(module, candidates) for candidates, module in imported.items())
+        return dict(sorted(filter(None, found)))
 
     def available(self) -> dict[str, Integration]:
         """Return the installed integrations by name; one that cannot be loaded is left out with a warning."""
@@ -154,9 +155,11 @@ class Autolog:
                     report_fault(f"autolog for {module.__name__}", fault)
 
     def _apply_one(self, name: str, integration: Integration, module: ModuleType) -> None:
-        distributions, lowest, below = integration.modules[module.__name__]
-        distribution, version = _installed(distributions.split("|"))
-        if not _release(lowest) <= _release(version) < _release(below):
+        candidates, lowest, below = integration.modules[module.__name__]
+        if (found := distribution_of(module, candidates)) is None:
+            return
+        distribution, version = found
+        if not release(lowest) <= release(version) < release(below):
             report_fault(
                 f"integration {name}",
                 f"{distribution} {version} is not recorded: versions from {lowest} and below {below} are supported",
@@ -287,18 +290,3 @@ def _named(frameworks: Sequence[str] | None, available: dict[str, Integration]) 
             value=frameworks,
         )
     return {name: available[name] for name in names}
-
-
-def _installed(distributions: Sequence[str]) -> tuple[str, str]:
-    """Return the first of these distributions that is installed, and its version; they have the same module."""
-    for distribution in distributions[:-1]:
-        try:
-            return distribution, metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return distributions[-1], metadata.version(distributions[-1])
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version. `packaging` would do it too, but takes 2 ms or more to import."""
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -418,3 +418,13 @@ def test_the_shell_completes_the_options() -> None:
     if not command.exists():
         pytest.skip("the command is not installed beside this Python")
     assert "--no-checkpoints" in start(str(command), **environ).out.split()
+
+
+def test_modules_of_the_script_that_are_called_like_a_framework_are_the_scripts() -> None:
+    for name in ("torch", "keras", "lightning", "catboost", "random"):
+        write(f"own/{name}.py", "layers = 3\n")
+    write("own/tensorflow/__init__.py", "layers = 4\n")
+    names = "torch, keras, lightning, catboost, random, tensorflow"
+    write("own/train.py", f"import {names}\nprint([one.layers for one in ({names})])\n")
+    ended = same_under_both("own/train.py")
+    assert (ended.out, ended.error) == ("[3, 3, 3, 3, 3, 4]\n", "")

@@ -11,7 +11,7 @@ import pytest
 
 import autotrack
 from autotrack.errors import AutotrackWarning, SettingsError
-from autotrack.training.autolog import chosen, discover, is_autologging
+from autotrack.training.autolog import chosen, discover, is_autologging, of_this_process
 
 FRAMEWORK = """
 class Trainer:
@@ -287,13 +287,26 @@ def test_versions_are_compared_number_by_number(site: Site, version: str, *, sup
     assert hasattr(trainer().fit, "__wrapped__") == supported
 
 
-def test_a_framework_that_was_never_installed_is_left_alone_with_a_warning(site: Site) -> None:
-    """As one that was copied into the project is."""
-    site.framework(version=None)
+def test_a_module_of_the_script_that_is_called_like_a_framework_is_none(site: Site, tmp_path: Path) -> None:
+    """Whether the framework is installed as well or not; Python imports the one beside the script."""
     site.integration()
+    site.install("loom-framework", "1.5.0")
+    (tmp_path / "loom.py").write_text("Trainer = dict\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        autotrack.autolog(frameworks=["loom"])
+        assert trainer() is dict
+    assert of_this_process().in_use() == {}
+
+
+def test_a_framework_that_was_copied_into_a_project_is_recorded_if_it_tells_its_version(site: Site) -> None:
+    site.integration()
+    (site.folder / "loom").mkdir()
+    site.module("loom/__init__", f"__version__ = '1.7'\n{FRAMEWORK}")
     autotrack.autolog(frameworks=["loom"])
-    with pytest.warns(AutotrackWarning, match="autolog for loom: PackageNotFoundError"):
-        assert trainer()().fit(2) == 2
+    assert trainer()().fit(2) == 2
+    assert len(calls()) == 2
+    assert of_this_process().in_use() == {"loom-framework": "1.7"}
 
 
 @pytest.mark.parametrize(

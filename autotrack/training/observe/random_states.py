@@ -67,13 +67,14 @@ def read() -> dict[str, Any]:
     Reading them changes none. For a generator on a CUDA device only the seed can be read without asking the device.
     """
     states: dict[str, Any] = {}
-    if random := sys.modules.get("random"):
+    random = sys.modules.get("random")
+    if random is not None and hasattr(random, "getstate"):  # the script may have a module of this name
         version, numbers, gauss = random.getstate()
         states["python"] = {"version": version, "state": numbers, "gauss": gauss}
     if "numpy.random" in sys.modules:  # asking numpy for it would import it
         states["numpy"] = _numpy_state(sys.modules["numpy"])
     torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "get_rng_state"):  # it may not be imported completely
+    if torch is not None and hasattr(torch, "get_rng_state"):  # it may not be imported completely, or be the script's
         states["torch"] = {"seed": torch.initial_seed(), "state": bytes(torch.get_rng_state().tolist()).hex()}
         if torch.cuda.is_initialized():
             states["torch_cuda"] = {"seeds": [generator.initial_seed() for generator in torch.cuda.default_generators]}
