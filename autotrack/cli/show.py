@@ -20,6 +20,7 @@ from autotrack.journal.judging import judged_by
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.catalog import shared_names
+from autotrack.readers.param_rows import param_rows
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import owed_by_server
 
@@ -229,23 +230,11 @@ def _table_of(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
 
 
 def _params(summary: Summary, *, left_at_default: bool) -> list[list[str]]:
-    rows = []
-    for name, value in summary.params.items():
-        if summary.is_default(name) is not left_at_default:
-            continue
-        defaults = [
-            str(values[own])
-            for source, values in summary.params_defaults.items()
-            if (own := name if name in values else name.removeprefix(f"{source}.")) in values
-            if summary.params_by_source[source].get(own) == value
-        ]
-        sources = [
-            source
-            for source, values in summary.params_by_source.items()
-            if values.get(name, values.get(name.removeprefix(f"{source}."), ...)) == value
-        ]
-        rows.append([name, str(value), ", ".join(sources), "".join(defaults[:1])])
-    return rows
+    return [
+        [row.name, str(row.value), ", ".join(row.sources), row.default]
+        for row in param_rows(summary)
+        if row.is_default is left_at_default
+    ]
 
 
 def _metrics(summary: Summary) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """Repeats of one configuration: runs that differ in nothing but their seeds, and how far apart seeds set a metric."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,16 +42,21 @@ class Spread:
         return f"{short(self.mean)} ± {short(self.deviation)} over {self.repeats} repeats"
 
 
+def params_that_tell(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the params without seeds and folders that are written to, which repeats may differ in."""
+    return {
+        name: value
+        for name, value in params.items()
+        if not (is_seed(name) or is_place(name) or varies_by_itself(name, value))
+    }
+
+
 def configuration_of(summary: Summary) -> Configuration:
     """Return what makes runs repeats of each other: all that was recorded of params, code, data and frameworks.
 
     Seeds are not part of it, and neither are folders that are written to.
     """
-    params = {
-        name: value
-        for name, value in summary.params.items()
-        if not (is_seed(name) or is_place(name) or varies_by_itself(name, value))
-    }
+    params = params_that_tell(summary.params)
     git = summary.environment.get("git", {})
     code = [git.get(name) for name in ("commit", "patch_sha256", "untracked_code_sha256")]
     source = summary.environment.get("source", {}).get("files", {})

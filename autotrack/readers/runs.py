@@ -55,6 +55,11 @@ class Runs(Sequence[RecordedRun]):
     def __reduce__(self) -> tuple[type["Runs"], tuple[list[RecordedRun]]]:
         return type(self), (self._runs,)
 
+    @cached_property
+    def names(self) -> Collection[Name]:
+        """The names that these or the runs they were chosen from have, as in `where`."""
+        return self._find_names() if self._runs else ()
+
     def where(self, condition: str) -> "Runs":
         """Return the runs for which a condition holds, such as `"val_loss < 0.2 and params.lr > 1e-3"`.
 
@@ -66,13 +71,13 @@ class Runs(Sequence[RecordedRun]):
         and `error matches "CUDA.*"` look into texts. Raises `QueryError` for a condition that cannot be understood,
         and for a name that no run has.
         """
-        holds = query.Condition(condition, self._names)
+        holds = query.Condition(condition, self.names)
         holds.check_names()
         return self._chosen([run for run in self._runs if holds(run.value)])
 
     def sort(self, by: str, *, descending: bool = False) -> "Runs":
         """Return the runs ordered by a name as in `where`. Runs without it come last. Raises `QueryError`."""
-        key = query.Query(by, self._names)
+        key = query.Query(by, self.names)
         key.check_names()
         values = [(key(run.value), run) for run in self._runs]
         having = [(query.sortable(value), run) for value, run in values if value is not None]
@@ -117,7 +122,7 @@ class Runs(Sequence[RecordedRun]):
         name, direction = split_direction(wanted)
         having = self._having(name)
         if not having:
-            query.Query(str(Name("metrics", name)), self._names).check_names()
+            query.Query(str(Name("metrics", name)), self.names).check_names()
             raise QueryError(f"none of these {len(self)} runs has the metric {name!r}")
         if wanted == name:  # nobody says which way, so those who recorded it do, before its name does
             told = (run.card()["directions"].get(name) for run in having)
@@ -139,7 +144,7 @@ class Runs(Sequence[RecordedRun]):
 
     def group_by(self, name: str) -> dict[Any, "Runs"]:
         """Return the runs by what a name, as in `where`, means for each; None for those that lack it."""
-        key = query.Query(name, self._names)
+        key = query.Query(name, self.names)
         key.check_names()
         groups: dict[Any, list[RecordedRun]] = {}
         for run in self._runs:
@@ -149,7 +154,7 @@ class Runs(Sequence[RecordedRun]):
 
     def table(self) -> Table:
         """Return one row for each run: its folder and main fields, params, last and best values of metrics, tags."""
-        return table_of(self._runs, self._names)
+        return table_of(self._runs, self.names)
 
     def to_pandas(self) -> Any:
         """Return `table()` as a `pandas.DataFrame`."""
@@ -168,7 +173,7 @@ class Runs(Sequence[RecordedRun]):
 
         Runs without the metric are left out. Raises `QueryError` if none of the runs has it.
         """
-        query.Query(str(Name("metrics", metric)), self._names).check_names()
+        query.Query(str(Name("metrics", metric)), self.names).check_names()
         rows = [
             (run.name, point.step, point.epoch, point.time, number(point.value))
             for run in self._having(metric)
@@ -186,15 +191,11 @@ class Runs(Sequence[RecordedRun]):
             )
         return str(metric)
 
-    @cached_property
-    def _names(self) -> Collection[Name]:
-        return self._find_names() if self._runs else ()
-
     def _own_names(self) -> Collection[Name]:
         return set(names_in(run.summary for run in self._runs))
 
     def _chosen(self, runs: Sequence[RecordedRun]) -> "Runs":
-        return Runs(runs, names=lambda: self._names)
+        return Runs(runs, names=lambda: self.names)
 
 
 def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:

@@ -1,0 +1,100 @@
+"""All runs as columns, which is what the page's table is made of."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from autotrack.journal.directions import split_direction
+from autotrack.readers.query_names import COUNTED, GROUPS, Name
+from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.repeats import params_that_tell
+from autotrack.report.plain import plain
+
+_FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duration_seconds", "overhead_seconds",
+           "parent", "resumed_from", "started_by", "entry_point", "host", "python", *COUNTED)  # fmt: skip
+
+_LONGEST_TEXT = 300
+
+
+def columns_of(
+    runs: Sequence[RecordedRun], names: Collection[Name], wanted: str = "", notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the runs as columns, and which metrics they are judged by.
+
+    Args:
+        runs: The runs.
+        names: The names that they have, as in `Runs.where`.
+        wanted: The setting `metric`.
+        notes: What people say of each run, if it is known.
+    """
+    columns = [_column("", field, [run.value(Name("", field)) for run in runs]) for field in _FIELDS]
+    columns += [
+        _column(name.group, name.rest, [run.value(name) for run in runs])
+        for group in GROUPS
+        for name in sorted(name for name in names if name.group == group)
+    ]
+    if any(notes):
+        columns.append(_column("", "note", [note or None for note in notes]))
+    cards = [run.card() for run in runs]
+    directions = {name: better for card in reversed(cards) for name, better in card["directions"].items()}
+    name, direction = split_direction(wanted)
+    if direction:
+        directions[name] = direction
+    return {
+        "keys": keys_of(runs),
+        "configurations": _configurations(cards),
+        "columns": [column for column in columns if column is not None],
+        "directions": directions,
+        "judged_by": _judged_by(cards, name if name in directions else ""),
+    }
+
+
+def keys_of(runs: Sequence[RecordedRun]) -> list[str]:
+    """Return what each run is known by on the page: its id, and a number behind it if a copy has the same one."""
+    count: Counter[str] = Counter()
+    keys = []
+    for run in runs:
+        identity = str(run.value(Name("", "id")))
+        count[identity] += 1
+        keys.append(identity if count[identity] == 1 else f"{identity}-{count[identity]}")
+    return keys
+
+
+def _configurations(cards: Sequence[dict[str, Any]]) -> list[int]:
+    """Return a number for each run, the same for those that differ in nothing but their seeds."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    found = []
+    for card in cards:
+        params = sorted((name, repr(value)) for name, value in params_that_tell(card["params"]).items())
+        found.append(numbers.setdefault((card["experiment"], *params), len(numbers)))
+    return found
+
+
+def _judged_by(cards: Sequence[dict[str, Any]], wanted: str) -> list[str]:
+    """Return the metrics by which runs are judged, those of most runs first."""
+    first = Counter(card["judged_by"][0] for card in cards if card["judged_by"])
+    others = Counter(name for card in cards for name in card["judged_by"])
+    named = [wanted] if wanted else []
+    return list(
+        dict.fromkeys([*named, *(name for name, _ in first.most_common()), *(n for n, _ in others.most_common())])
+    )
+
+
+def _column(group: str, name: str, values: list[Any]) -> dict[str, Any] | None:
+    """Return one column, without what is missing: `at` has the places of the values, if not every run has one."""
+    places = [place for place, value in enumerate(values) if value is not None]
+    if not places:
+        return None
+    column: dict[str, Any] = {"group": group, "name": name, "values": [_cell(values[place]) for place in places]}
+    if len(places) < len(values):
+        column["at"] = places
+    return column
+
+
+def _cell(value: Any) -> Any:
+    """Return what a cell shows. Lists and the like become the text that Python writes for them."""
+    if isinstance(value, (list, dict)):
+        value = str(value)
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return f"{value[:_LONGEST_TEXT]}…"
+    return plain(value)

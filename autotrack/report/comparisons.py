@@ -1,0 +1,58 @@
+"""Why two runs differ, worked out beforehand for the pairs of a file that people are likely to compare."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+from typing import Any
+
+from autotrack.errors import AutotrackError
+from autotrack.readers.comparison import RunComparison
+from autotrack.readers.recorded_run import RecordedRun
+from autotrack.report.files import sources_of
+from autotrack.report.plain import plain
+
+_ALL_PAIRS = 8
+"""Of so many runs, every two are compared; of more, each with the one before it and with the best one."""
+
+_MOST_COMPARED = 100
+_MOST_DIFF_LINES = 5_000
+
+
+def likely_pairs(runs: Sequence[RecordedRun], best: RecordedRun | None) -> Iterator[tuple[RecordedRun, RecordedRun]]:
+    """Yield the pairs of runs to compare, the earlier run first. `runs` are in order, the newest first."""
+    oldest_first = list(runs)[::-1]
+    if len(runs) <= _ALL_PAIRS:
+        yield from combinations(oldest_first, 2)
+        return
+    chosen = oldest_first[-_MOST_COMPARED:]
+    for before, run in pairwise(chosen):
+        yield before, run
+        if best is not None and best not in (before, run):
+            yield (best, run) if runs.index(best) > runs.index(run) else (run, best)
+
+
+def compared(before: RecordedRun, run: RecordedRun, others: Sequence[RecordedRun] = ()) -> dict[str, Any]:
+    """Return the likely causes of the difference between two runs, what differs, and the differences in their code."""
+    try:
+        comparison = RunComparison([before, run], others=others)
+        causes = [cause.as_dict() for cause in comparison.causes]
+    except (OSError, AutotrackError) as error:
+        return {"metric": None, "causes": [], "differences": {}, "parting": "", "code": [], "problem": str(error)}
+    return {
+        "metric": comparison.metric,
+        "causes": plain(causes),
+        "differences": comparison.differences,
+        "parting": str(comparison.parting) if comparison.parting else "",
+        "code": list(_code(before, run)),
+    }
+
+
+def _code(before: RecordedRun, run: RecordedRun) -> Iterator[dict[str, str]]:
+    """Yield the source files that differ, of those that were kept of both runs, each with its `diff`."""
+    old, new = (dict(sources_of(one.folder, one.summary)) for one in (before, run))
+    for name in sorted({*old, *new} if old and new else ()):
+        if old.get(name) != new.get(name):
+            lines = difflib.unified_diff(
+                old.get(name, "").splitlines(), new.get(name, "").splitlines(), before.name, run.name, lineterm=""
+            )
+            yield {"file": name, "diff": "\n".join(list(lines)[:_MOST_DIFF_LINES])}
