@@ -29,7 +29,7 @@ test-tensorflow: $(TENSORFLOW_STAMP)  ## what needs TensorFlow or KerasTuner
 	KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/pytest $(PARALLEL) -m tensorflow --durations=20 $(TENSORFLOW_TESTS)
 
 test-alone: $(STAMP)  ## what measures time, one after another
-	$(BIN)/pytest -m alone --durations=20
+	$(BIN)/pytest -m alone --durations=20 $(shell grep -rl "mark\.alone" tests --include="test_*.py")
 
 test-parallel: $(STAMP)  ## all the others
 	$(BIN)/pytest $(PARALLEL) -m "not alone and not tensorflow" --durations=20
