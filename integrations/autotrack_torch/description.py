@@ -1,7 +1,9 @@
 """What is recorded once of a loop: its optimizers, schedulers, models, loss functions, switches and data."""
 
+import sys
 import weakref
 from collections.abc import Callable, Generator
+from types import FrameType
 from typing import Any
 
 import torch
@@ -9,20 +11,53 @@ from torch.nn.modules.loss import _Loss
 from torch.optim.lr_scheduler import LRScheduler
 
 import autotrack
-from autotrack.integrations import Outcome, attempt
+from autotrack.integrations import Outcome, as_plain, attempt
 from autotrack_torch import params
+from autotrack_torch.frames import variables
 from autotrack_torch.models import visible
 from autotrack_torch.watch import watch
 
 _order: list[weakref.ref[Any]] = []
+_given: "weakref.WeakKeyDictionary[Any, dict[str, Any]]" = weakref.WeakKeyDictionary()
 
 
 def note_scheduler(scheduler: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
-    """Hook around `LRScheduler.__init__`: note that there is a scheduler."""
+    """Hook around `LRScheduler.__init__`: note that there is a scheduler, and its arguments."""
+    with attempt("torch scheduler", of_user=True):
+        _given[scheduler] = _arguments_around(scheduler)
     outcome = yield
     if outcome.error is None:
         _order[:] = [one for one in _order if one() is not None]
         _order.append(weakref.ref(scheduler))
+
+
+def given_to(scheduler: Any) -> dict[str, Any]:
+    """Return the arguments that a scheduler was made with, as far as its class has called `LRScheduler.__init__`."""
+    return _given.get(scheduler, {})
+
+
+def _arguments_around(scheduler: Any) -> dict[str, Any]:
+    """Return the arguments of the constructors that are running for a scheduler, the outermost of which counts.
+
+    Not all are kept by the schedulers: of `max_lr` of OneCycleLR, nothing is left but rates.
+    """
+    found: dict[str, Any] = {}
+    frame: FrameType | None = sys._getframe(1)
+    is_inside = False
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "__init__":
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            values = variables(frame, set(names))
+            if names and values.pop(names[0], None) is scheduler:
+                is_inside = True
+                found |= {name: as_plain(value) for name, value in values.items() if value is not None}
+            elif is_inside:
+                break
+        elif is_inside:
+            break
+        frame = frame.f_back
+    return found
 
 
 class Description:
@@ -69,7 +104,7 @@ class Description:
             if self._is_new(scheduler):
                 label = self._label("scheduler")
                 with attempt(f"torch params: {label}", run=self._run):
-                    self._run.log_params(params.scheduler_params(label, scheduler), label)
+                    self._run.log_params(params.scheduler_params(label, scheduler, given_to), label)
 
     def _add_model(self, model: torch.nn.Module) -> None:
         label = self._label("model")

@@ -1,4 +1,7 @@
-"""The learning rates that steps were made with, under the names that Lightning's LearningRateMonitor gives them."""
+"""What steps were made with, learning rates first, under the names that Lightning's LearningRateMonitor gives them.
+
+The settings of an optimizer as it was made are params; these are the values in force.
+"""
 
 import math
 from collections.abc import Sequence
@@ -23,3 +26,27 @@ def rate_of(group: dict[str, Any]) -> Any:
     if rate.__class__ is float:
         return rate
     return rate.detach().clone() if isinstance(rate, torch.Tensor) else rate
+
+
+class Others:
+    """Momentum and weight decay of one param group: recorded from when they are not what the group was made with."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = {name: given[name] for name in _OTHERS if name in given}
+
+    def add_changed(self, group: dict[str, Any], values: dict[str, Any], rate_name: str) -> None:
+        """Add to `values` what has changed; `rate_name` is the name of the learning rate of the group."""
+        for name, given in self._given.items():
+            now = group.get(name)
+            if now is not given:  # in every other step it is the very object
+                if given is not _VARIES:
+                    if isinstance(now, torch.Tensor) or now == given:
+                        continue
+                    self._given[name] = _VARIES
+                values[f"{rate_name}-{_OTHERS[name]}"] = now[0] if isinstance(now, (tuple, list)) else now
+
+
+_OTHERS = {"momentum": "momentum", "betas": "momentum", "weight_decay": "weight_decay"}
+_VARIES = object()

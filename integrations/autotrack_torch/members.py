@@ -7,11 +7,16 @@ from enum import Enum
 from time import perf_counter
 from typing import Any
 
-from autotrack.integrations import Outcome
-from autotrack_torch.learning_rates import names_of_groups, rate_of
+import torch
+
+from autotrack.integrations import Outcome, as_plain, attempt
+from autotrack_torch.learning_rates import Others, names_of_groups, rate_of
 
 _born: "weakref.WeakKeyDictionary[Any, float]" = weakref.WeakKeyDictionary()
 """When optimizers were made; those that were made before `autolog` are not in it."""
+
+_arguments: "weakref.WeakKeyDictionary[Any, list[dict[str, Any]]]" = weakref.WeakKeyDictionary()
+"""The settings of the param groups of optimizers as they were made, before anything changed them."""
 
 _stepped: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
@@ -27,7 +32,7 @@ class Relation(Enum):
 class Member:
     """An optimizer of a loop, held weakly."""
 
-    __slots__ = ("_groups", "is_inner", "name", "names", "reference")
+    __slots__ = ("_groups", "_others", "is_inner", "name", "names", "reference")
 
     def __init__(self, optimizer: Any, name: str, *, is_inner: bool = False) -> None:
         self.reference: weakref.ref[Any] = weakref.ref(optimizer)
@@ -35,15 +40,21 @@ class Member:
         self.is_inner = is_inner
         self.names: list[str] = []
         self._groups = 0
+        self._others: list[Others] = []
 
     def rates(self, optimizer: Any) -> dict[str, Any]:
-        """Return the learning rates of the optimizer, by name."""
+        """Return the learning rates of the optimizer by name, and what else is not what it was made with."""
         groups = optimizer.param_groups
         if len(groups) != self._groups:  # it is new, or a group was added
             self.names, self._groups = names_of_groups(f"lr-{self.name}", groups), len(groups)
+            self._others = [Others(given) for given in arguments_of(optimizer)]
         if self._groups == 1:  # the usual case
-            return {self.names[0]: rate_of(groups[0])}
-        return {name: rate_of(group) for name, group in zip(self.names, groups, strict=True)}
+            values = {self.names[0]: rate_of(groups[0])}
+        else:
+            values = {name: rate_of(group) for name, group in zip(self.names, groups, strict=True)}
+        for name, others, group in zip(self.names, self._others, groups, strict=True):
+            others.add_changed(group, values, name)
+        return values
 
 
 class Members:
@@ -105,6 +116,40 @@ def note_made(optimizer: Any, *_: Any, **__: Any) -> Generator[None, Outcome, No
     outcome = yield
     if outcome.error is None:
         _born[optimizer] = perf_counter()
+        with attempt("torch optimizer"):
+            _arguments[optimizer] = [_settings_in(group) for group in optimizer.param_groups]
+
+
+def arguments_of(optimizer: Any) -> list[dict[str, Any]]:
+    """Return the settings that each param group was made with.
+
+    Of a group that was added later, or made before `autolog`, they are what it has now, and what schedulers keep of
+    before.
+    """
+    made = _arguments.get(optimizer, [])
+    found = []
+    for index, group in enumerate(optimizer.param_groups):
+        settings = {name: value for name, value in _settings_in(group).items() if name not in _OF_SCHEDULERS}
+        if index < len(made):
+            settings |= made[index]
+        else:
+            settings["lr"] = group.get("initial_lr", group.get("lr"))
+            if "max_momentum" in group:  # OneCycleLR and CyclicLR set the momentum, too
+                given = getattr(optimizer, "defaults", {})
+                settings |= {name: given[name] for name in ("momentum", "betas") if name in settings and name in given}
+        found.append(settings)
+    return found
+
+
+def _settings_in(group: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: as_plain(value) if isinstance(value, torch.Tensor) else value  # it may be changed in place
+        for name, value in group.items()
+        if name not in ("params", "param_names")
+    }
+
+
+_OF_SCHEDULERS = frozenset(("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum"))
 
 
 def parameters_of(optimizer: Any) -> list[Any]:

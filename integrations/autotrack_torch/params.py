@@ -1,13 +1,15 @@
 """Reads the params of optimizers, schedulers, models, loss functions and data loaders."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import nn
 
 from autotrack.integrations import as_plain
+from autotrack_torch.members import arguments_of
 
 _MOST_GROUPS = 20
 _SCHEDULER_STATE = ("optimizer", "optimizers", "last_epoch", "verbose", "schedulers", "_schedulers")
@@ -15,35 +17,37 @@ _LOADER = ("num_workers", "drop_last", "pin_memory", "persistent_workers", "pref
 
 
 def optimizer_params(label: str, optimizer: Any) -> dict[str, Any]:
-    """Return the class of an optimizer and the settings of its param groups; `label` is `optimizer`, `optimizer1` …"""
+    """Return the class of an optimizer and what its param groups were made with; `label` is `optimizer`, …
+
+    What a scheduler or the script makes of that is found in the metrics.
+    """
     prefix = "" if label == "optimizer" else f"{label}."
     params: dict[str, Any] = {label: type(optimizer).__name__}
-    for number, group in enumerate(optimizer.param_groups[:_MOST_GROUPS]):
+    groups = zip(optimizer.param_groups, arguments_of(optimizer), strict=True)
+    for number, (group, given) in enumerate(islice(groups, _MOST_GROUPS)):
         before = f"{prefix}group{number}." if number else prefix
-        params.update({f"{before}{name}": as_plain(value) for name, value in _group(optimizer, group).items()})
+        size = sum(parameter.numel() for parameter in group["params"])
+        params |= {f"{before}{name}": as_plain(value) for name, value in given.items() if name != "initial_lr"}
+        params[f"{before}parameters_in_group"] = size
     if len(optimizer.param_groups) > 1:
         params[f"{prefix}param_groups"] = len(optimizer.param_groups)
     return params
 
 
-def _group(optimizer: Any, group: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: value for name, value in group.items() if name not in ("params", "initial_lr", "param_names")}
-    # A scheduler has set the first rate by now; what the optimizer was made with is kept beside it.
-    values["lr"] = group.get("initial_lr", group.get("lr"))
-    if "max_momentum" in group:  # OneCycleLR and CyclicLR set the momentum, too
-        given = getattr(optimizer, "defaults", {})
-        values |= {name: given[name] for name in ("momentum", "betas") if name in values and name in given}
-    values["parameters_in_group"] = sum(parameter.numel() for parameter in group["params"])
-    return values
+def scheduler_params(label: str, scheduler: Any, given: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Return the class and the settings of a scheduler of learning rates, with those of the schedulers within it.
 
-
-def scheduler_params(label: str, scheduler: Any) -> dict[str, Any]:
-    """Return the class and the settings of a scheduler of learning rates, with those of the schedulers within it."""
-    held = {key: value for key, value in settings_of(scheduler).items() if key not in _SCHEDULER_STATE}
+    `given` returns the arguments that a scheduler was made with, as far as they are known.
+    """
+    held = {key: value for key, value in {**settings_of(scheduler), **given(scheduler)}.items() if _is_setting(key)}
     params = {label: type(scheduler).__name__, **{f"{label}.{key}": value for key, value in held.items()}}
     for index, inner in enumerate(getattr(scheduler, "_schedulers", ())):
-        params |= scheduler_params(f"{label}.{index}", inner)
+        params |= scheduler_params(f"{label}.{index}", inner, given)
     return params
+
+
+def _is_setting(key: str) -> bool:
+    return key not in _SCHEDULER_STATE
 
 
 def settings_of(thing: Any) -> dict[str, Any]:
