@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from autotrack.journal.records import number
+
 _FEWEST_RUNS = 10
 _MOST_SHARE_OF_VALUES = 0.5
 
@@ -37,13 +39,13 @@ def importance(params: Mapping[str, Sequence[Any]], metric: Sequence[float]) -> 
 
 
 def _of(name: str, values: Sequence[Any], metric: Sequence[float]) -> Importance | None:
-    pairs = [(value, number) for value, number in zip(values, metric, strict=True) if value is not None]
+    pairs = [(value, result) for value, result in zip(values, metric, strict=True) if value is not None]
     kinds = {repr(value) for value, _ in pairs}
     if len(kinds) < 2 or len(pairs) < _FEWEST_RUNS:
         return None
-    numbers = [number for _, number in pairs]
+    numbers = [result for _, result in pairs]
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value, _ in pairs):
-        raw = _correlation(_ranks([float(value) for value, _ in pairs]), _ranks(numbers)) ** 2
+        raw = _correlation(_ranks([float(number(value)) for value, _ in pairs]), _ranks(numbers)) ** 2
         predictors = 1
     elif len(kinds) > _MOST_SHARE_OF_VALUES * len(pairs):  # nearly a value for each run explains anything
         return None
@@ -80,8 +82,8 @@ def _between_groups(groups: Sequence[str], numbers: Sequence[float]) -> float:
     """Return the share of the variance that lies between groups."""
     mean = fmean(numbers)
     members: dict[str, list[float]] = {}
-    for group, number in zip(groups, numbers, strict=True):
-        members.setdefault(group, []).append(number)
-    total = sum((number - mean) ** 2 for number in numbers)
+    for group, result in zip(groups, numbers, strict=True):
+        members.setdefault(group, []).append(result)
+    total = sum((result - mean) ** 2 for result in numbers)
     between = sum(len(values) * (fmean(values) - mean) ** 2 for values in members.values())
     return between / total if total > 0 else 0.0

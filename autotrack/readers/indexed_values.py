@@ -66,12 +66,17 @@ _DEFAULT_CARD = card_of(Summary())
 
 def encode_card(card: dict[str, Any]) -> bytes:
     """Return a card as bytes, without what is as it is where nothing was said."""
-    return msgspec.msgpack.encode({name: value for name, value in card.items() if value != _DEFAULT_CARD.get(name)})
+    kept = {name: value for name, value in card.items() if value != _DEFAULT_CARD.get(name)}
+    try:
+        return msgspec.msgpack.encode(kept)
+    except OverflowError:  # an integer beyond 64 bits, which JSON can hold
+        return msgspec.json.encode(kept)
 
 
 def decode_card(content: bytes) -> dict[str, Any]:
     """Return a card from its bytes."""
-    card: dict[str, Any] = msgspec.msgpack.decode(content)
+    is_json = content.startswith(b"{")  # no map begins so in MessagePack
+    card: dict[str, Any] = msgspec.json.decode(content) if is_json else msgspec.msgpack.decode(content)
     return {**_DEFAULT_CARD, **card}
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from autotrack.errors import QueryError
+from autotrack.journal.records import number
 from autotrack.readers.query_names import DURATIONS, FIELDS, GROUPS, TIMES, Name, meant_by, nearest
 from autotrack.readers.query_syntax import CONTAINS, MATCHES, Written, parse
 from autotrack.readers.query_values import compare, compare_moments, contains, duration, matches, moment
@@ -212,7 +213,7 @@ class Condition(Query):
 def sortable(value: Any) -> tuple[int, float, str]:
     """Return a key that orders values of mixed types: numbers first, NaN after all other numbers, then text."""
     if isinstance(value, (int, float)):
-        return (1, 0.0, "") if math.isnan(value) else (0, float(value), "")
+        return (1, 0.0, "") if math.isnan(plain := float(number(value))) else (0, plain, "")
     return (2, 0.0, str(value))
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from autotrack.errors import MissingLibraryError
 
+_LARGEST = 2**63 - 1
+"""Data frames have no larger integers. A column with one becomes text."""
+
 
 class Table(Mapping[str, list[Any]]):
     """Columns by name. Missing values are None.
@@ -52,9 +55,9 @@ class Table(Mapping[str, list[Any]]):
 def _uniform(values: list[Any]) -> list[Any]:
     """Return values of one type."""
     types = {type(value) for value in values if value is not None}
-    if types <= {int, float}:
+    if types <= {int, float} and all(abs(value) <= _LARGEST for value in values if type(value) is int):
         return [value if value is None or float not in types else float(value) for value in values]
-    if len(types) <= 1 and not types & {list, dict}:
+    if len(types) <= 1 and not types & {int, list, dict}:
         return values
     return [value if value is None or isinstance(value, str) else str(value) for value in values]
 

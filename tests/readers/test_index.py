@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -235,3 +236,27 @@ def test_a_run_that_could_not_be_read_is_tried_again(store: Path, monkeypatch: p
         patch.setattr("autotrack.readers.index.outline_of", refused)
         assert len(shown(store)) == 3
     assert len(shown(store)) == 4
+
+
+def test_a_number_of_hundreds_of_digits_stops_no_list(store: Path) -> None:
+    """No run of autotrack's has one, but a store may have been made by somebody else."""
+    folder, huge = store / "digits" / "run-1", 10**400
+    with (folder / "journal" / "main.jsonl").open("a") as journal:
+        journal.write(f'{{"record":"Metrics","time":5,"values":{{"val_loss":{huge}}}}}\n')
+        journal.write(f'{{"record":"Params","time":5,"values":{{"seed":{huge}}}}}\n')
+    runs = autotrack.runs(store)
+    found = runs.where("params.seed > 1e9")
+    assert [run.folder for run in found] == [folder]
+    assert found[0].card()["last"]["val_loss"] == huge
+    assert len(runs.sort("params.seed")) == 4
+    assert runs.compare("val_loss").as_dict()["causes"] is not None
+    assert shown(store) == read(store)
+
+
+def test_a_folder_that_is_no_text_and_a_time_of_no_calendar_are_in_a_table(store: Path) -> None:
+    folder = (store / "digits" / "run-1").rename(store / "digits" / "\udcff")
+    journal = folder / "journal" / "main.jsonl"
+    journal.write_text(re.sub(r'"time":[\d.]+', '"time":1e14', journal.read_text(), count=1))
+    table = autotrack.runs(store).table()
+    assert None in table["started"]
+    assert len(table.to_pandas()) == len(table.to_polars()) == len(table.to_arrow()) == 4

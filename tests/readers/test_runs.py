@@ -107,7 +107,18 @@ def test_a_table_becomes_a_data_frame_of_each_library(runs: Runs) -> None:
     assert runs.to_arrow()["params.layers"].to_pylist() == [None, "[1, 2]", None, None]
 
 
-@given(st.lists(st.one_of(st.none(), st.integers(-9, 9), st.floats(), st.text(max_size=3), st.booleans()), max_size=6))
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-9, 9),
+    st.integers(10**18, 10**20),
+    st.just(-(10**400)),
+    st.floats(),
+    st.text(max_size=3),
+    st.booleans(),
+)
+
+
+@given(st.lists(VALUES, max_size=6))
 def test_values_of_any_kind_become_a_column(values: list[Any]) -> None:
     table = Table({"run": list(range(len(values))), "value": values})
     for frame in (table.to_pandas(), table.to_polars(), table.to_arrow()):
