@@ -8,6 +8,7 @@ from autotrack.version import __version__
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs more than all the rest
 if TYPE_CHECKING:
     from autotrack.errors import AutotrackError as AutotrackError
+    from autotrack.models.loading import load_model as load_model
     from autotrack.readers.catalog import load as load
     from autotrack.readers.catalog import runs as runs
     from autotrack.readers.recorded_run import RecordedRun as RecordedRun
@@ -27,6 +28,7 @@ _HOMES = {
     "autolog": "autotrack.training.autolog",
     "current_run": "autotrack.training.run",
     "load": "autotrack.readers.catalog",
+    "load_model": "autotrack.models.loading",
     "runs": "autotrack.readers.catalog",
     "start_run": "autotrack.training.start",
     "tensorboard": "autotrack.readers.tensorboard",

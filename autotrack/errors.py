@@ -3,10 +3,13 @@
     AutotrackError
     ├── SettingsError          a setting with a value that cannot be used (also a ValueError)
     ├── RunNotFoundError       no run, or more than one, matches a reference (also a LookupError)
+    ├── ArtifactNotFoundError  a run has no such file, checkpoint or model (also a LookupError)
     ├── RunFinishedError       a run that has ended was asked to end again with another status
     ├── JournalBusyError       another process is writing the journal that should be continued
     ├── JournalFormatError     the journal was written by a newer autotrack
     ├── UnsafeFileError        a file of a run is a link, not a regular file or not in its folder (also an OSError)
+    ├── ModelLoadError         a kept model cannot be loaded: damaged, changed since, or not complete in itself
+    │   └── UntrustedModelError    loading it would run code from the file, and nobody has said that it is trusted
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
     ├── ReproduceError         a run that cannot be repeated; the message says what is missing and what can be done
     └── MissingLibraryError    an optional library is missing; the last line installs it (also an ImportError)
@@ -41,6 +44,14 @@ class RunNotFoundError(AutotrackError, LookupError):
         self.reference = reference
 
 
+class ArtifactNotFoundError(AutotrackError, LookupError):
+    """A run has no file, or several, that `reference` refers to."""
+
+    def __init__(self, message: str, *, reference: str) -> None:
+        super().__init__(message)
+        self.reference = reference
+
+
 class RunFinishedError(AutotrackError):
     """The run has already ended with another status."""
 
@@ -55,6 +66,14 @@ class JournalFormatError(AutotrackError):
 
 class UnsafeFileError(AutotrackError, OSError):
     """A file of a run is not opened, because it could lead elsewhere; the run may have been made by somebody else."""
+
+
+class ModelLoadError(AutotrackError):
+    """A model that a run has kept cannot be loaded."""
+
+
+class UntrustedModelError(ModelLoadError):
+    """Loading a model would run code that is in its file, or import modules that it names."""
 
 
 class QueryError(AutotrackError, ValueError):

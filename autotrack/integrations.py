@@ -55,6 +55,7 @@ but this module. Importing the package and making the class must import no frame
 """
 
 from autotrack.journal.directions import better as direction_of
+from autotrack.model_format.kept import KeptModel
 from autotrack.training.autolog import Integration, is_autologging
 from autotrack.training.epoch_clock import EpochClock
 from autotrack.training.hooks.faults import attempt, guarded
@@ -64,7 +65,7 @@ from autotrack.training.observe.observer import identify_data
 from autotrack.training.ranks import is_worker
 from autotrack.training.ranks import rank_from_environment as rank
 from autotrack.training.run import end_run, log_numbers
-from autotrack.training.run_files import RunFiles, trials_of_workers
+from autotrack.training.run_files import RunFiles
 from autotrack.training.run_options import RunArguments, RunOptions
 from autotrack.training.start import attach_run, reopen_run
 from autotrack.training.values import as_plain, flatten, is_on_cuda
@@ -73,6 +74,7 @@ __all__ = [
     "EpochClock",
     "Hook",
     "Integration",
+    "KeptModel",
     "Outcome",
     "Patch",
     "RunArguments",
@@ -93,5 +95,4 @@ __all__ = [
     "log_numbers",
     "rank",
     "reopen_run",
-    "trials_of_workers",
 ]

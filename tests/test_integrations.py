@@ -19,7 +19,6 @@ from autotrack.integrations import (
     end_run,
     lazy_exports,
     reopen_run,
-    trials_of_workers,
 )
 
 FRAMEWORK = '''
@@ -184,7 +183,7 @@ def test_trials_of_worker_processes_are_found(store: Path) -> None:
     with autotrack.start_run(to=store) as run:
         worker = attach_run(run.folder)
         worker.log_trial(3, {"c": 1}, {"score": 0.5})
-        assert [(trial.number, trial.values) for trial in trials_of_workers(run)] == [(3, {"score": 0.5})]
+        assert [(trial.number, trial.values) for trial in RunFiles(run).trials_of_workers()] == [(3, {"score": 0.5})]
         end_run(worker, None, is_own=False)
 
 

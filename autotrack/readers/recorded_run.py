@@ -16,6 +16,7 @@ from autotrack.readers.query_names import Name
 
 if TYPE_CHECKING:
     from autotrack.readers.comparison import RunComparison
+    from autotrack.readers.kept_files import KeptFiles, Weights
 
 
 class Indexed(Protocol):
@@ -87,6 +88,33 @@ class RecordedRun:
             except KeyError:
                 pass
         return name.read(self.summary)
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file or folder that the run has kept, such as `run.path("artifacts/notes.txt")`.
+
+        `"checkpoints/best"` is the best checkpoint, whatever its file is called, and a suffix may be left out. Raises
+        `ArtifactNotFoundError` if there is none, or several.
+        """
+        return self._kept_files.path(name)
+
+    def checkpoint(self, role: "Weights" = "best") -> Path:
+        """Return the path of the best or the last checkpoint. Raises `ArtifactNotFoundError`.
+
+        Where several are the best, by different metrics, it is the one for the metric that the run is judged by.
+        """
+        return self._kept_files.checkpoint(role)
+
+    def load_model(
+        self, weights: "Weights" = "last", *, trusted: bool = False, model_class: type | None = None
+    ) -> Any:
+        """Return the model that the run has kept, ready to predict: see `autotrack.load_model`."""
+        return self._kept_files.load_model(weights, trusted=trusted, model_class=model_class)
+
+    @property
+    def _kept_files(self) -> "KeptFiles":
+        from autotrack.readers.kept_files import KeptFiles  # few look at runs for their files
+
+        return KeptFiles(self.folder, self.summary)
 
     def tag(self, **values: str | None) -> None:
         """Set tags of the run; a tag with the value None is removed. Raises `AutotrackError` and `OSError`.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from autotrack import settings
+from autotrack.entry_points import GROUP
 from autotrack.errors import SettingsError
 from autotrack.settings import Settings
 from autotrack.training import defaults, inherited, ranks, sidecar_client, start
@@ -26,9 +27,6 @@ from autotrack.training.observe.arguments.hooks import ArgumentHooks
 from autotrack.training.observe.arguments.parsed import parsed_arguments
 from autotrack.training.observe.arguments.script import belongs_to_project
 from autotrack.training.observe.output.between_runs import between_runs
-
-GROUP = "autotrack.integrations"
-"""The entry-point group. Each entry is a class that takes no arguments and follows `Integration`."""
 
 
 class Integration(Protocol):

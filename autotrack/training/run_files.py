@@ -134,14 +134,13 @@ class RunFiles:
                 return None
         return first.id if isinstance(first, records.RunStarted) else None
 
+    def trials_of_workers(self) -> list[records.Trial]:
+        """Return the trials that worker processes have recorded in journals of their own: see `attach_run`."""
+        from autotrack.journal.reader import JournalReader  # only for searches whose tasks ran in other processes
 
-def trials_of_workers(run: Run) -> list[records.Trial]:
-    """Return the trials that worker processes have recorded in journals of their own, as `attach_run` opens them."""
-    from autotrack.journal.reader import JournalReader  # only for searches whose tasks ran in other processes
-
-    trials = []
-    for path in (run.folder / "journal").glob("main-*.jsonl"):
-        reader = JournalReader(path)
-        while batch := reader.read():
-            trials += [record for record in batch if isinstance(record, records.Trial)]
-    return trials
+        trials = []
+        for path in (self._run.folder / "journal").glob("main-*.jsonl"):
+            reader = JournalReader(path)
+            while batch := reader.read():
+                trials += [record for record in batch if isinstance(record, records.Trial)]
+        return trials

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
-from autotrack.integrations import Patch
+from autotrack.integrations import KeptModel, Patch
 
 
 class KerasIntegration:
@@ -14,6 +15,7 @@ class KerasIntegration:
         "keras": ("keras", "3.4", "4"),
         "keras_tuner": ("keras-tuner", "1.4", "2"),
     }
+    model_suffixes = (".keras", ".weights.h5", ".h5")
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `keras` or `keras_tuner`."""
@@ -25,3 +27,9 @@ class KerasIntegration:
         from autotrack_keras.hooks import make_patches
 
         return make_patches(module, AutotrackCallback.for_autolog)
+
+    def load_model(self, kept: KeptModel) -> Any:
+        """Return the model in a file that a run has kept."""
+        from autotrack_keras.kept_models import load
+
+        return load(kept)

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable
 from types import ModuleType
 from typing import Any
 
-from autotrack.integrations import Outcome, Patch
+from autotrack.integrations import KeptModel, Outcome, Patch
 
 _WORK = ("fit", "validate", "test")
 
@@ -18,6 +18,7 @@ class LightningIntegration:
         "lightning.pytorch": ("lightning", "2.2", "3"),
         "pytorch_lightning": ("pytorch-lightning", "2.2", "3"),
     }
+    model_suffixes = (".ckpt",)
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `lightning.pytorch` or `pytorch_lightning`."""
@@ -37,6 +38,12 @@ class LightningIntegration:
         yield Patch(module.callbacks.LearningRateFinder, "lr_find", attached.look_away)
         yield Patch(module.callbacks.BatchSizeFinder, "scale_batch_size", attached.look_away)
         yield from loggers.patches(module)
+
+    def load_model(self, kept: KeptModel) -> Any:
+        """Return the model in a file that a run has kept."""
+        from autotrack_lightning.kept_models import load
+
+        return load(kept)
 
 
 def _with_callback(trainer: Any, *_args: Any, **_kwargs: Any) -> Generator[None, Outcome, None]:

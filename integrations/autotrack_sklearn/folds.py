@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import autotrack
-from autotrack.integrations import Outcome, attach_run, trials_of_workers
+from autotrack.integrations import Outcome, RunFiles, attach_run
 from autotrack_sklearn.values import plain
 
 Span = tuple[float, float]
@@ -94,7 +94,9 @@ class Folds:
 
     def errors(self) -> dict[int, str]:
         """Return why candidates failed, by the number of their trial."""
-        return self._errors or {trial.number: trial.error for trial in trials_of_workers(self._run) if trial.error}
+        return self._errors or {
+            trial.number: trial.error for trial in RunFiles(self._run).trials_of_workers() if trial.error
+        }
 
     def spans(self, points: int) -> list[Span]:
         """Return when each of so many points began and ended, if all were done one after the other."""
@@ -134,7 +136,7 @@ class Folds:
 
     def _times_of_workers(self) -> dict[int, Span]:
         spans: dict[int, Span] = {}
-        for trial in trials_of_workers(self._run):
+        for trial in RunFiles(self._run).trials_of_workers():
             if trial.started is not None and trial.ended is not None:
                 _widen(spans, trial.number - self.first, (trial.started, trial.ended))
         return spans

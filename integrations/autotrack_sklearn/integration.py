@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
-from autotrack.integrations import Patch
+from autotrack.integrations import KeptModel, Patch
 
 _KINDS = ("Classifier", "Regressor", "Transformer", "Cluster", "Bicluster", "Density", "Outlier")
 """Mixins that some classes have without `BaseEstimator`."""
@@ -28,6 +29,7 @@ class SklearnIntegration:
         "sklearn.inspection": _DISTRIBUTION,
         "catboost": ("catboost", "1.0", "2"),
     }
+    model_suffixes = (".joblib", ".skops")
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for one of the modules."""
@@ -51,3 +53,9 @@ class SklearnIntegration:
         if module.__name__ == "sklearn.inspection":
             return functions.inspection_patches(module)
         return functions.metric_patches(module)
+
+    def load_model(self, kept: KeptModel) -> Any:
+        """Return the model in a file that a run has kept."""
+        from autotrack_sklearn.kept_models import load
+
+        return load(kept)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
-from autotrack.integrations import Patch
+from autotrack.integrations import KeptModel, Patch
 
 
 class TorchIntegration:
@@ -17,6 +18,7 @@ class TorchIntegration:
         "lightning.fabric": ("lightning", "2.2", "3"),
         "lightning_fabric": ("lightning-fabric|pytorch-lightning", "2.2", "3"),
     }
+    model_suffixes = (".pt", ".pth", ".pt2", ".bin", ".safetensors")
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `torch`, all of whose parts have been imported by now, or for what is used with it."""
@@ -30,3 +32,9 @@ class TorchIntegration:
             case "accelerate.accelerator":
                 return (*saving.patches_of_accelerate(module), *loading.patches_of_accelerate(module))
         return (*saving.patches_of_fabric(module), *loading.patches_of_fabric(module))
+
+    def load_model(self, kept: KeptModel) -> Any:
+        """Return the model in a file that a run has kept."""
+        from autotrack_torch.kept_models import load
+
+        return load(kept)

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import autotrack
-from autotrack.integrations import Outcome, trials_of_workers
+from autotrack.integrations import Outcome, RunFiles
 from autotrack_sklearn.folds import Fold, Folds, ParentFolds
 from tests.autotrack_sklearn.conftest import all_runs
 
@@ -81,4 +81,4 @@ def test_a_worker_numbers_the_trials_of_two_searches_in_a_run_one_after_the_othe
             folds.add(task(candidate), scored(0.5), started=1.0)
         assert worker.of(uuid4()) is None
         assert worker.of(None) is None
-        assert [trial.number for trial in trials_of_workers(run)] == [0, 3, 2]
+        assert [trial.number for trial in RunFiles(run).trials_of_workers()] == [0, 3, 2]

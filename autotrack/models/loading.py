@@ -1,0 +1,49 @@
+"""`autotrack.load_model`: the model of a run, of a folder, or in a file of a run."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import ModelLoadError
+from autotrack.readers import catalog
+from autotrack.readers.kept_files import KeptFiles, Weights
+from autotrack.readers.recorded_run import RecordedRun, load
+
+
+def load_model(
+    model: RecordedRun | str | os.PathLike[str],
+    *,
+    weights: Weights = "last",
+    trusted: bool = False,
+    model_class: type | None = None,
+) -> Any:
+    """Return a model that was kept, ready to predict.
+
+    Args:
+        model: A recorded run, the folder, name or id of one, or the path of a file in a run folder.
+        weights: `"last"` for the model as training left it, `"best"` for the best checkpoint.
+        trusted: Say True only if you trust whoever made the run. Pickled models, which is what scikit-learn's and
+            PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise.
+        model_class: The class of a Lightning module, where it is not imported yet.
+
+    Raises:
+        UntrustedModelError: Loading would run code out of the file, and `trusted` is False.
+        ModelLoadError: The file is damaged, was changed since it was kept, or cannot be loaded on its own.
+        ArtifactNotFoundError: The run has kept no such model.
+        RunNotFoundError: There is no such run.
+    """
+    if isinstance(model, RecordedRun):
+        return model.load_model(weights, trusted=trusted, model_class=model_class)
+    path = Path(model).expanduser()
+    around = _run_around(path)
+    if around is not None:
+        name = path.absolute().relative_to(around).as_posix()
+        return KeptFiles(around, load(around).summary).load_file(name, trusted=trusted, model_class=model_class)
+    if isinstance(model, os.PathLike) and not path.exists():
+        raise ModelLoadError(f"{path} does not exist; expected a run folder, or a file in one")
+    return catalog.load(model).load_model(weights, trusted=trusted, model_class=model_class)
+
+
+def _run_around(path: Path) -> Path | None:
+    """Return the folder of the run that a file lies in; None for a run folder itself, and for what is in no run."""
+    return next((folder for folder in path.absolute().parents if (folder / "journal" / "main.jsonl").is_file()), None)

@@ -1,0 +1,137 @@
+"""Finds the files that a run has kept: artifacts by their path, checkpoints and models by what they are."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadError
+from autotrack.format import printable
+from autotrack.journal.judging import main_metrics
+from autotrack.journal.records import Artifact
+from autotrack.journal.run_folder import file_status
+from autotrack.journal.summary import Summary
+from autotrack.model_format.kept import KeptModel, ModelLoader, load_with, loader_of, model_loaders
+from autotrack.model_format.verified import copy_verified, private_folder
+
+Weights = Literal["best", "last"]
+
+_ROLES = ("best", "last")
+_KEPT = ("checkpoint", "model")
+
+
+class KeptFiles:
+    """The files of one run, by the artifacts that it has recorded.
+
+    Args:
+        folder: The run folder.
+        summary: What the run has recorded.
+    """
+
+    def __init__(self, folder: Path, summary: Summary) -> None:
+        self._folder = folder
+        self._summary = summary
+        self._artifacts = summary.artifacts
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file or folder: see `RecordedRun.path`."""
+        candidates = _named(self._artifacts, name)
+        if len(candidates) > 1:
+            raise ArtifactNotFoundError(
+                f"run {self._summary.name} has several files called {name!r}: "
+                f"{_listed(one.path for one in candidates)}; give one of them",
+                reference=name,
+            )
+        try:
+            return self._existing(candidates[0].path if candidates else name)  # or no artifact, such as output.log
+        except FileNotFoundError:
+            raise self._not_found(name, [artifact.path for artifact in self._artifacts]) from None
+
+    def checkpoint(self, role: Weights) -> Path:
+        """Return the path of a checkpoint: see `RecordedRun.checkpoint`."""
+        return self._existing(self._in_role(role).path)
+
+    def load_model(self, weights: Weights, *, trusted: bool, model_class: type | None) -> Any:
+        """Load the model of the run: see `autotrack.load_model`."""
+        loaders = model_loaders()
+        final = self._final_model(loaders)
+        _check_role(weights)
+        chosen = final if weights == "last" and final is not None else self._in_role(weights)
+        return self._load(chosen, loaders, trusted=trusted, model_class=model_class)
+
+    def load_file(self, name: str, *, trusted: bool, model_class: type | None) -> Any:
+        """Load the model in the file `name`, a path in the run folder: see `autotrack.load_model`."""
+        self.path(name)
+        chosen = next((one for one in self._artifacts if one.path == name), None)
+        if chosen is None:
+            raise ModelLoadError(
+                f"{self._folder / name} is no file that the run has recorded, so nothing of it is loaded"
+            )
+        return self._load(chosen, model_loaders(), trusted=trusted, model_class=model_class)
+
+    def _in_role(self, role: Weights) -> Artifact:
+        """Return the newest file with a role; of several metrics, one saved for that which the run is judged by."""
+        _check_role(role)
+        having = [one for one in self._artifacts if one.kind in _KEPT and role in one.roles]
+        if not having:
+            raise self._not_found(f"checkpoints/{role}", [one.path for one in self._artifacts if one.kind in _KEPT])
+        judged_by = main_metrics(self._summary)[:1]
+        for_metric = [one for one in having if not one.metrics.keys().isdisjoint(judged_by)]
+        return (for_metric or having)[-1]
+
+    def _final_model(self, loaders: list[ModelLoader]) -> Artifact | None:
+        """Return the model that training left; of several fits in one run, that of the first."""
+        models = [one for one in self._artifacts if one.kind == "model" and loader_of(one.path, loaders) is not None]
+        models = [one for one in models if not one.roles or "last" in one.roles]
+        return min(models, key=lambda one: len(PurePosixPath(one.path).parts), default=None)
+
+    def _load(self, chosen: Artifact, loaders: list[ModelLoader], **options: Any) -> Any:
+        kept_at, final = self._folder / chosen.path, self._final_model(loaders)
+        loader = loader_of(chosen.path, loaders)
+        if loader is None:
+            raise ModelLoadError(f"{kept_at} is not a file that an installed integration can load; open it yourself")
+        self._existing(chosen.path)
+        with private_folder() as folder:
+            model_path = None
+            if final is not None and final.path != chosen.path:
+                (folder / "model").mkdir()
+                model_path = copy_verified(self._folder, final.path, folder / "model", sha256=final.sha256)
+            path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
+            return load_with(loader, KeptModel(path, kept_at, model_path, self._summary.params_by_source, **options))
+
+    def _existing(self, name: str) -> Path:
+        """Return the path of a file or folder of the run. Raises `FileNotFoundError` and `UnsafeFileError`."""
+        try:
+            file_status(self._folder, name)
+        except IsADirectoryError:
+            pass
+        except NotADirectoryError as error:
+            raise FileNotFoundError(str(error)) from error
+        return self._folder / name
+
+    def _not_found(self, name: str, there: Iterable[str]) -> AutotrackError:
+        names = sorted(there)
+        alike = difflib.get_close_matches(name, names, n=1)
+        advice = f"did you mean {alike[0]!r}?" if alike else f"it has {_listed(names) or 'none'}"
+        return ArtifactNotFoundError(
+            printable(f"run {self._summary.name} has no file {name!r}; {advice}"), reference=name
+        )
+
+
+def _check_role(role: str) -> None:
+    if role not in _ROLES:
+        raise ValueError(f"the checkpoint is {role!r:.100}; expected 'best' or 'last'")
+
+
+def _named(artifacts: Sequence[Artifact], name: str) -> list[Artifact]:
+    """Return the artifacts with this path, or with this path but for the suffix, or with this folder and role."""
+    path = PurePosixPath(name)
+    exact = [one for one in artifacts if one.path == str(path)]
+    bare = [one for one in artifacts if one.path.startswith(f"{path}.")]
+    in_role = [one for one in artifacts if path.name in one.roles and PurePosixPath(one.path).parent == path.parent]
+    return exact or in_role or bare
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

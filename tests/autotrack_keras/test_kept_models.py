@@ -1,0 +1,41 @@
+"""A kept Keras model predicts as the trained one; the best weights are put into it on demand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+
+import autotrack
+from autotrack.errors import ArtifactNotFoundError, UntrustedModelError
+from tests.autotrack_keras.conftest import X, Y, make_model
+
+Recorded = Callable[[], autotrack.RecordedRun]
+
+
+@pytest.fixture(autouse=True)
+def _kept() -> None:
+    autotrack.autolog(to="runs", experiment="tests")
+
+
+def test_the_model_and_its_best_weights_are_loaded(recorded: Recorded, tmp_path: Any) -> None:
+    best = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.weights.h5", monitor="loss", save_best_only=True, save_weights_only=True
+    )
+    model = make_model("adam")
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=[best])
+    assert (recorded().load_model().predict(X, verbose=0) == model.predict(X, verbose=0)).all()
+    model.load_weights(tmp_path / "best.weights.h5")
+    assert (recorded().load_model(weights="best").predict(X, verbose=0) == model.predict(X, verbose=0)).all()
+
+
+def test_code_in_a_lambda_layer_is_only_run_where_it_is_trusted(recorded: Recorded) -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    with pytest.raises(UntrustedModelError, match="Lambda"):
+        recorded().load_model()
+    loaded = recorded().load_model(trusted=True)
+    assert (loaded.predict(X, verbose=0) == model.predict(X, verbose=0)).all()
+    with pytest.raises(ArtifactNotFoundError, match="checkpoints/best"):
+        recorded().load_model(weights="best")
