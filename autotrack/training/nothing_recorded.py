@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection
 
 from autotrack.training import terminal
+from autotrack.training.hooks.faults import unplaced_faults
 from autotrack.training.observe.exits import watch
 
 _ASKED_ONLY = {"-h", "--help", "--version"}
@@ -34,6 +35,8 @@ class NothingRecorded:
     def _say(self) -> None:
         frameworks = sorted(self._frameworks())
         if not (self._is_possible and frameworks) or self._pid != os.getpid():
+            return
+        if unplaced_faults:  # a warning has said why
             return
         if watch.error() is None and _ASKED_ONLY.isdisjoint(sys.argv):
             terminal.say(

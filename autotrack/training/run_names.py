@@ -57,7 +57,8 @@ def make_folder(experiment: Path, name: str | None, started: float) -> Path:
             return folder
     except OSError as error:
         raise SettingsError(
-            f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with to= or AUTOTRACK_TO",
+            f"no run can be kept in {experiment}: {error.strerror}. Choose another folder with AUTOTRACK_TO, "
+            "to= in the script, or --to after autotrack run",
             setting="to",
             value=str(experiment),
         ) from None

@@ -16,7 +16,7 @@ from autotrack.interactive import interactive_session
 from autotrack.training import autolog, ranks, run_names, sidecar_client, terminal
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
-from autotrack.training.hooks.faults import report_fault
+from autotrack.training.hooks.faults import is_new, report_fault
 from autotrack.training.main_target import main_target
 from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.run import Run
@@ -46,6 +46,7 @@ class Script:
         try:
             self._begin(is_first=is_first, at_once=at_once)
         except SettingsError as error:
+            is_new("", error)
             terminal.say(f"autotrack: {error}; nothing is recorded")
         except Exception as fault:  # noqa: BLE001  the script has to start all the same
             report_fault("autotrack run", fault)

@@ -10,6 +10,7 @@ SAID = "autotrack: nothing was recorded: nothing was trained or written with ker
 
 SWITCH_ON = "import autotrack; autotrack.autolog(frameworks=['lightning', 'keras'])\n"
 RUN = "with autotrack.start_run(): pass\n"
+REPORTED = "from autotrack.training.hooks.faults import report_fault; report_fault('store', 'full')"
 CHILD = f"""
 import multiprocessing
 def work():
@@ -29,11 +30,12 @@ if __name__ == "__main__":
         (RUN, (), False),
         ("raise SystemExit(0)", (), True),
         ("raise ValueError", (), False),
+        (REPORTED, (), False),
         ("autotrack.autolog(disable=True)", (), False),
         (CHILD.replace("METHOD", "'fork'"), (), False),
         (CHILD.replace("METHOD", "'spawn'"), (), False),
     ],
-    ids=["nothing", "help", "a run", "exit", "error", "switched off", "forked child", "spawned child"],
+    ids=["nothing", "help", "a run", "exit", "error", "a fault", "switched off", "forked child", "spawned child"],
 )
 def test_a_script_that_records_nothing_says_so(
     script: str, arguments: tuple[str, ...], is_said: bool, tmp_path_factory: pytest.TempPathFactory

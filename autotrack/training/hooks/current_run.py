@@ -15,6 +15,7 @@ class CurrentRun(Protocol):
     """What the hooks need of a run."""
 
     id: str
+    name: str
     folder: Path
     started_by: str
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from autotrack.errors import AutotrackWarning
+from autotrack.errors import AutotrackError, AutotrackWarning
 from autotrack.format import printable
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
 from autotrack.training.hooks.overhead import overhead
@@ -19,14 +19,16 @@ unplaced_faults: deque[tuple[str, str]] = deque(maxlen=20)
 
 
 kinds_warned_of: set[tuple[str, str]] = set()
-"""Each kind of fault is one warning in a process, whatever the user's filters say: what it is about, and its class."""
+"""Each kind of fault is one warning in a process, whatever the user's filters say: what it is about, and its class.
+
+A mistake is one wherever it shows."""
 
 
 def report_fault(
     about: str, fault: BaseException | str, *, run: CurrentRun | None = None, with_warning: bool = True
 ) -> None:
     """Turn a failure of autotrack into a `Notice` and, the first time, a warning at the user's line. Never raises."""
-    message = fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}"
+    message = fault if isinstance(fault, str) else _described(fault)
     try:
         run = run or innermost_run()
         if run is None:
@@ -35,10 +37,27 @@ def report_fault(
             run.notice(about, message)
     except Exception as second:  # noqa: BLE001  perhaps it is the journal that fails; the warning below still says so
         message = f"{message} ({second})"
-    kind = (about, message if isinstance(fault, str) else type(fault).__name__)
-    if with_warning and kind not in kinds_warned_of:
-        kinds_warned_of.add(kind)
-        _warn(printable(f"{about}: {message}; training is not affected"))
+    if with_warning and is_new(about, fault):
+        whose = f"run {run.name}: " if run is not None else ""
+        what = "this is not recorded" if is_mistake(fault) else about
+        _warn(printable(f"{whose}{what}: {message}; training is not affected"))
+
+
+def is_mistake(fault: BaseException | str) -> bool:
+    """Whether the fault is a mistake that the user can correct; its message says how, in the user's words."""
+    return isinstance(fault, AutotrackError)
+
+
+def is_new(about: str, fault: BaseException | str) -> bool:
+    """Whether nobody has been told of this kind of fault in this process; from now on, somebody has been."""
+    kind = ("" if is_mistake(fault) else about, fault if isinstance(fault, str) else type(fault).__name__)
+    is_known = kind in kinds_warned_of
+    kinds_warned_of.add(kind)
+    return not is_known
+
+
+def _described(fault: BaseException) -> str:
+    return str(fault) if is_mistake(fault) else f"{type(fault).__name__}: {fault}"
 
 
 def _warn(message: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.errors import AutotrackWarning
+from autotrack.errors import AutotrackWarning, SettingsError
 from autotrack.journal.records import AnyRecord, Notice
 from autotrack.training.hooks.faults import attempt, guarded, report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
@@ -24,9 +24,11 @@ def test_a_fault_is_a_notice_in_the_current_run_and_a_warning(
     store: Path, read_journal: Callable[..., list[AnyRecord]]
 ) -> None:
     with autotrack.start_run(to=store) as run:
-        with pytest.warns(AutotrackWarning, match=r"^git: OSError: no such command; training is not affected$"):
+        with pytest.warns(
+            AutotrackWarning, match=rf"^run {run.name}: git: OSError: no such command; training is not affected$"
+        ):
             report_fault("git", OSError("no such command"))
-        with pytest.warns(AutotrackWarning, match=r"^disk: slow; training"):
+        with pytest.warns(AutotrackWarning, match=rf"^run {run.name}: disk: slow; training"):
             report_fault("disk", "slow")
     assert notices_in(read_journal(run.folder)) == [("git", "OSError: no such command"), ("disk", "slow")]
 
@@ -54,13 +56,22 @@ def test_a_kind_of_fault_is_one_warning_whatever_its_words_and_its_run(store: Pa
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for number in range(3):
-            with autotrack.start_run(to=store):
+            with autotrack.start_run("one", to=store):
                 report_fault("params", ValueError(f"the value {number}"))
         report_fault("params", KeyError("another kind"))
     assert [str(warning.message).partition(";")[0] for warning in caught] == [
-        "params: ValueError: the value 0",
+        "run one: params: ValueError: the value 0",
         "params: KeyError: 'another kind'",
     ]
+
+
+def test_a_mistake_is_told_once_in_the_words_of_the_user_wherever_it_shows() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for about in ("Callback.on_fit_start", "_record"):
+            report_fault(about, SettingsError("no run can be kept in there: full. Choose another folder"))
+    said = "this is not recorded: no run can be kept in there: full. Choose another folder; training is not affected"
+    assert [str(warning.message) for warning in caught] == [said]
 
 
 def test_a_warning_points_at_the_line_of_the_user_below_libraries_and_us() -> None:
@@ -113,6 +124,8 @@ def test_a_fault_stops_no_training_where_warnings_are_errors(
 
 def test_a_run_that_cannot_take_the_notice_stops_nothing() -> None:
     class Broken:
+        name = "broken"
+
         def notice(self, about: str, message: str) -> None:
             raise OSError("the journal is gone")
 
