@@ -40,7 +40,7 @@ from typing import Any
 
 import msgspec
 
-from autotrack import destinations, launch, printed_patterns, pyproject
+from autotrack import destinations, launch, printed_patterns, pyproject, repeating
 from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
@@ -153,6 +153,8 @@ def resolve(folder: Path | None = None, /, **arguments: Any) -> Settings:
     ]
     tags = {name: tag for values in sources for name, tag in values.pop("tags", {}).items()}
     merged = {name: value for values in sources for name, value in _spread(values).items()}
+    if (repeated := repeating.repetition()) is not None:
+        merged["to"] = repeated.store  # whatever the script says: the two runs are to be compared
     if "experiment" not in merged:
         merged["experiment"] = _project_name(table, folder)
     return Settings(**merged, tags=tags)

@@ -29,7 +29,7 @@ ORDER = [
     {"sinks"},
     {"redaction", "protocol", "output_channel", "format", "plots", "model_format"},
     {"journal", "settings"},
-    {"destinations", "launch", "printed_patterns", "pyproject"},
+    {"destinations", "launch", "printed_patterns", "pyproject", "repeating"},
     {"entry_points", "errors", "interactive", "interpreter", "silence", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""

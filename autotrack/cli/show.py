@@ -153,7 +153,8 @@ def _print_facts(recorded: RecordedRun) -> None:
         "environment": _environment(summary),
         "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
         "resumed from": summary.resumed_from or "",
-        "parent": _parent(recorded),
+        "parent": _named(recorded, summary.parent),
+        "repeats": _named(recorded, summary.reproduces),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items()),
         "folder": shown(recorded.folder.absolute()),
         "waiting": waiting_elsewhere([recorded]),
@@ -164,13 +165,12 @@ def _print_facts(recorded: RecordedRun) -> None:
             say(f"{name:<12} {value}")
 
 
-def _parent(recorded: RecordedRun) -> str:
-    """Return the name of the run that this one belongs to, with the folder; its id, if it is not in the same store."""
-    wanted = recorded.summary.parent
+def _named(recorded: RecordedRun, wanted: str | None) -> str:
+    """Return the name of the run with an id, and its folder; the id, if it is not in the store of this one."""
     if not wanted:
         return ""
-    parent = catalog.with_id(wanted, recorded.folder.absolute().parent.parent)
-    return f"{parent.name}  ({shown(parent.folder)})" if parent else wanted
+    other = catalog.with_id(wanted, recorded.folder.absolute().parent.parent)
+    return f"{other.name}  ({shown(other.folder)})" if other else wanted
 
 
 def _plain(changes: str) -> str:

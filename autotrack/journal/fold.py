@@ -136,7 +136,7 @@ class Fold:
         if not summary.id:
             summary.started = record.time
             summary.parent, summary.resumed_from = record.parent, record.resumed_from
-            summary.started_by = record.started_by
+            summary.started_by, summary.reproduces = record.started_by, record.reproduces
         for name in ("id", "experiment", "argv", "entry_point", "cwd", "host", "pid", "python", "metric"):
             setattr(summary, name, getattr(record, name))
         if not summary.renamed_from:  # a run that goes on keeps the name that somebody gave it

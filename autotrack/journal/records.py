@@ -56,6 +56,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
             step or a later one, are about to be recorded again, so readers drop the earlier ones.
         journals: Set when a run goes on: how many bytes each of its other journals had then, by name. What they have
             up to there was recorded before this record, whatever the clocks say.
+        reproduces: The id of the run that was being repeated, if `autotrack reproduce` started this one.
         group: What the ranks of one job have in common, such as the address where they meet.
         started_by: The integration that started the run, `user` for a call of `start_run`, or `script` for a script
             that `autotrack run` started.
@@ -69,6 +70,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     format: int = FORMAT
     parent: str | None = None
     resumed_from: str | None = None
+    reproduces: str | None = None
     resumed_at_step: int | None = None
     journals: dict[str, int] | None = None
     frameworks: dict[str, str] = {}

@@ -46,6 +46,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         duration_seconds: The time from start to end.
         destinations: Where the last start of the run sends it; None in summaries that older versions have written.
+        reproduces: The id of the run that this one repeats.
         renamed_from: The name that the run had before somebody gave it another one.
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
@@ -72,6 +73,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     traceback: str | None = None
     parent: str | None = None
     resumed_from: str | None = None
+    reproduces: str | None = None
     renamed_from: str | None = None
     started_by: str = "user"
     frameworks: dict[str, str] = {}

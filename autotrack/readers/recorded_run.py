@@ -153,6 +153,18 @@ class RecordedRun:
 
         return RunComparison([other, self], metric=metric)
 
+    def reproduce(self, **options: Any) -> Any:
+        """Repeat this run as a new one, and return both with the verdict on them, as `autotrack reproduce` does.
+
+        The code is restored in a fresh folder and the command line is run there. The result has `run`, the new run,
+        and `verdict`, with `kind` (`identical`, `same`, `within_seeds` or `different`), `reason` and `causes`. The
+        options are those of `autotrack.reproduce.reproduction.Choices`, such as `into`, `tolerance`, and `yes`, which
+        allows to run what somebody else has recorded. Raises `ReproduceError` where something is missing.
+        """
+        from importlib import import_module  # by name, because it stands above the readers: it runs what they read
+
+        return import_module("autotrack.reproduce.reproduction").reproduce_run(self, **options)
+
     def history(self, metric: str) -> list[Point]:
         """Return every recorded point of a metric, or of the system load, in order.
 

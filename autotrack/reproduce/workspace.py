@@ -58,6 +58,10 @@ class Workspace:
             return text
         return re.sub(f"{_BEFORE}{re.escape(str(self.base))}{_AFTER}", lambda _: str(self.code), text)
 
+    def remove(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 def make_workspace(
     run: Path, code: RecordedCode, *, into: Path | None = None, repository: str | None = None

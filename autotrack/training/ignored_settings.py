@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from autotrack import pyproject, settings
+from autotrack import pyproject, repeating, settings
 from autotrack.training import terminal
 
-_NO_SETTINGS = ("AUTOTRACK_ALLOW_INSECURE", "AUTOTRACK_RUN")
+_NO_SETTINGS = ("AUTOTRACK_ALLOW_INSECURE", "AUTOTRACK_RUN", repeating.VARIABLE)
 """Variables that are read elsewhere."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 from weakref import WeakSet
 
-from autotrack import settings
+from autotrack import repeating, settings
 from autotrack.destinations import To
 from autotrack.errors import JournalBusyError
 from autotrack.training import ranks
@@ -195,10 +195,12 @@ class RunOptions:
 
     def _locate(self, run_id: str, folder: Path) -> Path | None:
         """Return where the run lies now: in the folder it was in, or in this store, which may have been moved."""
+        repeated = repeating.repetition()
         for candidate in (folder, self.experiment_folder / folder.name):
             with contextlib.suppress(OSError):
-                if first_record(candidate).id == run_id:
-                    return candidate
+                first = first_record(candidate)
+                if first.id == run_id and (repeated is None or first.reproduces == repeated.run):
+                    return candidate  # a repetition never adds to a run that was there before
         return None
 
     def join_run(self, rank: int, *, group: str | None = None) -> Run | None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from autotrack import repeating
 from autotrack.destinations import To
 from autotrack.errors import JournalBusyError, SettingsError
 from autotrack.journal import records
@@ -145,6 +146,7 @@ def open_run(
             experiment=chosen.experiment,
             parent=_parent_id(folder.parent),
             resumed_from=resumed_from,
+            reproduces=repeated.run if (repeated := repeating.repetition()) is not None else None,
             frameworks=dict(frameworks or {}),
             started_by=started_by,
             group=group,

@@ -75,4 +75,5 @@ def _facts(summary: Summary) -> Iterator[tuple[str, Any]]:
     yield "autotrack.git.changed", ", ".join(changed[:_LISTED]) + more
     yield "autotrack.command", summary.environment.get("process", {}).get("command")
     yield "autotrack.resumed_from", summary.resumed_from
+    yield "autotrack.reproduces", summary.reproduces
     yield "autotrack.error", summary.error

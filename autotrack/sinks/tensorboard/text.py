@@ -98,6 +98,7 @@ def _about(summary: Summary) -> str:
         ("commit", commit),
         ("ranks", len(summary.ranks) if len(summary.ranks) > 1 else None),
         ("resumed from", summary.resumed_from),
+        ("repeats", summary.reproduces),
         ("parent", summary.parent),
         *((f"tag {name}", value) for name, value in summary.tags.items()),
         ("error", summary.error),

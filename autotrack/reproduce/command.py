@@ -1,0 +1,172 @@
+"""What is going to run: the recorded command line in the restored code, with the environment variables of then."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autotrack import launch, repeating
+from autotrack.errors import ReproduceError
+from autotrack.journal.summary import Summary
+from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.workspace import Workspace
+from autotrack.sidecar.capture.hardware import relevant_variables
+
+_REDACTED = "[redacted]"
+_OWN_COMMAND = "give the whole command yourself: autotrack reproduce RUN -- python train.py …"
+
+_OF_THE_MACHINE = frozenset(
+    "CONDA_DEFAULT_ENV CONDA_PREFIX CUDA_HOME CUDA_VERSION HF_DATASETS_CACHE HF_HOME LD_LIBRARY_PATH LD_PRELOAD "
+    "NVIDIA_DRIVER_CAPABILITIES NVIDIA_PYTORCH_VERSION NVIDIA_TF32_OVERRIDE NVIDIA_VISIBLE_DEVICES "
+    "TRANSFORMERS_CACHE VIRTUAL_ENV".split()
+)
+"""Variables that say where things lie on a machine. They stay as they are here."""
+
+_OF_THE_JOB = frozenset(
+    "GROUP_RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT NODE_RANK OMPI_COMM_WORLD_RANK "
+    "OMPI_COMM_WORLD_SIZE RANK TF_CONFIG WORLD_SIZE".split()
+)
+_JOB_PREFIXES = ("SLURM_", "TORCHELASTIC_")
+"""Variables that a launcher sets for each of its processes."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A command to run.
+
+    Attributes:
+        command: The program and its arguments.
+        cwd: Where it is started.
+        variables: Environment variables that are set for it.
+        unset: Environment variables of here that it does not get, because they were not set when the run was recorded.
+    """
+
+    command: Sequence[str]
+    cwd: Path
+    variables: Mapping[str, str]
+    unset: Sequence[str]
+
+    def environ(self) -> dict[str, str]:
+        """Return the whole environment of the command."""
+        kept = {name: value for name, value in os.environ.items() if name not in self.unset}
+        return {**kept, **self.variables}
+
+    def __str__(self) -> str:
+        variables = [f"{name}={shlex.quote(value)}" for name, value in self.variables.items() if _is_shown(name)]
+        return " ".join([*variables, shlex.join(self.command)])
+
+
+def rerun_of(
+    summary: Summary, space: Workspace, *, store: Path, python: str = sys.executable, command: Sequence[str] = ()
+) -> Rerun:
+    """Return what repeats a run in a workspace.
+
+    Args:
+        summary: The run.
+        space: Its restored code.
+        store: The folder that keeps the new run.
+        python: The interpreter.
+        command: A command line that takes the place of the recorded one.
+
+    Raises `ReproduceError` for a run whose command line was not kept.
+    """
+    words = list(command) or _recorded_command(summary, space, python)
+    secret = next((word for word in words if _REDACTED in word), None)
+    if secret is not None:
+        raise ReproduceError(f"the command line had a secret, which is not kept: {secret!r}; {_OWN_COMMAND}")
+    own = {
+        repeating.VARIABLE: repeating.text_of(repeating.Repetition(run=summary.id, store=str(store.absolute()))),
+        "AUTOTRACK_EXPERIMENT": summary.experiment,
+    }
+    recorded = dict(_recorded_variables(summary, space))
+    unset = [name for name in relevant_variables(os.environ) if name not in recorded and not _is_of_here(name)]
+    unset += [name for name in os.environ if name == launch.VARIABLE or _is_of_job(name)]
+    return Rerun([space.here(word) for word in words], space.cwd, {**recorded, **own}, sorted(set(unset)))
+
+
+def doubts_about_command(summary: Summary) -> Iterator[Missing]:
+    """Yield what the command line of a run does not tell."""
+    recorded = _recorded_environment(summary)
+    processes = str(recorded.get("WORLD_SIZE", "1"))
+    if processes not in ("", "1") and not summary.environment.get("process", {}).get("launched_by"):
+        why = f"the run was one of {processes} processes, and the command of what started them is not known"
+        yield Missing("the launcher", why, _OWN_COMMAND, kind="arguments")
+
+
+def _recorded_command(summary: Summary, space: Workspace, python: str) -> list[str]:
+    process = summary.environment.get("process", {})
+    if space.cells is not None:
+        return _command_of_cells(space.cells, python)
+    if process.get("interactive"):
+        raise ReproduceError(f"the run was recorded at a prompt, and what was typed there is not kept; {_OWN_COMMAND}")
+    launched = _words(process.get("launched_by"))
+    if launched[:2] == ["autotrack", "run"]:
+        return [python, "-m", "autotrack", *launched[1:]]
+    words = _words(process.get("command"))
+    if not words and summary.entry_point:  # the environment was not captured
+        words = [python, summary.entry_point, *summary.argv[1:]]
+    if not words:
+        raise ReproduceError(f"the run does not say how it was started; {_OWN_COMMAND}")
+    prefix = str(process.get("prefix") or "")
+    return [python, *(_in_this_python(word, prefix, python) for word in words[1:])]
+
+
+def _words(text: Any) -> list[str]:
+    try:
+        return shlex.split(text) if isinstance(text, str) else []
+    except ValueError as error:
+        raise ReproduceError(f"the recorded command line cannot be read: {error}; {_OWN_COMMAND}") from error
+
+
+def _in_this_python(word: str, prefix: str, python: str) -> str:
+    """Return the path of an installed program, such as `.venv/bin/train`, in the environment that is used now."""
+    if not prefix or not word.startswith(os.path.join(prefix, "")):  # noqa: PTH118  a text with a slash at its end
+        return word
+    path = Path(word)
+    return str(Path(python).parent / path.name) if path.parent.name == "bin" else word
+
+
+def _command_of_cells(cells: Path, python: str) -> list[str]:
+    """Return what runs the cells of a notebook: Python, or IPython if there is a `%magic` or `!command` in them."""
+    try:
+        compile(cells.read_bytes(), str(cells), "exec")
+    except (SyntaxError, ValueError):
+        script = cells.with_suffix(".ipy")
+        cells.rename(script)
+        return [python, "-m", "IPython", "--no-banner", "--colors=NoColor", str(script)]
+    return [python, str(cells)]
+
+
+def _recorded_environment(summary: Summary) -> dict[str, str]:
+    recorded = summary.environment.get("hardware", {}).get("environment_variables", {})
+    # The names are checked again: a run of somebody else may name any.
+    return relevant_variables({str(name): str(value) for name, value in recorded.items()})
+
+
+def _recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str, str]]:
+    recorded = _recorded_environment(summary)
+    for name, value in recorded.items():
+        if name == "PYTHONPATH":
+            paths = [path for path in value.split(os.pathsep) if not path.endswith("autotrack/training/at_startup")]
+            if any(paths):
+                yield name, space.here(os.pathsep.join(paths))
+        elif not _is_of_here(name) and not _is_of_job(name) and _REDACTED not in value:
+            yield name, value
+    seed = summary.environment.get("process", {}).get("hash_seed")
+    if seed is not None and "PYTHONHASHSEED" not in recorded:
+        yield "PYTHONHASHSEED", str(seed)
+
+
+def _is_of_here(name: str) -> bool:
+    return name in _OF_THE_MACHINE
+
+
+def _is_of_job(name: str) -> bool:
+    return name in _OF_THE_JOB or name.startswith(_JOB_PREFIXES)
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith("AUTOTRACK_")

@@ -1,0 +1,151 @@
+"""Compares every metric of two runs at every step."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autotrack.journal.fold import Fold
+from autotrack.journal.records import number
+from autotrack.journal.series import Point
+
+_MEASURES_THE_MACHINE = re.compile(
+    r"(^|[_/. ])(seconds?|secs?|time|times|elapsed|duration|eta|ms|speed|throughput)(?=$|[_/. ])"
+    r"|per_second|per_sec\b|it/s|data_wait_percent|(memory|_bytes|_mb|_gb|_mib|_gib)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class MetricDifference:
+    """One metric of two runs.
+
+    Attributes:
+        name: The metric.
+        points: How many points both runs have.
+        original_points, repeated_points: How many points each of them has.
+        original, repeated: The last values.
+        largest: The largest difference between two values; 0 if all of them are the same, bit for bit.
+        relative: The largest of the differences, each in proportion to the larger of its two values.
+        parted: The first point of the original that differs by more than the tolerance; None if there is none.
+        parted_repeated: The value of the repeated run there.
+    """
+
+    name: str
+    points: int
+    original_points: int
+    repeated_points: int
+    original: float | None
+    repeated: float | None
+    largest: float
+    relative: float
+    parted: Point | None
+    parted_repeated: float | None
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether both runs have the same points, bit for bit."""
+        return not self.largest and self.original_points == self.repeated_points
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both runs have as many points, and none of them differ by more than the tolerance."""
+        return self.parted is None and self.original_points == self.repeated_points
+
+    @property
+    def place(self) -> str:
+        """Where the two part, in words; nothing if they do not."""
+        if self.parted is None:
+            return "" if self.is_same else f"{self.repeated_points} instead of {self.original_points} points"
+        if self.parted.step is not None:
+            return f"step {self.parted.step}"
+        return f"epoch {self.parted.epoch}" if self.parted.epoch is not None else "the first value"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        parted = self.parted
+        return {
+            "metric": self.name,
+            "points": self.points,
+            "original_points": self.original_points,
+            "repeated_points": self.repeated_points,
+            "original": plain(self.original),
+            "repeated": plain(self.repeated),
+            "identical": self.is_identical,
+            "same": self.is_same,
+            "largest_difference": plain(self.largest),
+            "largest_relative_difference": plain(self.relative),
+            "parted": None
+            if parted is None
+            else {
+                "step": parted.step,
+                "epoch": parted.epoch,
+                "original": plain(number(parted.value)),
+                "repeated": plain(self.parted_repeated),
+            },
+        }
+
+
+def metric_differences(original: Fold, repeated: Fold, *, tolerance: float) -> list[MetricDifference]:
+    """Return how each metric of two runs differs, those that differ most first.
+
+    Durations, speeds and memory are left out: they are of the machine, and never the same twice.
+    """
+    curves, others = _curves(original), _curves(repeated)
+    names = [name for name in dict.fromkeys([*curves, *others]) if not _MEASURES_THE_MACHINE.search(name)]
+    found = [_difference(name, curves.get(name, ()), others.get(name, ()), tolerance) for name in names]
+    return sorted(found, key=lambda one: (one.is_identical, one.is_same, -one.relative))
+
+
+def plain(value: float | None) -> float | str | None:
+    """Return a number as JSON can have it."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def _curves(fold: Fold) -> dict[str, Sequence[Point]]:
+    """Return the points of all metrics, and the results of the candidates of a search, by their numbers."""
+    curves: dict[str, list[Point]] = {name: list(points) for name, points in fold.points.items()}
+    for trial in fold.summary().trials:
+        for name, value in trial.values.items():
+            point = Point(value, trial.time, step=trial.number)
+            curves.setdefault(f"{name} of {trial.kind}s", []).append(point)
+    return dict(curves)
+
+
+def _difference(name: str, original: Sequence[Point], repeated: Sequence[Point], tolerance: float) -> MetricDifference:
+    largest, largest_relative = 0.0, 0.0
+    parted: Point | None = None
+    parted_repeated: float | None = None
+    for point, beside in zip(original, repeated, strict=False):
+        one, other = float(number(point.value)), float(number(beside.value))
+        apart, relative = _apart(one, other)
+        largest, largest_relative = max(largest, apart), max(largest_relative, relative)
+        if parted is None and min(apart, relative) > tolerance:
+            parted, parted_repeated = point, other
+    return MetricDifference(
+        name=name,
+        points=min(len(original), len(repeated)),
+        original_points=len(original),
+        repeated_points=len(repeated),
+        original=_last(original),
+        repeated=_last(repeated),
+        largest=largest,
+        relative=largest_relative,
+        parted=parted,
+        parted_repeated=parted_repeated,
+    )
+
+
+def _apart(one: float, other: float) -> tuple[float, float]:
+    """Return how far two values are apart, and that in proportion to the larger one."""
+    if one == other or (math.isnan(one) and math.isnan(other)):
+        return 0.0, 0.0
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return math.inf, math.inf
+    apart = abs(one - other)
+    return apart, apart / max(abs(one), abs(other))
+
+
+def _last(points: Sequence[Point]) -> float | None:
+    return float(number(points[-1].value)) if points else None

@@ -1,0 +1,205 @@
+"""Repeats a run: restores its code, brings data, runs its command, and finds the new run."""
+
+import platform
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import ReproduceError
+from autotrack.format import human_seconds, moment
+from autotrack.readers import catalog
+from autotrack.readers.recorded_run import RecordedRun, load
+from autotrack.readers.scan import run_folders
+from autotrack.reproduce import rerun
+from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
+from autotrack.reproduce.data_check import changed_data
+from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.packages import differing_here
+from autotrack.reproduce.project_files import bring
+from autotrack.reproduce.recorded_code import recorded_code
+from autotrack.reproduce.trust import why_foreign
+from autotrack.reproduce.verdict import TOLERANCE, Verdict, verdict_of
+from autotrack.reproduce.workspace import Workspace, make_workspace
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """How a run is to be repeated.
+
+    Attributes:
+        into: The folder of the workspace, which is made; by default, one beside the store.
+        store: The folder that keeps the new run; by default, the store of the original.
+        repository: Where the repository of the code is now, as a folder or URL; by default, it is looked for.
+        project: The folder of the project now, from which files are taken that runs do not keep, such as data. By
+            default, it is where it was, if the run was recorded here.
+        links: Files and folders of the project, by their paths in it, that are linked into the workspace.
+        command: The command line, in place of the recorded one.
+        tolerance: How far apart two values may be, absolutely or in proportion to them, to be the same.
+        yes: Run it, whoever has recorded it.
+    """
+
+    into: Path | None = None
+    store: Path | None = None
+    repository: str | None = None
+    project: Path | None = None
+    links: Sequence[str] = ()
+    command: Sequence[str] = ()
+    tolerance: float = TOLERANCE
+    yes: bool = False
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A run that was repeated.
+
+    Attributes:
+        original: The run that was there before.
+        run: The new one.
+        exit_code: What its process returned; negative for the signal that ended it.
+        workspace: Where it ran.
+        missing: What could not be restored, or differs from then.
+        verdict: How the two compare: `verdict.kind`, `verdict.reason`, `verdict.causes`, …
+    """
+
+    original: RecordedRun
+    run: RecordedRun
+    exit_code: int
+    workspace: Path
+    missing: tuple[Missing, ...]
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return {
+            **self.verdict.as_dict(),
+            "run": _named(self.run),
+            "original": _named(self.original),
+            "exit_code": self.exit_code,
+            "workspace": str(self.workspace),
+            "missing": [one.as_dict() for one in self.missing],
+        }
+
+
+class Plan:
+    """What is going to happen, before anything does.
+
+    Raises `ReproduceError` for a run that cannot be repeated.
+    """
+
+    def __init__(self, original: RecordedRun, choices: Choices) -> None:
+        self.original, self.choices = original, choices
+        self.summary = original.summary
+        self.code = recorded_code(self.summary)
+        self.foreign = why_foreign(self.summary)
+        if self.summary.status == "running":
+            raise ReproduceError(f"run {self.summary.name} is still running; repeat it when it has ended")
+        if not self.code.is_kept:
+            raise ReproduceError(f"run {self.summary.name} has no code to restore: {next(self.code.missing()).why}")
+
+    @property
+    def store(self) -> Path:
+        """The folder that keeps the new run."""
+        return self.choices.store or self.original.folder.absolute().parent.parent
+
+    def facts(self) -> dict[str, str]:
+        """Return what is to be said before it is done, by what it is about."""
+        process = self.summary.environment.get("process", {})
+        took = self.summary.duration_seconds
+        return {
+            "run": f"{self.summary.name}  ({moment(self.summary.started)}"
+            + (f", took {human_seconds(took)})" if took is not None else ")"),
+            "code": self._described_code(),
+            "command": shlex.join(self.choices.command)
+            or str(process.get("launched_by") or process.get("command") or shlex.join(self.summary.argv)),
+            "Python": f"the present one, {platform.python_version()}",
+        }
+
+    def restore(self) -> tuple[Workspace, Rerun, list[Missing]]:
+        """Make the workspace. Return it with what is to be run in it, and all that is not as it was.
+
+        Raises `ReproduceError` and `UnsafeFileError`, after which there is no workspace.
+        """
+        original, choices = self.original, self.choices
+        space = make_workspace(original.folder.absolute(), self.code, into=choices.into, repository=choices.repository)
+        try:
+            missing = list(space.missing)
+            project = choices.project or (Path(self.code.base) if self.foreign is None else None)
+            if project is not None and project.is_dir():
+                store = original.folder.absolute().parent.parent
+                brought = bring(self.summary, self.code, space, project=project, store=store, links=choices.links)
+                missing += brought
+                missing = [one for one in missing if not _is_there(space, one)]
+            elif choices.links:
+                raise ReproduceError("--link needs the folder of the project: add --project FOLDER")
+            again = rerun_of(self.summary, space, store=self.store, command=choices.command)
+        except BaseException:
+            space.remove()
+            raise
+        missing += changed_data(self.summary, space)
+        return space, again, [*missing, *doubts_about_command(self.summary), *differing_here(self.summary)]
+
+    def _described_code(self) -> str:
+        git = self.code.git
+        if git is None:
+            return f"{len(self.code.sources)} files" if self.code.sources else "the executed cells of a notebook"
+        commit = str(git.get("commit") or "no commit")[:10]
+        counts = {
+            "changed": int(git.get("changed_count") or len(git.get("changed") or [])),
+            "untracked": int(git.get("untracked_count") or len(git.get("untracked") or [])),
+        }
+        uncommitted = [f"{count} {kind}" for kind, count in counts.items() if count]
+        return f"commit {commit}" + (f" with {' and '.join(uncommitted)} files" if uncommitted else "")
+
+
+def reproduce(
+    original: RecordedRun,
+    choices: Choices,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    output_to_stderr: bool = False,
+) -> Reproduction:
+    """Repeat a run, and return it with the new one. Raises `ReproduceError`, and as `make_workspace` does."""
+    plan = Plan(original, choices)
+    if plan.foreign is not None and not choices.yes:
+        raise ReproduceError(
+            f"run {plan.summary.name} is not one of yours on this machine: {plan.foreign}. Its command and its code "
+            "would be run here; allow that with yes=True, or --yes, if you trust where it comes from"
+        )
+    position = rerun.position_in_process(original)
+    space, again, missing = plan.restore()
+    say(f"in {again.cwd}: {again}")
+    before = set(run_folders(plan.store)) if plan.store.is_dir() else set()
+    exit_code = rerun.run(again, output_to_stderr=output_to_stderr)
+    found = rerun.recorded_since(before, plan.store, plan.summary.id)
+    new = rerun.counterpart(plan.summary, position, found)
+    if new is None:
+        ended = f"ended with exit code {exit_code}" if exit_code >= 0 else f"was ended by signal {-exit_code}"
+        lost = [str(one) for one in missing if one.kind != "packages"][:_MOST_NAMED]
+        raise ReproduceError(
+            "\n".join(
+                [
+                    f"the command {ended} and recorded no run. It ran in {again.cwd}, which is kept to look at",
+                    *(f"perhaps because of {one}" for one in lost),
+                ]
+            )
+        )
+    verdict = verdict_of(original, new, tolerance=choices.tolerance, missing=missing, others=catalog.runs(plan.store))
+    return Reproduction(original, new, exit_code, space.folder, tuple(missing), verdict)
+
+
+def reproduce_run(original: RecordedRun, **options: Any) -> Reproduction:
+    """Repeat a run with the options of `Choices`."""
+    return reproduce(load(original.folder), Choices(**options))
+
+
+def _named(run: RecordedRun) -> dict[str, str]:
+    return {"name": run.summary.name, "id": run.summary.id, "folder": str(run.folder.absolute())}
+
+
+def _is_there(space: Workspace, missing: Missing) -> bool:
+    """Whether something that the run had not kept has been brought from the project."""
+    return missing.kind == "code" and (space.code / missing.what).is_file()

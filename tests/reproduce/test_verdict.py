@@ -1,0 +1,132 @@
+"""What a repetition is called: by every metric at every step, the data, the weights, and what other seeds give."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotrack
+from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.verdict import Verdict, verdict_of
+
+NAN = float("nan")
+
+
+def record(store: Path, curves: Mapping[str, Sequence[float]], **about: Any) -> autotrack.RecordedRun:
+    """Record a run with curves, data and a model."""
+    with autotrack.start_run(to=store, params=about.get("params", {})) as run:
+        for name, values in curves.items():
+            for step, value in enumerate(values):
+                run.log({name: value}, step=step)
+        if "data" in about:
+            run.log_dataset("train", about["data"])
+        if "model" in about:
+            run.log_artifact(about["model"], "net.pt", kind="model")
+    return autotrack.load(run.folder)
+
+
+def judged(store: Path, first: Any, second: Any, **options: Any) -> Verdict:
+    return verdict_of(record(store, *first), record(store, *second), **options)
+
+
+def test_the_same_values_are_identical_whatever_the_clock_says(store: Path) -> None:
+    curves: dict[str, list[float]] = {"loss": [0.5, NAN, float("inf")], "acc": [1]}
+    found = verdict_of(
+        record(store, {**curves, "epoch_seconds": [1.0], "samples_per_second": [9.0]}),
+        record(store, {**curves, "epoch_seconds": [2.0], "samples_per_second": [5.0]}),
+    )
+    assert (found.kind, str(found)) == ("identical", "identical: 2 metrics at 4 points")
+    assert found.causes == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "tolerance", "kind"),
+    [([0.5, 0.4 + 1e-9], 1e-6, "same"), ([0.5, 0.4 + 1e-3], 1e-6, "different"), ([0.5, 0.4 + 1e-3], 1e-2, "same")],
+)
+def test_a_tolerance_decides(store: Path, values: list[float], tolerance: float, kind: str) -> None:
+    assert (
+        verdict_of(record(store, {"loss": [0.5, 0.4]}), record(store, {"loss": values}), tolerance=tolerance).kind
+        == kind
+    )
+
+
+def test_a_large_value_may_differ_in_proportion(store: Path) -> None:
+    found = verdict_of(record(store, {"cost": [1e9]}), record(store, {"cost": [1e9 + 1]}))
+    assert (found.kind, found.metrics[0].largest) == ("same", 1.0)
+
+
+def test_the_first_step_where_they_part_is_said(store: Path) -> None:
+    found = verdict_of(record(store, {"loss": [3, 2, 1], "z": [1]}), record(store, {"loss": [3, 2.5, 9], "z": [1]}))
+    assert str(found) == "different: loss parts at step 1 (2 → 2.5)"
+    assert found.as_dict()["differences"]["metrics"][0]["parted"] == {
+        "step": 1, "epoch": None, "original": 2.0, "repeated": 2.5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("repeated", "reason"),
+    [
+        ({"loss": [1.0]}, "loss has 1 points instead of 2"),
+        ({}, "loss was not recorded again"),
+        ({"loss": [1.0, 0.5], "new": [1]}, "new was not recorded before"),
+        ({"loss": [1.0, NAN]}, "loss parts at step 1 (0.5 → nan)"),
+    ],
+)
+def test_a_metric_that_is_missing_or_shorter_is_a_difference(
+    store: Path, repeated: dict[str, list[float]], reason: str
+) -> None:
+    found = verdict_of(record(store, {"loss": [1.0, 0.5]}), record(store, repeated))
+    assert (found.kind, found.reason) == ("different", reason)
+
+
+def test_seeds_that_give_as_much_are_named(store: Path) -> None:
+    runs = [record(store, {"val_loss": [1, value]}, params={"lr": 0.1}) for value in (0.50, 0.52, 0.48, 0.51)]
+    found = verdict_of(runs[0], runs[1], others=runs)
+    assert found.kind == "within_seeds"
+    assert found.reason.startswith("val_loss 0.5 → 0.52; other seeds give 0.50")
+    far = record(store, {"val_loss": [1, 3.0]}, params={"lr": 0.1})
+    assert verdict_of(runs[0], far, others=runs).kind == "different"
+
+
+def test_what_could_not_be_restored_is_a_cause(store: Path) -> None:
+    lost = Missing("data/train.csv", "written after the run", "", kind="data")
+    found = verdict_of(record(store, {"loss": [1]}), record(store, {"loss": [2]}), missing=[lost])
+    assert (found.causes[0].kind, found.causes[0].cause) == ("data", "data/train.csv: written after the run")
+
+
+def test_other_data_is_a_cause_even_where_the_metrics_are_the_same(store: Path) -> None:
+    found = verdict_of(record(store, {"loss": [1]}, data=[[1.0]]), record(store, {"loss": [1]}, data=[[2.0]]))
+    assert (found.kind, found.data[0].is_same) == ("same", False)
+
+
+def torch_file(path: Path, weights: bytes, when: tuple[int, int, int, int, int, int]) -> Path:
+    """Write what `torch.save` writes, as far as matters here: tensors, and a pickle beside them."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("net/data.pkl", when), f"pickled at {when}")
+        archive.writestr(zipfile.ZipInfo("net/data/0", when), weights)
+    return path
+
+
+def test_weights_are_compared_and_not_the_bytes_of_the_file(store: Path, tmp_path: Path) -> None:
+    one = torch_file(tmp_path / "a.pt", b"weights", (2020, 1, 1, 0, 0, 0))
+    two = torch_file(tmp_path / "b.pt", b"weights", (2021, 1, 1, 0, 0, 0))
+    other = torch_file(tmp_path / "c.pt", b"heavier", (2020, 1, 1, 0, 0, 0))
+    curves = {"loss": [1.0]}
+    original = record(store, curves, model=one)
+    assert str(verdict_of(original, record(store, curves, model=two))).endswith("1 points, the weights")
+    found = verdict_of(original, record(store, curves, model=other))
+    assert (found.kind, found.weights[0].is_same) == ("same", False)
+    assert verdict_of(record(store, {}, model=one), record(store, {}, model=other)).kind == "different"
+
+
+def test_a_run_that_fails_now_is_different(store: Path) -> None:
+    original = record(store, {"loss": [1.0]})
+    run = autotrack.start_run(to=store)
+    run.log({"loss": 1.0}, step=0)
+    run.finish("failed", error=FileNotFoundError("no data.csv"))
+    found = verdict_of(original, autotrack.load(run.folder))
+    assert found.kind == "different"
+    assert "FileNotFoundError" in found.reason
+    assert found.causes[0].kind == "data"
