@@ -66,6 +66,7 @@ class Follow(Message, frozen=True, kw_only=True):
         uploads: Limits for artifacts sent to servers.
         modules: The source files that training has imported from below the folder of its entry script; None for the
             same ones as in the message before.
+        packages: The importable names, besides the standard library's, training has imported; None as above.
         secrets: What training knows to be secret and the sidecar does not, by name, to be redacted.
         draws: Whether the plots of short runs are drawn.
         environment: Whether the environment is captured.
@@ -85,6 +86,7 @@ class Follow(Message, frozen=True, kw_only=True):
     exit_timeout: float = 30.0
     uploads: UploadLimits = UploadLimits()
     modules: list[str] | None = None
+    packages: list[str] | None = None
     secrets: dict[str, str] = {}
     draws: bool = False
     environment: bool = True

@@ -32,6 +32,7 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         Follow,
         folder=text,
         modules=st.lists(text, max_size=3),
+        packages=st.lists(text, max_size=3),
         secrets=st.dictionaries(text, text, max_size=3),
         environment=st.booleans(),
         system_seconds=st.floats(0, 1e6),

@@ -80,7 +80,8 @@ class FollowedRun:
         if self.facts.started is None:
             return None
         modules = [Path(module) for module in self.follow.modules or ()]
-        return Subject(self.folder, self.facts.started, self._redactor, modules, self.follow.untracked_bytes)
+        packages = self.follow.packages or ()
+        return Subject(self.folder, self.facts.started, self._redactor, modules, self.follow.untracked_bytes, packages)
 
     @property
     def is_short(self) -> bool:

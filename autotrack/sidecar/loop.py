@@ -87,6 +87,7 @@ class Sidecar:
         )
         self._follows: dict[str, Follow] = {}  # also of runs that are done: something may be added to them
         self._modules: list[str] = []
+        self._packages: list[str] = []
         self._exit_timeout = 0.0
         self._next_update = 0.0
         self._is_shutting_down = self._is_told_to_end = False
@@ -156,7 +157,9 @@ class Sidecar:
     def _follow(self, follow: Follow) -> None:
         if follow.modules is None:
             follow = msgspec.structs.replace(follow, modules=self._modules)
-        self._modules = follow.modules or []
+        if follow.packages is None:
+            follow = msgspec.structs.replace(follow, packages=self._packages)
+        self._modules, self._packages = follow.modules or [], follow.packages or []
         self._exit_timeout = max(self._exit_timeout, follow.exit_timeout)
         named_servers.remember(follow.destinations)
         self._close_outputs()

@@ -21,7 +21,7 @@ from autotrack.training.end_reports import WhenRefreshed
 from autotrack.training.hooks.faults import attempt, report_fault
 from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.observe.exits import watch
-from autotrack.training.observe.process import imported_modules
+from autotrack.training.observe.process import imported_modules, imported_packages
 from autotrack.training.sidecar_process import SidecarProcess
 from autotrack.training.without_sidecar import WithoutSidecar
 
@@ -93,6 +93,7 @@ class SidecarClient:
             exit_timeout=chosen.exit_timeout,
             uploads=chosen.uploads,
             modules=imported_modules(),
+            packages=imported_packages(),
             secrets=sidecar.secrets_it_lacks(redactor_of_this_process().secrets()) if sidecar else {},
             environment=chosen.environment,
             untracked_bytes=int(chosen.untracked_mb * 1e6),

@@ -69,6 +69,7 @@ class SidecarProcess:
         self.ended: dict[str, None] = {}
         self.left = 0
         self._modules: list[str] | None = None
+        self._packages: list[str] | None = None
         self.is_done = False
 
     def is_alive(self) -> bool:
@@ -105,6 +106,10 @@ class SidecarProcess:
             message = msgspec.structs.replace(message, modules=None)  # there may be thousands
         else:
             self._modules = message.modules
+        if message.packages == self._packages:
+            message = msgspec.structs.replace(message, packages=None)
+        else:
+            self._packages = message.packages
         self.send(message, at_once=is_first)
 
     def finalize(self, folder: str, *, at_exit: bool, when_refreshed: WhenRefreshed | None, patience: float) -> None:

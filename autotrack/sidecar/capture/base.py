@@ -25,6 +25,7 @@ class Subject:
         redactor: Takes secrets out of whatever is written.
         modules: The source files that the process has imported from below the folder of its entry script.
         budget_bytes: How much is kept of files that git does not have.
+        packages: The importable names, besides the standard library's, that the process has imported.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Subject:
     redactor: Redactor
     modules: Sequence[Path] = ()
     budget_bytes: int = 20 * 10**6
+    packages: Sequence[str] = ()
 
     @property
     def script_folder(self) -> Path:

@@ -12,12 +12,13 @@ import msgspec
 
 from autotrack.journal.files import link_or_copy
 from autotrack.journal.records import AnyRecord, Environment, Notice
-from autotrack.sidecar.capture import git, hardware, packages, source, system_packages
+from autotrack.sidecar.capture import git, hardware, packages, source, system_packages, used
 from autotrack.sidecar.capture.base import Capture, Subject
 
 CAPTURES: dict[str, tuple[Capture, float]] = {
     "git": (git.capture, 30.0),
     "source": (source.capture, 10.0),
+    "used": (used.capture, 10.0),
     "hardware": (hardware.capture, 10.0),
     "packages": (packages.capture, 15.0),
     "system_packages": (system_packages.capture, 15.0),

@@ -50,6 +50,17 @@ def imported_modules() -> list[str]:
     return _modules_below(str(Path(entry).parent if entry else Path.cwd()), len(sys.modules))
 
 
+def imported_packages() -> list[str]:
+    """Return the importable names, besides those of the standard library, that this process has imported."""
+    return _packages_among(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _packages_among(_count: int) -> list[str]:
+    names = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
+    return sorted(name for name in names if not name.startswith("_"))[:_MOST_MODULES]
+
+
 @lru_cache(maxsize=1)  # short fits import nothing in between, and there are thousands of modules
 def _modules_below(folder: str, _count: int) -> list[str]:
     below = folder.rstrip(os.sep) + os.sep

@@ -185,5 +185,5 @@ def test_files_are_copied_where_they_cannot_be_shared(
 
 
 def test_what_is_captured_for_real_has_its_names() -> None:
-    assert list(runner.CAPTURES) == ["git", "source", "hardware", "packages", "system_packages"]
+    assert list(runner.CAPTURES) == ["git", "source", "used", "hardware", "packages", "system_packages"]
     assert all(0 < limit_seconds <= 30 for _, limit_seconds in runner.CAPTURES.values())

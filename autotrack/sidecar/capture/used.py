@@ -1,0 +1,129 @@
+"""Captures what of the code, the packages, the files and the environment a training makes use of.
+
+A repository has files that a training never reads, an interpreter has packages that it never imports. To explain why
+one run is better than another, it has to be known which of them count.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from time import monotonic, time
+
+from autotrack.journal.outputs import is_output
+from autotrack.journal.records import AnyRecord, Environment
+from autotrack.redaction import is_secret_name
+from autotrack.sidecar.capture.base import Subject
+from autotrack.sidecar.capture.keeping import is_secret_file, modified
+
+_SECONDS = 5.0
+_MOST_MODULES, _MOST_FILES = 500, 100
+_LARGEST_SOURCE, _LARGEST_FILE = 10**6, 5 * 10**7
+_TEXT = re.compile(r"""["']([^"'\\\n*?{}<>|]{1,200}\.\w{1,10})["']""")
+_VARIABLE = re.compile(r"""\b(?:environ(?:\.get\(|\[)|getenv\()\s*["'](\w{1,100})["']""")
+_NAME = re.compile(r"[-_.]+")
+_CODE = (".py", ".pyc", ".pyi", ".ipynb")
+
+
+def capture(subject: Subject) -> list[AnyRecord]:
+    """Capture, all from what was imported at the start of the run: source files, packages, and what the code names.
+
+    The values: `modules` are the source files below the folder of the entry script, by their paths from the folder of
+    the repository or script; `packages` the distributions; `files` the checksums of the files that the code or the
+    command line names; `variables` the environment variables that the code reads.
+    """
+    until = monotonic() + _SECONDS
+    entry = [Path(subject.started.entry_point)] if subject.started.entry_point else []
+    paths = list(dict.fromkeys([*entry, *subject.modules]))[:_MOST_MODULES]
+    sources = list(_sources(paths))
+    names = dict.fromkeys([*subject.started.argv[1:], *_named(sources)])
+    variables = {name for text in sources for name in _VARIABLE.findall(text)}
+    values = {
+        "modules": [str(path) for path in paths],
+        "packages": imported_distributions(subject.packages, until=until),
+        "files": dict(_files(names, subject, until=until)),
+        "variables": read_variables(variables, os.environ),
+    }
+    clean, _ = subject.redactor.redact({name: value for name, value in values.items() if value})
+    return [Environment(time=time(), kind="used", values=clean)] if clean else []
+
+
+def read_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of these environment variables, without those whose names tell of secrets."""
+    return {name: environ[name] for name in sorted(names) if name in environ and not is_secret_name(name)}
+
+
+def imported_distributions(modules: Collection[str], *, until: float) -> list[str]:
+    """Return the names of the distributions that these importable names come from.
+
+    Most are called like what is imported from them; of the others, the list of their files tells it.
+    """
+    missing, found, others = set(modules), [], []
+    for distribution in metadata.distributions():
+        with suppress(KeyError, OSError, UnicodeDecodeError):
+            name = distribution.metadata["Name"]
+            own = _NAME.sub("_", name)
+            alike = {module for module in missing if module.lower() == own.lower()}
+            if alike:
+                found.append(name)
+            else:
+                others.append((name, distribution))
+            missing -= alike
+    for name, distribution in others:
+        if not missing or monotonic() > until:
+            break
+        with suppress(OSError, UnicodeDecodeError):
+            tops = _tops(distribution.read_text("RECORD") or distribution.read_text("top_level.txt") or "")
+            if not missing.isdisjoint(tops):
+                found.append(name)
+    return sorted(set(found))
+
+
+def _tops(text: str) -> set[str]:
+    """Return the first parts of the paths of a list of files, without what only says which file it is."""
+    firsts = {re.split(r"[/,]", line, maxsplit=1)[0] for line in text.splitlines()}
+    return {first.removesuffix(".py").partition(".")[0] for first in firsts if not first.endswith("-info")}
+
+
+def _sources(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        with suppress(OSError):
+            if path.stat().st_size <= _LARGEST_SOURCE:
+                yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _named(sources: Iterable[str]) -> Iterator[str]:
+    for text in sources:
+        yield from _TEXT.findall(text)
+
+
+def _files(names: Iterable[str], subject: Subject, *, until: float) -> Iterator[tuple[str, str]]:
+    """Yield those of the names that are files, and their checksums. What was written later may be a result."""
+    count = 0
+    for name in names:
+        path = _found(name, [Path(subject.started.cwd), subject.script_folder])
+        if path is None or path.suffix in _CODE or is_output(name) or is_secret_file(name):
+            continue
+        if count == _MOST_FILES or monotonic() > until:
+            return
+        if modified(path) <= subject.started.time and (checksum := _checksum(path)):
+            count += 1
+            yield name, checksum
+
+
+def _found(name: str, folders: Sequence[Path]) -> Path | None:
+    with suppress(OSError, ValueError):
+        return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return None
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError:
+        return None
+    return hashlib.sha256(content).hexdigest() if len(content) <= _LARGEST_FILE else None

@@ -1,0 +1,66 @@
+"""What a training uses: the files that it has imported and named, its packages, the variables that it reads."""
+
+import hashlib
+import os
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+
+from autotrack.journal.records import Environment, RunStarted
+from autotrack.redaction import Redactor
+from autotrack.sidecar.capture import used
+from autotrack.sidecar.capture.base import Subject
+from tests.support.repositories import put
+
+SCRIPT = """
+import os, helper
+open("conf.yaml"); open("data/rows.csv"); open("absent.csv"); open("model.pt"); open(".env"); open("later.csv")
+os.environ["SCALE"], os.getenv("NOT_SET"), os.environ.get("API_TOKEN")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    files = {
+        "conf.yaml": "a: 1",
+        "data/rows.csv": "1,2",
+        "model.pt": "m",
+        ".env": "K=v",
+        "unused.yaml": "b",
+        "a.json": "",
+    }
+    return put(tmp_path / "project", {"train.py": SCRIPT, "helper.py": "", **files})
+
+
+def used_by(root: Path, *arguments: str, packages: tuple[str, ...] = ()) -> dict[str, Any]:
+    entry_point, argv = str(root / "train.py"), ["train.py", *arguments]
+    started = RunStarted(
+        time=time() + 1, id="1", name="n", experiment="e", cwd=str(root), argv=argv, entry_point=entry_point
+    )
+    os.utime(put(root, {"later.csv": "r"}) / "later.csv", (time() + 9, time() + 9))
+    found = used.capture(Subject(root, started, Redactor({}), modules=[root / "helper.py"], packages=packages))
+    assert isinstance(found[0], Environment)
+    return found[0].values
+
+
+def test_of_files_those_count_that_the_code_or_the_command_line_names(project: Path) -> None:
+    files = used_by(project, "--conf", "a.json")["files"]
+    expected = ["a.json", "conf.yaml", "data/rows.csv"]
+    assert files == {name: hashlib.sha256((project / name).read_bytes()).hexdigest() for name in expected}
+
+
+def test_of_modules_those_count_that_were_imported(project: Path) -> None:
+    assert used_by(project)["modules"] == [str(project / "train.py"), str(project / "helper.py")]
+
+
+def test_of_variables_those_count_that_the_code_reads(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALE", "2")
+    monkeypatch.setenv("API_TOKEN", "x8Kq-71zz-0pLm")
+    monkeypatch.setenv("UNUSED", "1")
+    assert used_by(project)["variables"] == {"SCALE": "2"}
+
+
+def test_packages_are_found_by_what_is_imported_from_them(project: Path) -> None:
+    assert used_by(project, packages=("dateutil", "msgspec", "no_such"))["packages"] == ["msgspec", "python-dateutil"]
