@@ -34,6 +34,9 @@ ORDER = [
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""
 
+METHODS = {"autotrack.readers.runs imports autotrack.report.file"}
+"""Methods of runs, such as `runs.report()`, that rooms above theirs carry out: these arrows alone point up."""
+
 
 @cache
 def sources() -> dict[str, Path]:
@@ -167,7 +170,7 @@ def test_imports_point_down_also_inside_functions_and_for_types() -> None:
         if floor_of(other) < floor_of(module)
         or (floor_of(other) == floor_of(module) and part_of(other) != part_of(module))
     }
-    assert not upward, "\n".join(sorted(upward))
+    assert upward == METHODS, "\n".join(sorted(upward ^ METHODS))
 
 
 def test_every_kind_of_record_is_in_the_vocabulary() -> None:

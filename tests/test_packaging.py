@@ -92,3 +92,14 @@ def test_every_test_that_needs_tensorflow_is_run_in_its_environment() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = makefile.partition("TENSORFLOW_TESTS :=")[2].partition("\n\n")[0]
     assert {path.relative_to(ROOT).as_posix() for path in marked} == set(re.findall(r"tests/\S+\.py", named))
+
+
+def test_the_page_of_reports_is_in_the_wheel_and_works(fresh: Path, tmp_path: Path) -> None:
+    script = (
+        "import autotrack\nwith autotrack.start_run('alone') as run:\n    run.log({'loss': 0.5}, step=1)\n"
+        "print(autotrack.runs().report('report.html').path)"
+    )
+    assert run(fresh, "-c", script, cwd=tmp_path) == "report.html\n"
+    page = (tmp_path / "report.html").read_text()
+    assert "module_app" in page
+    assert "var uPlot=" in page

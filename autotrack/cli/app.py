@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli import compare, doctor, edit, manage, reproduce, run_help, show, sync, tensorboard
+from autotrack.cli import compare, doctor, edit, manage, report, reproduce, run_help, show, sync, tensorboard
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -22,6 +22,7 @@ app.command("ls")(show.ls)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
 app.command("best")(compare.best)
+app.command("report")(report.report)
 app.command("tag")(edit.tag)
 app.command("note")(edit.note)
 app.command("rename")(edit.rename)

@@ -140,12 +140,19 @@ def _candidate(kind: str, phrase: str, now: Summary) -> Cause:
     return Cause(phrase, kind, evidence.get(kind, kind), _WEIGHTS.get(kind, 0.1))
 
 
+def weight_of_param(name: str) -> int:
+    """Return 1 for a param that is known to matter much, -1 for one that seldom changes a result, 0 for the others."""
+    if _WEAK_PARAM.search(name) or is_place(name):
+        return -1
+    return 1 if _STRONG_PARAM.search(name) else 0
+
+
 def _of_param(kind: str, phrase: str, name: str, now: Summary) -> Cause:
     weight, evidence = _WEIGHTS[kind], f"a {'param' if kind == 'params' else 'command line option'} that was changed"
     is_given = any(name in names for names in now.params_given.values())
-    if _STRONG_PARAM.search(name):
+    if weight_of_param(name) > 0:
         weight, evidence = weight + 0.12, "a param that is known to matter much"
-    if _WEAK_PARAM.search(name) or is_place(name):
+    if weight_of_param(name) < 0:
         weight, evidence = 0.08, "a param that seldom changes a result"
     elif is_given:
         weight, evidence = weight + 0.05, f"{evidence}, given by hand"

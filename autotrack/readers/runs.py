@@ -1,6 +1,7 @@
 """Many runs in an order: filtered, sorted, sliced."""
 
 import math
+import os
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -20,6 +21,7 @@ from autotrack.readers.table import Table
 
 if TYPE_CHECKING:
     from autotrack.readers.comparison import RunComparison
+    from autotrack.report.file import Report
 
 _STARTED = Name("", "started")
 _HISTORY = ("run", "step", "epoch", "time", "value")
@@ -141,6 +143,19 @@ class Runs(Sequence[RecordedRun]):
         from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
 
         return RunComparison(self._runs, metric=metric, others=self._runs)
+
+    def report(self, path: str | os.PathLike[str] | None = None, *, title: str | None = None) -> "Report":
+        """Return these runs as one page with tables, curves and comparisons; write it into the file `path`, if given.
+
+        The file needs no server and no network, and shows all that was recorded but data, models and other files. At
+        the end of a cell, a notebook shows the page. `title` is by default the experiment. Raises `OSError`.
+        """
+        from autotrack.report.file import Report  # the page is made by a room above this one, and few ask for it
+
+        found = Report(self.last(len(self)), self.names, title=title)
+        if path is not None:
+            found.write(path)
+        return found
 
     def group_by(self, name: str) -> dict[Any, "Runs"]:
         """Return the runs by what a name, as in `where`, means for each; None for those that lack it."""

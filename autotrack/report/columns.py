@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from autotrack.journal.directions import split_direction
+from autotrack.journal.params import is_seed
+from autotrack.readers.causes import weight_of_param
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.repeats import params_that_tell
@@ -88,6 +90,8 @@ def _column(group: str, name: str, values: list[Any]) -> dict[str, Any] | None:
     column: dict[str, Any] = {"group": group, "name": name, "values": [_cell(values[place]) for place in places]}
     if len(places) < len(values):
         column["at"] = places
+    if group == "params" and (weight := -1 if is_seed(name) else weight_of_param(name)):
+        column["weight"] = weight
     return column
 
 

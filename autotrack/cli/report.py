@@ -1,0 +1,46 @@
+"""`autotrack report` writes runs into one file that opens in any browser."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autotrack.cli.options import StoreOption, WhereOption
+from autotrack.cli.printing import say
+from autotrack.cli.progress import with_progress
+from autotrack.errors import QueryError
+from autotrack.format import human_bytes
+from autotrack.readers import catalog
+from autotrack.readers.runs import Runs
+from autotrack.report.file import Report
+
+
+def report(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names; by default, all runs.")
+    ] = None,
+    where: WhereOption = None,
+    last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the newest N.")] = None,
+    store: StoreOption = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option("--title", help="The title; by default, the experiment.")] = None,
+    in_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the web browser.")] = False,
+) -> None:
+    """Write runs into one file: tables, curves, comparisons and everything that was recorded of each run.
+
+    The file needs no server and no network, so it can be mailed, attached to a pull request, and kept. It has the
+    params, texts, output and uncommitted changes of the runs, but no data, models or other files.
+    """
+    every = catalog.runs(catalog.existing_store(store))
+    chosen = Runs([catalog.find(name, store) for name in names]) if names else every
+    chosen = chosen.where(where) if where else chosen
+    chosen = chosen.last(last or len(chosen))
+    if not chosen:
+        raise QueryError("there are no runs" + (" for which that holds" if where else ""))
+    page = Report(chosen, chosen.names, title=title, watch=lambda runs: with_progress(runs, "reading runs"))
+    path = page.write(output)
+    count = f"{len(chosen)} run{'' if len(chosen) == 1 else 's'}"
+    say(f"{count} in {path} ({human_bytes(path.stat().st_size)})")
+    if in_browser:
+        webbrowser.open(path.absolute().as_uri())

@@ -1,0 +1,53 @@
+// The menu that chooses the columns of the table.
+
+import { button, fill, h } from "./dom.js";
+
+const titles = { "": "fields", best: "best values", metrics: "last values", params: "params", tags: "tags", git: "git" };
+const mostShown = 200;
+
+/** Return the menu. `chosen` returns the ids of the columns that are shown, `choose` is called with others. */
+export function columnMenu(runs, chosen, choose) {
+  const search = h("input", { type: "search", placeholder: "find a column", "aria-label": "find a column", oninput: () => list() });
+  const found = h("div");
+  const panel = h("div", { class: "card hidden" }, search, found);
+  const opener = button("Columns", () => open(panel.classList.contains("hidden")), { class: "plain", "aria-expanded": "false" });
+  const menu = h("div", { class: "menu", onkeydown: (event) => event.key === "Escape" && open(false) }, opener, panel);
+
+  function open(isOpen) {
+    panel.classList.toggle("hidden", !isOpen);
+    opener.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) return opener.focus();
+    list();
+    return search.focus();
+  }
+
+  function list() {
+    const wanted = search.value.trim().toLowerCase();
+    const ids = new Set(chosen());
+    const matching = runs.columns.filter((column) => column.id !== "name" && column.id.toLowerCase().includes(wanted));
+    matching.sort((one, other) => Number(ids.has(other.id)) - Number(ids.has(one.id)));
+    const shown = matching.slice(0, mostShown);
+    const groups = Object.entries(titles).map(([group, title]) => section(title, shown.filter((column) => column.group === group), ids));
+    const rest = matching.length - shown.length;
+    fill(found, button("as at first", () => (choose(null), list())), groups, rest ? h("p", { class: "note" }, `${rest} more; type to find them`) : null);
+  }
+
+  function section(title, columns, ids) {
+    if (!columns.length) return null;
+    const items = columns.map((column) => {
+      const box = h("input", { type: "checkbox", checked: ids.has(column.id), onchange: (event) => toggle(column.id, event.target.checked) });
+      return h("li", {}, h("label", {}, box, h("bdi", {}, column.name)));
+    });
+    return [h("h3", {}, title), h("ul", {}, items)];
+  }
+
+  function toggle(id, isOn) {
+    const ids = chosen();
+    choose(isOn ? [...ids, id] : ids.filter((one) => one !== id));
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    if (menu.isConnected && !menu.contains(event.target) && !panel.classList.contains("hidden")) open(false);
+  });
+  return menu;
+}

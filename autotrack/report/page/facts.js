@@ -1,0 +1,65 @@
+// Tables of names and values, sections, and texts to copy: the plain parts of the views.
+
+import { button, h } from "./dom.js";
+
+export function section(id, title, ...content) {
+  return h("section", { class: "card section", id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), content);
+}
+
+/** Return a table of names and values; what has no value is left out. */
+export function facts(pairs) {
+  const rows = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (!rows.length) return null;
+  return h("table", { class: "facts" }, h("tbody", {}, rows.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, name)), h("td", {}, value instanceof Node ? value : h("bdi", {}, value))))));
+}
+
+/** Return a table with heads. Cells are texts or elements; `numbers` has the places of columns that are numbers. */
+export function table(heads, rows, numbers = []) {
+  const kind = (at) => (numbers.includes(at) ? "number" : null);
+  const cells = (row) => row.map((cell, at) => (at ? h("td", { class: kind(at) }, cell instanceof Node ? cell : h("bdi", {}, cell)) : h("th", { scope: "row" }, h("bdi", {}, cell))));
+  return h("div", { class: "scroll" }, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: kind(at) }, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
+}
+
+/** Return a text with a button that copies it. */
+export function copyable(text) {
+  const label = button("copy", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      label.textContent = "copied";
+    } catch {
+      getSelection().selectAllChildren(shown); // where the clipboard is closed to the page: one key more
+      label.textContent = "selected";
+    }
+    setTimeout(() => (label.textContent = "copy"), 1500);
+  });
+  const shown = h("pre", { class: "log" }, text);
+  return h("div", { class: "copy" }, shown, label);
+}
+
+/** Return a patch, line by line in colours. */
+export function diff(text) {
+  return h("div", { class: "diff mono", tabindex: "0", role: "region", "aria-label": "differences in code" }, text.split("\n").map((line) => h("span", { class: kindOf(line) }, line)));
+}
+
+function kindOf(line) {
+  if (line.startsWith("diff --git")) return "file";
+  if (line.startsWith("@@")) return "place";
+  if (/^(\+\+\+|---|index |new file|deleted file|similarity|rename)/.test(line)) return "muted";
+  return line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : null;
+}
+
+/** Return a text with a search in it. */
+export function log(text, note) {
+  const shown = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "output" }, text);
+  const found = h("span", { class: "muted", "aria-live": "polite" });
+  const search = h("input", { type: "search", placeholder: "find in the output", "aria-label": "find in the output", oninput: () => (found.textContent = mark(shown, text, search.value)) });
+  return [h("div", { class: "bar" }, search, found, note ? h("span", { class: "note" }, note) : null), shown];
+}
+
+function mark(shown, text, wanted) {
+  const parts = wanted ? text.split(new RegExp(`(${wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")})`, "gi")) : [text];
+  shown.replaceChildren(...parts.slice(0, 4001).map((part, at) => (at % 2 ? h("mark", {}, part) : h("span", {}, part))));
+  shown.querySelector("mark")?.scrollIntoView({ block: "center" });
+  const count = (parts.length - 1) / 2;
+  return wanted ? `${count.toLocaleString("en")} found` : "";
+}

@@ -1,0 +1,96 @@
+// Plots that were recorded as data, drawn here: confusion matrix, curves, bars, points, histogram.
+
+import { h, svg } from "./dom.js";
+import { number, short } from "./format.js";
+import { chart } from "./chart.js";
+
+const mostLabels = 40;
+const mostBars = 25;
+
+export function plots(recorded) {
+  return h("div", { class: "charts" }, recorded.map((plot) => h("div", {}, drawn(plot))));
+}
+
+function drawn(plot) {
+  try {
+    return (kinds[plot.kind] ?? raw)(plot);
+  } catch {
+    return raw(plot); // its data is not what its kind says
+  }
+}
+
+const kinds = {
+  confusion_matrix: ({ name, data }) => framed(name, matrix(data.labels, data.matrix.map((row) => row.map(number)))),
+  roc: ({ name, data }) => lines(`${name}${data.auc === undefined ? "" : `, area ${short(number(data.auc))}`}`, data.false_positive_rate, data.true_positive_rate, "false positive rate", "true positive rate", true),
+  precision_recall: ({ name, data }) => lines(name, data.recall, data.precision, "recall", "precision"),
+  calibration: ({ name, data }) => lines(name, data.predicted, data.observed, "predicted", "observed", true),
+  importances: ({ name, data }) => framed(name, bars(data)),
+  coefficients: ({ name, data }) => framed(name, bars(data)),
+  residuals: ({ name, data }) => framed(name, scatter(data.predicted.map(number), data.residual.map(number), "predicted", "true − predicted")),
+  curve: ({ name, data }) => lines(name, data.x, data.y, data.x_name ?? "x", data.y_name ?? "y"),
+  histogram: ({ name, data }) => framed(name, histogram(data.edges.map(number), data.counts.map(number))),
+};
+
+const framed = (name, content) => h("figure", { class: "chart" }, h("figcaption", {}, h("span", { class: "chart-title", title: name }, name)), content);
+const raw = (plot) => framed(plot.name, h("pre", { class: "log" }, JSON.stringify(plot.data, null, 1).slice(0, 20_000)));
+
+function matrix(labels, rows) {
+  if (labels.length > mostLabels) return h("p", { class: "note" }, `${labels.length} classes, too many to be shown as a table`);
+  const most = Math.max(...rows.flat(), 1e-12);
+  const cell = (value, row, column) => {
+    const share = Math.max(0, value / most);
+    const style = { background: `color-mix(in srgb, var(--accent) ${Math.round(share * 88)}%, transparent)`, color: share > 0.55 ? "var(--surface)" : "inherit" };
+    return h("td", { style, title: `true ${labels[row]}, predicted ${labels[column]}: ${short(value, 6)}` }, short(value, 3));
+  };
+  const head = h("tr", {}, h("th", { title: "rows are true, columns are predicted" }, "true \\ predicted"), labels.map((label) => h("th", { scope: "col" }, String(label))));
+  return h("div", { class: "scroll" }, h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, rows.map((row, at) => h("tr", {}, h("th", { scope: "row" }, String(labels[at])), row.map((value, column) => cell(value, at, column)))))));
+}
+
+function bars(data) {
+  const rows = Array.isArray(data.values[0]) ? data.values.map((row) => row.map(number)) : [data.values.map(number)];
+  const sizes = data.names.map((name, at) => [String(name), rows.length > 1 ? rows.reduce((total, row) => total + Math.abs(row[at]), 0) / rows.length : rows[0][at]]);
+  const chosen = sizes.sort((one, other) => Math.abs(other[1]) - Math.abs(one[1])).slice(0, mostBars);
+  const most = Math.max(...chosen.map(([, size]) => Math.abs(size)), 1e-300);
+  const note = [rows.length > 1 ? `mean size over ${rows.length} classes` : "", sizes.length > chosen.length ? `the ${chosen.length} largest of ${sizes.length}` : ""].filter(Boolean).join(", ");
+  return [h("div", { class: "bars" }, chosen.map(([name, size]) => [h("span", { title: name }, name), h("span", {}, h("i", { class: size < 0 ? "below" : null, style: { width: `${(Math.abs(size) / most) * 70}%` } }), short(size))])), h("p", { class: "note" }, note)];
+}
+
+function lines(name, x, y, xName, yName, hasDiagonal = false) {
+  const places = x.map(number);
+  if (places.some(Number.isNaN)) return framed(name, bars({ names: x, values: y }));
+  const curve = { count: x.length, step: places, epoch: null, time: places, value: y };
+  const shown = [{ label: yName, curve, started: 0, index: 0 }];
+  if (hasDiagonal) shown.push({ label: "chance", curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 7 });
+  return h("div", {}, chart(name, shown, { axis: "step", log: false, smoothing: 0 }), h("p", { class: "note" }, `${yName} over ${xName}`));
+}
+
+const [width, height, edge] = [380, 220, 34];
+
+function axesOf(x, y, xName, yName) {
+  const [low, high] = [[Math.min(...x), Math.min(...y)], [Math.max(...x), Math.max(...y)]];
+  const scaleX = (value) => edge + ((value - low[0]) / (high[0] - low[0] || 1)) * (width - edge - 8);
+  const scaleY = (value) => height - edge - ((value - low[1]) / (high[1] - low[1] || 1)) * (height - edge - 10);
+  const text = (at, words, anchor) => svg("text", { x: at[0], y: at[1], "text-anchor": anchor, fill: "currentColor", "font-size": 11, opacity: 0.75 }, words);
+  const frame = [
+    text([edge, height - 18], short(low[0], 3), "start"),
+    text([width - 8, height - 18], short(high[0], 3), "end"),
+    text([width / 2, height - 4], xName, "middle"),
+    text([edge - 4, height - edge], short(low[1], 3), "end"),
+    text([edge - 4, 16], short(high[1], 3), "end"),
+    text([edge, 8], yName, "start"),
+  ];
+  return { scaleX, scaleY, frame };
+}
+
+function scatter(x, y, xName, yName) {
+  const { scaleX, scaleY, frame } = axesOf(x, [...y, 0], xName, yName);
+  const zero = svg("line", { x1: edge, x2: width - 8, y1: scaleY(0), y2: scaleY(0), stroke: "currentColor", opacity: 0.3 });
+  const points = x.slice(0, 3000).map((value, at) => svg("circle", { cx: scaleX(value), cy: scaleY(y[at]), r: 2.4, fill: "var(--accent)", opacity: 0.55 }, svg("title", {}, `${short(value)}, ${short(y[at])}`)));
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width: "100%", role: "img", "aria-label": `${yName} over ${xName}` }, frame, zero, points);
+}
+
+function histogram(edges, counts) {
+  const { scaleX, scaleY, frame } = axesOf(edges, [0, ...counts], "value", "count");
+  const shown = counts.map((count, at) => svg("rect", { x: scaleX(edges[at]), y: scaleY(count), width: Math.max(scaleX(edges[at + 1]) - scaleX(edges[at]) - 0.5, 0.5), height: Math.max(scaleY(0) - scaleY(count), 0), fill: "var(--accent)", opacity: 0.8 }, svg("title", {}, `${short(edges[at])} to ${short(edges[at + 1])}: ${count}`)));
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width: "100%", role: "img", "aria-label": "histogram" }, frame, shown);
+}

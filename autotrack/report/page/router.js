@@ -1,0 +1,46 @@
+// The place in the page, which stands behind the # of its address: so each view has a link of its own.
+
+// A page inside the cell of a notebook has no address of its own; there the place is only remembered.
+const hasAddress = location.protocol !== "about:";
+let inMemory = "";
+
+/** Return the view and what is set in it, as in `#compare?runs=a,b&axis=epoch`. */
+export function place() {
+  const [view, settings] = (hasAddress ? location.hash : inMemory).slice(1).split("?");
+  return { view: view || "runs", settings: new URLSearchParams(settings ?? "") };
+}
+
+/** Return the address of a view. Settings that are null or empty are left out. */
+export function address(view, settings = {}) {
+  const kept = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  const query = new URLSearchParams(kept.map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]));
+  return `#${view}${query.size ? `?${query}` : ""}`;
+}
+
+/** Keep settings of the view that is shown in its address, without a step in the history. */
+export function remember(view, settings) {
+  inMemory = address(view, settings);
+  if (hasAddress) history.replaceState(null, "", inMemory);
+}
+
+/** Go to a view. */
+export function go(view, settings) {
+  goTo(address(view, settings));
+}
+
+/** Call a function when another view is to be shown, also when a link to one is followed. */
+export function onMove(show) {
+  addEventListener("hashchange", show);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#"]');
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    goTo(link.getAttribute("href"));
+  });
+}
+
+function goTo(target) {
+  inMemory = target;
+  if (hasAddress) location.hash = target;
+  else dispatchEvent(new Event("hashchange"));
+}

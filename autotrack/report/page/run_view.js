@@ -1,0 +1,203 @@
+// The view of one run: what came of it, and everything that was recorded.
+
+import { chart } from "./chart.js";
+import { chartControls, chartSettings } from "./chart_controls.js";
+import { axesOf } from "./curves.js";
+import { h } from "./dom.js";
+import { copyable, diff, facts, log, section, table } from "./facts.js";
+import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
+import { plots } from "./plots.js";
+import { address, remember } from "./router.js";
+import { statusClass } from "./table_columns.js";
+import { trials } from "./trials.js";
+
+/** Return a promise of the view of the run with this key. */
+export async function runView(app, key, settings) {
+  const details = await app.source.details(key);
+  if (!details) return h("p", { class: "empty" }, "There is no such run here. ", h("a", { href: "#runs" }, "All runs"));
+  const curves = await app.source.curves(key);
+  const sections = [
+    headline(details),
+    metrics(details, curves, key, settings),
+    trialsSection(details),
+    plotsSection(details),
+    params(details),
+    output(details),
+    load(details, curves),
+    environment(details),
+    datasets(details),
+    files(details),
+    texts(details),
+    notices(details),
+    repeat(details),
+  ].filter(Boolean);
+  const links = sections.slice(1).map((one) => h("a", { href: `#${one.id}`, onclick: (event) => (event.preventDefault(), one.scrollIntoView()) }, one.querySelector("h2").textContent));
+  return h("div", { class: "run" }, h("nav", { class: "contents", "aria-label": "parts of this run" }, links), h("div", {}, sections));
+}
+
+function headline(run) {
+  const [judge] = run.judged_by;
+  const summary = [
+    h("span", { class: `status ${statusClass(run.status)}` }, run.status),
+    run.duration_seconds === null ? null : h("span", {}, `took ${duration(run.duration_seconds)}`),
+    h("span", { class: "muted" }, `started ${moment(run.started)}`),
+    h("span", { class: "muted" }, Object.entries(run.frameworks).map(([name, version]) => `${name} ${version}`).join(", ")),
+  ];
+  const tags = Object.entries(run.tags).map(([name, value]) => h("span", { class: "pill" }, `${name}: ${value}`));
+  return h(
+    "header",
+    { class: "card verdict" },
+    h("p", { class: "muted" }, h("a", { href: address("runs", { where: `experiment == ${JSON.stringify(run.experiment)}` }) }, h("bdi", {}, run.experiment))),
+    h("h1", {}, h("bdi", {}, run.name)),
+    h("div", { class: "line" }, summary),
+    run.standing ? h("p", { class: "line rank" }, run.standing) : judge ? h("p", { class: "line rank" }, `${judge} ${short(number(run.metrics[judge].best?.value ?? run.metrics[judge].last.value))}`) : null,
+    run.since ? h("p", { class: "since" }, run.since) : null,
+    run.error ? h("p", { class: "line error" }, run.error) : null,
+    tags.length ? h("div", { class: "line" }, tags) : null,
+    run.texts.note ? h("p", { class: "line" }, run.texts.note) : null,
+  );
+}
+
+function metrics(run, curves, key, settings) {
+  const names = Object.keys(run.metrics);
+  if (!names.length) return null;
+  const drawn = names.filter((name) => curves[name] && curves[name].value.length > 1);
+  const axes = axesOf(drawn.map((name) => curves[name]));
+  const chosen = chartSettings(settings, axes);
+  const charts = Object.entries(together(drawn, run.judged_by)).map(([title, members]) => chart(title, members.map((name, index) => ({ label: name, curve: curves[name], started: run.started, index })), chosen));
+  const redraw = () => {
+    charts.forEach((one) => one.redraw({ ...chosen }));
+    remember(`run/${key}`, { axis: chosen.axis === axes[0][0] ? "" : chosen.axis, log: chosen.log && "yes", smoothing: chosen.smoothing || "" });
+  };
+  const main = run.judged_by.slice(0, 4).map((name) => figure(name, run.metrics[name]));
+  return section(
+    "metrics",
+    "Metrics",
+    main.length ? h("dl", { class: "numbers" }, main) : null,
+    charts.length ? [h("div", { class: "bar", style: { "margin-top": "16px" } }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts)] : null,
+    h("h3", {}, "All metrics"),
+    table(["metric", "last", "best", "at", "points", "source"], names.map((name) => metricRow(name, run.metrics[name])), [1, 2, 4]),
+  );
+}
+
+function figure(name, metric) {
+  const point = metric.best ?? metric.last;
+  return h("div", {}, h("dt", {}, name), h("dd", {}, short(number(point.value), 5), h("small", {}, metric.best ? `best ${where(point)}` : "last")));
+}
+
+function metricRow(name, metric) {
+  const best = metric.best && (metric.count ?? 0) > 1 ? metric.best : null;
+  return [name, short(number(metric.last.value), 6), best ? short(number(best.value), 6) : "", best ? where(best) : "", String(metric.count ?? 0), metric.source ?? ""];
+}
+
+function where(point) {
+  if (point.epoch !== undefined && point.epoch !== null) return `in epoch ${point.epoch}`;
+  return point.step !== undefined && point.step !== null ? `at step ${point.step}` : "";
+}
+
+/** Put training and validation of the same thing into one chart; those the run is judged by come first. */
+function together(names, first) {
+  const found = {};
+  const ordered = [...first.filter((name) => names.includes(name)), ...names.filter((name) => !first.includes(name))];
+  for (const name of ordered) {
+    const title = name.replace(/^(train|training|val|valid|validation|test|eval)[_/ ]/, "").replace(/_(epoch|step)$/, "") || name;
+    (found[title] ??= []).push(name);
+  }
+  return found;
+}
+
+function trialsSection(run) {
+  return run.trials.length ? section("trials", run.trials.some((trial) => (trial.kind ?? "candidate") === "candidate") ? "Candidates of the search" : "Folds", trials(run)) : null;
+}
+
+function plotsSection(run) {
+  return run.plots.length ? section("plots", "Plots", plots(run.plots)) : null;
+}
+
+function params(run) {
+  if (!run.params.length) return null;
+  const rows = (defaults) => run.params.filter((one) => one.is_default === defaults).map((one) => [one.name, exact(one.value), one.sources.join(", "), one.default]);
+  const [given, left] = [rows(false), rows(true)];
+  const heads = ["param", "value", "source", "default"];
+  const hasDefaults = given.some((row) => row[3]);
+  const cut = (list) => (hasDefaults ? list : list.map((row) => row.slice(0, 3)));
+  return section("params", "Params", table(hasDefaults ? heads : heads.slice(0, 3), cut(given)), left.length ? [h("h3", {}, "Left at their default"), table(heads.slice(0, 3), left.map((row) => row.slice(0, 3)))] : null);
+}
+
+const mainLoad = /^(process_(cpu_percent|memory_bytes)|gpu\d+_(utilization_percent|memory_used_bytes|power_watts))$/;
+
+function load(run, curves) {
+  const names = Object.keys(run.system).sort();
+  if (!names.length) return null;
+  const drawn = names.filter((name) => curves[`system/${name}`]?.value.length > 1);
+  const charts = drawn.map((name) => chart(name, [{ label: name, curve: curves[`system/${name}`], started: run.started, index: 0, format: (value) => amount(name, value) }], { axis: "time", log: false, smoothing: 0 }, { height: 130 }));
+  const rows = names.map((name) => [name, amount(name, run.system[name].mean), amount(name, run.system[name].max)]);
+  const grid = (wanted) => h("div", { class: "charts" }, charts.filter((_, at) => mainLoad.test(drawn[at]) === wanted));
+  return section("load", "System load", charts.length ? [grid(true), folded("more of the load", grid(false))] : null, h("h3", {}, "Over the whole run"), table(["load", "mean", "most"], rows, [1, 2]));
+}
+
+function output(run) {
+  const parts = [];
+  if (run.traceback) parts.push(h("h3", {}, "Traceback"), copyable(run.traceback));
+  if (run.output?.text) {
+    const isCut = run.output.bytes > run.output.text.length + 2000;
+    parts.push(log(run.output.text, isCut ? `the end of ${bytes(run.output.bytes)}` : ""));
+  }
+  return parts.length ? section("output", "Output", parts) : null;
+}
+
+function environment(run) {
+  const { git, hardware, packages, process, ...others } = run.environment;
+  const versions = Object.entries(packages?.versions ?? {});
+  const parts = [
+    facts([
+      ["command", run.argv.join(" ")],
+      ["folder", run.cwd],
+      ["commit", git?.commit && `${git.commit}${git.branch ? ` (${git.branch})` : ""}`],
+      ["not committed", [...(git?.changed ?? []), ...(git?.untracked ?? [])].join(", ")],
+      ["Python", packages?.python ?? run.python],
+      ["machine", [hardware?.hostname, hardware?.os_name, hardware?.cpu_model, hardware?.memory_bytes && bytes(hardware.memory_bytes)].filter(Boolean).join(", ")],
+      ["GPUs", (hardware?.gpus ?? []).map((gpu) => gpu.name).join(", ")],
+      ["run folder", run.folder],
+      ["resumed from", run.resumed_from],
+      ["cost of autotrack", run.overhead_seconds === null ? null : duration(run.overhead_seconds)],
+    ]),
+  ];
+  if (run.patch?.text) parts.push(h("h3", {}, "Changes that were not committed"), diff(run.patch.text));
+  if (versions.length) parts.push(folded(`${versions.length} packages`, table(["package", "version"], versions)));
+  const more = { hardware, process, git, ...others };
+  const rows = Object.entries(more).flatMap(([kind, values]) => Object.entries(values ?? {}).map(([name, value]) => [`${kind}.${name}`, exact(value)]));
+  if (rows.length) parts.push(folded("everything that was captured", table(["fact", "value"], rows)));
+  return section("environment", "Code and environment", parts);
+}
+
+function folded(title, content) {
+  return h("details", { style: { "margin-top": "10px" } }, h("summary", {}, title), content);
+}
+
+function datasets(run) {
+  if (!run.datasets.length) return null;
+  const rows = run.datasets.map((data) => [[data.role, data.name].filter(Boolean).join(" "), [data.kind, data.dtype, (data.shape ?? []).join(" × ")].filter(Boolean).join(", "), data.rows === null || data.rows === undefined ? "" : data.rows.toLocaleString("en"), data.fingerprint ? `${data.fingerprint.slice(0, 12)} (${Math.round((data.covered ?? 0) * 100)} % of it)` : "", Object.entries(data.shared_rows ?? {}).map(([role, rows]) => `${rows} with ${role}`).join(", ")]);
+  const schemas = run.datasets.filter((data) => Object.keys(data.schema ?? {}).length).map((data) => folded(`schema of ${[data.role, data.name].filter(Boolean).join(" ")}`, facts(Object.entries(data.schema))));
+  return section("data", "Data sets", table(["data", "what", "rows", "fingerprint", "rows in common"], rows, [2]), schemas);
+}
+
+function files(run) {
+  if (!run.artifacts.length) return null;
+  const rows = run.artifacts.map((file) => [file.path, [file.kind, ...(file.roles ?? [])].join(", "), bytes(file.bytes ?? 0), where(file), Object.entries(file.metrics ?? {}).map(([name, value]) => `${name} ${short(number(value))}`).join(", ")]);
+  return section("files", "Checkpoints and files", table(["file", "kind", "size", "saved", "metrics"], rows, [2]));
+}
+
+function texts(run) {
+  const shown = Object.entries(run.texts).filter(([name]) => !["note", "changes"].includes(name));
+  return shown.length ? section("texts", "Texts", shown.map(([name, text]) => [h("h3", {}, name), h("pre", { class: "log" }, text)])) : null;
+}
+
+function notices(run) {
+  const rows = [...run.notices.map((notice) => [notice.about, notice.message]), ...run.left_out.map((text) => ["not read", text])];
+  return rows.length ? section("notices", "Notices", table(["about", "what autotrack says"], rows)) : null;
+}
+
+function repeat(run) {
+  return run.repeat.length ? section("repeat", "To repeat it", copyable(run.repeat.join("\n"))) : null;
+}

@@ -1,0 +1,84 @@
+// All runs as columns: what the table, the search and the comparison look values up in.
+
+import { number } from "./format.js";
+
+const numeric = new Set(["started", "ended", "duration_seconds", "overhead_seconds", "trials", "epochs", "datasets", "plots", "artifacts", "notices"]);
+
+/** One column: its `id`, such as `params.lr`, its `label`, and a value or null for each run. */
+export class Column {
+  constructor(group, name, values, weight = 0) {
+    this.group = group;
+    this.name = name;
+    this.id = group ? `${group}.${name}` : name;
+    this.values = values;
+    this.weight = weight;
+    const some = values.filter((value) => value !== null);
+    this.isNumber = numeric.has(name) || group === "metrics" || group === "best" || (some.length > 0 && some.every((value) => typeof value === "number"));
+    this.count = some.length;
+    this.distinct = new Set(some.map((value) => String(value))).size;
+  }
+
+  /** Whether the runs differ in it, a missing value being a difference as well. */
+  get differs() {
+    return this.distinct > 1 || (this.distinct === 1 && this.count < this.values.length);
+  }
+}
+
+export class Runs {
+  /** `table` is the part of that name of the JSON. */
+  constructor(table) {
+    this.keys = table.keys;
+    this.directions = table.directions;
+    this.judgedBy = table.judged_by;
+    this.configurations = table.configurations;
+    this.columns = table.columns.map((column) => new Column(column.group, column.name, dense(column, table.keys.length), column.weight));
+    this.byId = new Map(this.columns.map((column) => [column.id, column]));
+    this.rows = new Map(table.keys.map((key, row) => [key, row]));
+  }
+
+  get length() {
+    return this.keys.length;
+  }
+
+  /** Return a value of a run, by its row and the id of the column; null if it has none. */
+  value(row, id) {
+    return this.byId.get(id)?.values[row] ?? null;
+  }
+
+  /** Return what a run is called: by its name, and the end of its key if another one has the same name. */
+  label(row) {
+    const names = (this.names ??= counted(this.byId.get("name")?.values ?? []));
+    const name = this.value(row, "name") ?? this.keys[row];
+    return names.get(name) > 1 ? `${name} (${this.keys[row].slice(0, 6)})` : name;
+  }
+
+  /** Return the row with the best value of a metric among rows; null if none has one. */
+  best(metric, rows) {
+    const values = this.byId.get(`best.${metric}`)?.values;
+    const sign = this.directions[metric] === "max" ? -1 : 1;
+    let best = null;
+    for (const row of values ? rows : []) {
+      const value = number(values[row]);
+      if (value === null || Number.isNaN(value)) continue;
+      if (best === null || sign * value < sign * number(values[best])) best = row;
+    }
+    return best;
+  }
+}
+
+function dense(column, length) {
+  if (!column.at) return column.values.map(restored);
+  const values = new Array(length).fill(null);
+  column.at.forEach((row, place) => (values[row] = restored(column.values[place])));
+  return values;
+}
+
+function restored(value) {
+  return value === "NaN" || value === "Infinity" || value === "-Infinity" ? number(value) : value;
+}
+
+function counted(values) {
+  const found = new Map();
+  for (const value of values) found.set(value, (found.get(value) ?? 0) + 1);
+  return found;
+}

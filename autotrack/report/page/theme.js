@@ -1,0 +1,52 @@
+// Dark or light, and the colours of curves: told apart by the colour-blind, and by dashes from the ninth on.
+
+const light = ["#0072b2", "#c04a00", "#008060", "#b0508c", "#8a6d00", "#3a8fc7", "#6b4fb3", "#4d5560"];
+const dark = ["#5fb4ee", "#ff9a57", "#3fcf9f", "#ec9fcf", "#e0c341", "#9bd4ff", "#bba2f2", "#c4cad1"];
+const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+/** Light or dark, as the whole page is now. */
+export function isDark() {
+  return document.documentElement.dataset.theme === "dark";
+}
+
+/** Follow the system, or what was chosen before; TensorBoard sets it from outside. */
+export function startTheme() {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const chosen = remembered();
+  setTheme(chosen ? chosen === "dark" : system.matches);
+  system.addEventListener("change", () => remembered() ?? setTheme(system.matches));
+  matchMedia("print").addEventListener("change", (event) => document.dispatchEvent(new CustomEvent("theme", { detail: event.matches })));
+}
+
+export function setTheme(isNowDark, { keep = false } = {}) {
+  document.documentElement.dataset.theme = isNowDark ? "dark" : "light";
+  if (keep) remember(isNowDark ? "dark" : "light");
+  document.dispatchEvent(new CustomEvent("theme"));
+}
+
+/** Return how the curve with this number is drawn. */
+export function lineStyle(index) {
+  const colours = isDark() ? dark : light;
+  return { colour: colours[index % colours.length], dash: dashes[Math.floor(index / colours.length) % dashes.length] };
+}
+
+/** Return a colour of the style sheet by its name. */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem("autotrack-theme");
+  } catch {
+    return null; // a file may have no storage
+  }
+}
+
+function remember(value) {
+  try {
+    localStorage.setItem("autotrack-theme", value);
+  } catch {
+    // the choice lasts as long as the page
+  }
+}

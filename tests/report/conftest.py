@@ -1,0 +1,48 @@
+"""One browser for all tests of the page, and what it complains of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.support.browser import open_page
+
+
+@dataclass
+class Watched:
+    """A page of the browser, with all that it has complained of and asked for."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture(scope="session")
+def _browser_page() -> Iterator[Watched]:
+    with open_page(width=1400, height=900) as page:
+        yield Watched(page)
+
+
+@pytest.fixture
+def watched(_browser_page: Watched) -> Iterator[Watched]:
+    """The page; it must complain of nothing, and ask nobody for anything but what its address names."""
+    _browser_page.complaints.clear()
+    _browser_page.requests.clear()
+    yield _browser_page
+    assert _browser_page.complaints == []
+    _browser_page.page.goto("about:blank")
+
+
+@pytest.fixture
+def page(watched: Watched) -> Page:
+    return watched.page

@@ -1,0 +1,54 @@
+"""Fetches what the page is drawn with from its registry, once: `python -m tests.vendor_page`.
+
+The files are kept in the repository, so that nothing is fetched or built when autotrack is installed or used. To take
+another version, change the lines below, run this, look at the page, and run its tests.
+
+uPlot was chosen over the others that were looked at:
+
+- It draws 100,000 points in a few tens of milliseconds on a canvas, and pans them without a pause.
+- It has 51 kB; a build of ECharts with as few parts as the page needs has about 500 kB, Plotly's smallest 1 MB, and
+  each report carries it.
+- It makes no HTML of texts, adds no style elements and evaluates nothing, so it works under the strictest policy.
+
+It has no parallel coordinates; those are some hundred lines of our own on a canvas, where ECharts would bring them.
+"""
+
+import base64
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+VERSION = "1.6.32"
+SHA512 = "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw=="
+
+FOLDER = Path(__file__).parents[1] / "autotrack" / "report" / "page" / "vendor"
+
+
+def main() -> None:
+    """Write the vendored files anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["npm", "pack", "--silent", f"uplot@{VERSION}"], cwd=folder, check=True)
+        archive = (Path(folder) / f"uplot-{VERSION}.tgz").read_bytes()
+    digest = base64.b64encode(hashlib.sha512(archive).digest()).decode()
+    if digest != SHA512:
+        raise SystemExit(f"uplot {VERSION} has the checksum {digest}, not {SHA512}")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as package:
+
+        def content(name: str) -> str:
+            file = package.extractfile(f"package/{name}")
+            assert file is not None
+            return file.read().decode()
+
+        FOLDER.mkdir(exist_ok=True)
+        said = f"/*! uPlot {VERSION}, MIT: see uPlot.LICENSE. Fetched by tests/vendor_page.py, not to be edited. */\n"
+        script = content("dist/uPlot.iife.min.js").rstrip()
+        (FOLDER / "uPlot.js").write_text(f"{said}{script}\nexport {{ uPlot }};\n", encoding="utf-8")
+        (FOLDER / "uPlot.css").write_text(f"{said}{content('dist/uPlot.min.css').strip()}\n", encoding="utf-8")
+        (FOLDER / "uPlot.LICENSE").write_text(content("LICENSE"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
