@@ -103,6 +103,22 @@ def moment(seconds: float, zone: tzinfo | None = None) -> str:
         return f"{seconds:g} s"
 
 
+def recent_moment(seconds: float, now: datetime | None = None) -> str:
+    """Write a time as people say it on the same day and the next, otherwise as date and time, to the minute.
+
+    >>> recent_moment(datetime(2026, 11, 26, 14, 7).timestamp(), datetime(2026, 11, 27, 9, 0))
+    'yesterday 14:07'
+    """
+    now = now or datetime.now()
+    try:
+        at = datetime.fromtimestamp(seconds)
+    except (ValueError, OverflowError, OSError):
+        return moment(seconds)
+    days = (now.date() - at.date()).days
+    day = {0: "today", 1: "yesterday"}.get(days, at.strftime("%Y-%m-%d"))
+    return f"{day} {at:%H:%M}"
+
+
 def shown(folder: Path) -> str:
     """Return a path, relative to the working directory if it is inside it."""
     try:

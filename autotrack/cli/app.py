@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli import compare, doctor, edit, manage, report, reproduce, run_help, show, sync, tensorboard
+from autotrack.cli import compare, doctor, edit, ls, manage, report, reproduce, run_help, show, sync, tensorboard
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 run_help.add_to(app)
-app.command("ls")(show.ls)
+app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
 app.command("best")(compare.best)

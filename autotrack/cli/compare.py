@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
+from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import QueryError
 from autotrack.format import short
@@ -15,11 +15,6 @@ from autotrack.readers import catalog
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
-
-MetricOption = Annotated[
-    str | None,
-    typer.Option("--metric", "-m", help="What they are compared by, such as `val_loss` or `min my_cost`."),
-]
 
 _MOST_CAUSES = 8
 _MOST_RUNS = 8

@@ -13,3 +13,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other p
 WhereOption = Annotated[str | None, typer.Option("--where", "-w", help="Those for which this holds, as in `ls`.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A folder, an id, a name, or `latest`.")]
 RunsArgument = Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Folders, ids or names.")]
+MetricOption = Annotated[
+    str | None,
+    typer.Option("--metric", "-m", help="What runs are judged by, such as `val_loss` or `min my_cost`."),
+]

@@ -1,7 +1,9 @@
 """The one door to the terminal: whatever a command prints passes here, so that no text of a run can steer it."""
 
+import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable
 
@@ -9,15 +11,25 @@ import typer
 
 from autotrack.format import printable
 
+_USUAL_WIDTH = 80
+_NARROWEST = 20
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
 
 def say(line: str, *, err: bool = False, color: str | None = None) -> None:
     """Print one line, on standard error with `err`; line breaks inside it are written as escapes."""
-    typer.secho(printable(line), err=err, fg=color)
+    text = printable(line)
+    typer.echo(styled(text, color) if color and not err else text, err=err)
 
 
 def say_text(text: str) -> None:
     """Print a text of several lines, such as a traceback."""
     typer.echo(printable(text, keep="\n\t"))
+
+
+def say_title(title: str) -> None:
+    """Print the title of a section, after an empty line."""
+    typer.echo(f"\n{styled(printable(title), 'bold')}")
 
 
 def say_error(message: object) -> None:
@@ -32,23 +44,54 @@ def say_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
-def say_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table with rich on a terminal, or as tab-separated text for other programs."""
-    cells = [[printable(cell) for cell in row] for row in (columns, *rows)]
-    if not sys.stdout.isatty():
-        for row in cells:
-            typer.echo("\t".join(row))
-        return
-    from rich import box, table  # rich is slow to import, and only needed on a terminal
-    from rich.console import Console
-    from rich.text import Text
+def say_csv(rows: Iterable[Iterable[object]]) -> None:
+    """Print rows for other programs. Texts are written without what could steer a terminal."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for row in rows:
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
 
-    shown = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in cells[0]:
-        shown.add_column(Text(column), overflow="fold")
-    for row in cells[1:]:
-        shown.add_row(*map(Text, row))
-    Console().print(shown)
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines that are laid out already, whose texts have passed through `printable`."""
+    for line in lines:
+        typer.echo(line)
+
+
+def say_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table that is as wide as the terminal at most; what is too long is continued below."""
+    from autotrack.cli.tables import table_lines  # many commands print none
+
+    head, *cells = [[printable(cell) for cell in row] for row in (columns, *rows)]
+    say_lines(table_lines(head, cells, width=width(), style=_head_style))
+
+
+def styled(text: str, style: str) -> str:
+    """Return a text in a colour, `bold` or `dim`, if it goes to a terminal whose user wants colours."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text and has_colors() else text
+
+
+def is_terminal() -> bool:
+    """Whether what is printed goes to a terminal."""
+    return sys.stdout.isatty()
+
+
+def has_colors() -> bool:
+    """Whether what is printed has colours: on terminals only, and not with NO_COLOR (https://no-color.org)."""
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Return how many columns there are: by COLUMNS, else by the terminal, also behind a pipe; else 80."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return max(int(told), _NARROWEST)
+    for stream in (1, 2, 0):
+        try:
+            columns = os.get_terminal_size(stream).columns
+        except OSError:
+            continue
+        return max(columns, _NARROWEST) if columns else _USUAL_WIDTH
+    return _USUAL_WIDTH
 
 
 def write_any_character() -> None:
@@ -56,3 +99,7 @@ def write_any_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _head_style(text: str, row: int, _: int) -> str:
+    return styled(text, "bold") if row < 0 else text

@@ -1,78 +1,23 @@
-"""`autotrack ls` lists runs, and `autotrack show` shows everything about one run."""
+"""`autotrack show` shows everything about one run."""
 
 import re
-from collections.abc import Collection
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
 from autotrack import settings
 from autotrack.cli.options import JsonOption, StoreOption
-from autotrack.cli.owed import owed_in_short, unsent_to, waiting_elsewhere
+from autotrack.cli.owed import unsent_to, waiting_elsewhere
 from autotrack.cli.printing import say, say_json, say_table, say_text
-from autotrack.cli.progress import with_progress
 from autotrack.cli.trials import trials_table
 from autotrack.format import first_line, human_bytes, human_seconds, moment, short, shown
-from autotrack.journal.directions import split_direction
 from autotrack.journal.judging import judged_by
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
-from autotrack.readers.catalog import shared_names
 from autotrack.readers.param_rows import param_rows
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import owed_by_server
-
-
-def ls(
-    place: Annotated[
-        Path | None,
-        typer.Argument(metavar="[STORE]", help="The folder of runs; by default `runs`, or the one in the settings."),
-    ] = None,
-    store: StoreOption = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            "-w",
-            help="Only runs for which this holds, such as `metrics.val_loss < 0.2 and params.lr > 1e-3`.",
-        ),
-    ] = None,
-    sort: Annotated[str | None, typer.Option("--sort", help="Order by a name, such as `best.val_loss`.")] = None,
-    descending: Annotated[bool, typer.Option("--descending", help="With --sort: largest first.")] = False,
-    last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the first N of the list.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the runs of a store, the newest first.
-
-    Conditions and --sort name values of a run: `params.lr`, `metrics.loss` for the last value of a metric, `best.loss`
-    for its best one, `tags.team`, and fields such as `status`, `started` and `duration_seconds`. Dates and durations
-    are texts: `started > "2026-11-25"`, `duration_seconds > "5 min"`. `params.lr is None` holds where it is missing.
-    """
-    store = place or store
-    runs = catalog.runs(
-        catalog.existing_store(store), watch=lambda folders: with_progress(folders, "reading runs", fewest=200)
-    )
-    if where:
-        runs = runs.where(where)
-    if sort:
-        runs = runs.sort(sort, descending=descending)
-    runs = runs[: last or len(runs)]
-    if as_json:
-        say_json([_as_json(run) for run in runs])
-    elif not runs:
-        say(f"no runs in {_described(catalog.store_path(store))}{' for which that holds' if where else ''}", err=True)
-    else:
-        wanted, shared = settings.resolve().metric, shared_names(runs)
-        say_table(
-            ["started", "experiment", "run", "status", "took", "best"],
-            [_row(run, wanted, shared) for run in runs],
-        )
-        for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
-            if not number:
-                say("")
-            say(line)
 
 
 def show(
@@ -107,36 +52,6 @@ def show(
     for title, text in (("changes", _plain(summary.texts.get("changes", ""))), ("traceback", summary.traceback)):
         if text:
             say_text(f"\n{title}\n{text.rstrip()}")
-
-
-def _described(store: Path) -> str:
-    return str(store) if store.exists() else f"{store}: there is no such folder here"
-
-
-def _as_json(run: RecordedRun) -> dict[str, Any]:
-    card = run.card()
-    fields = ("id", "name", "experiment", "status", "started", "duration_seconds", "params")
-    return {
-        "folder": str(run.folder.absolute()),
-        **{name: card[name] for name in fields},
-        "metrics": card["last"],
-        "best": card["best"],
-        "tags": card["tags"],
-    }
-
-
-def _row(run: RecordedRun, wanted: str, shared: Collection[str]) -> list[str]:
-    """Return what the list says of a run; its metrics begin with the one that it is judged by.
-
-    Runs whose name several have are called by their folder.
-    """
-    card = run.card()
-    first = [name for name in (split_direction(wanted)[0],) if name in card["directions"]]
-    main = list(dict.fromkeys([*first, *card["judged_by"]]))[:3]
-    took = human_seconds(card["duration_seconds"]) if card["duration_seconds"] is not None else ""
-    metrics = "  ".join(f"{name} {short(card['best'].get(name, card['last'][name]))}" for name in main)
-    name = run.folder.name if card["name"] in shared else card["name"]
-    return [moment(card["started"]), card["experiment"], name, card["status"], took, metrics]
 
 
 def _print_facts(recorded: RecordedRun) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from autotrack.errors import QueryError
 from autotrack.journal.records import number
-from autotrack.readers.query_names import DURATIONS, FIELDS, GROUPS, TIMES, Name, meant_by, nearest
+from autotrack.readers.query_names import CALLED, DURATIONS, FIELDS, GROUPS, TIMES, Name, meant_by, nearest
 from autotrack.readers.query_syntax import CONTAINS, MATCHES, Written, parse
 from autotrack.readers.query_values import compare, compare_moments, contains, duration, matches, moment
 
@@ -72,6 +72,12 @@ class Query:
     def names(self) -> list[Name]:
         """The names that it is made of."""
         return list(self._names)
+
+    @property
+    def name(self) -> Name | None:
+        """The name, if it is nothing but one."""
+        tree = self._written.tree
+        return next((name for name, node in self._names.items() if node is tree), None)
 
     def check_names(self) -> None:
         """Raise `QueryError` for a name that none of the runs has, if there are any runs."""
@@ -151,7 +157,9 @@ class Query:
             raise self._written.error(f"this is no regular expression ({error})", node) from None
 
     def _is_field(self, node: ast.expr, fields: Iterable[str]) -> bool:
-        return isinstance(node, ast.Name) and node.id in fields
+        if not isinstance(node, ast.Name) or (node.id not in FIELDS and meant_by(node.id, self._known)):
+            return False
+        return CALLED.get(node.id, node.id) in fields
 
     # ---- Names
 
@@ -167,6 +175,8 @@ class Query:
     def _in_full(self, node: ast.expr, written: str) -> Name:
         """Return the name that is meant by one without its group."""
         meant = meant_by(written, self._known)
+        if not meant and written in CALLED:
+            return Name("", CALLED[written])
         if len(meant) == 1 or not self._known:
             return meant[0] if meant else Name("metrics", written)
         if meant:

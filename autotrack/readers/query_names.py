@@ -18,9 +18,9 @@ COUNTED = ("trials", "epochs", "datasets", "plots", "artifacts", "notices")
 TIMES = ("started", "ended")
 DURATIONS = ("duration_seconds", "overhead_seconds")
 
-_CALLED = {"took": "duration_seconds", "duration": "duration_seconds", "run": "name", "date": "started",
+CALLED = {"took": "duration_seconds", "duration": "duration_seconds", "run": "name", "date": "started",
            "time": "started", "created": "started", "state": "status", "project": "experiment"}  # fmt: skip
-"""What people call the fields, such as the head of a column in `autotrack ls`."""
+"""What people call the fields, as in the head of `autotrack ls`, unless runs have a param or a metric of this name."""
 
 _MOST_PROPOSED = 3
 
@@ -83,7 +83,7 @@ def nearest(wanted: str, names: Iterable[Name]) -> list[str]:
     group, _, rest = wanted.partition(".")
     last = rest if rest and group in GROUPS else wanted
     same = [text for text, name in by_text.items() if name.rest == last]
-    called = [_CALLED[last]] if last in _CALLED else []
+    called = [CALLED[last]] if last in CALLED else []
     alike = difflib.get_close_matches(wanted, by_text, n=_MOST_PROPOSED, cutoff=0.7)
     rests = {name.rest for name in by_text.values() if name.group}
     close = difflib.get_close_matches(last, rests, n=_MOST_PROPOSED, cutoff=0.6)

@@ -17,6 +17,7 @@ import pytest
 
 import autotrack
 from autotrack.journal import records
+from tests.support.tables import cells, tabbed
 
 MODULE = [sys.executable, "-m", "autotrack"]
 
@@ -61,9 +62,10 @@ def call(*arguments: str | Path, exit_code: int = 0, command: list[str] | None =
 
 
 def names(printed: str) -> list[str]:
-    lines = [line.split("\t") for line in printed.splitlines()]
-    assert lines[0][:4] == ["started", "experiment", "run", "status"]
-    return [line[2] for line in lines[1:]]
+    """What a list has in its first column; it ends at an empty line."""
+    lines = [cells(line) for line in printed.partition("\n\n")[0].splitlines()]
+    assert lines[0][0] == "run"
+    return [line[0] for line in lines[1:]]
 
 
 def on_a_terminal(*arguments: str) -> str:
@@ -93,10 +95,10 @@ def test_ls_lists_the_newest_first_as_plain_text(runs: Path) -> None:
     printed = call("ls")
     assert names(printed) == ["third", "second", "first"]
     assert "\x1b" not in printed
-    second = printed.splitlines()[2].split("\t")
-    assert second[1:4] == ["digits", "second", "finished"]
-    assert second[5] == "val_loss 0.2"
-    assert printed.splitlines()[1].split("\t")[3] == "failed"
+    head, third, second, _ = map(cells, printed.splitlines())
+    assert head == ["run", "experiment", "val_loss ↓", "lr", "status", "started", "took"]
+    assert second[:5] == ["second", "digits", "0.2", "0.01", "finished"]
+    assert third[:3] == ["third", "letters", "failed: ValueError"]
 
 
 def test_the_script_is_the_same_as_the_module(runs: Path) -> None:
@@ -124,7 +126,7 @@ def test_ls_json_is_for_programs(runs: Path) -> None:
     assert [run["name"] for run in (third, second, first)] == ["third", "second", "first"]
     assert set(first) == {
         "folder", "id", "name", "experiment", "status", "started", "duration_seconds", "params", "metrics", "best",
-        "tags",
+        "directions", "tags",
     }  # fmt: skip
     assert (first["params"], first["metrics"], first["best"]) == ({"lr": 0.1}, {"val_loss": 0.5}, {"val_loss": 0.5})
     assert second["metrics"] == {"val_loss": "NaN", "momentum": 0.9}
@@ -159,7 +161,9 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
             ["ls", "--where", "status == failed"],
             "'failed' is not a name of a run; texts are in quotes, as in 'failed'",
         ),
-        (["ls", "--sort", "took"], "did you mean duration_seconds?"),
+        (["ls", "--columns", "name,params.model.widht"], "did you mean params.model.width?"),
+        (["ls", "--group-by", "experimnt"], "did you mean experiment?"),
+        (["ls", "--metric", "momentum"], "write 'min momentum' or 'max momentum'"),
         (["ls", "--where", "started > 'some day'"], "'some day' is no date; write it as in '2026-11-25'"),
         (["show", "secnd"], "did you mean 'second'?"),
         (["show", "second", "--store", "nowhere"], "no run 'second' in nowhere, which does not exist; there are none"),
@@ -184,17 +188,17 @@ def test_ls_takes_dates_and_durations(runs: Path) -> None:
 
 
 def test_show_says_everything_about_a_run(runs: Path) -> None:
-    printed = call("show", "second")
+    printed = tabbed(call("show", "second"))
     assert "\x1b" not in printed
     for part in (
-        "run          second  (",
-        "experiment   digits",
-        "status       finished",
-        "tags         why=paper",
+        "run\tsecond\t(",
+        "experiment\tdigits",
+        "status\tfinished",
+        "tags\twhy=paper",
         "\nparams\nname\tvalue\tsource\nlr\t0.01\tuser\n",
         "model.width\t64\tuser",
         "optimizer.lr\t0.02\toptimizer",
-        "\nmetrics\nname\tlast\tbest\twhere\tpoints\nmomentum\t0.9\t\t\t3\nval_loss\tNaN\t0.2\tepoch 1\t3\n",
+        "\nmetrics\nname\tlast\tbest\twhere\tpoints\nmomentum\t0.9\t3\nval_loss\tNaN\t0.2\tepoch 1\t3\n",
         "artifacts/weights.bin\tmodel\t2.0 MB",
         "journal\t[bold]something[/bold] was strange",
     ):
@@ -203,14 +207,14 @@ def test_show_says_everything_about_a_run(runs: Path) -> None:
 
 def test_show_lists_the_candidates_of_a_search_the_best_first(captured: Callable[..., str]) -> None:
     scores: dict[int, records.Number] = {0: 0.8, 1: 0.9, 2: "NaN"}
-    printed = captured(*(
+    printed = tabbed(captured(*(
         records.Trial(
             time=2.0, number=number, params={"C": 10**number, "kernel": "rbf"},
             values={"mean_test_score": score, "split0_test_score": score, "rank_test_score": rank},
             status="failed" if number == 2 else "finished", error="ValueError: \nno\nmore" if number == 2 else None,
         )
         for (number, score), rank in zip(scores.items(), (2, 1, 3), strict=True)
-    ))  # fmt: skip
+    )))  # fmt: skip
     assert (
         "\ncandidates\ncandidate\tmean_test_score\tC\tstatus\n"
         "1\t0.9\t10\tfinished\n0\t0.8\t1\tfinished\n2\tnan\t100\tfailed: ValueError: no …\n"
@@ -218,7 +222,7 @@ def test_show_lists_the_candidates_of_a_search_the_best_first(captured: Callable
 
 
 def test_show_of_a_long_search_has_the_first_candidates_and_says_so(captured: Callable[..., str]) -> None:
-    printed = captured(*(records.Trial(time=2.0, number=number, params={"C": number}) for number in range(30)))
+    printed = tabbed(captured(*(records.Trial(time=2.0, number=number, params={"C": number}) for number in range(30))))
     assert "\ncandidates, the first 20 of 30 (--json has all)\n" in printed
     assert ("\n19\t19\tfinished\n" in printed, "\n20\t20\tfinished\n" in printed) == (True, False)
 
@@ -336,8 +340,8 @@ def test_show_says_what_it_was_trained_on(captured: Callable[..., str]) -> None:
     assert (
         "\ndata\nrole\twhat\trows\tcovered\tshared rows\n"
         "train\tnumpy float32 1000x20\t1000\t100%\t12 with validate\n"
-        "validate easy\tStream\t\t12%\t\n"
-    ) in printed
+        "validate easy\tStream\t12%\n"
+    ) in tabbed(printed)
 
 
 def test_show_tells_arguments_that_were_given_from_defaults(captured: Callable[..., str]) -> None:
@@ -346,9 +350,9 @@ def test_show_tells_arguments_that_were_given_from_defaults(captured: Callable[.
         records.Params(time=2.0, values=parsed, source="argparse", given=["lr", "epochs"], defaults={"lr": 0.1})
     )
     assert (
-        "\nparams\nname\tvalue\tsource\tdefault\nlr\t0.3\targparse\t0.1\nepochs\t5\targparse\t\n"
+        "\nparams\nname\tvalue\tsource\tdefault\nlr\t0.3\targparse\t0.1\nepochs\t5\targparse\n"
         "\nparams left at their default\nname\tvalue\tsource\nout\tx\targparse\n"
-    ) in printed
+    ) in tabbed(printed)
 
 
 def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> None:
@@ -357,7 +361,8 @@ def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> N
         records.SystemStats(time=3.0, values={"process_memory_bytes": 3e9, "host_cpu_percent": 41}),
     )
     assert (
-        "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2.0 GB\t3.0 GB\n" in printed
+        "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2.0 GB\t3.0 GB\n"
+        in tabbed(printed)
     )
 
 
@@ -462,16 +467,14 @@ def test_sync_of_nothing_says_so_and_is_no_error(tmp_path: Path) -> None:
 
 def test_on_a_terminal_there_are_tables(runs: Path) -> None:
     printed = on_a_terminal("ls")
-    assert "───" in printed
-    assert "\t" not in printed
-    for part in ("experiment", "second", "digits", "val_loss 0.2"):
+    assert "\x1b[1m" in printed
+    for part in ("experiment", "second", "digits", "val_loss ↓", "0.2"):
         assert part in printed
 
 
 def test_on_a_terminal_nothing_that_was_recorded_is_taken_for_markup(runs: Path) -> None:
     printed = on_a_terminal("show", "second")
     assert "[bold]something[/bold] was strange" in printed
-    assert "───" in printed
 
 
 # ---- mistakes

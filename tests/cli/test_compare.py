@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
+from tests.support.tables import tabbed
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def call(*arguments: str, exit_code: int = 0) -> str:
 
 
 def test_compare_shows_the_likely_cause_first_and_only_what_differs(runs: Path) -> None:
-    printed = call("compare", "first", "second")
+    printed = tabbed(call("compare", "first", "second"))
     assert printed.startswith("val_loss: first 0.35, second 0.26\n")
     lines = printed.splitlines()
     cause = lines[lines.index("likely causes of any difference, the likeliest first") + 2]
@@ -58,7 +59,7 @@ def test_one_run_cannot_be_compared() -> None:
 def test_best_shows_the_run_and_how_it_differs_from_the_median(runs: Path) -> None:
     printed = call("best", "val_loss")
     assert printed.startswith("second  val_loss 0.26\n")
-    assert "lr\t1\t0.01" in printed or "lr\t0.1\t0.01" in printed
+    assert "lr\t1\t0.01" in tabbed(printed) or "lr\t0.1\t0.01" in tabbed(printed)
     assert call("best", "max cost").startswith("third  cost 1\n")
     found = json.loads(call("best", "max cost", "--json"))
     assert found["name"] == "third"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
+from tests.support.tables import tabbed
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_du_counts_what_is_linked_once(runs: Path) -> None:
     assert after["runs"][0]["folder"].endswith(folder.name)
     printed = call("du")
     assert "artifacts" in printed
-    assert "first\tdigits" in printed
+    assert "first\tdigits" in tabbed(printed)
 
 
 def test_runs_are_exported_to_each_kind_of_table(runs: Path, tmp_path: Path) -> None:

@@ -232,6 +232,7 @@ def test_durations_are_written_for_people(text: str, seconds: float) -> None:
     for sign in ("<=", ">=", "=="):
         assert holds(f"duration_seconds {sign} {text!r}", run(duration_seconds=float(seconds)))
     assert holds(f"{text!r} < duration_seconds", run(duration_seconds=seconds + 0.5))
+    assert holds(f"took < {text!r}", run(duration_seconds=seconds - 0.5))
 
 
 def test_what_is_no_duration_is_refused() -> None:
@@ -274,7 +275,7 @@ def test_values_are_compared_as_people_mean_them(condition: str, *, expected: bo
         ("tags.learning_rate == 1", "params.learning_rate"),
         ("acc > 1", "metrics['val/acc'] or best['val/acc']"),
         ("experimnt == 'a'", "experiment"),
-        ("took > 1", "duration_seconds"),
+        ("metrics.took > 1", "duration_seconds"),
     ],
 )
 def test_a_name_that_no_run_has_is_answered_with_the_nearest(wanted: str, proposed: str) -> None:

@@ -1,0 +1,115 @@
+"""A list of runs as it is shown: the columns that fit, and the best values marked."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+
+from autotrack.cli.printing import styled
+from autotrack.cli.tables import shortened, table_lines
+from autotrack.format import printable
+from autotrack.journal.records import number
+from autotrack.readers.listing import Column
+from autotrack.readers.recorded_run import RecordedRun
+
+_GAP = 2
+_WIDEST = 24
+_WIDEST_NAME = 36
+_MOST_NAMED = 4
+_STATUS_COLORS = {"failed": "red", "killed": "red", "running": "cyan", "interrupted": "yellow", "pruned": "yellow"}
+
+
+class RunTable:
+    """Runs in lines, with these columns."""
+
+    def __init__(self, runs: Sequence[RecordedRun], columns: Sequence[Column]) -> None:
+        self._runs = runs
+        self._columns = columns
+
+    def lines(self, width: int, *, most: int | None = None) -> list[str]:
+        """Return the list in lines that are no wider than `width`, and `most` of the runs."""
+        runs = self._runs[:most]
+        values = [[column.read(run) for run in runs] for column in self._columns]
+        texts = [_texts(column, cells) for column, cells in zip(self._columns, values, strict=True)]
+        places = _fitting(self._columns, texts, width)
+        columns = [self._columns[place] for place in places]
+        best = {
+            (row, place)
+            for place, column in zip(range(len(places)), columns, strict=True)
+            for row in _best_rows(column, values[places[place]])
+        }
+        titles = [column.title for column in columns]
+
+        def style(text: str, row: int, place: int) -> str:
+            if row < 0 or (row, place) in best:
+                return styled(text, "bold")
+            color = _STATUS_COLORS.get(text.split(":", maxsplit=1)[0].strip()) if titles[place] == "status" else None
+            return styled(text, color) if color else text
+
+        rows = list(zip(*(texts[place] for place in places), strict=True))
+        lines = table_lines(list(map(printable, titles)), rows, width=width, wraps=False, style=style)
+        return [*lines, *self._remarks(len(runs), places)]
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return the list for other programs."""
+        return [{column.name: plain(column.read(run)) for column in self._columns} for run in self._runs]
+
+    def as_rows(self) -> Iterator[list[Any]]:
+        """Yield the list as rows for other programs, the names first."""
+        yield [column.name for column in self._columns]
+        for run in self._runs:
+            yield [column.for_tables(column.read(run)) for column in self._columns]
+
+    def _remarks(self, shown: int, places: Sequence[int]) -> Iterator[str]:
+        """Yield what is not shown."""
+        left_out = [column.title for place, column in enumerate(self._columns) if place not in places]
+        hidden = len(self._runs) - shown
+        if hidden:
+            yield ""
+            yield styled(f"{hidden} more: --all shows them, --where and --last choose", "dim")
+        if left_out:
+            named = ", ".join(map(printable, left_out[:_MOST_NAMED]))
+            more = f" and {len(left_out) - _MOST_NAMED} more" if left_out[_MOST_NAMED:] else ""
+            if not hidden:
+                yield ""
+            yield styled(f"no room for {named}{more}: --columns chooses", "dim")
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can express it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _texts(column: Column, values: Sequence[Any]) -> list[str]:
+    longest = _WIDEST_NAME * 4 if column.name == "name" else _WIDEST
+    texts = ["" if value is None else printable(column.show(value)) for value in values]
+    return [shortened(text, longest) for text in texts]
+
+
+def _fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the places of the columns that there is room for. Those with the lowest rank come first."""
+    widths = [
+        min(max(map(cell_len, (column.title, *cells))), _WIDEST_NAME)
+        for column, cells in zip(columns, texts, strict=True)
+    ]
+    kept: list[int] = []
+    left = width + _GAP
+    for place in sorted(range(len(columns)), key=lambda place: columns[place].rank):
+        if columns[place].rank and widths[place] + _GAP > left:
+            continue
+        kept.append(place)
+        left -= widths[place] + _GAP
+    return sorted(kept)
+
+
+def _best_rows(column: Column, values: Sequence[Any]) -> list[int]:
+    """Return the rows with the best value of a metric, if they do not all have the same."""
+    numbers = [number(value) for value in values if isinstance(value, (int, float))]
+    finite = [value for value in numbers if math.isfinite(value)]
+    if column.direction is None or len(set(finite)) < 2:
+        return []
+    best = min(finite) if column.direction == "min" else max(finite)
+    return [row for row, value in enumerate(values) if value == best]

@@ -1,0 +1,141 @@
+"""Lays out tables for people: columns that fit a width, numbers below each other, characters of any width."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+_GAP = "  "
+_NARROWEST = 8
+_NUMBER = re.compile(r"[-+]?(\d[\d,]*(\.\d+)?(e[-+]?\d+)?|nan|inf|NaN|Infinity)")
+_MEASURE = re.compile(r"[-+]?[\d.,]+ ?(%|k?B|[MGT]B|B/s|[kMG]B/s|m?s|min( \d+ s)?|h( \d+ min)?)")
+_LEFT_TO_RIGHT = "\u200e"
+"""An invisible mark that keeps what follows a right-to-left text in its column."""
+
+Style = Callable[[str, int, int], str]
+"""Gives a cell its colour: called with its text as it is laid out, its row (-1 for the head) and its column."""
+
+
+def table_lines(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int,
+    wraps: bool = True,
+    style: Style | None = None,
+) -> list[str]:
+    """Return a table as lines that are no wider than `width`.
+
+    What is too long is continued below, or, unless the table `wraps`, cut in its middle.
+
+    >>> for line in table_lines(["run", "loss"], [["brave-otter", "0.25"], ["calm-lynx", "12"]], width=40):
+    ...     print(line)
+    run           loss
+    brave-otter   0.25
+    calm-lynx    12
+    """
+    whole = [list(columns), *(list(row) for row in rows)]
+    is_right = []
+    for place in range(len(columns)):
+        cells = [row[place] for row in whole[1:]]
+        is_right.append(_are_measures(cells))
+        if is_right[-1] and all(not cell or _NUMBER.fullmatch(cell) for cell in cells):
+            for row, cell in zip(whole[1:], _aligned(cells), strict=True):
+                row[place] = cell
+    natural = [max(cell_len(row[place]) for row in whole) for place in range(len(columns))]
+    widths = _fitting(natural, is_right, width - len(_GAP) * (len(columns) - 1))
+    fits = sum(widths) + len(_GAP) * (len(widths) - 1) <= width
+    lines = []
+    for number, row in enumerate(whole, start=-1):
+        for part in _lines_of(row, widths, wraps=wraps):
+            cells = []
+            for place, cell in enumerate(part):
+                is_last = place == len(columns) - 1
+                padded = _padded(cell, widths[place], is_right=is_right[place], is_last=is_last)
+                cells.append(style(padded, number, place) if fits and style else padded)
+            line = _GAP.join(cells).rstrip()
+            lines.append(line if fits else shortened(line, width))
+    return lines
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text no wider than this, without its middle where it is longer.
+
+    >>> shortened("a-rather-long-name", 9)
+    'a-ra…name'
+    """
+    if cell_len(text) <= width:
+        return text
+    if width < 2:
+        return set_cell_size(text, width)
+    tail = (width - 1) // 2
+    end = chop_cells(text[::-1], tail)[0][::-1] if tail else ""
+    return f"{set_cell_size(text, width - 1 - cell_len(end)).rstrip()}…{end}"
+
+
+def _are_measures(cells: Iterable[str]) -> bool:
+    """Whether a column holds nothing but numbers, some with a unit, so that their ends belong below each other."""
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(_NUMBER.fullmatch(cell) or _MEASURE.fullmatch(cell) for cell in filled)
+
+
+def _aligned(cells: Sequence[str]) -> list[str]:
+    """Return numbers with their points below each other."""
+    parts = [re.match(r"([-+]?[a-zA-Z]+$|[-+\d,]*)(.*)", cell) for cell in cells]
+    longest = max((len(part[2]) for part in parts if part), default=0)
+    return [f"{cell}{' ' * (longest - len(part[2]))}" if part and cell else cell
+            for cell, part in zip(cells, parts, strict=True)]  # fmt: skip
+
+
+def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int) -> list[int]:
+    """Return the widths of columns: the widest of those with texts become narrower until all fit."""
+    widths = list(natural)
+    while sum(widths) > space:
+        texts = [place for place, width in enumerate(widths) if width > _NARROWEST and not is_right[place]]
+        if not texts:
+            break
+        widest = max(texts, key=lambda place: widths[place])
+        others = [widths[place] for place in texts if widths[place] < widths[widest]]
+        least = max(max(others, default=_NARROWEST), _NARROWEST)
+        same = sum(widths[place] == widths[widest] for place in texts)
+        excess = -(-(sum(widths) - space) // same)
+        smaller = max(least, widths[widest] - excess)
+        before = widths[widest]
+        for place in texts:
+            if widths[place] == before and sum(widths) > space:
+                widths[place] = max(smaller, before - (sum(widths) - space))
+    return widths
+
+
+def _lines_of(row: Sequence[str], widths: Sequence[int], *, wraps: bool) -> list[list[str]]:
+    if not wraps:
+        return [[shortened(cell, width) for cell, width in zip(row, widths, strict=True)]]
+    parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, parts), default=1)
+    return [[part[line] if line < len(part) else "" for part in parts] for line in range(height)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of this width, broken between words where that is possible."""
+    if cell_len(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for word in re.findall(r"\s*\S+", text):
+        if cell_len(line + word) <= width:
+            line += word
+            continue
+        if line.strip():
+            lines.append(line)
+        *whole, line = chop_cells(word.lstrip(), max(width, 1)) or [""]
+        lines += whole
+    return [*lines, line]
+
+
+def _padded(cell: str, width: int, *, is_right: bool, is_last: bool) -> str:
+    padding = " " * max(0, width - cell_len(cell))
+    if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in cell if letter > "\u0590"):
+        cell += _LEFT_TO_RIGHT
+    if is_right:
+        return padding + cell
+    return cell if is_last else cell + padding
