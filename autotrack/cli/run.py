@@ -8,6 +8,7 @@ import difflib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -17,7 +18,7 @@ from autotrack.cli import python_command
 from autotrack.cli.run_options import Chosen, UsageError, read
 from autotrack.errors import AutotrackError
 
-_CANNOT_START = 2  # what Python exits with when it cannot open a script
+_CANNOT_START = 2  # what Python exits with when it does not understand its command line
 _PYTHON_FILES = (".py", ".pyw", ".pyc", ".pyz", ".zip", ".egg", ".whl")
 
 
@@ -29,16 +30,13 @@ class Target(NamedTuple):
 
 
 def main(arguments: list[str]) -> None:
-    """Turn into what the arguments say. Return only if they ask for help. A mistake exits as in Python: with 2."""
+    """Turn into what the arguments say. Return only if they ask for help. A mistake exits as in Python."""
     try:
         chosen = read(arguments)
         if not chosen.asks_for_help:
             _run(chosen, arguments)
     except (AutotrackError, OSError) as error:
-        from autotrack.format import printable  # it takes a while to import
-
-        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
-        sys.stderr.write(f"autotrack run: {printable(text)}\n")
+        _say(f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error))
         sys.exit(_CANNOT_START)
 
 
@@ -61,23 +59,35 @@ def _run(chosen: Chosen, arguments: list[str]) -> NoReturn:
 
 
 def _target(chosen: Chosen) -> Target:
-    if not interpreter.is_available():
-        raise AutotrackError("there is no Python interpreter that could be started")
-    python = [sys.executable, *_own_options()]
+    program, *python = _python()
     if chosen.module is not None:
-        return Target(sys.executable, [*python, "-m", chosen.module, *chosen.command])
+        return Target(program, [*python, "-m", chosen.module, *chosen.command])
     if not chosen.command:
         raise UsageError("there is no script; write, for example: autotrack run train.py, or see autotrack run --help")
     name, *arguments = chosen.command
     if name == "-" or _is_python_script(name):
-        return Target(sys.executable, [*python, name, *arguments])
-    return Target(_program(name), [name, *arguments])
+        return Target(program, [*python, name, *arguments])
+    found = _program(name)
+    if found is None:
+        _refuse(program, python, name)
+    return Target(found, [name, *arguments])
 
 
-def _own_options() -> list[str]:
-    """Return the options that a person gave to Python itself, as in `python -O -m autotrack run train.py`."""
+def _python() -> tuple[str, ...]:
+    """Return the path of the Python that `python` would start here, what it is called, and its own options.
+
+    The script sees the first as `sys.executable`, and the second in `sys.orig_argv`. The program `autotrack` starts by
+    the name that its installer wrote into it, such as `python3`.
+    """
+    if not interpreter.is_available():
+        raise AutotrackError("there is no Python interpreter that could be started")
     command = python_command.read(sys.orig_argv[1:])
-    return command.options if command.module == "autotrack" else []
+    if command.module == "autotrack":  # a person wrote `python -O -m autotrack run train.py`
+        return sys.executable, sys.orig_argv[0], *command.options
+    usual = os.path.join(os.path.dirname(sys.executable), "python")  # noqa: PTH118, PTH120  links are not followed
+    if not (os.path.exists(usual) and os.path.samefile(usual, sys.executable)):  # noqa: PTH110, PTH121
+        return sys.executable, sys.executable
+    return usual, "python" if shutil.which("python") == usual else usual
 
 
 def _is_python_script(name: str) -> bool:
@@ -97,22 +107,41 @@ def _is_python_script(name: str) -> bool:
     return not start.startswith((b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
 
 
-def _program(name: str) -> str:
-    """Return the path of a program. Raises `UsageError` when there is neither a script nor a program of this name."""
+def _program(name: str) -> str | None:
+    """Return the path of a program, which may also lie beside the interpreter; None if there is none of this name."""
     beside_python = os.path.dirname(sys.executable)  # noqa: PTH120  a link to the interpreter is not followed
-    found = shutil.which(name) or (None if os.sep in name else shutil.which(name, path=beside_python))
-    if found is not None:
-        return found
-    path = Path(name)
+    return shutil.which(name) or (None if os.sep in name else shutil.which(name, path=beside_python))
+
+
+def _refuse(program: str, python: list[str], name: str) -> NoReturn:
+    """Let Python say what is wrong with a script that it cannot run, add advice, and exit as Python does."""
+    done = subprocess.run([*python, name], executable=program, check=False)
+    if advice := _advice(Path(name)):
+        _say(advice)
+    sys.exit(done.returncode)
+
+
+def _advice(path: Path) -> str:
     if path.is_dir():
-        raise UsageError(f"{name!r} is a folder without __main__.py; name a script in it, or a module with -m")
+        return f"{str(path)!r} has no __main__.py; name a script in it, or a module with -m"
+    is_program = path.parent == Path() and not path.suffix
+    folders = [path.parent, *([Path(sys.executable).parent] if is_program else ())]
+    close = difflib.get_close_matches(path.name, [name for folder in folders for name in _names_in(folder)], n=1)
+    known = [f"there is no program {path.name!r} either"] if is_program else []
+    return "; ".join([*known, *(f"did you mean {path.with_name(found)}?" for found in close)])
+
+
+def _names_in(folder: Path) -> list[str]:
     try:
-        names = [entry.name for entry in os.scandir(path.parent)]
+        return [entry.name for entry in os.scandir(folder)]
     except OSError:
-        names = []
-    close = difflib.get_close_matches(path.name, names, n=1)
-    hint = f"; did you mean {path.with_name(close[0])}?" if close else ""
-    raise UsageError(f"can't open file {str(path.absolute())!r}: there is no such script or program{hint}")
+        return []
+
+
+def _say(text: str) -> None:
+    from autotrack.format import printable  # it takes a while to import
+
+    sys.stderr.write(f"autotrack run: {printable(text)}\n")
 
 
 def _python_path(before: str) -> str:

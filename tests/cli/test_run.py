@@ -146,13 +146,32 @@ def test_a_script_ends_as_under_python(code: str, exit_code: int) -> None:
     assert ended.exit_code == exit_code
 
 
-def test_what_cannot_be_run_is_said_with_the_exit_code_of_python() -> None:
+@pytest.mark.parametrize(
+    ("name", "exit_code", "advice"),
+    [
+        ("trian.py", 2, "did you mean train.py?"),
+        ("there/nothing", 2, ""),
+        ("autotrak", 2, "there is no program 'autotrak' either; did you mean autotrack?"),
+        ("empty", 1, "'empty' has no __main__.py; name a script in it, or a module with -m"),
+    ],
+)
+def test_what_cannot_be_run_is_said_as_python_does_with_advice(name: str, exit_code: int, advice: str) -> None:
     write("train.py", "pass")
-    said = start(*AUTOTRACK, "trian.py")
-    assert said.exit_code == start(*PYTHON, "trian.py").exit_code == 2
-    assert "can't open file" in said.error
-    assert "did you mean train.py?" in said.error
+    Path("empty").mkdir()
+    plain, said = start(*PYTHON, name), start(*AUTOTRACK, name)
+    assert said.exit_code == plain.exit_code == exit_code
+    assert said.error == plain.error + (f"autotrack run: {advice}\n" if advice else "")
+
+
+def test_a_module_that_is_missing_is_said_as_python_does() -> None:
     assert same_under_both("-m", "missing_module").exit_code == 1
+
+
+def test_the_program_autotrack_starts_the_python_that_python_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    write("train.py", "import sys; print(sys.executable, sys.orig_argv)")
+    assert start("autotrack", "run", "train.py") == start("python", "train.py")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,16 @@ print(json.dumps(set(read(noted).values()) == {""}))
     assert empty is True
 
 
+def test_a_script_sees_faulthandler_as_it_has_set_it(said: Callable[..., list[object]]) -> None:
+    """Scripts ask before they switch it on: `if not faulthandler.is_enabled(): faulthandler.enable()`."""
+    (seen,) = said("""
+signals.watch()
+seen = [faulthandler.is_enabled(), faulthandler.disable(), faulthandler.enable(), faulthandler.is_enabled()]
+print(json.dumps([*seen, faulthandler.disable(), faulthandler.is_enabled()]))
+""")
+    assert seen == [False, False, None, True, True, False]
+
+
 def test_what_the_user_sets_later_takes_the_place_of_ours(said: Callable[..., list[object]]) -> None:
     (noted,) = said("""
 noted = signals.watch()
