@@ -23,6 +23,10 @@ def _folders(purpose: str, variable: str, below_home: str) -> list[str]:
     return [*filter(None, [chosen and f"{chosen}/autotrack/{purpose}"]), f"{temporary}/autotrack-{purpose}-{user}"]
 
 
+LINKS = "autotrack-tensorboard-"
+"""How the names of temporary folders begin that hold links to the runs that TensorBoard shows."""
+
+
 def is_private(folder: Path) -> bool:
     """Return whether a folder belongs to this user and nobody else can write to it: anybody may put one into /tmp."""
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.support.browser import open_page
 
@@ -29,6 +29,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def _browser_page() -> Iterator[Watched]:
+    expect.set_options(timeout=60_000)  # as long as whatever else is waited for
     with open_page(width=1400, height=900) as page:
         yield Watched(page)
 

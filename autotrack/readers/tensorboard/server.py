@@ -15,6 +15,7 @@ import msgspec
 
 from autotrack import interpreter
 from autotrack.errors import AutotrackError, MissingLibraryError
+from autotrack.journal.own_folders import LINKS
 from autotrack.readers.tensorboard.selection import View
 from autotrack.readers.tensorboard.server_process import Answer, Request
 
@@ -32,7 +33,7 @@ class TensorBoardServer:
 
     def __init__(self, view: View, *, port: int | None = None) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
-        self._temporary = None if view.logdir else Path(tempfile.mkdtemp(prefix="autotrack-tensorboard-"))
+        self._temporary = None if view.logdir else Path(tempfile.mkdtemp(prefix=LINKS))
         self._process: subprocess.Popen[bytes] | None = None
         try:
             if self._temporary:

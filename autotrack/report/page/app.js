@@ -11,39 +11,65 @@ import { isDark, setTheme } from "./theme.js";
 const views = [["runs", "Runs"], ["compare", "Compare"]];
 
 /** Show the page in an element. `source` is where its runs come from. */
-export function start(source, element) {
-  const app = { source, runs: source.runs, chosen: new Set() };
-  const nav = h("nav", { "aria-label": "views" });
-  const main = h("main", { tabindex: "-1" });
-  const theme = button(themeName(), () => setTheme(!isDark(), { keep: true }), { class: "theme", "aria-label": "dark or light" });
-  document.addEventListener("theme", () => (theme.textContent = themeName()));
-  fill(element, h("header", { class: "head" }, h("span", { class: "title" }, source.title), nav, h("span", { class: "made" }, source.made ? `as of ${moment(source.made)}` : ""), theme), main);
+export async function start(source, element) {
+  const app = new App(source);
+  fill(element, app.head, app.main);
   document.title = source.title;
+  onMove(() => app.show());
+  await app.show();
+  return app;
+}
 
-  async function show() {
+class App {
+  constructor(source) {
+    this.source = source;
+    this.chosen = new Set();
+    this.nav = h("nav", { "aria-label": "views" });
+    this.main = h("main", { tabindex: "-1" });
+    this.made = h("span", { class: "made" });
+    const theme = button(themeName(), () => setTheme(!isDark(), { keep: true }), { class: "theme", "aria-label": "dark or light" });
+    document.addEventListener("theme", () => (theme.textContent = themeName()));
+    this.head = h("header", { class: "head" }, h("span", { class: "title" }, source.title), this.nav, this.made, theme);
+  }
+
+  get runs() {
+    return this.source.runs;
+  }
+
+  /** Show the view that the address names. */
+  async show() {
     const { view, settings } = place();
     const current = view.split("/")[0];
-    fill(nav, views.map(([id, title]) => h("a", { href: address(id, id === "compare" && app.chosen.size > 1 ? { runs: [...app.chosen] } : {}), "aria-current": id === current ? "page" : null }, title)));
-    let content;
+    const chosen = this.chosen.size > 1 ? { runs: [...this.chosen] } : {};
+    fill(this.nav, views.map(([id, title]) => h("a", { href: address(id, id === "compare" ? chosen : {}), "aria-current": id === current ? "page" : null }, title)));
+    this.showMade();
     try {
-      content = await viewOf(app, view, settings);
+      this.view = await this.viewOf(view, settings);
     } catch (error) {
       console.error(error);
-      content = h("p", { class: "empty error" }, `This cannot be shown: ${error.message}`);
+      this.view = { element: h("p", { class: "empty error" }, `This cannot be shown: ${error.message}`) };
     }
-    fill(main, content);
+    fill(this.main, this.view.element);
     scrollTo(0, 0);
   }
 
-  onMove(show);
-  return show();
-}
+  /** Show what has changed: runs with these keys. */
+  update(keys) {
+    this.showMade();
+    if (this.view.update) this.view.update(keys);
+    else this.show();
+  }
 
-async function viewOf(app, view, settings) {
-  if (!app.runs.length) return h("p", { class: "empty" }, "There are no runs here yet.");
-  if (view.startsWith("run/")) return runView(app, view.slice(4), settings);
-  if (view === "compare") return compareView(app, settings);
-  return runsView(app, settings);
+  showMade() {
+    this.made.textContent = this.source.made ? `as of ${moment(this.source.made, { withSeconds: this.source.isLive })}` : "";
+  }
+
+  async viewOf(view, settings) {
+    if (!this.runs.length) return { element: h("p", { class: "empty" }, "There are no runs here yet.") };
+    if (view.startsWith("run/")) return runView(this, view.slice(4), settings);
+    if (view === "compare") return compareView(this, settings);
+    return runsView(this, settings);
+  }
 }
 
 const themeName = () => (isDark() ? "☀" : "☾");

@@ -11,7 +11,8 @@ const keys = uPlot.sync("charts");
 
 /**
  * Draw curves. `lines` are `{ label, curve, started, index, format }`; `settings` has `axis`, `log` and `smoothing`.
- * Returns the element; `element.redraw(settings)` draws it again.
+ * Returns the element; `element.redraw(settings)` draws it again,
+ * and `element.renew(lines)` draws other lines.
  */
 export function chart(title, lines, settings, { height = 220 } = {}) {
   const plot = h("div", { class: "plot", tabindex: "0", role: "img", "aria-label": title, style: { "--height": `${height}px` } });
@@ -22,6 +23,7 @@ export function chart(title, lines, settings, { height = 220 } = {}) {
   const drawing = new Drawing(plot, legend, note, lines, height, title);
   whenSeen(element, () => drawing.start(settings));
   element.redraw = (changed) => drawing.use(changed);
+  element.renew = (newer) => drawing.renew(newer);
   drawing.settings = settings;
   return element;
 }
@@ -43,6 +45,12 @@ class Drawing {
     this.draw();
   }
 
+  /** Draw other lines, such as the same ones with more points. */
+  renew(lines) {
+    this.lines = lines;
+    if (this.isSeen) this.draw();
+  }
+
   use(settings) {
     this.settings = settings;
     if (this.isSeen) this.draw();
@@ -50,7 +58,7 @@ class Drawing {
 
   draw() {
     const { axis, log, smoothing } = this.settings;
-    const kept = this.chart?.axis === axis ? this.chart.zoomed : null;
+    const kept = this.chart?.axis === axis ? this.chart.zoomed : null; // what somebody looks at stays in sight
     this.chart?.destroy();
     this.placed = this.lines.map((line) => positive(placed(line.curve, axis, line.started), log));
     const series = [];

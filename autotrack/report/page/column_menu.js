@@ -5,8 +5,8 @@ import { button, fill, h } from "./dom.js";
 const titles = { "": "fields", best: "best values", metrics: "last values", params: "params", tags: "tags", git: "git" };
 const mostShown = 200;
 
-/** Return the menu. `chosen` returns the ids of the columns that are shown, `choose` is called with others. */
-export function columnMenu(runs, chosen, choose) {
+/** Return the menu. `app` has the `runs`, `chosen` returns the ids of the columns that are shown, `choose` is called with others. */
+export function columnMenu(app, chosen, choose) {
   const search = h("input", { type: "search", placeholder: "find a column", "aria-label": "find a column", oninput: () => list() });
   const found = h("div");
   const panel = h("div", { class: "card hidden" }, search, found);
@@ -24,7 +24,7 @@ export function columnMenu(runs, chosen, choose) {
   function list() {
     const wanted = search.value.trim().toLowerCase();
     const ids = new Set(chosen());
-    const matching = runs.columns.filter((column) => column.id !== "name" && column.id.toLowerCase().includes(wanted));
+    const matching = app.runs.columns.filter((column) => column.id !== "name" && column.id.toLowerCase().includes(wanted));
     matching.sort((one, other) => Number(ids.has(other.id)) - Number(ids.has(one.id)));
     const shown = matching.slice(0, mostShown);
     const groups = Object.entries(titles).map(([group, title]) => section(title, shown.filter((column) => column.group === group), ids));

@@ -15,12 +15,28 @@ const mostRows = 400;
 
 /** Return a promise of the view of the runs that the address names; of the newest two, if it names none. */
 export async function compareView(app, settings) {
+  const shown = await read(app, settings);
+  const drawn = shown.runs.length ? curves(shown.runs, settings, shown.keys) : null;
+  const element = shown.runs.length ? await compared(app, shown.runs, drawn) : h("p", { class: "empty" }, "Choose runs in the table to compare them.");
+  return {
+    element,
+    async update(keys) {
+      if (!shown.keys.some((key) => keys.has(key))) return;
+      drawn?.renew((await read(app, settings)).runs);
+    },
+  };
+}
+
+/** Read the runs that are compared. */
+async function read(app, settings) {
   const named = (settings.get("runs") ?? "").split(",").filter((key) => app.runs.rows.has(key));
   const keys = (named.length ? named : app.runs.keys.slice(0, 2)).slice(0, mostRuns);
   keys.forEach((key) => app.chosen.add(key));
-  const compared = await Promise.all(keys.map(async (key) => ({ key, label: app.runs.label(app.runs.rows.get(key)), details: await app.source.details(key), curves: await app.source.curves(key) })));
-  const runs = compared.filter((run) => run.details);
-  if (!runs.length) return h("p", { class: "empty" }, "Choose runs in the table to compare them.");
+  const found = await Promise.all(keys.map(async (key) => ({ key, label: app.runs.label(app.runs.rows.get(key)), details: await app.source.details(key), curves: await app.source.curves(key) })));
+  return { keys, runs: found.filter((run) => run.details) };
+}
+
+async function compared(app, runs, drawn) {
   const differences = [
     ["params", "Params", rows(runs, (details) => details.params.map((one) => [one.name, one.value]))],
     ["packages", "Packages", rows(runs, (details) => [["Python", details.environment.packages?.python], ...Object.entries(details.environment.packages?.versions ?? {})])],
@@ -34,7 +50,7 @@ export async function compareView(app, settings) {
     h("h1", { class: "visually-hidden" }, "Compare"),
     chips(app, runs),
     await causes(app, runs),
-    curves(runs, settings, keys),
+    drawn?.element,
     section("metrics", "Metrics", metricTable(app, runs)),
     differences.map(([id, title, found]) => differing(id, title, runs, found)),
     await code(app, runs),
@@ -74,7 +90,7 @@ function curves(runs, settings, keys) {
   const first = [...new Set(runs.flatMap((run) => run.details.judged_by))];
   const place = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
   names.sort((one, other) => place(one) - place(other));
-  const lines = (name) => runs.map((run, index) => ({ label: run.label, curve: run.curves[name], started: run.details.started, index })).filter((line) => line.curve);
+  const lines = (name, of = runs) => of.map((run, index) => ({ label: run.label, curve: run.curves[name], started: run.details.started, index })).filter((line) => line.curve);
   const shown = names.slice(0, mostCharts);
   const axes = axesOf(shown.flatMap((name) => lines(name).map((line) => line.curve)).filter((curve) => curve.value.length > 1));
   const chosen = chartSettings(settings, axes);
@@ -85,7 +101,8 @@ function curves(runs, settings, keys) {
     remember("compare", { runs: keys, axis: chosen.axis === axes[0][0] ? "" : chosen.axis, log: chosen.log && "yes", smoothing: chosen.smoothing || "" });
   };
   const rest = names.length > shown.length ? h("p", { class: "note" }, `${names.length - shown.length} more metrics are in the table below`) : null;
-  return section("curves", "Curves", h("div", { class: "bar" }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts), rest);
+  const element = section("curves", "Curves", h("div", { class: "bar" }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts), rest);
+  return { element, renew: (newer) => charts.forEach((one, at) => one.renew(lines(shown[at], newer))) };
 }
 
 function metricTable(app, runs) {

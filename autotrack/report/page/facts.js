@@ -3,7 +3,7 @@
 import { button, h } from "./dom.js";
 
 export function section(id, title, ...content) {
-  return h("section", { class: "card section", id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), content);
+  return h("section", { class: "card section", id, "data-part": id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), content);
 }
 
 /** Return a table of names and values; what has no value is left out. */

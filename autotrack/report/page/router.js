@@ -1,8 +1,16 @@
 // The place in the page, which stands behind the # of its address: so each view has a link of its own.
 
-// A page inside the cell of a notebook has no address of its own; there the place is only remembered.
-const hasAddress = location.protocol !== "about:";
+// A page inside the cell of a notebook, or in a frame, has no address of its own; there the place is only remembered.
+let hasAddress = location.protocol !== "about:";
 let inMemory = "";
+let keep = () => {};
+
+/** Begin at a place, and hand every place that is shown to `keeper`, whose address it becomes part of. */
+export function keepOutside(first, keeper) {
+  hasAddress = false;
+  inMemory = first;
+  keep = keeper;
+}
 
 /** Return the view and what is set in it, as in `#compare?runs=a,b&axis=epoch`. */
 export function place() {
@@ -21,6 +29,7 @@ export function address(view, settings = {}) {
 export function remember(view, settings) {
   inMemory = address(view, settings);
   if (hasAddress) history.replaceState(null, "", inMemory);
+  else keep(inMemory);
 }
 
 /** Go to a view. */
@@ -42,5 +51,8 @@ export function onMove(show) {
 function goTo(target) {
   inMemory = target;
   if (hasAddress) location.hash = target;
-  else dispatchEvent(new Event("hashchange"));
+  else {
+    keep(inMemory);
+    dispatchEvent(new Event("hashchange"));
+  }
 }

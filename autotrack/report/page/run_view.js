@@ -3,36 +3,84 @@
 import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf } from "./curves.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { copyable, diff, facts, log, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
 import { plots } from "./plots.js";
-import { address, remember } from "./router.js";
+import { address, place, remember } from "./router.js";
 import { statusClass } from "./table_columns.js";
 import { trials } from "./trials.js";
 
-/** Return a promise of the view of the run with this key. */
+/** Return a promise of the view of the run with this key: its `element`, and `update`, which shows what is new. */
 export async function runView(app, key, settings) {
-  const details = await app.source.details(key);
-  if (!details) return h("p", { class: "empty" }, "There is no such run here. ", h("a", { href: "#runs" }, "All runs"));
-  const curves = await app.source.curves(key);
-  const sections = [
-    headline(details),
-    metrics(details, curves, key, settings),
-    trialsSection(details),
-    plotsSection(details),
-    params(details),
-    output(details),
-    load(details, curves),
-    environment(details),
-    datasets(details),
-    files(details),
-    texts(details),
-    notices(details),
-    repeat(details),
-  ].filter(Boolean);
-  const links = sections.slice(1).map((one) => h("a", { href: `#${one.id}`, onclick: (event) => (event.preventDefault(), one.scrollIntoView()) }, one.querySelector("h2").textContent));
-  return h("div", { class: "run" }, h("nav", { class: "contents", "aria-label": "parts of this run" }, links), h("div", {}, sections));
+  const view = new RunView(app, key, settings);
+  await view.load();
+  return view;
+}
+
+class RunView {
+  constructor(app, key, settings) {
+    Object.assign(this, { app, key, settings });
+    this.element = h("div", { class: "run" });
+  }
+
+  async load() {
+    const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
+    if (!run) return fill(this.element, h("p", { class: "empty" }, "There is no such run here. ", h("a", { href: "#runs" }, "All runs")));
+    this.metrics = new Charts(run, curves, this.key, this.settings);
+    const sections = parts.map((part) => part(run, this.metrics, curves)).filter(Boolean);
+    const jump = (one) => (event) => (event.preventDefault(), one.scrollIntoView());
+    const links = sections.slice(1).map((one) => h("a", { href: `#${one.id}`, onclick: jump(one) }, one.querySelector("h2").textContent));
+    return fill(this.element, h("nav", { class: "contents", "aria-label": "parts of this run" }, links), h("div", {}, sections));
+  }
+
+  /** Show what is new, if this run has changed, without a change to what somebody looks at. */
+  async update(keys) {
+    if (!keys.has(this.key)) return;
+    const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
+    if (!this.metrics?.renew(run, curves)) {
+      this.settings = place().settings;
+      await this.load(); // there are new metrics
+      return;
+    }
+    for (const part of parts) {
+      const newer = part(run, this.metrics, curves);
+      const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
+      if (older && part !== load && !older.contains(document.activeElement)) older.replaceWith(newer);
+    }
+  }
+}
+
+/** The curves of the metrics: the same charts as long as the view is shown. */
+class Charts {
+  constructor(run, curves, key, settings) {
+    this.names = this.drawn(run, curves);
+    this.axes = axesOf(this.names.map((name) => curves[name]));
+    this.chosen = chartSettings(settings, this.axes);
+    this.groups = Object.entries(together(this.names, run.judged_by));
+    this.charts = this.groups.map(([title, members]) => chart(title, this.lines(run, curves, members), this.chosen));
+    const redraw = () => {
+      this.charts.forEach((one) => one.redraw({ ...this.chosen }));
+      remember(`run/${key}`, { axis: this.chosen.axis === this.axes[0][0] ? "" : this.chosen.axis, log: this.chosen.log && "yes", smoothing: this.chosen.smoothing || "" });
+    };
+    this.element = this.charts.length ? h("div", {}, h("div", { class: "bar", style: { "margin-top": "16px" } }, chartControls(this.axes, this.chosen, redraw)), h("div", { class: "charts" }, this.charts)) : null;
+  }
+
+  drawn(run, curves) {
+    return Object.keys(run.metrics).filter((name) => curves[name] && curves[name].value.length > 1);
+  }
+
+  lines(run, curves, members) {
+    return members.map((name, index) => ({ label: name, curve: curves[name], started: run.started, index }));
+  }
+
+  /** Draw newer curves; returns false if there are other metrics than before. */
+  renew(run, curves) {
+    const names = this.drawn(run, curves);
+    if (String(names) !== String(this.names)) return false;
+    this.groups.forEach(([, members], at) => this.charts[at].renew(this.lines(run, curves, members)));
+    return true;
+  }
 }
 
 function headline(run) {
@@ -46,7 +94,7 @@ function headline(run) {
   const tags = Object.entries(run.tags).map(([name, value]) => h("span", { class: "pill" }, `${name}: ${value}`));
   return h(
     "header",
-    { class: "card verdict" },
+    { class: "card verdict", "data-part": "verdict" },
     h("p", { class: "muted" }, h("a", { href: address("runs", { where: `experiment == ${JSON.stringify(run.experiment)}` }) }, h("bdi", {}, run.experiment))),
     h("h1", {}, h("bdi", {}, run.name)),
     h("div", { class: "line" }, summary),
@@ -58,23 +106,15 @@ function headline(run) {
   );
 }
 
-function metrics(run, curves, key, settings) {
+function metrics(run, charts) {
   const names = Object.keys(run.metrics);
   if (!names.length) return null;
-  const drawn = names.filter((name) => curves[name] && curves[name].value.length > 1);
-  const axes = axesOf(drawn.map((name) => curves[name]));
-  const chosen = chartSettings(settings, axes);
-  const charts = Object.entries(together(drawn, run.judged_by)).map(([title, members]) => chart(title, members.map((name, index) => ({ label: name, curve: curves[name], started: run.started, index })), chosen));
-  const redraw = () => {
-    charts.forEach((one) => one.redraw({ ...chosen }));
-    remember(`run/${key}`, { axis: chosen.axis === axes[0][0] ? "" : chosen.axis, log: chosen.log && "yes", smoothing: chosen.smoothing || "" });
-  };
   const main = run.judged_by.slice(0, 4).map((name) => figure(name, run.metrics[name]));
   return section(
     "metrics",
     "Metrics",
     main.length ? h("dl", { class: "numbers" }, main) : null,
-    charts.length ? [h("div", { class: "bar", style: { "margin-top": "16px" } }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts)] : null,
+    charts.element,
     h("h3", {}, "All metrics"),
     table(["metric", "last", "best", "at", "points", "source"], names.map((name) => metricRow(name, run.metrics[name])), [1, 2, 4]),
   );
@@ -126,7 +166,7 @@ function params(run) {
 
 const mainLoad = /^(process_(cpu_percent|memory_bytes)|gpu\d+_(utilization_percent|memory_used_bytes|power_watts))$/;
 
-function load(run, curves) {
+function load(run, _, curves) {
   const names = Object.keys(run.system).sort();
   if (!names.length) return null;
   const drawn = names.filter((name) => curves[`system/${name}`]?.value.length > 1);
@@ -201,3 +241,5 @@ function notices(run) {
 function repeat(run) {
   return run.repeat.length ? section("repeat", "To repeat it", copyable(run.repeat.join("\n"))) : null;
 }
+
+const parts = [headline, metrics, trialsSection, plotsSection, params, output, load, environment, datasets, files, texts, notices, repeat];

@@ -24,6 +24,38 @@ export class Column {
   }
 }
 
+/** Return a table in which the runs of `changed` have replaced those with the same keys, or stand before all others. */
+export function merged(table, changed) {
+  const rows = new Map(table.keys.map((key, row) => [key, row]));
+  const added = changed.keys.filter((key) => !rows.has(key));
+  const keys = [...added, ...table.keys];
+  const place = new Map(keys.map((key, row) => [key, row]));
+  const columns = new Map();
+  const columnOf = (column) => {
+    const id = `${column.group} ${column.name}`;
+    if (!columns.has(id)) columns.set(id, { ...column, at: undefined, values: new Array(keys.length).fill(null) });
+    return columns.get(id).values;
+  };
+  for (const column of table.columns) {
+    const values = columnOf(column);
+    dense(column, table.keys.length).forEach((value, row) => (values[row + added.length] = value));
+  }
+  for (const { values } of columns.values()) changed.keys.forEach((key) => (values[place.get(key)] = null));
+  for (const column of changed.columns) {
+    const values = columnOf(column);
+    dense(column, changed.keys.length).forEach((value, row) => (values[place.get(changed.keys[row])] = value));
+  }
+  const configurations = [...added.map(() => null), ...table.configurations];
+  changed.keys.forEach((key, row) => (configurations[place.get(key)] = changed.configurations[row]));
+  return {
+    keys,
+    columns: [...columns.values()],
+    configurations,
+    directions: { ...table.directions, ...changed.directions },
+    judged_by: [...new Set([...table.judged_by, ...changed.judged_by])],
+  };
+}
+
 export class Runs {
   /** `table` is the part of that name of the JSON. */
   constructor(table) {

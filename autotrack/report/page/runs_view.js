@@ -8,9 +8,13 @@ import { comparing, Grid } from "./grid.js";
 import { address, go, remember } from "./router.js";
 import { gridColumn, usualColumns } from "./table_columns.js";
 
-/** Return the view. `app` has `source`, `runs` and `chosen`; `settings` are those of the address. */
+/**
+ * Return the view: its `element`, and `update`, which shows what has changed. `app` has `source`, `runs` and `chosen`;
+ * `settings` are those of the address.
+ */
 export function runsView(app, settings) {
-  return new RunsView(app, settings).element;
+  const view = new RunsView(app, settings);
+  return { element: view.element, update: () => view.renew() };
 }
 
 class RunsView {
@@ -50,13 +54,21 @@ class RunsView {
       runs.judgedBy.length ? h("label", {}, "best by ", metrics) : null,
       repeats ? this.box("group repeats", "isGrouped", "runs that differ in nothing but their seeds become one row, with mean and standard deviation") : null,
       this.box("only what differs", "onlyDiffering", "leave out columns in which all runs are the same"),
-      columnMenu(runs, () => this.ids(), (ids) => this.set({ columns: ids })),
+      (this.columnMenu ??= columnMenu(this.app, () => this.ids(), (ids) => this.set({ columns: ids }))),
       this.compare,
     );
   }
 
   box(label, name, title) {
     return h("label", { title }, h("input", { type: "checkbox", checked: this[name], onchange: (event) => this.set({ [name]: event.target.checked }) }), label);
+  }
+
+  /** Show the runs as they are now: some have changed, or are new. */
+  renew() {
+    const { judgedBy } = this.app.runs;
+    if (!judgedBy.includes(this.metric)) this.metric = judgedBy[0] ?? "";
+    if (!this.bar.contains(document.activeElement)) this.fillBar(); // nobody is typing there
+    this.update();
   }
 
   set(changes) {

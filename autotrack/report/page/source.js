@@ -20,6 +20,11 @@ export class FileSource {
     return details ?? null;
   }
 
+  /** Return a few values of a metric of a run. */
+  async spark(key, metric) {
+    return this.document.curves[key]?.[metric]?.value ?? [];
+  }
+
   /** Return the curves of a run, by metric. */
   async curves(key) {
     return this.document.curves[key] ?? {};

@@ -6,11 +6,11 @@ import { colour } from "./theme.js";
 
 const [width, height] = [96, 22];
 
-/** Return a canvas that shows a curve as soon as it is there. `curve` is a promise of one, or of nothing. */
-export function sparkline(curve, label) {
+/** Return a canvas that shows values as soon as they are there, which they are promised to be. */
+export function sparkline(values, label) {
   const ratio = globalThis.devicePixelRatio || 1;
   const canvas = h("canvas", { width: width * ratio, height: height * ratio, style: { width: `${width}px`, height: `${height}px` }, role: "img", "aria-label": label });
-  curve.then((found) => found && draw(canvas, found.value.map(number), ratio));
+  values.then((found) => draw(canvas, found.map(number), ratio));
   return canvas;
 }
 

@@ -67,7 +67,7 @@ function widthOf(id, column) {
 function cell(id, entry, { column, value, source, metric, runs }) {
   const shown = value(entry);
   if (id === "name") return nameCell(entry, metric);
-  if (id === "curve") return sparkline(source.curves(entry.key, [metric]).then((curves) => curves[metric]), `the curve of ${metric} of ${entry.label}`);
+  if (id === "curve") return sparkline(source.spark(entry.key, metric), `the curve of ${metric} of ${entry.label}`);
   if (shown === null) return "";
   if (id === "status") return h("span", { class: `status ${statusClass(shown)}`, title: runs.value(entry.row, "error") }, shown);
   if (id === "started" || id === "ended") return moment(shown);

@@ -1,0 +1,194 @@
+"""The runs of some folders as they are now: what the tab of TensorBoard asks for, again and again."""
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from time import monotonic, time
+from typing import Any, NamedTuple
+
+from autotrack import settings
+from autotrack.errors import AutotrackError, RunNotFoundError
+from autotrack.journal.records import number
+from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.index import Index
+from autotrack.readers.query_names import Name, names_in
+from autotrack.readers.recorded_run import RecordedRun, fold, load
+from autotrack.readers.runs import Runs
+from autotrack.readers.scan import Seen, scan
+from autotrack.report.columns import columns_of, keys_of
+from autotrack.report.comparisons import compared
+from autotrack.report.curves import thinned
+from autotrack.report.folders import roots
+from autotrack.report.live_run import LiveRun
+from autotrack.report.plain import plain
+
+_MOST_CHANGED = 50
+_MOST_OPEN = 8
+_SPARK_POINTS = 40
+_REST = 6.0
+"""A browser rests so many times longer than its last question took to answer."""
+
+_LEAST_SECONDS, _MOST_SECONDS = 1.5, 60.0
+
+
+class _Kept(NamedTuple):
+    """What was last handed out: by folder, the stamp and the key of each run."""
+
+    version: str
+    stamps: dict[Path, str]
+    keys: dict[Path, str]
+
+
+class LiveRuns:
+    """The runs below some folders: stores, experiments, runs, or a folder of links that autotrack has made."""
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        self._places = places
+        self._lock = Lock()
+        self._indexes: dict[Path, Index] = {}
+        self._kept = _Kept("", {}, {})
+        self._open: OrderedDict[Path, LiveRun] = OrderedDict()
+        self._sparks: dict[tuple[Path, str, str], list[Any]] = {}
+        self._earlier_runs = EarlierRuns()
+
+    def table(self, since: str = "") -> dict[str, Any]:
+        """Return all runs as columns, or those that have changed, or nothing, if somebody has the version `since`."""
+        began = monotonic()
+        with self._lock:
+            answer = self._table(since)
+        rest = min(max(_REST * (monotonic() - began), _LEAST_SECONDS), _MOST_SECONDS)
+        return {**answer, "made": time(), "again_after": round(rest, 1)}
+
+    def details(self, key: str) -> dict[str, Any]:
+        """Return one run in full. Raises `RunNotFoundError`."""
+        return self._live(self._folder(key)).details(self._earlier_runs)
+
+    def curves(self, key: str) -> dict[str, Any]:
+        """Return the curves of one run. Raises `RunNotFoundError`."""
+        return self._live(self._folder(key)).curves()
+
+    def comparison(self, before: str, after: str) -> dict[str, Any]:
+        """Return why two runs differ. Raises `RunNotFoundError`."""
+        folders = self._folder(before), self._folder(after)
+        beside = [load(folder) for folder in list(self._kept.stamps)[:_MOST_CHANGED]]
+        return compared(load(folders[0]), load(folders[1]), beside)
+
+    def sparks(self, metric: str, keys: Sequence[str]) -> dict[str, list[Any]]:
+        """Return a few values of a metric of each run, for a small curve; nothing for a run without it."""
+        found = {}
+        for key in keys:
+            try:
+                folder = self._folder(key)
+                stamp = (folder, metric, self._kept.stamps.get(folder, ""))
+                if stamp not in self._sparks:
+                    self._sparks[stamp] = _spark(load(folder), metric)
+                found[key] = self._sparks[stamp]
+            except (OSError, AutotrackError):
+                found[key] = []
+        return found
+
+    # ---- What has changed
+
+    def _table(self, since: str) -> dict[str, Any]:
+        stamps = {place / os.fsdecode(seen.folder): seen.stamp for place in self._roots() for seen in _seen(place)}
+        version = _version_of(stamps)
+        if version == since == self._kept.version:
+            return {"version": version}
+        before = self._kept
+        changed = [folder for folder in stamps if before.stamps.get(folder) != stamps[folder]]
+        if (
+            since
+            and since == before.version
+            and len(changed) <= _MOST_CHANGED
+            and not before.stamps.keys() - stamps.keys()
+        ):
+            return {
+                "version": version,
+                "changed": self._of_changed(changed, _Kept(version, stamps, dict(before.keys))),
+            }
+        runs, names = self._all()
+        keys = keys_of(runs)
+        self._kept = _Kept(version, stamps, {run.folder: key for run, key in zip(runs, keys, strict=True)})
+        return {"version": version, "table": columns_of(runs, names, settings.resolve().metric)}
+
+    def _of_changed(self, folders: Sequence[Path], kept: _Kept) -> dict[str, Any]:
+        """Return the runs in these folders as columns, without the index, which would read all others as well."""
+        runs = []
+        for folder in folders:
+            try:
+                runs.append(load(folder))
+            except (OSError, AutotrackError):  # it has just begun
+                kept.stamps.pop(folder)
+        keys = []
+        for run in runs:
+            taken = set(kept.keys.values()) - {kept.keys.get(run.folder)}
+            tried = [run.id, *(f"{run.id}-{copy}" for copy in range(2, len(taken) + 3))]
+            kept.keys[run.folder] = kept.keys.get(run.folder) or next(key for key in tried if key not in taken)
+            keys.append(kept.keys[run.folder])
+        self._kept = kept
+        return {
+            **columns_of(runs, set(names_in(run.summary for run in runs)), settings.resolve().metric),
+            "keys": keys,
+        }
+
+    def _all(self) -> tuple[list[RecordedRun], set[Name]]:
+        runs: list[RecordedRun] = []
+        names: set[Name] = set()
+        single: list[RecordedRun] = []
+        for place in self._roots():
+            if (place / "journal").is_dir():
+                single.append(load(place))
+                continue
+            index = self._indexes.setdefault(place, Index(place))
+            runs += index.refresh()
+            names |= set(index.names())
+        names |= set(names_in(run.summary for run in single))
+        return list(Runs([*runs, *single]).last(len(runs) + len(single))) if single else runs, names
+
+    def _roots(self) -> Iterator[Path]:
+        for place in self._places:
+            yield from roots(place)
+
+    # ---- One run
+
+    def _folder(self, key: str) -> Path:
+        if key not in self._kept.keys.values():
+            self.table()
+        found = next((folder for folder, other in self._kept.keys.items() if other == key), None)
+        if found is None:
+            raise RunNotFoundError("there is no such run here", reference=key)
+        return found
+
+    def _live(self, folder: Path) -> LiveRun:
+        with self._lock:
+            run = self._open.pop(folder, None) or LiveRun(folder)
+            self._open[folder] = run
+            while len(self._open) > _MOST_OPEN:
+                self._open.popitem(last=False)
+            return run
+
+
+def _seen(place: Path) -> Iterator[Seen]:
+    try:
+        yield from scan(place)
+    except OSError:  # it was moved away meanwhile
+        return
+
+
+def _version_of(stamps: dict[Path, str]) -> str:
+    """Return what changes when a run does, and now and then: a process may have died without a word."""
+    digest = hashlib.sha256()
+    for folder, stamp in stamps.items():
+        digest.update(f"{folder}\0{stamp}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _spark(run: RecordedRun, metric: str) -> list[Any]:
+    values = [epoch[metric] for epoch in run.summary.epochs if metric in epoch]
+    if len(values) < 2 and metric in run.summary.metrics:
+        values = [point.value for point in fold(run.folder).points.get(metric, [])]
+    places = thinned([float(number(value)) for value in values], _SPARK_POINTS)
+    return [plain(values[place]) for place in places]

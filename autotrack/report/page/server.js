@@ -1,0 +1,93 @@
+// Where the tab of TensorBoard has its runs from: a server that is asked again and again, as long as somebody looks.
+
+import { merged, Runs } from "./runs.js";
+
+const soon = 30;
+
+export class ServerSource {
+  constructor() {
+    this.title = "Runs";
+    this.made = null;
+    this.isLive = true;
+    this.version = "";
+    this.table = { keys: [], columns: [], configurations: [], directions: {}, judged_by: [] };
+    this.runs = new Runs(this.table);
+    this.waiting = new Map();
+    this.sparks = new Map();
+  }
+
+  /** Ask for the runs once, and from then on for what has changed; `changed(keys)` is called when something has. */
+  async start(changed) {
+    await this.refresh();
+    const again = async () => {
+      let keys = null;
+      try {
+        if (isLookedAt()) keys = await this.refresh();
+      } catch (error) {
+        console.info(`autotrack: ${error.message}`); // TensorBoard has ended, or is started anew
+      }
+      if (keys) changed(keys);
+      setTimeout(again, this.againAfter * 1000);
+    };
+    setTimeout(again, this.againAfter * 1000);
+  }
+
+  /** Ask for what has changed. Returns the keys of those runs, or null if there is nothing new. */
+  async refresh() {
+    const answer = await ask("runs", { since: this.version });
+    this.made = answer.made;
+    this.againAfter = answer.again_after;
+    if (answer.version === this.version) return null;
+    this.version = answer.version;
+    this.table = answer.table ?? merged(this.table, answer.changed);
+    this.runs = new Runs(this.table);
+    const keys = new Set((answer.table ?? answer.changed).keys);
+    for (const known of this.sparks.keys()) if (keys.has(known.split(" ")[0])) this.sparks.delete(known);
+    return keys;
+  }
+
+  async details(key) {
+    return ask("run", { key });
+  }
+
+  async curves(key) {
+    return ask("curves", { key });
+  }
+
+  async comparison(before, after) {
+    return ask("comparison", { before, after });
+  }
+
+  /** Return a few values of a metric of a run. What is asked for at about the same time becomes one request. */
+  spark(key, metric) {
+    const known = `${key} ${metric}`;
+    if (!this.sparks.has(known)) this.sparks.set(known, this.askForSpark(key, metric));
+    return this.sparks.get(known);
+  }
+
+  askForSpark(key, metric) {
+    if (!this.waiting.has(metric)) {
+      const keys = [];
+      const answer = new Promise((done) => setTimeout(done, soon)).then(() => {
+        this.waiting.delete(metric);
+        return ask("sparks", { metric, keys: keys.join(",") });
+      });
+      this.waiting.set(metric, { keys, answer });
+    }
+    const { keys, answer } = this.waiting.get(metric);
+    keys.push(key);
+    return answer.then((found) => found[key] ?? [], () => []);
+  }
+}
+
+async function ask(path, settings) {
+  const response = await fetch(`${path}?${new URLSearchParams(settings)}`);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error ?? response.statusText);
+  return answer;
+}
+
+/** Whether the page is in front: TensorBoard hides the tabs that are not. */
+function isLookedAt() {
+  return document.visibilityState === "visible" && document.documentElement.clientWidth > 0;
+}
