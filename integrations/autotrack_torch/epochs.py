@@ -29,8 +29,12 @@ class Epochs:
         self._has_loader = False
         self._steps = 0
 
-    def step(self, first_pass: Pass | None) -> None:
-        """A step has been made, after batches of `first_pass`, or of no data loader."""
+    def step(self, first_pass: Pass | None) -> bool:
+        """A step has been made, after batches of `first_pass`, or of no data loader.
+
+        Returns whether that is another pass than before, which has ended.
+        """
+        before = self._pass
         if first_pass is not None and first_pass is not self._pass:
             self._has_loader = True
             first_pass.has_steps = True
@@ -38,6 +42,7 @@ class Epochs:
         elif first_pass is None and not self._has_loader:
             self._follow_variable()
         self._steps += 1
+        return before is not None and before.ended and before is not self._pass
 
     def is_under_way(self) -> bool:
         """Whether a pass over the training data has begun and not ended."""

@@ -128,7 +128,7 @@ def _targets(following: list[dis.Instruction]) -> Iterator[str]:
             return
 
 
-_EPOCH = re.compile(
+EPOCH = re.compile(
     r"_*((i|cur|curr|current|this)_?)?epochs?(_?(i|id|idx|index|num|number|no|nr|count))?|ep|e", re.IGNORECASE
 )
 _NO_EPOCH = re.compile(
@@ -158,8 +158,8 @@ def epoch_variable(frame: FrameType | None, *, skip: int = 0) -> EpochVariable |
         skipped, skip = loops[:skip], max(skip - len(loops), 0)
         names = [name for loop in loops[len(skipped) :] for name in loop.targets]
         out = {name for loop in skipped for name in loop.targets}
-        values = variables(one, {*names, *(name for name in _own_names(one) if _EPOCH.fullmatch(name))} - out)
-        named = [name for name in values if _EPOCH.fullmatch(name) and (name in names or "epoch" in name.lower())]
+        values = variables(one, {*names, *(name for name in _own_names(one) if EPOCH.fullmatch(name))} - out)
+        named = [name for name in values if EPOCH.fullmatch(name) and (name in names or "epoch" in name.lower())]
         for name in [*(name for name in names if name in named), *named]:
             if name != "epochs" and type(values[name]) is int:
                 return EpochVariable(id(one.f_code), name, values[name], is_named=True)

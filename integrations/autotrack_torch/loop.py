@@ -10,12 +10,15 @@ import autotrack
 from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_numbers
 from autotrack_torch.description import Description
 from autotrack_torch.epochs import Epochs
-from autotrack_torch.losses import LossNames
+from autotrack_torch.loss_names import LossNames
+from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, Members, Relation, parameters_of
 from autotrack_torch.models import find_models
 from autotrack_torch.passes import Pass
 from autotrack_torch.roles import role_of, telling_name_of
+from autotrack_torch.shared_lines import is_one_of_many, label_among_others
 from autotrack_torch.surroundings import Surroundings
+from autotrack_torch.turns import Turns
 from autotrack_torch.watch import watch
 
 
@@ -37,10 +40,14 @@ class Loop:
         self.description = Description(run)
         self.epochs = Epochs(run, when_ended=self._epoch_ends)
         self.loss_names = LossNames()
+        self.begins_training = True
+        """Whether no step has been made of the training that is under way."""
+
         self._surroundings = surroundings
         self._every_n_steps = options.settings.log_every_n_steps or 1
         self._models: list[weakref.ref[torch.nn.Module]] = []
-        self._in_step: set[int] = set()  # the optimizers that have made the current step
+        self._turns = Turns()
+        self._held: tuple[int, int | None, Any] | None = None  # step, epoch and value of a loss whose name has to wait
         self._rest: dict[str, Any] = {}  # what was recorded at no step yet
         atexit.register(self.close)  # before the run itself ends, which was registered earlier
 
@@ -79,14 +86,17 @@ class Loop:
         if has_ended and not is_under_way:
             if self.is_own:
                 return Relation.STRANGER
-            self._begin_another(optimizer)
+            self._begin_another()
             return Relation.MEMBER
         return Relation.MEMBER if was_there else Relation.INNER
 
-    def _begin_another(self, optimizer: Any) -> None:
+    def _begin_another(self) -> None:
         """Begin another training in the same run, which is one of a person's."""
+        self.begins_training = True
+        self.settle_name(None, {})
         self.epochs.begin_anew()
-        self._in_step.add(id(optimizer))
+        self._turns.begin_anew()
+        self.members.begin_another_training()
 
     def is_over(self) -> bool:
         """Whether the code has left the loop, as far as can be seen from here."""
@@ -101,20 +111,45 @@ class Loop:
         self.description.add(optimizer, models)
         return self.members.add(optimizer)
 
-    def count(self, optimizer: Any) -> None:
-        """Count a step of an optimizer: it is a new step of the loop if this optimizer has made the current one."""
+    def count(self, optimizer: Any, *, is_first: bool = False) -> None:
+        """Count a step of an optimizer, `is_first` if it has made none before."""
+        self.begins_training = False
         first_pass, watch.first_pass = watch.first_pass, None
         before = self.epochs.number, self.epochs.is_over
         if first_pass is not None and not first_pass.has_steps and (loader := first_pass.loader()) is not None:
             self.description.add_loader("train", loader)
-        self.epochs.step(first_pass)
-        is_new_epoch = before != (self.epochs.number, self.epochs.is_over)
-        if id(optimizer) in self._in_step or self.step < 0 or is_new_epoch:
+        has_gone_on = self.epochs.step(first_pass)
+        has_gone_on = has_gone_on or before != (self.epochs.number, self.epochs.is_over)
+        if self._turns.take(optimizer, is_first=is_first, has_gone_on=has_gone_on) or self.step < 0:
             self.step += 1
             self.epochs.last_step = self.step
-            self._in_step = {id(optimizer)}
+
+    def name_losses(self, losses: dict[Site, Backward], optimizer: Any, member: Member) -> dict[str, Backward]:
+        """Return the losses of a step of this optimizer by name, without one whose name has to wait."""
+        return self.loss_names.of(
+            losses,
+            member,
+            are_several=self.members.are_several,
+            label=lambda: label_among_others(optimizer, find_models(optimizer)) or str(max(member.number, 0)),
+        )
+
+    def hold(self, value: Any) -> None:
+        """Hold back the loss whose name has to wait."""
+        self._held = self.step, self.epoch, value
+
+    def settle_name(self, member: Member | None, losses: dict[Site, Backward]) -> None:
+        """Record the loss that was held back, if there is one, now that the next step is made by `member`."""
+        if self._held is None or (waiting := self.loss_names.waiting) is None:
+            return
+        (step, epoch, value), self._held = self._held, None
+        optimizer = member.reference() if member is not None else None
+        name = self.loss_names.settle(
+            waiting, member, losses, is_one_of_many=lambda: is_one_of_many(optimizer, find_models(optimizer))
+        )
+        if (step + 1) % self._every_n_steps == 0:
+            log_numbers(self.run, {name: value}, step, epoch=epoch, stage="train")
         else:
-            self._in_step.add(id(optimizer))
+            self._rest.setdefault(name, value)
 
     def add_settings(self, settings: dict[str, Any]) -> None:
         """Record what was seen of clipping, mixed precision and the like, each once."""
@@ -134,6 +169,7 @@ class Loop:
         self.description.add_schedulers()
 
     def _record_rest(self) -> None:
+        self.settle_name(None, {})
         if self._rest:
             rest, self._rest = self._rest, {}
             log_numbers(self.run, rest, self.step, epoch=self.epochs.number, stage="train")

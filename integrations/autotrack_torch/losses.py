@@ -1,7 +1,5 @@
-"""The values that `backward` is called on, and their names."""
+"""The values that `backward` is called on."""
 
-import ast
-import linecache
 import re
 import sys
 import weakref
@@ -33,10 +31,10 @@ class Backward:
         self.calls = 1
         self.code = code
 
-    def add(self, value: Any) -> None:
-        """Add the value of another call: what the step follows is the gradient of the sum."""
+    def add(self, value: Any, *, calls: int = 1) -> None:
+        """Add the value of another call, or several: what the step follows is the gradient of the sum."""
         self.total = self.total + value
-        self.calls += 1
+        self.calls += calls
 
 
 def wrap_engine(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
@@ -120,133 +118,3 @@ def scale(scaler: Any, outputs: Any = None, *_: Any, **__: Any) -> Generator[Non
     note_scaler(scaler)
     if isinstance(outputs, torch.Tensor) and isinstance(outcome.result, torch.Tensor):
         watch.scaled = (weakref.ref(outcome.result), outputs.detach())
-
-
-class LossNames:
-    """Names for the losses of one loop. A single one is `loss`, several are told apart by their variables."""
-
-    def __init__(self) -> None:
-        self._names: dict[Site, str] = {}
-        self._codes: list[CodeType | None] = []  # kept, so that their identities stay their own
-        self._variables: dict[str, str | None] = {}
-
-    def known(self, losses: dict[Site, Backward]) -> dict[Site, Backward]:
-        """Return those of the losses that steps have followed before."""
-        return {site: loss for site, loss in losses.items() if site in self._names}
-
-    def of(self, losses: dict[Site, Backward], are_several: Callable[[], bool]) -> dict[str, Backward]:
-        """Return the losses of one step by name. `are_several` tells whether other optimizers have losses as well."""
-        if len(losses) == 1:  # the usual case
-            ((site, loss),) = losses.items()
-            if (known := self._names.get(site)) is not None:
-                return {known: loss}
-        if not (self._names.keys() >= losses.keys()):
-            self._name_new(losses, is_one_of_several=len(losses) > 1 or are_several())
-        named: dict[str, Backward] = {}
-        for site, loss in losses.items():
-            name = self._names[site]
-            if name in named:  # several places share a name, because only one of them is used in most steps
-                named[name].add(loss.total)
-            else:
-                named[name] = loss
-        return named
-
-    def _name_new(self, losses: dict[Site, Backward], *, is_one_of_several: bool) -> None:
-        for site, loss in losses.items():
-            if site in self._names:
-                continue
-            variable = variable_at(loss.code, site[1])
-            name = self._name(variable, loss.code, site[1], losses, is_one_of_several=is_one_of_several)
-            self._names[site] = name
-            self._variables.setdefault(name, variable)
-            self._codes.append(loss.code)
-
-    def _name(
-        self,
-        variable: str | None,
-        code: CodeType | None,
-        place: int,
-        losses: dict[Site, Backward],
-        *,
-        is_one_of_several: bool,
-    ) -> str:
-        if not is_one_of_several:
-            return "loss"
-        taken = {name for site, name in self._names.items() if site in losses or self._variables.get(name) != variable}
-        label = label_of(variable)
-        if not label and "loss" not in taken:
-            return "loss"
-        function = code.co_name if code is not None and not code.co_name.startswith("<") else ""
-        for choice in (label, function, f"{label or function}{'-' * bool(label or function)}line{_line(code, place)}"):
-            if choice and f"loss/{choice}" not in taken:
-                return f"loss/{choice}"
-        return f"loss/{len(self._names)}"
-
-
-def variable_at(code: CodeType | None, place: int) -> str | None:
-    """Return the variable that a call of `backward` is made on, as the source has it; None where there is none."""
-    if code is None or place < 0:
-        return None
-    try:
-        line, end_line, start, end = list(code.co_positions())[place // 2]
-    except (AttributeError, IndexError):
-        return None
-    if line is None or end_line is None or start is None or end is None:
-        return None
-    lines = [linecache.getline(code.co_filename, number) for number in range(line, end_line + 1)]
-    source = "".join(lines).encode()
-    last = len(source) - len(lines[-1].encode()) + end
-    try:
-        call = ast.parse(source[start:last].decode(), mode="eval").body
-    except (SyntaxError, UnicodeDecodeError):
-        return None
-    return _variable_of_call(call)
-
-
-def _variable_of_call(call: ast.expr) -> str | None:
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return None
-    base: ast.expr = call.func.value
-    if isinstance(base, ast.Call) and isinstance(base.func, ast.Attribute) and base.func.attr == "scale" and base.args:
-        base = base.args[0]  # of a GradScaler
-    elif call.args and not isinstance(base, ast.Call):  # fabric.backward(loss), torch.autograd.backward(loss)
-        base = call.args[0]
-    return _variable(base)
-
-
-def _variable(value: ast.expr) -> str | None:
-    match value:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(slice=ast.Constant(value=key)):
-            return str(key)
-        case ast.Subscript(value=inner) | ast.UnaryOp(operand=inner):
-            return _variable(inner)
-        case ast.BinOp(left=left, right=right):
-            return _variable(left) or _variable(right)
-        case ast.Call(func=ast.Attribute(value=inner, attr=method)) if method in _OF_TENSORS:
-            return _variable(inner)
-    return None  # such as a function that is called on the spot
-
-
-_OF_TENSORS = {"abs", "clone", "cuda", "double", "float", "mean", "pow", "sqrt", "square", "squeeze", "sum", "to"}
-
-
-_LOSS = re.compile(r"(?i:(?<![a-z])loss(es)?(?![a-z]))|^loss(?=[A-Z0-9])|(?<=[a-z0-9])Loss$")
-
-
-def label_of(variable: str | None) -> str:
-    """Return what a variable says beyond that it is a loss.
-
-    >>> [label_of(name) for name in ("loss", "loss_G", "generator_loss", "lossD", "errD_real")]
-    ['', 'G', 'generator', 'D', 'errD_real']
-    """
-    words = [word for word in re.split(r"_+", _LOSS.sub("_", variable or "")) if word]
-    return "_".join(words)
-
-
-def _line(code: CodeType | None, place: int) -> int:
-    if code is None:
-        return 0
-    lines = [line for start, end, line in code.co_lines() if start <= place < end and line is not None]
-    return lines[0] if lines else code.co_firstlineno

@@ -11,6 +11,7 @@ import torch
 
 from autotrack.integrations import Outcome, as_plain, attempt
 from autotrack_torch.learning_rates import Others, names_of_groups, rate_of
+from autotrack_torch.watch import watch
 
 _born: "weakref.WeakKeyDictionary[Any, float]" = weakref.WeakKeyDictionary()
 """When optimizers were made; those that were made before `autolog` are not in it."""
@@ -32,15 +33,29 @@ class Relation(Enum):
 class Member:
     """An optimizer of a loop, held weakly."""
 
-    __slots__ = ("_groups", "_others", "is_inner", "name", "names", "reference")
+    __slots__ = ("_groups", "_others", "_trained", "is_inner", "name", "names", "number", "reference", "training")
 
-    def __init__(self, optimizer: Any, name: str, *, is_inner: bool = False) -> None:
+    def __init__(
+        self, optimizer: Any, name: str, *, is_inner: bool = False, number: int = 0, training: int = 0
+    ) -> None:
         self.reference: weakref.ref[Any] = weakref.ref(optimizer)
         self.name = name
         self.is_inner = is_inner
+        self.number = number
+        """How many optimizers have made their first step before it in the same training; -1 if it was made later."""
+
+        self.training = training
+        """Which of the trainings that the run is of."""
+
+        self._trained = frozenset(map(id, parameters_of(optimizer)))
         self.names: list[str] = []
         self._groups = 0
         self._others: list[Others] = []
+
+    def works_beside(self, other: "Member") -> bool:
+        """Whether another optimizer trains something else in the same training, and not only later."""
+        is_same = other.training == self.training and other.number >= 0
+        return is_same and self._trained.isdisjoint(other._trained)
 
     def rates(self, optimizer: Any) -> dict[str, Any]:
         """Return the learning rates of the optimizer by name, and what else is not what it was made with."""
@@ -65,6 +80,8 @@ class Members:
         self._by_id: dict[int, Member] = {}
         self._parameters: dict[int, weakref.ref[Any]] = {}
         self._count: Counter[str] = Counter()
+        self._training = 0
+        self._of_training = 0
 
     def __len__(self) -> int:
         return sum(not one.is_inner for one in self._by_id.values())
@@ -80,11 +97,20 @@ class Members:
         kind = type(optimizer).__name__
         self._count[kind] += not is_inner
         number = self._count[kind] - 1
-        member = Member(optimizer, f"{kind}-{number}" if number > 0 else kind, is_inner=is_inner)
+        name = f"{kind}-{number}" if number > 0 else kind
+        was_there = self.were_there(optimizer)
+        of_training = self._of_training if was_there else -1
+        member = Member(optimizer, name, is_inner=is_inner, number=of_training, training=self._training)
+        self._of_training += not is_inner
         self._by_id[id(optimizer)] = member
         if not is_inner:
             self._parameters.update({id(one): weakref.ref(one) for one in parameters_of(optimizer)})
         return member
+
+    def begin_another_training(self) -> None:
+        """Note that what follows is another training in the same run."""
+        self._training += 1
+        self._of_training = 0
 
     def share_parameters(self, parameters: Iterable[Any]) -> bool:
         """Whether one of these parameters is trained by an optimizer of the loop."""
@@ -116,6 +142,7 @@ def note_made(optimizer: Any, *_: Any, **__: Any) -> Generator[None, Outcome, No
     outcome = yield
     if outcome.error is None:
         _born[optimizer] = perf_counter()
+        watch.set_aside()
         with attempt("torch optimizer"):
             _arguments[optimizer] = [_settings_in(group) for group in optimizer.param_groups]
 

@@ -10,6 +10,7 @@ from autotrack.integrations import RunOptions, guarded, is_worker
 from autotrack_torch import elsewhere, loading
 from autotrack_torch.compiling import is_compiling, not_compiled
 from autotrack_torch.loop import Loop, current_loop
+from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, Relation, is_made_within
 from autotrack_torch.surroundings import Surroundings
 from autotrack_torch.watch import watch
@@ -31,31 +32,49 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
 def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
     loop = watch.loop
     member = None
+    is_first = False
     if loop is not None and loop.run.status == "running":
         member = loop.members.get(optimizer)
     if member is None:
         loop, member = _meet(optimizer)
-    losses, watch.losses = watch.losses, {}
+        is_first = True
     if loop is None or member is None or member.is_inner:
+        watch.losses = {}  # what was set aside when this optimizer was made is of the loop around
         return
-    loop.count(optimizer)
+    losses = watch.take_losses(of_new_training=loop.begins_training)
+    if loop.loss_names.waiting is not None:
+        loop.settle_name(member, losses)
+    loop.count(optimizer, is_first=is_first)
     values: dict[str, Any] = {}
     if watch.settings:
         loop.add_settings(watch.settings)
         watch.settings = {}
     if losses:
-        # A closure calls `backward` any number of times in a step; Accelerate passes None for one.
-        has_closure = any(one is not None for one in (*args[1:], *kwargs.values()))
-        if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and not has_closure:
-            loop.add_settings({"accumulate_grad_batches": calls})
-        for name, loss in loop.loss_names.of(losses, loop.members.are_several).items():
-            values[name] = loss.first if has_closure else loss.total
+        values |= _losses(loop, losses, optimizer, member, has_closure=_has_closure(args, kwargs))
     values.update(member.rates(optimizer))
     if watch.gradient_norm is not None:
         several = len(loop.members) > 1
         values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
         watch.gradient_norm = None
     loop.record(values)
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether an optimizer was given a closure, which calls `backward` any number of times in a step."""
+    return any(one is not None for one in (*args[1:], *kwargs.values()))  # Accelerate passes None for one
+
+
+def _losses(
+    loop: Loop, losses: dict[Site, Backward], optimizer: Any, member: Member, *, has_closure: bool
+) -> dict[str, Any]:
+    """Return the values that `backward` was called on before this step, by name."""
+    if loop.step == 0 and (calls := max(loss.calls for loss in losses.values())) > 1 and not has_closure:
+        loop.add_settings({"accumulate_grad_batches": calls})
+    named = loop.name_losses(losses, optimizer, member)
+    if loop.loss_names.waiting is not None:
+        (loss,) = losses.values()
+        loop.hold(loss.first if has_closure else loss.total)
+    return {name: loss.first if has_closure else loss.total for name, loss in named.items()}
 
 
 def _meet(optimizer: Any) -> tuple[Loop | None, Member | None]:

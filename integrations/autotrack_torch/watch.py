@@ -18,6 +18,9 @@ class _Watch(threading.local):
         self.losses: dict[tuple[int, int], Any] = {}
         """An `autotrack_torch.losses.Backward` for each place where `backward` was called since the last step."""
 
+        self.earlier: dict[tuple[int, int], Any] = {}
+        """Those of them from before the latest optimizer was made: they may be left over from another training."""
+
         self.functions: dict[tuple[int, int], str | None] = {}
         """The names of the functions that made the losses, by the place where `backward` was called."""
 
@@ -30,6 +33,30 @@ class _Watch(threading.local):
 
         self.scaled: tuple[weakref.ref[Any], Any] | None = None
         """What `GradScaler.scale` returned last, and what it was given."""
+
+    def set_aside(self) -> None:
+        """Note that an optimizer was made, with which another training may begin."""
+        if self.losses:
+            self.earlier = self._all_losses()
+            self.losses = {}
+
+    def take_losses(self, *, of_new_training: bool) -> dict[tuple[int, int], Any]:
+        """Return what a step follows, and forget it. One that begins a training follows nothing from before it."""
+        if not self.earlier:  # the usual case
+            losses, self.losses = self.losses, {}
+            return losses
+        losses = self.losses if of_new_training and self.losses else self._all_losses()
+        self.losses, self.earlier = {}, {}
+        return losses
+
+    def _all_losses(self) -> dict[tuple[int, int], Any]:
+        together = self.earlier
+        for site, loss in self.losses.items():
+            if site in together:
+                together[site].add(loss.total, calls=loss.calls)
+            else:
+                together[site] = loss
+        return together
 
 
 watch = _Watch()

@@ -430,3 +430,27 @@ def test_loaders_that_are_made_where_they_are_iterated_are_recorded_once(record:
     assert (run.params["data.train:batch_size"], run.params["data.train:shuffle"]) == (8, True)
     assert run.params["data.validate:batch_size"] == 4
     assert run.datasets == ["train", "validate"]
+
+
+@pytest.mark.parametrize("in_one_run", [False, True])
+def test_what_is_left_over_from_a_training_is_no_part_of_the_next_one(record: Record, in_one_run: bool) -> None:
+    def accumulate() -> None:
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for number, batch in enumerate(loader()):
+            loss = loss_of(model, batch)
+            loss.backward()
+            kept.append(loss.item())
+            if number == 1:
+                optimizer.step()
+                optimizer.zero_grad()
+
+    kept: list[float] = []
+
+    def script() -> None:
+        with autotrack.start_run() if in_one_run else contextlib.nullcontext():
+            for _fold in range(2):
+                accumulate()
+
+    runs = record(script)
+    assert [value for run in runs for value in run.values("loss")] == [kept[0] + kept[1], kept[3] + kept[4]]
