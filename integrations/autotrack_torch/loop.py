@@ -2,12 +2,15 @@
 
 import atexit
 import weakref
+from threading import RLock, current_thread
+from types import FrameType
 from typing import Any
 
 import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_numbers
+from autotrack_torch import open_loops
 from autotrack_torch.description import Description
 from autotrack_torch.epochs import Epochs
 from autotrack_torch.loss_names import LossNames
@@ -40,6 +43,13 @@ class Loop:
         self.description = Description(run)
         self.epochs = Epochs(run, when_ended=self._epoch_ends)
         self.loss_names = LossNames()
+        self.is_open = True
+        self.thread = weakref.ref(current_thread())
+        """The thread that the loop runs in, the latest of several."""
+
+        self.lock = RLock()
+        """Held while a step is counted, for several threads may take part in the loop."""
+
         self.begins_training = True
         """Whether no step has been made of the training that is under way."""
 
@@ -49,6 +59,7 @@ class Loop:
         self._turns = Turns()
         self._held: tuple[int, int | None, Any] | None = None  # step, epoch and value of a loss whose name has to wait
         self._rest: dict[str, Any] = {}  # what was recorded at no step yet
+        open_loops.note(self)
         atexit.register(self.close)  # before the run itself ends, which was registered earlier
 
     @property
@@ -86,17 +97,28 @@ class Loop:
         if has_ended and not is_under_way:
             if self.is_own:
                 return Relation.STRANGER
-            self._begin_another()
+            self.begin_another()
             return Relation.MEMBER
         return Relation.MEMBER if was_there else Relation.INNER
 
-    def _begin_another(self) -> None:
+    def join(self, *, at_once: bool) -> None:
+        """Go on with the loop in this thread, or take part in it `at_once` with another one."""
+        watch.loop = self
+        self.thread = weakref.ref(current_thread())
+        if at_once:
+            self._turns.part()
+
+    def begin_another(self) -> None:
         """Begin another training in the same run, which is one of a person's."""
         self.begins_training = True
         self.settle_name(None, {})
         self.epochs.begin_anew()
         self._turns.begin_anew()
         self.members.begin_another_training()
+
+    def is_left_by(self, frame: FrameType) -> bool:
+        """Whether the code of the thread that executes this frame has left the loop."""
+        return self._surroundings.are_left(frame)
 
     def is_over(self) -> bool:
         """Whether the code has left the loop, as far as can be seen from here."""
@@ -205,6 +227,7 @@ class Loop:
     def close(self) -> None:
         """End the epoch that is under way, and the run if it was started for this loop."""
         atexit.unregister(self.close)
+        self.is_open = False
         if watch.loop is self:
             watch.loop = None
         if self.run.status == "running":

@@ -7,7 +7,7 @@ import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, guarded, is_worker
-from autotrack_torch import elsewhere, loading
+from autotrack_torch import elsewhere, loading, open_loops
 from autotrack_torch.compiling import is_compiling, not_compiled
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.losses import Backward, Site
@@ -36,11 +36,15 @@ def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
     if loop is not None and loop.run.status == "running":
         member = loop.members.get(optimizer)
     if member is None:
-        loop, member = _meet(optimizer)
-        is_first = True
+        loop, member, is_first = _meet(optimizer)
     if loop is None or member is None or member.is_inner:
         watch.losses = {}  # what was set aside when this optimizer was made is of the loop around
         return
+    with loop.lock:
+        _record_step(loop, optimizer, member, is_first=is_first, has_closure=_has_closure(args, kwargs))
+
+
+def _record_step(loop: Loop, optimizer: Any, member: Member, *, is_first: bool, has_closure: bool) -> None:
     losses = watch.take_losses(of_new_training=loop.begins_training)
     if loop.loss_names.waiting is not None:
         loop.settle_name(member, losses)
@@ -50,7 +54,7 @@ def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
         loop.add_settings(watch.settings)
         watch.settings = {}
     if losses:
-        values |= _losses(loop, losses, optimizer, member, has_closure=_has_closure(args, kwargs))
+        values |= _losses(loop, losses, optimizer, member, has_closure=has_closure)
     values.update(member.rates(optimizer))
     if watch.gradient_norm is not None:
         several = len(loop.members) > 1
@@ -77,34 +81,60 @@ def _losses(
     return {name: loss.first if has_closure else loss.total for name, loss in named.items()}
 
 
-def _meet(optimizer: Any) -> tuple[Loop | None, Member | None]:
-    """Decide what to do about an optimizer that is not known in the loop of this thread."""
+def _meet(optimizer: Any) -> tuple[Loop | None, Member | None, bool]:
+    """Decide what to do about an optimizer that is not known in the loop of this thread.
+
+    Returns the loop, what is known of the optimizer in it, and whether it is new.
+    """
     run = autotrack.current_run()
     alone = _left_alone.get(id(optimizer))
     if alone is not None and alone[0]() is optimizer and alone[1] is run:
-        return None, None
+        return None, None, False
     if elsewhere.is_at_work() or is_worker():
         _left_alone[id(optimizer)] = (weakref.ref(optimizer, _forget(id(optimizer))), run)
-        return None, None
+        return None, None, False
+    with open_loops.meeting:
+        return _meet_in_turn(optimizer)
+
+
+def _meet_in_turn(optimizer: Any) -> tuple[Loop | None, Member | None, bool]:
+    if (loop := open_loops.loop_of(optimizer)) is not None:  # of another thread
+        loop.join(at_once=False)
+        return loop, loop.members.get(optimizer), False
     loop = current_loop()
     if loop is not None:
         relation = loop.relation_of(optimizer)
         if relation is Relation.INNER:
-            return loop, loop.members.add(optimizer, is_inner=True)
+            return loop, loop.members.add(optimizer, is_inner=True), False
         if relation is Relation.STRANGER:
             loop.finish()
             loop = None
     current = watch.first_pass
     if loop is None and current is not None and is_made_within(optimizer, current.began):
-        return None, None  # the inner loop of a meta-learner, whose own optimizer comes later
-    loop = loop or _begin(optimizer)
-    return loop, loop.add(optimizer)
+        return None, None, False  # the inner loop of a meta-learner, whose own optimizer comes later
+    loop = loop or _of_other_threads(optimizer) or _begin(optimizer)
+    return loop, loop.add(optimizer), True
+
+
+def _of_other_threads(optimizer: Any) -> Loop | None:
+    """Return the loop of another thread that trains the same model, in which this one takes part."""
+    loop: Loop | None = open_loops.loop_of_its_model(optimizer)
+    if loop is not None:
+        loop.join(at_once=open_loops.is_under_way(loop))
+    return loop
 
 
 def _begin(optimizer: Any) -> Loop:
     options = RunOptions.of_autolog()
     surroundings = Surroundings()
     enclosing = options.enclosing_run() or options.run_apart()  # of a writer that the loop writes to
+    others: list[Loop] = open_loops.loops_in(enclosing) if enclosing is not None else []
+    if any(open_loops.is_under_way(loop) for loop in others):
+        enclosing = None  # two trainings at the same time cannot count in one run: this one has its own, within that
+    elif others:
+        others[-1].join(at_once=False)
+        others[-1].begin_another()
+        return others[-1]
     run = enclosing or options.start_run(
         started_by=STARTED_BY,
         frameworks={"torch": str(torch.__version__)},

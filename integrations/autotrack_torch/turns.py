@@ -33,6 +33,10 @@ class Turns:
         """Let the next step be one of its own, whoever makes it."""
         self._in_step.clear()
 
+    def part(self) -> None:
+        """Let each step be one of its own from now on: optimizers work at the same time, in several threads."""
+        self._is_by_phases = True
+
     def take(self, optimizer: Any, *, is_first: bool, has_gone_on: bool) -> bool:
         """Take a step of an optimizer, and return whether a step of the loop begins with it.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from time import time
 from typing import NamedTuple, Protocol
 
-from autotrack.journal.records import PRINTED, AnyRecord, Metrics, Number
+from autotrack.journal.records import PRINTED, AnyRecord, Metrics, Number, RunStarted
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.output.printed_epochs import Epochs, Named, Place
 
@@ -12,8 +12,10 @@ _MOST_NAMES = 200
 MOST_POINTS = 20_000
 """Of a name with more of them, only the last one of each epoch is kept from then on."""
 
-_APART = ("torch",)
+_APART = "torch"
 """Who calls the loss of a batch `loss`, whatever the script means by that name. Others mean the same as the script."""
+
+_NOT_APART = frozenset(("keras", "lightning", "pytorch-lightning"))
 
 
 class Point(NamedTuple):
@@ -141,7 +143,7 @@ class Recorder:
         facts = self._run.facts
         if name not in facts.logged_metrics:
             return name
-        return f"{PRINTED}/{name}" if facts.started is not None and facts.started.started_by in _APART else ""
+        return f"{PRINTED}/{name}" if facts.started is not None and _means_batches(facts.started) else ""
 
     @staticmethod
     def _step_of(point: Point, series: _Series) -> int:
@@ -153,3 +155,8 @@ class Recorder:
                 step = point.step
         series.last_step = max(series.last_step, step)
         return step
+
+
+def _means_batches(start: RunStarted) -> bool:
+    """Whether what was logged as `loss` is that of batches: by plain PyTorch, perhaps in the run of a whole script."""
+    return start.started_by == _APART or (start.started_by == "script" and _NOT_APART.isdisjoint(start.frameworks))

@@ -131,8 +131,9 @@ def test_what_was_logged_under_the_same_name_does_not_come_twice(framework: str)
     assert heard.finish() == [("f1", 0.7, 0)]
 
 
-def test_in_a_loop_of_plain_pytorch_the_same_name_means_something_else() -> None:
-    heard = Heard(FakeRun("torch", logged=["loss"]))
+@pytest.mark.parametrize("started_by", ["torch", "script"])
+def test_in_a_loop_of_plain_pytorch_the_same_name_means_something_else(started_by: str) -> None:
+    heard = Heard(FakeRun(started_by, logged=["loss"]))
     heard.place(60, 0)
     heard.print("loss: 0.5, acc: 0.8")
     assert heard.finish() == [("printed/loss", 0.5, 0), ("acc", 0.8, 0)]
