@@ -11,9 +11,12 @@ from autotrack.journal.judging import judged_by, value_of
 from autotrack.journal.params import is_place, varies_by_itself
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
-from autotrack.readers.causes import Cause, Parting, likely_causes, parting
+from autotrack.readers.candidates import Cause
+from autotrack.readers.causes import likely_causes
+from autotrack.readers.code_changes import CodeChanges, code_changes
 from autotrack.readers.differences import differences
 from autotrack.readers.importance import importance
+from autotrack.readers.parting import Parting, parting
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.readers.table import Table
 
@@ -92,7 +95,14 @@ class RunComparison:
         """
         if len(self.runs) > 2 and (explained := self._across_runs()):
             return explained
-        return likely_causes(self.runs[1].summary, self.runs[0].summary, parted=self.parting, spread=self.spread)
+        now, before = self.runs[1].summary, self.runs[0].summary
+        return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code)
+
+    @cached_property
+    def code(self) -> CodeChanges | None:
+        """How the code of the second run differs from that of the first, file by file; None if it was not recorded."""
+        before, now = self.runs[:2]
+        return code_changes((before.folder, now.folder), (before.summary, now.summary))
 
     @cached_property
     def parting(self) -> Parting | None:

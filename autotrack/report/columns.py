@@ -7,7 +7,7 @@ from typing import Any
 
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
-from autotrack.readers.causes import weight_of_param
+from autotrack.readers.candidates import weight_of_param
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.repeats import params_that_tell

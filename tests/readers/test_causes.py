@@ -13,8 +13,9 @@ from autotrack.errors import QueryError
 from autotrack.journal.records import Dataset
 from autotrack.journal.series import Point
 from autotrack.journal.summary import MetricSummary, Summary
-from autotrack.readers.causes import likely_causes, parting
+from autotrack.readers.causes import likely_causes
 from autotrack.readers.importance import importance
+from autotrack.readers.parting import parting
 from autotrack.readers.repeats import spread_of
 
 
@@ -31,7 +32,7 @@ def run(id: str = "a", loss: float = 0.5, **params: Any) -> Summary:  # noqa: A0
             "packages": {"python": "3.11.7", "versions": {"torch": "2.0", "rich": "13"}},
             "hardware": {"hostname": "here", "cpu_model": "x"},
         },
-        datasets=[Dataset(time=1.0, role="train", kind="array", name="", rows=10, fingerprint="aa", covered=1.0)],
+        datasets=[data("train", "aa"), data("test", "cc")],
     )
 
 
@@ -40,10 +41,12 @@ def with_package(summary: Summary, name: str, version: str) -> Summary:
     return summary
 
 
-def with_data(summary: Summary, fingerprint: str) -> Summary:
-    summary.datasets = [
-        Dataset(time=1.0, role="train", kind="array", name="", rows=10, fingerprint=fingerprint, covered=1.0)
-    ]
+def data(role: str, fingerprint: str) -> Dataset:
+    return Dataset(time=1.0, role=role, kind="array", name="", rows=10, fingerprint=fingerprint, covered=1.0)
+
+
+def with_data(summary: Summary, train: str, test: str = "cc") -> Summary:
+    summary.datasets = [data("train", train), data("test", test)]
     return summary
 
 
@@ -73,6 +76,7 @@ def points(*values: float) -> list[Point]:
         (with_code(on_another_machine(run(num_workers=8))), "code", "uncommitted train.py"),
         (with_package(run(num_workers=8), "torch", "2.1"), "packages", "torch 2.0 → 2.1"),
         (with_package(on_another_machine(run()), "torch", "2.1"), "packages", "torch 2.0 → 2.1"),
+        (with_data(run(seed=2), "bb", "dd"), "seed", "seed 1 → 2"),  # it has split the data
         (run(seed=2), "seed", "seed 1 → 2"),
         (run(seed=2, num_workers=4), "seed", "seed 1 → 2"),
     ],

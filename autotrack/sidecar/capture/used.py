@@ -31,18 +31,19 @@ _CODE = (".py", ".pyc", ".pyi", ".ipynb")
 def capture(subject: Subject) -> list[AnyRecord]:
     """Capture, all from what was imported at the start of the run: source files, packages, and what the code names.
 
-    The values: `modules` are the source files below the folder of the entry script, by their paths from the folder of
-    the repository or script; `packages` the distributions; `files` the checksums of the files that the code or the
-    command line names; `variables` the environment variables that the code reads.
+    The values: `modules` has the checksums of the source files below the folder of the entry script, `files` those of
+    the files that the code or the command line names; `packages` are the distributions, `variables` the environment
+    variables that the code reads.
     """
     until = monotonic() + _SECONDS
     entry = [Path(subject.started.entry_point)] if subject.started.entry_point else []
     paths = list(dict.fromkeys([*entry, *subject.modules]))[:_MOST_MODULES]
-    sources = list(_sources(paths))
+    contents = dict(_contents(paths))
+    sources = [content.decode(errors="replace") for content in contents.values()]
     names = dict.fromkeys([*subject.started.argv[1:], *_named(sources)])
     variables = {name for text in sources for name in _VARIABLE.findall(text)}
     values = {
-        "modules": [str(path) for path in paths],
+        "modules": {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()},
         "packages": imported_distributions(subject.packages, until=until),
         "files": dict(_files(names, subject, until=until)),
         "variables": read_variables(variables, os.environ),
@@ -88,11 +89,11 @@ def _tops(text: str) -> set[str]:
     return {first.removesuffix(".py").partition(".")[0] for first in firsts if not first.endswith("-info")}
 
 
-def _sources(paths: Iterable[Path]) -> Iterator[str]:
+def _contents(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
     for path in paths:
         with suppress(OSError):
             if path.stat().st_size <= _LARGEST_SOURCE:
-                yield path.read_text(encoding="utf-8", errors="replace")
+                yield path, path.read_bytes()
 
 
 def _named(sources: Iterable[str]) -> Iterator[str]:
@@ -101,7 +102,7 @@ def _named(sources: Iterable[str]) -> Iterator[str]:
 
 
 def _files(names: Iterable[str], subject: Subject, *, until: float) -> Iterator[tuple[str, str]]:
-    """Yield those of the names that are files, and their checksums. What was written later may be a result."""
+    """Yield the paths of the named files, and their checksums. What was written after the start may be a result."""
     count = 0
     for name in names:
         path = _found(name, [Path(subject.started.cwd), subject.script_folder])
@@ -111,7 +112,7 @@ def _files(names: Iterable[str], subject: Subject, *, until: float) -> Iterator[
             return
         if modified(path) <= subject.started.time and (checksum := _checksum(path)):
             count += 1
-            yield name, checksum
+            yield os.path.normpath(path), checksum
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path | None:

@@ -48,11 +48,15 @@ def used_by(root: Path, *arguments: str, packages: tuple[str, ...] = ()) -> dict
 def test_of_files_those_count_that_the_code_or_the_command_line_names(project: Path) -> None:
     files = used_by(project, "--conf", "a.json")["files"]
     expected = ["a.json", "conf.yaml", "data/rows.csv"]
-    assert files == {name: hashlib.sha256((project / name).read_bytes()).hexdigest() for name in expected}
+    assert files == {
+        str(project / name): hashlib.sha256((project / name).read_bytes()).hexdigest() for name in expected
+    }
 
 
 def test_of_modules_those_count_that_were_imported(project: Path) -> None:
-    assert used_by(project)["modules"] == [str(project / "train.py"), str(project / "helper.py")]
+    paths = [project / "train.py", project / "helper.py"]
+    expected = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    assert used_by(project)["modules"] == expected
 
 
 def test_of_variables_those_count_that_the_code_reads(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

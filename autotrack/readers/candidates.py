@@ -1,0 +1,273 @@
+"""What differs between two runs, each with how likely it is to change a metric before anything else is known of it.
+
+A training goes from its code, packages, params and seeds to data and results. So what follows from something else that
+differs, such as the rows of a training set that is split with another seed, counts less than what it follows from.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
+from typing import Any
+
+from autotrack.format import short
+from autotrack.journal.params import is_place, is_seed
+from autotrack.journal.summary import Summary
+from autotrack.readers.code_changes import CodeChanges, FileChange
+from autotrack.readers.differences import differences
+from autotrack.readers.usage import Usage
+
+WEIGHTS = {
+    "data": 0.9,
+    "code": 0.85,
+    "params": 0.75,
+    "arguments": 0.7,
+    "config": 0.7,
+    "environment": 0.6,
+    "packages": 0.5,
+    "seed": 0.4,
+    "hardware": 0.15,
+}
+"""How likely a difference of each kind is to change a metric, if the training uses it."""
+
+_UNUSED = 0.05
+_CONSEQUENCE = 0.3
+_STRONG_PARAM = re.compile(
+    r"(^|[._/-])(lr|learning_rate|eta|eta0|alpha|batch_?size|epochs|max_epochs|max_iter|n_estimators|optimizer|model|"
+    r"weight_decay|momentum|dropout|hidden\w*|width|depth|layers?|max_depth|C|kernel|loss|penalty|gamma|shuffle)$",
+    re.IGNORECASE,
+)
+_WEAK_PARAM = re.compile(
+    r"(^|[._/])(verbose|n_jobs|num_workers|log_every_n_steps|enable_\w+|pin_memory|persistent_workers|name|"
+    r"version|cache\w*|progress\w*|profiler|copy_X|devices|prefetch_factor)$|callbacks?[._/]|logger",
+    re.IGNORECASE,
+)
+_FOLLOWS = re.compile(
+    r"(^|[._/])(num_samples|num_batches|(trainable_|non_trainable_|total_)?parameters(_in_group)?|"
+    r"steps_per_epoch|n_features_in|samples|total_steps|num_training_batches|num_val_batches|input_shape|output_shape)$"
+)
+_SHAPES_DATA = re.compile(
+    r"(test|train|val|validation)_?(size|split|fraction|ratio)|n_?samples|subset|fold|split|limit_\w*batches|classes|"
+    r"resolution|image_size|max_len|stratify",
+    re.IGNORECASE,
+)
+_FRAMEWORK = re.compile(
+    r"^(torch|lightning|pytorch-lightning|keras|tensorflow|jax|jaxlib|scikit-learn|numpy|scipy|xgboost|lightgbm|"
+    r"catboost|transformers|Python)\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(r"^autotrack(-ml)?\b")
+_CONFIG = frozenset(".yaml .yml .json .toml .ini .cfg .conf .xml .properties".split())
+_THREADS = re.compile(r"(^|_)(NUM_)?THREADS$")
+_ELSEWHERE = re.compile(
+    r"^(PYTHONPATH|PYTHONWARNINGS|LANG|LC_|TZ$|VIRTUAL_ENV|CONDA_|HF_|TRANSFORMERS_|CUDA_HOME|LD_LIBRARY_PATH|MPLBACKEND|"
+    r"MASTER_|SLURM_|TF_CPP_MIN_LOG_LEVEL|RANK$|LOCAL_|WORLD_SIZE|NODE_RANK|GROUP_RANK|.*(_DIR|_HOME|_CACHE|_PORT)$)"
+)
+_SETTINGS = ("torch_default_dtype", "torch_deterministic_algorithms", "torch_cudnn_deterministic", "keras_backend",
+             "torch_cudnn_benchmark", "torch_float32_matmul_precision")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A likely cause of a difference.
+
+    Attributes:
+        cause: What differs, such as `lr 0.1 → 0.01`.
+        kind: `data`, `code`, `config`, `params`, `arguments`, `packages`, `environment`, `seed`, `hardware`, or
+            `unknown`.
+        evidence: Why it is likely or not.
+        confidence: From 0 to 1.
+    """
+
+    cause: str
+    kind: str
+    evidence: str
+    confidence: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return asdict(self)
+
+    def less(self, confidence: float, why: str) -> "Cause":
+        """Return it with no more than this confidence, and the reason for that."""
+        if self.confidence <= confidence:
+            return self
+        return replace(self, evidence=f"{self.evidence}; {why}", confidence=confidence)
+
+
+def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -> list[Cause]:
+    """Return what may explain a difference between two runs, in no order."""
+    changes = differences(now, before)
+    uses = Usage(now), Usage(before)
+    found = [
+        *(_of_param(kind, phrase, now) for kind in ("params", "arguments") for phrase in changes.get(kind, [])),
+        *_seeds(now, before, changes.get("params", [])),
+        *_code(code, uses, changes.get("code", [])),
+        *_named_files(code, uses),
+        *_packages(changes.get("packages", []), uses),
+        *_environment(now, before, uses),
+        *(Cause(phrase, "hardware", "another machine", WEIGHTS["hardware"]) for phrase in changes.get("hardware", [])),
+    ]
+    return [*found, *_data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))]
+
+
+def seeds(summary: Summary) -> dict[str, Any]:
+    """Return the params that are seeds, also those that nobody has set."""
+    return {name: value for name, value in summary.params.items() if is_seed(name) and value is not None}
+
+
+def _seeds(now: Summary, before: Summary, params: list[str]) -> Iterator[Cause]:
+    if seeds(now) != seeds(before) and not any(is_seed(phrase.partition(" ")[0]) for phrase in params):
+        yield Cause("other seeds, which nobody set", "seed", "random numbers differ", WEIGHTS["seed"])
+
+
+def weight_of_param(name: str) -> int:
+    """Return 1 for a param that is known to matter much, -1 for one that seldom changes a result, 0 for the others."""
+    if _WEAK_PARAM.search(name) or is_place(name):
+        return -1
+    return 1 if _STRONG_PARAM.search(name) else 0
+
+
+def _of_param(kind: str, phrase: str, now: Summary) -> Cause:
+    name = phrase.partition(" ")[0].lstrip("-")
+    if is_seed(name.replace("-", "_")):
+        return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"])
+    weight, evidence = WEIGHTS[kind], f"a {'param' if kind == 'params' else 'command line option'} that was changed"
+    if _FOLLOWS.search(name):
+        return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE)
+    if weight_of_param(name) < 0:
+        return Cause(phrase, kind, "a param that seldom changes a result", 0.08)
+    if weight_of_param(name) > 0:
+        weight, evidence = weight + 0.12, "a param that is known to matter much"
+    if any(name in names for names in now.params_given.values()):
+        weight, evidence = weight + 0.05, f"{evidence}, given by hand"
+    return Cause(phrase, kind, evidence, min(weight, 0.95))
+
+
+def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], phrases: list[str]) -> Iterator[Cause]:
+    """Yield a cause for all files together that the runs imported, and one for those that they did not."""
+    files = {change.name: change for change in code.files if change.use != "named"} if code else {}
+    if all(use.is_known for use in uses):
+        new, old = (use.modules for use in uses)
+        imported = [name for name in new if old.get(name, new[name]) != new[name]]
+        imported += [name for name in {**new, **old} if (name in new) != (name in old) and name in files]
+        telling = [name for name in imported if not (name in files and files[name].is_cosmetic)]
+        if telling:
+            yield _of_files([files.get(name, FileChange(name)) for name in telling], "imported by the training")
+        if cosmetic := [name for name in imported if name not in telling]:
+            yield Cause(_names(cosmetic), "code", "only comments, docstrings or blanks differ", _UNUSED)
+        others = [name for name, change in files.items() if change.use in ("unused", None) and name not in imported]
+        if others or (phrases and not imported and not _is_about_named(phrases, uses)):
+            evidence = "no file that was imported differs"
+            yield Cause(_names(others) if others else phrases[0], "code", evidence, _UNUSED)
+        return
+    for phrase in phrases:
+        yield Cause(phrase, "code", "the code is not the same", WEIGHTS["code"] - 0.05)
+
+
+def _is_about_named(phrases: list[str], uses: tuple[Usage, Usage]) -> bool:
+    return any(name in phrase for phrase in phrases for use in uses for name in use.files)
+
+
+def _of_files(changes: list[FileChange], why: str) -> Cause:
+    shown = next((change for change in changes if change.diff), None)
+    gist = f": {shown.gist}" if shown is not None else ""
+    return Cause(_names([change.name for change in changes]), "code", f"{why}{gist}", WEIGHTS["code"])
+
+
+def _names(names: list[str]) -> str:
+    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''} changed"
+
+
+def _named_files(code: CodeChanges | None, uses: tuple[Usage, Usage]) -> Iterator[Cause]:
+    """Yield the files that the code or the command line names and that have other contents."""
+    changed = {change.name: change for change in code.files} if code else {}
+    new, old = (use.files for use in uses)
+    for name in [name for name in new if old.get(name, new[name]) != new[name]]:
+        is_config = PurePath(name).suffix.lower() in _CONFIG
+        gist = f": {changed[name].gist}" if is_config and name in changed else ""
+        kind = "config" if is_config else "data"
+        yield Cause(f"{name} changed", kind, f"a file that the code names has other content{gist}", WEIGHTS[kind])
+
+
+def _packages(phrases: list[str], uses: tuple[Usage, Usage]) -> Iterator[Cause]:
+    for phrase in phrases:
+        name = phrase.partition(" ")[0]
+        is_framework = _FRAMEWORK.match(name) is not None
+        if _OWN.match(name):
+            yield Cause(phrase, "packages", "it records and does not train", _UNUSED)
+        elif not any(use.packages for use in uses) or name == "Python":
+            weight = WEIGHTS["packages"] + 0.05 if is_framework else 0.2
+            yield Cause(
+                phrase, "packages", "a framework" if is_framework else "a package that may not be used", weight
+            )
+        elif any(name in use.packages for use in uses):
+            evidence = "a framework that training imported" if is_framework else "a package that training imported"
+            yield Cause(phrase, "packages", evidence, WEIGHTS["packages"] + (0.05 if is_framework else 0.0))
+        else:
+            yield Cause(phrase, "packages", "a package that training did not import", _UNUSED)
+
+
+def _environment(now: Summary, before: Summary, uses: tuple[Usage, Usage]) -> Iterator[Cause]:
+    """Yield environment variables and settings of libraries that differ."""
+    read = [use.variables for use in uses]
+    for name in sorted({*read[0], *read[1]}):
+        if read[0].get(name) != read[1].get(name):
+            yield Cause(_change(name, *read), "environment", "a variable that the code reads", WEIGHTS["environment"])
+    known = [run.environment.get("hardware", {}).get("environment_variables") for run in (now, before)]
+    variables = [values if isinstance(values, dict) else None for values in known]
+    facts = [run.environment.get("process", {}) for run in (now, before)]
+    threads = [one.get("torch_threads") for one in facts]
+    if None not in threads and threads[0] != threads[1]:
+        yield Cause(f"threads {threads[1]} → {threads[0]}", "hardware", "sums are added up in another order", 0.3)
+    for name in _SETTINGS:
+        if facts[0].get(name, "") != facts[1].get(name, "") and name in facts[0] and name in facts[1]:
+            yield Cause(_change(name, *facts), "environment", "a setting of the library", WEIGHTS["environment"] - 0.1)
+    if variables[0] is None or variables[1] is None:
+        return
+    for name in sorted({*variables[0], *variables[1]} - {*read[0], *read[1]}):
+        if variables[0].get(name) != variables[1].get(name):
+            yield _of_variable(name, _change(name, variables[0], variables[1]))
+
+
+def _of_variable(name: str, phrase: str) -> Cause:
+    if _THREADS.search(name):
+        return Cause(phrase, "hardware", "with other threads, sums are added up in another order", 0.32)
+    if name == "PYTHONHASHSEED":
+        return Cause(phrase, "environment", "sets of texts have another order", 0.45)
+    if _ELSEWHERE.match(name):
+        return Cause(phrase, "environment", "a variable that seldom changes a result", _UNUSED)
+    return Cause(phrase, "environment", "a variable that libraries read", 0.35)
+
+
+def _change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    old, new = (short(values[name]) if name in values else "unset" for values in (before, now))
+    return f"{name} {old} → {new}"
+
+
+def _has_equal_data(now: Summary, before: Summary) -> bool:
+    """Return whether some data have the same values in both runs: a split with another seed changes every part."""
+    fingerprints = [{data.fingerprint for data in run.datasets if data.fingerprint} for run in (now, before)]
+    return not fingerprints[0].isdisjoint(fingerprints[1])
+
+
+def _data(phrases: list[str], others: list[Cause], *, is_all: bool) -> Iterator[Cause]:
+    """Yield the data that differ, which count less if something else that differs explains that."""
+    explained = next(_makers_of_data(others), None)
+    for phrase in phrases:
+        cause = Cause(phrase, "data", "training saw other values", WEIGHTS["data"])
+        is_split = is_all and phrase.endswith("has other values")
+        if explained is None or (explained.kind == "seed" and not is_split):
+            yield cause
+        else:
+            yield cause.less(explained.confidence - 0.02, f"which may come from {explained.cause}")
+
+
+def _makers_of_data(others: list[Cause]) -> Iterator[Cause]:
+    """Yield what else differs that makes data, the likeliest first."""
+    yield from (cause for cause in others if cause.kind == "data")
+    yield from (
+        cause for cause in others if cause.kind in ("params", "arguments") and _SHAPES_DATA.search(cause.cause)
+    )
+    for kind in ("code", "config", "environment", "packages", "seed"):
+        yield from (cause for cause in others if cause.kind == kind and cause.confidence > _CONSEQUENCE)

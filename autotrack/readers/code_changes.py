@@ -1,0 +1,173 @@
+"""How the code of one run differs from that of another: the real difference of the two working states, file by file.
+
+A working state is a commit with everything that was not committed. Whether a file counts is told by what the runs have
+imported, and by the files that their code names.
+"""
+
+import difflib
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from autotrack.journal.outputs import is_output
+from autotrack.journal.summary import Summary
+from autotrack.readers.usage import Usage
+from autotrack.readers.working_state import UnknownContentError, WorkingState
+
+_MOST_FILES = 500
+_MOST_LINES = 20_000
+_LONGEST_LINE = 60
+_MEANS_NOTHING = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
+_LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file that is not the same in two runs.
+
+    Attributes:
+        name: Its path from the root of the repository, or from the folder of the script.
+        before: Its content in the earlier run; None if it was not there.
+        now: Its content in the later run; None if it is not there.
+        use: `imported`, `named` by the code or the command line, or `unused`; None if that was not recorded.
+        unknown: Why its content is not known.
+        patches: Without contents: what the two patches do to it.
+    """
+
+    name: str
+    before: bytes | None = None
+    now: bytes | None = None
+    use: str | None = None
+    unknown: str = ""
+    patches: tuple[bytes, bytes] = (b"", b"")
+
+    @cached_property
+    def diff(self) -> list[str]:
+        """The difference as lines of a unified diff, without line ends."""
+        if self.unknown:
+            lines = [text.decode(errors="replace").splitlines() for text in self.patches]
+            return list(difflib.unified_diff(*lines, f"patch/{self.name}", f"patch/{self.name}", lineterm="", n=1))
+        if any(b"\0" in (content or b"")[:8000] for content in (self.before, self.now)):
+            return [f"{self.name} has other bytes"]
+        lines = [(text or b"").decode(errors="replace").splitlines()[:_MOST_LINES] for text in (self.before, self.now)]
+        names = [f"{side}/{self.name}" if text is not None else "/dev/null"
+                 for side, text in (("a", self.before), ("b", self.now))]  # fmt: skip
+        return list(difflib.unified_diff(*lines, *names, lineterm=""))
+
+    @cached_property
+    def is_cosmetic(self) -> bool:
+        """Whether only comments, docstrings or blanks of Python code differ."""
+        if not self.name.endswith(".py") or self.before is None or self.now is None or self.unknown:
+            return False
+        before, now = _tokens(self.before), _tokens(self.now)
+        return before is not None and before == now
+
+    @cached_property
+    def gist(self) -> str:
+        """The first line that differs, before and now, and how many there are besides."""
+        if self.before is None or self.now is None:
+            return self.unknown or ("the file is new" if self.before is None else "the file is gone")
+        body = [line for line in self.diff if not line.startswith(("---", "+++", "@@"))]
+        removed, added = ([line[1:] for line in body if line[:1] == mark and _says(line[1:])] for mark in "-+")
+        first = " → ".join(f"`{_cut(lines[0])}`" for lines in (removed, added) if lines)
+        more = max(len(removed), len(added)) - 1
+        return f"{first}{f' and {more} more' if more > 0 else ''}" or "its layout"
+
+
+@dataclass(frozen=True)
+class CodeChanges:
+    """All files that differ, and what could not be compared, a sentence each."""
+
+    files: list[FileChange] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def diff(self) -> Iterator[str]:
+        """Yield the lines of the whole difference: the files first that the runs have imported or named."""
+        for change in self.files:
+            yield from change.diff
+
+
+def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary]) -> CodeChanges | None:
+    """Return how the code of a run differs from that of an earlier one; None if that of either was not recorded.
+
+    Args:
+        folders: The run folders, the earlier run first.
+        summaries: What was recorded of them.
+    """
+    before, now = (WorkingState(folder, summary) for folder, summary in zip(folders, summaries, strict=True))
+    if not before.is_known or not now.is_known:
+        return None
+    uses = [Usage(summary) for summary in summaries]
+    found, missing = list[FileChange](), dict[str, None]()
+    names = list(dict.fromkeys([*_names(before, now, missing)]))
+    for name in [name for name in names if not is_output(name)][:_MOST_FILES]:
+        change = _change(name, before, now, _used(name, uses))
+        if change is not None:
+            found.append(change)
+            if change.unknown:
+                missing[change.unknown] = None
+    order = ["imported", "named", None, "unused"]
+    found.sort(key=lambda change: (order.index(change.use), change.is_cosmetic, change.name))
+    return CodeChanges(found, list(missing))
+
+
+def _names(before: WorkingState, now: WorkingState, missing: dict[str, None]) -> Iterator[str]:
+    """Yield the files that may differ."""
+    yield from (*now.patched, *before.patched, *now.kept, *before.kept)
+    if before.commit == now.commit or before.commit is None or now.commit is None:
+        return
+    objects = now.objects
+    if objects is not None and objects.has(before.commit):
+        yield from objects.changed(before.commit, now.commit)
+        return
+    for state in (before, now):
+        if state.objects is None:
+            missing[f"the commit {(state.commit or '')[:10]} is gone: it is neither in {state.git.get('root')} nor in "
+                    "the repository here, so what was committed in between is not shown"] = None  # fmt: skip
+
+
+def _change(name: str, before: WorkingState, now: WorkingState, use: str | None) -> FileChange | None:
+    sections = [state.patched[name].text if name in state.patched else b"" for state in (before, now)]
+    if before.commit == now.commit and sections[0] == sections[1] and name not in {**before.kept, **now.kept}:
+        return None
+    try:
+        contents = before.read(name), now.read(name)
+    except UnknownContentError as error:
+        return FileChange(name, use=use, unknown=str(error), patches=(sections[0], sections[1]))
+    return FileChange(name, *contents, use=use) if contents[0] != contents[1] else None
+
+
+def _used(name: str, uses: list[Usage]) -> str | None:
+    if any(name in use.modules for use in uses):
+        return "imported"
+    if any(name in use.files for use in uses):
+        return "named"
+    return "unused" if all(use.is_known for use in uses) else None
+
+
+def _tokens(content: bytes) -> list[tuple[int, str]] | None:
+    """Return what of Python code means something, without comments and docstrings; None if it cannot be read."""
+    found: list[tuple[int, str]] = []
+    try:
+        tokens = [token for token in tokenize.tokenize(io.BytesIO(content).readline)
+                  if token.type not in _MEANS_NOTHING]  # fmt: skip
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return None
+    for place, token in enumerate(tokens):
+        begins = place == 0 or tokens[place - 1].type in _LAYOUT
+        ends = place + 1 == len(tokens) or tokens[place + 1].type in _LAYOUT
+        if not (token.type == tokenize.STRING and begins and ends):
+            found.append((token.type, "" if token.type in _LAYOUT else token.string))
+    return [token for place, token in enumerate(found) if token[0] != tokenize.NEWLINE or found[place - 1] != token]
+
+
+def _says(line: str) -> bool:
+    return bool(line.strip()) and not line.strip().startswith("#")
+
+
+def _cut(line: str) -> str:
+    text = " ".join(line.split())
+    return text if len(text) <= _LONGEST_LINE else f"{text[: _LONGEST_LINE - 1]}…"

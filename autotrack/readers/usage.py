@@ -1,0 +1,40 @@
+"""What a run used of its project: the modules it imported, the files its code names, packages and variables."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from autotrack.journal.summary import Summary
+
+
+class Usage:
+    """What one run used, with paths from the root of its repository, or else from the folder of its script.
+
+    Attributes:
+        is_known: Whether it was recorded; older versions did not.
+        modules: The checksums of the source files that were imported, by path.
+        files: The checksums of the files that the code or the command line names, by path.
+        packages: The names of the distributions that were imported.
+        variables: The environment variables that the code reads.
+    """
+
+    def __init__(self, summary: Summary) -> None:
+        used = summary.environment.get("used", {})
+        source = summary.environment.get("source", {}).get("root")
+        base = summary.environment.get("git", {}).get("root") or source or summary.cwd or "/"
+        root = PurePath(str(base))
+        self.is_known = "modules" in used
+        self.modules = {_below(name, root): checksum for name, checksum in _items(used, "modules")}
+        self.files = {_below(name, root): checksum for name, checksum in _items(used, "files")}
+        self.packages = {str(name) for name in used.get("packages", [])}
+        self.variables: Mapping[str, Any] = dict(_items(used, "variables"))
+
+
+def _items(used: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
+    values = used.get(name)
+    return list(values.items()) if isinstance(values, dict) else []
+
+
+def _below(name: str, root: PurePath) -> str:
+    path = PurePath(name)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else name

@@ -1,0 +1,139 @@
+"""The code of a run as it was: its commit, what was not committed, and the sources that were kept beside those."""
+
+import gzip
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+from autotrack.errors import AutotrackError
+from autotrack.journal.run_folder import read_bytes
+from autotrack.journal.shared_files import own_name
+from autotrack.journal.summary import Summary
+from autotrack.readers.git_objects import GitObjects
+from autotrack.readers.patches import Section, sections
+
+MOST_BYTES = 10**6
+"""Larger files are no code; autotrack keeps none of them either."""
+
+_MOST_ARCHIVE_BYTES = 2**28
+_MOST_MEMBERS = 2000
+_PATCH, _ARCHIVE, _SOURCE = "environment/changes.patch", "environment/untracked.tar.gz", "environment/source/"
+
+
+class UnknownContentError(AutotrackError):
+    """The content of a file, as it was in a run, cannot be restored. The message says why."""
+
+
+class WorkingState:
+    """The code of one run. Files are read when they are asked for, by their paths from `base`.
+
+    Args:
+        folder: The run folder.
+        summary: What was recorded of the run.
+    """
+
+    def __init__(self, folder: Path, summary: Summary) -> None:
+        self._folder = folder
+        self._environment = summary.environment
+        self._names = {own_name(name): name for name in summary.environment_files}
+        self._cwd = PurePath(summary.cwd or "/")
+
+    @property
+    def git(self) -> Mapping[str, Any]:
+        """What was captured of the repository; empty without one."""
+        return self._environment.get("git", {})
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any code was kept."""
+        return bool(self.git or self._environment.get("source"))
+
+    @property
+    def base(self) -> PurePath:
+        """The folder that paths begin at: that of the repository, or of the script."""
+        source = self._environment.get("source", {}).get("root")
+        return PurePath(str(self.git.get("root") or source or self._cwd))
+
+    @property
+    def commit(self) -> str | None:
+        """The commit, in full."""
+        commit = self.git.get("commit")
+        return commit if isinstance(commit, str) else None
+
+    @cached_property
+    def objects(self) -> GitObjects | None:
+        """The repository that has the commit: where it was, or around the working folder; None if it is in neither."""
+        for place in (Path(str(self.git.get("root") or "/")), Path.cwd()):
+            objects = GitObjects(place)
+            if place.is_dir() and objects.has(self.commit):
+                return objects
+        return None
+
+    @cached_property
+    def patched(self) -> dict[str, Section]:
+        """What the patch does, by path."""
+        return sections(self._read(_PATCH) or b"")
+
+    @cached_property
+    def kept(self) -> dict[str, bytes]:
+        """The files that were kept as they are, which git did not track, by path."""
+        found = dict(self._untracked())
+        root = PurePath(str(self._environment.get("source", {}).get("root") or self.base))
+        for name in self._names:
+            if name.startswith(_SOURCE) and (content := self._read(name)) is not None:
+                path = os.path.normpath(root / name.removeprefix(_SOURCE))
+                found[os.path.relpath(path, self.base)] = content
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None if it was not there. Raises `UnknownContentError`."""
+        if name in self.kept:
+            return self.kept[name]
+        section = self.patched.get(name)
+        if section is not None and section.is_deleted:
+            return None
+        before = self._committed(name) if section is None or not section.is_new else b""
+        if section is None or before is None:
+            return before
+        content = section.apply(before)
+        if content is None:
+            raise UnknownContentError(f"the change of {name} is one of bytes, or does not fit to the commit")
+        return content
+
+    def _committed(self, name: str) -> bytes | None:
+        if self.commit is None:
+            return None
+        if self.objects is None:
+            raise UnknownContentError(
+                f"the commit {self.commit[:10]} is neither in {self.git.get('root')} nor in the repository here"
+            )
+        content = self.objects.read(self.commit, name, limit_bytes=MOST_BYTES)
+        if content is None and self.objects.has_file(self.commit, name):
+            raise UnknownContentError(f"{name} is larger than {MOST_BYTES // 10**6} MB")
+        return content
+
+    def _read(self, name: str) -> bytes | None:
+        if name not in self._names:
+            return None
+        with suppress(OSError, AutotrackError):
+            return read_bytes(self._folder, self._names[name], limit_bytes=_MOST_ARCHIVE_BYTES)
+        return None
+
+    def _untracked(self) -> Iterator[tuple[str, bytes]]:
+        content = self._read(_ARCHIVE)
+        if content is None:
+            return
+        with suppress(tarfile.TarError, zlib.error, EOFError, OSError):
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                unpacked = stream.read(_MOST_ARCHIVE_BYTES)
+            with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
+                for _, member in zip(range(_MOST_MEMBERS), tar, strict=False):
+                    file = tar.extractfile(member) if member.isreg() and member.size <= MOST_BYTES else None
+                    if file is not None:
+                        yield member.name, file.read()
