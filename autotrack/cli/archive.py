@@ -1,0 +1,96 @@
+"""`autotrack archive` packs runs into one file, `autotrack unarchive` brings them back."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autotrack.cli.manage import WhereOption
+from autotrack.cli.printing import say
+from autotrack.cli.progress import byte_progress
+from autotrack.cli.show import StoreOption
+from autotrack.errors import QueryError
+from autotrack.format import human_bytes, printable
+from autotrack.readers import catalog, recorded_run, trash
+from autotrack.readers.archive import check_target, pack
+from autotrack.readers.recorded_run import RecordedRun
+
+_MOST_NAMED = 5
+
+
+def archive(
+    names: Annotated[list[str], typer.Argument(metavar="[RUN]… FILE", help="Runs, and the .zip file to write.")],
+    where: WhereOption = None,
+    in_trash: Annotated[bool, typer.Option("--trash", help="Also what is in the trash.")] = False,
+    store: StoreOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, and replace the file.")] = False,
+) -> None:
+    """Pack runs into one .zip file, with everything that belongs to them; they stay where they are.
+
+    `autotrack unarchive FILE` brings them back, here or on another machine. Without any run or --where, all runs of
+    the store are packed.
+    """
+    *references, name = names
+    target = Path(name)
+    check_target(target)
+    place = catalog.existing_store(store)
+    chosen = [catalog.find(reference, store) for reference in references]
+    if where or not references:
+        every = catalog.runs(place)
+        chosen += every.where(where) if where else every
+    if in_trash:
+        chosen += [recorded_run.load(folder) for folder in trash.in_trash(place)]
+    chosen = list({run.folder.absolute(): run for run in chosen}.values())
+    if not chosen:
+        raise QueryError(f"there are no runs to be packed in {place}")
+    if target.exists() and not _agreed(f"replace {target}", yes=yes):
+        return
+    with byte_progress("packing") as progress:
+        packed = pack(chosen, place, target, progress=progress)
+    for path, reason in list(packed.left_out.items())[:_MOST_NAMED]:
+        say(f"left out {path}: {reason}", err=True)
+    if len(packed.left_out) > _MOST_NAMED:
+        say(f"left out {len(packed.left_out) - _MOST_NAMED} more", err=True)
+    size = human_bytes(target.stat().st_size)
+    say(f"{_runs(len(packed.runs))}, {packed.files} files of {human_bytes(packed.bytes)}, in {target} ({size})")
+
+
+def unarchive(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `autotrack archive` has written.")],
+    store: StoreOption = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask: runs that are there already go into the trash.")
+    ] = False,
+) -> None:
+    """Bring runs back from an archive. Runs that are there already stay as they are, unless you agree."""
+    from autotrack.readers.unarchive import Archive  # most commands bring nothing back
+
+    place = catalog.store_path(store)
+    restored = 0
+
+    def replaces(run: RecordedRun) -> bool:
+        if not yes and not sys.stdin.isatty():
+            return False
+        return _agreed(f"move {run.folder} into the trash, and put the one of the archive in its place", yes=yes)
+
+    with Archive(file) as opened, byte_progress("unpacking") as progress:
+        for name, folder in opened.unpack(place, replaces=replaces, progress=progress):
+            restored += folder is not None
+            say(
+                f"restored {folder}" if folder else f"{name} is there already and was left as it is; --yes replaces it"
+            )
+    say(f"{_runs(restored)} restored into {place}")
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def _agreed(what: str, *, yes: bool) -> bool:
+    """Ask; where nobody can answer, it is a mistake not to have said so."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise QueryError(f"nobody is here to be asked whether to {what}; add --yes")
+    return typer.confirm(printable(f"{what}?"))
