@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli import compare, doctor, edit, ls, manage, report, reproduce, run_help, show, sync, tensorboard
+from autotrack.cli import (
+    archive,
+    compare,
+    doctor,
+    edit,
+    ls,
+    manage,
+    report,
+    reproduce,
+    run_help,
+    show,
+    sync,
+    tensorboard,
+)
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -30,6 +43,8 @@ app.command("undo")(edit.undo)
 app.command("export")(manage.export)
 app.command("du")(manage.du)
 app.command("rm")(manage.rm)
+app.command("archive")(archive.archive)
+app.command("unarchive")(archive.unarchive)
 app.command("reproduce")(reproduce.reproduce_command)
 app.command("sync")(sync.sync)
 app.command("tensorboard")(tensorboard.tensorboard)

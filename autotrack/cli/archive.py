@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli.manage import WhereOption
+from autotrack.cli.asking import agreed
+from autotrack.cli.options import StoreOption, WhereOption
 from autotrack.cli.printing import say
 from autotrack.cli.progress import byte_progress
-from autotrack.cli.show import StoreOption
 from autotrack.errors import QueryError
-from autotrack.format import human_bytes, printable
+from autotrack.format import human_bytes
 from autotrack.readers import catalog, recorded_run, trash
 from autotrack.readers.archive import check_target, pack
 from autotrack.readers.recorded_run import RecordedRun
@@ -44,7 +44,7 @@ def archive(
     chosen = list({run.folder.absolute(): run for run in chosen}.values())
     if not chosen:
         raise QueryError(f"there are no runs to be packed in {place}")
-    if target.exists() and not _agreed(f"replace {target}", yes=yes):
+    if target.exists() and not agreed(f"replace {target}", yes=yes):
         return
     with byte_progress("packing") as progress:
         packed = pack(chosen, place, target, progress=progress)
@@ -72,7 +72,7 @@ def unarchive(
     def replaces(run: RecordedRun) -> bool:
         if not yes and not sys.stdin.isatty():
             return False
-        return _agreed(f"move {run.folder} into the trash, and put the one of the archive in its place", yes=yes)
+        return agreed(f"move {run.folder} into the trash, and put the one of the archive in its place", yes=yes)
 
     with Archive(file) as opened, byte_progress("unpacking") as progress:
         for name, folder in opened.unpack(place, replaces=replaces, progress=progress):
@@ -85,12 +85,3 @@ def unarchive(
 
 def _runs(count: int) -> str:
     return "1 run" if count == 1 else f"{count} runs"
-
-
-def _agreed(what: str, *, yes: bool) -> bool:
-    """Ask; where nobody can answer, it is a mistake not to have said so."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise QueryError(f"nobody is here to be asked whether to {what}; add --yes")
-    return typer.confirm(printable(f"{what}?"))

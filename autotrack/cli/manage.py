@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.asking import agreed
 from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
@@ -45,7 +46,7 @@ def rm(
     for run in chosen:
         trash.check_is_over(run)
     what = "delete the checkpoints of" if checkpoints else "delete for good" if purge else "move into the trash"
-    if not _agreed(f"{what} {_named(chosen)}", yes=yes):
+    if not agreed(f"{what} {_named(chosen)}", yes=yes):
         return
     for run in chosen:
         if checkpoints:
@@ -147,19 +148,10 @@ def _empty_trash(store: Path, *, yes: bool) -> None:
     folders = list(trash.in_trash(store))
     if not folders:
         say(f"the trash of {store} is empty")
-    elif _agreed(f"delete {len(folders)} runs in the trash of {store} for good", yes=yes):
+    elif agreed(f"delete {len(folders)} runs in the trash of {store} for good", yes=yes):
         for folder in folders:
             trash.purge(folder)
         say(f"deleted {len(folders)} runs")
-
-
-def _agreed(what: str, *, yes: bool) -> bool:
-    """Ask; where nobody can answer, the answer is no."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise QueryError(f"nobody is here to be asked whether to {what}; add --yes")
-    return typer.confirm(printable(f"{what}?"))
 
 
 def _named(runs: Runs) -> str:

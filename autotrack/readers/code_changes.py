@@ -48,14 +48,19 @@ class FileChange:
     def diff(self) -> list[str]:
         """The difference as lines of a unified diff, without line ends."""
         if self.unknown:
-            lines = [text.decode(errors="replace").splitlines() for text in self.patches]
-            return list(difflib.unified_diff(*lines, f"patch/{self.name}", f"patch/{self.name}", lineterm="", n=1))
+            before, now = (text.decode(errors="replace").splitlines() for text in self.patches)
+            name = f"patch/{self.name}"
+            return list(difflib.unified_diff(before, now, name, name, lineterm="", n=1))
         if any(b"\0" in (content or b"")[:8000] for content in (self.before, self.now)):
             return [f"{self.name} has other bytes"]
-        lines = [(text or b"").decode(errors="replace").splitlines()[:_MOST_LINES] for text in (self.before, self.now)]
-        names = [f"{side}/{self.name}" if text is not None else "/dev/null"
-                 for side, text in (("a", self.before), ("b", self.now))]  # fmt: skip
-        return list(difflib.unified_diff(*lines, *names, lineterm=""))
+        before, now = (
+            (text or b"").decode(errors="replace").splitlines()[:_MOST_LINES] for text in (self.before, self.now)
+        )
+        old, new = (
+            f"{side}/{self.name}" if text is not None else "/dev/null"
+            for side, text in (("a", self.before), ("b", self.now))
+        )
+        return list(difflib.unified_diff(before, now, old, new, lineterm=""))
 
     @cached_property
     def is_cosmetic(self) -> bool:

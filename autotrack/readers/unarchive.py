@@ -8,6 +8,7 @@ into a new folder first, and from there in one step to its place.
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -31,6 +32,9 @@ _MOST_FILES, _MOST_RUNS = 2_000_000, 200_000
 _MOST_MANIFEST_BYTES = 2**27
 _LONGEST_NAME = 255
 _DEEPEST = 60
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, ValueError,
+            IndexError, OverflowError)  # fmt: skip
+"""What zipfile raises for files that somebody, or a disk, has damaged."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
             self.contents = self._checked()
-        except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, UnicodeDecodeError) as error:
+        except _DAMAGED as error:
             raise AutotrackError(f"{path} is no archive of runs, or is damaged: {error}") from error
 
     def __enter__(self) -> "Archive":
@@ -169,7 +173,7 @@ class Archive:
                         raise UnsafeFileError(f"{path!r} is larger than the archive says; it was not restored")
                     file.write(block)
                     advance(len(block))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError) as error:
+        except _DAMAGED as error:
             raise AutotrackError(f"{path!r} in {self._path} is damaged, its run was not restored: {error}") from error
 
 
@@ -198,8 +202,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise UnsafeFileError(f"{member.filename!r} is a link or a device and no file; nothing was restored")
-    if member.flag_bits & 1:
-        raise AutotrackError(f"{member.filename!r} is encrypted, which no archive of runs is")
+    if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise AutotrackError(f"{member.filename!r} is encrypted or packed as no archive of runs is")
 
 
 def _owner(name: str, runs: set[PurePosixPath]) -> PurePosixPath | None:

@@ -169,7 +169,8 @@ config = json.load(open("conf.json"))
 rows = np.loadtxt("data.csv", delimiter=",", dtype=np.float32)
 x, y = features.prepare(rows[:, :-1], config["noise"]).astype("float32"), rows[:, -1]
 model = keras.Sequential([keras.layers.Dense(32, activation="relu"), keras.layers.Dense(10, activation="softmax")])
-model.compile(getattr(keras.optimizers, args.optimizer)(args.lr), "sparse_categorical_crossentropy", metrics=["accuracy"])
+optimizer = getattr(keras.optimizers, args.optimizer)(args.lr)
+model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x[:500], y[:500], validation_data=(x[500:], y[500:]), batch_size=args.batch_size, epochs=args.epochs,
           verbose=args.verbose)
 """

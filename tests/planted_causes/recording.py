@@ -1,4 +1,4 @@
-"""Records a project before a planted change and after it, with harmless differences besides, and asks for the cause."""
+"""Records a project before a planted change and after it, with harmless differences, and asks for the cause."""
 
 import os
 import random
@@ -67,7 +67,7 @@ class Project:
     def commit(self) -> None:
         if self.has_git:
             self.git("add", "--all")
-            self.git("commit", "--quiet", "--message", "work")
+            self.git("commit", "--quiet", "--allow-empty", "--message", "work")
 
     def copy_to(self, top: Path) -> "Project":
         shutil.copytree(self.folder.parent, top, ignore=shutil.ignore_patterns("runs"))
