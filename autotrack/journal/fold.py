@@ -105,6 +105,8 @@ class Fold:
             case records.Artifact():
                 if replaces(record, self._artifacts.get(record.path)):
                     self._artifacts[record.path] = record
+            case records.Model():
+                pass  # the files in its folder are artifacts
             case records.Tags():
                 summary.tags.update(record.values)
                 for name in record.removed:

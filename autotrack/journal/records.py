@@ -235,6 +235,28 @@ class Artifact(Record, frozen=True, kw_only=True):
     completes: float | None = None
 
 
+class Model(Record, frozen=True, kw_only=True):
+    """A folder in the run folder holds a trained model, which can be loaded. A later record of the path replaces it.
+
+    Attributes:
+        path: The folder, relative to the run folder.
+        files: The files that hold the model, relative to `path`.
+        flavors: How it is loaded, by the names that MLflow's format has for ways to load.
+        described_in: The file, relative to `path`, that says what goes into the model and what comes out.
+        modules: The modules of Python that it needs, beside those that its files name.
+        weights: Which weights it has: `last` are those that training ended with.
+    """
+
+    path: str
+    files: list[str] = []
+    flavors: dict[str, dict[str, Any]] = {}
+    described_in: str | None = None
+    modules: list[str] = []
+    weights: str = "last"
+    step: int | None = None
+    epoch: int | None = None
+
+
 class Tags(Record, frozen=True, kw_only=True):
     """Labels by name. A later value for a name replaces an earlier one; those in `removed` are taken away."""
 
@@ -292,7 +314,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
 
 AnyRecord = (
     RunStarted | Params | Metrics | SystemStats | Environment | Dataset | Trial
-    | Plot | Artifact | Tags | Text | Table | Notice | RunFinished | Renamed
+    | Plot | Artifact | Model | Tags | Text | Table | Notice | RunFinished | Renamed
 )  # fmt: skip
 
 KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))

@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import above_standard_streams, safe_relative_path
@@ -21,6 +21,8 @@ SHARED = ".environments"
 """The folder, beside the runs of an experiment, of files that they share. `shared_files.py` says what is in it."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+_MOST_SHARED_BYTES = 2**24
 
 _ONLY_READ = ("artifacts", "checkpoints", "model")
 
@@ -85,6 +87,34 @@ def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
     if len(content) > limit_bytes:
         raise UnsafeFileError(f"{folder / name} is larger than {limit_bytes} bytes, which is too large for what it is")
     return content
+
+
+def replace_file(folder: Path, name: str, content: bytes) -> None:
+    """Write the file `name` of a run in one step: a reader sees all of it or what was there before."""
+    draft = str(PurePosixPath(name).with_name(f".{PurePosixPath(name).name}.{os.getpid()}.part"))
+    with _parent(folder, name) as (parent, last):
+        part = PurePosixPath(draft).name
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=parent)
+        with os.fdopen(open_file(folder, draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+            file.write(content)
+        os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
+
+
+def link_shared(folder: Path, shared_name: str, name: str) -> None:
+    """Put a file that runs share into the run `folder` as `name`: a hard link, or a copy where there can be none."""
+    with _parent(folder, shared_name) as (source, shared), _parent(folder, name) as (parent, last):
+        _check_is_file(os.stat(shared, dir_fd=source, follow_symlinks=False), folder, shared_name)
+        try:
+            os.link(shared, last, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+        except FileExistsError:
+            if os.path.samestat(os.stat(shared, dir_fd=source), os.stat(last, dir_fd=parent, follow_symlinks=False)):
+                return
+        except OSError:  # a file system without links
+            pass
+        else:
+            return
+    replace_file(folder, name, read_bytes(folder, shared_name, limit_bytes=_MOST_SHARED_BYTES))
 
 
 def files_below(folder: Path, name: str) -> Iterator[str]:

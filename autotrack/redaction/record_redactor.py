@@ -9,7 +9,7 @@ import msgspec
 from autotrack.journal import records
 from autotrack.redaction import Redactor
 
-_UNTOUCHED = {"id", "path", "sha256"}
+_UNTOUCHED = {"id", "path", "sha256", "flavors"}
 """Fields without text of the user; paths in the run folder are cleaned before there is a file."""
 
 _ONLY_NAMED = {"schema", "metrics", "shared_rows"}

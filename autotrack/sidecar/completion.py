@@ -76,7 +76,7 @@ class Completion:
         comparison = None
         if not run.stages.is_captured and run.subject is not None:
             comparison = self._capture(run)
-        run.add_checksums()
+        run.complete_files()
         run.flush()
         run.make_durable()
         run.close()

@@ -1,5 +1,6 @@
 """What the records of a run have told so far, as far as a sidecar needs it."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from autotrack.journal.fold import replaces
@@ -10,6 +11,7 @@ from autotrack.journal.records import (
     Dataset,
     Environment,
     Metrics,
+    Model,
     Notice,
     Params,
     Plot,
@@ -34,6 +36,7 @@ class RunFacts:
         finished: The end of the run in rank 0, if one follows that start.
         captured_kinds: The kinds of environment that are recorded.
         shared_environment: The digest of the environment that the run shares with others.
+        versions: The packages of the training with their versions, once they are captured.
         has_metrics: Whether any metric has been logged.
         logged_metrics: The names of metrics that were logged; of very many names, only the first ones.
     """
@@ -45,9 +48,11 @@ class RunFacts:
         self.shared_environment: str | None = None
         self.has_metrics = False
         self.logged_metrics: set[str] = set()
+        self.versions: Mapping[str, str] = {}
         self._artifacts: dict[str, Artifact] = {}
+        self._models: dict[str, Model] = {}
 
-    def add(self, record: AnyRecord) -> None:
+    def add(self, record: AnyRecord) -> None:  # noqa: C901  one case a type of record
         """Take the next record."""
         match record:
             case Metrics():
@@ -61,7 +66,11 @@ class RunFacts:
             case Artifact():
                 if replaces(record, self._artifacts.get(record.path)):
                     self._artifacts[record.path] = record
+            case Model():
+                self._models[record.path] = record
             case Environment():
+                if record.kind == "packages":
+                    self.versions = record.values.get("versions", {})
                 self.captured_kinds.add(record.kind)
                 self.shared_environment = record.shared or self.shared_environment
             case (
@@ -87,6 +96,14 @@ class RunFacts:
         if not self.logged_metrics.issuperset(record.values) and len(self.logged_metrics) < _MOST_NAMES:
             self.logged_metrics.update(name.lower() for name in record.values)
             self.logged_metrics.update(record.values)
+
+    def models_without(self, name: str) -> list[Model]:
+        """Return the models whose folder lacks the file `name`, or has one from before the model was kept anew."""
+        return [
+            model
+            for model in list(self._models.values())
+            if (found := self._artifacts.get(f"{model.path}/{name}")) is None or found.time < model.time
+        ]
 
     def artifacts_without_checksum(self) -> list[Artifact]:
         """Return the artifacts that exist and have no SHA-256 yet."""

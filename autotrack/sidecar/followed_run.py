@@ -14,6 +14,7 @@ from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Metrics, Run
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
+from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
@@ -22,6 +23,7 @@ from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
+from autotrack.sidecar.model_folders import complete_model
 from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
 from autotrack.sidecar.output.printed_follower import PrintedMetrics
 from autotrack.sidecar.run_stages import RunStages
@@ -32,7 +34,7 @@ from autotrack.sinks.shipment import Shipment
 class FollowedRun:
     """A run that a sidecar looks after.
 
-    The worker thread calls `put`, `notice`, `subject`, `add_checksums` and `add_changes`, and an upload thread calls
+    The worker thread calls `put`, `notice`, `subject`, `complete_files` and `add_changes`, and an upload thread calls
     `notice`. Everything else belongs to the thread of the loop.
 
     Attributes:
@@ -126,7 +128,26 @@ class FollowedRun:
         """Write the last sample of the load, which waits for the epoch that it belongs to."""
         self._load.release()
 
-    def add_checksums(self) -> None:
+    def complete_files(self, *, shares: bool = False) -> None:
+        """Add what the folders of models lack, then the checksums of artifacts.
+
+        With `shares`, files that other runs have as well are kept once for all of them.
+        """
+        self._complete_models(shares=shares)
+        self._add_checksums()
+
+    def _complete_models(self, *, shares: bool) -> None:
+        for model in self.facts.models_without(NAME):
+            if self.facts.started is None:
+                return
+            try:
+                self.put(complete_model(self.folder, model, self.facts.started, self.facts.versions, shares=shares))
+            except FileNotFoundError:  # the model was not written after all, or is gone
+                continue
+            except (AutotrackError, OSError) as error:
+                self.notice("model", f"{model.path} is not described: {error}")
+
+    def _add_checksums(self) -> None:
         """Add the size and the SHA-256 of every artifact that has none yet. Folders have none."""
         for artifact in self.facts.artifacts_without_checksum():
             try:

@@ -222,7 +222,7 @@ class Sidecar:
         self._output.end(run)
         run.flush()
         if not run.follow.only_load:
-            self._worker.add_checksums(run)
+            self._worker.complete_files(run)
 
     def _close_outputs(self) -> None:
         """Close the logs of runs that have ended: what is printed from now on is not theirs."""

@@ -43,7 +43,8 @@ class ShortCompletion:
                 return problems
             if load and not fold.system:
                 run.put_load(load)
-            run.add_checksums()
+            run.read()
+            run.complete_files(shares=True)
             run.release_load()
             run.read()
             now = run.summary(fold)

@@ -57,9 +57,9 @@ class Worker:
         else:
             self._start(run, lambda: _make(copy, partial(run.notice, "artifacts")))
 
-    def add_checksums(self, run: FollowedRun) -> None:
-        """Compute the checksums of the artifacts that have none."""
-        self._start(run, run.add_checksums)
+    def complete_files(self, run: FollowedRun) -> None:
+        """Complete the folders of models, and compute the checksums of the artifacts that have none."""
+        self._start(run, run.complete_files)
 
     def complete(self, short_runs: ShortRuns) -> None:
         """Do a part of the work for short runs, unless such a part is being done. Jobs of other runs come between."""

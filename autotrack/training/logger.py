@@ -171,6 +171,10 @@ class Logger(MetricLogger):
         if clean is not record:
             self._notice_redacted()
 
+    def _record_model(self, folder: Path, **about: Any) -> None:
+        """Record that a folder in the run folder holds a model; `about` are other fields of `Model`."""
+        self._append(records.Model(time=time(), path=folder.relative_to(self.folder).as_posix(), **about))
+
     def _notice_unreadable(self, about: str, source: str, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if type(value) is str and value.startswith(UNREADABLE):

@@ -1,6 +1,6 @@
 """The files that an integration keeps in a run folder: checkpoints, models, and what describes them."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,18 @@ class RunFiles:
         They are `roles` (`best`, `last`), the `metrics` that it was saved for, its `step`, `epoch` and `source`.
         """
         self._run._record_artifact(path, kind=kind, **about)
+
+    def record_model(self, folder: Path, *, files: Sequence[str], flavors: Mapping[str, Any], **about: Any) -> None:
+        """Record that a folder in the run folder holds a model that others can load, too.
+
+        Args:
+            folder: Its folder. The sidecar adds there what a model of MLflow has.
+            files: The names of the files in it that hold the model.
+            flavors: How it is loaded, as in MLflow's `MLmodel`: `{"python_function": {"loader_module": …}, …}`.
+            about: Other fields of `Model`: `described_in` names the JSON file with its inputs and outputs, `modules`
+                what has to be imported for it, `step` and `epoch` tell how far it was trained.
+        """
+        self._run._record_model(folder, files=list(files), flavors=dict(flavors), **about)
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, in whose place another one is about to be kept."""

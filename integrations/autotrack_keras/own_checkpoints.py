@@ -11,9 +11,10 @@ import keras
 
 import autotrack
 from autotrack.integrations import RunFiles
-from autotrack_keras.architecture import MODEL
+from autotrack_keras.architecture import MODEL, SIGNATURE
 from autotrack_keras.weight_sizes import size_bytes
 
+_WHOLE = "model.keras"
 BEST, LAST = "best.weights.h5", "last.weights.h5"
 
 
@@ -120,11 +121,31 @@ def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None
     finally:
         budget.spend(perf_counter() - began)
     files.record(target, kind="model", step=step)
+    if target.name == _WHOLE:
+        files.record_model(
+            target.parent,
+            files=[target.name],
+            flavors=_flavors(),
+            described_in=SIGNATURE,
+            modules=["keras", keras.backend.backend()],
+            step=step,
+        )
+
+
+def _flavors() -> dict[str, Any]:
+    """Return how MLflow loads the file: it puts the suffix behind the name that it finds in `data`."""
+    model = {
+        "data": _WHOLE.removesuffix(".keras"),
+        "keras_version": str(keras.__version__),
+        "keras_backend": keras.backend.backend(),
+        "save_exported_model": False,
+    }
+    return {"python_function": {"loader_module": "mlflow.keras"}, "keras": model}
 
 
 def _save(run: autotrack.Run, model: Any, files: RunFiles) -> Path:
     """Save the model, or only its weights if its class does not say how it is made: that is nobody's fault."""
-    whole, weights = (run.folder / MODEL / name for name in ("model.keras", "model.weights.h5"))
+    whole, weights = (run.folder / MODEL / name for name in (_WHOLE, "model.weights.h5"))
     try:
         with files.replacing(whole) as draft:
             keras.saving.save_model(model, draft)

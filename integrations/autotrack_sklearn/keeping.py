@@ -5,6 +5,7 @@ There is a budget: at most 100 MB, and at most the time that the fit took, or a 
 trusting its author. Otherwise skops is not imported: that takes seconds, and loads most of scikit-learn.
 """
 
+import importlib
 import pickle
 import sys
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from autotrack_sklearn.schema import MOST_COLUMNS
 
 MOST_BYTES = 100_000_000
 LEAST_SECONDS = 0.2
+_SCHEMA = "schema.json"
+_MOST_FRAME_BYTES = 2**17
+"""Larger parts of a pickle are arrays."""
 
 
 class OverBudgetError(Exception):
@@ -29,15 +33,22 @@ class OverBudgetError(Exception):
 
 
 class _BudgetedFile:
-    """A file that takes so many bytes and so much time."""
+    """A file that takes so many bytes and so much time.
+
+    `names_script` says whether a pickle in it refers to something that the script defines.
+    """
 
     def __init__(self, path: Path, seconds: float) -> None:
         self._file = path.open("wb")
         self._until = perf_counter() + seconds
         self._bytes = 0
+        self.names_script = False
 
     def write(self, data: Any) -> int:
-        self._bytes += memoryview(data).nbytes
+        size = memoryview(data).nbytes
+        self._bytes += size
+        if size < _MOST_FRAME_BYTES and b"__main__" in bytes(data):
+            self.names_script = True
         if self._bytes > MOST_BYTES:
             raise OverBudgetError(f"it is larger than {MOST_BYTES // 10**6} MB")
         if perf_counter() > self._until:
@@ -58,12 +69,30 @@ def keep(recording: Recording, model: Any, *, seconds: float) -> None:
         path = _write(_without_callbacks(model), folder, max(seconds, LEAST_SECONDS))
     except Exception as error:  # noqa: BLE001  pickling the user's objects may raise anything
         recording.run.notice("model", f"the model {recording.label} is not kept: {error}")
-    else:
-        RunFiles(recording.run).record(path, kind="model")
-    path = folder / "schema.json"
-    schema = _schema_of_model(recording, model)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(schema, enc_hook=str), indent=2))
-    RunFiles(recording.run).record(path, kind="model")
+        path = None
+    schema = folder / _SCHEMA
+    content = _schema_of_model(recording, model)
+    schema.write_bytes(msgspec.json.format(msgspec.json.encode(content, enc_hook=str), indent=2))
+    files = RunFiles(recording.run)
+    for kept in (path, schema):
+        if kept is not None:
+            files.record(kept, kind="model")
+    if path is not None and "sklearn" in sys.modules:  # CatBoost does without, and MLflow then has no way to load it
+        files.record_model(folder, files=[path.name], flavors=_flavors(model, path), described_in=_SCHEMA)
+
+
+def _flavors(model: Any, path: Path) -> dict[str, Any]:
+    """Return how MLflow loads the file: as what predicts, if the model does, and as an estimator."""
+    is_skops = path.suffix == ".skops"
+    estimator = {
+        "pickled_model": path.name,
+        "serialization_format": "skops" if is_skops else "pickle",
+        "sklearn_version": str(sys.modules["sklearn"].__version__),
+    }
+    if is_skops:
+        estimator["skops_trusted_types"] = sys.modules["skops.io"].get_untrusted_types(file=path)
+    predicting = {"loader_module": "mlflow.sklearn", "model_path": path.name, "predict_fn": "predict"}
+    return {**({"python_function": predicting} if hasattr(model, "predict") else {}), "sklearn": estimator}
 
 
 def _schema_of_model(recording: Recording, model: Any) -> dict[str, Any]:
@@ -87,12 +116,29 @@ def _write(model: Any, folder: Path, seconds: float) -> Path:
         else:
             return path
     path = folder / "model.joblib"
-    # joblib reads this too; its own writer takes ten times as long.
-    _write_within_budget(path, seconds, lambda file: pickle.dump(model, file, protocol=5))
+    try:
+        # joblib reads this too; its own writer takes ten times as long.
+        file = _write_within_budget(path, seconds, lambda file: pickle.dump(model, file, protocol=5))
+    except OverBudgetError:
+        raise
+    except Exception:  # noqa: BLE001  pickle takes no functions without a name, such as those of the script
+        file = None
+    if file is None or file.names_script:
+        # What the script itself defines goes into the file, so that it can be loaded without the script.
+        _write_within_budget(path, seconds, lambda file: _cloudpickle().dump(model, file, protocol=5))
     return path
 
 
-def _write_within_budget(path: Path, seconds: float, write: Callable[[Any], Any]) -> None:
+def _cloudpickle() -> Any:
+    """Return the module that pickles code by value: joblib brings it, the older versions as a part of their own."""
+    try:
+        import cloudpickle  # only for models with code of the script in them
+    except ImportError:
+        return importlib.import_module("joblib.externals.cloudpickle")
+    return cloudpickle
+
+
+def _write_within_budget(path: Path, seconds: float, write: Callable[[Any], Any]) -> _BudgetedFile:
     """Write a file, and leave none where that fails."""
     file = _BudgetedFile(path, seconds)
     try:
@@ -102,6 +148,7 @@ def _write_within_budget(path: Path, seconds: float, write: Callable[[Any], Any]
         path.unlink()
         raise
     file.close()
+    return file
 
 
 def _without_callbacks(model: Any) -> Any:

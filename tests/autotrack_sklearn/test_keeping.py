@@ -4,6 +4,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,17 @@ def test_a_model_over_the_budget_leaves_a_notice_and_no_file(
 
 @pytest.mark.usefixtures("autolog")
 def test_a_model_that_cannot_be_pickled_leaves_a_notice(wine: Any, recorded: Recorded) -> None:
-    make_pipeline(FunctionTransformer(lambda X: X), DecisionTreeClassifier()).fit(*wine)
+    lock = threading.Lock()
+    make_pipeline(FunctionTransformer(lambda X: X if lock else None), DecisionTreeClassifier()).fit(*wine)
     run = recorded()
     assert run.status == "finished"
     assert [notice.about for notice in run.notices] == ["model"]
+
+
+def test_functions_of_the_script_are_kept_with_the_model(wine: Any, recorded: Recorded) -> None:
+    autotrack.autolog(to="runs", experiment="tests")
+    model = make_pipeline(FunctionTransformer(lambda X: X[:, :2]), DecisionTreeClassifier(random_state=0)).fit(*wine)
+    assert (recorded().load_model(trusted=True).predict(wine[0]) == model.predict(wine[0])).all()
 
 
 def test_no_model_is_kept_when_checkpoints_are_off(wine: Any, recorded: Recorded) -> None:

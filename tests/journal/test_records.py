@@ -26,6 +26,9 @@ ONE_OF_EACH: list[AnyRecord] = [
     records.Text(time=1.5, name="note", text="two\nlines"),
     records.Table(time=1.5, name="t", columns=["a", "b"], rows=[[1, "x"], [2.5, None]]),
     records.Notice(time=1.5, about="journal", message="No space left on device"),
+    records.Model(
+        time=1.5, path="model", files=["a.bin"], flavors={"toy": {"data": "a.bin"}}, modules=["toy"], step=2
+    ),
     records.Renamed(time=1.5, name="the-one"),
     records.RunFinished(time=1.5, status="failed", error="ValueError: no", overhead_seconds=0.01),
 ]

@@ -63,7 +63,7 @@ def test_a_file_gets_its_checksum_again_when_it_is_another_one(
         run.log_artifact(tmp_path / "weights.bin", kind="model")
         for _ in range(2):
             followed.update()
-            followed.add_checksums()
+            followed.complete_files()
     checked = of_kind(Artifact, read_journal(run.folder, "sidecar"))
     assert [(artifact.bytes, artifact.sha256, artifact.kind) for artifact in checked] == [
         (7, hashlib.sha256(b"weights").hexdigest(), "model"),

@@ -18,6 +18,7 @@ from autotrack.journal.records import (
     Dataset,
     Environment,
     Metrics,
+    Model,
     Notice,
     Params,
     Plot,
@@ -204,7 +205,7 @@ class RestSink:
                     self._tables.add(record)
                 case (
                     Params() | Environment() | Dataset() | Trial() | Plot() | Artifact() | Tags() | Text() | Notice()
-                    | RunFinished() | Renamed()
+                    | RunFinished() | Renamed() | Model()
                 ):  # fmt: skip
                     pass  # sent from the summary
                 case _:

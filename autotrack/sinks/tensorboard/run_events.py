@@ -13,6 +13,7 @@ from autotrack.journal.records import (
     Dataset,
     Environment,
     Metrics,
+    Model,
     Notice,
     Params,
     Plot,
@@ -38,7 +39,7 @@ SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
 """By its name it is read first, and of several sessions in one run, readers take the first."""
 
 
-_Fact = RunStarted | Params | Environment | Dataset | Trial | Tags | Notice | RunFinished | Renamed
+_Fact = RunStarted | Params | Environment | Dataset | Trial | Model | Tags | Notice | RunFinished | Renamed
 """The records that are shown by way of the run's summary."""
 
 

@@ -196,7 +196,7 @@ def test_warnings_and_log_lines_of_the_original_point_where_they_did(owner: Any,
 
 
 def test_a_class_pickled_by_value_is_read_where_autotrack_is_not_installed() -> None:
-    import cloudpickle  # type: ignore[import-untyped]  # no types are published with it
+    import cloudpickle  # no types are published with it
 
     names: dict[str, Any] = {"__name__": "__main__"}  # a class of a script, which is pickled by value
     exec("class Own:\n    def fit(self, X):\n        self.seen = X\n        return self", names)

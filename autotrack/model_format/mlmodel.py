@@ -1,0 +1,50 @@
+"""The file `MLmodel` of a model folder, which is what readers of MLflow's format look for first."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from autotrack.journal.records import Model, RunStarted
+from autotrack.model_format.signature import signature_of
+from autotrack.model_format.yaml_text import dump
+
+NAME = "MLmodel"
+
+_GENERIC = "python_function"
+"""The flavor that all readers know: one function that predicts."""
+
+
+def mlmodel(model: Model, started: RunStarted, described: Mapping[str, Any], *, python: str, size_bytes: int) -> bytes:
+    """Return the content of `MLmodel`.
+
+    Args:
+        model: What the integration has recorded of the model.
+        started: The start of its run.
+        described: Its inputs and outputs, as the integration has written them.
+        python: The version of Python that it was trained with.
+        size_bytes: The size of its files.
+    """
+    flavors = {name: dict(options) for name, options in model.flavors.items()}
+    if _GENERIC in flavors:
+        flavors[_GENERIC] |= {
+            "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+            "python_version": python,
+        }
+    content: dict[str, Any] = {
+        "flavors": flavors,
+        "metadata": {"autotrack": _origin(model, started)},
+        "model_size_bytes": size_bytes,
+        "model_uuid": uuid5(NAMESPACE_URL, f"{started.id}/{model.path}/{model.time}").hex,
+        "utc_time_created": datetime.fromtimestamp(model.time, UTC).replace(tzinfo=None).isoformat(" "),
+    }
+    if (signature := signature_of(described)) is not None:
+        content["signature"] = signature
+    return dump(content).encode()
+
+
+def _origin(model: Model, started: RunStarted) -> dict[str, Any]:
+    """Return which run the model is of, and which weights it has."""
+    origin = {"run_id": started.id, "run": started.name, "experiment": started.experiment, "weights": model.weights}
+    at = {name: value for name, value in (("step", model.step), ("epoch", model.epoch)) if value is not None}
+    return {**origin, **at}
