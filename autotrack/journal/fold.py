@@ -145,7 +145,7 @@ class Fold:
             summary.name = record.name
         summary.destinations = list(record.destinations)
         summary.frameworks = {**summary.frameworks, **record.frameworks}
-        summary.status, summary.error, summary.traceback = "running", None, None
+        summary.status, summary.error, summary.traceback, summary.stop_reason = "running", None, None, None
 
     def _add_end(self, record: records.RunFinished) -> None:
         summary = self._summary
@@ -155,6 +155,7 @@ class Fold:
             return
         if self._sessions.finish(record):
             summary.status, summary.error, summary.traceback = record.status, record.error, record.traceback
+            summary.stop_reason = record.stop_reason
         summary.overhead_seconds = (summary.overhead_seconds or 0.0) + record.overhead_seconds
 
     def _add_params(self, record: records.Params) -> None:

@@ -298,6 +298,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
     """A process stopped writing to the run; how the run ended.
 
     Attributes:
+        stop_reason: Why the training stopped before it was to, such as what early stopping waited for in vain.
         started: The time of the `RunStarted` whose process has ended. It tells which one that was, not when.
         duration_seconds: How long the process recorded the run, by a clock that nobody can set.
         overhead_seconds: The time that autotrack took in the training process.
@@ -306,6 +307,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
     status: Status
     error: str | None = None
     traceback: str | None = None
+    stop_reason: str | None = None
     started: float | None = None
     duration_seconds: float | None = None
     overhead_seconds: float = 0.0

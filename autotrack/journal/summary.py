@@ -47,6 +47,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
         duration_seconds: The time from start to end.
         destinations: Where the last start of the run sends it; None in summaries that older versions have written.
         reproduces: The id of the run that this one repeats.
+        stop_reason: Why its training stopped before it was to. Older versions have recorded it as a tag.
         renamed_from: The name that the run had before somebody gave it another one.
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
@@ -70,6 +71,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     duration_seconds: float | None = None
     overhead_seconds: float | None = None
     error: str | None = None
+    stop_reason: str | None = None
     traceback: str | None = None
     parent: str | None = None
     resumed_from: str | None = None

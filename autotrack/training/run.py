@@ -39,6 +39,9 @@ class Run(Logger):
     "user" or names the integration that started it, `is_one_of_many` says that there were some others before. Every
     method that logs may be called from several threads, and has handed its record to the operating system when it
     returns. You can log after `finish`: an evaluation belongs to its run.
+
+    Attributes:
+        stop_reason: Why the training stopped before it was to, as early stopping tells it; recorded when the run ends.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Run(Logger):
     ) -> None:
         super().__init__(folder)
         self.status = "running"
+        self.stop_reason: str | None = None
         self._rank = rank
         self._writer = writer or (f"rank{rank}" if rank else "main")
         self._settings = settings
@@ -100,6 +104,7 @@ class Run(Logger):
                         status=status,
                         error=None if error is None else _described(error),
                         traceback=None if status == "pruned" else _traceback(error),
+                        stop_reason=self.stop_reason,
                         started=self._started,
                         duration_seconds=round(monotonic() - self._begun, 6),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),

@@ -119,7 +119,8 @@ def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) 
     """
     is_first, held_lines.has_said_an_end = not held_lines.has_said_an_end, True
     duration = human_seconds(summary.duration_seconds or 0.0)
-    reason = f" ({_cut(first_line(summary.error), _LONGEST_REASON)})" if summary.error else ""
+    why = summary.error or summary.stop_reason
+    reason = f" ({_cut(first_line(why), _LONGEST_REASON)})" if why else ""
     count = len(summary.notices)
     noticed = f"    {count} {'notice' if count == 1 else 'notices'}" if count else ""
     end = f"autotrack: run {summary.name} {summary.status} after {duration}{reason}"

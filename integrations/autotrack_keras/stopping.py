@@ -26,18 +26,19 @@ _LEAVE_WEIGHTS = (
 
 
 def record_stopping(run: autotrack.Run, model: Any, callbacks: Iterable[Any]) -> None:
-    """Tag the run with what its callbacks say at the end of the training."""
+    """Note why the training stopped, and tag the run with what else its callbacks say at its end."""
+    run.stop_reason = None  # of an earlier training of the same run
     for callback in callbacks:
         if isinstance(callback, EarlyStopping):
             _record_early_stopping(run, callback)
         elif isinstance(callback, TerminateOnNaN) and model.stop_training:
-            run.log_tags({"terminated_on_nan": True})
+            run.stop_reason = "the loss was NaN or infinite (TerminateOnNaN)"
 
 
 def _record_early_stopping(run: autotrack.Run, callback: Any) -> None:
     if callback.stopped_epoch:
-        why = f"{callback.monitor} did not improve in {callback.wait} epochs"
-        run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": why})
+        waited = f"{callback.monitor} did not improve in {callback.wait} epochs"
+        run.stop_reason = f"{waited} (in epoch {callback.stopped_epoch})"
     if callback.restore_best_weights and callback.best_weights is not None:
         run.log_tags({"restored_epoch": callback.best_epoch, f"restored_{callback.monitor}": callback.best})
     elif callback.best is not None:

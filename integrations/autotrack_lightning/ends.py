@@ -16,10 +16,11 @@ def is_tuning(trainer: Any) -> bool:
 
 
 def record_early_stopping(run: autotrack.Run, trainer: Any) -> None:
-    """Tag the run with the epoch in which early stopping stopped the training, and why."""
+    """Note in which epoch early stopping stopped the training, and why."""
+    run.stop_reason = None  # of an earlier training of the same run
     for callback in trainer.callbacks:
         if _has_stopped(callback, trainer):
-            run.log_tags({"stopped_epoch": callback.stopped_epoch, "early_stopping": _reason(callback)})
+            run.stop_reason = f"{_reason(callback).rstrip('.')} (in epoch {callback.stopped_epoch})"
 
 
 def _has_stopped(callback: Any, trainer: Any) -> bool:

@@ -215,7 +215,7 @@ def test_numbers_that_are_nan_are_an_event(model: Any, recorded: Any) -> None:
     model.fit(X, Y * np.nan, epochs=3, callbacks=[keras.callbacks.TerminateOnNaN()], verbose=0)
     run = recorded()
     assert run.summary.tags["diverged"] == "loss is nan in epoch 0, step 0"
-    assert run.summary.tags["terminated_on_nan"] == "True"
+    assert run.stop_reason == "the loss was NaN or infinite (TerminateOnNaN)"
     assert run.history("loss")[-1].value == "NaN"
 
 

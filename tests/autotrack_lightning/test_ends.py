@@ -70,15 +70,16 @@ def test_early_stopping_says_where_and_why(pl: Any, trainer: Any, net: Any, load
     stopping = pl.callbacks.EarlyStopping("val_loss", min_delta=100.0, patience=2)
     trainer(max_epochs=9, callbacks=[stopping]).fit(net(), loader(), loader())
     run = recorded()
-    assert run.tags["stopped_epoch"] == str(stopping.stopped_epoch) == "2"
-    assert "val_loss" in run.tags["early_stopping"]
+    assert "val_loss" in run.stop_reason
+    assert run.stop_reason.endswith(f"(in epoch {stopping.stopped_epoch})")
+    assert not {"stopped_epoch", "early_stopping"} & run.tags.keys()
     assert run.status == "finished"
 
 
 def test_stopping_in_the_first_epoch_counts_too(pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
     stopping = pl.callbacks.EarlyStopping("val_loss", stopping_threshold=1e9)
     trainer(max_epochs=9, callbacks=[stopping]).fit(net(), loader(), loader())
-    assert recorded().tags["stopped_epoch"] == "0"
+    assert recorded().stop_reason.endswith("(in epoch 0)")
     assert len(recorded().epochs) == 1
 
 
@@ -92,7 +93,7 @@ def test_stopping_for_another_reason_is_no_early_stopping(
     trainer(max_epochs=9, callbacks=[pl.callbacks.EarlyStopping("val_loss", patience=5)]).fit(
         Enough(), loader(), loader()
     )
-    assert "early_stopping" not in recorded().tags
+    assert recorded().stop_reason is None
 
 
 def test_training_to_its_end_says_nothing_of_early_stopping(
@@ -100,7 +101,7 @@ def test_training_to_its_end_says_nothing_of_early_stopping(
 ) -> None:
     stopping = pl.callbacks.EarlyStopping("val_loss", patience=5)
     trainer(callbacks=[stopping]).fit(net(), loader(), loader())
-    assert "early_stopping" not in recorded().tags
+    assert recorded().stop_reason is None
 
 
 @pytest.mark.slow

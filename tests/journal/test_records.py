@@ -30,7 +30,7 @@ ONE_OF_EACH: list[AnyRecord] = [
         time=1.5, path="model", files=["a.bin"], flavors={"toy": {"data": "a.bin"}}, modules=["toy"], step=2
     ),
     records.Renamed(time=1.5, name="the-one"),
-    records.RunFinished(time=1.5, status="failed", error="ValueError: no", overhead_seconds=0.01),
+    records.RunFinished(time=1.5, status="failed", error="ValueError: no", stop_reason="late", overhead_seconds=0.01),
 ]
 
 

@@ -77,3 +77,4 @@ def _facts(summary: Summary) -> Iterator[tuple[str, Any]]:
     yield "autotrack.resumed_from", summary.resumed_from
     yield "autotrack.reproduces", summary.reproduces
     yield "autotrack.error", summary.error
+    yield "autotrack.stop_reason", summary.stop_reason

@@ -102,6 +102,7 @@ def _about(summary: Summary) -> str:
         ("parent", summary.parent),
         *((f"tag {name}", value) for name, value in summary.tags.items()),
         ("error", summary.error),
+        ("stopped because", summary.stop_reason),
     ]
     facts = table(_FACTS, [row for row in rows if row[1]])
     return f"{facts}\n\n{verbatim(summary.traceback)}" if summary.traceback else facts
