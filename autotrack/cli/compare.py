@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.curves import sparkline
 from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import QueryError
@@ -18,7 +19,6 @@ from autotrack.readers.runs import Runs
 
 _MOST_CAUSES = 8
 _MOST_RUNS = 8
-_CURVE = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH = 32
 
 
@@ -140,23 +140,14 @@ def _print_curves(comparison: RunComparison) -> None:
     width = max(len(points) for _, points in curves)
     say_table(
         ["run", f"{short(min(finite))} to {short(max(finite))}"],
-        [[label, sparkline(points, min(finite), max(finite), width)] for label, points in curves],
+        [[label, _curve(points, min(finite), max(finite), width)] for label, points in curves],
     )
 
 
-def sparkline(points: list[Point], lowest: float, highest: float, longest: int) -> str:
-    """Return a curve in a line of text, of which the longest curve takes the whole width.
-
-    >>> sparkline([Point(value, time=0.0) for value in (0, 1, 2, 3)], 0, 3, 4)
-    '▁▃▆█'
-    """
+def _curve(points: list[Point], lowest: float, highest: float, longest: int) -> str:
+    """Return a curve in a line of text, of which the longest curve takes the whole width."""
     width = max(1, min(_CURVE_WIDTH, longest) * len(points) // longest)
-    shown = [points[place * len(points) // width] for place in range(width)]
-    if width > 1:
-        shown[-1] = points[-1]
-    scale = (len(_CURVE) - 1) / (highest - lowest) if highest > lowest else 0.0
-    heights = [(number(point.value) - lowest) * scale for point in shown]
-    return "".join(_CURVE[min(max(round(height), 0), 7)] if abs(height) < float("inf") else "?" for height in heights)
+    return sparkline([float(number(point.value)) for point in points], width, lowest=lowest, highest=highest)
 
 
 def _how_sure(confidence: float) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from autotrack.format import printable
 
 _USUAL_WIDTH = 80
 _NARROWEST = 20
+_STYLING = re.compile(r"\x1b\[\d+m")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -25,6 +27,23 @@ def say(line: str, *, err: bool = False, color: str | None = None) -> None:
 def say_text(text: str) -> None:
     """Print a text of several lines, such as a traceback."""
     typer.echo(printable(text, keep="\n\t"))
+
+
+def say_wrapped(head: str, text: str, *, style: str | None = None, indent: int | None = None) -> None:
+    """Print a text after a head, continued below with an indent; the head is laid out already."""
+    from rich.cells import cell_len  # many commands print none
+
+    from autotrack.cli.tables import wrapped
+
+    taken = cell_len(_STYLING.sub("", head))
+    rest = taken if indent is None else indent
+    space = width() - taken
+    lines = wrapped(printable(text), max(space, _NARROWEST))
+    if indent is not None and len(lines) > 1:
+        lines = [lines[0], *wrapped(printable(text)[len(lines[0]) :].lstrip(), max(width() - rest, _NARROWEST))]
+    for number, line in enumerate(lines):
+        said = styled(line, style) if style else line
+        typer.echo(f"{head if not number else ' ' * rest}{said}")
 
 
 def say_title(title: str) -> None:

@@ -111,12 +111,12 @@ def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int) -> li
 def _lines_of(row: Sequence[str], widths: Sequence[int], *, wraps: bool) -> list[list[str]]:
     if not wraps:
         return [[shortened(cell, width) for cell, width in zip(row, widths, strict=True)]]
-    parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    parts = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     height = max(map(len, parts), default=1)
     return [[part[line] if line < len(part) else "" for part in parts] for line in range(height)]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Return a text in lines of this width, broken between words where that is possible."""
     if cell_len(text) <= width:
         return [text]

@@ -1,6 +1,7 @@
 """Which columns a list of runs has: by default, the metric they are judged by, what differs, and how they ended."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from autotrack.journal.directions import Direction
 from autotrack.journal.params import is_renumbered, is_seed, varies_by_itself
 from autotrack.journal.records import number
 from autotrack.readers.catalog import shared_names
+from autotrack.readers.causes import weight_of_param
 from autotrack.readers.query import Query
 from autotrack.readers.query_names import DURATIONS, TIMES, Name
 from autotrack.readers.recorded_run import RecordedRun
@@ -21,6 +23,10 @@ from autotrack.readers.recorded_run import RecordedRun
 ARROWS: dict[Direction | None, str] = {"min": "↓", "max": "↑", None: ""}
 """Which way a metric gets better."""
 
+_CLASS = re.compile(r"[a-z_]\w*(\.\w+)*\.[A-Z]\w*")
+"""A class with its module, of which the last part is enough."""
+
+_SIGNAL = re.compile(r"\bSIG[A-Z]{2,}\b")
 _MOST_METRICS = 3
 _MOST_PARAMS = 8
 _ALWAYS, _OFTEN, _SELDOM = 0, 100, 200
@@ -30,6 +36,8 @@ def shown(value: Any) -> str:
     """Return a value in few characters."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, str) and _CLASS.fullmatch(value):
+        return value.rpartition(".")[2]
     return "" if value is None else short(value)
 
 
@@ -98,7 +106,7 @@ def chosen_columns(text: str, known: Collection[Name], directions: Callable[[str
 
 
 def differing_params(cards: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the params that differ between runs, those that most runs have first, seeds last.
+    """Return the params that differ between runs: those known to matter, then those that most runs have, then seeds.
 
     A run without any params, which may have failed too early, makes no difference. Of params that say the same of all
     runs, such as `lr` and `model.lr`, the first one is enough.
@@ -107,7 +115,7 @@ def differing_params(cards: Sequence[dict[str, Any]]) -> list[str]:
     cards = [card for card in cards if card["params"]]
     for card in cards:
         names.update(card["params"].keys())
-    ranked: list[tuple[tuple[bool, int, bool, int], str]] = []
+    ranked: list[tuple[tuple[bool, bool, int, int, int], str]] = []
     seen: set[tuple[str, ...]] = set()
     for place, (name, count) in enumerate(sorted(names.items(), key=lambda item: item[0].count("."))):
         values = [card["params"].get(name) for card in cards]
@@ -119,7 +127,7 @@ def differing_params(cards: Sequence[dict[str, Any]]) -> list[str]:
             continue
         seen.add(told)
         has_one_value = len(set(map(repr, present))) < 2
-        ranked.append(((has_one_value, -count, is_seed(name), place), name))
+        ranked.append(((has_one_value, is_seed(name), -weight_of_param(name), -count, place), name))
     return [name for _, name in sorted(ranked)]
 
 
@@ -179,8 +187,13 @@ def _status(run: RecordedRun) -> str:
     if status == "failed" and error:
         return f"failed: {first_line(error).partition(':')[0]}"
     if status == "killed" and error:
-        return first_line(error) if error.startswith("killed") else f"killed: {first_line(error)}"
+        return _status_of_killed(error)
     return str(status)
+
+
+def _status_of_killed(error: str) -> str:
+    signal = _SIGNAL.search(error)
+    return f"killed ({signal[0]})" if signal else f"killed: {first_line(error)}"
 
 
 def _asked(text: str, query: Query, directions: Callable[[str], Direction | None]) -> Column:

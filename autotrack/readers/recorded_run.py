@@ -1,6 +1,6 @@
 """One recorded run, as readers see it: what is asked for most comes from the index, everything else from its files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -164,6 +164,11 @@ class RecordedRun:
         from importlib import import_module  # by name, because it stands above the readers: it runs what they read
 
         return import_module("autotrack.reproduce.reproduction").reproduce_run(self, **options)
+
+    def histories(self, metrics: Iterable[str]) -> dict[str, list[Point]]:
+        """Return every recorded point of several metrics, which takes no longer than for one."""
+        points = fold(self.folder).points
+        return {name: points[name] for name in metrics if name in points}
 
     def history(self, metric: str) -> list[Point]:
         """Return every recorded point of a metric, or of the system load, in order.

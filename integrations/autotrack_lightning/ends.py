@@ -34,5 +34,5 @@ def _has_stopped(callback: Any, trainer: Any) -> bool:
 
 def _reason(callback: Any) -> str:
     """Return why early stopping stopped, in Lightning's own words where this version has them."""
-    message = getattr(callback, "stopping_reason_message", None)
+    message = str(getattr(callback, "stopping_reason_message", None) or "").partition(" Signaling Trainer")[0]
     return str(message or f"{callback.monitor} did not improve in {callback.wait_count} checks")

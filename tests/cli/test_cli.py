@@ -191,14 +191,15 @@ def test_show_says_everything_about_a_run(runs: Path) -> None:
     printed = tabbed(call("show", "second"))
     assert "\x1b" not in printed
     for part in (
-        "run\tsecond\t(",
+        "second\tfinished after ",
+        "val_loss 0.2 in epoch 1, 1st of 2 by val_loss, next is first with 0.5 (lower is better)\n",
         "experiment\tdigits",
-        "status\tfinished",
         "tags\twhy=paper",
-        "\nparams\nname\tvalue\tsource\nlr\t0.01\tuser\n",
+        "\nparams that were set, or that differ\nname\tvalue\tbefore (first)\tsource\nlr\t0.01\t0.1\tuser\n",
         "model.width\t64\tuser",
         "optimizer.lr\t0.02\toptimizer",
-        "\nmetrics\nname\tlast\tbest\twhere\tpoints\nmomentum\t0.9\t3\nval_loss\tNaN\t0.2\tepoch 1\t3\n",
+        "\nmetrics\nname\tlast\tbest\tin\tpoints\tcurve\nval_loss\tNaN\t0.2\t↓\tepoch 1\t3\t█▁?\n",
+        "\nmomentum\t0.9\t3\t▁▁▁\n",
         "artifacts/weights.bin\tmodel\t2.0 MB",
         "journal\t[bold]something[/bold] was strange",
     ):
@@ -232,14 +233,15 @@ def test_show_names_the_parent_and_ls_tells_runs_of_one_name_apart(tmp_path: Pat
         for _ in range(2):
             with autotrack.start_run("inner", to=tmp_path, experiment="digits") as inner:
                 pass
-    assert f"\nparent       outer  (digits/{outer.folder.name})\n" in call("show", inner.folder)
+    assert f"parent\touter\t(digits/{outer.folder.name})\n" in tabbed(call("show", inner.folder))
     listed = [name for name in names(call("ls", tmp_path)) if "inner" in name]
     assert listed == sorted((path.name for path in tmp_path.glob("digits/*inner*")), reverse=True)
 
 
 def test_show_of_a_failed_run_ends_in_its_traceback(runs: Path) -> None:
     printed = call("show", "third")
-    assert "status       failed: ValueError: too much" in printed
+    assert printed.startswith("third  failed after ")
+    assert printed.splitlines()[0].endswith(": ValueError: too much")
     assert printed.endswith("ValueError: too much\n")
 
 
@@ -291,10 +293,10 @@ def started(name: str, **about: Any) -> records.RunStarted:
 def captured(tmp_path: Path) -> Callable[..., str]:
     """Show a run of which a sidecar has recorded something."""
 
-    def show(*found: records.AnyRecord) -> str:
+    def show(*found: records.AnyRecord, options: tuple[str, ...] = ()) -> str:
         write(tmp_path / "runs" / "digits" / "one" / "journal" / "main.jsonl", started("one"))
         write(tmp_path / "runs" / "digits" / "one" / "journal" / "sidecar.jsonl", *found)
-        return call("show", "one")
+        return call("show", "one", *options)
 
     return show
 
@@ -317,16 +319,17 @@ def environment(kind: str, **values: Any) -> records.Environment:
     ],
 )
 def test_show_says_which_code_it_was(captured: Callable[..., str], found: records.Environment, said: str) -> None:
-    assert f"\ncode         {said}\n" in captured(found)
+    assert f"\ncode\t{said}\n" in tabbed(captured(found))
 
 
 def test_show_says_where_it_ran(captured: Callable[..., str]) -> None:
     printed = captured(
         environment("packages", python="3.11.7", count=2, versions={"torch": "2.1", "numpy": "2.0"}),
         environment("hardware", os_name="Debian", cpu_model="AMD EPYC", gpus=[{"name": "NVIDIA A100"}] * 2),
+        options=("--all",),
     )
     said = "Python 3.11.7, 2 packages, Debian, AMD EPYC, NVIDIA A100, NVIDIA A100"
-    assert f"\nenvironment  {said}\n" in printed
+    assert f"environment  {said}" in " ".join(printed.split("\n             "))
 
 
 def test_show_says_what_it_was_trained_on(captured: Callable[..., str]) -> None:
@@ -350,8 +353,8 @@ def test_show_tells_arguments_that_were_given_from_defaults(captured: Callable[.
         records.Params(time=2.0, values=parsed, source="argparse", given=["lr", "epochs"], defaults={"lr": 0.1})
     )
     assert (
-        "\nparams\nname\tvalue\tsource\tdefault\nlr\t0.3\targparse\t0.1\nepochs\t5\targparse\n"
-        "\nparams left at their default\nname\tvalue\tsource\nout\tx\targparse\n"
+        "\nparams that were set, or that differ\nname\tvalue\tdefault\tsource\nlr\t0.3\t0.1\targparse\n"
+        "epochs\t5\targparse\n1 more that nobody set: --all shows them\n"
     ) in tabbed(printed)
 
 
@@ -359,6 +362,7 @@ def test_show_says_how_loaded_the_machine_was(captured: Callable[..., str]) -> N
     printed = captured(
         records.SystemStats(time=2.0, values={"process_memory_bytes": 1e9, "host_cpu_percent": 20}),
         records.SystemStats(time=3.0, values={"process_memory_bytes": 3e9, "host_cpu_percent": 41}),
+        options=("--all",),
     )
     assert (
         "\nsystem load\nname\tmean\tmax\nhost_cpu_percent\t30.5\t41\nprocess_memory_bytes\t2.0 GB\t3.0 GB\n"
