@@ -20,6 +20,7 @@ _MOST_POINTS = 1000
 
 
 _LONGEST_REASON = 300
+_TAG = "tag "
 _OTHERS = "point that was refused after many others"
 
 
@@ -55,6 +56,14 @@ class Cursor(msgspec.Struct):
         """Note that this content has been sent."""
         self.sent[what] = _digest(content)
         self.settle(what)
+
+    def sent_tags(self) -> list[str]:
+        """Return the keys of the tags that have been sent."""
+        return [what.removeprefix(_TAG) for what in self.sent if what.startswith(_TAG)]
+
+    def has_removed_tag(self, key: str) -> None:
+        """Note that the server has a tag no more, so that it is sent again if it comes back."""
+        self.sent.pop(f"{_TAG}{key}", None)
 
     def settle(self, what: str) -> None:
         """Note that something is not owed any more."""

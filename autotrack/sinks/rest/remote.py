@@ -84,6 +84,7 @@ class Remote:
         if rewinds.steps:
             own["autotrack.resumed_at_steps"] = ", ".join(map(str, rewinds.steps))
         self._send_tags(run, {**self._keys.tags(), **own, **self._parent(summary, run)})
+        self._remove_tags(run, own)
         self._send_datasets(run, summary)
         self._send_trials(run, summary)
         name = summary.name if summary.renamed_from else ""
@@ -177,6 +178,16 @@ class Remote:
         refused = {refusal.item.key: refusal.reason for refusal in self._batches.send(run, "tags", items)}
         for key, value in new.items():
             self._attempts.note(f"tag {key}", value, refused.get(key))
+
+    def _remove_tags(self, run: RemoteRun, kept: Mapping[str, str]) -> None:
+        """Remove the user's tags that have been sent and are no longer among those of the run."""
+        for key in self._cursor.sent_tags():
+            if key in kept or key.startswith(tags.NOT_OF_USERS):
+                continue
+            what = f"removal of tag {key}"
+            self._attempt(what, [], partial(runs.delete_tag, self._client, run.run_id, key))
+            if self._cursor.sent.pop(what, None):  # it may come back, and be removed again
+                self._cursor.has_removed_tag(key)
 
     def _attempt(self, what: str, content: Any, send: Callable[[], object]) -> None:
         """Send something, unless the server has it. If it does not take that, the rest is sent all the same."""

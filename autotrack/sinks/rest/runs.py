@@ -120,6 +120,15 @@ def create(
         return found.run
 
 
+def delete_tag(client: Client, run_id: str, key: str) -> None:
+    """Remove a tag of a run, which may be gone already."""
+    try:
+        client.post("runs/delete-tag", {"run_id": run_id, "key": key})
+    except Refused as refused:
+        if refused.status != 404 or refused.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
 def set_status(client: Client, run_id: str, status: Status | str, ended: float | None, *, name: str = "") -> None:
     """Set the status of a run, and when it ended, in seconds since 1970; and its name, if it has another one now."""
     body: dict[str, Any] = {"run_id": run_id, "status": STATUS.get(status, "FINISHED")}

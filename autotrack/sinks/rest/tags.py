@@ -14,6 +14,9 @@ LONGEST = 5000
 NOTE = "mlflow.note.content"
 """MLflow's page shows this tag as the description of a run, in Markdown."""
 
+NOT_OF_USERS = ("mlflow.", "autotrack.")
+"""How tags begin that are not the user's."""
+
 _LISTED = 20
 
 

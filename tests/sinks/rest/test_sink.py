@@ -25,6 +25,7 @@ from autotrack.journal.records import (
     RunFinished,
     RunStarted,
     SystemStats,
+    Tags,
     Trial,
 )
 from autotrack.sinks.rest import RestSink, batches, runs, sink
@@ -152,6 +153,20 @@ def test_again_and_again_changes_nothing_with_or_without_its_cursor(
     assert send(tmp_path, server) == []
     assert ServerReader(server.url).runs(experiment) == before
     assert sorted(run.status for run in before) == ["FINISHED", "FINISHED", "FINISHED", "KILLED"]
+
+
+def test_a_tag_that_was_removed_is_removed_there_too(server: Server, experiment: str, tmp_path: Path) -> None:
+    recorded(tmp_path, experiment, Tags(time=START, values={"why": "paper", "a@b": "x", "team": "vision"}))
+    assert send(tmp_path, server) == []
+    assert {"why", "a_at_b", "team"} <= read(server, experiment).tags.keys()
+    recorded(tmp_path, experiment, Tags(time=START + 1, values={}, removed=["why", "a@b"]), journal="edits")
+    assert send(tmp_path, server) == []
+    left = read(server, experiment).tags
+    assert not {"why", "a_at_b"} & left.keys()
+    assert left["team"] == "vision"
+    recorded(tmp_path, experiment, Tags(time=START + 2, values={"why": "paper"}), journal="edits")
+    assert send(tmp_path, server) == []
+    assert read(server, experiment).tags["why"] == "paper"
 
 
 def test_points_of_a_metric_whose_name_is_too_long_for_a_tag_are_there_once(
