@@ -14,7 +14,7 @@ from torch.compiler import is_compiling
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-__all__ = ["is_compiling", "not_compiled"]
+__all__ = ["at_compile_time", "is_compiling", "not_compiled"]
 
 
 def not_compiled(function: _Function, *, with_calls: bool = True) -> _Function:
@@ -30,4 +30,13 @@ def not_compiled(function: _Function, *, with_calls: bool = True) -> _Function:
         frames.set_code_exec_strategy(code, frames._FrameExecStrategy(actions.SKIP, inside))
     elif hasattr(frames, "skip_code"):
         frames.skip_code(code)
+    return function
+
+
+def at_compile_time(function: _Function) -> _Function:
+    """Tell the compiler to call this function itself where it follows a call of it, and to leave nothing of it.
+
+    `torch.compiler.assume_constant_result` says the same, but imports the whole compiler.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return function

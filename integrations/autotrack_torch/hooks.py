@@ -12,13 +12,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autotrack.integrations import Patch
-from autotrack_torch import description, gradients, loading, losses, members, passes, saving, steps
+from autotrack_torch import description, gradients, loading, losses, members, passes, saving, step_hook
 
 
 def patches() -> Iterable[Patch]:
     """Return all hooks into PyTorch."""
     optimizers = sys.modules["torch.optim.optimizer"]  # torch.optim has deleted the attribute
-    yield Patch.by_registering(optimizers, "register_optimizer_step_post_hook", steps.after_step)
+    yield Patch.by_registering(optimizers, "register_optimizer_step_post_hook", step_hook.after_step)
     yield Patch(Optimizer, "__init__", members.note_made)
     if hasattr(torch.autograd, "_engine_run_backward"):
         yield Patch(torch.autograd, "_engine_run_backward", wrap=losses.wrap_engine)

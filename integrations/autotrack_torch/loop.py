@@ -133,8 +133,8 @@ class Loop:
         self.description.add(optimizer, models)
         return self.members.add(optimizer)
 
-    def count(self, optimizer: Any, *, is_first: bool = False) -> None:
-        """Count a step of an optimizer, `is_first` if it has made none before."""
+    def count(self, maker: int, *, is_first: bool = False) -> None:
+        """Count a step of an optimizer, with its identity as `maker`; `is_first` if it has made none before."""
         self.begins_training = False
         first_pass, watch.first_pass = watch.first_pass, None
         before = self.epochs.number, self.epochs.is_over
@@ -142,7 +142,7 @@ class Loop:
             self.description.add_loader("train", loader)
         has_gone_on = self.epochs.step(first_pass)
         has_gone_on = has_gone_on or before != (self.epochs.number, self.epochs.is_over)
-        if self._turns.take(optimizer, is_first=is_first, has_gone_on=has_gone_on) or self.step < 0:
+        if self._turns.take(maker, is_first=is_first, has_gone_on=has_gone_on) or self.step < 0:
             self.step += 1
             self.epochs.last_step = self.step
 

@@ -130,6 +130,11 @@ class Members:
         return len(self) > 1 or len(set(_born) - set(_stepped)) > 0
 
 
+def without_steps() -> list[Any]:
+    """Return the optimizers that have made no step, as far as can be seen, in the order in which they were made."""
+    return [one for one in sorted(_born, key=lambda one: _born[one]) if one not in _stepped]
+
+
 def is_made_within(optimizer: Any, since: float) -> bool:
     """Whether an optimizer was made after that time, and there is an older one that has made no step yet."""
     if _born.get(optimizer, 0.0) <= since:

@@ -8,7 +8,6 @@ import torch
 import autotrack
 from autotrack.integrations import RunOptions, guarded, is_worker
 from autotrack_torch import elsewhere, loading, open_loops
-from autotrack_torch.compiling import is_compiling, not_compiled
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, Relation, is_made_within
@@ -21,15 +20,25 @@ _left_alone: dict[int, tuple[weakref.ref[Any], Any]] = {}
 """By the identity of an optimizer: itself, and the run in which its steps are none of ours."""
 
 
-@not_compiled
-def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
-    """Hook that PyTorch calls after every step of any optimizer."""
-    if not is_compiling() and not elsewhere.is_run_of_another():
-        _record(optimizer, args, kwargs)
-
-
 @guarded
-def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
+def record(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Record a step that an optimizer has made."""
+    if (found := find(optimizer)) is None:
+        watch.losses = {}  # what was set aside when this optimizer was made is of the loop around
+        return
+    loop, member, is_first = found
+    with loop.lock:
+        values = count(loop, member, optimizer, maker=id(optimizer), is_first=is_first, args=args, kwargs=kwargs)
+        values.update(member.rates(optimizer))
+        if watch.gradient_norm is not None:
+            several = len(loop.members) > 1
+            values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
+            watch.gradient_norm = None
+        loop.record(values)
+
+
+def find(optimizer: Any) -> tuple[Loop, Member, bool] | None:
+    """Return the loop of an optimizer, what is known of it there, and whether it is new; None to leave it alone."""
     loop = watch.loop
     member = None
     is_first = False
@@ -38,29 +47,24 @@ def _record(optimizer: Any, args: Any, kwargs: Any) -> None:
     if member is None:
         loop, member, is_first = _meet(optimizer)
     if loop is None or member is None or member.is_inner:
-        watch.losses = {}  # what was set aside when this optimizer was made is of the loop around
-        return
-    with loop.lock:
-        _record_step(loop, optimizer, member, is_first=is_first, has_closure=_has_closure(args, kwargs))
+        return None
+    return loop, member, is_first
 
 
-def _record_step(loop: Loop, optimizer: Any, member: Member, *, is_first: bool, has_closure: bool) -> None:
+def count(
+    loop: Loop, member: Member, optimizer: Any, *, maker: int, is_first: bool, args: Any = (), kwargs: Any = None
+) -> dict[str, Any]:
+    """Count a step in a loop, and return its losses by name."""
     losses = watch.take_losses(of_new_training=loop.begins_training)
     if loop.loss_names.waiting is not None:
         loop.settle_name(member, losses)
-    loop.count(optimizer, is_first=is_first)
-    values: dict[str, Any] = {}
+    loop.count(maker, is_first=is_first)
     if watch.settings:
         loop.add_settings(watch.settings)
         watch.settings = {}
-    if losses:
-        values |= _losses(loop, losses, optimizer, member, has_closure=has_closure)
-    values.update(member.rates(optimizer))
-    if watch.gradient_norm is not None:
-        several = len(loop.members) > 1
-        values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
-        watch.gradient_norm = None
-    loop.record(values)
+    if not losses:
+        return {}
+    return _losses(loop, losses, optimizer, member, has_closure=_has_closure(args, kwargs or {}))
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:

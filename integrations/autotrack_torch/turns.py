@@ -5,7 +5,7 @@ work for a while each, one after the other, make steps of their own.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autotrack_torch.frames import loops_around, user_frames, variables
 
@@ -37,13 +37,12 @@ class Turns:
         """Let each step be one of its own from now on: optimizers work at the same time, in several threads."""
         self._is_by_phases = True
 
-    def take(self, optimizer: Any, *, is_first: bool, has_gone_on: bool) -> bool:
-        """Take a step of an optimizer, and return whether a step of the loop begins with it.
+    def take(self, key: int, *, is_first: bool, has_gone_on: bool) -> bool:
+        """Take a step of an optimizer, by its identity, and return whether a step of the loop begins with it.
 
         `is_first`: it is the first one of this optimizer, `has_gone_on`: it is in another epoch, or another pass over
         the data.
         """
-        key = id(optimizer)
         is_turn = bool(self._in_step) and key not in self._in_step and not (has_gone_on or self._is_by_phases)
         if is_first:
             is_turn = self._meet() and is_turn

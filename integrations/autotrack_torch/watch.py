@@ -5,6 +5,7 @@ Two threads may train at the same time, and then each has a loop of its own.
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 
@@ -20,6 +21,12 @@ class _Watch(threading.local):
 
         self.earlier: dict[tuple[int, int], Any] = {}
         """Those of them from before the latest optimizer was made: they may be left over from another training."""
+
+        self.after_backward: Callable[..., None] | None = None
+        """What to call with the place of each loss, where steps are compiled and cannot be seen."""
+
+        self.compiled: weakref.ref[Any] | None = None
+        """The optimizer whose steps these are, once it is known."""
 
         self.functions: dict[tuple[int, int], str | None] = {}
         """The names of the functions that made the losses, by the place where `backward` was called."""

@@ -1,0 +1,53 @@
+"""The hook after every step of an optimizer, and what is done where the step was compiled.
+
+Nothing of ours is left in what `torch.compile` makes of `optimizer.step()`. But that it is compiled can be seen, and
+`backward` still runs outside of that: from then on, each call of it counts as a step.
+"""
+
+from typing import Any
+
+from autotrack.integrations import guarded
+from autotrack_torch import elsewhere, steps
+from autotrack_torch.compiling import at_compile_time, is_compiling, not_compiled
+from autotrack_torch.losses import Site
+from autotrack_torch.members import without_steps
+from autotrack_torch.watch import watch
+
+
+@not_compiled
+def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Hook that PyTorch calls after every step of any optimizer."""
+    if is_compiling():
+        _note_compiled()
+    elif not elsewhere.is_run_of_another():
+        watch.after_backward = None
+        steps.record(optimizer, args, kwargs)
+
+
+@at_compile_time
+def _note_compiled() -> None:
+    watch.after_backward = _follow
+
+
+@guarded
+def _follow(site: Site, *, is_over: bool) -> None:
+    """Record a step by its loss; `is_over` if it has been made. A loss of the same place begins another step."""
+    optimizers = without_steps() if watch.compiled is None else [watch.compiled()]
+    if not optimizers or optimizers[0] is None or (found := steps.find(optimizers[0])) is None:
+        watch.after_backward = watch.compiled = None
+        return
+    loop, member, is_first = found
+    with loop.lock:
+        if is_first:
+            watch.compiled = member.reference
+            for other in optimizers[1:]:
+                loop.add(other)
+            loop.run.notice(
+                "torch.compile",
+                f"the step of {member.name} is compiled and cannot be seen; each call of backward counts as one",
+            )
+        values = steps.count(loop, member, optimizers[0], maker=hash(site), is_first=is_first)
+        watch.gradient_norm = None  # it is of the step before
+        if not is_over:
+            values.update(member.rates(optimizers[0]))  # those that the step is going to be made with
+        loop.record(values)
