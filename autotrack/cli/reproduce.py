@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,9 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     ] = None,
     store: StoreOption = None,
     here: Annotated[bool, typer.Option("--here", help="Use the present Python and its packages.")] = False,
+    no_env: Annotated[
+        bool, typer.Option("--no-env", help="Make no environment: use the Python that the run used, as it is now.")
+    ] = False,
     into: Annotated[Path | None, typer.Option("--into", help="The folder to run it in, which is made.")] = None,
     to: Annotated[Path | None, typer.Option("--to", help="The store for the new run; by default, the same.")] = None,
     repository: Annotated[
@@ -46,7 +50,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
         list[str] | None, typer.Option("--link", help="A file or folder of the project to link, such as `data`.")
     ] = None,
     only_restore: Annotated[
-        bool, typer.Option("--only-restore", help="Restore the code, say what would run, and run nothing.")
+        bool, typer.Option("--only-restore", help="Restore the code, say what would run here, and run nothing.")
     ] = False,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="How far apart values may be, absolutely or in proportion.")
@@ -58,8 +62,10 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
 
     The folder is made in `reproduced` beside the store, and nothing is written to your project. The code is that of
     the commit, with the uncommitted changes and untracked files of then. Files that the code names and runs do not
-    keep, such as data that git ignores, are copied from your project. A run that was not recorded by you on this
-    machine is only run after you have been asked, because its command and its code may do anything.
+    keep, such as data that git ignores, are copied from your project. The Python and the packages of then are
+    installed in an environment that is kept for the next time, by uv where it is there and by pip otherwise. A run
+    that was not recorded by you on this machine is only run after you have been asked, because its command and its
+    code may do anything.
 
     Then every metric is compared at every step, with the data and the weights. The exit code tells what came out: 0
     for *identical* (bit for bit) and *same* (within the tolerance), 3 for *within seeds* (no farther apart than runs
@@ -73,22 +79,21 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
         project=project,
         links=link or (),
         command=command or (),
+        environment="here" if here else "then" if no_env else "own",
         tolerance=tolerance,
         yes=yes,
     )
     plan = Plan(original, choices)
-    if not here and not only_restore:
-        raise ReproduceError("only the present environment can be used so far: add --here")
     for name, fact in plan.facts().items():
         say(f"{name:<12} {fact}", err=True)
     if only_restore:
-        _only_restore(plan, as_json=as_json)
+        _only_restore(Plan(original, replace(choices, environment="here")), as_json=as_json)
         return
     if plan.foreign is not None and not yes:
         _ask(plan)
     done = reproduce(
         original,
-        Choices(**{**vars(choices), "yes": True}),
+        replace(choices, yes=True),
         say=lambda line: say(line, err=True),
         output_to_stderr=as_json,
     )

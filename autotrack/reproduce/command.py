@@ -60,7 +60,13 @@ class Rerun:
 
 
 def rerun_of(
-    summary: Summary, space: Workspace, *, store: Path, python: str = sys.executable, command: Sequence[str] = ()
+    summary: Summary,
+    space: Workspace,
+    *,
+    store: Path,
+    python: str = sys.executable,
+    command: Sequence[str] = (),
+    paths: Sequence[Path] = (),
 ) -> Rerun:
     """Return what repeats a run in a workspace.
 
@@ -70,6 +76,7 @@ def rerun_of(
         store: The folder that keeps the new run.
         python: The interpreter.
         command: A command line that takes the place of the recorded one.
+        paths: Folders in which modules are looked for first: packages that were imported in place.
 
     Raises `ReproduceError` for a run whose command line was not kept.
     """
@@ -82,6 +89,9 @@ def rerun_of(
         "AUTOTRACK_EXPERIMENT": summary.experiment,
     }
     recorded = dict(_recorded_variables(summary, space))
+    if paths:
+        found = [*map(str, paths), *filter(None, [recorded.get("PYTHONPATH")])]
+        recorded["PYTHONPATH"] = os.pathsep.join(found)
     unset = [name for name in relevant_variables(os.environ) if name not in recorded and not _is_of_here(name)]
     unset += [name for name in os.environ if name == launch.VARIABLE or _is_of_job(name)]
     return Rerun([space.here(word) for word in words], space.cwd, {**recorded, **own}, sorted(set(unset)))

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autotrack.errors import ReproduceError
 from autotrack.format import human_seconds, moment
@@ -16,8 +16,8 @@ from autotrack.reproduce import rerun
 from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.data_check import changed_data
 from autotrack.reproduce.missing import Missing
-from autotrack.reproduce.packages import differing_here
 from autotrack.reproduce.project_files import bring
+from autotrack.reproduce.python_choice import choose_python
 from autotrack.reproduce.recorded_code import recorded_code
 from autotrack.reproduce.trust import why_foreign
 from autotrack.reproduce.verdict import TOLERANCE, Verdict, verdict_of
@@ -38,6 +38,8 @@ class Choices:
             default, it is where it was, if the run was recorded here.
         links: Files and folders of the project, by their paths in it, that are linked into the workspace.
         command: The command line, in place of the recorded one.
+        environment: `own` for an environment with the Python and the packages of the run, which is made and kept;
+            `here` for the present Python; `then` for the Python that the run used, as it is now.
         tolerance: How far apart two values may be, absolutely or in proportion to them, to be the same.
         yes: Run it, whoever has recorded it.
     """
@@ -48,6 +50,7 @@ class Choices:
     project: Path | None = None
     links: Sequence[str] = ()
     command: Sequence[str] = ()
+    environment: Literal["own", "here", "then"] = "own"
     tolerance: float = TOLERANCE
     yes: bool = False
 
@@ -115,11 +118,19 @@ class Plan:
             "code": self._described_code(),
             "command": shlex.join(self.choices.command)
             or str(process.get("launched_by") or process.get("command") or shlex.join(self.summary.argv)),
-            "Python": f"the present one, {platform.python_version()}",
+            "Python": self._described_python(),
         }
 
-    def restore(self) -> tuple[Workspace, Rerun, list[Missing]]:
-        """Make the workspace. Return it with what is to be run in it, and all that is not as it was.
+    def _described_python(self) -> str:
+        if self.choices.environment == "here":
+            return f"{platform.python_version()}, the present one with its packages"
+        packages = self.summary.environment.get("packages", {})
+        if self.choices.environment == "then":
+            return str(self.summary.environment.get("process", {}).get("interpreter") or "unknown")
+        return f"{packages.get('python', 'unknown')} with {packages.get('count', 'unknown')} packages, as it was"
+
+    def restore(self, say: Callable[[str], None] = lambda _: None) -> tuple[Workspace, Rerun, list[Missing]]:
+        """Make the workspace and the environment. Return what is to be run there, and all that is not as it was.
 
         Raises `ReproduceError` and `UnsafeFileError`, after which there is no workspace.
         """
@@ -135,12 +146,27 @@ class Plan:
                 missing = [one for one in missing if not _is_there(space, one)]
             elif choices.links:
                 raise ReproduceError("--link needs the folder of the project: add --project FOLDER")
-            again = rerun_of(self.summary, space, store=self.store, command=choices.command)
+            python = choose_python(
+                original.folder.absolute(),
+                self.summary,
+                space,
+                choices.environment,
+                is_own=self.foreign is None,
+                say=say,
+            )
+            again = rerun_of(
+                self.summary,
+                space,
+                store=self.store,
+                python=python.path,
+                command=choices.command,
+                paths=python.in_place,
+            )
         except BaseException:
             space.remove()
             raise
         missing += changed_data(self.summary, space)
-        return space, again, [*missing, *doubts_about_command(self.summary), *differing_here(self.summary)]
+        return space, again, [*missing, *doubts_about_command(self.summary), *python.missing]
 
     def _described_code(self) -> str:
         git = self.code.git
@@ -170,7 +196,7 @@ def reproduce(
             "would be run here; allow that with yes=True, or --yes, if you trust where it comes from"
         )
     position = rerun.position_in_process(original)
-    space, again, missing = plan.restore()
+    space, again, missing = plan.restore(say)
     say(f"in {again.cwd}: {again}")
     before = set(run_folders(plan.store)) if plan.store.is_dir() else set()
     exit_code = rerun.run(again, output_to_stderr=output_to_stderr)

@@ -58,7 +58,8 @@ def _files(folder: Path, summary: Summary) -> Iterator[str]:
 
 
 def _holds_weights(path: str) -> bool:
-    return Path(path).suffix not in (".json", ".txt", ".md", ".yaml", ".yml", ".html")
+    """Whether this is the model itself, and not what is written about it, which has times and names in it."""
+    return Path(path).name != "MLmodel" and Path(path).suffix not in (".json", ".txt", ".md", ".yaml", ".yml", ".html")
 
 
 def _checksum(folder: Path, name: str) -> str | None:

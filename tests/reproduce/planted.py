@@ -84,7 +84,9 @@ class Planted:
         self.change(root)
         first = min(run_folders(root / "runs"), key=lambda folder: recorded_run.load(folder).started)
         options = {name: value(root) if callable(value) else value for name, value in self.options.items()}
-        return reproduce(recorded_run.load(first), Choices(**options), output_to_stderr=True)
+        return reproduce(
+            recorded_run.load(first), Choices(**{"environment": "here", **options}), output_to_stderr=True
+        )
 
 
 def words(command: str) -> list[str]:
