@@ -97,46 +97,6 @@ def test_so_it_is_with_jax(run_script: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.splitlines() == ["jax 15 True", "jax 15 True"]
 
 
-@pytest.mark.slow
-def test_warnings_of_the_script_are_shown_as_often_as_without(tmp_path: Path) -> None:
-    """Those that Python shows once for each place, and those about a model that the script saves itself."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        textwrap.dedent("""
-            import sys, warnings
-            import autotrack, keras, numpy as np
-
-            if sys.argv[1] == "with":
-                autotrack.autolog(to="runs", experiment="tests")
-
-            def data():
-                warnings.warn("my data is old")
-                warnings.warn("there is a new way", DeprecationWarning)
-                return np.zeros((8, 2)), np.zeros(8)
-
-            class Mine(keras.layers.Dense):
-                def get_config(self):
-                    warnings.warn("not all of it is saved")
-                    return super().get_config()
-
-            for _ in range(3):
-                model = keras.Sequential([Mine(1)])
-                model.compile("sgd", "mse")
-                model.fit(*data(), verbose=0)
-            model.save("mine.keras")
-        """)
-    )
-
-    def shown(how: str) -> list[str]:
-        done = subprocess.run([sys.executable, script, how], capture_output=True, text=True, check=True)
-        return [line for line in done.stderr.splitlines() if not line.startswith(("autotrack", "  autotrack"))]
-
-    without = shown("without")
-    assert sum("Warning: " in line for line in without) == 3
-    assert shown("with") == without
-    assert len(autotrack.runs("runs")) == 3
-
-
 def test_the_integration_patches_as_it_should() -> None:
     class OnlyKeras(KerasIntegration):
         modules = {"keras": KerasIntegration.modules["keras"]}  # noqa: RUF012  that of KerasTuner is not installed
@@ -209,26 +169,51 @@ def test_a_copy_of_the_callback_records_for_itself(model: Any, runs: Any) -> Non
 
 
 @pytest.mark.slow
-def test_standard_output_and_exit_code_are_those_of_the_script(tmp_path: Path) -> None:
-    body = textwrap.dedent("""
-        import sys, keras, numpy as np
-        class Failing(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch, logs=None):
-                raise LookupError("planted")
-        model = keras.Sequential([keras.layers.Dense(1)])
-        model.compile("sgd", "mse")
-        print("before", "tensorflow" in sys.modules)
-        model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[Failing()])
-    """)
-    ends = []
-    for name, first in (("without", ""), ("with", "import autotrack; autotrack.autolog(to='runs')\n")):
-        script = tmp_path / f"{name}.py"
-        script.write_text(first + body)
-        ends.append(subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, check=False))
-    without, with_ = ends
-    assert (with_.returncode, with_.stdout) == (without.returncode, without.stdout)
-    assert without.stderr.splitlines()[-1] == with_.stderr.splitlines()[-1] == b"LookupError: planted"
-    assert b"During handling" not in with_.stderr
-    assert with_.stdout == b"before False\n"
-    (run,) = autotrack.runs(tmp_path / "runs")  # autolog was called before Keras was imported
-    assert (run.status, "loss" in run.metrics) == ("failed", False)
+def test_output_warnings_and_exit_code_are_those_of_the_script(tmp_path: Path) -> None:
+    """Also warnings that Python shows once for each place, and those about a model that the script saves itself."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+            import sys, warnings
+            if sys.argv[1] == "with":
+                import autotrack
+                autotrack.autolog(to="runs", experiment="tests")
+            import keras, numpy as np
+
+            def data():
+                warnings.warn("my data is old")
+                warnings.warn("there is a new way", DeprecationWarning)
+                return np.zeros((8, 2)), np.zeros(8)
+
+            class Mine(keras.layers.Dense):
+                def get_config(self):
+                    warnings.warn("not all of it is saved")
+                    return super().get_config()
+
+            class Failing(keras.callbacks.Callback):
+                def on_epoch_end(self, epoch, logs=None):
+                    raise LookupError("planted")
+
+            print("before", "tensorflow" in sys.modules)
+            for _ in range(3):
+                model = keras.Sequential([Mine(1)])
+                model.compile("sgd", "mse")
+                model.fit(*data(), verbose=0)
+            model.save("mine.keras")
+            model.fit(*data(), verbose=0, callbacks=[Failing()])
+        """)
+    )
+
+    def ended(how: str) -> tuple[int, str, list[str], str]:
+        done = subprocess.run([sys.executable, script, how], capture_output=True, text=True, check=False)
+        said, _, traceback = done.stderr.partition("Traceback")
+        lines = [line for line in said.splitlines() if not line.startswith(("autotrack", "  autotrack"))]
+        assert "During handling" not in traceback
+        return done.returncode, done.stdout, lines, traceback.splitlines()[-1]
+
+    without = ended("without")
+    assert sum("Warning: " in line for line in without[2]) == 3
+    assert (without[1], without[3]) == ("before False\n", "LookupError: planted")
+    assert ended("with") == without
+    ends = [(run.status, "loss" in run.metrics) for run in autotrack.runs("runs")]
+    assert sorted(ends) == [("failed", False), *[("finished", True)] * 3]

@@ -243,7 +243,7 @@ def test_standard_output_and_exit_code_are_those_of_the_script(tmp_path: Path) -
     """A script that fails says the same and ends the same with autotrack as without."""
     body = textwrap.dedent("""
         import lightning.pytorch as pl
-        from tests.autotrack_lightning.conftest import make_loader, module_class
+        from tests.support.lightning_modules import make_loader, module_class
 
         class Silent(module_class(pl)):
             pass

@@ -112,7 +112,7 @@ def test_a_killed_training_keeps_every_step_and_is_shown_as_killed(tmp_path: Pat
             import os, signal, autotrack
             autotrack.autolog(to="runs", experiment="tests")
             import lightning.pytorch as pl
-            from tests.autotrack_lightning.conftest import make_loader, module_class
+            from tests.support.lightning_modules import make_loader, module_class
 
             class Killed(module_class(pl)):
                 def on_train_batch_start(self, *_):

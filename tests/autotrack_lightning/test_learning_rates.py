@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autotrack
-from tests.autotrack_lightning.conftest import make_loader, module_class
+from tests.support.lightning_modules import make_loader, module_class
 
 pytestmark = pytest.mark.usefixtures("autolog")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import autotrack
 from autotrack_lightning import AutotrackCallback
-from tests.autotrack_lightning.conftest import GENERATED, PACKAGES, make_loader, module_class
+from tests.autotrack_lightning.conftest import GENERATED, PACKAGES
+from tests.support.lightning_modules import make_loader, module_class
 
 pytestmark = pytest.mark.usefixtures("autolog")
 

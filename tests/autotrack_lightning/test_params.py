@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrack
-from tests.autotrack_lightning.conftest import GENERATED, PACKAGES, make_loader, module_class
+from tests.autotrack_lightning.conftest import GENERATED, PACKAGES
 from tests.support.configs import Magic
+from tests.support.lightning_modules import make_loader, module_class
 
 pytestmark = pytest.mark.usefixtures("autolog")
 
