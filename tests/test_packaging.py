@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.made_once import made_once
+
 ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.slow
@@ -17,9 +19,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    def build(target: Path) -> None:
+        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    target = made_once(tmp_path_factory, "wheel", build)
     (built,) = target.glob("*.whl")
     return built
 
@@ -27,12 +31,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a fresh environment with the wheel in it, and no framework."""
-    folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile"]
-    subprocess.run([*install, "--constraint", str(ROOT / "constraints.txt"), str(wheel)], check=True)
-    return python
+
+    def install(folder: Path) -> None:
+        venv.create(folder, with_pip=False)
+        pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+        constraints = ["--constraint", str(ROOT / "constraints.txt")]
+        subprocess.run([*pip, "--no-compile", *constraints, str(wheel)], check=True)
+
+    return made_once(tmp_path_factory, "fresh", install) / "bin" / "python"
 
 
 IMPORT_EACH = """

@@ -7,16 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.peers import is_installed
+from tests.support.made_once import made_once
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def printed() -> str:
-    command = [sys.executable, "-m", "tests.benchmarks", "log", "start", "--quick"]
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    def measure(folder: Path) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks", "log", "start", "--quick"]
+        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        (folder / "printed.txt").write_text(done.stdout)
+
+    return (made_once(tmp_path_factory, "benchmarks", measure) / "printed.txt").read_text()
 
 
 def rows(printed: str, first_cell: str) -> list[list[str]]:

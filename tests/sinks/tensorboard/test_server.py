@@ -28,6 +28,7 @@ from tests.support.event_files import (
     until,
     write,
 )
+from tests.support.made_once import made_once
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,10 @@ SCRIPTS = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of three frameworks with different params, shipped to TensorBoard when they had ended."""
-    place = tmp_path_factory.mktemp("frameworks")
+    return made_once(tmp_path_factory, "frameworks", train_with_each) / "runs"
+
+
+def train_with_each(place: Path) -> None:
     for name, code in SCRIPTS.items():
         script = place / f"{name}_script.py"
         script.write_text(
@@ -96,7 +100,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode == 0, done.stderr
     for run in autotrack.runs(place / "runs"):
         ship(run.folder)
-    return place / "runs"
 
 
 def points(run: RecordedRun, metric: str) -> list[tuple[float, int | None, float]]:
