@@ -10,6 +10,7 @@ to                     AUTOTRACK_TO=runs,http://host:5000   folder of the runs, 
 experiment             AUTOTRACK_EXPERIMENT=digits          groups runs; the project's name by default
 tags                   AUTOTRACK_TAGS=team=vision,why=paper labels of every run
 metric *               AUTOTRACK_METRIC="min my_cost"       what runs are judged by; "val_acc" tells itself
+directions *           AUTOTRACK_DIRECTIONS=cost=min,g=max  which way metrics get better, if names do not tell
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
@@ -42,6 +43,7 @@ import msgspec
 
 from autotrack import destinations, launch, printed_patterns, pyproject, repeating
 from autotrack.errors import SettingsError
+from autotrack.journal.directions import Direction
 
 PREFIX = "AUTOTRACK_"
 
@@ -65,6 +67,8 @@ class Settings:
         experiment: The experiment of new runs.
         tags: Tags of new runs.
         metric: What runs are judged by. By default, it is what a search, a checkpoint or early stopping goes by.
+        directions: Whether metrics are better when they are lower, `min`, or higher, `max`: by name, for those whose
+            names do not tell, or tell it wrongly.
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
         output: Keep what the script prints.
@@ -88,6 +92,7 @@ class Settings:
     experiment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     metric: str = ""
+    directions: Mapping[str, Direction] = field(default_factory=dict)
     log_every_n_steps: int | None = None
     checkpoints: bool = True
     output: bool = True
@@ -224,6 +229,16 @@ def _metric(value: Any) -> str:
     return value.strip()
 
 
+def _directions(value: Any) -> dict[str, Direction]:
+    try:
+        told = _tags(value)
+    except ValueError:
+        told = {"": ""}
+    if not all(name and direction in ("min", "max") for name, direction in told.items()):
+        raise ValueError("expected the names of metrics with min or max, such as {'my_cost': 'min'}, or my_cost=min")
+    return {name: "min" if direction == "min" else "max" for name, direction in told.items()}
+
+
 def _steps(value: Any) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"\s*0*[1-9][0-9]*\s*", str(value)):
         raise ValueError("expected a number of steps, at least 1")
@@ -259,6 +274,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "experiment": _experiment,
     "tags": _tags,
     "metric": _metric,
+    "directions": _directions,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
     "output": _flag,

@@ -32,6 +32,13 @@ PLACES: list[tuple[str, object, Written, Written, Written]] = [
     ("to", "runs", ('"from-file"', "from-file"), ("from-environment", "from-environment"), ("argued", "argued")),
     ("experiment", "my-project", ('"filed"', "filed"), ("environed", "environed"), ("argued", "argued")),
     ("metric", "", ('"val_acc"', "val_acc"), ("max my_gain", "max my_gain"), ("val_loss", "val_loss")),
+    (
+        "directions",
+        {},
+        ('{ cost = "min" }', {"cost": "min"}),
+        ("cost=max, gain=min", {"cost": "max", "gain": "min"}),
+        ({"cost": "min"}, {"cost": "min"}),
+    ),
     ("log_every_n_steps", None, ("10", 10), ("20", 20), (30, 30)),
     ("checkpoints", True, ("false", False), ("yes", True), (False, False)),
     ("output", True, ("false", False), ("on", True), (False, False)),

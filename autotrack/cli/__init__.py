@@ -1,14 +1,21 @@
 """The `autotrack` command, with one file for each family of commands."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line.
 
+    What a shell wants completed is answered without importing the commands, if it has to do with runs.
     `autotrack run` goes its own, quick way: it imports nothing of the other commands before the script starts. Neither
     does `autotrack --version`.
     """
+    if "_AUTOTRACK_COMPLETE" in os.environ:
+        from autotrack.cli.completion import completed
+
+        if completed():
+            return
     if sys.argv[1:] == ["--version"]:
         from autotrack.version import __version__
 

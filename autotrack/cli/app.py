@@ -1,64 +1,64 @@
 """The command line: its commands, and how errors are printed."""
 
+import os
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from autotrack.cli import (
-    archive,
-    compare,
-    doctor,
-    edit,
-    ls,
-    manage,
-    report,
-    reproduce,
-    run_help,
-    show,
-    sync,
-    tensorboard,
-)
+from autotrack.cli.commands import COMMANDS
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
 from autotrack.version import __version__
 
-app = typer.Typer(
-    help="Show and manage the training runs that autotrack recorded.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",  # joins the lines of a paragraph
-    pretty_exceptions_enable=False,
-)
-run_help.add_to(app)
-app.command("ls")(ls.ls)
-app.command("show")(show.show)
-app.command("compare")(compare.compare)
-app.command("best")(compare.best)
-app.command("report")(report.report)
-app.command("tag")(edit.tag)
-app.command("note")(edit.note)
-app.command("rename")(edit.rename)
-app.command("undo")(edit.undo)
-app.command("export")(manage.export)
-app.command("du")(manage.du)
-app.command("rm")(manage.rm)
-app.command("archive")(archive.archive)
-app.command("unarchive")(archive.unarchive)
-app.command("reproduce")(reproduce.reproduce_command)
-app.command("sync")(sync.sync)
-app.command("tensorboard")(tensorboard.tensorboard)
-app.command("doctor")(doctor.doctor)
+
+def app_with(commands: Iterable[str]) -> typer.Typer:
+    """Return the command line with these of its commands, whose modules are imported."""
+    app = typer.Typer(
+        help="Show and manage the training runs that autotrack recorded.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",  # joins the lines of a paragraph
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(_options)
+    for name in commands:
+        if name == "run":
+            from autotrack.cli import run_help  # `autotrack run` itself goes its own way
+
+            run_help.add_to(app)
+            continue
+        module, function = COMMANDS[name].split(".")
+        app.command(name)(getattr(import_module(f"autotrack.cli.{module}"), function))
+    return app
 
 
-@app.callback(invoke_without_command=True)
-def options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def __getattr__(name: str) -> typer.Typer:
+    """Return `app`, with all commands."""
+    if name == "app":
+        return app_with(COMMANDS)
+    raise AttributeError(name)
+
+
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Show and manage the training runs that autotrack recorded."""
     if version:
         say(f"autotrack {__version__}")
         raise typer.Exit
     for sentence in ignored_settings():
         say(f"autotrack: {sentence}", err=True)
+
+
+def _wanted() -> Iterable[str]:
+    """Return the commands that are needed: the one that is called or completed, or all if it is none of them.
+
+    To import all takes several times as long as most commands.
+    """
+    asked = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    words = asked.split()[1:] if "_AUTOTRACK_COMPLETE" in os.environ else sys.argv[1:]
+    return words[:1] if words and words[0] in COMMANDS else COMMANDS
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
     """
     write_any_character()
     try:
-        app(prog_name="autotrack")
+        app_with(_wanted())(prog_name="autotrack")
     except BrokenPipeError:  # the reader of a pipe has closed it
         sys.stderr.close()
         sys.exit(0)

@@ -84,11 +84,14 @@ class _Directions:
 
     def __init__(self, runs: Sequence[RecordedRun]) -> None:
         self._runs = runs
-        self._wanted = settings.resolve().metric
+        chosen = settings.resolve()
+        self._wanted, self._told = chosen.metric, chosen.directions
 
     def __call__(self, name: str) -> Direction | None:
         wanted, direction = split_direction(self._wanted)
         if wanted == name and direction:
             return direction
+        if name in self._told:
+            return self._told[name]
         told = (run.card()["directions"].get(name) for run in self._runs)
         return next(filter(None, told), better(name))

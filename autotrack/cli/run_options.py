@@ -42,6 +42,10 @@ class Chosen:
     command: list[str] = field(default_factory=list)
 
 
+_VALUES = {"experiment": "NAME", "metric": "NAME", "directions": "NAME=min|max", "printed_patterns": "PATTERN"}
+"""What the settings take that take no number."""
+
+
 def options() -> list[Option]:
     """Return all options, with those of the settings in the order of the settings."""
     return [
@@ -60,7 +64,7 @@ def _option(name: str, meaning: str) -> Option:
     if settings.is_switch(name):
         return Option(name, (f"--{dashed}",), help=meaning, negative=f"--no-{dashed}")
     short = ("-e",) if name == "experiment" else ()
-    return Option(name, (f"--{dashed}", *short), "NAME" if name in ("experiment", "metric") else "NUMBER", meaning)
+    return Option(name, (f"--{dashed}", *short), _VALUES.get(name, "NUMBER"), meaning)
 
 
 def read(arguments: Sequence[str]) -> Chosen:

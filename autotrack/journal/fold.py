@@ -69,7 +69,7 @@ class Fold:
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
         summary.trials = [self._trials[number] for number in sorted(self._trials)]
         summary.plots = list(self._plots.values())
-        self._directions |= watched(summary)
+        self._directions |= {**watched(summary), **summary.metric_directions}
         summary.metrics = {name: self._summarise(name, series) for name, series in self._metrics.items()}
         summary.system = {name: _load_summary(series) for name, series in self._load.items() if series.lowest}
         summary.epochs = self._epochs()
@@ -144,6 +144,7 @@ class Fold:
         if not summary.renamed_from:  # a run that goes on keeps the name that somebody gave it
             summary.name = record.name
         summary.destinations = list(record.destinations)
+        summary.metric_directions = dict(record.directions)
         summary.frameworks = {**summary.frameworks, **record.frameworks}
         summary.status, summary.error, summary.traceback, summary.stop_reason = "running", None, None, None
 

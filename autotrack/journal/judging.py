@@ -20,6 +20,7 @@ def watched(summary: Summary) -> dict[str, Direction]:
     found: dict[str, Direction] = {}
     if summary.metric:
         name, direction = split_direction(summary.metric)
+        direction = direction if name != summary.metric.strip() else summary.metric_directions.get(name, direction)
         if direction:
             found[name] = direction
     return {**found, **_of_search(summary), **monitored(summary.params_by_source.get("callbacks", {}))}

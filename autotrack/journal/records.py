@@ -62,6 +62,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
             that `autotrack run` started.
         destinations: Where the run goes besides its folder: `tensorboard`, and URLs without credentials.
         metric: The metric that the run is to be judged by, if somebody has said so, as in the setting `metric`.
+        directions: Which way metrics get better, `min` or `max`, as far as somebody has said so.
     """
 
     id: str
@@ -85,6 +86,7 @@ class RunStarted(Record, frozen=True, kw_only=True):
     started_by: str = "user"
     destinations: list[str] = []
     metric: str = ""
+    directions: dict[str, Literal["min", "max"]] = {}
     python: str = ""
     autotrack: str = ""
 

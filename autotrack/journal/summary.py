@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
         stop_reason: Why its training stopped before it was to. Older versions have recorded it as a tag.
         renamed_from: The name that the run had before somebody gave it another one.
         metric: The setting `metric` of the run: the metric that it is to be judged by, or nothing.
+        metric_directions: The setting `directions` of the run; what metrics come to has their directions in force.
         params: By name, the first value that was recorded. Different later values are under `source.name`.
         params_by_source: All values, by source and name.
         params_given: By source, the names of the values that somebody gave; the others of that source are defaults.
@@ -87,6 +88,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     python: str = ""
     destinations: list[str] | None = None
     metric: str = ""
+    metric_directions: dict[str, Direction] = {}
     ranks: list[int] = []
     tags: dict[str, str] = {}
     params: dict[str, Any] = {}

@@ -122,13 +122,14 @@ class Runs(Sequence[RecordedRun]):
         """Return the metric that `best` goes by, and which way it gets better. Argument and errors are as there."""
         wanted = metric or settings.resolve().metric or self._watched()
         name, direction = split_direction(wanted)
+        told_here = settings.resolve().directions.get(name) if wanted == name else None
         having = self._having(name)
         if not having:
             query.Query(str(Name("metrics", name)), self.names).check_names()
             raise QueryError(f"none of these {len(self)} runs has the metric {name!r}")
         if wanted == name:  # nobody says which way, so those who recorded it do, before its name does
             told = (run.card()["directions"].get(name) for run in having)
-            direction = next(filter(None, told), direction)
+            direction = told_here or next(filter(None, told), direction)
         if direction is None:
             raise QueryError(
                 f"the name {name!r} does not tell whether less or more is better; write 'min {name}' or 'max {name}'"

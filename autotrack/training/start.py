@@ -152,6 +152,7 @@ def open_run(
             group=group,
             destinations=chosen.written_down(),
             metric=chosen.metric,
+            directions=dict(chosen.directions),
             **_process(),
         ),
         kind=kind,

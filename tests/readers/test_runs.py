@@ -83,6 +83,21 @@ def test_the_metric_in_the_settings_is_the_one_to_be_best_by(runs: Runs, monkeyp
         assert runs.judged_by() == (wanted.split()[-1], wanted.split()[0] if " " in wanted else "min")
 
 
+def test_a_direction_in_the_settings_is_recorded_and_also_holds_for_older_runs(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, "old", [{"cost_of_it": 3.0}, {"cost_of_it": 2.0}])
+    with pytest.raises(QueryError, match="does not tell whether less or more is better"):
+        autotrack.runs(store).best("cost_of_it")
+    monkeypatch.setenv("AUTOTRACK_DIRECTIONS", "cost_of_it=min, val_acc=min")
+    record(store, "new", [{"cost_of_it": 1.0}, {"cost_of_it": 4.0}])
+    assert autotrack.runs(store).best("cost_of_it").name == "new"
+    monkeypatch.delenv("AUTOTRACK_DIRECTIONS")
+    new = autotrack.load("new", store)
+    assert new.card()["directions"] == {"cost_of_it": "min"}
+    assert new.metrics["cost_of_it"].best.value == 1.0
+
+
 def test_runs_are_grouped_by_what_a_name_means(runs: Runs) -> None:
     assert {value: names(group) for value, group in runs.group_by("params.lr").items()} == {
         0.3: ["fourth"], 0.1: ["third", "first"], 0.2: ["second"],
