@@ -1,5 +1,6 @@
 """`autotrack compare` shows what differs between runs, and why; `autotrack best` finds the best of them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from autotrack.journal.series import Point
 from autotrack.readers import catalog
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.runs import Runs
+from autotrack.readers.verdict import is_alike
 
 _MOST_CAUSES = 8
 _MOST_RUNS = 8
@@ -72,7 +73,8 @@ def best(
         raise QueryError("there are no runs" + (" for which that holds" if where else ""))
     name, direction = runs.judged_by(metric)
     found = runs.best(metric)
-    median = _median(runs, name, found)
+    alike = [run for run in runs if is_alike(run.card(), found.card())]  # beside others, everything differs
+    median = _median(alike, name, found)
     checkpoint = next((one.path for one in found.summary.artifacts if "best" in one.roles), None)
     comparison = RunComparison([median, found], metric=f"{direction} {name}", others=runs) if median else None
     if as_json:
@@ -96,7 +98,7 @@ def best(
         say_table(columns, [[_cell(row[column]) for column in columns] for row in comparison.params().rows()])
 
 
-def _median(runs: Runs, name: str, found: RecordedRun) -> RecordedRun | None:
+def _median(runs: Sequence[RecordedRun], name: str, found: RecordedRun) -> RecordedRun | None:
     """Return the run whose best value of a metric is the median of the others; None if there is no other."""
     valued = [(run.card()["best"].get(name, run.card()["last"].get(name)), run) for run in runs]
     others = sorted(

@@ -101,7 +101,7 @@ def chosen_columns(text: str, known: Collection[Name], directions: Callable[[str
         query.check_names()
         columns.append(_asked(part, query, directions))
     if not columns:
-        raise QueryError(f"the columns are {text!r}; name some, as in 'name, best.val_loss, params.lr'")
+        raise QueryError(f"{text!r} names nothing; write names of runs with commas, as in 'name, best.val_loss, lr'")
     return columns
 
 
