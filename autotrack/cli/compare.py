@@ -27,13 +27,16 @@ def compare(
     names: RunsArgument = None,
     where: WhereOption = None,
     metric: MetricOption = None,
+    code: Annotated[
+        bool, typer.Option("--code", help="Show the difference of the code, uncommitted changes included.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two or more runs, and what is likely to be the cause.
 
-    The second run is compared with the first. For more than two, params that differ are explained by how well they go
-    along with the metric, if there are ten runs or more. Only what differs is shown.
+    The second run is compared with the first. Of ten runs or more, it is told how well each param explains the metric.
+    Only what differs is shown.
     """
     every = catalog.runs(catalog.existing_store(store))
     chosen = [catalog.find(name, store) for name in names or []]
@@ -42,7 +45,10 @@ def compare(
         chosen += [run for run in matching if run.folder not in {one.folder for one in chosen}]
     comparison = RunComparison(chosen, metric=metric, others=every)
     if as_json:
-        say_json(comparison.as_dict())
+        say_json(comparison.as_dict(with_code=code))
+        return
+    if code:
+        _print_code(comparison)
         return
     _print_causes(comparison)
     _print_curves(comparison)
@@ -117,7 +123,9 @@ def _print_causes(comparison: RunComparison) -> None:
         told = ", ".join(f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True))
         is_same = len({_cell(value) for value in values}) == 1
         say(f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
-    say_text("\nlikely causes of any difference, the likeliest first")
+    few = len(comparison.runs) > 2 and not comparison.is_across_runs
+    of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
+    say_text(f"\nlikely causes of any difference{of_which}, the likeliest first")
     say_table(
         ["cause", "kind", "how sure", "evidence"],
         [
@@ -125,6 +133,28 @@ def _print_causes(comparison: RunComparison) -> None:
             for cause in comparison.causes[:_MOST_CAUSES]
         ],
     )
+
+
+def _print_code(comparison: RunComparison) -> None:
+    """Print the difference of the code as a patch, with what could not be restored behind it."""
+    changes = comparison.code
+    if changes is None:
+        say("the code of one of them was not recorded")
+        return
+    used = {
+        "imported": "imported",
+        "named": "named by the code",
+        "unused": "not imported",
+        None: "not known whether used",
+    }
+    for change in changes.files:
+        only = ", only comments, docstrings or blanks" if change.is_cosmetic else ""
+        say_text(f"# {change.name}: {used[change.use]}{only}")
+        say_text("\n".join(change.diff) + "\n")
+    for sentence in changes.missing:
+        say(f"# {sentence}")
+    if not changes.files and not changes.missing:
+        say("the code is the same")
 
 
 def _print_curves(comparison: RunComparison) -> None:

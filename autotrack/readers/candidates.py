@@ -128,12 +128,17 @@ def weight_of_param(name: str) -> int:
     return 1 if _STRONG_PARAM.search(name) else 0
 
 
+def follows(name: str) -> bool:
+    """Return whether a param is a count that follows from other params, the data or the code."""
+    return _FOLLOWS.search(name) is not None
+
+
 def _of_param(kind: str, phrase: str, now: Summary) -> Cause:
     name = phrase.partition(" ")[0].lstrip("-")
     if is_seed(name.replace("-", "_")):
         return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"])
     weight, evidence = WEIGHTS[kind], f"a {'param' if kind == 'params' else 'command line option'} that was changed"
-    if _FOLLOWS.search(name):
+    if follows(name):
         return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE)
     if weight_of_param(name) < 0:
         return Cause(phrase, kind, "a param that seldom changes a result", 0.08)

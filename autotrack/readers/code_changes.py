@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from autotrack.journal.outputs import is_output
 from autotrack.journal.summary import Summary
@@ -89,10 +90,10 @@ class CodeChanges:
     files: list[FileChange] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def diff(self) -> Iterator[str]:
-        """Yield the lines of the whole difference: the files first that the runs have imported or named."""
-        for change in self.files:
-            yield from change.diff
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        files = [{"file": one.name, "use": one.use, "diff": "\n".join(one.diff)} for one in self.files]
+        return {"files": files, "missing": self.missing}
 
 
 def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary]) -> CodeChanges | None:

@@ -1,5 +1,6 @@
 """Two or more runs side by side: what differs, how their metrics compare, and why."""
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,11 @@ from autotrack.journal.judging import judged_by, value_of
 from autotrack.journal.params import is_place, varies_by_itself
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
+from autotrack.readers.across_runs import across_runs, besides_params
 from autotrack.readers.candidates import Cause
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.code_changes import CodeChanges, code_changes
 from autotrack.readers.differences import differences
-from autotrack.readers.importance import importance
 from autotrack.readers.parting import Parting, parting
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.readers.table import Table
@@ -91,10 +92,11 @@ class RunComparison:
     def causes(self) -> list[Cause]:
         """The likely causes of the difference in the metric, the likeliest first.
 
-        Of two runs, by what is known to matter; of ten or more, by how well each param explains the metric.
+        Of two runs, by what is known to matter; of ten or more, by how well each param explains the metric. Of three
+        to nine, it is the difference between the first two.
         """
-        if len(self.runs) > 2 and (explained := self._across_runs()):
-            return explained
+        if self.is_across_runs:
+            return self._of_all_runs
         now, before = self.runs[1].summary, self.runs[0].summary
         return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code)
 
@@ -103,6 +105,11 @@ class RunComparison:
         """How the code of the second run differs from that of the first, file by file; None if it was not recorded."""
         before, now = self.runs[:2]
         return code_changes((before.folder, now.folder), (before.summary, now.summary))
+
+    @property
+    def is_across_runs(self) -> bool:
+        """Whether the causes are about all runs, and not about the difference between the first two."""
+        return len(self.runs) > 2 and bool(self._of_all_runs)
 
     @cached_property
     def parting(self) -> Parting | None:
@@ -136,8 +143,9 @@ class RunComparison:
         names = dict.fromkeys(name for run in self.runs for name in run.summary.metrics)
         return self._columns("metric", [(name, self.values(name)) for name in names])
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of it as plain values, for JSON."""
+    def as_dict(self, *, with_code: bool = False) -> dict[str, Any]:
+        """Return all of it as plain values, for JSON; `with_code` also the difference of the code, file by file."""
+        code = {"code": self.code.as_dict() if self.code is not None else None} if with_code else {}
         return {
             "runs": [
                 {"name": run.summary.name, "id": run.summary.id, "folder": str(run.folder.absolute())}
@@ -150,6 +158,7 @@ class RunComparison:
             "differences": self.differences,
             "params": self.params().rows(),
             "metrics": self.metrics().rows(),
+            **code,
         }
 
     def _columns(self, head: str, rows: Sequence[tuple[str, Sequence[Any]]]) -> Table:
@@ -167,26 +176,20 @@ class RunComparison:
             name if names.count(name) == 1 else run.folder.name for name, run in zip(names, self.runs, strict=True)
         ]
 
-    def _across_runs(self) -> list[Cause]:
+    @cached_property
+    def _of_all_runs(self) -> list[Cause]:
+        """Return how well what differs explains the metric, if there are enough runs; none otherwise."""
         if self.metric is None:
             return []
-        having = [
-            (run, value) for run, value in zip(self.runs, self.values(self.metric), strict=True) if value is not None
-        ]
+        values = self.values(self.metric)
+        having = [place for place, value in enumerate(values) if value is not None and not math.isnan(value)]
         table = self.params()
-        by_run = {label: table[label] for label in self.labels}
-        labels = dict(zip(map(id, self.runs), self.labels, strict=True))
-        params = {name: [by_run[labels[id(run)]][row] for run, _ in having] for row, name in enumerate(table["param"])}
-        return [
-            Cause(
-                one.param,
-                "params",
-                f"explains {one.share:.0%} of the variance of {self.metric} over {one.runs} runs "
-                f"with {one.values} different values",
-                round(one.share, 3),
-            )
-            for one in importance(params, [value for _, value in having])
-        ]
+        columns = [table[label] for label in self.labels]
+        names = {name: [columns[place][row] for place in having] for row, name in enumerate(table["param"])}
+        summaries = [self.runs[place].summary for place in having]
+        facts = {**names, **besides_params(summaries)}
+        metric = [value for place in having if (value := values[place]) is not None]
+        return across_runs(facts, metric, self.metric)
 
 
 def _tells(name: str, values: Sequence[Any]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _NO_NEWLINE = b"\\ No newline"
 
 
@@ -43,7 +44,7 @@ class Section:
             return b""
         if b"\nGIT binary patch\n" in self.text:
             return None
-        lines, done, place = content.splitlines(keepends=True), list[bytes](), 0
+        lines, done, place = _LINE.findall(content), list[bytes](), 0
         for start, removed, added in self._hunks():
             begin = start - 1 if removed else start
             if begin < place or lines[begin : begin + len(removed)] != removed:

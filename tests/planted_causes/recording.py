@@ -70,7 +70,7 @@ class Project:
             self.git("commit", "--quiet", "--allow-empty", "--message", "work")
 
     def copy_to(self, top: Path) -> "Project":
-        shutil.copytree(self.folder.parent, top, ignore=shutil.ignore_patterns("runs"))
+        shutil.copytree(self.folder.parent, top, ignore=shutil.ignore_patterns("runs*"))
         return Project(top / "project", self.framework, self.has_git, [*self.arguments], dict(self.environ))
 
     def train(self, store: Path) -> RecordedRun:
@@ -186,8 +186,9 @@ class Laboratory:
     def ask(self, planted: Planted) -> Answer:
         """Return what is said to be the cause of the difference that a planted change makes."""
         project, (before, *repeats) = self.base(planted)
-        top = self._top / f"{planted.framework}: {planted.name}"
-        if not top.exists():
+        top = self._top / f"{planted.framework} - {planted.name}"
+        if not list(top.glob("runs/planted/*/journal")):
+            shutil.rmtree(top, ignore_errors=True)
             changed = project.copy_to(top)
             harmless(changed, planted.name)
             planted.change(changed)

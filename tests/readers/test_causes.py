@@ -1,11 +1,12 @@
 """The likely causes of a difference: what is known to matter comes first, and the noise of seeds is called that."""
 
+import math
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotrack
@@ -13,6 +14,7 @@ from autotrack.errors import QueryError
 from autotrack.journal.records import Dataset
 from autotrack.journal.series import Point
 from autotrack.journal.summary import MetricSummary, Summary
+from autotrack.readers.across_runs import across_runs
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.importance import importance
 from autotrack.readers.parting import parting
@@ -146,6 +148,41 @@ def test_across_many_runs_the_param_that_decides_explains_most(seed: int) -> Non
     assert found[0].param == "lr"
     assert found[0].share > 0.9
     assert {one.param for one in found} <= {"lr", "kind"}
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**20))
+def test_of_many_params_the_one_that_is_best_in_the_middle_is_found(seed: int) -> None:
+    dice = random.Random(seed)
+    params: dict[str, list[Any]] = {f"p{number}": [dice.random() for _ in range(24)] for number in range(8)}
+    params["lr"] = [10 ** dice.uniform(-4, 0) for _ in range(24)]
+    losses = [abs(math.log10(lr) + 2) + dice.gauss(0, 0.1) for lr in params["lr"]]
+    found = importance(params, losses)
+    assert (found[0].param, found[0].is_thin) == ("lr", False)
+
+
+def test_of_twenty_params_that_do_nothing_none_is_said_to_explain_much() -> None:
+    called_sure = 0
+    for seed in range(20):
+        dice = random.Random(seed)
+        params = {f"p{number}": [dice.choice("abc") for _ in range(12)] for number in range(20)}
+        called_sure += any(not one.is_thin for one in importance(params, [dice.random() for _ in range(12)]))
+    assert called_sure <= 4  # 5 % of 20 are one
+
+
+def test_params_that_change_together_are_said_to_be_so() -> None:
+    rates = [0.1 * number for number in range(12)]
+    params = {"lr": rates, "batch_size": [16 * number for number in range(12)], "depth": [1, 2] * 6}
+    causes = across_runs(params, [rate + 0.01 for rate in rates], "val_loss")
+    assert "changes along with batch_size, so these runs cannot tell" in causes[0].evidence
+    assert causes[0].kind == "params"
+
+
+def test_where_nothing_explains_a_metric_that_is_said_first() -> None:
+    dice = random.Random(3)
+    causes = across_runs({"lr": [dice.random() for _ in range(12)]}, [dice.random() for _ in range(12)], "val_loss")
+    assert causes[0].cause == "nothing tells val_loss of these 12 runs"
+    assert all("thin evidence" in cause.evidence and cause.confidence < 0.6 for cause in causes)
 
 
 def test_fewer_than_ten_runs_bear_nothing_out() -> None:
