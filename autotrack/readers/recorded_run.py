@@ -137,6 +137,15 @@ class RecordedRun:
         """Take back the last `tag`, `note` or `rename`; return what is as before. Raises `AutotrackError`."""
         return str(self._edits().undo(self.folder))
 
+    def remove(self) -> Path:
+        """Move the run into the trash of its store; return where it is. `autotrack rm --restore` brings it back.
+
+        Raises `RunNotFoundError` for a run that is being recorded, and `OSError`.
+        """
+        from autotrack.readers import trash  # few look at runs to remove them
+
+        return trash.remove(self)
+
     def _edits(self) -> Any:
         from autotrack.readers import edits  # few look at runs to change them
 

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from autotrack import settings
@@ -138,6 +139,10 @@ class Runs(Sequence[RecordedRun]):
 
     def _having(self, metric: str) -> list[RecordedRun]:
         return [run for run in self._runs if run.value(Name("metrics", metric)) is not None]
+
+    def remove(self) -> list[Path]:
+        """Move these runs into the trash of their store; return where they are. Raises as `remove` of a run does."""
+        return [run.remove() for run in self._runs]
 
     def compare(self, metric: str | None = None) -> "RunComparison":
         """Return these runs side by side, with the likely causes of differences. Raises `QueryError`."""
