@@ -11,16 +11,16 @@ autotrack.autolog(to="runs", experiment="day-after")
 X_train, X_test, y_train, y_test = train_test_split(*load_digits(return_X_y=True), random_state=7)
 
 
-def train(name: str, learning_rate: float, width: int) -> None:
+def train(name: str, rate: float, width: int) -> None:
     with autotrack.start_run(name):
-        model = MLPClassifier(width, learning_rate_init=learning_rate, max_iter=12, early_stopping=True, random_state=7)
+        model = MLPClassifier(width, learning_rate_init=rate, max_iter=12, early_stopping=True, random_state=7)
         model.fit(X_train, y_train)
         print(f"{name}: {model.score(X_test, y_test):.3f}")
 
 
 if __name__ == "__main__":
-    for name, learning_rate, width in (("slow", 1e-4, 32), ("usual", 1e-3, 32), ("wide", 1e-3, 128), ("fast", 1e-2, 32)):
-        train(name, learning_rate, width)
+    for name, rate, width in (("slow", 1e-4, 32), ("usual", 1e-3, 32), ("wide", 1e-3, 128), ("fast", 1e-2, 32)):
+        train(name, rate, width)
 
     # The day after, in any other process:
     runs = autotrack.runs("runs").where("experiment == 'day-after'").last(4)
