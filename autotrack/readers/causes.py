@@ -19,6 +19,7 @@ _FROM_THE_START = ("data", "seed")
 _ROUNDS = ("hardware", "packages")
 _DEMOTED = 0.25
 _NUDGE = 0.5
+_CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
 
 
 def likely_causes(
@@ -72,7 +73,15 @@ def _weighed(cause: Cause, parted: Parting | None) -> Cause:
     return replace(cause, evidence=f"{cause.evidence}; {parted}", confidence=round(confidence, 3))
 
 
+def _knows(run: Summary, kind: str) -> bool:
+    return any(run.environment.get(name) for name in _CAPTURED[kind])
+
+
 def _nothing_differs(now: Summary, before: Summary, parted: Parting | None) -> Cause:
+    unknown = [kind for kind in _CAPTURED if not (_knows(now, kind) and _knows(before, kind))]
+    if unknown:
+        evidence = f"the {' and the '.join(unknown)} of at least one of the runs were not recorded"
+        return Cause("something that was not recorded", "unknown", evidence, 0.5)
     is_seeded = bool(seeds(now)) and bool(seeds(before))
     evidence = "no difference that matters was recorded; " + (f"{parted}; " if parted is not None else "")
     if is_seeded:

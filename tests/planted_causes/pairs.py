@@ -18,7 +18,9 @@ def edit(name: str, old: str, new: str, *, is_committed: bool = False) -> Change
 
 
 def upgrade(project: Project) -> None:
-    install(project.site, "scalekit", "1.1", PACKAGE.format(factor=0.5))
+    install(
+        project.site, "scalekit", "1.1", PACKAGE.format(factor=0.5).replace("return", "x = x.clip(0, 9)\n    return")
+    )
 
 
 def flip_labels(project: Project) -> None:
@@ -78,7 +80,7 @@ PAIRS = [
     Planted("labels of rows", "sklearn", flip_labels, DATA_NAMES, DATA),
     Planted("fewer rows", "sklearn", drop_rows, DATA_NAMES, DATA),
     Planted("seed alone", "sklearn", argue("--seed", "5"), ("seed", "random_state"), SEED),
-    Planted("variable", "sklearn", variable("FEATURE_SCALE", "0.001"), ("FEATURE_SCALE",), ("environment",)),
+    Planted("variable", "sklearn", variable("FEATURE_SCALE", "0"), ("FEATURE_SCALE",), ("environment",)),
     Planted("config", "sklearn", edit("conf.json", "0.0", "2.0"), ("conf.json",), ("config",)),
     Planted(
         "hash seed",
@@ -134,7 +136,14 @@ PAIRS = [
         ("train.py", "order", "seed"),
         ("code", "seed"),
     ),
-    Planted("threads", "torch", variable("OMP_NUM_THREADS", "1"), ("THREADS", "threads"), ("hardware",)),
+    Planted(
+        "threads",
+        "torch",
+        variable("OMP_NUM_THREADS", "1"),
+        ("THREADS", "threads"),
+        ("hardware",),
+        both=lambda one: one.arguments.extend(["--width", "4096", "--batch-size", "500"]),
+    ),
     Planted("weight decay", "torch", argue("--weight-decay", "0.2"), ("weight",), PARAM),
     Planted(
         "not shuffled",

@@ -172,7 +172,11 @@ def test_of_twenty_params_that_do_nothing_none_is_said_to_explain_much() -> None
 
 def test_params_that_change_together_are_said_to_be_so() -> None:
     rates = [0.1 * number for number in range(12)]
-    params = {"lr": rates, "batch_size": [16 * number for number in range(12)], "depth": [1, 2] * 6}
+    params: dict[str, list[Any]] = {
+        "lr": rates,
+        "batch_size": [16 * number for number in range(12)],
+        "depth": [1, 2] * 6,
+    }
     causes = across_runs(params, [rate + 0.01 for rate in rates], "val_loss")
     assert "changes along with batch_size, so these runs cannot tell" in causes[0].evidence
     assert causes[0].kind == "params"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrack.journal.records import RunStarted
+from autotrack.journal.records import Environment, RunStarted
 from autotrack.journal.summary import Summary
 from autotrack.readers.code_changes import CodeChanges, FileChange, code_changes
 from autotrack.readers.patches import sections
@@ -43,8 +43,8 @@ def recorded(root: Path) -> State:
     started = RunStarted(time=2e9, id="1", name="n", experiment="e", cwd=str(root), entry_point=str(root / "train.py"))
     subject = Subject(folder, started, Redactor({}), modules=[root / "train.py", root / "model.py"])
     records = [record for capture in (git, source, used) for record in capture.capture(subject)]
-    kinds = {record.kind: record.values for record in records if hasattr(record, "kind")}  # type: ignore[union-attr]
-    files = [name for record in records for name in getattr(record, "files", [])]
+    kept = [record for record in records if isinstance(record, Environment)]
+    kinds, files = {record.kind: record.values for record in kept}, [name for record in kept for name in record.files]
     return folder, Summary(environment=kinds, environment_files=files, cwd=str(root))
 
 
