@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.planted_causes.fresh import FRESH
 from tests.planted_causes.pairs import PAIRS
 from tests.planted_causes.recording import Answer, Laboratory, Planted
 
@@ -23,7 +24,16 @@ def answers(planted: Sequence[Planted], top: Path) -> Iterator[Answer]:
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         top = Path(arguments[0]) if arguments else Path(folder)
-        told = list(answers(PAIRS, top))
+        told = list(answers([*PAIRS, *FRESH], top))
+    print("changes that the explanations were made for")
+    show(told[: len(PAIRS)])
+    print("changes that were invented afterwards")
+    show(told[len(PAIRS) :])
+    return 0
+
+
+def show(told: Sequence[Answer]) -> None:
+    """Print what was said of each change, with the next causes where the first one is wrong."""
     for answer in told:
         first = answer.causes[0]
         values = " → ".join(f"{value:.6g}" for value in answer.values if value is not None)
@@ -36,7 +46,6 @@ def main(arguments: list[str]) -> int:
                 print(f"      {cause.cause} [{cause.kind}, {cause.confidence}]: {cause.evidence}")
     found = sum(answer.place == 1 for answer in told)
     print(f"{found} of {len(told)} first")
-    return 0
 
 
 if __name__ == "__main__":

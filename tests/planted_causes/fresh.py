@@ -1,0 +1,48 @@
+"""Fifteen more known changes, invented after the explanations had been made to find the forty."""
+
+from tests.planted_causes.pairs import CODE, DATA, DATA_NAMES, PARAM, SEED, argue, edit, flip_labels, upgrade, variable
+from tests.planted_causes.recording import Planted, Project
+
+
+def repeat_rows(project: Project) -> None:
+    lines = project.read("data.csv").splitlines()
+    project.write("data.csv", "\n".join([*lines, *lines[:40] * 3]) + "\n")
+
+
+def rescale_column(project: Project) -> None:
+    rows = [line.split(",") for line in project.read("data.csv").splitlines()]
+    for row in rows[::2]:
+        row[6] = f"{float(row[6]) * 5:g}"
+    project.write("data.csv", "\n".join(map(",".join, rows)) + "\n")
+
+
+def spoil_last_rows(project: Project) -> None:
+    """Change only rows that the training set does not have."""
+    lines = project.read("data.csv").splitlines()
+    project.write("data.csv", "\n".join(lines[:500] + [line.replace("0,", "1,") for line in lines[500:]]) + "\n")
+
+
+CLIPPED = "loss.backward()\n        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)"
+
+FRESH = [
+    Planted("criterion in code", "sklearn", edit("train.py", "(args.trees,", '(args.trees, criterion="entropy",'),
+            ("criterion", "train.py"), ("params", "code")),
+    Planted("rows twice", "sklearn", repeat_rows, DATA_NAMES, DATA),
+    Planted("unit of a column", "sklearn", rescale_column, DATA_NAMES, DATA),
+    Planted("noise once more", "sklearn", argue("--seed", "11"), ("noise of seeds",), SEED, repeats=4),
+    Planted("activation", "torch", edit("train.py", "torch.nn.ReLU()", "torch.nn.Tanh()"), ("train.py",), CODE),
+    Planted("rows of the test set", "torch", spoil_last_rows, DATA_NAMES, DATA),
+    Planted("clipped gradients", "torch", edit("train.py", "loss.backward()", CLIPPED), ("clip", "train.py"),
+            ("params", "code")),
+    Planted("another optimizer", "torch", edit("train.py", "SGD(model.parameters(), lr=args.lr, momentum=0.5,",
+            "Adam(model.parameters(), lr=args.lr,"), ("optimizer", "train.py"), ("params", "code")),
+    Planted("variable", "torch", variable("FEATURE_SCALE", "0.2"), ("FEATURE_SCALE",), ("environment",)),
+    Planted("line without git", "torch", edit("features.py", "* SCALE", "* SCALE * 0.1"), ("features.py",), CODE,
+            has_git=False),
+    Planted("dropout", "lightning", argue("--dropout", "0.7"), ("dropout",), PARAM),
+    Planted("batch size in code", "lightning", edit("train.py", "batch_size=50", "batch_size=10"),
+            ("batch_size", "train.py"), ("params", "code")),
+    Planted("package", "lightning", upgrade, ("scalekit",), ("packages",)),
+    Planted("seed", "keras", argue("--seed", "12"), ("seed",), SEED),
+    Planted("labels of rows", "keras", flip_labels, DATA_NAMES, DATA),
+]  # fmt: skip
