@@ -15,7 +15,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 # Each worker gets tests that stand side by side, so that few of them start the same server.
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery torture clean
+.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery causes torture clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -53,6 +53,9 @@ own-tests: $(STAMP)  ## scikit-learn's and Keras's own tests with autolog on; ta
 
 gallery: $(STAMP)  ## scikit-learn's gallery with autotrack and without: hours, or less with GALLERY="--scripts 10"
 	$(BIN)/python -m tests.gallery $(GALLERY)
+
+causes: $(STAMP)  ## trainings with one known change each: is it found as the cause? takes some minutes
+	$(BIN)/python -m tests.planted_causes
 
 torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing servers, damaged stores; takes over an hour
 	$(BIN)/python -m tests.torture
