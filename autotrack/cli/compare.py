@@ -120,7 +120,9 @@ def _print_causes(comparison: RunComparison) -> None:
         say(f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
     else:
         values = comparison.values(comparison.metric)
-        told = ", ".join(f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True))
+        shown = list(zip(names, values, strict=True))
+        more = f" and {len(shown) - _MOST_RUNS} more" if len(shown) > _MOST_RUNS else ""
+        told = ", ".join(f"{name} {_cell(value)}" for name, value in shown[:_MOST_RUNS]) + more
         is_same = len({_cell(value) for value in values}) == 1
         say(f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
     few = len(comparison.runs) > 2 and not comparison.is_across_runs

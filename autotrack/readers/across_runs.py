@@ -46,7 +46,8 @@ def _cause(one: Importance, metric: str) -> Cause:
         more = " and others" if len(one.together) > _MOST_TOGETHER else ""
         evidence += f"; changes along with {', '.join(one.together[:_MOST_TOGETHER])}{more}, so these runs cannot tell"
     kind = "seed" if is_seed(one.param) else _KINDS.get(one.param, "params")
-    return Cause(one.param, kind, evidence, round(min(one.share, _THIN_CONFIDENCE) if one.is_thin else one.share, 3))
+    sure = (1 - one.chance) * (1 + one.share) / 2  # that it matters at all, the more so the more it explains
+    return Cause(one.param, kind, evidence, round(min(one.share, _THIN_CONFIDENCE) if one.is_thin else sure, 3))
 
 
 def _code(summary: Summary) -> str | None:

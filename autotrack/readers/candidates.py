@@ -4,6 +4,7 @@ A training goes from its code, packages, params and seeds to data and results. S
 differs, such as the rows of a training set that is split with another seed, counts less than what it follows from.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -33,7 +34,7 @@ WEIGHTS = {
 _UNUSED = 0.05
 _CONSEQUENCE = 0.3
 _STRONG_PARAM = re.compile(
-    r"(^|[._/-])(lr|learning_rate|eta|eta0|alpha|batch_?size|epochs|max_epochs|max_iter|n_estimators|optimizer|model|"
+    r"(^|[._/-])(lr(_init|0)?|learning_rate(_init)?|eta0?|alpha|batch_?size|epochs|max_epochs|max_iter|n_estimators|optimizer|model|"
     r"weight_decay|momentum|dropout|hidden\w*|width|depth|layers?|max_depth|C|kernel|loss|penalty|gamma|shuffle)$",
     re.IGNORECASE,
 )
@@ -146,7 +147,19 @@ def _of_param(kind: str, phrase: str, now: Summary) -> Cause:
         weight, evidence = weight + 0.12, "a param that is known to matter much"
     if any(name in names for names in now.params_given.values()):
         weight, evidence = weight + 0.05, f"{evidence}, given by hand"
-    return Cause(phrase, kind, evidence, min(weight, 0.95))
+    return Cause(phrase, kind, evidence, round(min(weight + _bonus(phrase), 0.95), 3))
+
+
+def _bonus(phrase: str) -> float:
+    """Return a little for a number that has changed by much: of two params, that one is likelier."""
+    old, sign, new = phrase.partition(" ")[2].partition(" → ")
+    try:
+        values = abs(float(old)), abs(float(new))
+    except ValueError:
+        return 0.0
+    if not sign or not all(0 < value < math.inf for value in values):
+        return 0.0
+    return min(abs(math.log10(values[0] / values[1])), 2.0) / 100
 
 
 def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], phrases: list[str]) -> Iterator[Cause]:
