@@ -67,6 +67,7 @@ class Description:
         self._run = run
         self._optimizers: list[weakref.ref[Any]] = []
         self._described: list[weakref.ref[Any]] = []  # schedulers, models and loss modules
+        self._trained: list[weakref.ref[Any]] = []
         self._loaders: list[tuple[Callable[[], Any], tuple[str, dict[str, Any]]]] = []
         self._counts: dict[str, int] = {}
         self._settings: set[str] = set()
@@ -114,7 +115,12 @@ class Description:
 
     def add_loader(self, role: str, loader: Any, name: str | None = None) -> None:
         """Record a data loader and its data set, which serve as `role`: `train`, `validate` or `test`."""
-        if not self._is_new(loader) or self._is_made_anew(role, loader):
+        is_new = self._is_new(loader)
+        if role == "train" and not any(one() is loader for one in self._trained):
+            self._trained.append(weakref.ref(loader))  # it may have been evaluated before
+        elif not is_new:
+            return
+        if self._is_made_anew(role, loader):
             return
         number = self._label(f"data.{role}")
         with attempt(f"torch params: {number}", run=self._run):

@@ -117,9 +117,14 @@ class Members:
         known = self._parameters
         return any(id(one) in known and known[id(one)]() is one for one in parameters)
 
+    def living(self) -> list[Any]:
+        """Return the optimizers of the loop that are still there to make steps."""
+        found = [one.reference() for one in self._by_id.values() if not one.is_inner]
+        return [one for one in found if one is not None]
+
     def are_alive(self) -> bool:
         """Whether an optimizer of the loop is still there to make steps."""
-        return any(one.reference() is not None for one in self._by_id.values() if not one.is_inner)
+        return bool(self.living())
 
     def were_there(self, optimizer: Any) -> bool:
         """Whether the optimizer had been made when the loop began."""

@@ -26,22 +26,24 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
 
 @at_compile_time
 def _note_compiled() -> None:
-    watch.after_backward = _follow
+    if not elsewhere.is_run_of_another():
+        watch.after_backward = _follow
 
 
 @guarded
 def _follow(site: Site, *, is_over: bool) -> None:
     """Record a step by its loss; `is_over` if it has been made. A loss of the same place begins another step."""
-    optimizers = without_steps() if watch.compiled is None else [watch.compiled()]
-    if not optimizers or optimizers[0] is None or (found := steps.find(optimizers[0])) is None:
+    optimizers = _compiled()
+    if not optimizers or (found := steps.find(optimizers[0])) is None:
         watch.after_backward = watch.compiled = None
         return
     loop, member, is_first = found
     with loop.lock:
-        if is_first:
+        if watch.compiled is None:
             watch.compiled = member.reference
             for other in optimizers[1:]:
-                loop.add(other)
+                if loop.members.get(other) is None:
+                    loop.add(other)
             loop.run.notice(
                 "torch.compile",
                 f"the step of {member.name} is compiled and cannot be seen; each call of backward counts as one",
@@ -51,3 +53,10 @@ def _follow(site: Site, *, is_over: bool) -> None:
         if not is_over:
             values.update(member.rates(optimizers[0]))  # those that the step is going to be made with
         loop.record(values)
+
+
+def _compiled() -> list[Any]:
+    """Return the optimizers whose steps are compiled, as far as can be told: those of which none was seen, or all."""
+    if watch.compiled is not None:
+        return [one for one in (watch.compiled(),) if one is not None]
+    return without_steps() or ([] if watch.loop is None else watch.loop.members.living())

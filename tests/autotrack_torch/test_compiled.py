@@ -26,8 +26,9 @@ def test_each_call_of_backward_is_a_step(record: Record) -> None:
             optimizer.step()
             return loss
 
+        data = loader()
         for epoch in range(2):
-            for x, y in loader():
+            for x, y in data:
                 expected.append((len(expected), epoch, step(x, y).item()))
             scheduler.step()
 

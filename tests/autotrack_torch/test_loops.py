@@ -454,3 +454,20 @@ def test_what_is_left_over_from_a_training_is_no_part_of_the_next_one(record: Re
 
     runs = record(script)
     assert [value for run in runs for value in run.values("loss")] == [kept[0] + kept[1], kept[3] + kept[4]]
+
+
+def test_data_that_is_evaluated_first_and_trained_on_later_is_recorded_as_both(record: Record) -> None:
+    def script() -> None:
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        easy, hard = loader(4), loader(8)
+        for data in (easy, hard, hard):
+            for batch in data:
+                loss_of(model, batch).backward()
+                optimizer.step()
+            with torch.no_grad():
+                for batch in hard:
+                    loss_of(model, batch)
+
+    (run,) = record(script)
+    assert run.datasets == ["train", "validate", "train"]
