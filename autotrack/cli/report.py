@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.options import StoreOption, WhereOption
-from autotrack.cli.printing import say
+from autotrack.cli.printing import say, say_text
 from autotrack.cli.progress import with_progress
 from autotrack.errors import QueryError
 from autotrack.format import human_bytes
 from autotrack.readers import catalog
 from autotrack.readers.runs import Runs
-from autotrack.report.file import Report
+from autotrack.report.file import Report, title_of
+from autotrack.report.markdown import markdown
 
 
 def report(
@@ -23,7 +24,12 @@ def report(
     where: WhereOption = None,
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the newest N.")] = None,
     store: StoreOption = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default, report.html.")
+    ] = None,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write Markdown, for a pull request or the summary of a CI job.")
+    ] = False,
     title: Annotated[str | None, typer.Option("--title", help="The title; by default, the experiment.")] = None,
     in_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the web browser.")] = False,
 ) -> None:
@@ -38,9 +44,21 @@ def report(
     chosen = chosen.last(last or len(chosen))
     if not chosen:
         raise QueryError("there are no runs" + (" for which that holds" if where else ""))
+    if as_markdown:
+        _write_markdown(chosen, title, output)
+        return
     page = Report(chosen, chosen.names, title=title, watch=lambda runs: with_progress(runs, "reading runs"))
-    path = page.write(output)
+    path = page.write(output or Path("report.html"))
     count = f"{len(chosen)} run{'' if len(chosen) == 1 else 's'}"
     say(f"{count} in {path} ({human_bytes(path.stat().st_size)})")
     if in_browser:
         webbrowser.open(path.absolute().as_uri())
+
+
+def _write_markdown(runs: Runs, title: str | None, output: Path | None) -> None:
+    """Write into a file, or print."""
+    text = markdown(runs, runs.names, title=title or title_of(runs))
+    if output is None:
+        say_text(text.rstrip())
+    else:
+        output.write_text(text, encoding="utf-8")

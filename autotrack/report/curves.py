@@ -12,7 +12,7 @@ from autotrack.report.plain import plain
 FEWEST, MOST = 100, 4_000
 """Between these lies how many points a curve keeps in a file, whatever the number of curves."""
 
-_ALL_POINTS = 400_000
+_ALL_POINTS = 600_000
 
 _DIGITS = 7
 """What single precision has. The last and best values of a metric are kept as they are, beside the curves."""

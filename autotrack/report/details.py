@@ -12,16 +12,16 @@ from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.param_rows import param_rows
 from autotrack.report.files import end_of, patch_of
+from autotrack.report.importances import of_trials
 from autotrack.report.plain import plain
 
 _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",
     "traceback", "parent", "resumed_from", "renamed_from", "started_by", "frameworks", "argv", "entry_point", "cwd",
-    "host", "python", "destinations", "ranks", "tags", "metrics", "epochs", "system", "datasets", "trials", "plots",
+    "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets", "trials", "plots",
     "artifacts", "texts", "tables", "notices", "left_out",
 )  # fmt: skip
 
-_MOST_EPOCHS = 2_000
 _MOST_TRIALS = 5_000
 
 
@@ -37,12 +37,12 @@ def details_of(
         most_bytes: How much of its output, and of its patch, is taken.
     """
     details = {name: plain(getattr(summary, name)) for name in _AS_THEY_ARE}
-    details["epochs"] = details["epochs"][-_MOST_EPOCHS:]
     details["trials"] = details["trials"][:_MOST_TRIALS]
     return {
         **details,
         "folder": str(folder.absolute()),
         "judged_by": main_metrics(summary),
+        "importances": of_trials(summary),
         "params": [plain(row._asdict()) for row in param_rows(summary)],
         "environment": {kind: plain(values) for kind, values in summary.environment.items()},
         "environment_files": summary.environment_files,

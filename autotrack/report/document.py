@@ -14,6 +14,7 @@ from autotrack.report.columns import columns_of, keys_of
 from autotrack.report.comparisons import compared, likely_pairs
 from autotrack.report.curves import curves_of, points_for_each
 from autotrack.report.details import details_of
+from autotrack.report.importances import of_runs
 from autotrack.version import __version__
 
 FORMAT = 1
@@ -65,6 +66,7 @@ def document_of(
         "title": title,
         "points_per_curve": most,
         "table": table,
+        "importances": of_runs(runs, names, table["judged_by"]),
         "details": details,
         "packages": packages,
         "curves": curves,

@@ -56,7 +56,7 @@ class Report:
         self, runs: Sequence[RecordedRun], names: Collection[Name], *, title: str | None = None, watch: Watch = iter
     ) -> None:
         wanted = settings.resolve().metric
-        document = document_of(runs, names, title=title or _title(runs), wanted=wanted, watch=watch)
+        document = document_of(runs, names, title=title or title_of(runs), wanted=wanted, watch=watch)
         self.path: Path | None = None
         self._count = len(runs)
         self._page = page_of(document)
@@ -79,7 +79,8 @@ class Report:
         )
 
 
-def _title(runs: Sequence[RecordedRun]) -> str:
+def title_of(runs: Sequence[RecordedRun]) -> str:
+    """Return what runs are called together."""
     experiments = {run.experiment for run in runs}
     return experiments.pop() if len(experiments) == 1 else f"{len(runs)} runs"
 

@@ -22,6 +22,7 @@ from autotrack.report.columns import columns_of, keys_of
 from autotrack.report.comparisons import compared
 from autotrack.report.curves import thinned
 from autotrack.report.folders import roots
+from autotrack.report.importances import of_runs
 from autotrack.report.live_run import LiveRun
 from autotrack.report.plain import plain
 
@@ -75,6 +76,12 @@ class LiveRuns:
         folders = self._folder(before), self._folder(after)
         beside = [load(folder) for folder in list(self._kept.stamps)[:_MOST_CHANGED]]
         return compared(load(folders[0]), load(folders[1]), beside)
+
+    def importances(self) -> dict[str, Any]:
+        """Return, for the most common metrics, which params explain them."""
+        with self._lock:
+            runs, names = self._all()
+            return of_runs(runs, names, columns_of(runs, names, settings.resolve().metric)["judged_by"])
 
     def sparks(self, metric: str, keys: Sequence[str]) -> dict[str, list[Any]]:
         """Return a few values of a metric of each run, for a small curve; nothing for a run without it."""

@@ -41,6 +41,7 @@ class RunsTab(base_plugin.TBPlugin):  # type: ignore[misc]  # a class without ty
             "/run": self._answer(lambda runs, asked: runs.details(asked("key"))),
             "/curves": self._answer(lambda runs, asked: runs.curves(asked("key"))),
             "/comparison": self._answer(lambda runs, asked: runs.comparison(asked("before"), asked("after"))),
+            "/importances": self._answer(lambda runs, _: runs.importances()),
             "/sparks": self._answer(
                 lambda runs, asked: runs.sparks(asked("metric"), asked("keys").split(",")[:_MOST_KEYS])
             ),

@@ -6,9 +6,10 @@ import { moment } from "./format.js";
 import { address, onMove, place } from "./router.js";
 import { runView } from "./run_view.js";
 import { runsView } from "./runs_view.js";
+import { searchView } from "./search_view.js";
 import { isDark, setTheme } from "./theme.js";
 
-const views = [["runs", "Runs"], ["compare", "Compare"]];
+const views = [["runs", "Runs"], ["compare", "Compare"], ["search", "Search"]];
 
 /** Show the page in an element. `source` is where its runs come from. */
 export async function start(source, element) {
@@ -68,6 +69,7 @@ class App {
     if (!this.runs.length) return { element: h("p", { class: "empty" }, "There are no runs here yet.") };
     if (view.startsWith("run/")) return runView(this, view.slice(4), settings);
     if (view === "compare") return compareView(this, settings);
+    if (view === "search") return searchView(this, settings);
     return runsView(this, settings);
   }
 }

@@ -16,7 +16,7 @@ export function facts(pairs) {
 /** Return a table with heads. Cells are texts or elements; `numbers` has the places of columns that are numbers. */
 export function table(heads, rows, numbers = []) {
   const kind = (at) => (numbers.includes(at) ? "number" : null);
-  const cells = (row) => row.map((cell, at) => (at ? h("td", { class: kind(at) }, cell instanceof Node ? cell : h("bdi", {}, cell)) : h("th", { scope: "row" }, h("bdi", {}, cell))));
+  const cells = (row) => row.map((cell, at) => h(at ? "td" : "th", { class: kind(at), scope: at ? null : "row" }, cell instanceof Node ? cell : h("bdi", {}, cell)));
   return h("div", { class: "scroll" }, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: kind(at) }, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
 }
 

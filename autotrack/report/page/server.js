@@ -54,6 +54,10 @@ export class ServerSource {
     return ask("curves", { key });
   }
 
+  async importances() {
+    return ask("importances", {});
+  }
+
   async comparison(before, after) {
     return ask("comparison", { before, after });
   }

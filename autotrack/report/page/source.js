@@ -30,6 +30,11 @@ export class FileSource {
     return this.document.curves[key] ?? {};
   }
 
+  /** Return, for the most common metrics, which params explain them. */
+  async importances() {
+    return this.document.importances;
+  }
+
   /** Return why two runs differ, the earlier one first; null if that was not worked out. */
   async comparison(before, after) {
     return this.document.comparisons[`${before} ${after}`] ?? null;

@@ -61,7 +61,7 @@ function widthOf(id, column) {
   const fixed = { name: 250, status: 112, started: 158, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
   if (fixed[id]) return fixed[id];
   const longest = (column?.values ?? []).slice(0, 200).reduce((most, value) => Math.max(most, short(value).length), 3);
-  return Math.max(76, Math.min(260, Math.max(longest * 7.6, (column?.name ?? id).length * 7.4 + 22) + 22));
+  return Math.max(76, Math.min(260, Math.max(longest * 8.4, (column?.name ?? id).length * 7.6 + 20) + 24));
 }
 
 function cell(id, entry, { column, value, source, metric, runs }) {

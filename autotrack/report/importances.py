@@ -1,0 +1,44 @@
+"""Which params explain a metric: across all runs, and across the candidates of a search."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from autotrack.journal.records import number
+from autotrack.journal.summary import Summary
+from autotrack.readers.importance import importance
+from autotrack.readers.query_names import Name
+from autotrack.readers.recorded_run import RecordedRun
+
+_MOST_METRICS = 4
+_MOST_PARAMS = 20
+
+
+def of_runs(runs: Sequence[RecordedRun], names: Collection[Name], metrics: Sequence[str]) -> dict[str, Any]:
+    """Return, for each of the first few metrics, the params that explain it across runs, the best first."""
+    params = [name for name in names if name.group == "params"]
+    found = {}
+    for metric in metrics[:_MOST_METRICS]:
+        values = [(run, run.value(Name("best", metric))) for run in runs]
+        having = [(run, float(value)) for run, value in values if value is not None and value == value]  # noqa: PLR0124
+        columns = {name.rest: [run.value(name) for run, _ in having] for name in params}
+        found[metric] = _shares(columns, [value for _, value in having])
+    return found
+
+
+def of_trials(summary: Summary) -> dict[str, Any]:
+    """Return the same for the candidates of a search, by their first score that rises or falls with quality."""
+    trials = [trial for trial in summary.trials if trial.kind == "candidate"]
+    scores = [name for trial in trials for name in trial.values if not name.startswith(("split", "std_"))]
+    metric = next((name for name in scores if "test_score" in name and "rank" not in name), next(iter(scores), None))
+    if metric is None:
+        return {}
+    having = [(trial, float(number(trial.values[metric]))) for trial in trials if metric in trial.values]
+    finite = [(trial, value) for trial, value in having if value == value]  # noqa: PLR0124  NaN explains nothing
+    names = dict.fromkeys(name for trial, _ in finite for name in trial.params)
+    columns = {name: [trial.params.get(name) for trial, _ in finite] for name in names}
+    return {metric: _shares(columns, [value for _, value in finite])}
+
+
+def _shares(params: dict[str, list[Any]], values: Sequence[float]) -> list[dict[str, Any]]:
+    found = importance(params, values)[:_MOST_PARAMS]
+    return [{"param": one.param, "share": round(one.share, 4), "runs": one.runs} for one in found]

@@ -1,0 +1,75 @@
+// What the search view draws: dimensions, each with a value for every run or candidate, and where values lie on them.
+
+import { number, short } from "./format.js";
+
+const mostTexts = 60;
+
+/** One dimension of some items. `values` has one for each, null where it is missing. */
+export class Dimension {
+  constructor(id, label, values, direction = null) {
+    this.id = id;
+    this.label = label;
+    this.direction = direction;
+    this.values = values.map((value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value));
+    const some = this.values.filter((value) => value !== null);
+    this.isNumber = some.length > 0 && some.every((value) => typeof value === "number");
+    this.texts = this.isNumber ? [] : [...new Set(some.map(String))].sort().slice(0, mostTexts);
+    this.range = this.isNumber ? rangeOf(some.filter(Number.isFinite)) : [0, Math.max(this.texts.length - 1, 1)];
+    this.isLog = this.isNumber && this.range[0] > 0 && this.range[1] / this.range[0] > 100;
+  }
+
+  /** Return where an item lies, from 0 to 1; null if it has no value. */
+  share(item) {
+    const value = this.values[item];
+    if (value === null || value === undefined) return null;
+    if (!this.isNumber) {
+      const at = this.texts.indexOf(String(value));
+      return at < 0 ? null : this.texts.length === 1 ? 0.5 : at / (this.texts.length - 1);
+    }
+    if (!Number.isFinite(value)) return null;
+    const [low, high] = this.range.map((one) => this.scaled(one));
+    return high > low ? (this.scaled(value) - low) / (high - low) : 0.5;
+  }
+
+  scaled(value) {
+    return this.isLog ? Math.log10(value) : value;
+  }
+
+  /** Return the marks of the axis: `[where from 0 to 1, text]`. */
+  marks() {
+    if (!this.isNumber) {
+      const step = Math.ceil(this.texts.length / 12);
+      return this.texts.map((text, at) => [this.texts.length === 1 ? 0.5 : at / (this.texts.length - 1), text]).filter((_, at) => at % step === 0);
+    }
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => [share, short(this.at(share), 3)]);
+  }
+
+  /** Return the value at a place from 0 to 1. */
+  at(share) {
+    if (!this.isNumber) return this.texts[Math.round(share * (this.texts.length - 1))];
+    const [low, high] = this.range.map((one) => this.scaled(one));
+    const value = low + (high - low) * share;
+    return this.isLog ? 10 ** value : value;
+  }
+}
+
+function rangeOf(values) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+}
+
+/** Return the dimensions of the runs in rows, of the columns with these ids. */
+export function ofRuns(runs, rows, ids) {
+  return ids.map((id) => {
+    const column = runs.byId.get(id);
+    return new Dimension(id, column.name, rows.map((row) => column.values[row]), runs.directions[column.name] ?? null);
+  });
+}
+
+/** Return the dimensions of the candidates of a search; the score is the last one. */
+export function ofTrials(trials, score) {
+  const names = [...new Set(trials.flatMap((trial) => Object.keys(trial.params ?? {})))];
+  const params = names.map((name) => new Dimension(name, name, trials.map((trial) => (trial.params?.[name] === null ? "None" : (trial.params?.[name] ?? null)))));
+  const times = new Dimension("mean_fit_time", "mean_fit_time", trials.map((trial) => number(trial.values?.mean_fit_time)), "min");
+  const result = new Dimension(score, score, trials.map((trial) => number(trial.values?.[score])), /loss|error|rank|time/.test(score) ? "min" : "max");
+  return [...params.filter((one) => new Set(one.values).size > 1), ...(times.range[0] < Infinity ? [times] : []), result];
+}

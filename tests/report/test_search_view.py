@@ -1,0 +1,75 @@
+"""The view of a search in a real browser: lines that can be brushed, what matters, and candidates of one search."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import autotrack
+
+pytestmark = pytest.mark.timeout(300)
+
+RUNS = 12
+
+
+def record_sweep(store: Path) -> None:
+    """Runs of which only `lr` matters, the larger the worse."""
+    for number in range(RUNS):
+        params = {
+            "lr": 10.0 ** -(number / 3),
+            "width": (16, 32)[number % 2],
+            "optimizer": ("adam", "sgd")[number // 6],
+        }
+        with autotrack.start_run(f"run-{number}", to=store, experiment="sweep", params=params) as run:
+            run.log({"val_loss": 1 / (number + 1)}, step=0)
+
+
+def record_search(store: Path) -> None:
+    with autotrack.start_run("search", to=store, experiment="sweep") as run:
+        run.log({"best_score": 1.0})
+        for number in range(RUNS):
+            run.log_trial(number, {"C": 10.0**number}, {"mean_test_score": number / RUNS})
+
+
+def address(store: Path) -> str:
+    return autotrack.runs(store).report().write("report.html").absolute().as_uri() + "#search"
+
+
+def test_lines_are_brushed_and_the_best_of_those_that_pass_are_listed(page: Page, store: Path) -> None:
+    record_sweep(store)
+    page.goto(address(store))
+    passing = page.locator("#passing tbody tr")
+    expect(passing).to_have_count(RUNS)
+    expect(passing.first).to_contain_text("run-11")
+    expect(page.locator("#importance .bars > span").first).to_have_text("lr")
+    canvas = page.locator("canvas.parallel").first
+    box = canvas.bounding_box()
+    assert box
+    x = box["x"] + box["width"] - 56  # the last axis: the metric
+    page.mouse.move(x, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 280, steps=4)
+    page.mouse.up()
+    chip = page.locator("#lines .chip")
+    expect(chip).to_contain_text("val_loss")
+    assert 0 < passing.count() < RUNS
+    expect(passing.first).not_to_contain_text("run-11")
+    chip.get_by_role("button").click()
+    expect(passing).to_have_count(RUNS)
+    page.get_by_role("searchbox").fill("params.width == 16")
+    page.get_by_role("searchbox").press("Enter")
+    expect(passing).to_have_count(RUNS // 2)
+    passing.first.get_by_role("link").click()
+    expect(page.locator("h1")).to_have_text("run-10")
+
+
+def test_the_candidates_of_one_search_are_shown_alike(page: Page, store: Path) -> None:
+    record_sweep(store)
+    record_search(store)
+    page.goto(address(store))
+    page.get_by_label("what is shown").select_option(label="candidates of search")
+    expect(page.locator("#passing tbody tr").first).to_contain_text(f"candidate {RUNS - 1}")
+    expect(page.locator("#importance .bars > span").first).to_have_text("C")
+    expect(page.locator("#candidates tbody tr")).to_have_count(RUNS)
+    assert "of=" in page.url
+    expect(page.locator("canvas.parallel")).to_have_count(2)
