@@ -17,9 +17,9 @@ from autotrack.report.plain import plain
 
 _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",
-    "traceback", "parent", "resumed_from", "renamed_from", "started_by", "frameworks", "argv", "entry_point", "cwd",
-    "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets", "trials", "plots",
-    "artifacts", "texts", "tables", "notices", "left_out",
+    "traceback", "parent", "resumed_from", "renamed_from", "started_by", "reproduces", "frameworks", "argv",
+    "entry_point", "cwd", "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets",
+    "trials", "plots", "artifacts", "texts", "tables", "notices", "left_out",
 )  # fmt: skip
 
 _MOST_TRIALS = 5_000
@@ -54,7 +54,7 @@ def details_of(
 
 
 def repeat(folder: Path, summary: Summary) -> list[str]:
-    """Return the lines that somebody would type to run it again."""
+    """Return the command that runs it again, and the lines that somebody would type to do it by hand."""
     git = summary.environment.get("git", {})
     place, commit = git.get("root") or summary.cwd, git.get("commit")
     patch, packages = (
@@ -62,6 +62,7 @@ def repeat(folder: Path, summary: Summary) -> list[str]:
         for file in ("changes.patch", "requirements.txt")
     )
     return [
+        f"autotrack reproduce {shlex.quote(str(folder.absolute()))}",
         *([f"cd {shlex.quote(str(place))}"] if place else []),
         *([f"git checkout {shlex.quote(str(commit))}"] if commit else []),
         *(f"git apply {path}" for path in patch),

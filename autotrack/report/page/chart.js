@@ -12,15 +12,15 @@ const keys = uPlot.sync("charts");
 /**
  * Draw curves. `lines` are `{ label, curve, started, index, format }`; `settings` has `axis`, `log` and `smoothing`.
  * Returns the element; `element.redraw(settings)` draws it again,
- * and `element.renew(lines)` draws other lines.
+ * and `element.renew(lines)` draws other lines. `marks(axis)` returns where faint lines stand, such as where epochs begin.
  */
-export function chart(title, lines, settings, { height = 220 } = {}) {
+export function chart(title, lines, settings, { height = 220, marks = () => [] } = {}) {
   const plot = h("div", { class: "plot", tabindex: "0", role: "img", "aria-label": title, style: { "--height": `${height}px` } });
   const legend = h("ul", { class: "legend" });
   const note = h("p", { class: "note" });
   const head = h("figcaption", {}, h("span", { class: "chart-title", title }, title), copyMenu(() => drawing.figure(title)));
   const element = h("figure", { class: "chart" }, head, plot, legend, note);
-  const drawing = new Drawing(plot, legend, note, lines, height, title);
+  const drawing = new Drawing(plot, legend, note, lines, height, title, marks);
   whenSeen(element, () => drawing.start(settings));
   element.redraw = (changed) => drawing.use(changed);
   element.renew = (newer) => drawing.renew(newer);
@@ -29,8 +29,8 @@ export function chart(title, lines, settings, { height = 220 } = {}) {
 }
 
 class Drawing {
-  constructor(plot, legend, note, lines, height, title) {
-    Object.assign(this, { plot, legend, note, lines, height, title, settings: {}, isSeen: false, hidden: new Set() });
+  constructor(plot, legend, note, lines, height, title, marks) {
+    Object.assign(this, { plot, legend, note, lines, height, title, marks, settings: {}, isSeen: false, hidden: new Set() });
     this.resized = new ResizeObserver(() => this.resize());
     this.themed = () => this.plot.isConnected && this.draw();
     plot.addEventListener("keydown", (event) => this.onKey(event));
@@ -85,7 +85,7 @@ class Drawing {
       padding: [8, 14, 0, 0],
       axes: [{ ...this.axis(xFormat(axis)), size: 30 }, { ...this.axis(log ? logTicks : (_, ticks) => ticks.map(this.lines[0]?.format ?? ((tick) => short(tick)))), size: 62 }],
       series: [{}, ...series.map((one) => ({ spanGaps: false, ...one }))],
-      hooks: { setCursor: [(chart) => this.showValues(chart)], setScale: [(chart, name) => name === "x" && this.onZoom(chart)] },
+      hooks: { drawClear: [(chart) => this.drawMarks(chart)], setCursor: [(chart) => this.showValues(chart)], setScale: [(chart, name) => name === "x" && this.onZoom(chart)] },
     };
     this.chart = new uPlot(options, joined(columns), fill(this.plot));
     this.chart.axis = axis;
@@ -94,6 +94,24 @@ class Drawing {
     this.showLegend();
     this.showNote();
     this.plot.setAttribute("aria-label", `${this.title}: ${this.lines.map((line) => line.label).join(", ")}; plus and minus zoom, arrows pan, 0 shows all`);
+  }
+
+  /** Draw a faint line where something begins, such as an epoch, if there is room. */
+  drawMarks(chart) {
+    const marks = this.marks(this.settings.axis).filter((x) => x > chart.scales.x.min && x < chart.scales.x.max);
+    const { left, top, width, height } = chart.bbox;
+    if (marks.length * 12 > width) return;
+    chart.ctx.save();
+    chart.ctx.strokeStyle = colour("mark");
+    chart.ctx.setLineDash([3, 4]);
+    for (const x of marks) {
+      const at = Math.round(chart.valToPos(x, "x", true)) + 0.5;
+      chart.ctx.beginPath();
+      chart.ctx.moveTo(Math.max(at, left), top);
+      chart.ctx.lineTo(at, top + height);
+      chart.ctx.stroke();
+    }
+    chart.ctx.restore();
   }
 
   axis(values) {

@@ -51,6 +51,14 @@ function withinEpochs(epochs) {
   });
 }
 
+/** Return where epochs begin on an axis, as a curve with several points in each tells it; nothing for other curves. */
+export function epochStarts(curve, axis, started) {
+  if (!curve?.epoch || axis === "epoch") return [];
+  const x = places(curve, axis, started);
+  const starts = x.filter((_, at) => at > 0 && curve.epoch[at] !== null && curve.epoch[at] !== curve.epoch[at - 1]);
+  return starts.length * 2 < x.length ? starts : [];
+}
+
 /** Return smoothed values: an exponential average without its bias to the first value, as in TensorBoard. */
 export function smoothed(values, weight) {
   let average = 0;

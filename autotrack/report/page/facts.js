@@ -50,7 +50,7 @@ function kindOf(line) {
 
 /** Return a text with a search in it. */
 export function log(text, note) {
-  const shown = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "output" }, text);
+  const shown = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "what was printed" }, text);
   const found = h("span", { class: "muted", "aria-live": "polite" });
   const search = h("input", { type: "search", placeholder: "find in the output", "aria-label": "find in the output", oninput: () => (found.textContent = mark(shown, text, search.value)) });
   return [h("div", { class: "bar" }, search, found, note ? h("span", { class: "note" }, note) : null), shown];

@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
-import { axesOf } from "./curves.js";
+import { axesOf, epochStarts } from "./curves.js";
 import { fill, h } from "./dom.js";
 import { copyable, diff, facts, log, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
@@ -58,7 +58,7 @@ class Charts {
     this.axes = axesOf(this.names.map((name) => curves[name]));
     this.chosen = chartSettings(settings, this.axes);
     this.groups = Object.entries(together(this.names, run.judged_by));
-    this.charts = this.groups.map(([title, members]) => chart(title, this.lines(run, curves, members), this.chosen));
+    this.charts = this.groups.map(([title, members]) => chart(title, this.lines(run, curves, members), this.chosen, { marks: marksOf(run, curves) }));
     const redraw = () => {
       this.charts.forEach((one) => one.redraw({ ...this.chosen }));
       remember(`run/${key}`, { axis: this.chosen.axis === this.axes[0][0] ? "" : this.chosen.axis, log: this.chosen.log && "yes", smoothing: this.chosen.smoothing || "" });
@@ -120,6 +120,13 @@ function metrics(run, charts) {
   );
 }
 
+/** Return where the epochs of a run begin, by the curve with the most points. */
+function marksOf(run, curves) {
+  const known = Object.keys(run.metrics).map((name) => curves[name]).filter((curve) => curve?.epoch);
+  const longest = known.sort((one, other) => other.value.length - one.value.length)[0];
+  return (axis) => epochStarts(longest, axis, run.started);
+}
+
 function figure(name, metric) {
   const point = metric.best ?? metric.last;
   return h("div", {}, h("dt", {}, name), h("dd", {}, short(number(point.value), 5), h("small", {}, metric.best ? `best ${where(point)}` : "last")));
@@ -170,7 +177,7 @@ function load(run, _, curves) {
   const names = Object.keys(run.system).sort();
   if (!names.length) return null;
   const drawn = names.filter((name) => curves[`system/${name}`]?.value.length > 1);
-  const charts = drawn.map((name) => chart(name, [{ label: name, curve: curves[`system/${name}`], started: run.started, index: 0, format: (value) => amount(name, value) }], { axis: "time", log: false, smoothing: 0 }, { height: 130 }));
+  const charts = drawn.map((name) => chart(name, [{ label: name, curve: curves[`system/${name}`], started: run.started, index: 0, format: (value) => amount(name, value) }], { axis: "time", log: false, smoothing: 0 }, { height: 130, marks: marksOf(run, curves) }));
   const rows = names.map((name) => [name, amount(name, run.system[name].mean), amount(name, run.system[name].max)]);
   const grid = (wanted) => h("div", { class: "charts" }, charts.filter((_, at) => mainLoad.test(drawn[at]) === wanted));
   return section("load", "System load", charts.length ? [grid(true), folded("more of the load", grid(false))] : null, h("h3", {}, "Over the whole run"), table(["load", "mean", "most"], rows, [1, 2]));
@@ -200,6 +207,7 @@ function environment(run) {
       ["GPUs", (hardware?.gpus ?? []).map((gpu) => gpu.name).join(", ")],
       ["run folder", run.folder],
       ["resumed from", run.resumed_from],
+      ["repeats", run.reproduces],
       ["cost of autotrack", run.overhead_seconds === null ? null : duration(run.overhead_seconds)],
     ]),
   ];
@@ -239,7 +247,9 @@ function notices(run) {
 }
 
 function repeat(run) {
-  return run.repeat.length ? section("repeat", "To repeat it", copyable(run.repeat.join("\n"))) : null;
+  if (!run.repeat.length) return null;
+  const [command, ...byHand] = run.repeat;
+  return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
 const parts = [headline, metrics, trialsSection, plotsSection, params, output, load, environment, datasets, files, texts, notices, repeat];

@@ -88,7 +88,7 @@ function views(dimensions, labels, shares, open, link) {
     const best = [...passing].sort(comparing((item) => score.values[item], score.direction === "max")).slice(0, mostListed);
     const columns = [score, ...dimensions.slice(0, -1)];
     const rows = best.map((item) => [link(item), ...columns.map((one) => short(one.values[item]))]);
-    fill(list, table(["", ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
+    fill(list, table(["which", ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
   };
   const lines = parallel(dimensions, labels, { changed, open });
   return [

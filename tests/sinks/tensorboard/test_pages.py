@@ -252,3 +252,25 @@ def test_images_and_plots_are_shown(page: Page, address: str) -> None:
     images = page.locator("tf-image-loader img")
     wait_until(lambda: all(images.evaluate_all("all => all.map(image => image.naturalWidth)")))
     keep_picture(page, "images")
+
+
+def test_the_report_shows_runs_of_every_framework(page: Page, store: Path, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    runs = autotrack.runs(store)
+    page.goto(runs.report().write(tmp_path / "report.html").as_uri())
+    expect(page.locator("td.name a")).to_have_count(len(runs))
+    keep_picture(page, "report-runs")
+    for run in runs:
+        page.evaluate("key => { location.hash = `run/${key}`; }", run.id)
+        expect(page.locator("h1")).to_have_text(run.name)
+        for name, metric in run.metrics.items():
+            row = page.locator("#metrics tr").filter(
+                has=page.locator("th", has_text=re.compile(f"^{re.escape(name)}$"))
+            )
+            expect(row.locator("td").nth(3)).to_have_text(str(metric.count))
+        assert page.locator("#params tbody tr").count() == len(run.params)
+        keep_picture(page, f"report-{run.name}")
+    expect(page.locator("#metrics canvas").first).to_be_visible()
+    assert complaints == []
