@@ -11,7 +11,7 @@ from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.files import sources_of
 from autotrack.report.plain import plain
 
-_ALL_PAIRS = 8
+_ALL_PAIRS = 16
 """Of so many runs, every two are compared; of more, each with the one before it and with the best one."""
 
 _MOST_COMPARED = 100

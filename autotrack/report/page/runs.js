@@ -56,6 +56,34 @@ export function merged(table, changed) {
   };
 }
 
+/**
+ * Return the columns without those that change together with an earlier one in these rows, as the number of weights of a
+ * net does with its width. Columns of which each value is another one tell nothing of that, and stay.
+ */
+export function independent(columns, rows) {
+  const seen = new Set();
+  return columns.filter((column) => {
+    const codes = new Map();
+    const pattern = rows.map((row) => {
+      const value = String(column.values[row]);
+      if (!codes.has(value)) codes.set(value, codes.size);
+      return codes.get(value);
+    });
+    const known = pattern.join();
+    if (codes.size < rows.length && seen.has(known)) return false;
+    seen.add(known);
+    return true;
+  });
+}
+
+/** Return the params to show first: those that differ, and are known to matter, of most runs. */
+export function tellingParams(runs, rows, most) {
+  const params = runs.columns.filter((column) => column.group === "params" && column.weight >= 0 && column.distinct > 1);
+  params.sort((one, other) => other.weight - one.weight || other.count - one.count || other.distinct - one.distinct);
+  const differing = params.slice(0, 8 * most).filter((column) => new Set(rows.map((row) => column.values[row]).filter((value) => value !== null)).size > 1);
+  return independent(differing, rows).slice(0, most);
+}
+
 export class Runs {
   /** `table` is the part of that name of the JSON. */
   constructor(table) {

@@ -8,6 +8,7 @@ import { short } from "./format.js";
 import { comparing } from "./grid.js";
 import { parallel } from "./parallel.js";
 import { address, go, remember } from "./router.js";
+import { tellingParams } from "./runs.js";
 import { scatter } from "./scatter.js";
 import { trials } from "./trials.js";
 
@@ -59,10 +60,9 @@ class SearchView {
     const passes = condition(this.where, runs);
     const score = `best.${this.metric}`;
     const rows = runs.keys.map((_, row) => row).filter((row) => passes(row) && runs.value(row, score) !== null);
-    const params = runs.columns.filter((column) => column.group === "params" && column.weight >= 0 && new Set(rows.map((row) => column.values[row])).size > 1);
-    params.sort((one, other) => other.weight - one.weight || other.count - one.count || other.distinct - one.distinct);
+    const params = tellingParams(runs, rows, mostDimensions - 1);
     if (rows.length < 2 || !params.length) return h("p", { class: "empty" }, "There are no two runs with this metric whose params differ.");
-    const dimensions = ofRuns(runs, rows, [...params.slice(0, mostDimensions - 1).map((column) => column.id), score]);
+    const dimensions = ofRuns(runs, rows, [...params.map((column) => column.id), score]);
     const shares = (await source.importances())[this.metric] ?? [];
     const open = (item) => go(`run/${runs.keys[rows[item]]}`);
     const link = (item) => h("a", { href: address(`run/${runs.keys[rows[item]]}`) }, runs.label(rows[item]));

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { duration, exact, moment, short } from "./format.js";
 import { address } from "./router.js";
+import { tellingParams } from "./runs.js";
 import { sparkline } from "./sparkline.js";
 
 const labels = { name: "run", started: "started", duration_seconds: "took", curve: "curve" };
@@ -12,8 +13,7 @@ const mostDiffering = 6;
 export function usualColumns(runs, metric) {
   const isThere = (id) => runs.byId.has(id);
   const others = runs.judgedBy.filter((name) => name !== metric).slice(0, 2);
-  const params = runs.columns.filter((column) => column.group === "params" && column.distinct > 1 && column.weight >= 0);
-  params.sort((one, other) => other.weight - one.weight || other.count - one.count || other.distinct - one.distinct);
+  const params = tellingParams(runs, runs.keys.map((_, row) => row), mostDiffering);
   return [
     "name",
     ...(runs.byId.get("experiment")?.differs ? ["experiment"] : []),
@@ -22,7 +22,7 @@ export function usualColumns(runs, metric) {
     "duration_seconds",
     ...(metric ? [`best.${metric}`, "curve"] : []),
     ...others.map((name) => `best.${name}`).filter(isThere),
-    ...params.slice(0, mostDiffering).map((column) => column.id),
+    ...params.map((column) => column.id),
     ...runs.columns.filter((column) => column.group === "tags" && column.differs).slice(0, 3).map((column) => column.id),
     ...(isThere("note") ? ["note"] : []),
   ];
@@ -61,7 +61,7 @@ function widthOf(id, column) {
   const fixed = { name: 250, status: 112, started: 158, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
   if (fixed[id]) return fixed[id];
   const longest = (column?.values ?? []).slice(0, 200).reduce((most, value) => Math.max(most, short(value).length), 3);
-  return Math.max(76, Math.min(260, Math.max(longest * 8.4, (column?.name ?? id).length * 7.6 + 20) + 24));
+  return Math.max(76, Math.min(260, Math.max(longest * 8.4, (column?.name ?? id).length * 7.8 + 36) + 24));
 }
 
 function cell(id, entry, { column, value, source, metric, runs }) {
