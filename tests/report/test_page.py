@@ -217,3 +217,24 @@ def test_the_policy_of_a_file_stops_scripts_requests_and_markup(watched: Watched
     )
     watched.complaints.clear()
     assert tried == {"markup": "refused", "request": "refused", "script": "refused"}
+
+
+def test_a_figure_is_copied_and_paper_is_light_with_every_chart(page: Page, store: Path, tmp_path: Path) -> None:
+    with autotrack.start_run("first", to=store) as run:
+        for step in range(5):
+            run.log({f"metric {number}": step * number for number in range(12)}, step=step)
+    page.emulate_media(color_scheme="dark")
+    page.goto(report(store))
+    page.get_by_role("link", name="first").first.click()
+    expect(page.locator("#metrics canvas").first).to_be_visible()
+    for kind, beginning in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        page.locator("figure").first.hover()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind).first.click()
+        assert download.value.suggested_filename == f"metric_0.{kind.lower()}"
+        assert download.value.path().read_bytes().startswith(beginning)
+    assert page.locator("#metrics canvas").count() < 12
+    page.emulate_media(media="print")
+    expect(page.locator("#metrics canvas")).to_have_count(12)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.emulate_media(media="screen", color_scheme="light")

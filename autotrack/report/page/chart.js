@@ -195,21 +195,25 @@ class Drawing {
 
   /** Return what a copy of the figure is made of. */
   figure(title) {
-    const lines = this.lines.map((line, at) => ({ label: line.label, ...lineStyle(line.index), ...this.placed[at] }));
+    const lines = this.lines.map((line, at) => ({ label: line.label, ...lineStyle(line.index, { onPaper: true }), ...this.placed[at] }));
     const { min, max } = this.chart.scales.x;
     const y = this.chart.scales.y;
     return { title, lines: lines.filter((_, at) => !this.hidden.has(at)), ...this.settings, x: [min, max], y: [y.min, y.max], xText: (value) => xText(this.settings.axis, value) };
   }
 }
 
-/** Call a function once, when an element comes near to what is seen. */
+/** Call a function once, when an element comes near to what is seen, or the page is printed. */
 function whenSeen(element, act) {
-  const watch = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    watch.disconnect();
+  const print = matchMedia("print");
+  const watch = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && begin(), { rootMargin: "300px" });
+  const onPrint = () => (element.isConnected ? begin() : stop());
+  const stop = () => (watch.disconnect(), print.removeEventListener("change", onPrint));
+  function begin() {
+    stop();
     act();
-  }, { rootMargin: "300px" });
+  }
   watch.observe(element);
+  print.addEventListener("change", onPrint);
 }
 
 function positive(points, log) {

@@ -15,7 +15,11 @@ export function startTheme() {
   const chosen = remembered();
   setTheme(chosen ? chosen === "dark" : system.matches);
   system.addEventListener("change", () => remembered() ?? setTheme(system.matches));
-  matchMedia("print").addEventListener("change", (event) => document.dispatchEvent(new CustomEvent("theme", { detail: event.matches })));
+  let before = null;
+  matchMedia("print").addEventListener("change", (event) => {
+    if (event.matches) before = isDark();
+    setTheme(event.matches ? false : before); // paper is light
+  });
 }
 
 export function setTheme(isNowDark, { keep = false } = {}) {
@@ -24,9 +28,9 @@ export function setTheme(isNowDark, { keep = false } = {}) {
   document.dispatchEvent(new CustomEvent("theme"));
 }
 
-/** Return how the curve with this number is drawn. */
-export function lineStyle(index) {
-  const colours = isDark() ? dark : light;
+/** Return how the curve with this number is drawn, on the page or on white paper. */
+export function lineStyle(index, { onPaper = false } = {}) {
+  const colours = isDark() && !onPaper ? dark : light;
   return { colour: colours[index % colours.length], dash: dashes[Math.floor(index / colours.length) % dashes.length] };
 }
 
