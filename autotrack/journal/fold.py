@@ -157,6 +157,7 @@ class Fold:
         if self._sessions.finish(record):
             summary.status, summary.error, summary.traceback = record.status, record.error, record.traceback
             summary.stop_reason = record.stop_reason
+        summary.parent = record.parent or summary.parent
         summary.overhead_seconds = (summary.overhead_seconds or 0.0) + record.overhead_seconds
 
     def _add_params(self, record: records.Params) -> None:

@@ -304,6 +304,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
         started: The time of the `RunStarted` whose process has ended. It tells which one that was, not when.
         duration_seconds: How long the process recorded the run, by a clock that nobody can set.
         overhead_seconds: The time that autotrack took in the training process.
+        parent: The id of the run that this one turned out to be a part of, after it had begun.
     """
 
     status: Status
@@ -314,6 +315,7 @@ class RunFinished(Record, frozen=True, kw_only=True):
     duration_seconds: float | None = None
     overhead_seconds: float = 0.0
     rank: int = 0
+    parent: str | None = None
 
 
 AnyRecord = (

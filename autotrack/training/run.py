@@ -64,6 +64,7 @@ class Run(Logger):
         self._kind = "run"
         self.is_one_of_many = False
         self.before_another: Callable[[], None] | None = None
+        self.part_of: str | None = None
         self._pid = os.getpid()
         self.outer = current_run()
         self._overhead_before = overhead.seconds()
@@ -109,6 +110,7 @@ class Run(Logger):
                         duration_seconds=round(monotonic() - self._begun, 6),
                         overhead_seconds=round(overhead.seconds() - self._overhead_before, 6),
                         rank=self._rank,
+                        parent=self.part_of,
                     )
                 )
             self._release(say_end=True)

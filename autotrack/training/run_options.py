@@ -149,6 +149,8 @@ class RunOptions:
         `continued` may continue an earlier run instead, `resumed_from` and `group` are as for `start_run`.
         """
         run = run_around_another()
+        if run is not None and script.is_sweep(run):
+            run = None
         if run is not None and (run.pid == os.getpid() or run.started_by != "user" or ranks.is_launched_rank()):
             return run
         if run is None and ranks.is_launched_rank():

@@ -1,9 +1,14 @@
-"""The script that `autotrack run` started in this process, and its one run, to which all of its trainings add."""
+"""The script that `autotrack run` started in this process, and its one run, to which all of its trainings add.
+
+If the script is a sweep, it has a run for each job, and one around them. It is when Hydra says so, or when a training
+begins because the function that trained before is called again, in a loop or by somebody who searches.
+"""
 
 import os
 import sys
 import threading
 from collections.abc import Callable
+from contextvars import Context
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -14,12 +19,13 @@ from autotrack import launch
 from autotrack.errors import SettingsError
 from autotrack.interactive import interactive_session
 from autotrack.training import autolog, ranks, run_names, sidecar_client, terminal
+from autotrack.training.calls import Call, Trainings, calls_under_way
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import is_new, report_fault
 from autotrack.training.main_target import main_target
 from autotrack.training.nothing_recorded import nothing_recorded
-from autotrack.training.run import Run
+from autotrack.training.run import Run, current_run
 from autotrack.training.start import open_run
 
 STARTED_BY = "script"
@@ -35,6 +41,12 @@ class Script:
         self._is_first = False
         self._run: Run | None = None
         self._opening = threading.RLock()
+        self._options: dict[str, Any] = {}
+        self._sweep: Run | None = None
+        self._has_jobs = False
+        self._jobs = 0
+        self._trainings = Trainings()
+        self._repeated: Call | None = None
 
     def begin(self, *, is_first: bool, at_once: bool) -> None:
         """Switch autologging on in this process. Never raises.
@@ -66,17 +78,81 @@ class Script:
         if self._pid != os.getpid() or interactive_session() or ranks.is_worker():
             return None
         with self._opening:
+            self._options = options
             if self._run is None:
-                self._run = continued() or open_run(
-                    name or self.run_name(),
-                    started_by=STARTED_BY,
-                    frameworks=autolog.of_this_process().in_use(),
-                    **options,
-                )
+                self._run = continued() or self._open_job(name)
                 self._run.started_by = "user"  # trainings add to it, whoever began the one that is continued
+                self._run.before_another = self._before_another
             elif self._run.status == "running":
                 enter(self._run)  # it may have been opened by another thread
         return self._run if self._run.status == "running" else None
+
+    def is_sweep(self, run: Run) -> bool:
+        """Whether this is the run around the jobs of the script. Trainings add to that of a job."""
+        return run is self._sweep
+
+    def begin_job(self) -> None:
+        """Note that the script is a sweep, and that a job of it begins. Never raises."""
+        if self._pid != os.getpid() or interactive_session() or ranks.is_worker():
+            return
+        try:
+            with self._opening:
+                self._has_jobs = True
+                if self._run is not None:
+                    self._end_job(self._run)
+        except Exception as fault:  # noqa: BLE001  the job has to begin all the same
+            report_fault("sweep", fault)
+
+    def _open_job(self, name: str | None) -> Run:
+        if self._has_jobs:
+            self._open_sweep()
+        own = self.run_name()
+        is_numbered = self._has_jobs and own == launch.choices().name
+        run = self._open(name or (f"{own}-{self._jobs}" if is_numbered else own))
+        self._trainings = Trainings()
+        self._trainings.note(calls_under_way())
+        if self._repeated is not None:
+            run.log_params(self._repeated.arguments, self._repeated.code.co_name)
+            self._repeated = None
+        return run
+
+    def _open_sweep(self) -> Run:
+        """Open the run around all jobs, the first time."""
+        if self._sweep is None:
+            self._sweep = Context().run(self._open, self.run_name("-sweep"), printed_metrics=False)
+            self._sweep.started_by = "user"
+        enter(self._sweep)
+        return self._sweep
+
+    def _open(self, name: str | None, **options: Any) -> Run:
+        frameworks = autolog.of_this_process().in_use()
+        return open_run(name, started_by=STARTED_BY, frameworks=frameworks, **{**self._options, **options})
+
+    def _before_another(self) -> None:
+        """End the job if the training that begins is the first one of another job."""
+        run = self._run
+        if run is None or run.status != "running" or run.pid != os.getpid() or current_run() is not run:
+            return
+        try:
+            with self._opening:
+                now = calls_under_way()
+                if (calls := self._trainings.repeated_by(now)) is None:
+                    self._trainings.note(now)
+                    return
+                over, self._repeated = calls
+                if not self._has_jobs:
+                    self._has_jobs = True
+                    run.log_params(over.arguments, over.code.co_name)
+                self._end_job(run)
+        except Exception as fault:  # noqa: BLE001  the training has to begin all the same
+            report_fault("sweep", fault, run=run)
+
+    def _end_job(self, run: Run) -> None:
+        self._run = None
+        self._jobs += 1
+        if run.status == "running":
+            run.part_of = self._open_sweep().id
+            run.finish()
 
     def _begin(self, *, is_first: bool, at_once: bool) -> None:
         autologging = autolog.of_this_process()
@@ -98,15 +174,16 @@ class Script:
             set_entry_point(_file_of(*main_target()))
             self.enclosing_run()
 
-    def run_name(self) -> str | None:
+    def run_name(self, suffix: str = "") -> str | None:
         """Return the name of the run: as it was chosen, else that of the script and words that tell runs apart.
 
-        None where `autotrack run` has not started this process.
+        The suffix stands behind the name that was chosen, or that of the script. None where `autotrack run` has not
+        started this process.
         """
         if launch.VARIABLE not in os.environ:
             return None
         if (chosen := launch.choices().name) and (self._is_first or ranks.is_launched_rank()):
-            return chosen
+            return f"{chosen}{suffix}"
         spec = getattr(sys.modules.get("__main__"), "__spec__", None)
         path, module = main_target()
         if named := spec.name if spec else module:
@@ -115,7 +192,7 @@ class Script:
             own = Path(file).parent.name if Path(file).name == "__main__.py" else Path(file).stem
         else:
             return None
-        return f"{own[:_MOST_CHARACTERS]}-{run_names.run_name()}"
+        return f"{own[:_MOST_CHARACTERS]}{suffix}-{run_names.run_name()}"
 
 
 def _file_of(path: str | None, module: str | None) -> str | None:

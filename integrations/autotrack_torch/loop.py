@@ -95,7 +95,9 @@ class Loop:
             return Relation.MEMBER
         has_ended = not self.members.are_alive() or self._surroundings.are_left() or self.epochs.is_counted_anew()
         if has_ended and not is_under_way:
-            if self.is_own:
+            if self.run.before_another is not None:  # that of a sweep's job may be over
+                self.run.before_another()
+            if self.is_own or self.run.status != "running":
                 return Relation.STRANGER
             self.begin_another()
             return Relation.MEMBER

@@ -13,6 +13,7 @@ from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
 from autotrack.training.observe.arguments.omegaconf_configs import plain_config
 from autotrack.training.observe.arguments.script import calling_line, is_module_of_script
+from autotrack.training.script import script
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
@@ -29,6 +30,8 @@ def _before_job(_holder: Any, /, cfg: Any) -> Generator[None, Outcome, None]:
     if frame is not None and frame.f_code.co_name == "run_job":
         task = frame.f_locals.get("task_function")
         if is_module_of_script(getattr(task, "__module__", None)):
+            if frame.f_locals.get("job_dir_key") == "hydra.sweep.dir":  # of a multirun
+                script.begin_job()
             _note(cfg)
     yield
 
