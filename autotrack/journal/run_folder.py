@@ -101,6 +101,14 @@ def replace_file(folder: Path, name: str, content: bytes) -> None:
         os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
 
 
+def make_folders(folder: Path, name: str) -> None:
+    """Make the folders that the file `name` of a run is to lie in. Raises as `open_file` does."""
+    parts = safe_relative_path(name).parts[:-1]
+    for depth in range(1, len(parts) + 1):
+        with _parent(folder, "/".join(parts[:depth])) as (parent, last), suppress(FileExistsError):
+            os.mkdir(last, dir_fd=parent)
+
+
 def link_shared(folder: Path, shared_name: str, name: str) -> None:
     """Put a file that runs share into the run `folder` as `name`: a hard link, or a copy where there can be none."""
     with _parent(folder, shared_name) as (source, shared), _parent(folder, name) as (parent, last):

@@ -19,6 +19,7 @@ class KeptModel:
         kept_at: Where the run has it, for messages.
         model_path: A copy of the model that the weights in `path` belong to, where that is another file.
         params: What the run has recorded, by source and name.
+        script: The name that the module of the script would have; importing it might train again.
         trusted: Whether code in the file may run: somebody says that they trust whoever made it.
         model_class: The class of the model, if whoever loads it has named it.
     """
@@ -27,6 +28,7 @@ class KeptModel:
     kept_at: Path
     model_path: Path | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    script: str = ""
     trusted: bool = False
     model_class: type | None = None
 

@@ -15,7 +15,15 @@ _GENERIC = "python_function"
 """The flavor that all readers know: one function that predicts."""
 
 
-def mlmodel(model: Model, started: RunStarted, described: Mapping[str, Any], *, python: str, size_bytes: int) -> bytes:
+def mlmodel(
+    model: Model,
+    started: RunStarted,
+    described: Mapping[str, Any],
+    *,
+    python: str,
+    size_bytes: int,
+    code: str | None = None,
+) -> bytes:
     """Return the content of `MLmodel`.
 
     Args:
@@ -24,8 +32,11 @@ def mlmodel(model: Model, started: RunStarted, described: Mapping[str, Any], *, 
         described: Its inputs and outputs, as the integration has written them.
         python: The version of Python that it was trained with.
         size_bytes: The size of its files.
+        code: The folder beside it with source files that have to be on the path of imports, if there is one.
     """
     flavors = {name: dict(options) for name, options in model.flavors.items()}
+    if code is not None:
+        flavors = {name: {**options, "code": code} for name, options in flavors.items()}
     if _GENERIC in flavors:
         flavors[_GENERIC] |= {
             "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},

@@ -8,10 +8,13 @@ import json
 import pickletools
 import platform
 import re
+import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
+from typing import BinaryIO
 
 from autotrack.model_format.yaml_text import dump
 
@@ -25,11 +28,17 @@ _OF_PICKLES = ("numpy", "scipy", "pandas", "joblib")
 """What unpickled estimators import for themselves, where it is installed; pickles do not always name it."""
 
 
-def modules_in(name: str, content: bytes) -> set[str]:
+def modules_in(name: str, file: BinaryIO) -> set[str]:
     """Return the modules that the beginning of a file with a model names."""
-    if name.endswith(".skops"):
-        return _modules_of_skops(content)
-    return _modules_of_pickle(content) if name.endswith((".joblib", ".pkl")) else set()
+    if name.endswith((".skops", ".pth")):
+        return _modules_of_archive(file)
+    return _modules_of_pickle(file.read(_MOST_BYTES)) if name.endswith((".joblib", ".pkl")) else set()
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a module comes with Python or belongs to an installed package."""
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names or top in _distributions() or top == "__main__"
 
 
 def requirements(modules: Iterable[str], versions: Mapping[str, str]) -> list[str]:
@@ -100,13 +109,35 @@ def _modules_of_pickle(content: bytes) -> set[str]:
     return modules - {""}
 
 
-def _modules_of_skops(content: bytes) -> set[str]:
+def _modules_of_archive(file: BinaryIO) -> set[str]:
+    """Return the modules that the pickle in a file of PyTorch, or the description in one of skops, names."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("schema.json") as file:
-            found = re.findall(r'"__module__": ("[^"]+")', file.read(_MOST_BYTES).decode())
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError):
-        return {"sklearn", "skops"}
-    return {"skops", *map(json.loads, found)}
+        with zipfile.ZipFile(file) as archive:
+            pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            with archive.open(pickles[0] if pickles else "schema.json") as part:
+                content = part.read(_MOST_BYTES)
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        zlib.error,
+    ):
+        return set()
+    if pickles:
+        return _modules_of_pickle(content)
+    found = re.findall(r'"__module__": ("[^"]+")', content.decode(errors="replace"))
+    return {"skops", *map(_text, found)}
+
+
+def _text(quoted: str) -> str:
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return ""
 
 
 @cache

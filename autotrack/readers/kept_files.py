@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadError
+from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadError, UntrustedModelError
 from autotrack.format import printable
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
@@ -53,11 +53,17 @@ class KeptFiles:
 
     def load_model(self, weights: Weights, *, trusted: bool, model_class: type | None) -> Any:
         """Load the model of the run: see `autotrack.load_model`."""
-        loaders = model_loaders()
-        final = self._final_model(loaders)
         _check_role(weights)
-        chosen = final if weights == "last" and final is not None else self._in_role(weights)
-        return self._load(chosen, loaders, trusted=trusted, model_class=model_class)
+        loaders = model_loaders()
+        final = self._final_model(loaders) if weights == "last" else None
+        if final is not None:
+            try:
+                return self._load(final, loaders, trusted=trusted, model_class=model_class)
+            except UntrustedModelError:
+                if not self._having(weights):
+                    raise
+        # A checkpoint needs less trust than a whole model, where its class is known.
+        return self._load(self._in_role(weights), loaders, trusted=trusted, model_class=model_class)
 
     def load_file(self, name: str, *, trusted: bool, model_class: type | None) -> Any:
         """Load the model in the file `name`, a path in the run folder: see `autotrack.load_model`."""
@@ -72,12 +78,15 @@ class KeptFiles:
     def _in_role(self, role: Weights) -> Artifact:
         """Return the newest file with a role; of several metrics, one saved for that which the run is judged by."""
         _check_role(role)
-        having = [one for one in self._artifacts if one.kind in _KEPT and role in one.roles]
+        having = self._having(role)
         if not having:
             raise self._not_found(f"checkpoints/{role}", [one.path for one in self._artifacts if one.kind in _KEPT])
         judged_by = main_metrics(self._summary)[:1]
         for_metric = [one for one in having if not one.metrics.keys().isdisjoint(judged_by)]
         return (for_metric or having)[-1]
+
+    def _having(self, role: Weights) -> list[Artifact]:
+        return [one for one in self._artifacts if one.kind in _KEPT and role in one.roles]
 
     def _final_model(self, loaders: list[ModelLoader]) -> Artifact | None:
         """Return the model that training left; of several fits in one run, that of the first."""
@@ -91,13 +100,16 @@ class KeptFiles:
         if loader is None:
             raise ModelLoadError(f"{kept_at} is not a file that an installed integration can load; open it yourself")
         self._existing(chosen.path)
+        script = PurePosixPath(self._summary.entry_point or "").stem
         with private_folder() as folder:
             model_path = None
             if final is not None and final.path != chosen.path:
                 (folder / "model").mkdir()
                 model_path = copy_verified(self._folder, final.path, folder / "model", sha256=final.sha256)
             path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
-            return load_with(loader, KeptModel(path, kept_at, model_path, self._summary.params_by_source, **options))
+            return load_with(
+                loader, KeptModel(path, kept_at, model_path, self._summary.params_by_source, script, **options)
+            )
 
     def _existing(self, name: str) -> Path:
         """Return the path of a file or folder of the run. Raises `FileNotFoundError` and `UnsafeFileError`."""

@@ -137,11 +137,11 @@ class FollowedRun:
         self._add_checksums()
 
     def _complete_models(self, *, shares: bool) -> None:
+        if (subject := self.subject) is None:
+            return
         for model in self.facts.models_without(NAME):
-            if self.facts.started is None:
-                return
             try:
-                self.put(complete_model(self.folder, model, self.facts.started, self.facts.versions, shares=shares))
+                self.put(complete_model(model, subject, self.facts.versions, shares=shares))
             except FileNotFoundError:  # the model was not written after all, or is gone
                 continue
             except (AutotrackError, OSError) as error:

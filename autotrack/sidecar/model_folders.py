@@ -8,53 +8,62 @@ from time import time
 from typing import Any
 
 from autotrack.journal import shared_files
-from autotrack.journal.records import Artifact, Model, RunStarted
-from autotrack.journal.run_folder import link_shared, open_file, read_bytes, replace_file
+from autotrack.journal.records import Artifact, Model
+from autotrack.journal.run_folder import link_shared, make_folders, open_file, read_bytes, replace_file
 from autotrack.model_format.mlmodel import NAME, mlmodel
 from autotrack.model_format.requirements import environment_files, modules_in, python_version, requirements
+from autotrack.sidecar.capture.base import Subject
+from autotrack.sidecar.model_code import FOLDER as CODE
+from autotrack.sidecar.model_code import code_of
 
 _MOST_DESCRIPTION_BYTES = 2**24
-_MOST_READ_BYTES = 2**20
 
 
-def complete_model(
-    folder: Path, model: Model, started: RunStarted, versions: Mapping[str, str], *, shares: bool
-) -> list[Artifact]:
+def complete_model(model: Model, subject: Subject, versions: Mapping[str, str], *, shares: bool) -> list[Artifact]:
     """Write what the folder of a model lacks, and return the records of these files.
 
     Args:
-        folder: The run folder.
         model: What the integration has recorded of the model.
-        started: The start of the run.
+        subject: The run, and the process that recorded it.
         versions: The packages of the training with their versions, as far as they are known.
         shares: Whether files that are the same for other models are kept once beside the runs, and linked.
 
     Raises `OSError`, such as `FileNotFoundError` if the model is gone.
     """
-    names = [f"{model.path}/{file}" for file in model.files]
-    modules = {module for name in names for module in modules_in(name, _beginning(folder, name))}
+    folder, names = subject.folder, [f"{model.path}/{file}" for file in model.files]
+    modules = {module for name in names for module in _modules_in(folder, name)}
     python = python_version()
     environment = environment_files(requirements(modules | set(model.modules), versions), python)
-    if shares:
-        digest = shared_files.publish(folder, {f"model/{name}": content for name, content in environment.items()})
-        for name in environment:
-            link_shared(folder, shared_files.shared_name(digest, f"model/{name}"), f"{model.path}/{name}")
-    else:
-        for name, content in environment.items():
-            replace_file(folder, f"{model.path}/{name}", content)
-    size = sum(_size(folder, name) for name in names)
-    content = mlmodel(model, started, _described(folder, model), python=python, size_bytes=size)
+    _put_environment(folder, model.path, environment, shares=shares)
+    code = {f"{CODE}/{name}": content for name, content in code_of(modules, subject).items()}
+    for name, content in code.items():
+        make_folders(folder, f"{model.path}/{name}")
+        replace_file(folder, f"{model.path}/{name}", content)
+    content = mlmodel(
+        model,
+        subject.started,
+        _described(folder, model),
+        python=python,
+        size_bytes=sum(_size(folder, name) for name in names),
+        code=CODE if code else None,
+    )
     replace_file(folder, f"{model.path}/{NAME}", content)  # the last one: whoever finds it finds the others
-    return [
-        Artifact(
-            time=time(),
-            path=f"{model.path}/{name}",
-            kind="model",
-            bytes=len(content),
-            sha256=sha256(content).hexdigest(),
-        )
-        for name, content in {**environment, NAME: content}.items()
-    ]
+    written = {**environment, **code, NAME: content}
+    return [_record(f"{model.path}/{name}", content) for name, content in written.items()]
+
+
+def _put_environment(folder: Path, path: str, files: Mapping[str, bytes], *, shares: bool) -> None:
+    if not shares:
+        for name, content in files.items():
+            replace_file(folder, f"{path}/{name}", content)
+        return
+    digest = shared_files.publish(folder, {f"model/{name}": content for name, content in files.items()})
+    for name in files:
+        link_shared(folder, shared_files.shared_name(digest, f"model/{name}"), f"{path}/{name}")
+
+
+def _record(path: str, content: bytes) -> Artifact:
+    return Artifact(time=time(), path=path, kind="model", bytes=len(content), sha256=sha256(content).hexdigest())
 
 
 def _described(folder: Path, model: Model) -> Mapping[str, Any]:
@@ -69,10 +78,9 @@ def _described(folder: Path, model: Model) -> Mapping[str, Any]:
     return described if isinstance(described, dict) else {}
 
 
-def _beginning(folder: Path, name: str) -> bytes:
+def _modules_in(folder: Path, name: str) -> set[str]:
     with open(open_file(folder, name), "rb") as file:  # noqa: PTH123  a descriptor
-        # The list of files in an archive stands at its end.
-        return file.read() if name.endswith(".skops") else file.read(_MOST_READ_BYTES)
+        return modules_in(name, file)
 
 
 def _size(folder: Path, name: str) -> int:

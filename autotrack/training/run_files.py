@@ -1,6 +1,6 @@
 """The files that an integration keeps in a run folder: checkpoints, models, and what describes them."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import msgspec
 from autotrack.journal import files, records
 from autotrack.silence import without_warnings
 from autotrack.training.file_budget import FileBudget
+from autotrack.training.pickling import OverBudgetError, pickle_module
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
@@ -101,6 +102,34 @@ class RunFiles:
                 what has to be imported for it, `step` and `epoch` tell how far it was trained.
         """
         self._run._record_model(folder, files=list(files), flavors=dict(flavors), **about)
+
+    def keep_pickled_model(
+        self, save: Callable[[Path, Any], None], *, size_bytes: int, flavors: Mapping[str, Any], **about: Any
+    ) -> None:
+        """Have the trained model written to `model/data/model.pth`, at the end of a training, if the budget allows it.
+
+        Args:
+            save: Is called with a path, and with what stands for the module `pickle` there: see `pickling.py`.
+            size_bytes: How large the weights are.
+            flavors: As in `record_model`.
+            about: As in `record_model`.
+        """
+        if not self.budget.allows(size_bytes, at_end=True):
+            self._run.notice("model", f"the model was not kept as a whole: it has {size_bytes / 1e6:.0f} MB")
+            return
+        path = self._run.folder / MODEL / "data" / "model.pth"
+        try:
+            with self.replacing(path) as draft:
+                save(draft, pickle_module(most_bytes=_MOST_BYTES))
+        except Exception as error:  # noqa: BLE001  pickling the user's objects may raise anything
+            why = "it holds too much besides weights" if isinstance(error, OverBudgetError) else str(error)
+            self._run.notice("model", f"the model was not kept as a whole: {why:.500}")
+            return
+        self.write(path.with_name("pickle_module_info.txt"), b"pickle")
+        for file in (path, path.with_name("pickle_module_info.txt")):
+            self.record(file, kind="model", step=about.get("step"))
+        names = ["data/model.pth", "data/pickle_module_info.txt"]
+        self.record_model(path.parent.parent, files=names, flavors=flavors, **about)
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, in whose place another one is about to be kept."""

@@ -12,6 +12,7 @@ from autotrack_lightning.description import Configured, describe_training
 from autotrack_lightning.ends import is_tuning, record_early_stopping, status_of
 from autotrack_lightning.loggers import WatchedLoggers
 from autotrack_lightning.metrics import MetricRecorder
+from autotrack_lightning.module_files import keep_module
 from autotrack_lightning.replaced import replace, restore
 from autotrack_lightning.throughput import Throughput
 
@@ -183,6 +184,9 @@ class Fit:
                 self._sync_checkpoints(thoroughly=True)
             step = max(trainer.fit_loop.epoch_loop._batches_that_stepped - 1, 0)
             binding.remember(self._module, Trained(self.run, step, self._epoch))
+            if error is None and self._keeper is not None:
+                with attempt("lightning model", run=self.run):
+                    keep_module(self.run, trainer, self._module, step, self._epoch)
         end_run(self.run, error, is_own=self._owns_run, status=status_of(error))
 
     def _end_rank(self, error: BaseException | None) -> None:

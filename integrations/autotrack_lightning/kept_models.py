@@ -20,7 +20,7 @@ def load(kept: KeptModel) -> Any:
     load_from_checkpoint: Any = getattr(cls, "load_from_checkpoint", None)
     if load_from_checkpoint is None:
         kept.fail(f"is a checkpoint of Lightning, and {cls.__name__} is no LightningModule")
-    return load_from_checkpoint(kept.path, map_location="cpu", weights_only=not kept.trusted, **arguments)
+    return load_from_checkpoint(kept.path, map_location="cpu", weights_only=not kept.trusted, **arguments).eval()
 
 
 def _content(kept: KeptModel) -> Mapping[str, Any]:
@@ -42,10 +42,8 @@ def _recorded_class(kept: KeptModel) -> type:
     module, _, qualified = name.rpartition(".")
     if not module:
         kept.fail("has weights, and the run does not say of which class; give model_class=YourModule")
-    if module == "__main__" and not hasattr(sys.modules[module], qualified.partition(".")[0]):
-        kept.fail(
-            f"is of the class {qualified} of the script that trained it; import it and give model_class={qualified}"
-        )
+    if module == kept.script and module not in sys.modules:
+        module = "__main__"  # this may be the script itself; importing it would train again
     if module not in sys.modules:
         if not kept.trusted:
             kept.fail(
@@ -57,7 +55,10 @@ def _recorded_class(kept: KeptModel) -> type:
     for part in qualified.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
-        kept.fail(f"is of the class {name}, which is not there; give model_class=…")
+        kept.fail(
+            f"is of the class {name}, which is not there. If the script that trained it has that class, import "
+            f"it from there and give model_class={qualified}"
+        )
     return found
 
 

@@ -25,7 +25,7 @@ def load(kept: KeptModel) -> Any:
     content = _content(kept)
     if isinstance(content, (Mapping, torch.Tensor)):
         kept.fail(_ONLY_WEIGHTS)
-    return content
+    return content.eval() if isinstance(content, torch.nn.Module) else content
 
 
 _ONLY_WEIGHTS = "holds weights and no model: make the model, and have it load them with load_state_dict"

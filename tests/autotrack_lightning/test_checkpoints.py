@@ -25,6 +25,10 @@ def by_role(run: Any) -> dict[str, Any]:
     return {role: artifact for artifact in run.artifacts for role in artifact.roles}
 
 
+def checkpoints_of(run: Any) -> list[Any]:
+    return [artifact for artifact in run.artifacts if artifact.kind == "checkpoint"]
+
+
 def in_folder(run: Any) -> set[str]:
     return {path.name for path in (run.folder / "checkpoints").iterdir()}
 
@@ -73,7 +77,7 @@ def test_what_model_checkpoint_deletes_goes_too(pl: Any, trainer: Any, net: Any,
     saving = pl.callbacks.ModelCheckpoint(dirpath="kept", filename="{epoch}", monitor="score", mode="max")
     trainer(max_epochs=4, callbacks=[saving]).fit(scored(net, [0.1, 0.9, 0.5, 0.95]), loader(), loader())
     assert in_folder(recorded()) == {"epoch=3.ckpt"}
-    assert [artifact.path for artifact in recorded().artifacts] == ["checkpoints/epoch=3.ckpt"]
+    assert [artifact.path for artifact in checkpoints_of(recorded())] == ["checkpoints/epoch=3.ckpt"]
 
 
 def test_best_and_last_stay_when_their_files_are_deleted(
@@ -98,7 +102,7 @@ def test_several_checkpoint_callbacks_with_files_of_one_name(
     trainer(max_epochs=1, callbacks=callbacks).fit(net(), loader(), loader())
     run = recorded()
     assert in_folder(run) == {"same.ckpt", "2-same.ckpt"}
-    assert [set(artifact.metrics) for artifact in run.artifacts] == [{"val_loss"}, {"loss"}]
+    assert [set(artifact.metrics) for artifact in checkpoints_of(run)] == [{"val_loss"}, {"loss"}]
 
 
 def test_checkpoints_false_keeps_none(pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any) -> None:

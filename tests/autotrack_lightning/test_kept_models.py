@@ -84,5 +84,5 @@ def test_a_class_that_is_not_imported_needs_trust_or_to_be_given(
 def test_a_class_of_the_script_has_to_be_given(nets: ModuleType) -> None:
     nets.Net.__module__ = "__main__"
     run = trained(nets.Net(width=2))
-    with pytest.raises(ModelLoadError, match="class Net of the script that trained it"):
+    with pytest.raises(ModelLoadError, match="give model_class=Net"):
         run.load_model()

@@ -19,7 +19,7 @@ class Attack:
 
 def test_modules_are_named_and_nothing_is_executed(tmp_path: Path) -> None:
     for protocol in (2, 4, 5):
-        found = modules_in("model.joblib", pickle.dumps([Attack(), zipfile.ZipFile], protocol=protocol))
+        found = modules_in("model.joblib", io.BytesIO(pickle.dumps([Attack(), zipfile.ZipFile], protocol=protocol)))
         assert {"pathlib", "zipfile"} <= found
     assert not (tmp_path / "executed").exists()
 
@@ -28,13 +28,13 @@ def test_a_file_of_skops_is_read_as_an_archive() -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("schema.json", '{"__class__": "Ridge", "__module__": "sklearn.linear_model._ridge"}')
-    assert modules_in("model.skops", content.getvalue()) == {"skops", "sklearn.linear_model._ridge"}
+    assert modules_in("model.skops", content) == {"skops", "sklearn.linear_model._ridge"}
 
 
-@given(st.binary(max_size=200), st.sampled_from(["model.joblib", "model.skops", "model.keras"]))
+@given(st.binary(max_size=200), st.sampled_from(["model.joblib", "model.skops", "model.keras", "model.pth"]))
 def test_damaged_files_are_no_harm(content: bytes, name: str) -> None:
-    modules_in(name, content)
-    modules_in(name, pickle.dumps(Attack())[: len(content)] + content)
+    modules_in(name, io.BytesIO(content))
+    modules_in(name, io.BytesIO(pickle.dumps(Attack())[: len(content)] + content))
 
 
 def test_versions_are_those_of_the_training() -> None:

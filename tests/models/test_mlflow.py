@@ -14,7 +14,8 @@ LOADING = Path(__file__).with_name("loading.py")
 
 MODELS = [
     "classifier", "regressor", "pipeline_of_a_frame", "clusterer", "categories", "search", "code_of_the_script",
-    "texts", "keras_sequential", "keras_with_two_inputs",
+    "texts", "keras_sequential", "keras_with_two_inputs", "lightning_of_the_script",
+    "lightning_of_other_files",
 ]  # fmt: skip
 
 
@@ -23,11 +24,12 @@ MODELS = [
 def test_mlflow_loads_what_was_kept_and_predicts_the_same(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     environment = {**os.environ, "KERAS_BACKEND": "torch", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
-    trained = {**environment, "PYTHONPATH": str(TRAININGS.parent.parent.parent)}
     alone = shutil.copy(LOADING, tmp_path)  # with nothing beside it: neither this package nor what trained the models
+    (tmp_path / "project").mkdir()
+    script = shutil.copy(TRAININGS, tmp_path / "project")
     subprocess.run(
-        [sys.executable, "-W", "ignore", TRAININGS, tmp_path, *MODELS],
-        env=trained,
+        [sys.executable, "-W", "ignore", script, tmp_path, *MODELS],
+        env=environment,
         check=True,
         timeout=500,
         cwd=tmp_path,

@@ -131,6 +131,75 @@ def keras_with_two_inputs() -> Trained:
     return _fit(model, {"left": X[:, :2], "right": X[:, 2:]}, y)
 
 
+NETS = """
+import torch
+from net_parts import Doubled
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 3), Doubled(), torch.nn.Linear(3, 1))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+PARTS = """
+import torch
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, x):
+        return 2 * x
+"""
+
+
+def _lightning(net: Any) -> Trained:
+    import torch
+    from lightning.pytorch import LightningModule, Trainer
+
+    class Module(LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, x: Any) -> Any:
+            return self.net(x)
+
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            return torch.nn.functional.mse_loss(self(batch[0])[:, 0], batch[1])
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    X, y = _data()
+    x = torch.tensor(X, dtype=torch.float32)
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(x, torch.tensor(y, dtype=torch.float32)), batch_size=20
+    )
+    module = Module()
+    Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False).fit(
+        module, loader
+    )
+    return lambda data: module.eval()(torch.tensor(data)).detach().numpy(), x.numpy()
+
+
+def lightning_of_the_script() -> Trained:
+    import torch
+
+    return _lightning(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)))
+
+
+def lightning_of_other_files() -> Trained:
+    here = Path(sys.argv[0]).parent
+    (here / "nets.py").write_text(NETS)
+    (here / "net_parts.py").write_text(PARTS)
+    import nets  # type: ignore[import-not-found]
+
+    return _lightning(nets.Net())
+
+
 def train(folder: Path, names: list[str]) -> None:
     """Train the models with these names."""
     for name in names:

@@ -1,0 +1,47 @@
+"""Pickles models with the code that nobody could import: what the script itself defines goes by value."""
+
+import io
+from types import ModuleType
+from typing import Any
+
+from autotrack.training.values import is_on_cuda
+
+
+class OverBudgetError(Exception):
+    """What is pickled is larger than what is kept."""
+
+
+class _BoundedFile:
+    """Passes on so many bytes and no more."""
+
+    def __init__(self, file: Any, most_bytes: int) -> None:
+        self._file = file
+        self._left = most_bytes
+
+    def write(self, data: Any) -> Any:
+        self._left -= memoryview(data).nbytes
+        if self._left < 0:
+            raise OverBudgetError
+        return self._file.write(data)
+
+
+def pickle_module(*, most_bytes: int) -> Any:
+    """Return what stands for the module `pickle` where a framework asks for one to write with.
+
+    Classes and functions that cannot be imported are pickled by value. What is on a GPU is taken to memory, so that it
+    can be loaded anywhere. Writing raises `OverBudgetError` after so many bytes, those of tensors not counted.
+    """
+    import cloudpickle  # only when a model is written
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # no types are published with it
+        def __init__(self, file: io.BytesIO, protocol: int | None = None, **options: Any) -> None:
+            super().__init__(_BoundedFile(file, most_bytes), protocol, **options)
+
+        def reducer_override(self, value: Any) -> Any:
+            if type(value).__name__ == "Tensor" and is_on_cuda(value):
+                return value.cpu().__reduce_ex__(2)
+            return super().reducer_override(value)
+
+    module: Any = ModuleType("pickle")
+    module.Pickler = Pickler
+    return module

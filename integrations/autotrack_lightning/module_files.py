@@ -1,0 +1,31 @@
+"""Keeps the trained module as a whole at the end of a fit, so that it can be loaded without the script."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import autotrack
+from autotrack.integrations import RunFiles
+
+
+def keep_module(run: autotrack.Run, trainer: Any, module: Any, step: int, epoch: int | None) -> None:
+    """Write the module, unless that takes too long or its weights are spread over several processes."""
+    if trainer.world_size > 1 and not type(trainer.strategy).__name__.startswith("DDP"):
+        return
+    size = sum(one.numel() * one.element_size() for one in (*module.parameters(), *module.buffers()))
+
+    def save(path: Path, pickling: Any) -> None:
+        torch.save(module, path, pickle_module=pickling)
+
+    RunFiles(run).keep_pickled_model(
+        save,
+        size_bytes=size,
+        flavors={
+            "python_function": {"loader_module": "mlflow.pytorch", "data": "data"},
+            "pytorch": {"model_data": "data", "pytorch_version": str(torch.__version__)},
+        },
+        modules=["torch", type(trainer).__module__],
+        step=step,
+        epoch=epoch,
+    )
