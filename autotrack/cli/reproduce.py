@@ -52,6 +52,10 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     only_restore: Annotated[
         bool, typer.Option("--only-restore", help="Restore the code, say what would run here, and run nothing.")
     ] = False,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-P", metavar="NAME=VALUE", help="Another value for a param of the command line."),
+    ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="How far apart values may be, absolutely or in proportion.")
     ] = TOLERANCE,
@@ -80,6 +84,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
         links=link or (),
         command=command or (),
         environment="here" if here else "then" if no_env else "own",
+        params=dict(_pair(text) for text in param or ()),
         tolerance=tolerance,
         yes=yes,
     )
@@ -121,6 +126,13 @@ def _only_restore(plan: Plan, *, as_json: bool) -> None:
     say(f"{'would run':<12} {again}")
     say(f"{'in':<12} {shown(again.cwd)}")
     _print_missing(missing)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise ReproduceError(f"--param was given {text!r}; expected NAME=VALUE, such as --param lr=0.01")
+    return name, value
 
 
 def _ask(plan: Plan) -> None:

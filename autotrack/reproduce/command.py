@@ -11,6 +11,7 @@ from typing import Any
 from autotrack import launch, repeating
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
+from autotrack.reproduce.changed_params import with_params
 from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.hardware import relevant_variables
@@ -67,6 +68,7 @@ def rerun_of(
     python: str = sys.executable,
     command: Sequence[str] = (),
     paths: Sequence[Path] = (),
+    params: Mapping[str, str] | None = None,
 ) -> Rerun:
     """Return what repeats a run in a workspace.
 
@@ -76,11 +78,13 @@ def rerun_of(
         store: The folder that keeps the new run.
         python: The interpreter.
         command: A command line that takes the place of the recorded one.
+        params: Other values for params that come from the command line.
         paths: Folders in which modules are looked for first: packages that were imported in place.
 
     Raises `ReproduceError` for a run whose command line was not kept.
     """
     words = list(command) or _recorded_command(summary, space, python)
+    words = with_params(words, params, summary, space.code) if params else words
     secret = next((word for word in words if _REDACTED in word), None)
     if secret is not None:
         raise ReproduceError(f"the command line had a secret, which is not kept: {secret!r}; {_OWN_COMMAND}")

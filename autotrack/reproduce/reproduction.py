@@ -2,8 +2,8 @@
 
 import platform
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,7 @@ class Choices:
             default, it is where it was, if the run was recorded here.
         links: Files and folders of the project, by their paths in it, that are linked into the workspace.
         command: The command line, in place of the recorded one.
+        params: Other values for params that come from the command line, by name.
         environment: `own` for an environment with the Python and the packages of the run, which is made and kept;
             `here` for the present Python; `then` for the Python that the run used, as it is now.
         tolerance: How far apart two values may be, absolutely or in proportion to them, to be the same.
@@ -50,6 +51,7 @@ class Choices:
     project: Path | None = None
     links: Sequence[str] = ()
     command: Sequence[str] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
     environment: Literal["own", "here", "then"] = "own"
     tolerance: float = TOLERANCE
     yes: bool = False
@@ -161,6 +163,7 @@ class Plan:
                 python=python.path,
                 command=choices.command,
                 paths=python.in_place,
+                params=choices.params,
             )
         except BaseException:
             space.remove()
