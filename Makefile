@@ -15,7 +15,8 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 # Each worker gets tests that stand side by side, so that few of them start the same server.
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery causes torture clean
+.PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery causes torture \
+	reproduce clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -59,6 +60,9 @@ causes: $(STAMP)  ## trainings with one known change each: is it found as the ca
 
 torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing servers, damaged stores; takes over an hour
 	$(BIN)/python -m tests.torture
+
+reproduce: $(STAMP)  ## repeats the runs of planted projects, and says whether each comes out as it should
+	$(BIN)/python -m tests.reproduce
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
