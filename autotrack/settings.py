@@ -37,15 +37,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from autotrack import destinations, launch, printed_patterns, pyproject, repeating
 from autotrack.errors import SettingsError
-from autotrack.journal.directions import Direction
 
 PREFIX = "AUTOTRACK_"
+
+_Direction = Literal["min", "max"]
+"""What `autotrack.journal.directions` calls so; settings stand beside the journal."""
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -92,7 +94,7 @@ class Settings:
     experiment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     metric: str = ""
-    directions: Mapping[str, Direction] = field(default_factory=dict)
+    directions: Mapping[str, _Direction] = field(default_factory=dict)
     log_every_n_steps: int | None = None
     checkpoints: bool = True
     output: bool = True
@@ -229,7 +231,7 @@ def _metric(value: Any) -> str:
     return value.strip()
 
 
-def _directions(value: Any) -> dict[str, Direction]:
+def _directions(value: Any) -> dict[str, _Direction]:
     try:
         told = _tags(value)
     except ValueError:
