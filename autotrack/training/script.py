@@ -25,6 +25,7 @@ from autotrack.training.hooks.current_run import enter
 from autotrack.training.hooks.faults import is_new, report_fault
 from autotrack.training.main_target import main_target
 from autotrack.training.nothing_recorded import nothing_recorded
+from autotrack.training.observe.arguments.parsed import parsed_arguments
 from autotrack.training.run import Run, current_run
 from autotrack.training.start import open_run
 
@@ -164,6 +165,7 @@ class Script:
         if ranks.is_spawned():
             return
         self._pid, self._is_first = os.getpid(), is_first
+        parsed_arguments.before_job = self.begin_job
         if is_first and at_once and not (autologging.settings.quiet or ranks.rank_from_environment()):
             nothing_recorded.watch(autologging.names)
         chosen = launch.choices()

@@ -13,7 +13,6 @@ from autotrack.training.hooks.patch import Outcome, Patch
 from autotrack.training.observe.arguments import parsed
 from autotrack.training.observe.arguments.omegaconf_configs import plain_config
 from autotrack.training.observe.arguments.script import calling_line, is_module_of_script
-from autotrack.training.script import script
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
@@ -31,7 +30,7 @@ def _before_job(_holder: Any, /, cfg: Any) -> Generator[None, Outcome, None]:
         task = frame.f_locals.get("task_function")
         if is_module_of_script(getattr(task, "__module__", None)):
             if frame.f_locals.get("job_dir_key") == "hydra.sweep.dir":  # of a multirun
-                script.begin_job()
+                parsed.parsed_arguments.before_job()
             _note(cfg)
     yield
 

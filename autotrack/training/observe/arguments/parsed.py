@@ -6,7 +6,7 @@ parsed before, so that each run of a loop has its own. Of two parsers that both 
 """
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
 from itertools import islice
@@ -98,6 +98,8 @@ class ParsedArguments:
     def __init__(self) -> None:
         self._by_parser: dict[Hashable, Arguments] = {}
         self._kept_in: dict[Hashable, ReferenceType[Any]] = {}
+        self.before_job: Callable[[], None] = lambda: None
+        """Called before a job of a sweep begins, which has arguments of its own."""
 
     def note(self, arguments: Arguments, *, parsed_by: Hashable, kept_in: object = None) -> None:
         """Take arguments that were just parsed. Those that `parsed_by` has parsed before are replaced.
