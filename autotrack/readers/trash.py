@@ -3,25 +3,39 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from autotrack.errors import RunNotFoundError, UnsafeFileError
 from autotrack.journal.reader import is_being_written
 from autotrack.journal.run_folder import check_structure
-from autotrack.readers.recorded_run import RecordedRun
+from autotrack.journal.summary import Summary
 
 TRASH = ".trash"
 _CHECKPOINTS = ("checkpoints", "model")
 
 
-def check_is_over(run: RecordedRun) -> None:
+class Removable(Protocol):
+    """What is asked of a run here, which `RecordedRun` has: it imports this module."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+
+    @property
+    def summary(self) -> Summary:
+        """All that `run.json` has."""
+
+
+def check_is_over(run: Removable) -> None:
     """Raise `RunNotFoundError` for a run that is being recorded: it would be written to a folder that is gone."""
     if is_being_written(run.folder / "journal" / "main.jsonl"):
         raise RunNotFoundError(
-            f"run {run.name} is being recorded; end its training first ({run.folder})", reference=run.name
+            f"run {run.summary.name} is being recorded; end its training first ({run.folder})",
+            reference=run.summary.name,
         )
 
 
-def remove(run: RecordedRun) -> Path:
+def remove(run: Removable) -> Path:
     """Move a run into the trash beside it; return where it is now. Raises `OSError`."""
     check_is_over(run)
     folder = run.folder.absolute()
@@ -62,7 +76,7 @@ def purge(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def free_checkpoints(run: RecordedRun) -> int:
+def free_checkpoints(run: Removable) -> int:
     """Delete the checkpoints and the model of a run, and keep everything else; return how many bytes that were.
 
     The records of the files stay, so it is still known what there was.
