@@ -44,18 +44,18 @@ def rm(
         return
     chosen = _chosen(names, where, store)
     for run in chosen:
-        trash.check_is_over(run)
+        trash.check_is_over(run.folder)
     what = "delete the checkpoints of" if checkpoints else "delete for good" if purge else "move into the trash"
     if not agreed(f"{what} {_named(chosen)}", yes=yes):
         return
     for run in chosen:
         if checkpoints:
-            say(f"{run.name}: freed {human_bytes(trash.free_checkpoints(run))}")
+            say(f"{run.name}: freed {human_bytes(trash.free_checkpoints(run.folder))}")
         elif purge:
             trash.purge(run.folder)
             say(f"deleted {run.folder}")
         else:
-            say(f"moved to {trash.remove(run)}")
+            say(f"moved to {trash.remove(run.folder)}")
 
 
 def du(store: StoreOption = None, where: WhereOption = None, as_json: JsonOption = False) -> None:

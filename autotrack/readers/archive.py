@@ -86,7 +86,7 @@ def pack(
     """
     content, places = _Content(), list[str]()
     for run in runs:
-        check_is_over(run)
+        check_is_over(run.folder)
         place = place_of(run, store)
         places.append(place)
         _add_run(content, run, place)

@@ -144,7 +144,7 @@ class RecordedRun:
         """
         from autotrack.readers import trash  # few look at runs to remove them
 
-        return trash.remove(self)
+        return trash.remove(self.folder)
 
     def _edits(self) -> Any:
         from autotrack.readers import edits  # few look at runs to change them

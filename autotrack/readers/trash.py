@@ -3,42 +3,27 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from autotrack.errors import RunNotFoundError, UnsafeFileError
 from autotrack.journal.reader import is_being_written
 from autotrack.journal.run_folder import check_structure
-from autotrack.journal.summary import Summary
 
 TRASH = ".trash"
 _CHECKPOINTS = ("checkpoints", "model")
 
 
-class Removable(Protocol):
-    """What is asked of a run here, which `RecordedRun` has: it imports this module."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-
-    @property
-    def summary(self) -> Summary:
-        """All that `run.json` has."""
-
-
-def check_is_over(run: Removable) -> None:
+def check_is_over(folder: Path) -> None:
     """Raise `RunNotFoundError` for a run that is being recorded: it would be written to a folder that is gone."""
-    if is_being_written(run.folder / "journal" / "main.jsonl"):
+    if is_being_written(folder / "journal" / "main.jsonl"):
         raise RunNotFoundError(
-            f"run {run.summary.name} is being recorded; end its training first ({run.folder})",
-            reference=run.summary.name,
+            f"run {folder.name} is being recorded; end its training first ({folder})", reference=folder.name
         )
 
 
-def remove(run: Removable) -> Path:
-    """Move a run into the trash beside it; return where it is now. Raises `OSError`."""
-    check_is_over(run)
-    folder = run.folder.absolute()
+def remove(folder: Path) -> Path:
+    """Move a run into the trash beside it; return where it is now. Raises `RunNotFoundError` and `OSError`."""
+    check_is_over(folder)
+    folder = folder.absolute()
     trash = folder.parent / TRASH
     if trash.is_symlink():
         raise UnsafeFileError(f"{trash} is a link; nothing is moved there")
@@ -76,19 +61,18 @@ def purge(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def free_checkpoints(run: Removable) -> int:
+def free_checkpoints(folder: Path) -> int:
     """Delete the checkpoints and the model of a run, and keep everything else; return how many bytes that were.
 
     The records of the files stay, so it is still known what there was.
     """
-    check_is_over(run)
-    check_structure(run.folder)
+    check_is_over(folder)
+    check_structure(folder)
     freed = 0
-    for name in _CHECKPOINTS:
-        folder = run.folder / name
-        if folder.is_dir() and not folder.is_symlink():
-            freed += sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-            shutil.rmtree(folder)
+    for place in (folder / name for name in _CHECKPOINTS):
+        if place.is_dir() and not place.is_symlink():
+            freed += sum(path.lstat().st_size for path in place.rglob("*") if path.is_file())
+            shutil.rmtree(place)
     return freed
 
 

@@ -265,7 +265,7 @@ def _prepare(there: Path, store: Path) -> None:
 def _move(draft: Path, there: Path, store: Path) -> Path:
     _prepare(there, store)
     if _exists(there):
-        trash.remove(_recorded(there))
+        trash.remove(there)
     draft.rename(there)
     return there
 
