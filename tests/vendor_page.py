@@ -5,9 +5,10 @@ another version, change the lines below, run this, look at the page, and run its
 
 uPlot was chosen over the others that were looked at:
 
-- It draws 100,000 points in a few tens of milliseconds on a canvas, and pans them without a pause.
-- It has 51 kB; a build of ECharts with as few parts as the page needs has about 500 kB, Plotly's smallest 1 MB, and
-  each report carries it.
+- It draws 100,000 points on a canvas in less than a tenth of a second at first (75 ms in Chromium on a busy machine),
+  and then pans them without a pause.
+- It has 51 kB, and each report carries it; the smallest build of ECharts 6.1 has 500 kB, that with parallel
+  coordinates 1.1 MB, and the smallest of Plotly 4.1 1.2 MB.
 - It makes no HTML of texts, adds no style elements and evaluates nothing, so it works under the strictest policy.
 
 It has no parallel coordinates; those are some hundred lines of our own on a canvas, where ECharts would bring them.
