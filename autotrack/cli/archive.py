@@ -67,7 +67,6 @@ def unarchive(
     from autotrack.readers.unarchive import Archive  # most commands bring nothing back
 
     place = catalog.store_path(store)
-    restored = 0
 
     def replaces(run: RecordedRun) -> bool:
         if not yes and not sys.stdin.isatty():
@@ -75,12 +74,10 @@ def unarchive(
         return agreed(f"move {run.folder} into the trash, and put the one of the archive in its place", yes=yes)
 
     with Archive(file) as opened, byte_progress("unpacking") as progress:
-        for name, folder in opened.unpack(place, replaces=replaces, progress=progress):
-            restored += folder is not None
-            say(
-                f"restored {folder}" if folder else f"{name} is there already and was left as it is; --yes replaces it"
-            )
-    say(f"{_runs(restored)} restored into {place}")
+        done = list(opened.unpack(place, replaces=replaces, progress=progress))
+    for name, folder in done:
+        say(f"restored {folder}" if folder else f"{name} is there already and was left as it is; --yes replaces it")
+    say(f"{_runs(sum(folder is not None for _, folder in done))} restored into {place}")
 
 
 def _runs(count: int) -> str:

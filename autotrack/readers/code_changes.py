@@ -6,6 +6,7 @@ imported, and by the files that their code names.
 
 import difflib
 import io
+import os
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from autotrack.readers.working_state import UnknownContentError, WorkingState
 
 _MOST_FILES = 500
 _MOST_LINES = 20_000
-_LONGEST_LINE = 60
+_LONGEST_LINE, _SAME_LETTERS = 60, 20
 _MEANS_NOTHING = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 _LAYOUT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
@@ -78,7 +79,10 @@ class FileChange:
             return self.unknown or ("the file is new" if self.before is None else "the file is gone")
         body = [line for line in self.diff if not line.startswith(("---", "+++", "@@"))]
         removed, added = ([line[1:] for line in body if line[:1] == mark and _says(line[1:])] for mark in "-+")
-        first = " → ".join(f"`{_cut(lines[0])}`" for lines in (removed, added) if lines)
+        firsts = [" ".join(lines[0].split()) for lines in (removed, added) if lines]
+        same = len(os.path.commonprefix(firsts))  # noqa: RUF071  letters are meant
+        start = max(same - _SAME_LETTERS, 0) if len(firsts) == 2 else 0
+        first = " → ".join(f"`{_cut(line, start)}`" for line in firsts)
         more = max(len(removed), len(added)) - 1
         return f"{first}{f' and {more} more' if more > 0 else ''}" or "its layout"
 
@@ -129,6 +133,10 @@ def _names(before: WorkingState, now: WorkingState, missing: dict[str, None]) ->
     if objects is not None and objects.has(before.commit):
         yield from objects.changed(before.commit, now.commit)
         return
+    if objects is not None and before.objects is not None:  # two repositories, as after history was rewritten
+        trees = [state.objects.tree(state.commit) for state in (before, now) if state.objects and state.commit]
+        yield from (name for name in {**trees[0], **trees[1]} if trees[0].get(name) != trees[1].get(name))
+        return
     for state in (before, now):
         if state.objects is None:
             missing[f"the commit {(state.commit or '')[:10]} is gone: it is neither in {state.git.get('root')} nor in "
@@ -174,6 +182,10 @@ def _says(line: str) -> bool:
     return bool(line.strip()) and not line.strip().startswith("#")
 
 
-def _cut(line: str) -> str:
-    text = " ".join(line.split())
-    return text if len(text) <= _LONGEST_LINE else f"{text[: _LONGEST_LINE - 1]}…"
+def _cut(line: str, start: int) -> str:
+    """Return a piece of a line that is short enough to be read, from about where it differs."""
+    if len(line) <= _LONGEST_LINE:
+        return line
+    start = min(start, len(line) - _LONGEST_LINE)
+    end = "…" if start + _LONGEST_LINE < len(line) else ""
+    return f"{'…' if start else ''}{line[start : start + _LONGEST_LINE]}{end}"

@@ -27,6 +27,12 @@ class GitObjects:
         told = self._run("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, now) or b""
         return [os.fsdecode(name) for name in told.split(b"\0") if name]
 
+    def tree(self, commit: str) -> dict[str, bytes]:
+        """Return the files of a commit which is there, each with the id of its content."""
+        told = self._run("ls-tree", "-r", "-z", commit) or b""
+        entries = (entry.partition(b"\t") for entry in told.split(b"\0") if entry)
+        return {os.fsdecode(name): head.split()[2] for head, _, name in entries}
+
     def read(self, commit: str, name: str, *, limit_bytes: int) -> bytes | None:
         """Return the content of a file in a commit; None for one that is not there, and for one that is too large."""
         key = commit, name

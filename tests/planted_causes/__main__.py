@@ -6,9 +6,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.planted_causes.fresh import FRESH
+from tests.planted_causes.fresh import FRESH, WITH_ANOTHER_SEED
 from tests.planted_causes.pairs import PAIRS
 from tests.planted_causes.recording import Answer, Laboratory, Planted
+
+_PARTS = {
+    "changes that the explanations were made for": PAIRS,
+    "changes that were invented afterwards": FRESH,
+    "changes beside which the seed is another one": WITH_ANOTHER_SEED,
+}
 
 
 def answers(planted: Sequence[Planted], top: Path) -> Iterator[Answer]:
@@ -24,11 +30,11 @@ def answers(planted: Sequence[Planted], top: Path) -> Iterator[Answer]:
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         top = Path(arguments[0]) if arguments else Path(folder)
-        told = list(answers([*PAIRS, *FRESH], top))
-    print("changes that the explanations were made for")
-    show(told[: len(PAIRS)])
-    print("changes that were invented afterwards")
-    show(told[len(PAIRS) :])
+        told = list(answers([*PAIRS, *FRESH, *WITH_ANOTHER_SEED], top))
+    for title, planted in _PARTS.items():
+        print(title)
+        show(told[: len(planted)])
+        del told[: len(planted)]
     return 0
 
 

@@ -1,7 +1,9 @@
 """Fifteen more known changes, invented after the explanations had been made to find the forty."""
 
+import shutil
+
 from tests.planted_causes.pairs import CODE, DATA, DATA_NAMES, PARAM, SEED, argue, edit, flip_labels, upgrade, variable
-from tests.planted_causes.recording import Planted, Project
+from tests.planted_causes.recording import Change, Planted, Project
 
 
 def repeat_rows(project: Project) -> None:
@@ -20,6 +22,21 @@ def spoil_last_rows(project: Project) -> None:
     """Change only rows that the training set does not have."""
     lines = project.read("data.csv").splitlines()
     project.write("data.csv", "\n".join(lines[:500] + [line.replace("0,", "1,") for line in lines[500:]]) + "\n")
+
+
+def all_of(*changes: Change) -> Change:
+    def change(project: Project) -> None:
+        for one in changes:
+            one(project)
+
+    return change
+
+
+def rewrite_history(project: Project) -> None:
+    """Leave nothing of the commits there were, as a rebase and `git gc` do."""
+    shutil.rmtree(project.folder / ".git")
+    project.git("init", "--quiet")
+    project.commit()
 
 
 CLIPPED = "loss.backward()\n        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)"
@@ -46,3 +63,14 @@ FRESH = [
     Planted("seed", "keras", argue("--seed", "12"), ("seed",), SEED),
     Planted("labels of rows", "keras", flip_labels, DATA_NAMES, DATA),
 ]  # fmt: skip
+
+WITH_ANOTHER_SEED = [
+    Planted("depth above noise", "sklearn", argue("--depth", "1", "--seed", "5"), ("depth",), PARAM, repeats=4),
+    Planted("labels above noise", "sklearn", all_of(flip_labels, argue("--seed", "6")), DATA_NAMES, DATA, repeats=4),
+    Planted("line above noise", "sklearn", all_of(edit("features.py", "[:, order]", "[:, order[:3]]"),
+            argue("--seed", "7")), ("features.py",), CODE, repeats=4),
+    Planted("lr and seed", "torch", argue("--lr", "0.01", "--seed", "4"), ("lr",), PARAM),
+    Planted("line, seed, history", "torch", all_of(edit("features.py", "* SCALE", "* SCALE * 0.3"), rewrite_history,
+            argue("--seed", "5")), ("features.py",), CODE),
+]  # fmt: skip
+"""Changes that make a real difference, while the seed is another one as well: that is no noise."""

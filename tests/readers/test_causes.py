@@ -111,6 +111,21 @@ def test_only_the_length_of_a_training_explains_a_curve_that_goes_on_for_longer(
     assert "one goes on for longer" in first.evidence
 
 
+def test_curves_that_part_in_the_last_digits_tell_of_other_threads_or_another_machine() -> None:
+    now, before = on_another_machine(run(seed=2)), run()
+    now.environment["process"], before.environment["process"] = {"torch_threads": 1}, {"torch_threads": 2}
+    rounded = parting(points(1, 0.5000001, 0.2), points(1, 0.5, 0.3))
+    assert likely_causes(now, before, parted=rounded)[0].cause == "threads 2 → 1"
+    assert "in the last digits only" in likely_causes(now, before, parted=rounded)[0].evidence
+    assert likely_causes(now, before, parted=parting(points(2, 1), points(1, 2)))[0].cause == "seed 1 → 2"
+
+
+def test_without_what_was_captured_nothing_is_put_down_to_chance() -> None:
+    now, before = run(), run()
+    now.environment.pop("git")
+    assert likely_causes(now, before)[0].cause == "something that was not recorded"
+
+
 @given(st.lists(st.floats(allow_infinity=False), max_size=6), st.lists(st.floats(allow_infinity=False), max_size=6))
 def test_curves_part_where_the_first_values_differ(one: list[float], other: list[float]) -> None:
     found = parting(points(*one), points(*other))

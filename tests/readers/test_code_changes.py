@@ -87,7 +87,7 @@ def test_a_commit_that_is_gone_is_said_and_what_the_patches_tell_is_shown(repo: 
     assert told(changes) == [("model.py", "imported")]
     assert "+WIDTH = 16" in "\n".join(changes.files[0].diff)
     assert "is neither in" in changes.missing[0]
-    new(repo, CODE | {"other.py": ""})
+    put(new(repo, CODE | {"model.py": "WIDTH = 32\n"}), {"plots.py": "COLOR = 3\n"})
     assert "is gone" in " ".join(between(recorded(repo), now).missing)
 
 
@@ -113,6 +113,13 @@ def test_without_git_the_kept_sources_are_compared(tmp_path: Path) -> None:
 )
 def test_comments_docstrings_and_blanks_are_told_from_code(before: str, now: str, expected: bool) -> None:
     assert FileChange("a.py", before.encode(), now.encode()).is_cosmetic is expected
+
+
+def test_of_a_long_line_the_part_is_shown_that_differs() -> None:
+    line = "model = Sequential(Linear(64, 128), ReLU(), Linear(128, 128), {}(), Linear(128, 10), Softmax())\n"
+    change = FileChange("a.py", line.format("ReLU").encode(), line.format("Tanh").encode())
+    assert change.gist.count("ReLU(), Linear") == 1
+    assert "Tanh(), Linear" in change.gist
 
 
 @settings(max_examples=30)
