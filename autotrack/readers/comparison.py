@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,10 @@ class Comparable(Protocol):
     @property
     def folder(self) -> Path:
         """The run folder."""
+
+    @property
+    def experiment(self) -> str:
+        """The experiment that it belongs to."""
 
     @property
     def summary(self) -> Summary:
@@ -128,8 +133,11 @@ class RunComparison:
         if self.metric is None:
             return None
         first, second = (run.summary for run in self.runs[:2])
-        near = [run for run in self._others if run.summary.experiment in (first.experiment, second.experiment)]
-        return spread_of(self.metric, second, first, (run.summary for run in near[:_MOST_REPEATS]))
+        experiments = first.experiment, second.experiment
+        near = (
+            run for run in self._others if run.experiment in experiments
+        )  # which an index knows; summaries are read
+        return spread_of(self.metric, second, first, (run.summary for run in islice(near, _MOST_REPEATS)))
 
     def params(self) -> Table:
         """Return the params that differ: their names, and a column for each run, by its name."""

@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from autotrack.journal.series import Point
 from autotrack.journal.summary import MetricSummary, Summary
 from autotrack.readers.across_runs import across_runs
 from autotrack.readers.causes import likely_causes
+from autotrack.readers.comparison import RunComparison
 from autotrack.readers.importance import importance
 from autotrack.readers.parting import parting
 from autotrack.readers.repeats import spread_of
@@ -242,3 +244,11 @@ def test_what_cannot_be_compared_is_a_mistake(runs: Any) -> None:
         runs[:1].compare()
     with pytest.raises(QueryError, match="they have val_loss"):
         runs.compare("val_los")
+
+
+def test_of_other_experiments_nothing_is_read(runs: Any, store: Path) -> None:
+    autotrack.start_run("elsewhere", to=store, experiment="other").finish()
+    every = autotrack.runs(store)
+    [journal] = (store / "other").glob("*/journal")
+    shutil.rmtree(journal)
+    assert RunComparison([runs["r0"], runs["r1"]], others=every).causes
