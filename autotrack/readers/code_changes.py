@@ -113,7 +113,10 @@ def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary])
     uses = [Usage(summary) for summary in summaries]
     found, missing = list[FileChange](), dict[str, None]()
     names = list(dict.fromkeys([*_names(before, now, missing)]))
-    for name in [name for name in names if not is_output(name)][:_MOST_FILES]:
+    names = [name for name in names if not is_output(name)][:_MOST_FILES]
+    for state in (before, now):
+        state.load(names)
+    for name in names:
         change = _change(name, before, now, _used(name, uses))
         if change is not None:
             found.append(change)

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class GitObjects:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._contents: dict[tuple[str, str], bytes | None] = {}
+        self._absent: set[tuple[str, str]] = set()
 
     def has(self, commit: Any) -> bool:
         """Return whether there is this commit."""
@@ -33,6 +35,27 @@ class GitObjects:
         entries = (entry.partition(b"\t") for entry in told.split(b"\0") if entry)
         return {os.fsdecode(name): head.split()[2] for head, _, name in entries}
 
+    def load(self, commit: str, names: Iterable[str], *, limit_bytes: int) -> None:
+        """Read many files of a commit at a time, which is quicker than one after another; what `read` returns then."""
+        wanted = [name for name in dict.fromkeys(names) if "\n" not in name]
+        told = self._run("cat-file", "--batch-check=%(objecttype) %(objectsize)", asked=_asked(commit, wanted)) or b""
+        small = []
+        for name, line in zip(wanted, told.splitlines(), strict=False):
+            kind, _, size = line.partition(b" ")
+            if line.endswith(b" missing"):
+                self._contents[commit, name] = None
+                self._absent.add((commit, name))
+            elif kind == b"blob" and size.isdigit() and int(size) <= limit_bytes:
+                small.append(name)
+        told, place = self._run("cat-file", "--batch", asked=_asked(commit, small)) or b"", 0
+        for name in small:
+            end = told.find(b"\n", place)
+            size = told[place:end].rpartition(b" ")[2]
+            if end < 0 or not size.isdigit():
+                return
+            self._contents[commit, name] = told[end + 1 : end + 1 + int(size)]
+            place = end + 2 + int(size)
+
     def read(self, commit: str, name: str, *, limit_bytes: int) -> bytes | None:
         """Return the content of a file in a commit; None for one that is not there, and for one that is too large."""
         key = commit, name
@@ -44,9 +67,10 @@ class GitObjects:
 
     def has_file(self, commit: str, name: str) -> bool:
         """Return whether a commit has this file."""
-        return self._run("cat-file", "-t", f"{commit}:{name}") == b"blob\n"
+        is_absent = (commit, name) in self._absent
+        return not is_absent and self._run("cat-file", "-t", f"{commit}:{name}") == b"blob\n"
 
-    def _run(self, *arguments: str) -> bytes | None:
+    def _run(self, *arguments: str, asked: bytes = b"") -> bytes | None:
         """Return what git prints; None if it fails. Variables such as GIT_DIR are about another repository."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         environ |= {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
@@ -55,13 +79,17 @@ class GitObjects:
                 ["git", *arguments],  # noqa: S607  the one on PATH is the user's
                 cwd=self._root,
                 env=environ,
-                stdin=subprocess.DEVNULL,
+                input=asked,
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
             )
             return done.stdout if done.returncode == 0 else None
         return None
+
+
+def _asked(commit: str, names: Iterable[str]) -> bytes:
+    return b"".join(b"%s:%s\n" % (commit.encode(), os.fsencode(name)) for name in names)
 
 
 def is_commit(text: Any) -> bool:

@@ -26,7 +26,8 @@ class Usage:
         self.is_known = "modules" in used
         self.modules = {_below(name, root): checksum for name, checksum in _items(used, "modules")}
         self.files = {_below(name, root): checksum for name, checksum in _items(used, "files")}
-        self.packages = {str(name) for name in used.get("packages", [])}
+        packages = used.get("packages")
+        self.packages = {str(name) for name in packages} if isinstance(packages, list) else set()
         self.variables: Mapping[str, Any] = dict(_items(used, "variables"))
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -90,6 +90,11 @@ class WorkingState:
                 path = os.path.normpath(root / name.removeprefix(_SOURCE))
                 found[os.path.relpath(path, self.base)] = content
         return found
+
+    def load(self, names: Iterable[str]) -> None:
+        """Read the committed contents of these files at a time, as `read` would one by one."""
+        if self.objects is not None and self.commit is not None:
+            self.objects.load(self.commit, names, limit_bytes=MOST_BYTES)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if it was not there. Raises `UnknownContentError`."""
