@@ -123,7 +123,9 @@ def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary])
             if change.unknown:
                 missing[change.unknown] = None
     order = ["imported", "named", None, "unused"]
-    found.sort(key=lambda change: (order.index(change.use), change.is_cosmetic, change.name))
+    found.sort(
+        key=lambda change: (order.index(change.use), change.use == "imported" and change.is_cosmetic, change.name)
+    )
     return CodeChanges(found, list(missing))
 
 

@@ -70,7 +70,7 @@ WITH_ANOTHER_SEED = [
     Planted("line above noise", "sklearn", all_of(edit("features.py", "[:, order]", "[:, order[:3]]"),
             argue("--seed", "7")), ("features.py",), CODE, repeats=4),
     Planted("lr and seed", "torch", argue("--lr", "0.01", "--seed", "4"), ("lr",), PARAM),
-    Planted("line and seed and history", "torch", all_of(edit("features.py", "* SCALE", "* SCALE * 0.3"), rewrite_history,
-            argue("--seed", "5")), ("features.py",), CODE),
+    Planted("line and seed and history", "torch", all_of(edit("features.py", "* SCALE", "* SCALE * 0.3"),
+            rewrite_history, argue("--seed", "5")), ("features.py",), CODE),
 ]  # fmt: skip
 """Changes that make a real difference, while the seed is another one as well: that is no noise."""
