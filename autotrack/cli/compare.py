@@ -19,6 +19,7 @@ from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.verdict import is_alike
 
 _MOST_CAUSES = 8
+_HARDLY = 0.1
 _MOST_RUNS = 8
 _CURVE_WIDTH = 32
 
@@ -128,13 +129,21 @@ def _print_causes(comparison: RunComparison) -> None:
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
     say_text(f"\nlikely causes of any difference{of_which}, the likeliest first")
+    likely = [cause for cause in comparison.causes if cause.confidence >= _HARDLY] or comparison.causes[:1]
+    everywhere = f"; {comparison.parting}"  # which every cause is weighed by: said once
     say_table(
         ["cause", "kind", "how sure", "evidence"],
         [
-            [cause.cause, cause.kind, _how_sure(cause.confidence), cause.evidence]
-            for cause in comparison.causes[:_MOST_CAUSES]
+            [cause.cause, cause.kind, _how_sure(cause.confidence), cause.evidence.replace(everywhere, "")]
+            for cause in likely[:_MOST_CAUSES]
         ],
     )
+    others = [cause.cause for cause in comparison.causes if cause not in likely]
+    if others:
+        more = f" and {len(others) - _MOST_CAUSES} more" if len(others) > _MOST_CAUSES else ""
+        say_text(f"differs as well, and hardly matters: {'; '.join(others[:_MOST_CAUSES])}{more}")
+    if comparison.parting is not None and not comparison.is_across_runs:
+        say_text(f"{comparison.parting}")
 
 
 def _print_code(comparison: RunComparison) -> None:

@@ -31,6 +31,7 @@ WEIGHTS = {
 }
 """How likely a difference of each kind is to change a metric, if the training uses it."""
 
+_LONGEST_VALUE = 40
 _UNUSED = 0.05
 _CONSEQUENCE = 0.3
 _STRONG_PARAM = re.compile(
@@ -259,8 +260,12 @@ def _of_variable(name: str, phrase: str) -> Cause:
 
 
 def _change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    old, new = (short(values[name]) if name in values else "unset" for values in (before, now))
+    old, new = (_cut(short(values[name])) if name in values else "unset" for values in (before, now))
     return f"{name} {old} → {new}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def _has_equal_data(now: Summary, before: Summary) -> bool:

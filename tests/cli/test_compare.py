@@ -3,11 +3,17 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
+from autotrack.journal.records import RunStarted
+from autotrack.redaction import Redactor
+from autotrack.sidecar.capture import source, used
+from autotrack.sidecar.capture.base import Subject
+from tests.support.repositories import put
 from tests.support.tables import tabbed
 
 
@@ -49,6 +55,26 @@ def test_runs_are_chosen_by_a_condition(runs: Path) -> None:
     assert (printed["metric"], printed["better"]) == ("val_loss", "min")
     assert printed["causes"][0]["kind"] == "params"
     assert set(printed["causes"][0]) == {"cause", "kind", "evidence", "confidence"}
+
+
+def test_the_difference_of_the_code_is_shown_and_is_a_cause(runs: Path, tmp_path: Path) -> None:
+    recorded = [autotrack.load(name, runs) for name in ("first", "second")]
+    for number, run in enumerate(recorded):
+        script = put(tmp_path / "project", {"train.py": f"WIDTH = {number}\n", "notes.py": f"{number}\n"}) / "train.py"
+        folder, entry_point = str(script.parent), str(script)
+        started = RunStarted(time=2e9, id="", name="", experiment="", cwd=folder, entry_point=entry_point)
+        subject = Subject(run.folder, started, Redactor({}), modules=[script])
+        records = [record for capture in (source, used) for record in capture.capture(subject)]
+        with (run.folder / "journal" / "main.jsonl").open("ab") as journal:
+            journal.writelines(msgspec.json.encode(record) + b"\n" for record in records)
+    printed = call("compare", "first", "second", "--code")
+    assert printed.startswith(
+        "# train.py: imported\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-WIDTH = 0\n+WIDTH = 1\n"
+    )
+    assert json.loads(call("compare", "first", "second", "--code", "--json"))["code"]["files"][0]["use"] == "imported"
+    causes = tabbed(call("compare", "first", "second"))
+    assert "train.py changed\tcode\tlikely (0.85)\timported by the training" in causes
+    assert "the code of one of them was not recorded" in call("compare", "first", "third", "--code")
 
 
 def test_one_run_cannot_be_compared() -> None:
