@@ -24,6 +24,7 @@ _MOST_MODULES, _MOST_FILES = 500, 100
 _LARGEST_SOURCE, _LARGEST_FILE = 10**6, 5 * 10**7
 _TEXT = re.compile(r"""["']([^"'\\\n*?{}<>|]{1,200}\.\w{1,10})["']""")
 _VARIABLE = re.compile(r"""\b(?:environ(?:\.get\(|\[)|getenv\()\s*["'](\w{1,100})["']""")
+_PLAIN = re.compile(r"[-+]?\d{1,12}(\.\d{1,12})?(e[-+]?\d{1,3})?|[A-Za-z][a-z_-]{0,19}|", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"[-_.]+")
 _CODE = (".py", ".pyc", ".pyi", ".ipynb")
 
@@ -53,8 +54,17 @@ def capture(subject: Subject) -> list[AnyRecord]:
 
 
 def read_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of these environment variables, without those whose names tell of secrets."""
-    return {name: environ[name] for name in sorted(names) if name in environ and not is_secret_name(name)}
+    """Return the values of these environment variables, without those whose names tell of secrets.
+
+    Only numbers and single words are kept. Anything else may hold what must not be known, so it is told apart by a few
+    digits of its checksum, which are too few to find out what it was.
+    """
+    known = (name for name in sorted(names) if name in environ and not is_secret_name(name))
+    return {name: value if _PLAIN.fullmatch(value := environ[name]) else _mark(value) for name in known}
+
+
+def _mark(value: str) -> str:
+    return f"#{hashlib.sha256(value.encode(errors='surrogateescape')).hexdigest()[:6]}"
 
 
 def imported_distributions(modules: Collection[str], *, until: float) -> list[str]:

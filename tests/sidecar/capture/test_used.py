@@ -64,6 +64,12 @@ def test_of_variables_those_count_that_the_code_reads(project: Path, monkeypatch
     monkeypatch.setenv("API_TOKEN", "x8Kq-71zz-0pLm")
     monkeypatch.setenv("UNUSED", "1")
     assert used_by(project)["variables"] == {"SCALE": "2"}
+    monkeypatch.setenv("SCALE", "postgres://me:x8Kq-71zz@db/x")
+    marks = [used_by(project)["variables"]["SCALE"]]
+    monkeypatch.setenv("SCALE", "postgres://me:x8Kq-71zy@db/x")
+    marks.append(used_by(project)["variables"]["SCALE"])
+    assert marks[0] != marks[1]
+    assert all(len(mark) == 7 and mark.startswith("#") for mark in marks)
 
 
 def test_packages_are_found_by_what_is_imported_from_them(project: Path) -> None:
