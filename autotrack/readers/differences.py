@@ -128,9 +128,13 @@ def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str
     new, old = now.get("hardware", {}), before.get("hardware", {})
     if new and old:
         yield from _values(_machine(new), _machine(old))
-        new_gpus, old_gpus = ([gpu.get("name", "?") for gpu in facts.get("gpus", [])] for facts in (new, old))
+        new_gpus, old_gpus = (_gpus(facts) for facts in (new, old))
         if new_gpus != old_gpus:
             yield f"GPUs {', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}"
+
+
+def _gpus(hardware: Mapping[str, Any]) -> list[str]:
+    return [str(gpu.get("name", "?")) for gpu in hardware.get("gpus", []) if isinstance(gpu, dict)]
 
 
 def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:

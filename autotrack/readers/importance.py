@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autotrack.journal.records import number
+
 FEWEST_RUNS = 10
 _MOST_SHUFFLES, _FEWEST_SHUFFLES = 300, 60
 _SHUFFLED_VALUES = 5_000_000
@@ -91,13 +93,14 @@ class _Study:
         chosen = [values[place] for place in having]
         self.name, self.having = name, having
         self.kinds = len({repr(value) for value in chosen})
-        self.ranks = _unit(_ranks([metric[place] for place in having]))
-        self.fits = self._fits(chosen) if self.kinds > 1 and len(having) >= FEWEST_RUNS else []
+        tells = self.kinds > 1 and len(having) >= FEWEST_RUNS
+        self.ranks = _unit(_ranks([metric[place] for place in having])) if tells else []
+        self.fits = self._fits(chosen) if tells else []
 
     def _fits(self, values: list[Any]) -> list[_Fit]:
         fits = []
         if _are_numbers(values):
-            line = _unit(_ranks([float(value) for value in values]))
+            line = _unit(_ranks([number(value) for value in values]))
             bow = _unit(_without(_centered([rank * rank for rank in line]), [line]))
             fits = [[line], [line, bow]] if self.kinds > 2 else [[line]]
         few = self.kinds <= min(
@@ -142,7 +145,8 @@ def _go_together(one: _Study, other: _Study) -> bool:
 
 def _are_numbers(values: Sequence[Any]) -> bool:
     return all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in values
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(number(value))
+        for value in values
     )
 
 

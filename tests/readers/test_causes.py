@@ -206,6 +206,14 @@ def test_where_nothing_explains_a_metric_that_is_said_first() -> None:
     assert all("thin evidence" in cause.evidence and cause.confidence < 0.6 for cause in causes)
 
 
+@given(st.dictionaries(st.sampled_from("abcd"), st.lists(st.one_of(st.none(), st.integers(), st.just(10**400),
+    st.floats(), st.text(max_size=2), st.lists(st.integers(), max_size=2)), min_size=12, max_size=12)))  # fmt: skip
+def test_params_of_any_kind_that_any_run_may_lack_are_looked_at(params: dict[str, list[Any]]) -> None:
+    found = importance(params, [float(number) for number in range(12)])
+    assert {one.param for one in found} <= set(params)
+    assert all(0 < one.share <= 1 + 1e-9 for one in found)
+
+
 def test_fewer_than_ten_runs_bear_nothing_out() -> None:
     assert importance({"lr": list(range(9))}, [float(n) for n in range(9)]) == []
 
