@@ -72,9 +72,9 @@ def recorded_code(summary: Summary) -> RecordedCode:
     """Return what the summary of a run says of its code."""
     files = {own_name(name): name for name in summary.environment_files}
     git, source = summary.environment.get("git"), summary.environment.get("source", {})
-    cwd = PurePath(summary.cwd or "/")
-    root = PurePath(str(source.get("root") or cwd))
-    base = PurePath(str(git["root"])) if git and git.get("root") else _base_without_git(root, cwd)
+    cwd = _plain(summary.cwd or "/")
+    root = _plain(source.get("root") or cwd)
+    base = _plain(git["root"]) if git and git.get("root") else _base_without_git(root, cwd)
     cells = files.get(_CELLS) if "notebook" in summary.environment else None
     names = (name for name in files if name.startswith(_SOURCES) and not (cells and name == _CELLS))
     places = {name: root / name.removeprefix(_SOURCES) for name in names}
@@ -95,6 +95,11 @@ def recorded_code(summary: Summary) -> RecordedCode:
         left_out=left_out,
         doubts=tuple(notice.message for notice in summary.notices if notice.about in ("git", "source")),
     )
+
+
+def _plain(path: object) -> PurePath:
+    """Return a path without `..`, by which one that only seems to be inside of the project could lead out of it."""
+    return PurePath(os.path.normpath(str(path)))
 
 
 def _base_without_git(root: PurePath, cwd: PurePath) -> PurePath:

@@ -319,3 +319,11 @@ def test_whatever_a_file_is_called_it_lands_below_the_folder(tmp_path: Path, nam
     with suppress(UnsafeFileError, OSError, UnicodeError):
         Tree(top / "space").put(into + name, b"x")
     assert [entry.name for entry in os.scandir(top)] == ["space"]
+
+
+def test_a_working_folder_that_only_seems_to_be_inside_leads_nowhere() -> None:
+    git = {"root": "/home/me/proj", "commit": None}
+    code = recorded_code(Summary(cwd="/home/me/proj/../../../outside", environment={"git": git}))
+    assert not code.cwd.is_relative_to(code.base)
+    code = recorded_code(Summary(cwd="/home/me/proj/sub/../src", environment={"git": git}))
+    assert str(code.cwd.relative_to(code.base)) == "src"
