@@ -33,8 +33,12 @@ def archive(
     """
     *references, name = names
     target = Path(name)
-    check_target(target)
     place = catalog.existing_store(store)
+    if len(names) == 1 and not target.suffix:
+        raise QueryError(
+            f"the file to write is missing; to pack the run {name!r}: autotrack archive {name} {name}.zip"
+        )
+    check_target(target)
     chosen = [catalog.find(reference, store) for reference in references]
     if where or not references:
         every = catalog.runs(place)

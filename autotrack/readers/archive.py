@@ -183,3 +183,5 @@ def check_target(target: Path) -> None:
         raise AutotrackError(f"{str(target)!r} is no .zip file; name one, such as {target.with_suffix('.zip')}")
     if target.is_dir() or target.is_symlink():
         raise AutotrackError(f"{target} is a {'link' if target.is_symlink() else 'folder'}; name another file")
+    if not target.parent.is_dir():
+        raise AutotrackError(f"there is no folder {str(target.parent)!r} to write {target.name} into; make it first")

@@ -82,13 +82,12 @@ class Archive:
 
         Raises `AutotrackError` for a damaged archive: what was yielded before is there then, and nothing else.
         """
-        needed = self.contents.bytes
+        needed, by_run = self.contents.bytes, self._by_run()
         store.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(store).free
         if needed > free:
             raise AutotrackError(f"the runs take {human_bytes(needed)}, and {store} has {human_bytes(free)} left")
         advance = progress(needed)
-        by_run = self._by_run()
         with _draft(store) as draft:
             for run in self.contents.runs:
                 there = store / run
@@ -149,6 +148,11 @@ class Archive:
         found: dict[PurePosixPath, list[str]] = {run: [] for run in [*self.contents.runs, PurePosixPath()]}
         for path in [*self.contents.files, *self.contents.same]:
             found[_owner(path, known) or PurePosixPath()].append(path)
+        for run in self.contents.runs:
+            if str(run / "journal" / "main.jsonl") not in found[run]:
+                raise AutotrackError(
+                    f"{self._path} lists the run {str(run)!r} without its journal; nothing was restored"
+                )
         return found
 
     # ---- What is written

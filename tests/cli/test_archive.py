@@ -54,6 +54,12 @@ def test_a_store_comes_back_whole_with_its_trash_and_what_can_be_undone(runs: Pa
     assert sorted(run.name for run in autotrack.runs("other")) == ["first", "second"]
 
 
+def test_a_run_without_a_file_is_not_taken_for_one(runs: Path) -> None:
+    result = CliRunner().invoke(app, ["archive", "first"])
+    assert "to pack the run 'first': autotrack archive first first.zip" in str(result.exception)
+    assert not Path("first.zip").exists()
+
+
 def test_files_with_two_names_are_kept_once_and_links_that_lead_out_are_said(runs: Path) -> None:
     folder = autotrack.load("first", runs).folder
     os.link(folder / "artifacts" / "weights.bin", folder / "artifacts" / "best.bin")
@@ -128,6 +134,14 @@ def test_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> Non
 def test_runs_belong_to_places_of_a_store(place: str, tmp_path: Path) -> None:
     with pytest.raises(UnsafeFileError):
         Archive(made(tmp_path / "a.zip", runs=(place,)))
+
+
+def test_a_run_of_which_the_archive_has_no_journal_replaces_none(tmp_path: Path) -> None:
+    archive = made(tmp_path / "a.zip", ("e/r/run.json", b"{}", FILE))
+    (there := tmp_path / "store" / "e" / "r" / "journal").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["unarchive", str(archive), "--store", str(tmp_path / "store"), "--yes"])
+    assert "without its journal; nothing was restored" in str(result.exception)
+    assert there.is_dir()
 
 
 def test_links_and_liars_are_refused(tmp_path: Path) -> None:
