@@ -12,6 +12,10 @@ _TELLS_NO_QUALITY = re.compile(r"(^|[_/.])(seconds|time|samples_per_second)(/|$)
 """Durations, the speed and the loss of one batch have a direction, but a run is not good or bad by them."""
 
 
+_OF_TRAINING = re.compile(r"(^|[^a-z])train(ing)?([^a-z]|$)", re.IGNORECASE)
+"""A metric that was printed has no stage but that in its name."""
+
+
 def watched(summary: Summary) -> dict[str, Direction]:
     """Return the metrics that a run was told to watch, with their directions, the most important first.
 
@@ -43,7 +47,7 @@ def main_metrics(summary: Summary, *, wanted: str = "") -> list[str]:
     metrics = summary.metrics
     rest = [name for name, metric in metrics.items() if metric.better and not _TELLS_NO_QUALITY.search(name)]
     first = [name for name in (split_direction(wanted)[0], *watched(summary), *_kept_for(summary)) if name in metrics]
-    rest.sort(key=lambda name: (metrics[name].last.stage == "train", metrics[name].source is not None, name))
+    rest.sort(key=lambda name: (_is_of_training(name, metrics[name]), metrics[name].source is not None, name))
     return list(dict.fromkeys([*(name for name in first if metrics[name].better), *rest]))
 
 
@@ -54,6 +58,10 @@ def value_of(metric: MetricSummary, direction: Direction | None = None) -> float
     """
     best = {None: metric.best, "min": metric.min, "max": metric.max}[direction]
     return number((best or metric.last).value)
+
+
+def _is_of_training(name: str, metric: MetricSummary) -> bool:
+    return metric.last.stage == "train" or _OF_TRAINING.search(name) is not None
 
 
 def _of_search(summary: Summary) -> dict[str, Direction]:

@@ -29,6 +29,16 @@ def test_where_nobody_watches_anything_it_is_the_first_one_of_the_evaluation() -
     assert main_metrics(summary_of(trained)) == ["a_score", "val_acc", "val_loss", "accuracy"]
 
 
+def test_of_printed_metrics_the_name_tells_which_are_of_the_training() -> None:
+    values: Any = {"Train accuracy": 0.9, "loss/train": 0.1, "train_loss": 0.2, "valid_loss": 0.3, "strained_loss": 1}
+    fold = Fold()
+    fold.add([RunStarted(time=1.0, id="a", name="mine", experiment="digits")])
+    fold.add([Metrics(time=3.0, values=values, source="printed")])
+    assert main_metrics(fold.summary()) == [
+        "strained_loss", "valid_loss", "Train accuracy", "loss/train", "train_loss"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("watching", "metric"),
     [
