@@ -53,6 +53,8 @@ def say_title(title: str) -> None:
 
 def say_error(message: object) -> None:
     """Print an error. Lines after its first are indented, so that none of them looks like a line of ours."""
+    if isinstance(message, OSError) and message.filename and message.strerror:  # without its number
+        message = f"{message.filename}: {message.strerror}"
     first, *others = str(message).split("\n")
     for line in (f"autotrack: {first}", *(f"  {other}" for other in others)):
         say(line, err=True)

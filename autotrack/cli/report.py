@@ -16,6 +16,8 @@ from autotrack.readers.runs import Runs
 from autotrack.report.file import Report, title_of
 from autotrack.report.markdown import markdown
 
+_SUFFIXES = (".html", ".htm", ".md")
+
 
 def report(
     names: Annotated[
@@ -25,7 +27,7 @@ def report(
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the newest N.")] = None,
     store: StoreOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; by default, report.html.")
+        Path | None, typer.Option("--output", "-o", help="The file to write, .html or .md; by default, report.html.")
     ] = None,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Write Markdown, for a pull request or the summary of a CI job.")
@@ -38,13 +40,14 @@ def report(
     The file needs no server and no network, so it can be mailed, attached to a pull request, and kept. It has the
     params, texts, output and uncommitted changes of the runs, but no data, models or other files.
     """
+    _check(output, as_markdown=as_markdown)
     every = catalog.runs(catalog.existing_store(store))
     chosen = Runs([catalog.find(name, store) for name in names]) if names else every
     chosen = chosen.where(where) if where else chosen
     chosen = chosen.last(last or len(chosen))
     if not chosen:
         raise QueryError("there are no runs" + (" for which that holds" if where else ""))
-    if as_markdown:
+    if as_markdown or (output is not None and output.suffix == ".md"):
         _write_markdown(chosen, title, output)
         return
     page = Report(chosen, chosen.names, title=title, watch=lambda runs: with_progress(runs, "reading runs"))
@@ -55,6 +58,15 @@ def report(
         webbrowser.open(path.absolute().as_uri())
 
 
+def _check(output: Path | None, *, as_markdown: bool) -> None:
+    if output is None:
+        return
+    if not as_markdown and output.suffix.lower() not in _SUFFIXES:
+        raise QueryError(f"{str(output)!r} ends in {output.suffix!r}; expected .html, or .md for Markdown")
+    if not output.parent.is_dir():
+        raise QueryError(f"there is no folder {str(output.parent)!r} to write {output.name} into; make it first")
+
+
 def _write_markdown(runs: Runs, title: str | None, output: Path | None) -> None:
     """Write into a file, or print."""
     text = markdown(runs, runs.names, title=title or title_of(runs))
@@ -62,3 +74,4 @@ def _write_markdown(runs: Runs, title: str | None, output: Path | None) -> None:
         say_text(text.rstrip())
     else:
         output.write_text(text, encoding="utf-8")
+        say(f"{len(runs)} run{'' if len(runs) == 1 else 's'} in {output}")

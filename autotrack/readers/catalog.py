@@ -15,7 +15,7 @@ from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
-from autotrack.readers.scan import run_folders
+from autotrack.readers.scan import LATEST, run_folders
 
 _ID = Name("", "id")
 
@@ -58,7 +58,7 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
         except FileNotFoundError as error:
             raise RunNotFoundError(str(error), reference=reference) from error
     candidates = runs(store)
-    if reference == "latest" and candidates:
+    if reference == LATEST and candidates:
         return candidates[0]
     path = store_path(store)
     return pick(candidates, reference, place=f"in {path}" if path.is_dir() else f"in {path}, which does not exist")

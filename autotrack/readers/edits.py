@@ -16,6 +16,7 @@ from autotrack.journal.reader import JournalReader, RunReader, is_being_written,
 from autotrack.journal.records import AnyRecord, Renamed, Tags, Text
 from autotrack.journal.run_folder import check_structure
 from autotrack.journal.writer import Journal
+from autotrack.readers.scan import LATEST
 from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.sinks.folder import FolderSink
 
@@ -45,6 +46,8 @@ def rename(folder: Path, name: str) -> None:
         raise AutotrackError(
             f"the name {name!r:.100} cannot be used; expected one line of 1 to {_LONGEST_NAME} characters"
         )
+    if name.strip() == LATEST:
+        raise AutotrackError(f"the name {LATEST!r} cannot be used: it always means the newest run")
     _add(folder, Renamed(time=time(), name=name.strip()))
 
 

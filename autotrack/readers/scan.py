@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+LATEST = "latest"
+"""In the place of a run's name: the newest run."""
+
 
 class Seen(NamedTuple):
     """A run as it looks from outside.

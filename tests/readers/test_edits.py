@@ -89,7 +89,7 @@ def test_secrets_are_kept_out(run: RecordedRun) -> None:
     assert "hf_abc" not in (run.folder / "journal" / "edits.jsonl").read_text()
 
 
-@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "\x1b[31mred", "x" * 201])
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "\x1b[31mred", "x" * 201, "latest"])
 def test_a_name_that_cannot_be_used_is_refused(run: RecordedRun, name: str) -> None:
     with pytest.raises(AutotrackError, match="cannot be used"):
         run.rename(name)

@@ -40,8 +40,19 @@ def test_the_best_run_is_first_and_the_newest_is_explained(store: Path) -> None:
 def test_it_is_written_into_a_file_and_no_text_becomes_markup(store: Path) -> None:
     record(store, "<b>*x*</b> | y", 0.2, lr="<img src=x>")
     record(store, "plain", 0.3, lr="[a](javascript:alert(1))")
-    assert report(store, "-o", "summary.md", "--title", "# <i>") == ""
+    assert report(store, "-o", "summary.md", "--title", "# <i>").startswith("2 runs in summary.md")
     text = Path("summary.md").read_text()
     for markup in ("<b>", "<img", "<i>", "[a]("):
         assert markup not in text
     assert "plain" in text
+
+
+def test_a_file_is_what_its_name_says(store: Path, tmp_path: Path) -> None:
+    record(store, "first", 0.2)
+    report(store)
+    done = CliRunner().invoke(app, ["report", "-o", str(tmp_path / "x.md"), "--store", str(store)])
+    assert "1 run in" in done.output
+    assert (tmp_path / "x.md").read_text().startswith("## digits")
+    for name, why in (("x.txt", "expected .html, or .md"), ("gone/x.html", "there is no folder")):
+        done = CliRunner().invoke(app, ["report", "-o", str(tmp_path / name), "--store", str(store)])
+        assert why in str(done.exception)
