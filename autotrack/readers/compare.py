@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotrack.format import short
-from autotrack.journal.judging import judged_by
+from autotrack.journal.judging import judged_by, watched
 from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
 from autotrack.readers.differences import as_markdown, differences, in_short
@@ -48,9 +48,14 @@ def changes_of(
     if not earlier:
         return None
     labels = _labels(earlier, now)
-    found = [_since(one, now, earlier_runs, labels) for one in _titles(earlier, judged_by(now))]
+    found = [_since(one, now, earlier_runs, labels) for one in _titles(earlier, _wanted(now))]
     by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
     return ChangesSince(found[0][1], found[0][2], _rivals(earlier, labels), dict(reversed(by_metric.items())))
+
+
+def _wanted(now: Summary) -> str | None:
+    """Return the metric that the run is to be judged by, as far as it is known: one that is recorded early is not."""
+    return next(iter(watched(now)), None) if now.status == "running" else judged_by(now)
 
 
 def _titles(earlier: list[Outline], wanted: str | None) -> Iterator[tuple[str, dict[Outline, str]]]:
