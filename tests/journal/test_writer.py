@@ -388,7 +388,7 @@ print(*caught, sep="\\n")
     (notice,) = [record.message for record in found if isinstance(record, Notice)]
     assert notice.startswith(f"File too large ({main}); what it refuses is kept in ")
     assert len(warned) == 1
-    assert warned[0].startswith("AutotrackWarning: journal: File too large")
+    assert warned[0].startswith("AutotrackWarning: run full: journal: File too large")
     assert autotrack.load(Path(folder)).status == "finished"
 
 
