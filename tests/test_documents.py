@@ -37,6 +37,7 @@ PARAMS = {
     "lightning": {"max_epochs", "batch_size", "lr", "optimizer", "parameters"},
     "keras": {"epochs", "batch_size", "learning_rate", "optimizer", "parameters"},
     "sklearn": {"verbose"},
+    "compare": {"hidden_layer_sizes", "learning_rate_init"},
     "tensorboard": {"lr", "width", "batch_size"},
     "torch": {"batch_size", "epochs", "lr_init", "lr", "optimizer", "scheduler", "parameters", "torchscript"},
 }

@@ -9,7 +9,7 @@ import pytest
 import autotrack
 from autotrack import errors
 
-BRANCH = re.compile(r"^ +[├└]── (?P<name>\w+)\s+(?P<says>.*)$", re.MULTILINE)
+BRANCH = re.compile(r"^ +(?P<inner>│ +)?[├└]── (?P<name>\w+)\s+(?P<says>.*)$", re.MULTILINE)
 
 
 def classes() -> dict[str, type]:
@@ -17,10 +17,11 @@ def classes() -> dict[str, type]:
 
 
 def test_the_drawn_tree_is_the_tree() -> None:
-    drawn = {
-        match["name"]: (errors.AutotrackError, *_also(match["says"]))
-        for match in BRANCH.finditer(errors.__doc__ or "")
-    }
+    drawn: dict[str, tuple[type, ...]] = {}
+    outer: type = errors.AutotrackError
+    for match in BRANCH.finditer(errors.__doc__ or ""):
+        drawn[match["name"]] = (outer if match["inner"] else errors.AutotrackError, *_also(match["says"]))
+        outer = outer if match["inner"] else getattr(errors, match["name"])
     found = {name: cls.__bases__ for name, cls in classes().items() if issubclass(cls, errors.AutotrackError)}
     assert found.pop("AutotrackError") == (Exception,)
     assert drawn == found

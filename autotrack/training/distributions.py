@@ -3,6 +3,7 @@
 Beside a script lies a `torch.py` or a folder `keras` more often than one would think.
 """
 
+import os
 import re
 import sys
 from importlib import metadata
@@ -28,7 +29,7 @@ def distribution_of(module: ModuleType, candidates: str) -> tuple[str, str] | No
             found = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        if file and Path(file).is_relative_to(Path(str(found.locate_file("")))):
+        if file and _lies_in(file, str(found.locate_file(""))):
             return name, found.version
         known = known or (name, found.version)
     package = sys.modules.get(module.__name__.partition(".")[0])
@@ -36,6 +37,11 @@ def distribution_of(module: ModuleType, candidates: str) -> tuple[str, str] | No
     if not hasattr(package, "__path__") or not isinstance(version, str):
         return None
     return known or (names[-1], str(version))
+
+
+def _lies_in(file: str, folder: str) -> bool:
+    """Whether a file is in a folder, by the paths as they are written, which may be relative, or as links lead."""
+    return any(Path(to(file)).is_relative_to(to(folder)) for to in (os.path.abspath, os.path.realpath))
 
 
 def release(version: str) -> tuple[int, ...]:

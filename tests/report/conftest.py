@@ -27,7 +27,7 @@ class Watched:
             self.complaints.append(message.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an event loop runs as long as it is open, in which other tests could start none
 def _browser_page() -> Iterator[Watched]:
     expect.set_options(timeout=60_000)  # as long as whatever else is waited for
     with open_page(width=1400, height=900) as page:
