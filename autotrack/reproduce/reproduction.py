@@ -99,7 +99,7 @@ class Plan:
         self.original, self.choices = original, choices
         self.summary = original.summary
         self.code = recorded_code(self.summary)
-        self.foreign = why_foreign(self.summary)
+        self.foreign = why_foreign(self.summary, original.folder)
         if self.summary.status == "running":
             raise ReproduceError(f"run {self.summary.name} is still running; repeat it when it has ended")
         if not self.code.is_kept:

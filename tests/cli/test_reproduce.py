@@ -1,6 +1,9 @@
 """`autotrack reproduce`, as people and their scripts call it."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +74,20 @@ def test_a_strangers_run_is_not_run_without_being_asked(project: Path, tmp_path:
     (copied / "journal" / "sidecar.jsonl").write_text((run / "journal" / "sidecar.jsonl").read_text())
     _, told = call(project, str(copied), "--here", exit_code=1)
     assert "it was recorded on elsewhere, and nobody is here to be asked" in told
+    assert not (tmp_path / "reproduced").exists()
+
+
+def test_a_run_that_was_copied_here_is_not_taken_for_ones_own(project: Path, tmp_path: Path) -> None:
+    """An archive may name the user and the machine of whoever is going to unpack it."""
+    run = next((project / "runs").glob("*/*"))
+    journal = run / "journal" / "main.jsonl"
+    text = re.sub(r'"time":[0-9.]+', lambda found: f'"time":{float(found[0][7:]) - 1e6}', journal.read_text())
+    shutil.copytree(run, copied := tmp_path / "runs" / "project" / run.name)
+    (copied / "journal" / "main.jsonl").write_text(text)
+    (copied / "run.json").unlink()  # it is derived, and says when the run really was
+    os.utime(copied / "journal" / "main.jsonl", (0, journal.stat().st_mtime - 1e6))
+    _, told = call(project, str(copied), "--here", exit_code=1)
+    assert "its journal came here, or was changed, at another time" in told
     assert not (tmp_path / "reproduced").exists()
 
 
