@@ -7,6 +7,7 @@ the script.
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import PurePath
 from types import CodeType, FrameType
@@ -143,4 +144,5 @@ def _models_of(frame: FrameType, given: dict[str, Any], found: dict[str, Any]) -
     for value in [*values, *(value for some in attributes for value in some)]:
         kind = type(value)
         if kind is not type and any(hasattr(kind, name) for name in _OF_MODELS):
-            yield ref(value)
+            with suppress(TypeError):  # of a class with slots, no weak reference can be had
+                yield ref(value)

@@ -22,7 +22,7 @@ from autotrack.training import autolog, ranks, run_names, sidecar_client, termin
 from autotrack.training.calls import Call, Trainings, calls_under_way
 from autotrack.training.entry_point import entry_point, set_entry_point
 from autotrack.training.hooks.current_run import enter
-from autotrack.training.hooks.faults import is_new, report_fault
+from autotrack.training.hooks.faults import attempt, is_new, report_fault
 from autotrack.training.main_target import main_target
 from autotrack.training.nothing_recorded import nothing_recorded
 from autotrack.training.observe.arguments.parsed import parsed_arguments
@@ -111,7 +111,8 @@ class Script:
         is_numbered = self._has_jobs and own == launch.choices().name
         run = self._open(name or (f"{own}-{self._jobs}" if is_numbered else own))
         self._trainings = Trainings()
-        self._trainings.note(calls_under_way())
+        with attempt("sweep", run=run):  # the run is open: its training is recorded, whatever cannot be read here
+            self._trainings.note(calls_under_way())
         if self._repeated is not None:
             run.log_params(self._repeated.arguments, self._repeated.code.co_name)
             self._repeated = None
