@@ -1,6 +1,5 @@
 """Why two runs differ, worked out beforehand for the pairs of a file that people are likely to compare."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.report.files import sources_of
 from autotrack.report.plain import plain
 
 _ALL_PAIRS = 16
@@ -36,23 +34,17 @@ def compared(before: RecordedRun, run: RecordedRun, others: Sequence[RecordedRun
     try:
         comparison = RunComparison([before, run], others=others)
         causes = [cause.as_dict() for cause in comparison.causes]
+        parting, changes = comparison.parting, comparison.code
+        differing = comparison.differences
     except (OSError, AutotrackError) as error:
         return {"metric": None, "causes": [], "differences": {}, "parting": "", "code": [], "problem": str(error)}
     return {
         "metric": comparison.metric,
         "causes": plain(causes),
-        "differences": comparison.differences,
-        "parting": str(comparison.parting) if comparison.parting else "",
-        "code": list(_code(before, run)),
+        "differences": differing,
+        "parting": str(parting) if parting else "",
+        "code": [
+            {"file": one.name, "diff": "\n".join(one.diff[:_MOST_DIFF_LINES])}
+            for one in (changes.files if changes is not None else ())
+        ],
     }
-
-
-def _code(before: RecordedRun, run: RecordedRun) -> Iterator[dict[str, str]]:
-    """Yield the source files that differ, of those that were kept of both runs, each with its `diff`."""
-    old, new = (dict(sources_of(one.folder, one.summary)) for one in (before, run))
-    for name in sorted({*old, *new} if old and new else ()):
-        if old.get(name) != new.get(name):
-            lines = difflib.unified_diff(
-                old.get(name, "").splitlines(), new.get(name, "").splitlines(), before.name, run.name, lineterm=""
-            )
-            yield {"file": name, "diff": "\n".join(list(lines)[:_MOST_DIFF_LINES])}

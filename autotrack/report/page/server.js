@@ -16,18 +16,17 @@ export class ServerSource {
     this.sparks = new Map();
   }
 
-  /** Ask for the runs once, and from then on for what has changed; `changed(keys)` is called when something has. */
-  async start(changed) {
-    await this.refresh();
+  /** Ask again and again for what has changed since the last `refresh`; `changed(keys)` is called when something has. */
+  follow(changed) {
     const again = async () => {
-      let keys = null;
       try {
-        if (isLookedAt()) keys = await this.refresh();
+        const keys = isLookedAt() ? await this.refresh() : null;
+        if (keys) changed(keys);
       } catch (error) {
         console.info(`autotrack: ${error.message}`); // TensorBoard has ended, or is started anew
+      } finally {
+        setTimeout(again, this.againAfter * 1000);
       }
-      if (keys) changed(keys);
-      setTimeout(again, this.againAfter * 1000);
     };
     setTimeout(again, this.againAfter * 1000);
   }

@@ -20,12 +20,13 @@ export async function render() {
   followAddress();
   const source = new ServerSource();
   try {
-    await source.start((keys) => app.update(keys));
+    await source.refresh();
   } catch (error) {
     element.textContent = `The runs cannot be read: ${error.message}`;
     return;
   }
   const app = await start(source, element);
+  source.follow((keys) => app.update(keys));
 }
 
 /** Be dark or light as TensorBoard is. */
