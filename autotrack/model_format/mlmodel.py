@@ -47,11 +47,18 @@ def mlmodel(
         "metadata": {"autotrack": _origin(model, started)},
         "model_size_bytes": size_bytes,
         "model_uuid": uuid5(NAMESPACE_URL, f"{started.id}/{model.path}/{model.time}").hex,
-        "utc_time_created": datetime.fromtimestamp(model.time, UTC).replace(tzinfo=None).isoformat(" "),
+        "utc_time_created": _moment(model.time),
     }
     if (signature := signature_of(described)) is not None:
         content["signature"] = signature
     return dump(content).encode()
+
+
+def _moment(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")
+    except (ValueError, OverflowError, OSError):  # by a clock that was wrong by ages
+        return _moment(0)
 
 
 def _origin(model: Model, started: RunStarted) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class FollowedRun:
                 self.put(complete_model(model, subject, self.facts.versions, shares=shares))
             except FileNotFoundError:  # the model was not written after all, or is gone
                 continue
-            except (AutotrackError, OSError) as error:
+            except (AutotrackError, OSError, ValueError, OverflowError) as error:  # of a run of somebody else, perhaps
                 self.notice("model", f"{model.path} is not described: {error}")
 
     def _add_checksums(self) -> None:

@@ -28,8 +28,12 @@ def code_of(modules: Iterable[str], subject: Subject) -> dict[str, bytes]:
         for source in sources:
             if not source.is_relative_to(root) or len(found) >= _MOST_FILES:
                 continue
-            content = source.read_bytes()
-            if (left := left - len(content)) < 0:
+            try:
+                size = source.stat().st_size
+                content = source.read_bytes() if size <= left else b""
+            except OSError:  # it has been removed since it was imported
+                continue
+            if (left := left - size) < 0:
                 return found
             text, _ = subject.redactor.redact_text(content.decode(errors="replace"))
             found.setdefault(source.relative_to(root).as_posix(), text.encode())
@@ -39,6 +43,8 @@ def code_of(modules: Iterable[str], subject: Subject) -> dict[str, bytes]:
 def _root_of(module: str, sources: Iterable[Path]) -> Path | None:
     """Return the folder from which a module was imported, going by its file."""
     parts = module.split(".")
+    if not all(part.isidentifier() for part in parts):  # a pickle may name anything
+        return None
     for ending in (PurePosixPath(*parts).with_suffix(".py"), PurePosixPath(*parts, "__init__.py")):
         for source in sources:
             if source.parts[-len(ending.parts) :] == ending.parts:
