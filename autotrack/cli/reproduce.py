@@ -24,6 +24,7 @@ EXIT_CODES = {"identical": 0, "same": 0, "within_seeds": 3, "different": 4}
 
 _COLORS = {"identical": "green", "same": "green", "within_seeds": "yellow", "different": "red"}
 _MOST_SHOWN = 20
+_RUNS = "Run its command and its code here"
 _MOST_CAUSES = 8
 
 
@@ -91,11 +92,11 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     plan = Plan(original, choices)
     for name, fact in plan.facts().items():
         say(f"{name:<12} {fact}", err=True)
+    if plan.foreign is not None and not yes:
+        _ask(plan, "Restore its code here, from where it says that it is" if only_restore else _RUNS)
     if only_restore:
         _only_restore(Plan(original, replace(choices, environment="here")), as_json=as_json)
         return
-    if plan.foreign is not None and not yes:
-        _ask(plan)
     done = reproduce(
         original,
         replace(choices, yes=True),
@@ -135,10 +136,10 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _ask(plan: Plan) -> None:
-    question = f"{plan.foreign}. Run its command and its code here?"
+def _ask(plan: Plan, what: str) -> None:
+    question = f"{plan.foreign}. {what}?"
     if not sys.stdin.isatty():
-        raise ReproduceError(f"{plan.foreign}, and nobody is here to be asked whether to run it; add --yes")
+        raise ReproduceError(f"{plan.foreign}, and nobody is here to be asked about it; add --yes if you trust it")
     if not typer.confirm(printable(question), err=True):
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ from typing import Any
 from autotrack.errors import ReproduceError
 from autotrack.reproduce.git_commands import NETWORK_SECONDS, git, has_commit, is_commit, is_url, line_of
 from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.places import exists, is_folder
 from autotrack.reproduce.tree import checked_name
 
 _SUBMODULE = re.compile(r"160000 commit ([0-9a-f]+)\t(.*)", re.DOTALL)
@@ -47,7 +48,7 @@ def _clone_with(commit: str, git_state: Mapping[str, Any], target: Path, reposit
     for place in _places(git_state, repository):
         folder = Path(place).expanduser()
         try:
-            if not folder.is_dir():
+            if not is_folder(folder):
                 _fetch(place, commit, target)
                 return None
             if not has_commit(folder, commit):
@@ -73,12 +74,12 @@ def _why_not(folder: Path) -> str:
 
 def _places(git_state: Mapping[str, Any], repository: str | None) -> Iterator[str]:
     if repository is not None:
-        if not Path(repository).expanduser().is_dir() and not is_url(repository):
+        if not is_folder(Path(repository).expanduser()) and not is_url(repository):
             raise ReproduceError(f"--repository is {repository!r}, which is neither a folder here nor the URL of one")
         yield repository
         return
     root, remote = git_state.get("root"), git_state.get("remote")
-    places = [root if isinstance(root, str) and os.path.isabs(root) and Path(root).is_dir() else None]  # noqa: PTH117
+    places = [root if isinstance(root, str) and os.path.isabs(root) and is_folder(root) else None]  # noqa: PTH117
     places.append(line_of(Path.cwd(), "rev-parse", "--show-toplevel"))
     places.append(remote if isinstance(remote, str) and is_url(remote) else None)
     yield from dict.fromkeys(place for place in places if place)
@@ -138,7 +139,7 @@ def _check_out_submodule(target: Path, path: str, commits: list[Any], source: Pa
     """Check out the first of the commits that can be had; return the folder that it came from."""
     inner, local = target / path, source / path if source is not None else None
     wanted = [commit for commit in commits if is_commit(commit)]
-    if local is not None and (local / ".git").exists():
+    if local is not None and exists(local / ".git"):
         commit = next((commit for commit in wanted if has_commit(local, commit)), None)
         if commit is not None:
             url = line_of(local, "remote", "get-url", "origin")

@@ -6,6 +6,7 @@ from pathlib import Path
 from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.places import exists
 from autotrack.reproduce.workspace import Workspace
 from autotrack.training.observe.data.observer import DataObserver
 
@@ -18,7 +19,7 @@ def changed_data(summary: Summary, space: Workspace) -> Iterator[Missing]:
     for data in summary.datasets:
         if data.source and data.kind in ("file", "folder"):
             path = space.cwd / space.here(data.source)
-            if not path.exists():
+            if not exists(path):
                 yield Missing(
                     data.source, "the run has read it, and it is not here", "bring it, or --link it", kind="data"
                 )

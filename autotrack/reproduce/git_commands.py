@@ -20,7 +20,7 @@ _SETTINGS = {
     "apply.whitespace": "nowarn",
     "init.defaultBranch": "main",
 }
-_URL = re.compile(r"(https?|ssh|git|file)://[^\s-]\S*|[\w.-]+@[\w.-]+:[^\s-]\S*")
+_URL = re.compile(r"((https?|ssh|git|file)://|[\w.-]+@[\w.-]+:)(?!-)[!-~]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 

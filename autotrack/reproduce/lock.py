@@ -20,7 +20,8 @@ OWN = "autotrack-ml"
 
 _FILE = "environment/packages.json"
 _MOST_BYTES = 2**26
-_VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
+_VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?\+?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class _Packages(msgspec.Struct, frozen=True):
@@ -70,7 +71,8 @@ def read_lock(run: Path, summary: Summary) -> Lock:
         raise ReproduceError(f"the packages of the run cannot be read: {error}; add --here") from error
     if not _VERSION.fullmatch(content.python):
         raise ReproduceError(f"the run names {content.python!r:.40} as its version of Python; add --here")
-    others = [each for each in content.distributions if each.name.lower().replace("_", "-") != OWN]
+    named = [each for each in content.distributions if _NAME.fullmatch(each.name)]
+    others = [each for each in named if each.name.lower().replace("_", "-") != OWN]
     in_place = {each.name: PurePath(each.folder) for each in others if each.folder}
     wheels = {each.name: wheel for each in others if (wheel := _local_wheel(each)) is not None}
     rest = [each for each in others if each.name not in in_place and each.name not in wheels]

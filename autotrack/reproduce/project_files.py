@@ -17,6 +17,7 @@ from autotrack.format import human_bytes
 from autotrack.journal.summary import Summary
 from autotrack.reproduce.git_commands import git
 from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.places import exists
 from autotrack.reproduce.recorded_code import RecordedCode
 from autotrack.reproduce.tree import Tree, checked_name
 from autotrack.reproduce.workspace import FOLDER, Workspace
@@ -52,7 +53,7 @@ def bring(
             raise ReproduceError(f"--link names {name!r}, but there is no such file or folder in {project}")
         tree.put_link(name, str((project / name).absolute()))
     names = [name for name in _candidates(code, project) if not (space.code / name).exists()]
-    names = [name for name in names if not _is_left_alone(project / name, store)]
+    names = [name for name in names if not _is_left_alone(project, name, store)]
     mentioned = _Mentions(summary, space.code) if names else None
     left = MOST_BYTES
     for name in names:
@@ -87,15 +88,23 @@ def _candidates(code: RecordedCode, project: Path) -> Iterator[str]:
     yield from dict.fromkeys([*names, *(name for name in code.left_out if (project / checked_name(name)).exists())])
 
 
-def _is_left_alone(path: Path, store: Path) -> bool:
+def _is_left_alone(project: Path, name: str, store: Path) -> bool:
     """Whether this is an environment, a cache, a store of runs, or anything else that is no data."""
+    path = project / name
+    return _is_no_data(path, store) or not _NEVER.isdisjoint(Path(name).parts) or _holds_runs(path)
+
+
+def _is_no_data(path: Path, store: Path) -> bool:
     return (
-        not _NEVER.isdisjoint(path.parts[-3:])
+        path.name in _NEVER
         or path.name.endswith((".egg-info", ".pyc"))
-        or (path / "pyvenv.cfg").exists()
+        or exists(path / "pyvenv.cfg")
         or path.absolute() == store.absolute()
-        or next(path.glob("*/*/journal"), None) is not None
     )
+
+
+def _holds_runs(path: Path) -> bool:
+    return next(path.glob("*/*/journal"), None) is not None
 
 
 def _files(project: Path, name: str, code: RecordedCode, store: Path) -> Iterator[tuple[str, os.stat_result]]:
@@ -112,7 +121,7 @@ def _files(project: Path, name: str, code: RecordedCode, store: Path) -> Iterato
 
 def _walk(top: Path, store: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not _is_left_alone(Path(folder, name), store))
+        folders[:] = sorted(name for name in folders if not _is_no_data(Path(folder, name), store))
         yield from (Path(folder, name) for name in [*sorted(files), *folders] if _is_kept(Path(folder, name)))
 
 
@@ -123,8 +132,9 @@ def _is_kept(path: Path) -> bool:
 def _copy(project: Path, name: str, tree: Tree) -> None:
     source = project / name
     if source.is_symlink():
-        inside = (source.parent / source.readlink()).is_relative_to(project)
-        tree.put_link(name, str(source.readlink() if inside else source.resolve()))
+        target = os.path.normpath(source.parent / source.readlink())
+        inside = Path(target).is_relative_to(project)  # then it leads to the copy of the same
+        tree.put_link(name, os.path.relpath(target, source.parent) if inside else str(source.resolve()))
         return
     tree.put(name, b"", mode=source.stat().st_mode)
     shutil.copyfile(source, tree.root / name)

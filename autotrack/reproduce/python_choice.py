@@ -12,6 +12,7 @@ from autotrack.reproduce.environment import environment_for, own_requirements, v
 from autotrack.reproduce.lock import Lock, read_lock
 from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.packages import differing_here
+from autotrack.reproduce.places import is_folder
 from autotrack.reproduce.workspace import Workspace
 
 
@@ -63,7 +64,7 @@ def choose_python(
         missing.append(Missing(f"Python {lock.python}", f"this is {version}", "install it", kind="packages"))
     elsewhere = [folder for folder in lock.in_place.values() if not folder.is_relative_to(space.base)]
     missing += (_as_it_is_now(folder) for folder in elsewhere)
-    return Python(path, (*in_place, *(Path(folder) for folder in elsewhere if Path(folder).is_dir())), tuple(missing))
+    return Python(path, (*in_place, *(Path(folder) for folder in elsewhere if is_folder(folder))), tuple(missing))
 
 
 def _in_workspace(lock: Lock, space: Workspace) -> Iterator[Path]:
@@ -71,12 +72,12 @@ def _in_workspace(lock: Lock, space: Workspace) -> Iterator[Path]:
     for folder in lock.in_place.values():
         if folder.is_relative_to(space.base):
             place = space.code / folder.relative_to(space.base)
-            yield from (path for path in (place / "src", place) if path.is_dir())
+            yield from (path for path in (place / "src", place) if is_folder(path))
 
 
 def _as_it_is_now(folder: PurePath) -> Missing:
-    why = "a package was imported in place from there" if Path(folder).is_dir() else "it is gone"
-    fix = "check out its code of then" if Path(folder).is_dir() else "bring it back"
+    why = "a package was imported in place from there" if is_folder(folder) else "it is gone"
+    fix = "check out its code of then" if is_folder(folder) else "bring it back"
     return Missing(str(folder), f"{why}, and its code is not kept with the run", fix, kind="packages")
 
 

@@ -16,6 +16,7 @@ from autotrack.reproduce import rerun
 from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.data_check import changed_data
 from autotrack.reproduce.missing import Missing
+from autotrack.reproduce.places import is_folder
 from autotrack.reproduce.project_files import bring
 from autotrack.reproduce.python_choice import choose_python
 from autotrack.reproduce.recorded_code import recorded_code
@@ -141,7 +142,7 @@ class Plan:
         try:
             missing = list(space.missing)
             project = choices.project or (Path(self.code.base) if self.foreign is None else None)
-            if project is not None and project.is_dir():
+            if project is not None and is_folder(project):
                 store = original.folder.absolute().parent.parent
                 brought = bring(self.summary, self.code, space, project=project, store=store, links=choices.links)
                 missing += brought
@@ -165,10 +166,10 @@ class Plan:
                 paths=python.in_place,
                 params=choices.params,
             )
+            missing += changed_data(self.summary, space)
         except BaseException:
             space.remove()
             raise
-        missing += changed_data(self.summary, space)
         return space, again, [*missing, *doubts_about_command(self.summary), *python.missing]
 
     def _described_code(self) -> str:

@@ -17,7 +17,7 @@ from autotrack.errors import UnsafeFileError
 from autotrack.journal.run_folder import files_below, open_file
 from autotrack.journal.summary import Summary
 
-_STORAGE = re.compile(r"(?:.*/)?data/(\d+)$")  # of torch.save
+_STORAGE = re.compile(r"(?:.*/)?data/([0-9]{1,9})$")  # of torch.save
 _KERAS = "model.weights.h5"
 _KINDS = ("model", "checkpoint")
 _BLOCK_BYTES = 2**20
