@@ -2,16 +2,18 @@
 
 import hashlib
 import os
+import random
 from contextlib import suppress
 from pathlib import Path
 from time import time
 
 from autotrack.journal.own_folders import cache_folders, is_private
 
-_VERSION = 1
+_VERSION = 2
 """Part of the file's name: what another version of autotrack has indexed is not read."""
 
 _KEPT_SECONDS = 100 * 86400.0
+_LOOKED_AT = 20
 
 
 def index_file(store: Path) -> Path | None:
@@ -31,12 +33,20 @@ def index_file(store: Path) -> Path | None:
 
 
 def _remove_unused(place: Path) -> None:
-    """Remove the indexes of stores that are gone, and of those that nobody has looked at for months."""
-    for named in place.glob("*.store"):
+    """Remove the indexes of stores that are gone, and of those that nobody has looked at for months.
+
+    Only some are looked at each time, so that a new store costs the same however many there are.
+    """
+    files: dict[str, list[Path]] = {}
+    for path in place.iterdir():
+        files.setdefault(path.name.split(".", maxsplit=1)[0], []).append(path)
+    for key in random.Random().sample(sorted(files), min(_LOOKED_AT, len(files))):  # noqa: S311  no secret
         with suppress(OSError):
-            store = os.fsdecode(named.read_bytes())
-            indexes = list(place.glob(f"{named.stem}.*.sqlite"))
-            is_old = all(time() - path.stat().st_mtime > _KEPT_SECONDS for path in indexes)
-            if is_old or not os.path.isdir(store):  # noqa: PTH112  quick, because stores may be many
-                for path in (*indexes, named):
+            if not _is_used(place / f"{key}.store", files[key]):
+                for path in files[key]:
                     path.unlink()
+
+
+def _is_used(named: Path, files: list[Path]) -> bool:
+    youngest = max(path.stat().st_mtime for path in files)
+    return time() - youngest <= _KEPT_SECONDS and os.path.isdir(named.read_bytes())  # noqa: PTH112  it may be no text

@@ -133,6 +133,18 @@ def test_a_damaged_index_is_made_again(store: Path, cache: Path, content: bytes)
     assert shown(store) == expected
 
 
+def test_indexes_of_stores_that_are_gone_are_removed_in_time(store: Path, cache: Path, tmp_path: Path) -> None:
+    for number in range(30):
+        gone = shutil.copytree(store, tmp_path / f"gone-{number}")
+        shown(gone)
+        shutil.rmtree(gone)
+    shown(store)
+    for number in range(30):
+        shown(tmp_path / f"empty-{number}")
+    assert len(list(cache.glob("*.store"))) < 30
+    assert shown(store) == read(store)
+
+
 def test_where_no_index_can_be_kept_runs_are_found_all_the_same(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("XDG_CACHE_HOME", "TMPDIR"):
         monkeypatch.setenv(variable, "/dev/null/nowhere")
