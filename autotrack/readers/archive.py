@@ -11,15 +11,16 @@ compressed already costs no time, and every system opens it.
 
 import os
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 import msgspec
 
-from autotrack.errors import AutotrackError
+from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.journal.files import replacing
 from autotrack.journal.run_folder import SHARED, files_below, open_file
 from autotrack.readers.recorded_run import RecordedRun
@@ -29,6 +30,9 @@ from autotrack.version import __version__
 MANIFEST = "autotrack-archive.json"
 _FORMAT = 1
 _BLOCK_BYTES = 2**20
+_LONGEST_NAME = 255
+_DEEPEST = 60
+
 _COMPRESSED = frozenset(
     ".ckpt .pt .pth .bin .safetensors .keras .h5 .npz .gz .zip .png .jpg .jpeg .skops .zst".split()
 )
@@ -88,8 +92,11 @@ def pack(
     for run in runs:
         check_is_over(run.folder)
         place = place_of(run, store)
+        if not is_name(place):
+            raise UnsafeFileError(f"{place!r} cannot be packed: no archive can have a run in such a folder; rename it")
         places.append(place)
         _add_run(content, run, place)
+    _without_lost(content)
     advance = progress(content.bytes)
     manifest = Manifest(places, content.same, autotrack=__version__)
     with replacing(target) as draft, zipfile.ZipFile(draft, "x", allowZip64=True) as archive:
@@ -105,6 +112,30 @@ def place_of(run: RecordedRun, store: Path) -> str:
     if folder.is_relative_to(top) and folder != top:
         return folder.relative_to(top).as_posix()
     return f"{PurePath(run.experiment).name or 'runs'}/{folder.name}"
+
+
+def is_name(name: str) -> bool:
+    """Whether an archive may have a file or run of this name: it leads nowhere else, and can be written as it is."""
+    path = PurePosixPath(name)
+    is_plain = str(path) == name and not path.is_absolute() and ".." not in path.parts and name not in ("", ".")
+    is_safe = not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name) and "\\" not in name
+    is_drive = os.name == "nt" and ":" in name
+    return is_plain and is_safe and not is_drive and _is_short(path)
+
+
+def _is_short(path: PurePosixPath) -> bool:
+    return len(path.parts) <= _DEEPEST and all(len(part.encode()) <= _LONGEST_NAME for part in path.parts)
+
+
+def _without_lost(content: _Content) -> None:
+    """Have further names of a file lead to the one that is packed; leave those out of which none is."""
+    for path, first in list(content.same.items()):
+        first = content.same.get(first, first)
+        if first in content.files:
+            content.same[path] = first
+        else:
+            del content.same[path]
+            content.left_out[path] = "the file that it leads to is not packed"
 
 
 def _add_run(content: _Content, run: RecordedRun, place: str) -> None:
@@ -131,11 +162,11 @@ def _add_run(content: _Content, run: RecordedRun, place: str) -> None:
 
 def _names(folder: Path, place: str, content: _Content) -> Iterator[str]:
     """Yield the regular files of a run, and note what else there is: links inside of it are other names of files."""
-    yield from (name for name in _files(folder) if not name.endswith(_SKIPPED) and _is_text(name, content))
+    yield from (name for name in _files(folder) if not name.endswith(_SKIPPED) and _is_allowed(name, content))
     for outer, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(outer, name)
-            if path.is_symlink():
+            if path.is_symlink() and _is_allowed(path.relative_to(folder).as_posix(), content):
                 _note_link(path, folder, place, content)
 
 
@@ -157,13 +188,11 @@ def _note_link(path: Path, folder: Path, place: str, content: _Content) -> None:
         content.left_out[f"{place}/{name}"] = "a link that leads to no file of the run"
 
 
-def _is_text(name: str, content: _Content) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        content.left_out[ascii(name)] = "its name is no text"
-        return False
-    return True
+def _is_allowed(name: str, content: _Content) -> bool:
+    if is_name(name):
+        return True
+    content.left_out[ascii(name)] = "its name is no text, or too long, or has characters that steer a terminal"
+    return False
 
 
 def _write(archive: zipfile.ZipFile, path: str, folder: Path, name: str, advance: Callable[[int], object]) -> None:
@@ -180,7 +209,7 @@ def _write(archive: zipfile.ZipFile, path: str, folder: Path, name: str, advance
 def check_target(target: Path) -> None:
     """Raise `AutotrackError` for a file that no archive can be written to."""
     if target.suffix != ".zip":
-        raise AutotrackError(f"{str(target)!r} is no .zip file; name one, such as {target.with_suffix('.zip')}")
+        raise AutotrackError(f"{str(target)!r} is no .zip file; name one, such as {target.stem or 'runs'}.zip")
     if target.is_dir() or target.is_symlink():
         raise AutotrackError(f"{target} is a {'link' if target.is_symlink() else 'folder'}; name another file")
     if not target.parent.is_dir():

@@ -24,7 +24,7 @@ def remove(folder: Path) -> Path:
     """Move a run into the trash beside it; return where it is now. Raises `RunNotFoundError` and `OSError`."""
     check_is_over(folder)
     folder = folder.absolute()
-    trash = folder.parent / TRASH
+    trash = folder.parent if folder.parent.name == TRASH else folder.parent / TRASH
     if trash.is_symlink():
         raise UnsafeFileError(f"{trash} is a link; nothing is moved there")
     trash.mkdir(exist_ok=True)

@@ -23,15 +23,13 @@ from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.format import human_bytes
 from autotrack.journal.run_folder import SHARED, is_digest
 from autotrack.readers import recorded_run, trash
-from autotrack.readers.archive import MANIFEST, Manifest
+from autotrack.readers.archive import MANIFEST, Manifest, is_name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.trash import TRASH
 
 _BLOCK_BYTES = 2**20
 _MOST_FILES, _MOST_RUNS = 2_000_000, 200_000
 _MOST_MANIFEST_BYTES = 2**27
-_LONGEST_NAME = 255
-_DEEPEST = 60
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, ValueError,
             IndexError, OverflowError)  # fmt: skip
 """What zipfile raises for files that somebody, or a disk, has damaged."""
@@ -193,13 +191,9 @@ def _run_place(name: str) -> PurePosixPath:
 
 
 def _checked_path(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    is_plain = str(path) == name and not path.is_absolute() and ".." not in path.parts and name not in ("", ".")
-    is_printable = name.isprintable() and "\\" not in name and ":" not in path.parts[0] if path.parts else False
-    is_short = len(path.parts) <= _DEEPEST and all(len(part.encode()) <= _LONGEST_NAME for part in path.parts)
-    if not (is_plain and is_printable and is_short):
+    if not is_name(name):
         raise UnsafeFileError(f"{name[:200]!r} is no name that an archive of runs has; nothing was restored")
-    return path
+    return PurePosixPath(name)
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:

@@ -54,6 +54,29 @@ def test_a_store_comes_back_whole_with_its_trash_and_what_can_be_undone(runs: Pa
     assert sorted(run.name for run in autotrack.runs("other")) == ["first", "second"]
 
 
+def test_names_of_all_kinds_are_packed_as_they_are_or_named(runs: Path) -> None:
+    run = next((runs / "digits").iterdir())
+    odd = {"Screenshot 3.45\u202fPM.png": b"a", "a:b": b"b", "größe": b"c", "back\\slash": b"d", "line\nbreak": b"e"}
+    for name, text in odd.items():
+        (run / "artifacts" / name).write_bytes(text)
+    os.link(run / "artifacts" / "back\\slash", run / "artifacts" / "second name")
+    (run / "artifacts" / "link").symlink_to("second name")
+    (runs / "digits").rename(runs / "a:b")
+    assert "\n2 runs, " in call("archive", "all.zip")
+    assert "2 runs restored" in call("unarchive", "all.zip", "--store", "other")
+    restored = Path("other", "a:b", run.name, "artifacts")
+    kept = [name for name in odd if "\\" not in name and "\n" not in name]
+    assert {name: (restored / name).read_bytes() for name in kept} == {name: odd[name] for name in kept}
+    assert (restored / "link").read_bytes() == b"d"
+
+
+def test_a_run_that_replaces_one_in_the_trash_leaves_that_in_the_trash(runs: Path) -> None:
+    call("rm", "second", "--yes")
+    call("archive", "--trash", "all.zip")
+    call("unarchive", "all.zip", "--yes")
+    assert len(list(Path("runs", "digits", ".trash").glob("*/journal"))) == 3
+
+
 def test_a_run_without_a_file_is_not_taken_for_one(runs: Path) -> None:
     result = CliRunner().invoke(app, ["archive", "first"])
     assert "to pack the run 'first': autotrack archive first first.zip" in str(result.exception)
