@@ -1,6 +1,7 @@
 """A list of runs as it is shown: the columns that fit, and the best values marked."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -44,7 +45,11 @@ class RunTable:
         def style(text: str, row: int, place: int) -> str:
             if row < 0 or (row, place) in best:
                 return styled(text, "bold")
-            color = _STATUS_COLORS.get(text.split(":", maxsplit=1)[0].strip()) if titles[place] == "status" else None
+            color = (
+                _STATUS_COLORS.get(re.split(r"[: (]", text.strip(), maxsplit=1)[0])
+                if titles[place] == "status"
+                else None
+            )
             return styled(text, color) if color else text
 
         rows = list(zip(*(texts[place] for place in places), strict=True))
@@ -53,7 +58,7 @@ class RunTable:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the list for other programs."""
-        return [{column.name: plain(column.read(run)) for column in self._columns} for run in self._runs]
+        return [{column.name: column.read(run) for column in self._columns} for run in self._runs]
 
     def as_rows(self) -> Iterator[list[Any]]:
         """Yield the list as rows for other programs, the names first."""
@@ -74,13 +79,6 @@ class RunTable:
             if not hidden:
                 yield ""
             yield styled(f"no room for {named}{more}: --columns chooses", "dim")
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON can express it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _texts(column: Column, values: Sequence[Any]) -> list[str]:

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from autotrack.cli.listed import plain
 from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
 from autotrack.format import printable
@@ -49,7 +48,7 @@ class GroupTable:
         name = self._metric.metric if self._metric else None
         return [
             {
-                "group": {key: plain(value) for key, value in group.key.items()},
+                "group": dict(group.key),
                 "runs": len(group.runs),
                 "metric": name,
                 "values": len(group.values),

@@ -26,7 +26,14 @@ def plot_lines(plot: Plot, width: int) -> list[str]:
     """Return a plot as lines that are no wider than `width`; one that cannot be drawn here is named only."""
     try:
         lines = list(_drawn(plot, width))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):  # a store is untrusted input
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        ArithmeticError,
+    ):  # a store is untrusted input
         lines = []
     title = f"{plot.name} ({plot.kind.replace('_', ' ')})"
     more = "" if lines else ": see TensorBoard, or --json"

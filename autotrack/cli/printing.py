@@ -61,8 +61,10 @@ def say_error(message: object) -> None:
 
 
 def say_json(value: object) -> None:
-    """Print JSON for other programs, in ASCII."""
-    typer.echo(json.dumps(value, indent=2))
+    """Print JSON for other programs, in ASCII. NaN and the infinities are texts, for JSON has no such numbers."""
+    from autotrack.readers.plain import plain  # many commands print none
+
+    typer.echo(json.dumps(plain(value, most=None), indent=2, allow_nan=False))
 
 
 def say_csv(rows: Iterable[Iterable[object]]) -> None:

@@ -44,10 +44,10 @@ def report(
     every = catalog.runs(catalog.existing_store(store))
     chosen = Runs([catalog.find(name, store) for name in names]) if names else every
     chosen = chosen.where(where) if where else chosen
-    chosen = chosen.last(last or len(chosen))
+    chosen = chosen.last(last) if last else chosen
     if not chosen:
         raise QueryError("there are no runs" + (" for which that holds" if where else ""))
-    if as_markdown or (output is not None and output.suffix == ".md"):
+    if as_markdown or (output is not None and output.suffix.lower() == ".md"):
         _write_markdown(chosen, title, output)
         return
     page = Report(chosen, chosen.names, title=title, watch=lambda runs: with_progress(runs, "reading runs"))

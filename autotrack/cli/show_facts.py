@@ -55,7 +55,7 @@ def _code(summary: Summary) -> str:
 
 def _environment(summary: Summary) -> str:
     packages, hardware = (summary.environment.get(kind, {}) for kind in ("packages", "hardware"))
-    parts = [f"Python {packages['python']}, {packages['count']} packages"] if packages else []
+    parts = [f"Python {packages.get('python', '?')}, {packages.get('count', '?')} packages"] if packages else []
     parts += [str(hardware[name]) for name in ("os_name", "cpu_model") if hardware.get(name)]
     parts += [str(gpu.get("name")) for gpu in hardware.get("gpus", []) if isinstance(gpu, dict)]
     return ", ".join(parts)

@@ -121,7 +121,7 @@ def wrapped(text: str, width: int) -> list[str]:
     if cell_len(text) <= width:
         return [text]
     lines, line = [], ""
-    for word in re.findall(r"\s*\S+", text):
+    for word in re.findall(r"\s*\S+", text.rstrip()):
         if cell_len(line + word) <= width:
             line += word
             continue

@@ -9,7 +9,7 @@ from autotrack.cli.printing import is_terminal, width
 
 _SECONDS = 1.0
 _TO_LINE_END, _TO_SCREEN_END = "\x1b[K", "\x1b[J"
-_BESIDE_ROWS = 5
+_BESIDE_ROWS = 7
 """Lines beside those of the rows: the head, the title of groups, what is left out, and where the cursor is."""
 
 

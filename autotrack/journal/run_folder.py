@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import above_standard_streams, safe_relative_path
@@ -91,14 +91,21 @@ def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
 
 def replace_file(folder: Path, name: str, content: bytes) -> None:
     """Write the file `name` of a run in one step: a reader sees all of it or what was there before."""
-    draft = str(PurePosixPath(name).with_name(f".{PurePosixPath(name).name}.{os.getpid()}.part"))
+    if is_shared(name):
+        raise UnsafeFileError(f"{folder / name} is not written: runs share it")
     with _parent(folder, name) as (parent, last):
-        part = PurePosixPath(draft).name
+        part = f".{last}.{os.getpid()}.part"
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=parent)
-        with os.fdopen(open_file(folder, draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-            file.write(content)
-        os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
+        try:
+            with os.fdopen(above_standard_streams(os.open(part, flags, 0o666, dir_fd=parent)), "wb") as file:
+                file.write(content)
+            os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(part, dir_fd=parent)
+            raise
 
 
 def make_folders(folder: Path, name: str) -> None:

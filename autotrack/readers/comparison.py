@@ -1,6 +1,7 @@
 """Two or more runs side by side: what differs, how their metrics compare, and why."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import islice
@@ -176,12 +177,20 @@ class RunComparison:
             columns[label] = [values[index] for _, values in rows]
         return Table(columns)
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
-        """What each run is called: by its name, or by its folder if another one has the same name."""
-        names = [run.summary.name for run in self.runs]
+        """What each run is called: by its name, or by as much of its path as tells it from the others."""
+        named = [
+            (run.summary.name, run.folder.name, f"{run.folder.parent.name}/{run.folder.name}", str(run.folder))
+            for run in self.runs
+        ]
+        counts = [Counter(column) for column in zip(*named, strict=True)]
         return [
-            name if names.count(name) == 1 else run.folder.name for name, run in zip(names, self.runs, strict=True)
+            next(
+                (label for label, count in zip(names, counts, strict=True) if count[label] == 1),
+                f"{names[0]} {number}",
+            )
+            for number, names in enumerate(named, start=1)
         ]
 
     @cached_property

@@ -1,7 +1,6 @@
 """A summary of a run whose long parts are not decoded, which is several times quicker for a run of many epochs."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -16,7 +15,6 @@ class _Outline(Summary, kw_only=True, omit_defaults=True):
     datasets: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
     plots: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
     notices: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
-    environment: dict[str, Any] = {}  # noqa: RUF012
     system: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
     texts: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
     traceback: msgspec.Raw | None = None  # type: ignore[assignment]

@@ -31,7 +31,7 @@ def param_rows(summary: Summary) -> Iterator[ParamRow]:
             str(values[own])
             for source, values in summary.params_defaults.items()
             if (own := name if name in values else name.removeprefix(f"{source}.")) in values
-            if summary.params_by_source[source].get(own) == value
+            if summary.params_by_source.get(source, {}).get(own) == value
         ]
         sources = [
             source

@@ -13,7 +13,6 @@ from autotrack.journal.directions import Direction, split_direction
 from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
 from autotrack.readers import query
-from autotrack.readers.comparison import RunComparison
 from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name, names_in
 from autotrack.readers.recorded_run import RecordedRun
@@ -158,7 +157,7 @@ class Runs(Sequence[RecordedRun]):
         """
         from autotrack.report.file import Report  # the page is made by a room above this one, and few ask for it
 
-        found = Report(self.last(len(self)), self.names, title=title)
+        found = Report(self, self.names, title=title)
         if path is not None:
             found.write(path)
         return found

@@ -8,10 +8,10 @@ from typing import Any
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
 from autotrack.readers.candidates import weight_of_param
+from autotrack.readers.plain import plain
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.repeats import params_that_tell
-from autotrack.report.plain import plain
 
 _FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duration_seconds", "overhead_seconds",
            "parent", "resumed_from", "started_by", "entry_point", "host", "python", *COUNTED)  # fmt: skip

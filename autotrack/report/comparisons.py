@@ -6,14 +6,19 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.readers.comparison import RunComparison
+from autotrack.readers.plain import plain
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.report.plain import plain
 
 _ALL_PAIRS = 16
 """Of so many runs, every two are compared; of more, each with the one before it and with the best one."""
 
 _MOST_COMPARED = 100
 _MOST_DIFF_LINES = 5_000
+
+
+def newest_first(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """Return runs in the order in which they are compared: each with those before it."""
+    return sorted(runs, key=lambda run: run.started, reverse=True)
 
 
 def likely_pairs(runs: Sequence[RecordedRun], best: RecordedRun | None) -> Iterator[tuple[RecordedRun, RecordedRun]]:

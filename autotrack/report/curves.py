@@ -7,7 +7,7 @@ from typing import Any
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
-from autotrack.report.plain import plain
+from autotrack.readers.plain import plain
 
 FEWEST, MOST = 100, 4_000
 """Between these lies how many points a curve keeps in a file, whatever the number of curves."""

@@ -11,9 +11,9 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.param_rows import param_rows
+from autotrack.readers.plain import plain
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
-from autotrack.report.plain import plain
 
 _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",

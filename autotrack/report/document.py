@@ -11,7 +11,7 @@ from autotrack.readers.edits import NOTE
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.report.columns import columns_of, keys_of
-from autotrack.report.comparisons import compared, likely_pairs
+from autotrack.report.comparisons import compared, likely_pairs, newest_first
 from autotrack.report.curves import curves_of, points_for_each
 from autotrack.report.details import details_of
 from autotrack.report.importances import of_runs
@@ -37,12 +37,13 @@ def document_of(
     """Return all that a file with these runs has to show.
 
     Args:
-        runs: The runs, the newest first.
+        runs: The runs, in any order.
         names: The names that they have, as in `Runs.where`.
         title: The title of the page.
         wanted: The setting `metric`.
         watch: Is given the runs, and passes them on one by one, so it can show the progress.
     """
+    runs = newest_first(runs)
     notes = [run.summary.texts.get(NOTE, "") for run in runs]
     table = columns_of(runs, names, wanted, notes)
     keys = dict(zip(map(id, runs), keys_of(runs), strict=True))

@@ -43,7 +43,7 @@ class Report:
     """Runs as one page. In a notebook, it is shown below the cell.
 
     Args:
-        runs: The runs, the newest first.
+        runs: The runs, in any order.
         names: The names that they have, as in `Runs.where`.
         title: The title of the page; by default, the experiment of the runs, or how many they are.
         watch: Is given the runs, and passes them on one by one, so it can show the progress.

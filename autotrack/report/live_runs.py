@@ -14,6 +14,7 @@ from autotrack.errors import AutotrackError, RunNotFoundError
 from autotrack.journal.records import number
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.index import Index
+from autotrack.readers.plain import plain
 from autotrack.readers.query_names import Name, names_in
 from autotrack.readers.recorded_run import RecordedRun, fold, load
 from autotrack.readers.runs import Runs
@@ -24,7 +25,6 @@ from autotrack.report.curves import thinned
 from autotrack.report.folders import roots
 from autotrack.report.importances import of_runs
 from autotrack.report.live_run import LiveRun
-from autotrack.report.plain import plain
 
 _MOST_CHANGED = 50
 _MOST_OPEN = 8

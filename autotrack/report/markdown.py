@@ -11,6 +11,7 @@ from autotrack.readers.comparison import RunComparison
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.columns import columns_of
+from autotrack.report.comparisons import newest_first
 from autotrack.sinks.tensorboard.text import plain, table
 
 _MOST_RUNS = 50
@@ -21,6 +22,7 @@ _MOST_CAUSES = 5
 
 def markdown(runs: Sequence[RecordedRun], names: Collection[Name], *, title: str) -> str:
     """Return runs as Markdown, the best first. What runs are called and have is escaped."""
+    runs = newest_first(runs)
     facts = columns_of(runs, names, settings.resolve().metric)
     metrics = facts["judged_by"][:_MOST_METRICS]
     ordered = _ordered(runs, metrics[0], facts["directions"][metrics[0]]) if metrics else list(runs)

@@ -9,6 +9,7 @@ from typing import Any
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
+from autotrack.readers.plain import plain
 
 _MEASURES_THE_MACHINE = re.compile(
     r"(^|[_/. ])(seconds?|secs?|time|times|elapsed|duration|eta|ms|speed|throughput)(?=$|[_/. ])"
@@ -96,11 +97,6 @@ def metric_differences(original: Fold, repeated: Fold, *, tolerance: float) -> l
     names = [name for name in dict.fromkeys([*curves, *others]) if not _MEASURES_THE_MACHINE.search(name)]
     found = [_difference(name, curves.get(name, ()), others.get(name, ()), tolerance) for name in names]
     return sorted(found, key=lambda one: (one.is_identical, one.is_same, -one.relative))
-
-
-def plain(value: float | None) -> float | str | None:
-    """Return a number as JSON can have it."""
-    return value if value is None or math.isfinite(value) else str(value)
 
 
 def _curves(fold: Fold) -> dict[str, Sequence[Point]]:
