@@ -173,6 +173,11 @@ def test_imports_point_down_also_inside_functions_and_for_types() -> None:
     assert upward == METHODS, "\n".join(sorted(upward ^ METHODS))
 
 
+def test_a_file_can_be_read_in_one_sitting() -> None:
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in sources().items()}
+    assert not {name: count for name, count in lines.items() if count >= 350}
+
+
 def test_every_kind_of_record_is_in_the_vocabulary() -> None:
     kinds = {"Record"} | {
         node.name for node in parsed(sources()["autotrack.journal.records"]).body if isinstance(node, ast.ClassDef)

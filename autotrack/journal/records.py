@@ -327,7 +327,7 @@ KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))
 """The names of all types of records, as they stand in a journal."""
 
 
-def _as_builtin(value: object) -> object:
+def as_builtin(value: object) -> object:
     """Return the builtin value of an instance of a derived class, such as a string of numpy, for the encoder."""
     if isinstance(value, str):
         return str.__str__(value)
@@ -338,16 +338,7 @@ def _as_builtin(value: object) -> object:
     raise TypeError(f"records hold plain values, and no {type(value).__name__}")
 
 
-encode = msgspec.json.Encoder(enc_hook=_as_builtin).encode
+encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
 _decoder = msgspec.json.Decoder(AnyRecord)
 decode = _decoder.decode
 decode_lines = _decoder.decode_lines
-
-
-def encode_replacing(record: AnyRecord) -> bytes:
-    """Encode a record that `encode` refuses. Bytes in its strings that are not text become question marks."""
-    import json  # here, because it is hardly ever needed
-
-    return json.dumps(
-        msgspec.to_builtins(record, enc_hook=_as_builtin), ensure_ascii=False, separators=(",", ":")
-    ).encode(errors="replace")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import time
 
+import msgspec
+
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
 from autotrack.journal.descriptors import descriptors, is_held_by_another, mark, unmark
@@ -76,7 +78,7 @@ class Journal:
         try:
             line = records.encode(record) + b"\n"
         except UnicodeEncodeError:  # names of files and arguments may hold bytes that are not text
-            line = records.encode_replacing(record) + b"\n"
+            line = encode_replacing(record) + b"\n"
         if self._forks != _forks:
             self._move_to_own_file()
         with self._lock:
@@ -249,3 +251,12 @@ class Journal:
         if not self._has_reported:
             self._has_reported = True
             self._on_problem(message)
+
+
+def encode_replacing(record: AnyRecord) -> bytes:
+    """Encode a record that `records.encode` refuses. Bytes in its strings that are not text become question marks."""
+    import json  # here, because it is hardly ever needed
+
+    return json.dumps(
+        msgspec.to_builtins(record, enc_hook=records.as_builtin), ensure_ascii=False, separators=(",", ":")
+    ).encode(errors="replace")

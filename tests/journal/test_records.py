@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.journal import records
+from autotrack.journal import records, writer
 from autotrack.journal.records import AnyRecord, Metrics, Text, number
 
 ONE_OF_EACH: list[AnyRecord] = [
@@ -91,7 +91,7 @@ def test_what_is_no_text_in_a_name_becomes_a_question_mark() -> None:
     started = records.RunStarted(time=1.0, id="a", name="b", experiment="é", argv=["\udcff.txt"])
     with pytest.raises(UnicodeEncodeError):
         records.encode(started)
-    line = records.encode_replacing(started)
+    line = writer.encode_replacing(started)
     assert line.startswith(b'{"record":"RunStarted"')
     assert records.decode(line) == msgspec.structs.replace(started, argv=["?.txt"])
     assert json.loads(line)["experiment"] == "é"
