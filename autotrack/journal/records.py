@@ -246,7 +246,10 @@ class Model(Record, frozen=True, kw_only=True):
         flavors: How it is loaded, by the names that MLflow's format has for ways to load.
         described_in: The file, relative to `path`, that says what goes into the model and what comes out.
         modules: The modules of Python that it needs, beside those that its files name.
-        weights: Which weights it has: `last` are those that training ended with.
+        weights: Which weights it has: `last` are those that training ended with, `best` those of a checkpoint that was
+            saved as the best one, `restored` others that the script has put into it after its last step.
+        step: The step after which the model had these weights; `epoch` likewise.
+        metrics: What the best weights were saved for.
     """
 
     path: str
@@ -257,6 +260,7 @@ class Model(Record, frozen=True, kw_only=True):
     weights: str = "last"
     step: int | None = None
     epoch: int | None = None
+    metrics: dict[str, Number] = {}
 
 
 class Tags(Record, frozen=True, kw_only=True):

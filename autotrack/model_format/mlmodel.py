@@ -65,4 +65,5 @@ def _origin(model: Model, started: RunStarted) -> dict[str, Any]:
     """Return which run the model is of, and which weights it has."""
     origin = {"run_id": started.id, "run": started.name, "experiment": started.experiment, "weights": model.weights}
     at = {name: value for name, value in (("step", model.step), ("epoch", model.epoch)) if value is not None}
-    return {**origin, **at}
+    metrics = {name: value for name, value in model.metrics.items() if isinstance(value, (int, float, str))}
+    return {**origin, **at, **({"metrics": metrics} if metrics else {})}

@@ -7,7 +7,7 @@ then hand data to the model as it is.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _COLUMNS = {
@@ -22,21 +22,23 @@ _COLUMNS = {
 _TENSOR_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|object")
 _TEXT_DTYPE = re.compile(r"<U\d+|str\d*")
 _MOST_DEPTH = 3
+_MOST_NAMES_DEPTH = 5
 
 
 def signature_of(described: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the signature for `MLmodel`, or None if the inputs cannot be told."""
-    inputs = _schema(described.get("inputs", described.get("input")))
+    names_all = "takes" in described  # whoever loads such a model knows what these names stand for
+    inputs = _schema(described.get("inputs", described.get("input")), names_all=names_all)
     if inputs is None:
         return None
-    outputs = _schema(described.get("outputs", described.get("output")))
+    outputs = _schema(described.get("outputs", described.get("output")), names_all=names_all)
     return {"inputs": json.dumps(inputs), "outputs": outputs and json.dumps(outputs), "params": None}
 
 
-def _schema(value: Any) -> list[dict[str, Any]] | None:
+def _schema(value: Any, *, names_all: bool) -> list[dict[str, Any]] | None:
     if isinstance(value, Mapping) and isinstance(value.get("columns"), Mapping):
         return _of_columns(value["columns"])
-    parts = _tensors(value)
+    parts = [_tensor(one, name) for name, one in named_parts(value)] if names_all else _tensors(value)
     if not parts or any(part is None for part in parts):
         return None
     tensors: list[dict[str, Any]] = [part for part in parts if part is not None]
@@ -44,6 +46,20 @@ def _schema(value: Any) -> list[dict[str, Any]] | None:
     if len(tensors) == 1 and not (isinstance(value, Mapping) and "shape" not in value):
         return [{"type": "tensor", "tensor-spec": tensors[0]["tensor-spec"]}]
     return tensors if all(names) and len(set(names)) == len(names) else None
+
+
+def named_parts(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a structure of mappings and lists by name, such as `images.0`, without optional ones."""
+    if isinstance(value, Mapping) and "shape" not in value and depth < _MOST_NAMES_DEPTH:
+        entries: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list) and depth < _MOST_NAMES_DEPTH:
+        entries = enumerate(value)
+    else:
+        if value is not None and not (isinstance(value, Mapping) and value.get("optional")):
+            yield name, value
+        return
+    for key, part in entries:
+        yield from named_parts(part, f"{name}.{key}" if name else str(key), depth + 1)
 
 
 def _of_columns(columns: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -66,8 +82,10 @@ def _tensors(value: Any, name: str | None = None, depth: int = 0) -> list[dict[s
     return [None]
 
 
-def _tensor(value: Mapping[str, Any], name: str | None) -> dict[str, Any] | None:
-    shape, dtype = value["shape"], str(value.get("dtype"))
+def _tensor(value: Any, name: str | None) -> dict[str, Any] | None:
+    if not isinstance(value, Mapping):
+        return None
+    shape, dtype = value.get("shape"), str(value.get("dtype"))
     if not isinstance(shape, list) or not shape:
         return None
     if not all(size is None or (isinstance(size, int) and not isinstance(size, bool)) for size in shape):

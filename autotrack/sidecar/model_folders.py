@@ -10,8 +10,10 @@ from typing import Any
 from autotrack.journal import shared_files
 from autotrack.journal.records import Artifact, Model
 from autotrack.journal.run_folder import link_shared, make_folders, open_file, read_bytes, replace_file
+from autotrack.model_format import tensors_for_mlflow
 from autotrack.model_format.mlmodel import NAME, mlmodel
 from autotrack.model_format.requirements import environment_files, modules_in, python_version, requirements
+from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.model_code import FOLDER as CODE
 from autotrack.sidecar.model_code import code_of
@@ -32,10 +34,12 @@ def complete_model(model: Model, subject: Subject, versions: Mapping[str, str], 
     """
     folder, names = subject.folder, [f"{model.path}/{file}" for file in model.files]
     modules = {module for name in names for module in _modules_in(folder, name)}
-    python = python_version()
+    python = subject.started.python or python_version()
     environment = environment_files(requirements(modules | set(model.modules), versions), python)
     _put_environment(folder, model.path, environment, shares=shares)
     code = {f"{CODE}/{name}": content for name, content in code_of(modules, subject).items()}
+    if any(options.get("loader_module") == LOADER for options in model.flavors.values()):
+        code[f"{CODE}/{LOADER}.py"] = Path(tensors_for_mlflow.__file__).read_bytes()
     for name, content in code.items():
         make_folders(folder, f"{model.path}/{name}")
         replace_file(folder, f"{model.path}/{name}", content)

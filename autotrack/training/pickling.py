@@ -25,11 +25,11 @@ class _BoundedFile:
         return self._file.write(data)
 
 
-def pickle_module(*, most_bytes: int) -> Any:
+def pickle_module(*, most_bytes: int, most_tensor_bytes: int) -> Any:
     """Return what stands for the module `pickle` where a framework asks for one to write with.
 
     Classes and functions that cannot be imported are pickled by value. What is on a GPU is taken to memory, so that it
-    can be loaded anywhere. Writing raises `OverBudgetError` after so many bytes, those of tensors not counted.
+    can be loaded anywhere. Writing raises `OverBudgetError` for more than so many bytes, and so many of tensors.
     """
     import cloudpickle  # only when a model is written
 
@@ -37,9 +37,15 @@ def pickle_module(*, most_bytes: int) -> Any:
         def __init__(self, file: io.BytesIO, protocol: int | None = None, **options: Any) -> None:
             super().__init__(_BoundedFile(file, most_bytes), protocol, **options)
 
+            self._left = most_tensor_bytes
+
         def reducer_override(self, value: Any) -> Any:
-            if type(value).__name__ == "Tensor" and is_on_cuda(value):
-                return value.cpu().__reduce_ex__(2)
+            if type(value).__name__ == "Tensor":
+                self._left -= value.numel() * value.element_size()
+                if self._left < 0:
+                    raise OverBudgetError
+                if is_on_cuda(value):
+                    return value.cpu().__reduce_ex__(2)
             return super().reducer_override(value)
 
     module: Any = ModuleType("pickle")

@@ -42,6 +42,7 @@ class Run(Logger):
 
     Attributes:
         stop_reason: Why the training stopped before it was to, as early stopping tells it; recorded when the run ends.
+        before_end: What integrations have called when the run is about to end, with the error that ends it.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Run(Logger):
         self._kind = "run"
         self.is_one_of_many = False
         self.before_another: Callable[[], None] | None = None
+        self.before_end: list[Callable[[BaseException | None], None]] = []
         self.part_of: str | None = None
         self._pid = os.getpid()
         self.outer = current_run()
@@ -94,6 +96,8 @@ class Run(Logger):
                 raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
             return
         with overhead.counted():
+            while self.before_end:
+                self.before_end.pop()(error)
             self._waiting.flush(wait=True)
             self._stop_observing()
             self.status = status

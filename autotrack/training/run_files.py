@@ -3,18 +3,22 @@
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import msgspec
 
 from autotrack.journal import files, records
+from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.silence import without_warnings
 from autotrack.training.file_budget import FileBudget
+from autotrack.training.model_calls import ModelCalls
 from autotrack.training.pickling import OverBudgetError, pickle_module
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
+_INPUTS = "data/inputs.json"
 _MOST_BYTES = 2**24
 _MOST_RUNS = 100
 """Only the latest runs of an experiment are searched for a file."""
@@ -104,7 +108,14 @@ class RunFiles:
         self._run._record_model(folder, files=list(files), flavors=dict(flavors), **about)
 
     def keep_pickled_model(
-        self, save: Callable[[Path, Any], None], *, size_bytes: int, flavors: Mapping[str, Any], **about: Any
+        self,
+        save: Callable[[Path, Any], None],
+        *,
+        size_bytes: int,
+        flavors: Mapping[str, Any],
+        name: str = "",
+        calls: ModelCalls | None = None,
+        **about: Any,
     ) -> None:
         """Have the trained model written to `model/data/model.pth`, at the end of a training, if the budget allows it.
 
@@ -112,24 +123,42 @@ class RunFiles:
             save: Is called with a path, and with what stands for the module `pickle` there: see `pickling.py`.
             size_bytes: How large the weights are.
             flavors: As in `record_model`.
+            name: Which one it is of several models of the run; each has a folder of its own in `model`.
+            calls: What is known of its inputs and outputs.
             about: As in `record_model`.
         """
         if not self.budget.allows(size_bytes, at_end=True):
             self._run.notice("model", f"the model was not kept as a whole: it has {size_bytes / 1e6:.0f} MB")
             return
-        path = self._run.folder / MODEL / "data" / "model.pth"
+        path = self._run.folder / MODEL / name / "data" / "model.pth"
+        began = perf_counter()
         try:
             with self.replacing(path) as draft:
-                save(draft, pickle_module(most_bytes=_MOST_BYTES))
+                save(draft, pickle_module(most_bytes=_MOST_BYTES, most_tensor_bytes=self.budget.MOST_BYTES))
         except Exception as error:  # noqa: BLE001  pickling the user's objects may raise anything
             why = "it holds too much besides weights" if isinstance(error, OverBudgetError) else str(error)
             self._run.notice("model", f"the model was not kept as a whole: {why:.500}")
             return
-        self.write(path.with_name("pickle_module_info.txt"), b"pickle")
-        for file in (path, path.with_name("pickle_module_info.txt")):
-            self.record(file, kind="model", step=about.get("step"))
-        names = ["data/model.pth", "data/pickle_module_info.txt"]
-        self.record_model(path.parent.parent, files=names, flavors=flavors, **about)
+        finally:
+            self.budget.spend(perf_counter() - began)
+        folder, names = path.parent.parent, ["data/model.pth", "data/pickle_module_info.txt"]
+        self.write(folder / names[1], b"pickle")
+        if calls is not None and calls.is_known:
+            self._describe_calls(folder, calls)
+            names.append(_INPUTS)
+            about["described_in"] = _INPUTS
+            if not calls.are_single_tensors and "python_function" in flavors:
+                flavors = {**flavors, "python_function": {**flavors["python_function"], "loader_module": LOADER}}
+        for file in names:
+            self.record(folder / file, kind="model", step=about.get("step"))
+        self.record_model(folder, files=names, flavors=flavors, **about)
+
+    def _describe_calls(self, folder: Path, calls: ModelCalls) -> None:
+        self.write(folder / _INPUTS, msgspec.json.format(msgspec.json.encode(calls.described()), indent=1))
+
+    def calls_of(self, module: Any) -> ModelCalls:
+        """Return what learns the inputs and outputs of a module from calls of it."""
+        return ModelCalls(module, keeps_rows=False)
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, in whose place another one is about to be kept."""

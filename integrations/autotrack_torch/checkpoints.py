@@ -91,6 +91,15 @@ class SavedFiles:
         self._kept[target] = _Kept(source, save, _stamp(source))
         self._update(target, gone=[one for one in gone if one != target])
 
+    def best_at(self, source: Path) -> dict[str, Any] | None:
+        """Return when the weights that a file holds were saved, and for which metrics, if they are the best ones."""
+        source = source.resolve()
+        for kept in self._kept.values():
+            if kept.source == source and "best" in kept.roles and _stamp(source) == kept.stamp:
+                numbers = {name: float(value) for name, value in _metrics_of(kept.save).items()}
+                return {"step": kept.save.step, "epoch": kept.save.epoch, "metrics": numbers}
+        return None
+
     def failed(self, source: Path, error: BaseException) -> None:
         """Note that a file was not written after all. What it held before is kept if it still holds that."""
         source = source.resolve()
@@ -191,14 +200,11 @@ class SavedFiles:
 
     def _record(self, target: Path, kept: _Kept) -> None:
         save = kept.save
-        metrics = dict(save.metrics)
-        if save.improvement is not None and save.improvement.value is not None:
-            metrics = {save.improvement.metric: save.improvement.value, **metrics}
         self._files.record(
             target,
             kind=save.kind,
             roles=kept.roles,
-            metrics=metrics,
+            metrics=_metrics_of(save),
             step=save.step,
             epoch=save.epoch,
             source=str(kept.source),
@@ -207,6 +213,12 @@ class SavedFiles:
     def _drop(self, target: Path) -> None:
         kind = self._kept.pop(target).save.kind
         self._files.remove(target, kind=kind)
+
+
+def _metrics_of(save: Save) -> dict[str, Any]:
+    if save.improvement is not None and save.improvement.value is not None:
+        return {save.improvement.metric: save.improvement.value, **save.metrics}
+    return dict(save.metrics)
 
 
 def _score(save: Save) -> tuple[str, Any] | None:

@@ -13,6 +13,7 @@ from autotrack.integrations import Patch, RunFiles, RunOptions
 from autotrack_torch.members import parameters_of
 from autotrack_torch.models import find_models
 from autotrack_torch.saved_objects import tensors_in
+from autotrack_torch.watch import watch
 
 
 class _Loaded:
@@ -77,10 +78,13 @@ def _note_load(f: Any = None, *_args: Any, **kwargs: Any) -> Any:
 
 def _note_state(module: torch.nn.Module, state_dict: Any = None, *_args: Any, **_kwargs: Any) -> Any:
     outcome = yield
-    if outcome.error is None and _tensors:
-        loaded = next((found for tensor in tensors_in(state_dict) if (found := _of_tensor(tensor))), None)
-        if loaded is not None:
-            _modules[module] = loaded
+    if outcome.error is not None or (not _tensors and watch.loop is None):
+        return
+    loaded = next((found for tensor in tensors_in(state_dict) if (found := _of_tensor(tensor))), None)
+    if loaded is not None:
+        _modules[module] = loaded
+    if watch.loop is not None:
+        watch.loop.trained_modules.note_restored(module, loaded.path if loaded is not None else None)
 
 
 def _note_fabric(_fabric: Any, path: Any = None, state: Any = None, *_args: Any, **_kwargs: Any) -> Any:

@@ -4,7 +4,7 @@ import atexit
 import weakref
 from threading import RLock, current_thread
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,8 +21,12 @@ from autotrack_torch.passes import Pass
 from autotrack_torch.roles import role_of, telling_name_of
 from autotrack_torch.shared_lines import is_one_of_many, label_among_others
 from autotrack_torch.surroundings import Surroundings
+from autotrack_torch.trained_modules import TrainedModules
 from autotrack_torch.turns import Turns
 from autotrack_torch.watch import watch
+
+if TYPE_CHECKING:
+    from autotrack_torch.checkpoints import SavedFiles
 
 
 class Loop:
@@ -47,6 +51,10 @@ class Loop:
         self.thread = weakref.ref(current_thread())
         """The thread that the loop runs in, the latest of several."""
 
+        self.saved_files: SavedFiles | None = None
+        """What keeps the files that the script saves, once it has saved any."""
+
+        self.trained_modules = TrainedModules(self)
         self.lock = RLock()
         """Held while a step is counted, for several threads may take part in the loop."""
 
@@ -56,6 +64,7 @@ class Loop:
         self._surroundings = surroundings
         self._every_n_steps = options.settings.log_every_n_steps or 1
         self._models: list[weakref.ref[torch.nn.Module]] = []
+        self._keeps_models = options.settings.checkpoints
         self._turns = Turns()
         self._held: tuple[int, int | None, Any] | None = None  # step, epoch and value of a loss whose name has to wait
         self._rest: dict[str, Any] = {}  # what was recorded at no step yet
@@ -116,6 +125,7 @@ class Loop:
         self.settle_name(None, {})
         self.epochs.begin_anew()
         self._turns.begin_anew()
+        self.trained_modules.begin_another()
         self.members.begin_another_training()
 
     def is_left_by(self, frame: FrameType) -> bool:
@@ -132,6 +142,8 @@ class Loop:
         for model in models:
             if all(model is not other for other in self.models):
                 self._models.append(weakref.ref(model))
+            if self._keeps_models:
+                self.trained_modules.add(model)
         self.description.add(optimizer, models)
         return self.members.add(optimizer)
 
@@ -147,6 +159,8 @@ class Loop:
         if self._turns.take(maker, is_first=is_first, has_gone_on=has_gone_on) or self.step < 0:
             self.step += 1
             self.epochs.last_step = self.step
+            if self.step == self.trained_modules.next_look:
+                self.trained_modules.after_step()
 
     def name_losses(self, losses: dict[Site, Backward], optimizer: Any, member: Member) -> dict[str, Backward]:
         """Return the losses of a step of this optimizer by name, without one whose name has to wait."""

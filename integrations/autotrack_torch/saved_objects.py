@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import torch
@@ -9,6 +10,9 @@ import torch
 from autotrack.integrations import direction_of
 
 Kind = Literal["checkpoint", "model", "output"]
+
+is_saving: ContextVar[bool] = ContextVar("autotrack_torch_is_saving", default=False)
+"""Whether something is being saved: what saves within that is a part of it."""
 
 _DEEPEST = 3
 _MOST_ENTRIES = 1000
@@ -24,7 +28,7 @@ def kind_of(saved: Any, weight_names: Iterable[str] = ()) -> Kind:
     """
     if isinstance(saved, (torch.nn.Module, torch.jit.ScriptFunction, torch.export.ExportedProgram)):
         return "model"
-    return "checkpoint" if _has_state(saved, frozenset(map(_bare, weight_names)), _DEEPEST) else "output"
+    return "checkpoint" if _has_state(saved, frozenset(map(bare_name, weight_names)), _DEEPEST) else "output"
 
 
 def metrics_in(saved: Any) -> dict[str, Any]:
@@ -87,10 +91,10 @@ def _is_state(saved: Mapping[Any, Any], weight_names: frozenset[str]) -> bool:
     if hasattr(saved, "_metadata"):  # what `Module.state_dict` returns has it
         return True
     tensors = (name for name, value in _entries(saved) if isinstance(value, torch.Tensor) and isinstance(name, str))
-    return any(_bare(name) in weight_names for name in tensors)
+    return any(bare_name(name) in weight_names for name in tensors)
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """Return the name of a weight without what wrapping its model puts before it."""
     return name.replace("module.", "").replace("_orig_mod.", "").replace("_forward_module.", "")
 

@@ -4,7 +4,6 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -17,7 +16,7 @@ from autotrack_torch.checkpoints import Save, SavedFiles
 from autotrack_torch.elsewhere import OURS
 from autotrack_torch.improvements import improvement_at
 from autotrack_torch.loop import Loop, current_loop
-from autotrack_torch.saved_objects import Kind, kind_of, metrics_in
+from autotrack_torch.saved_objects import Kind, is_saving, kind_of, metrics_in
 
 _Find = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 """Finds something in the arguments of a call."""
@@ -30,7 +29,6 @@ _NO_PLACES = ("autotrack", "torch", "safetensors", "accelerate", "lightning", "p
 
 
 _files: dict[str, SavedFiles] = {}  # by the id of the run
-_is_saving: ContextVar[bool] = ContextVar("autotrack_torch_is_saving", default=False)
 
 
 def patches() -> Iterator[Patch]:
@@ -80,7 +78,7 @@ def _path(given: Any) -> Path | None:
 
 def _is_of_loop(_args: object, _kwargs: object) -> bool:
     """Whether a loop is recorded or was, and this is no part of another save."""
-    return not _is_saving.get() and (bool(_files) or _loop() is not None)
+    return not is_saving.get() and (bool(_files) or _loop() is not None)
 
 
 def _loop() -> Loop | None:
@@ -101,9 +99,9 @@ def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:
         save = _describe(saved, kind, loop)
         if path is not None:
             files.will_save(path, save)
-    token = _is_saving.set(True)
+    token = is_saving.set(True)
     outcome = yield
-    _is_saving.reset(token)
+    is_saving.reset(token)
     path = path or _path(outcome.result)
     if path is None or save is None:
         return
@@ -120,7 +118,8 @@ def _files_of(loop: Loop) -> SavedFiles | None:
         _files[loop.run.id] = SavedFiles(loop.run)
         if len(_files) == 1:
             atexit.register(_finish, lambda _: True)  # before the run itself ends, which was registered earlier
-    return _files.get(loop.run.id)
+    loop.saved_files = _files.get(loop.run.id)
+    return loop.saved_files
 
 
 def _finish(is_due: Callable[[SavedFiles], bool]) -> None:
