@@ -1,6 +1,7 @@
 """`autotrack doctor`: tells what works and what does not, before a training depends on it."""
 
 import importlib.util
+import shlex
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -11,10 +12,15 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.options import StoreOption
 from autotrack.cli.owed import owed_in_short
-from autotrack.cli.printing import say
-from autotrack.errors import AutotrackError
+from autotrack.cli.printing import say, say_json, say_table, say_text
+from autotrack.cli.show_facts import MISSING_COLUMNS, missing_to_repeat
+from autotrack.errors import AutotrackError, QueryError
+from autotrack.format import shown
 from autotrack.readers import catalog
+from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.reproducibility import BEST
 from autotrack.sinks import build
 from autotrack.sinks.base import Check
 
@@ -24,15 +30,32 @@ _FRAMEWORKS = {"lightning": "lightning", "pytorch-lightning": "pytorch_lightning
 
 
 def doctor(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="With --reproduce, the run; by default, the latest one.")
+    ] = None,
     to: Annotated[
         list[str] | None,
         typer.Option("--to", metavar="URL", help="A server to check instead of those in the settings."),
     ] = None,
+    reproduce: Annotated[
+        bool, typer.Option("--reproduce", help="Check instead what would be missing to repeat a run.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --reproduce, print JSON for other programs.")] = False,
 ) -> None:
     """Check that runs can be recorded here, and that the servers take them.
 
     For each server, this asks for its version, creates a run with a metric and a small artifact, and deletes it again.
+
+    With `--reproduce`, it says what would be missing to repeat a run, and what can be done: what was neither committed
+    nor kept, data without a fingerprint, packages of a folder, seeds, algorithms, files of elsewhere, the graphics
+    card. The score is 100 without the points of each. The exit code is 0 whatever it is.
     """
+    if reproduce:
+        _say_reproducibility(catalog.find(run or "latest", store), as_json=as_json)
+        return
+    if run is not None or as_json:
+        raise QueryError("a run and --json are for `autotrack doctor --reproduce`")
     chosen = {destinations.without_credentials(url) for url in to or []}
     failures = sum(not _passes(check) for check in _local_checks(chosen))
     for url in to or settings.resolve().servers:
@@ -42,6 +65,18 @@ def doctor(
         failures += not all(map(_passes, build.server_checks(url, patience=_PATIENCE_SECONDS)))
     if failures:
         raise typer.Exit(1)
+
+
+def _say_reproducibility(run: RecordedRun, *, as_json: bool) -> None:
+    found = run.reproducibility
+    if as_json:
+        say_json({"run": run.name, "folder": str(run.folder.absolute()), **found.as_dict()})
+        return
+    say(f"{run.name} can be repeated to {found.score} of {BEST}")
+    if found.missing:
+        say_text("")
+        say_table(MISSING_COLUMNS, missing_to_repeat(run))
+    say_text(f"\nto repeat it: autotrack reproduce {shlex.quote(shown(run.folder.absolute()))}")
 
 
 def _passes(check: Check) -> bool:

@@ -47,6 +47,7 @@ def show(
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
         fields["stop_reason"] = stop_reason(recorded.summary) or None
+        fields["reproducibility"] = recorded.reproducibility.as_dict()
         say_json({"folder": str(recorded.folder.absolute()), **fields, "owed": show_facts.owed(recorded)})
         return
     summary = recorded.summary
@@ -65,6 +66,8 @@ def show(
     _print_table(f"checkpoints and files{more}", ["path", "kind", "size", "saved for"], kept)
     _print_table("data", ["role", "what", "rows", "covered", "shared rows"], show_facts.datasets(summary))
     if every:
+        rows = show_facts.missing_to_repeat(recorded)
+        _print_table("missing to repeat it", show_facts.MISSING_COLUMNS, rows)
         _print_table("system load", ["name", "mean", "max"], show_facts.system_load(summary))
     _print_table("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices])
     _print_table("owed to servers", ["server", "what it has not taken"], show_facts.owed_rows(recorded))

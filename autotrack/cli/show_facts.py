@@ -20,6 +20,7 @@ def facts_of(recorded: RecordedRun, *, in_full: bool) -> dict[str, str]:
         "resumed from": summary.resumed_from or "",
         "parent": _named(recorded, summary.parent),
         "repeats": _named(recorded, summary.reproduces),
+        "to repeat": _to_repeat(recorded),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items() if name not in OLD_TAGS),
         "note": " ".join(summary.texts.get("note", "").split()),
         "folder": shown(recorded.folder.absolute()),
@@ -84,6 +85,20 @@ def _amount(name: str, value: float) -> str:
     if name.endswith("_bytes"):
         return human_bytes(value)
     return f"{human_bytes(value)}/s" if name.endswith("_bytes_per_second") else short(float(value))
+
+
+def _to_repeat(recorded: RecordedRun) -> str:
+    """Return how completely the run can be repeated, once that is known."""
+    is_known = recorded.summary.status != "running" or "packages" in recorded.summary.environment
+    return str(recorded.reproducibility) if is_known else ""
+
+
+MISSING_COLUMNS = ["points", "what", "why", "what can be done"]
+
+
+def missing_to_repeat(recorded: RecordedRun) -> list[list[str]]:
+    """Return a row for each thing that would be missing to repeat the run."""
+    return [[str(one.points), one.what, one.why, one.fix] for one in recorded.reproducibility.missing]
 
 
 def owed(run: RecordedRun) -> dict[str, list[str]]:

@@ -17,11 +17,13 @@ class Comparison(msgspec.Struct, frozen=True):
         since: How it differs from the last one and the best one, in one line; nothing if there is none.
         rivals: What it is ranked among.
         by_metric: What `since` is for each metric that the best one is chosen by.
+        to_repeat: What would be missing to repeat the run, in a few words; nothing if nothing is.
     """
 
     since: str = ""
     rivals: Rivals = {}
     by_metric: dict[str, str] = {}
+    to_repeat: str = ""
 
     def of(self, summary: Summary) -> "tuple[str, Standing | None]":
         """Return how a run differs and how it ranks, both by the metric that it is judged by."""

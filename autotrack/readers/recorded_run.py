@@ -17,6 +17,7 @@ from autotrack.readers.query_names import Name
 if TYPE_CHECKING:
     from autotrack.readers.comparison import RunComparison
     from autotrack.readers.kept_files import KeptFiles, Weights
+    from autotrack.readers.reproducibility import Reproducibility
 
 
 class Indexed(Protocol):
@@ -161,6 +162,16 @@ class RecordedRun:
         from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
 
         return RunComparison([other, self], metric=metric)
+
+    @property
+    def reproducibility(self) -> "Reproducibility":
+        """What would be missing to repeat this run, with what can be done, and its `score` from 0 to 100.
+
+        Each of `reproducibility.missing` says `what`, `why`, how to `fix` it, and how many `points` it takes.
+        """
+        from autotrack.readers.reproducibility import reproducibility_of  # few look at runs to repeat them
+
+        return reproducibility_of(self.folder, self.summary)
 
     def reproduce(self, **options: Any) -> Any:
         """Repeat this run as a new one, and return both with the verdict on them, as `autotrack reproduce` does.

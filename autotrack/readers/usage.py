@@ -12,10 +12,13 @@ class Usage:
 
     Attributes:
         is_known: Whether it was recorded; older versions did not.
+        root: What paths are from.
         modules: The checksums of the source files that were imported, by path.
         files: The checksums of the files that the code or the command line names, by path.
         packages: The names of the distributions that were imported.
         variables: The environment variables that the code reads.
+        draws: What random numbers are drawn with, such as `torch`; None where that was not recorded.
+        seeds: The calls in the code that seed it, such as `torch.manual_seed`.
     """
 
     def __init__(self, summary: Summary) -> None:
@@ -26,14 +29,21 @@ class Usage:
         self.is_known = "modules" in used
         self.modules = {_below(name, root): checksum for name, checksum in _items(used, "modules")}
         self.files = {_below(name, root): checksum for name, checksum in _items(used, "files")}
-        packages = used.get("packages")
-        self.packages = {str(name) for name in packages} if isinstance(packages, list) else set()
+        self.packages = set(_names(used, "packages"))
         self.variables: Mapping[str, Any] = dict(_items(used, "variables"))
+        self.draws = _names(used, "draws") if "draws" in used else None
+        self.seeds = _names(used, "seeds")
+        self.root = root
 
 
 def _items(used: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:
     values = used.get(name)
     return list(values.items()) if isinstance(values, dict) else []
+
+
+def _names(used: Mapping[str, Any], name: str) -> list[str]:
+    names = used.get(name)
+    return [str(one) for one in names] if isinstance(names, list) else []
 
 
 def _below(name: str, root: PurePath) -> str:

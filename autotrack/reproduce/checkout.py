@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import ReproduceError
+from autotrack.readers.missing import Missing
 from autotrack.reproduce.git_commands import NETWORK_SECONDS, git, has_commit, is_commit, is_url, line_of
-from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.places import exists, is_folder
 from autotrack.reproduce.tree import checked_name
 

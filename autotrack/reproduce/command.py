@@ -11,8 +11,8 @@ from typing import Any
 from autotrack import launch, repeating
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
+from autotrack.readers.missing import Missing
 from autotrack.reproduce.changed_params import with_params
-from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.hardware import relevant_variables
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.missing import Missing
+from autotrack.readers.missing import Missing
 from autotrack.reproduce.places import exists
 from autotrack.reproduce.workspace import Workspace
 from autotrack.training.observe.data.observer import DataObserver

@@ -19,7 +19,8 @@ from time import sleep
 from autotrack.errors import ReproduceError
 from autotrack.journal import locks
 from autotrack.journal.own_folders import cache_folders, is_private
-from autotrack.reproduce.lock import OWN, Lock
+from autotrack.reproduce.lock import Lock
+from autotrack.version import DISTRIBUTION
 
 _SECONDS = 3600.0
 _COMPLETE = "complete"
@@ -140,7 +141,7 @@ def own_requirements(lock: Lock) -> Iterator[str]:
     """Yield what the present autotrack needs and the run did not have."""
     names = {re.split(r"[ =@]", line)[0].lower().replace("_", "-") for line in lock.requirements.splitlines()}
     with suppress(PackageNotFoundError):
-        for requirement in distribution(OWN).requires or ():
+        for requirement in distribution(DISTRIBUTION).requires or ():
             name = re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
             if "extra ==" not in requirement and name not in names:
                 yield requirement
@@ -161,7 +162,7 @@ def _own_packages() -> Iterator[Path]:
     """Yield the folders of autotrack, of its integrations, and of the metadata that names these."""
     modules = {"autotrack"}
     with suppress(PackageNotFoundError):
-        installed = distribution(OWN)
+        installed = distribution(DISTRIBUTION)
         metadata = Path(str(getattr(installed, "_path", "")))
         if metadata.is_dir():
             yield metadata

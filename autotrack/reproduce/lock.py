@@ -12,13 +12,11 @@ from autotrack.errors import ReproduceError
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.missing import Missing
+from autotrack.readers.missing import Missing
+from autotrack.readers.reproducibility_checks import PACKAGES
 from autotrack.sidecar.capture.packages import Distribution, write_requirements
+from autotrack.version import DISTRIBUTION
 
-OWN = "autotrack-ml"
-"""This package itself: what repeats a run has to be the present one."""
-
-_FILE = "environment/packages.json"
 _MOST_BYTES = 2**26
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?\+?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -59,7 +57,7 @@ class Lock:
 
 def read_lock(run: Path, summary: Summary) -> Lock:
     """Return what was installed for a run. Raises `ReproduceError` if that was not captured, or cannot be read."""
-    name = next((name for name in summary.environment_files if own_name(name) == _FILE), None)
+    name = next((name for name in summary.environment_files if own_name(name) == PACKAGES), None)
     if name is None:
         raise ReproduceError(
             "the packages of the run were not captured, so its environment cannot be made again; add --here to use "
@@ -72,7 +70,7 @@ def read_lock(run: Path, summary: Summary) -> Lock:
     if not _VERSION.fullmatch(content.python):
         raise ReproduceError(f"the run names {content.python!r:.40} as its version of Python; add --here")
     named = [each for each in content.distributions if _NAME.fullmatch(each.name)]
-    others = [each for each in named if each.name.lower().replace("_", "-") != OWN]
+    others = [each for each in named if each.name.lower().replace("_", "-") != DISTRIBUTION]
     in_place = {each.name: PurePath(each.folder) for each in others if each.folder}
     wheels = {each.name: wheel for each in others if (wheel := _local_wheel(each)) is not None}
     rest = [each for each in others if each.name not in in_place and each.name not in wheels]

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.missing import Missing
+from autotrack.readers.missing import Missing
 from autotrack.sidecar.capture.packages import find_distributions
-
-_OWN = "autotrack-ml"
+from autotrack.version import DISTRIBUTION
 
 
 def installed_here() -> dict[str, str]:
@@ -30,7 +29,7 @@ def differing(summary: Summary, *, python: str, versions: Mapping[str, str]) -> 
     here = {_key(name): version for name, version in versions.items()}
     for name, version in recorded.get("versions", {}).items():
         now = here.get(_key(name))
-        if now != version and _key(name) != _OWN:
+        if now != version and _key(name) != DISTRIBUTION:
             why = "it is not installed here" if now is None else f"this is {now}"
             yield Missing(f"{name} {version}", why, f"pip install '{name}=={version}'", kind="packages")
 

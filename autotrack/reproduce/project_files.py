@@ -15,10 +15,10 @@ from time import localtime, strftime
 from autotrack.errors import ReproduceError
 from autotrack.format import human_bytes
 from autotrack.journal.summary import Summary
+from autotrack.readers.missing import Missing
+from autotrack.readers.recorded_code import RecordedCode
 from autotrack.reproduce.git_commands import git
-from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.places import exists
-from autotrack.reproduce.recorded_code import RecordedCode
 from autotrack.reproduce.tree import Tree, checked_name
 from autotrack.reproduce.workspace import FOLDER, Workspace
 

@@ -10,16 +10,16 @@ from typing import Any, Literal
 from autotrack.errors import ReproduceError
 from autotrack.format import human_seconds, moment
 from autotrack.readers import catalog
+from autotrack.readers.missing import Missing
+from autotrack.readers.recorded_code import recorded_code
 from autotrack.readers.recorded_run import RecordedRun, load
 from autotrack.readers.scan import run_folders
 from autotrack.reproduce import rerun
 from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.data_check import changed_data
-from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.places import is_folder
 from autotrack.reproduce.project_files import bring
 from autotrack.reproduce.python_choice import choose_python
-from autotrack.reproduce.recorded_code import recorded_code
 from autotrack.reproduce.trust import why_foreign
 from autotrack.reproduce.verdict import TOLERANCE, Verdict, verdict_of
 from autotrack.reproduce.workspace import Workspace, make_workspace

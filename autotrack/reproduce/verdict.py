@@ -11,17 +11,17 @@ from autotrack.journal.records import Dataset, number
 from autotrack.journal.run_folder import read_bytes
 from autotrack.readers.candidates import Cause
 from autotrack.readers.comparison import RunComparison
+from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.reproduce.metrics import MetricDifference, metric_differences
-from autotrack.reproduce.missing import Missing
 from autotrack.reproduce.weights import WeightsDifference, weights_differences
+from autotrack.version import DISTRIBUTION
 
 Kind = Literal["identical", "same", "within_seeds", "different"]
 
 TOLERANCE = 1e-6
 
-_OWN = "autotrack-ml"
 _CERTAIN = {"arguments": 0.85, "code": 0.82, "data": 0.9, "packages": 0.5, "seed": 0.6, "hardware": 0.15}
 """How likely something that could not be restored is the cause; a little above what merely differs."""
 
@@ -254,7 +254,7 @@ def _spread(comparison: RunComparison, others: Sequence[RecordedRun]) -> Spread 
 
 def _causes(comparison: RunComparison, missing: Sequence[Missing], failed: str) -> list[Cause]:
     """Return the likely causes: what failed, what could not be restored, and what differs between the two runs."""
-    found = [cause for cause in comparison.causes if not cause.cause.startswith(_OWN)]
+    found = [cause for cause in comparison.causes if not cause.cause.startswith(DISTRIBUTION)]
     known = [cause for cause in found if cause.kind != "unknown" or not missing]
     lost = [
         Cause(f"{one.what}: {one.why}", one.kind, "it could not be restored", _CERTAIN.get(one.kind, 0.3))
@@ -272,5 +272,5 @@ def _kind_of_failure(failed: str) -> str:
 
 
 def _without_own(differences: dict[str, list[str]]) -> dict[str, list[str]]:
-    kept = {area: [item for item in items if not item.startswith(_OWN)] for area, items in differences.items()}
+    kept = {area: [item for item in items if not item.startswith(DISTRIBUTION)] for area, items in differences.items()}
     return {area: items for area, items in kept.items() if items}

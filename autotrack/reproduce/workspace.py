@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path, PurePath
 
 from autotrack.errors import ReproduceError
+from autotrack.readers.missing import Missing
+from autotrack.readers.recorded_code import RecordedCode
 from autotrack.reproduce.checkout import check_out
-from autotrack.reproduce.missing import Missing
-from autotrack.reproduce.recorded_code import RecordedCode
 from autotrack.reproduce.uncommitted import apply_patch, copy_sources, unpack
 
 FOLDER = "reproduced"

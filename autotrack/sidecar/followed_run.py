@@ -7,6 +7,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, time
 
+import msgspec
+
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
@@ -18,6 +20,8 @@ from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.recorded_run import summarise
+from autotrack.readers.reproducibility import reproducibility_of
 from autotrack.redaction import Redactor
 from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
@@ -165,12 +169,14 @@ class FollowedRun:
             )
 
     def add_changes(self, earlier_runs: EarlierRuns | None = None) -> Comparison:
-        """Add how this run differs from the last and the best one of its kind; return what is said of that."""
-        changes = changes_of(self.folder, earlier_runs)
-        if changes is None:
-            return Comparison()
-        self.put([Text(time=time(), name="changes", text=changes.text)])
-        return changes.said
+        """Add how this run differs from the last and the best one of its kind; return what is said of it."""
+        now = summarise(self.folder)
+        changes = changes_of(self.folder, earlier_runs, now)
+        said = Comparison() if changes is None else changes.said
+        if changes is not None:
+            self.put([Text(time=time(), name="changes", text=changes.text)])
+        found = reproducibility_of(self.folder, now)
+        return msgspec.structs.replace(said, to_repeat=f"{found}" if found.is_worth_a_line else "")
 
     def settle_exit(self, exit_status: ExitStatus, pid: int) -> None:
         """Record how the process with this id ended, if the run does not tell or tells it wrongly."""

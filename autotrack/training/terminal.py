@@ -52,6 +52,7 @@ class HeldLines:
     def __init__(self) -> None:
         self.waiting: list[str] = []
         self.has_said_an_end = False
+        self.has_said_what_is_missing = False
 
     def say(self, *lines: str) -> None:
         """Print lines, now or when no bar is drawn any more."""
@@ -147,7 +148,11 @@ def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
     if comparison is None:
         return []
     since, standing = comparison.of(summary)
-    return [*filter(None, [since]), *([verdict(standing)] if standing else [])]
+    said = [*filter(None, [since]), *([verdict(standing)] if standing else [])]
+    if comparison.to_repeat and not held_lines.has_said_what_is_missing:  # the runs of a process lack the same
+        held_lines.has_said_what_is_missing = True
+        said.append(f"to repeat it: {comparison.to_repeat} (autotrack show --all)")
+    return said
 
 
 def _how_to_show(name: str, folder: Path, *, with_folder: bool = True) -> str:

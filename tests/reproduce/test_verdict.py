@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.reproduce.missing import Missing
+from autotrack.readers.missing import Missing
 from autotrack.reproduce.verdict import Verdict, verdict_of
 
 NAN = float("nan")

@@ -16,7 +16,7 @@ from hypothesis import strategies
 from autotrack.errors import ReproduceError, UnsafeFileError
 from autotrack.journal.records import Environment, Notice
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.recorded_code import RecordedCode, recorded_code
+from autotrack.readers.recorded_code import RecordedCode, recorded_code
 from autotrack.reproduce.tree import Tree
 from autotrack.reproduce.workspace import Workspace, make_workspace
 from autotrack.sidecar.capture import source

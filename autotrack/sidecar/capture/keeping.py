@@ -12,19 +12,15 @@ from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import Any
 
+from autotrack.journal.kept_code import HOLDS_SECRET, REDACTED, SUSPICIOUS
 from autotrack.redaction import Redactor
 from autotrack.sidecar.capture.notebooks import clean_notebook
 
 LARGEST_FILE_BYTES = 10**6
 
-SUSPICIOUS = "may be a secret, by its name"
-HOLDS_SECRET = "there is a secret in it"  # noqa: S105  a reason
 LARGE = f"over {LARGEST_FILE_BYTES // 10**6} MB"
 BEYOND_BUDGET = "beyond the limit for a run"
 OUT_OF_TIME = "there was no time left for it"
-
-REDACTED = "kept without the secrets in them"
-"""How the message begins that names files in which secrets were replaced."""
 
 _SECRET_FILES = (
     *".env .env.* *.env .envrc .netrc _netrc .pgpass .my.cnf .npmrc .pypirc .dockercfg .s3cfg .boto".split(),

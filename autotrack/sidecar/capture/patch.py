@@ -11,13 +11,12 @@ from time import monotonic
 from typing import NamedTuple, Self
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.kept_code import HOLDS_SECRET, SUSPICIOUS
 from autotrack.redaction import Redactor
 from autotrack.sidecar.capture.keeping import (
-    HOLDS_SECRET,
     LARGE,
     LARGEST_FILE_BYTES,
     OUT_OF_TIME,
-    SUSPICIOUS,
     Keeper,
     content_of,
     is_code,

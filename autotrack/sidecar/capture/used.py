@@ -24,6 +24,20 @@ _MOST_MODULES, _MOST_FILES = 500, 100
 _LARGEST_SOURCE, _LARGEST_FILE = 10**6, 5 * 10**7
 _TEXT = re.compile(r"""["']([^"'\\\n*?{}<>|]{1,200}\.\w{1,10})["']""")
 _VARIABLE = re.compile(r"""\b(?:environ(?:\.get\(|\[)|getenv\()\s*["'](\w{1,100})["']""")
+_SEEDING = re.compile(  # a call with an argument, not behind a `#`
+    r"^[^#\n]*?\b((?:np\.|numpy\.)?random\.(?:seed|default_rng|RandomState|Random|PRNGKey|key|Generator|set_seed)"
+    r"|default_rng|RandomState|PRNGKey|manual_seed(?:_all)?|set_random_seed|seed_everything|set_seed|seed_all)\(\s*[^)\s]",
+    re.MULTILINE,
+)
+_DRAWING = {
+    "random": re.compile(r"^\s*(?:import random\b|import [\w, ]+, random\b|from random import)", re.MULTILINE),
+    "numpy.random": re.compile(
+        r"\b(?:np|numpy)\.random\b|from numpy(?:\.random)? import [^\n]*\b(?:random|default_rng)\b"
+    ),
+}
+_MODELS = ("jax", "keras", "sklearn", "tensorflow", "torch")
+"""What training draws numbers with, whatever the script says of that."""
+
 _PLAIN = re.compile(r"[-+]?\d{1,12}(\.\d{1,12})?(e[-+]?\d{1,3})?|[A-Za-z][a-z_-]{0,19}|", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"[-_.]+")
 _CODE = (".py", ".pyc", ".pyi", ".ipynb")
@@ -34,7 +48,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
 
     The values: `modules` has the checksums of the source files below the folder of the entry script, `files` those of
     the files that the code or the command line names; `packages` are the distributions, `variables` the environment
-    variables that the code reads.
+    variables that the code reads, `draws` what random numbers are drawn with, and `seeds` the calls that seed it.
     """
     until = monotonic() + _SECONDS
     entry = [Path(subject.started.entry_point)] if subject.started.entry_point else []
@@ -48,8 +62,11 @@ def capture(subject: Subject) -> list[AnyRecord]:
         "packages": imported_distributions(subject.packages, until=until),
         "files": dict(_files(names, subject, until=until)),
         "variables": read_variables(variables, os.environ),
+        "draws": [*(name for name in _MODELS if name in subject.packages), *_drawing(sources)],
+        "seeds": sorted({call for text in sources for call in _SEEDING.findall(text)}),
     }
-    clean, _ = subject.redactor.redact({name: value for name, value in values.items() if value})
+    said = {name: value for name, value in values.items() if value or (name == "draws" and sources)}
+    clean, _ = subject.redactor.redact(said)
     return [Environment(time=time(), kind="used", values=clean)] if clean else []
 
 
@@ -104,6 +121,12 @@ def _contents(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
         with suppress(OSError):
             if path.stat().st_size <= _LARGEST_SOURCE:
                 yield path, path.read_bytes()
+
+
+def _drawing(sources: Iterable[str]) -> list[str]:
+    """Return the generators of random numbers that the code names."""
+    texts = list(sources)
+    return [name for name, pattern in _DRAWING.items() if any(map(pattern.search, texts))]
 
 
 def _named(sources: Iterable[str]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from autotrack.journal.kept_code import HOLDS_SECRET
 from autotrack.redaction import REDACTED, Redactor
-from autotrack.sidecar.capture.keeping import HOLDS_SECRET, Keeper, is_code, without_secrets
+from autotrack.sidecar.capture.keeping import Keeper, is_code, without_secrets
 from autotrack.sidecar.capture.notebooks import clean_notebook
 from tests.support.repositories import TOKEN
 

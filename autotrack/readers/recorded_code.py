@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from autotrack.journal.kept_code import HOLDS_SECRET, REDACTED, SUSPICIOUS, WRITTEN_LATE
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.missing import Missing
-from autotrack.sidecar.capture.keeping import HOLDS_SECRET, REDACTED, SUSPICIOUS
+from autotrack.readers.missing import Missing
 
 _PATCH, _ARCHIVE = "environment/changes.patch", "environment/untracked.tar.gz"
 _SOURCES, _CELLS = "environment/source/", "environment/source/cells.py"
@@ -64,7 +64,7 @@ class RecordedCode:
             if doubt.startswith(REDACTED):
                 names = doubt.removeprefix(REDACTED).lstrip(": ")
                 yield Missing(names, "there is [redacted] in place of a secret", "read secrets from the environment")
-            elif "after the start of the run" in doubt:
+            elif WRITTEN_LATE in doubt:
                 yield Missing("the code at the start", doubt, "change no file while a run starts")
 
 
