@@ -31,7 +31,9 @@ class ModelCalls:
         self._module = ref(module)
         self._keeps_rows = keeps_rows
         self._remove: Callable[[], None] | None = None
+        self._is_to_watch = True
         self._calls = 0
+        self.next_look = 0
         self._rows: Any = None
         self.takes: list[str] | None = None
         """The names of the arguments, where there are several; of a single one, `inputs` describes the value."""
@@ -57,9 +59,18 @@ class ModelCalls:
         """Return the first rows of an input, in the structure it has; None if none were kept."""
         return self._rows
 
-    def watch_next(self) -> None:
-        """Learn from the next call. No object of the user's changes for that: the hook is one for all modules."""
+    def after_step(self, step: int) -> None:
+        """Now and then, learn from a call that follows a step; `next_look` is the step to call this after."""
+        if step < self.next_look:
+            return
         self.stop()
+        if self._is_to_watch and not _has_compiled():  # with hooks, it would compile anew
+            self._watch()
+        self._is_to_watch = not self._is_to_watch
+        self.next_look = step + (max(step, 1) if self._is_to_watch else 1)
+
+    def _watch(self) -> None:
+        """Learn from the next call. No object of the user's changes for that: the hook is one for all modules."""
         hooks: Any = sys.modules[_HOOKS]
         try:
             handle = hooks.register_module_forward_hook(self._called, with_kwargs=True)
@@ -94,6 +105,12 @@ class ModelCalls:
         elif takes == self.takes:
             self.inputs, self.outputs = merged(self.inputs, inputs), merged(self.outputs, outputs)
         self._calls += 1
+
+
+def _has_compiled() -> bool:
+    """Whether the compiler of PyTorch has been at work in this process."""
+    frames = sys.modules.get("torch._dynamo.convert_frame")
+    return frames is not None and bool(getattr(frames, "FRAME_COUNTER", 1))
 
 
 def _given(kind: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[str] | None, Any] | None:

@@ -12,7 +12,7 @@ from autotrack_lightning.description import Configured, describe_training
 from autotrack_lightning.ends import is_tuning, record_early_stopping, status_of
 from autotrack_lightning.loggers import WatchedLoggers
 from autotrack_lightning.metrics import MetricRecorder
-from autotrack_lightning.module_files import keep_module
+from autotrack_lightning.module_files import calls_of, keep_module
 from autotrack_lightning.replaced import replace, restore
 from autotrack_lightning.throughput import Throughput
 
@@ -35,6 +35,8 @@ class Fit:
         self._recorder: MetricRecorder | None = None
         self._loggers: WatchedLoggers | None = None
         self._keeper: CheckpointKeeper | None = None
+        self._calls: Any = None
+        self._batches = 0
         self._throughput = Throughput(trainer.world_size)
         self._joined: autotrack.Run | None = None
         self._owns_run = False
@@ -89,6 +91,7 @@ class Fit:
         settings = self._options.settings
         self._recorder = MetricRecorder(self.run, trainer, self._owner, every_n_steps=settings.log_every_n_steps)
         self._keeper = CheckpointKeeper(self.run) if settings.checkpoints else None
+        self._calls = calls_of(self.run, trainer, self._module) if settings.checkpoints else None
         self._loggers = WatchedLoggers(trainer, self.run, self._recorder.log_sent)
 
     def _begin_resumed(self, at_step: int) -> None:
@@ -125,6 +128,9 @@ class Fit:
         if self._recorder is not None:
             self._recorder.batch_starts()
             self._throughput.count(batch)
+            if self._calls is not None:
+                self._calls.after_step(self._batches)
+            self._batches += 1
             if self.has_new_checkpoint:
                 self._sync_checkpoints()
 
@@ -177,6 +183,8 @@ class Fit:
             return
         self._describe()
         self._recorder.detach()
+        if self._calls is not None:
+            self._calls.stop()
         if self._loggers is not None:
             self._loggers.end()
         if self._trains:
@@ -186,7 +194,7 @@ class Fit:
             binding.remember(self._module, Trained(self.run, step, self._epoch))
             if error is None and self._keeper is not None:
                 with attempt("lightning model", run=self.run):
-                    keep_module(self.run, trainer, self._module, step, self._epoch)
+                    keep_module(self.run, trainer, self._module, step=step, epoch=self._epoch, calls=self._calls)
         end_run(self.run, error, is_own=self._owns_run, status=status_of(error))
 
     def _end_rank(self, error: BaseException | None) -> None:

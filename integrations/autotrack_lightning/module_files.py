@@ -9,7 +9,15 @@ import autotrack
 from autotrack.integrations import RunFiles
 
 
-def keep_module(run: autotrack.Run, trainer: Any, module: Any, step: int, epoch: int | None) -> None:
+def calls_of(run: autotrack.Run, trainer: Any, module: Any) -> Any:
+    """Return what learns the inputs and outputs of a module from calls of `forward`; None in distributed training.
+
+    There Lightning calls it with the arguments of `training_step`.
+    """
+    return RunFiles(run).calls_of(module) if trainer.world_size == 1 else None
+
+
+def keep_module(run: autotrack.Run, trainer: Any, module: Any, *, step: int, epoch: int | None, calls: Any) -> None:
     """Write the module, unless that takes too long or its weights are spread over several processes."""
     if trainer.world_size > 1 and not type(trainer.strategy).__name__.startswith("DDP"):
         return
@@ -28,4 +36,5 @@ def keep_module(run: autotrack.Run, trainer: Any, module: Any, step: int, epoch:
         modules=["torch", type(trainer).__module__],
         step=step,
         epoch=epoch,
+        calls=calls,
     )

@@ -6,7 +6,6 @@ as it does with `optimizer.step()`, the hook has to return at once: `is_compilin
 that nothing of the hook is left in what it makes.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from torch.compiler import is_compiling
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-__all__ = ["at_compile_time", "has_compiled", "is_compiling", "not_compiled"]
+__all__ = ["at_compile_time", "is_compiling", "not_compiled"]
 
 
 def not_compiled(function: _Function, *, with_calls: bool = True) -> _Function:
@@ -32,12 +31,6 @@ def not_compiled(function: _Function, *, with_calls: bool = True) -> _Function:
     elif hasattr(frames, "skip_code"):
         frames.skip_code(code)
     return function
-
-
-def has_compiled() -> bool:
-    """Whether the compiler has been at work in this process."""
-    frames = sys.modules.get("torch._dynamo.convert_frame")
-    return frames is not None and bool(getattr(frames, "FRAME_COUNTER", 1))
 
 
 def at_compile_time(function: _Function) -> _Function:

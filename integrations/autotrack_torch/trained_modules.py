@@ -19,7 +19,6 @@ from torch import nn
 import autotrack
 from autotrack.integrations import RunFiles, attempt, guarded
 from autotrack_torch.checkpoints import SavedFiles
-from autotrack_torch.compiling import has_compiled
 from autotrack_torch.frames import user_frames, variables
 from autotrack_torch.params import unwrapped
 from autotrack_torch.reach import holds_itself
@@ -83,7 +82,6 @@ class TrainedModules:
         self._modules: dict[int, _Trained] = {}
         self._labels: list[str] = []
         self._written: set[str] = set()
-        self._is_looking = False
         self.next_look = 0
         loop.run.before_end.append(self._run_ends)
 
@@ -111,14 +109,13 @@ class TrainedModules:
             attributes,
             self._files.calls_of(inner),
         )
+        self.next_look = self._loop.step + 1
 
     def after_step(self) -> None:
-        """Learn from a call that follows a step, now and then: `next_look` is the step to call this after."""
-        begins = not self._is_looking and not has_compiled()  # with hooks, it would compile anew
+        """Learn from calls of the modules, now and then: `next_look` is the step to call this after."""
         for trained in self._modules.values():
-            trained.calls.watch_next() if begins else trained.calls.stop()
-        self.next_look = self._loop.step + (1 if begins else self._loop.step)
-        self._is_looking = begins
+            trained.calls.after_step(self._loop.step)
+        self.next_look = min((trained.calls.next_look for trained in self._modules.values()), default=0)
 
     def note_restored(self, model: nn.Module, path: Path | None) -> None:
         """Note that the script has loaded a state into a model, from a file if there is a `path`."""
