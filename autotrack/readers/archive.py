@@ -14,7 +14,6 @@ import stat
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -22,7 +21,7 @@ import msgspec
 
 from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.journal.files import replacing
-from autotrack.journal.run_folder import SHARED, files_below, open_file
+from autotrack.journal.run_folder import SHARED, file_status, files_below, is_digest, open_file
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.trash import TRASH, check_is_over
 from autotrack.version import __version__
@@ -148,16 +147,25 @@ def _add_run(content: _Content, run: RecordedRun, place: str) -> None:
             continue
         content.files[path] = folder, name
         content.bytes += status.st_size
-    experiment = folder.parent.parent if folder.parent.name == TRASH else folder.parent
-    for digest in set(run.summary.shared_environment.values()):
-        shared = experiment / SHARED / digest
-        prefix = PurePath(place).parent if folder.parent.name != TRASH else PurePath(place).parent.parent
-        with suppress(FileNotFoundError):  # the run was moved without it
-            for name in _files(shared):
-                path = (prefix / SHARED / digest / name).as_posix()
-                if path not in content.files:
-                    content.files[path] = shared, name
-                    content.bytes += (shared / name).stat().st_size
+    _add_shared(content, run, PurePath(place).parent)
+
+
+def _add_shared(content: _Content, run: RecordedRun, experiment: PurePath) -> None:
+    """Add what a run shares with those beside it, through the door of run folders: it may name anything."""
+    beside = run.folder.absolute()
+    if beside.parent.name == TRASH:
+        beside, experiment = beside.parent, experiment.parent
+    for digest in filter(is_digest, set(run.summary.shared_environment.values())):
+        try:
+            for name in files_below(beside, f"{SHARED}/{digest}"):
+                path = (experiment / name).as_posix()
+                if path not in content.files and _is_allowed(path, content):
+                    content.files[path] = beside, name
+                    content.bytes += file_status(beside, name).st_size
+        except FileNotFoundError:  # the run was moved without it
+            continue
+        except OSError as error:
+            content.left_out[f"{experiment / SHARED / digest}"] = str(error)
 
 
 def _names(folder: Path, place: str, content: _Content) -> Iterator[str]:
@@ -180,9 +188,9 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _note_link(path: Path, folder: Path, place: str, content: _Content) -> None:
-    name, target = path.relative_to(folder).as_posix(), path.resolve()
+    name, target = path.relative_to(folder).as_posix(), Path(os.path.realpath(path))  # `resolve` raises for a circle
     top = folder.resolve()
-    if target.is_relative_to(top) and stat.S_ISREG(target.lstat().st_mode if target.exists() else 0):
+    if target.is_relative_to(top) and os.path.isfile(target):  # noqa: PTH113  nor does this raise
         content.same[f"{place}/{name}"] = f"{place}/{target.relative_to(top).as_posix()}"
     else:
         content.left_out[f"{place}/{name}"] = "a link that leads to no file of the run"

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import autotrack
 from autotrack.cli.app import app
 from autotrack.errors import AutotrackError, UnsafeFileError
+from autotrack.journal import records
 from autotrack.readers.archive import MANIFEST
 from autotrack.readers.unarchive import Archive
 from tests.support.processes import wait_until
@@ -108,6 +109,25 @@ def test_short_runs_keep_what_they_share(tmp_path: Path, everything: None) -> No
     call("archive", shared[0].name, "one.zip")
     call("unarchive", "one.zip", "--store", "other")
     assert autotrack.load(shared[0].name, "other").summary.environment == shared[0].summary.environment
+
+
+@pytest.mark.parametrize("forged", ["../../../secrets", "../../../../secrets/.", "a" * 64, "b" * 64])
+def test_what_a_run_shares_leads_to_nothing_outside(runs: Path, tmp_path: Path, forged: str) -> None:
+    """Whoever made the run names what it shares, and may have put links there."""
+    folder = autotrack.load("first", runs).folder
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "key").write_text("of the reader")
+    shared = folder.parent / ".environments"
+    shared.mkdir()
+    (shared / ("a" * 64)).symlink_to(tmp_path / "secrets")
+    (shared / ("b" * 64)).mkdir()
+    (shared / ("b" * 64) / "key").symlink_to(tmp_path / "secrets" / "key")
+    line = records.encode(records.Environment(time=1.0, kind="git", shared=forged))
+    (folder / "journal" / "sidecar.jsonl").write_bytes(line + b"\n")
+    (folder / "run.json").unlink(missing_ok=True)
+    call("archive", "first", "one.zip")
+    with zipfile.ZipFile("one.zip") as archive:
+        assert not [name for name in archive.namelist() if "key" in name or ".." in name]
 
 
 def test_runs_that_are_there_stay_unless_somebody_agrees(runs: Path) -> None:
