@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from autotrack.journal import records
+from autotrack.journal.captured import captured
 from autotrack.journal.directions import Direction, better
 from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
@@ -185,7 +186,7 @@ class Fold:
         if record.time >= self._captured_at.get(kind, 0.0):  # two sidecars of one run may have overlapped
             self._captured_at[kind] = record.time
             if record.kind != records.SHARED_KIND:  # what it names could not be read
-                self._summary.environment[kind] = record.values
+                self._summary.environment[kind] = captured(record.kind, record.values)
             self._summary.shared_environment.pop(kind, None)
             if record.shared:
                 self._summary.shared_environment[kind] = record.shared

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from autotrack.journal import records
+from autotrack.journal.captured import captured
 from autotrack.journal.directions import Direction
 from autotrack.journal.files import write_atomically
 from autotrack.journal.run_folder import is_shared, read_bytes
@@ -136,6 +137,7 @@ def read(folder: Path, decode: Callable[[bytes], Summary] = _decode) -> Summary:
     file that is not a summary.
     """
     summary = decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
+    summary.environment = {kind: captured(kind, values) for kind, values in summary.environment.items()}
     for digest in set(summary.shared_environment.values()):
         try:
             shared = environment_of(folder, digest)
@@ -144,7 +146,7 @@ def read(folder: Path, decode: Callable[[bytes], Summary] = _decode) -> Summary:
             continue
         for record in shared:
             if digest in (summary.shared_environment.get(kind) for kind in (record.kind, records.SHARED_KIND)):
-                summary.environment[record.kind] = record.values
+                summary.environment[record.kind] = captured(record.kind, record.values)
                 summary.environment_files += record.files
     return summary
 
