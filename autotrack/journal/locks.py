@@ -19,6 +19,8 @@ except ImportError:
     _fcntl = None
 
 _RETRY_SECONDS = 0.002
+_ONLY_ASKED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""In the place of a file may be a pipe, which would be waited for, or a link, which could lead anywhere."""
 
 
 def lock(fd: int, *, patience_seconds: float = 0.0) -> bool:
@@ -54,7 +56,7 @@ def is_locked(path: Path) -> bool | None:
     if _fcntl is None:
         return None
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe in its place would be waited for
+        fd = os.open(path, _ONLY_ASKED)
     except OSError:
         return False
     try:
