@@ -10,12 +10,12 @@ import platform
 import re
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from typing import BinaryIO
 
+from autotrack.model_format.damaged_zip import DAMAGED
 from autotrack.model_format.yaml_text import dump
 
 _MOST_BYTES = 2**20
@@ -116,16 +116,7 @@ def _modules_of_archive(file: BinaryIO) -> set[str]:
             pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
             with archive.open(pickles[0] if pickles else "schema.json") as part:
                 content = part.read(_MOST_BYTES)
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        zlib.error,
-    ):
+    except (*DAMAGED, KeyError, OSError):
         return set()
     if pickles:
         return _modules_of_pickle(content)

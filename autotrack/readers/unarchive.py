@@ -8,10 +8,8 @@ into a new folder first, and from there in one step to its place.
 import os
 import shutil
 import stat
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import msgspec
 from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.format import human_bytes
 from autotrack.journal.run_folder import SHARED, is_digest
+from autotrack.model_format.damaged_zip import DAMAGED
 from autotrack.readers import recorded_run, trash
 from autotrack.readers.archive import MANIFEST, Manifest, is_name
 from autotrack.readers.recorded_run import RecordedRun
@@ -30,9 +29,6 @@ from autotrack.readers.trash import TRASH
 _BLOCK_BYTES = 2**20
 _MOST_FILES, _MOST_RUNS = 2_000_000, 200_000
 _MOST_MANIFEST_BYTES = 2**27
-_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, ValueError,
-            IndexError, OverflowError)  # fmt: skip
-"""What zipfile raises for files that somebody, or a disk, has damaged."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
             self.contents = self._checked()
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise AutotrackError(f"{path} is no archive of runs, or is damaged: {error}") from error
 
     def __enter__(self) -> "Archive":
@@ -175,7 +171,7 @@ class Archive:
                         raise UnsafeFileError(f"{path!r} is larger than the archive says; it was not restored")
                     file.write(block)
                     advance(len(block))
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise AutotrackError(f"{path!r} in {self._path} is damaged, its run was not restored: {error}") from error
 
 

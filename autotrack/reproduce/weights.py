@@ -8,14 +8,14 @@ import hashlib
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from autotrack.errors import UnsafeFileError
+from autotrack.errors import AutotrackError
 from autotrack.journal.run_folder import files_below, open_file
 from autotrack.journal.summary import Summary
+from autotrack.model_format.damaged_zip import DAMAGED
 
 _STORAGE = re.compile(r"(?:.*/)?data/([0-9]{1,9})$")  # of torch.save
 _KERAS = "model.weights.h5"
@@ -53,7 +53,7 @@ def _files(folder: Path, summary: Summary) -> Iterator[str]:
         if artifact.kind in _KINDS:
             try:
                 yield from files_below(folder, artifact.path)
-            except OSError:  # it has been removed, or is none
+            except (OSError, AutotrackError):  # it has been removed, or is none
                 continue
 
 
@@ -70,7 +70,7 @@ def _checksum(folder: Path, name: str) -> str | None:
                 return _checksum_of_zip(file)
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, UnsafeFileError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except (OSError, *DAMAGED):
         return None
 
 
