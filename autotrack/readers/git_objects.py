@@ -73,7 +73,10 @@ class GitObjects:
     def _run(self, *arguments: str, asked: bytes = b"") -> bytes | None:
         """Return what git prints; None if it fails. Variables such as GIT_DIR are about another repository."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        environ |= {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        # What is not there would be fetched, by a program that the repository names. Older versions of git know only
+        # the first of these variables.
+        environ |= {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+        environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
         with suppress(OSError, subprocess.TimeoutExpired, ValueError):
             done = subprocess.run(
                 ["git", *arguments],  # noqa: S607  the one on PATH is the user's

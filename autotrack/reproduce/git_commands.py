@@ -24,12 +24,19 @@ _URL = re.compile(r"((https?|ssh|git|file)://|[\w.-]+@[\w.-]+:)(?!-)[!-~]+", re.
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def git(folder: Path, *arguments: str, content: bytes | None = None, seconds: float = _SECONDS) -> bytes:
-    """Run a git command in a folder, and return what it printed. Raises `ReproduceError` if it fails."""
+def git(
+    folder: Path, *arguments: str, content: bytes | None = None, seconds: float = _SECONDS, fetches: bool = True
+) -> bytes:
+    """Run a git command in a folder, and return what it printed. Raises `ReproduceError` if it fails.
+
+    Without `fetches`, git transfers nothing. Otherwise it may fetch what the repository lacks, by a program that the
+    repository names.
+    """
     settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
     # Variables such as GIT_DIR are about another repository. Nobody is there to be asked for a password.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environ |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+    environ |= {} if fetches else {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
     kept = {name: value for name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS") if (value := os.environ.get(name))}
     try:
         done = subprocess.run(
@@ -52,10 +59,10 @@ def git(folder: Path, *arguments: str, content: bytes | None = None, seconds: fl
 
 
 def line_of(folder: Path, *arguments: str) -> str | None:
-    """Return the first line that a git command prints; None if it fails."""
+    """Return the first line that a git command prints, which transfers nothing; None if it fails."""
     try:
-        lines = os.fsdecode(git(folder, *arguments)).splitlines()
-    except (ReproduceError, OSError):
+        lines = os.fsdecode(git(folder, *arguments, fetches=False)).splitlines()
+    except (ReproduceError, OSError, ValueError):  # there is no such folder, or it can be none
         return None
     return lines[0] if lines else None
 
