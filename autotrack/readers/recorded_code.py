@@ -99,7 +99,7 @@ def recorded_code(summary: Summary) -> RecordedCode:
 
 def _plain(path: object) -> PurePath:
     """Return a path without `..`, by which one that only seems to be inside of the project could lead out of it."""
-    return PurePath(os.path.normpath(str(path)))
+    return PurePath(os.path.normpath(str(path).replace("\0", "�")))
 
 
 def _base_without_git(root: PurePath, cwd: PurePath) -> PurePath:

@@ -76,5 +76,5 @@ def _why_not(name: str, summary: Summary) -> str:
 
 def _texts(code: Path) -> Iterator[str]:
     for path in sorted(code.rglob("*.py")):
-        if not path.is_symlink() and path.stat().st_size < _LARGEST:
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST:
             yield path.read_text(encoding="utf-8", errors="replace")

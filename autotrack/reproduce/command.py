@@ -147,7 +147,7 @@ def _command_of_cells(cells: Path, python: str) -> list[str]:
     """Return what runs the cells of a notebook: Python, or IPython if there is a `%magic` or `!command` in them."""
     try:
         compile(cells.read_bytes(), str(cells), "exec")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two are of cells nested without end
         script = cells.with_suffix(".ipy")
         cells.rename(script)
         return [python, "-m", "IPython", "--no-banner", "--colors=NoColor", str(script)]

@@ -1,7 +1,7 @@
 """A virtual environment with the Python and the packages of a run, kept for the next run that has the same ones.
 
 ~/.cache/autotrack/environments/<digest>/     an environment; `complete` in it says that all of it was installed
-~/.cache/autotrack/environments/<digest>/autotrack-here/     links to the present autotrack, which records in it
+~/.cache/autotrack/environments/<digest>/autotrack-here-…/   links to the present autotrack, which records in it
 """
 
 import importlib.util
@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from time import sleep
 
 from autotrack.errors import ReproduceError
 from autotrack.journal import locks
+from autotrack.journal.files import write_atomically
 from autotrack.journal.own_folders import cache_folders, is_private
 from autotrack.reproduce.lock import Lock
 from autotrack.version import DISTRIBUTION
@@ -148,14 +150,18 @@ def own_requirements(lock: Lock) -> Iterator[str]:
 
 
 def _add_own(folder: Path) -> None:
-    """Let the environment find the present autotrack and its integrations, after everything that it has itself."""
-    here = folder / _HERE
-    shutil.rmtree(here, ignore_errors=True)
-    here.mkdir()
-    for path in _own_packages():
-        (here / path.name).symlink_to(path, target_is_directory=True)
+    """Let the environment find the present autotrack and its integrations, after everything that it has itself.
+
+    Another repetition may be running in it, perhaps with another autotrack, so no links are taken away.
+    """
+    paths = list(_own_packages())
+    here = folder / f"{_HERE}-{sha256(repr(paths).encode(errors='replace')).hexdigest()[:12]}"
+    here.mkdir(exist_ok=True)
+    for path in paths:
+        with suppress(FileExistsError):
+            (here / path.name).symlink_to(path, target_is_directory=True)
     for site in folder.glob("lib/python*/site-packages"):
-        (site / f"{_HERE}.pth").write_text(f"{here}\n", encoding="utf-8")
+        write_atomically(site / f"{_HERE}.pth", os.fsencode(f"{here}\n"))
 
 
 def _own_packages() -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """What was installed for a run, as something that can be installed again."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,6 +15,7 @@ from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
 from autotrack.readers.reproducibility_checks import PACKAGES
+from autotrack.reproduce.places import is_file
 from autotrack.sidecar.capture.packages import Distribution, write_requirements
 from autotrack.version import DISTRIBUTION
 
@@ -65,13 +67,13 @@ def read_lock(run: Path, summary: Summary) -> Lock:
         )
     try:
         content = msgspec.json.decode(read_bytes(run, name, limit_bytes=_MOST_BYTES), type=_Packages)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReproduceError(f"the packages of the run cannot be read: {error}; add --here") from error
     if not _VERSION.fullmatch(content.python):
         raise ReproduceError(f"the run names {content.python!r:.40} as its version of Python; add --here")
     named = [each for each in content.distributions if _NAME.fullmatch(each.name)]
     others = [each for each in named if each.name.lower().replace("_", "-") != DISTRIBUTION]
-    in_place = {each.name: PurePath(each.folder) for each in others if each.folder}
+    in_place = {each.name: PurePath(os.path.normpath(each.folder)) for each in others if each.folder}
     wheels = {each.name: wheel for each in others if (wheel := _local_wheel(each)) is not None}
     rest = [each for each in others if each.name not in in_place and each.name not in wheels]
     # The text is made again from checked names and versions: a requirements.txt of somebody else may have any option.
@@ -92,8 +94,11 @@ def _local_wheel(distribution: Distribution) -> str | None:
     direct = distribution.direct_url
     if direct is None or direct.archive_info is None or not direct.url.startswith("file://"):
         return None
-    path = Path(unquote(urlsplit(direct.url).path))
-    if not path.is_file() or path.suffix != ".whl" or re.search(r"\s", direct.url):
+    try:
+        path = Path(unquote(urlsplit(direct.url).path))
+    except ValueError:  # a host in brackets that is none
+        return None
+    if path.suffix != ".whl" or not is_file(path) or re.search(r"\s", direct.url):
         return None
     hashes = direct.archive_info.get("hashes") or {}
     wanted = hashes.get("sha256") if isinstance(hashes, dict) else None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import localtime, strftime
 
-from autotrack.errors import ReproduceError
+from autotrack.errors import ReproduceError, UnsafeFileError
 from autotrack.format import human_bytes
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
@@ -49,10 +49,10 @@ def bring(
     """
     tree = Tree(space.code)
     for name in links:
-        if not (project / checked_name(name)).exists():
+        if not exists(project / checked_name(name)):
             raise ReproduceError(f"--link names {name!r}, but there is no such file or folder in {project}")
         tree.put_link(name, str((project / name).absolute()))
-    names = [name for name in _candidates(code, project) if not (space.code / name).exists()]
+    names = [name for name in _candidates(code, project) if not exists(space.code / name)]
     names = [name for name in names if not _is_left_alone(project, name, store)]
     mentioned = _Mentions(summary, space.code) if names else None
     left = MOST_BYTES
@@ -85,7 +85,15 @@ def _candidates(code: RecordedCode, project: Path) -> Iterator[str]:
     except ReproduceError:  # it is no repository any more
         ignored = b""
     names = [name.rstrip("/") for name in os.fsdecode(ignored).split("\0") if name]
-    yield from dict.fromkeys([*names, *(name for name in code.left_out if (project / checked_name(name)).exists())])
+    yield from dict.fromkeys([*names, *(name for name in code.left_out if _is_in(project, name))])
+
+
+def _is_in(project: Path, name: str) -> bool:
+    """Whether something is there. What a run names need not be a path in the project, as in `12 more`."""
+    try:
+        return exists(project / checked_name(name))
+    except UnsafeFileError:
+        return False
 
 
 def _is_left_alone(project: Path, name: str, store: Path) -> bool:
@@ -110,7 +118,7 @@ def _holds_runs(path: Path) -> bool:
 def _files(project: Path, name: str, code: RecordedCode, store: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files that `name` is or contains, without what the run has written itself."""
     top = project / name
-    paths: Iterable[Path] = [top]
+    paths: Iterable[Path] = [top] if _is_kept(top) else []
     if top.is_dir() and not top.is_symlink():
         paths = _walk(top, store)
     for path in paths:

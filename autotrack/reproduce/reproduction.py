@@ -17,7 +17,7 @@ from autotrack.readers.scan import run_folders
 from autotrack.reproduce import rerun
 from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.data_check import changed_data
-from autotrack.reproduce.places import is_folder
+from autotrack.reproduce.places import is_file, is_folder
 from autotrack.reproduce.project_files import bring
 from autotrack.reproduce.python_choice import choose_python
 from autotrack.reproduce.trust import why_foreign
@@ -177,10 +177,7 @@ class Plan:
         if git is None:
             return f"{len(self.code.sources)} files" if self.code.sources else "the executed cells of a notebook"
         commit = str(git.get("commit") or "no commit")[:10]
-        counts = {
-            "changed": int(git.get("changed_count") or len(git.get("changed") or [])),
-            "untracked": int(git.get("untracked_count") or len(git.get("untracked") or [])),
-        }
+        counts = {name: git.get(f"{name}_count") or len(git.get(name) or ()) for name in ("changed", "untracked")}
         uncommitted = [f"{count} {kind}" for kind, count in counts.items() if count]
         return f"commit {commit}" + (f" with {' and '.join(uncommitted)} files" if uncommitted else "")
 
@@ -204,7 +201,7 @@ def reproduce(
     say(f"in {again.cwd}: {again}")
     before = set(run_folders(plan.store)) if plan.store.is_dir() else set()
     exit_code = rerun.run(again, output_to_stderr=output_to_stderr)
-    found = rerun.recorded_since(before, plan.store, plan.summary.id)
+    found = rerun.recorded_since(before, plan.store, plan.summary.id, workspace=space.folder)
     new = rerun.counterpart(plan.summary, position, found)
     if new is None:
         ended = f"ended with exit code {exit_code}" if exit_code >= 0 else f"was ended by signal {-exit_code}"
@@ -232,4 +229,4 @@ def _named(run: RecordedRun) -> dict[str, str]:
 
 def _is_there(space: Workspace, missing: Missing) -> bool:
     """Whether something that the run had not kept has been brought from the project."""
-    return missing.kind == "code" and (space.code / missing.what).is_file()
+    return missing.kind == "code" and is_file(space.code / missing.what)

@@ -17,6 +17,7 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.recorded_run import RecordedRun, load
 from autotrack.readers.scan import run_folders
 from autotrack.reproduce.command import Rerun
+from autotrack.reproduce.workspace import FOLDER as WORKSPACES
 
 _MOST_FIRST_LINE = 2**24
 
@@ -30,8 +31,9 @@ def run(rerun: Rerun, *, output_to_stderr: bool = False) -> int:
             env=rerun.environ(),
             stdout=sys.stderr if output_to_stderr else None,
         )
-    except OSError as error:
-        raise ReproduceError(f"{rerun.command[0]} cannot be started: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # no system takes a text with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ReproduceError(f"{rerun.command[0]} cannot be started: {why}") from error
     before = signal.getsignal(signal.SIGINT)
     with suppress(ValueError):  # in a thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command gets Ctrl-C as well, and ends its run in order
@@ -42,14 +44,21 @@ def run(rerun: Rerun, *, output_to_stderr: bool = False) -> int:
             signal.signal(signal.SIGINT, before)
 
 
-def recorded_since(before: set[Path], store: Path, run_id: str) -> list[RecordedRun]:
-    """Return the runs of a store that repeat a run, without those that were there `before`, the first one first."""
+def recorded_since(before: set[Path], store: Path, run_id: str, *, workspace: Path) -> list[RecordedRun]:
+    """Return the runs of a store that repeat a run, without those that were there `before`, the first one first.
+
+    Another repetition of the same run may have gone on beside this one. So a run that was recorded in `workspace` is
+    taken before others, and none that was recorded in another workspace beside it.
+    """
     found = []
     for folder in set(run_folders(store)) - before:
         first = _first_record(folder)
         if first is not None and first.reproduces == run_id:
             found.append(load(folder))
-    return sorted(found, key=lambda run: (run.summary.started, run.folder.name))
+    own = [run for run in found if Path(run.summary.cwd).is_relative_to(workspace)]
+    if workspace.parent.name == WORKSPACES:
+        found = [run for run in found if not Path(run.summary.cwd).is_relative_to(workspace.parent)]
+    return sorted(own or found, key=lambda run: (run.summary.started, run.folder.name))
 
 
 def counterpart(original: Summary, position: int, repeated: Sequence[RecordedRun]) -> RecordedRun | None:

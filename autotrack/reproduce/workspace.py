@@ -5,6 +5,8 @@ reproduced/20261121-075211-brave-otter/     beside the store, unless told otherw
     started-in/                             where the script was started, if that was somewhere else
 """
 
+import errno
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePath
+from secrets import token_hex
+from time import time
 
 from autotrack.errors import ReproduceError
 from autotrack.readers.missing import Missing
@@ -24,6 +28,9 @@ FOLDER = "reproduced"
 
 _ELSEWHERE = "started-in"
 _CELLS = "notebook_cells.py"
+_DRAFT = ".restoring.part"
+_LEFT_SECONDS = 24 * 3600.0
+_LONGEST_NAME = 255
 _BEFORE, _AFTER = r"(?<![\w.~/-])", r"(?=[/:,;\s\"')\]]|$)"
 
 
@@ -80,11 +87,11 @@ def make_workspace(
     """
     if not code.is_kept:
         raise ReproduceError(f"the run has no code to restore: {next(code.missing()).why}")
-    target = _place_beside(run) if into is None else _checked_place(into)
+    top, names = _places(run, into)
     name = _folder_name(code.base)
-    with _all_or_nothing(target) as draft:
-        top = draft / name
-        missing = [*_restore(run, code, top, repository), *code.missing()]
+    with _draft(top) as draft:
+        project = draft / name
+        missing = [*_restore(run, code, project, repository), *code.missing()]
         if code.cwd.is_relative_to(code.base):
             cwd = PurePath(name, code.cwd.relative_to(code.base))
         else:
@@ -100,6 +107,7 @@ def make_workspace(
         _make_folder(draft, cwd)
         if code.cells is not None:
             copy_sources(run, {_CELLS: code.cells}, draft / cwd)
+        target = _moved(draft, top, names)
     cells = target / cwd / _CELLS if code.cells is not None else None
     return Workspace(target, target / name, target / cwd, code.base, tuple(missing), cells)
 
@@ -128,42 +136,79 @@ def _make_folder(draft: Path, relative: PurePath) -> None:
 
 def _folder_name(base: PurePath) -> str:
     """Return the name of the project's folder, after which runs are named if nothing else names them."""
-    return base.name if base.name not in ("", ".", "..", _ELSEWHERE) else "code"
+    is_name = base.name not in ("", ".", "..", _ELSEWHERE) and len(os.fsencode(base.name)) <= _LONGEST_NAME
+    return base.name if is_name else "code"
 
 
-def _place_beside(run: Path) -> Path:
-    store = run.absolute().parent.parent
-    top = store.parent / FOLDER
+def _places(run: Path, into: Path | None) -> tuple[Path, Iterator[str]]:
+    """Return the folder that holds the workspace, and the names that the workspace may have there, the best first."""
+    if into is not None:
+        target = _checked_place(into)
+        return target.parent, iter([target.name])
     names = (run.name if number == 1 else f"{run.name}-{number}" for number in count(1))
-    return next(top / name for name in names if not (top / name).exists())
+    return run.absolute().parent.parent.parent / FOLDER, names
 
 
 def _checked_place(into: Path) -> Path:
     target = into.expanduser().absolute()
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise ReproduceError(f"{into} is there already and not an empty folder; name a new one with --into")
+        raise ReproduceError(_not_empty(into))
     return target
 
 
+def _not_empty(target: Path) -> str:
+    return f"{target} is there already and not an empty folder; name a new one with --into"
+
+
+def _moved(draft: Path, top: Path, names: Iterator[str]) -> Path:
+    """Give a complete draft the first name that nobody has taken, and return where it is now.
+
+    Several repetitions may be at work at the same time. A folder only replaces one that is empty.
+    """
+    target = draft
+    for target in (top / name for name in names):
+        if os.path.lexists(target) and not _is_empty_folder(target):
+            continue
+        try:
+            return draft.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # otherwise another one was quicker
+                raise
+    raise ReproduceError(_not_empty(target))
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
 @contextmanager
-def _all_or_nothing(target: Path) -> Iterator[Path]:
-    """Yield a folder that becomes `target` when all has gone well, and is removed otherwise."""
-    draft, top = target.with_name(f".{target.name}.part"), target.parent
+def _draft(top: Path) -> Iterator[Path]:
+    """Yield a new folder of nobody else's, which is removed unless it has been moved away. It starts with a dot."""
     try:
         top.mkdir(parents=True, exist_ok=True)
+        _remove_left(top)
+        draft = top / f".{os.getpid()}-{token_hex(4)}{_DRAFT}"
+        draft.mkdir()
         if top.name == FOLDER:
             with suppress(FileExistsError), (top / ".gitignore").open("x") as file:
                 file.write("*\n")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
     except OSError as error:
         raise ReproduceError(
             f"nothing can be written in {top} ({error.strerror}); choose another place with --into"
         ) from error
     try:
         yield draft
-        draft.replace(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if top.name == FOLDER and [path.name for path in top.iterdir()] == [".gitignore"]:
-            shutil.rmtree(top)  # nothing was ever restored in it
+            with suppress(OSError):  # nothing was ever restored in it; or just now, by another repetition
+                (top / ".gitignore").unlink()
+                top.rmdir()
+
+
+def _remove_left(top: Path) -> None:
+    """Remove drafts of repetitions that were killed."""
+    for draft in top.glob(f".*{_DRAFT}"):
+        with suppress(OSError):
+            if draft.lstat().st_mtime < time() - _LEFT_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)

@@ -5,6 +5,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ import pytest
 from hypothesis import strategies
 
 from autotrack.errors import ReproduceError, UnsafeFileError
+from autotrack.journal import records
 from autotrack.journal.records import Environment, Notice
 from autotrack.journal.summary import Summary
 from autotrack.readers.recorded_code import RecordedCode, recorded_code
+from autotrack.readers.recorded_run import load
+from autotrack.reproduce.reproduction import Choices, Plan
 from autotrack.reproduce.tree import Tree
 from autotrack.reproduce.workspace import Workspace, make_workspace
 from autotrack.sidecar.capture import source
@@ -171,6 +175,17 @@ def test_a_patch_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["proj", f"runs of {root.name}"]
 
 
+def test_repetitions_at_the_same_time_have_a_workspace_each(tmp_path: Path) -> None:
+    root = new(tmp_path / "proj", {"train.py": "1\n"})
+    captured = capture(root)
+    with ThreadPoolExecutor(4) as pool:
+        spaces = list(pool.map(lambda _: restored(root, captured), range(4)))
+    assert len({space.folder for space in spaces}) == 4
+    assert [tree(space.code) for space in spaces] == [tree(root)] * 4
+    left = {path.name for path in spaces[0].folder.parent.iterdir()}
+    assert left == {".gitignore", *(space.folder.name for space in spaces)}
+
+
 def test_a_folder_with_something_in_it_is_not_used(tmp_path: Path) -> None:
     root = new(tmp_path / "proj")
     put(tmp_path / "taken", {"mine.txt": "mine"})
@@ -303,6 +318,31 @@ def test_a_damaged_archive_is_said_to_be_one(tampered: tuple[Path, Captured]) ->
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(ReproduceError, match="damaged"):
         restored(root, captured)
+
+
+def test_facts_of_odd_types_are_no_way_to_break_it(tmp_path: Path) -> None:
+    """A journal of somebody else has anything in it; what reads it leaves out what cannot be."""
+    root = new(tmp_path / "proj", {"train.py": "1\n"})
+    taken = capture(root)
+    odd = {"submodules": ["x"], "left_out": 3, "changed": 7, "untracked": {}, "changed_count": "many", "remote": []}
+    main = records.RunStarted(time=1.0, id="1" * 32, name="odd", experiment="e", cwd=f"{root}\0", host="elsewhere")
+    facts = [
+        Environment(time=1.0, kind="git", values={**taken.values, **odd}),
+        Environment(time=1.0, kind="hardware", values={"environment_variables": ["OMP_NUM_THREADS"]}),
+        Environment(time=1.0, kind="process", values={"command": ["python"], "user": 3, "hash_seed": {}}),
+        Environment(time=1.0, kind="packages", values={"versions": [1], "count": None}),
+    ]
+    (taken.run / "journal").mkdir(parents=True)
+    end = records.RunFinished(time=2.0, status="finished")
+    journals: dict[str, list[records.AnyRecord]] = {"main": [main, end], "sidecar": [*facts]}
+    for name, written in journals.items():
+        (taken.run / "journal" / f"{name}.jsonl").write_bytes(
+            b"".join(records.encode(each) + b"\n" for each in written)
+        )
+    plan = Plan(load(taken.run), Choices(environment="here", into=tmp_path / "space", command=["python", "x.py"]))
+    assert plan.facts()["code"] == f"commit {taken.values['commit'][:10]}"
+    space, _, _ = plan.restore()
+    assert (space.code / "train.py").read_text() == "1\n"
 
 
 def test_a_run_without_code_says_why(tmp_path: Path) -> None:
