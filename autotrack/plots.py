@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autotrack import interpreter
+from autotrack.drawing_process import WITHIN_SECONDS, Drawn, kept_process, read_drawn
 from autotrack.journal.records import Plot, number
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _INCHES, _DOTS_PER_INCH = (4.5, 3.4), 150
 """Pages show plots about 330 pixels wide. Few inches make the letters large, and many dots make them sharp."""
 
 _IN_ONE_PROCESS = 50
-_WITHIN_SECONDS = 60
-
-
-class Drawn(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The result of drawing a plot: a PNG, or an `error`. A kind of plot that is not drawn has neither."""
-
-    png: bytes | None = None
-    error: str | None = None
 
 
 def draw_all(plots: Sequence[Plot]) -> Iterator[Drawn]:
@@ -49,10 +42,11 @@ def draw_all(plots: Sequence[Plot]) -> Iterator[Drawn]:
 
 
 def main() -> None:
-    """Read plots from standard input as JSON, and write their results to standard output, one on each line."""
-    for plot in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Plot]):
-        sys.stdout.buffer.write(msgspec.json.encode(_attempt(plot)) + b"\n")
-        sys.stdout.buffer.flush()
+    """Read lists of plots from standard input, each a line of JSON, and write a line for each plot."""
+    for line in sys.stdin.buffer:
+        for plot in msgspec.json.decode(line, type=list[Plot]):
+            sys.stdout.buffer.write(msgspec.json.encode(_attempt(plot)) + b"\n")
+            sys.stdout.buffer.flush()
 
 
 def draw(plot: Plot) -> bytes | None:
@@ -90,27 +84,21 @@ def _draw_beside(plots: list[Plot]) -> list[Drawn]:
         return []
     if not interpreter.is_available():
         return [_attempt(plot) for plot in plots]
+    if (kept := kept_process()) is not None:
+        return kept.draw(plots)
     output = b""
     try:
         command = interpreter.command("autotrack.plots")
-        given = msgspec.json.encode(plots)
-        done = subprocess.run(command, input=given, capture_output=True, timeout=_WITHIN_SECONDS, check=False)
+        given = msgspec.json.encode(plots) + b"\n"
+        done = subprocess.run(command, input=given, capture_output=True, timeout=WITHIN_SECONDS, check=False)
         output, last = done.stdout, done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         why = f"the process that draws ended with exit code {done.returncode}: {last}"
     except subprocess.TimeoutExpired as error:
-        output, why = error.stdout or b"", f"drawing took more than {_WITHIN_SECONDS} seconds"
+        output, why = error.stdout or b"", f"drawing took more than {WITHIN_SECONDS} seconds"
     except OSError as error:
         why = f"the process that draws could not be started: {error}"
-    drawn = list(_read(output))
+    drawn = list(read_drawn(output))
     return [*drawn, *[Drawn(error=why)] * (len(plots) - len(drawn))]
-
-
-def _read(output: bytes) -> Iterator[Drawn]:
-    for line in output.splitlines():
-        try:
-            yield msgspec.json.decode(line, type=Drawn)
-        except msgspec.DecodeError:  # it was stopped within this line, or the user's `sitecustomize` printed it
-            continue
 
 
 def _confusion_matrix(axes: "Axes", data: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ ORDER = [
     {"readers"},
     {"sinks"},
     {"redaction", "protocol", "output_channel", "format", "plots", "model_format"},
+    {"drawing_process"},
     {"journal", "settings"},
     {"destinations", "launch", "printed_patterns", "pyproject", "repeating"},
     {"entry_points", "errors", "interactive", "interpreter", "silence", "version"},

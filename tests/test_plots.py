@@ -12,9 +12,10 @@ import pytest
 pytest.importorskip("matplotlib")
 from PIL import Image  # comes with matplotlib
 
-from autotrack import plots
+from autotrack import drawing_process, plots
+from autotrack.drawing_process import Drawn, drawn_together, kept_process
 from autotrack.journal.records import Plot
-from autotrack.plots import Drawn, draw, draw_all
+from autotrack.plots import draw, draw_all
 
 
 def plot(kind: str, name: str = "p", **data: Any) -> Plot:
@@ -102,7 +103,7 @@ def test_a_process_that_dies_costs_only_what_it_had_not_drawn(tmp_path: Path, mo
 
 
 def test_a_process_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "_WITHIN_SECONDS", 2)
+    monkeypatch.setattr(plots, "WITHIN_SECONDS", 2)
     as_python(tmp_path, monkeypatch, f"{DRAWS_ONE}time.sleep(600)")
     began = time.monotonic()
     first, second = draw_all([CURVE, CURVE])
@@ -115,6 +116,46 @@ def test_many_plots_are_drawn_by_several_processes(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(plots, "_IN_ONE_PROCESS", 2)
     found = list(draw_all([CURVE, UNKNOWN, UNKNOWN, UNKNOWN, BROKEN]))
     assert [one == Drawn() for one in found] == [False, True, True, True, False]
+
+
+def test_the_plots_of_many_runs_are_drawn_by_one_process_as_long_as_that_lasts() -> None:
+    big = plot("curve", x=list(range(20_000)), y=[0.5] * 20_000)  # more than a pipe holds
+    with drawn_together():
+        first = list(draw_all([CURVE, BROKEN, UNKNOWN]))
+        process = kept_process()
+        assert process is not None
+        second = list(draw_all([big, CURVE]))
+        assert kept_process() is process
+        process.end()  # as a system does that is short of memory
+        third = list(draw_all([CURVE]))
+        assert kept_process() is not process
+    assert kept_process() is None
+    assert [one.png is not None for one in first + second + third] == [True, False, False, True, True, True]
+    assert "KeyError" in (first[1].error or "")
+
+
+ANSWERS_ONCE = """\
+sys.stdin.buffer.readline()
+sys.stdout.write('a greeting\\n{"png":"AAAA"}\\n{"pn')
+sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [("os._exit(9)", "ended with exit code 9"), ("time.sleep(600)", "drawing took more than 2 seconds")],
+)
+def test_a_kept_process_that_fails_costs_only_what_it_had_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, why: str
+) -> None:
+    monkeypatch.setattr(drawing_process, "WITHIN_SECONDS", 2)
+    with monkeypatch.context() as changed, drawn_together():
+        as_python(tmp_path, changed, f"{ANSWERS_ONCE}{then}")
+        first, second = draw_all([CURVE, CURVE])
+        assert first == Drawn(png=b"\0\0\0")
+        assert why in (second.error or "")
+        changed.undo()
+        assert next(draw_all([CURVE])).png
 
 
 def test_long_and_many_names_leave_room_for_what_they_name() -> None:

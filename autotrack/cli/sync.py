@@ -13,6 +13,7 @@ from autotrack import destinations, settings
 from autotrack.cli.owed import owed_lines
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
+from autotrack.drawing_process import drawn_together
 from autotrack.errors import SettingsError
 from autotrack.format import printable
 from autotrack.journal.reader import journal_sizes
@@ -47,7 +48,8 @@ def sync(
     if not folders and not watch:
         say(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
-    outcomes = [run_sync.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
+    with drawn_together():
+        outcomes = [run_sync.sync(folder) for folder in with_progress(folders, "runs", fewest=1)]
     command = " ".join(["autotrack sync", *(f"--to {destinations.without_credentials(url)}" for url in to or [])])
     _say(outcomes, command)
     if watch:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack import interpreter
+from autotrack.drawing_process import drawn_together
 from autotrack.errors import AutotrackError
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.run_folder import check_structure
@@ -57,7 +58,8 @@ def main() -> None:
     """Read folders from standard input as JSON, and write the problems to standard output."""
     folders = msgspec.json.decode(sys.stdin.buffer.read(), type=list[str])
     problems: list[str] = []
-    bring_up_to_date(map(Path, folders), on_problem=problems.append)
+    with drawn_together():
+        bring_up_to_date(map(Path, folders), on_problem=problems.append)
     sys.stdout.buffer.write(msgspec.json.encode(problems))
 
 

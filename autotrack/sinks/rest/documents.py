@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from autotrack.drawing_process import Drawn
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Plot, Table
 from autotrack.journal.run_folder import file_status, read_bytes
 from autotrack.journal.summary import Summary
-from autotrack.plots import Drawn, draw_all
+from autotrack.plots import draw_all
 from autotrack.sinks.rest import params
 from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.tags import LONGEST

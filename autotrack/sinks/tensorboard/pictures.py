@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]  # it comes without types
 
+from autotrack.drawing_process import Drawn
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Plot
 from autotrack.journal.run_folder import read_bytes
-from autotrack.plots import Drawn, draw_all
+from autotrack.plots import draw_all
 from autotrack.sinks.tensorboard import plots, text
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
 from autotrack.sinks.tensorboard.tags import Tags
