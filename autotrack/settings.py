@@ -46,6 +46,9 @@ from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
 
+UNREADABLE = "could not be read: "
+"""How the text begins that stands for a value that raised when it was read."""
+
 _Direction = Literal["min", "max"]
 """What `autotrack.journal.directions` calls so; settings stand beside the journal."""
 
@@ -222,7 +225,14 @@ def _tags(value: Any) -> dict[str, str]:
         value = {name.strip(): tag.strip() for name, _, tag in pairs}
     if not isinstance(value, Mapping):
         raise ValueError("expected names and values, such as {'why': 'baseline'}")
-    return {str(name): str(tag) for name, tag in value.items()}
+    return {_text(name): _text(tag) for name, tag in value.items()}
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001  somebody's own object: it costs itself only, and a notice names it
+        return f"{UNREADABLE}{type(error).__name__}"
 
 
 def _metric(value: Any) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-UNREADABLE = "could not be read: "
-"""How the text begins that stands for a value that raised when it was read."""
+from autotrack.settings import UNREADABLE
 
 
 def items_of(value: Any) -> Iterator[tuple[Any, Any]] | None:

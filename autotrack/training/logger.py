@@ -7,8 +7,8 @@ from time import time
 from typing import Any
 
 from autotrack.journal import files, records
+from autotrack.settings import UNREADABLE
 from autotrack.training import arguments, artifact_files, cuda, long_texts
-from autotrack.training.configs import UNREADABLE
 from autotrack.training.metric_logger import MetricLogger
 from autotrack.training.values import as_data, as_number, as_text, flatten
 

@@ -550,7 +550,7 @@ def bad_values() -> dict[str, Any]:
 
 
 def test_whatever_is_logged_costs_itself_only(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
-    with autotrack.start_run(to=store) as run:
+    with autotrack.start_run(to=store, tags={"early": Proxy()}) as run:
         run.log_params({**bad_values(), "z": 1})
         run.log_tags({"good": "yes", "bad": Proxy(), "rough": Rough("text")})
         run.log_text("note", Proxy())  # type: ignore[arg-type]
@@ -563,11 +563,11 @@ def test_whatever_is_logged_costs_itself_only(store: Path, read_journal: Callabl
     recorded, why = autotrack.load(run.folder), "could not be read: _OwnError"
     expected = {"proxy": why, "endless.lr": 0.1, "rough": "text", "list": [why, 1], "inner.a": why, "z": 1}
     assert {name: recorded.params[name] for name in expected} == expected
-    assert recorded.tags == {"good": "yes", "bad": why, "rough": "text"}
+    assert recorded.tags == {"early": why, "good": "yes", "bad": why, "rough": "text"}
     assert (recorded.trials[0].params, recorded.trials[0].values) == ({"good": 1, "bad": why}, {"score": 0.5})
     assert [data.role for data in recorded.datasets] == ["train"]
     notices = [record.message for record in read_journal(run.folder) if isinstance(record, Notice)]
-    for name in ("proxy of user", "inner.a of user", "bad of the tags", "bad of a trial"):
+    for name in ("proxy of user", "inner.a of user", "early of the tags", "bad of the tags", "bad of a trial"):
         assert f"{name} {why}" in notices
 
 
