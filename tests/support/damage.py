@@ -122,8 +122,8 @@ class Damage:
         else:
             inner[key] = self._hostile_value(inner[key])
         text = json.dumps(record).encode()
-        if way == 2:
-            text = text.replace(b'"@deep@"', b"[" * 100_000 + b"]" * 100_000)
+        deep = pick.choice([300, 900, 100_000])
+        text = text.replace(b'"@deep@"', b"[" * deep + b"]" * deep)
         lines[at : at + 1] = [text] * pick.choice([1, 1, 1, 1, 2, 300])
         path.write_bytes(b"\n".join(lines) + b"\n")
         self._say(f"{key} of {record.get('record', 'JSON')} is {inner.get(key)!r:.60} in", path)

@@ -10,28 +10,21 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-from typer.testing import CliRunner
-
-import autotrack
-from autotrack.cli.app import app
-from autotrack.errors import AutotrackError, QueryError
-from autotrack.readers.scan import run_folders
-from autotrack.readers.tensorboard.refresh import bring_up_to_date
-from tests.support.canned_server import Answer, CannedServer, Request, canned_server
+from tests.support.canned_server import CannedServer, canned_server
 from tests.support.damage import Damage
+from tests.torture.stores import TakesAll, make_store
+from tests.torture.uses import uses
 
-CANARY = "canary-of-the-reader-7f3e"
+CANARY = "-".join(["canary", "of", "the", "reader", "7f3e"])  # in pieces: the patch of a run may have this file
 """What lies outside of the store, and must not be found anywhere else."""
 
 SECONDS = 5.0
@@ -47,20 +40,6 @@ class Hang(BaseException):
     """A command took too long. No handler of exceptions may swallow it."""
 
 
-class TakesAll(CannedServer):
-    """Enough of a tracking server to take every run, its metrics and its files."""
-
-    def next_answer(self, request: Request) -> Answer:
-        self.asked.append(request)
-        info = {"run_id": "r1", "experiment_id": "1", "lifecycle_stage": "active",
-                "artifact_uri": "mlflow-artifacts:/1/r1/artifacts"}  # fmt: skip
-        if "get-by-name" in request.path:
-            return Answer(body={"experiment": {"experiment_id": "1", "name": "exp", "lifecycle_stage": "active"}})
-        if "runs/create" in request.path or "runs/get" in request.path or "runs/update" in request.path:
-            return Answer(body={"run": {"info": info, "data": {}}})
-        return Answer(body={"runs": []} if "runs/search" in request.path else {})
-
-
 @dataclass
 class Result:
     """What became of some damaged stores; `faults` are the cases that went wrong, with what was done to them."""
@@ -69,49 +48,6 @@ class Result:
     slowest_seconds: float = 0.0
     slowest: str = ""
     faults: list[str] = field(default_factory=list)
-
-
-def make_store(store: Path) -> None:
-    """Record runs of several kinds: complete, failed, killed, resumed, of a search, and with everything in them."""
-    with autotrack.start_run("complete", to=store, experiment="exp", params={"lr": 0.1, "model": {"width": 3}}) as run:
-        for step in range(20):
-            run.log({"val_loss": 1 / (step + 1), "nan": float("nan")}, step=step, epoch=step // 5, stage="validate")
-        run.log_tags({"why": "paper"})
-        run.log_text("note", "# Title\n\ntext")
-        run.log_table("table", [{"a": 1, "b": "x"}])
-        run.log_trial(0, {"width": 3}, {"score": 0.5})
-        run.log_dataset("train", [[1.0, 2.0], [3.0, 4.0]], "mine")
-        run.log_image("picture", _pixels())
-        for name in ("model.bin", "data.txt"):
-            (store.parent / name).write_bytes(os.urandom(2000))
-            run.log_artifact(store.parent / name, kind="model")
-    try:
-        with autotrack.start_run("failed", to=store, experiment="exp") as run:
-            run.log({"loss": 0.5})
-            raise ValueError("too much")
-    except ValueError:
-        pass
-    with autotrack.start_run("plotted", to=store, experiment="exp") as run:
-        run.log_plot("matrix", "confusion_matrix", {"matrix": [[1, 2], [3, 4]], "labels": ["a", "b"]})
-        run.log_plot("roc", "roc", {"fpr": [0.0, 1.0], "tpr": [0.0, 1.0]})
-    script = f"""
-import os, autotrack
-run = autotrack.start_run("killed", to={str(store)!r}, experiment="exp")
-run.log({{"loss": 0.5}}, step=2**40)
-os.kill(os.getpid(), 9)
-"""
-    subprocess.run([sys.executable, "-c", script], env={**os.environ, "AUTOTRACK_SIDECAR": "off"}, check=False)
-    first = next(store.glob("exp/*failed"))
-    shutil.copytree(next(store.glob("exp/*complete")), first.with_name("20200101-000000-copy"))
-    shutil.copyfile(first / "journal" / "main.jsonl", first / "journal" / "rank1.jsonl")
-    with canned_server(kind=TakesAll) as server:
-        CliRunner().invoke(app, ["sync", str(store), "--to", server.url, "--to", "tensorboard"])
-
-
-def _pixels() -> Any:
-    from PIL import Image
-
-    return Image.new("RGB", (4, 4))
 
 
 class Fuzz:
@@ -140,7 +76,7 @@ class Fuzz:
         damage.hurt(1 + seed % 4)
         self.result.cases += 1
         self._server.asked.clear()
-        for name, use in self._uses(store).items():
+        for name, use in uses(store, self._folder, self._server.url).items():
             began = monotonic()
             try:
                 with _limit(self._seconds):
@@ -156,24 +92,6 @@ class Fuzz:
                 self.result.slowest_seconds, self.result.slowest = monotonic() - began, f"{name} {seed} {damage.done}"
         self._check_outside(seed, damage, store)
 
-    def _uses(self, store: Path) -> dict[str, Callable[[], str | None]]:
-        to = ["--to", self._server.url]
-        return {
-            "ls": lambda: _command("ls", str(store)),
-            "ls --json": lambda: _command("ls", str(store), "--json", "--sort", "best.val_loss"),
-            "show": lambda: "".join(_command("show", str(folder)) for folder in _folders(store)),
-            "show --json": lambda: _command("show", "latest", "--store", str(store), "--json"),
-            "runs": lambda: _use_runs(store),
-            "best": lambda: _command("best", "val_loss", "--store", str(store)),
-            "compare": lambda: _command("compare", "--where", "name != 'x'", "--store", str(store)),
-            "export": lambda: _command("export", str(self._folder / "runs.parquet"), "--store", str(store)),
-            "du": lambda: _command("du", "--store", str(store)),
-            "tensorboard": lambda: _update(store),
-            "sync": lambda: _command("sync", str(store), *to),
-            "sync again": lambda: _command("sync", str(store), *to),
-            "ls after sync": lambda: _command("ls", str(store)),
-        }
-
     def _check_outside(self, seed: int, damage: Damage, store: Path) -> None:
         if _digest(self._outside) != self._untouched:
             self._fault(seed, damage, "something outside of the store has changed")
@@ -187,36 +105,6 @@ class Fuzz:
 
     def _fault(self, seed: int, damage: Damage, what: str) -> None:
         self.result.faults.append(f"seed {seed}, after {damage.done}: {what}")
-
-
-def _command(*arguments: str) -> str:
-    """Call a command as the command line does. Mistakes and files that cannot be read are said."""
-    result = CliRunner().invoke(app, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, (SystemExit, AutotrackError, OSError)):
-        raise result.exception
-    return result.output
-
-
-def _folders(store: Path) -> Iterator[Path]:
-    return run_folders(store)
-
-
-def _use_runs(store: Path) -> str:
-    runs = autotrack.runs(store)
-    text = [repr(runs)]
-    with suppress(QueryError):  # no run is left that has one of these names
-        text.append(repr(runs.where("metrics.val_loss < 0.2 and params.lr > 1e-3")))
-    with suppress(QueryError):
-        text.append(repr(runs.sort("best.val_loss")))
-    for run in runs:
-        text += [repr(run), *(repr(run.history(name)[-3:]) for name in list(run.metrics)[:20])]
-    return "".join(text)
-
-
-def _update(store: Path) -> str:
-    problems: list[str] = []
-    bring_up_to_date(_folders(store), on_problem=problems.append)
-    return "".join(problems)
 
 
 @contextmanager
