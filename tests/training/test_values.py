@@ -550,7 +550,7 @@ def bad_values() -> dict[str, Any]:
 
 
 def test_whatever_is_logged_costs_itself_only(store: Path, read_journal: Callable[..., list[AnyRecord]]) -> None:
-    with autotrack.start_run(to=store, tags={"early": Proxy()}) as run:
+    with autotrack.start_run(to=store, tags={"early": Proxy()}) as run:  # type: ignore[dict-item]
         run.log_params({**bad_values(), "z": 1})
         run.log_tags({"good": "yes", "bad": Proxy(), "rough": Rough("text")})
         run.log_text("note", Proxy())  # type: ignore[arg-type]
