@@ -8,6 +8,7 @@ from autotrack.cli.options import RunArgument, StoreOption
 from autotrack.cli.printing import say, say_text
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog, edits
+from autotrack.readers.indexed_values import NOTE
 
 
 def tag(
@@ -42,7 +43,7 @@ def note(
     """Write a note on a run, in place of the one it has, or print it."""
     recorded = catalog.find(run, store)
     if text is None:
-        say_text(recorded.texts.get(edits.NOTE, "").rstrip())
+        say_text(recorded.texts.get(NOTE, "").rstrip())
         return
     edits.note(recorded.folder, text)
     say(f"{recorded.name} has {'no note' if not text else 'a new note'}")

@@ -21,6 +21,10 @@ SHOWN_FIELDS = frozenset((*_CARD_FIELDS, "params", "tags"))
 """The fields of a summary that are on a card as they are."""
 
 
+NOTE = "note"
+"""The text that is what people say of a run."""
+
+_LONGEST_NOTE = 300
 _LARGEST_INTEGER = 2**53
 _NAN = b"NaN"  # no JSON
 
@@ -48,7 +52,7 @@ def card_of(summary: Summary) -> dict[str, Any]:
     """Return what lists show of a run: fields of the summary, and what its metrics come to.
 
     That is, by name, their `last` and `best` values and their `directions`; and the names of those that the run is
-    `judged_by`, the most important first.
+    `judged_by`, the most important first; and the beginning of the `note` that somebody wrote.
     """
     return {
         **{name: getattr(summary, name) for name in _CARD_FIELDS},
@@ -58,6 +62,7 @@ def card_of(summary: Summary) -> dict[str, Any]:
         "best": {name: metric.best.value for name, metric in summary.metrics.items() if metric.best},
         "directions": {name: metric.better for name, metric in summary.metrics.items() if metric.better},
         "judged_by": main_metrics(summary),
+        "note": summary.texts.get(NOTE, "")[:_LONGEST_NOTE],
     }
 
 

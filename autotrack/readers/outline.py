@@ -16,7 +16,6 @@ class _Outline(Summary, kw_only=True, omit_defaults=True):
     plots: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
     notices: list[msgspec.Raw] = []  # type: ignore[assignment]  # noqa: RUF012
     system: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
-    texts: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
     traceback: msgspec.Raw | None = None  # type: ignore[assignment]
 
 

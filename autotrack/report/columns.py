@@ -8,6 +8,7 @@ from typing import Any
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
 from autotrack.readers.candidates import weight_of_param
+from autotrack.readers.indexed_values import NOTE
 from autotrack.readers.plain import plain
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun
@@ -19,16 +20,13 @@ _FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duratio
 _LONGEST_TEXT = 300
 
 
-def columns_of(
-    runs: Sequence[RecordedRun], names: Collection[Name], wanted: str = "", notes: Sequence[str] = ()
-) -> dict[str, Any]:
+def columns_of(runs: Sequence[RecordedRun], names: Collection[Name], wanted: str = "") -> dict[str, Any]:
     """Return the runs as columns, and which metrics they are judged by.
 
     Args:
         runs: The runs.
         names: The names that they have, as in `Runs.where`.
         wanted: The setting `metric`.
-        notes: What people say of each run, if it is known.
     """
     columns = [_column("", field, [run.value(Name("", field)) for run in runs]) for field in _FIELDS]
     columns += [
@@ -36,9 +34,8 @@ def columns_of(
         for group in GROUPS
         for name in sorted(name for name in names if name.group == group)
     ]
-    if any(notes):
-        columns.append(_column("", "note", [note or None for note in notes]))
     cards = [run.card() for run in runs]
+    columns.append(_column("", NOTE, [card[NOTE] or None for card in cards]))
     directions = {name: better for card in reversed(cards) for name, better in card["directions"].items()}
     name, direction = split_direction(wanted)
     if direction:

@@ -23,19 +23,29 @@ def points_for_each(curves: int) -> int:
     return min(max(_ALL_POINTS // max(curves, 1), FEWEST), MOST)
 
 
-def curves_of(folded: Fold, started: float, most: int) -> dict[str, dict[str, Any]]:
-    """Return the curves of the metrics of a run, and of its load as `system/…`. Times are seconds since `started`."""
+def points_of(folded: Fold) -> dict[str, list[Point]]:
+    """Return the points of the metrics of a run, and of its load as `system/…`, without those that have none."""
     named: Mapping[str, list[Point]] = {
         **folded.points,
         **{f"system/{name}": points for name, points in folded.system.items()},
     }
-    return {name: curve_of(points, started, most) for name, points in named.items() if points}
+    return {name: points for name, points in named.items() if points}
+
+
+def curves_of(folded: Fold, started: float, most: int) -> dict[str, dict[str, Any]]:
+    """Return the curves of `points_of`. Times are seconds since `started`."""
+    return {name: curve_of(points, started, most) for name, points in points_of(folded).items()}
 
 
 def curve_of(points: Sequence[Point], started: float, most: int) -> dict[str, Any]:
     """Return one curve: how many points were recorded (`count`), and the columns of those that are kept."""
-    values = [float(number(point.value)) for point in points]
-    kept = [points[place] for place in thinned(values, most)]
+    places = thinned([float(number(point.value)) for point in points], most)
+    return columns_of_curve(points, places, started)
+
+
+def columns_of_curve(points: Sequence[Point], places: Sequence[int], started: float) -> dict[str, Any]:
+    """Return the columns of the points at these places, and how many points there are."""
+    kept = [points[place] for place in places]
     return {
         "count": len(points),
         "step": _column([point.step for point in kept]),

@@ -14,11 +14,12 @@ from autotrack.readers.param_rows import param_rows
 from autotrack.readers.plain import plain
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
+from autotrack.report.time_spent import time_spent
 
 _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",
-    "traceback", "parent", "resumed_from", "renamed_from", "started_by", "reproduces", "frameworks", "argv",
-    "entry_point", "cwd", "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets",
+    "stop_reason", "traceback", "parent", "resumed_from", "renamed_from", "started_by", "reproduces", "frameworks",
+    "argv", "entry_point", "cwd", "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets",
     "trials", "plots", "artifacts", "texts", "tables", "notices", "left_out",
 )  # fmt: skip
 
@@ -43,6 +44,7 @@ def details_of(
         "folder": str(folder.absolute()),
         "judged_by": main_metrics(summary),
         "importances": of_trials(summary),
+        "time_spent": time_spent(summary),
         "params": [plain(row._asdict()) for row in param_rows(summary)],
         "environment": {kind: plain(values) for kind, values in summary.environment.items()},
         "environment_files": summary.environment_files,

@@ -7,7 +7,6 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import number
 from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.readers.edits import NOTE
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.report.columns import columns_of, keys_of
@@ -44,8 +43,7 @@ def document_of(
         watch: Is given the runs, and passes them on one by one, so it can show the progress.
     """
     runs = newest_first(runs)
-    notes = [run.summary.texts.get(NOTE, "") for run in runs]
-    table = columns_of(runs, names, wanted, notes)
+    table = columns_of(runs, names, wanted)
     keys = dict(zip(map(id, runs), keys_of(runs), strict=True))
     most = points_for_each(sum(len(run.summary.metrics) + len(run.summary.system) for run in runs))
     text_bytes = min(max(_TEXT_BYTES // max(len(runs), 1), _LEAST_TEXT_BYTES), _MOST_TEXT_BYTES)

@@ -1,5 +1,6 @@
 """One run that may still be going on, read further whenever somebody looks."""
 
+from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -8,12 +9,18 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
+from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
 from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.report.curves import curves_of
+from autotrack.report.curves import MOST, points_of
 from autotrack.report.details import details_of
+from autotrack.report.growing_curve import GrowingCurve
 
-_MOST_POINTS = 4_000
+_MOST_IN_A_PART = 3 * MOST
+"""What is seen, and as much to the left and to the right of it."""
+
+_FEWEST_POINTS, _ALL_POINTS = 400, 120_000
+"""All curves of a run share what a browser is sent every few seconds. Of what somebody looks at, it asks for more."""
 
 
 class LiveRun:
@@ -22,6 +29,7 @@ class LiveRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._reader, self._fold = RunReader(folder), Fold()
+        self._curves: dict[str, GrowingCurve] = {}
         self._lock = Lock()
 
     def details(self, earlier_runs: EarlierRuns) -> dict[str, Any]:
@@ -32,8 +40,24 @@ class LiveRun:
     def curves(self) -> dict[str, Any]:
         """Return its curves."""
         with self._lock:
-            summary = self._summary()
-            return curves_of(self._fold, summary.started, _MOST_POINTS)
+            started = self._summary().started
+            named = points_of(self._fold)
+            most = min(max(_ALL_POINTS // max(len(named), 1), _FEWEST_POINTS), MOST)
+            return {name: self._curve(name, points).part(started, most) for name, points in named.items()}
+
+    def part_of_curve(self, metric: str, first: int, after: int) -> dict[str, Any]:
+        """Return a part of one curve, given by the places of its points. Raises `AutotrackError`."""
+        with self._lock:
+            started = self._summary().started
+            points = points_of(self._fold).get(metric)
+            if points is None:
+                raise AutotrackError(f"the run in {self.folder} has no metric {metric!r:.100}")
+            return self._curve(metric, points).part(started, _MOST_IN_A_PART, first, after)
+
+    def _curve(self, name: str, points: Sequence[Point]) -> GrowingCurve:
+        curve = self._curves.setdefault(name, GrowingCurve())
+        curve.follow(points)
+        return curve
 
     def _summary(self) -> Summary:
         for rank, batch in self._reader:

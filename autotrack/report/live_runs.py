@@ -4,10 +4,11 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
-from typing import Any, NamedTuple
+from typing import Any
 
 from autotrack import settings
 from autotrack.errors import AutotrackError, RunNotFoundError
@@ -29,18 +30,24 @@ from autotrack.report.live_run import LiveRun
 _MOST_CHANGED = 50
 _MOST_OPEN = 8
 _SPARK_POINTS = 40
+_MOST_SPARKS = 20_000
 _REST = 6.0
 """A browser rests so many times longer than its last question took to answer."""
 
 _LEAST_SECONDS, _MOST_SECONDS = 1.5, 60.0
 
 
-class _Kept(NamedTuple):
-    """What was last handed out: by folder, the stamp and the key of each run."""
+class _Kept:
+    """What was last handed out: by folder, the stamp and the key of each run; and by key, the folder."""
 
-    version: str
-    stamps: dict[Path, str]
-    keys: dict[Path, str]
+    def __init__(self, version: str, stamps: dict[Path, str], keys: dict[Path, str]) -> None:
+        self.version, self.stamps, self.keys = version, stamps, keys
+        self.folders = {key: folder for folder, key in keys.items()}
+
+    def name(self, folder: Path, key: str) -> None:
+        """Give a run its key."""
+        self.keys[folder] = key
+        self.folders[key] = folder
 
 
 class LiveRuns:
@@ -52,7 +59,8 @@ class LiveRuns:
         self._indexes: dict[Path, Index] = {}
         self._kept = _Kept("", {}, {})
         self._open: OrderedDict[Path, LiveRun] = OrderedDict()
-        self._sparks: dict[tuple[Path, str, str], list[Any]] = {}
+        self._sparks: OrderedDict[tuple[Path, str], tuple[str, list[Any]]] = OrderedDict()
+        self._looked_at = -_LEAST_SECONDS
         self._earlier_runs = EarlierRuns()
 
     def table(self, since: str = "") -> dict[str, Any]:
@@ -60,6 +68,7 @@ class LiveRuns:
         began = monotonic()
         with self._lock:
             answer = self._table(since)
+        self._looked_at = monotonic()
         rest = min(max(_REST * (monotonic() - began), _LEAST_SECONDS), _MOST_SECONDS)
         return {**answer, "made": time(), "again_after": round(rest, 1)}
 
@@ -70,6 +79,10 @@ class LiveRuns:
     def curves(self, key: str) -> dict[str, Any]:
         """Return the curves of one run. Raises `RunNotFoundError`."""
         return self._live(self._folder(key)).curves()
+
+    def part_of_curve(self, key: str, metric: str, first: int, after: int) -> dict[str, Any]:
+        """Return a part of one curve, given by the places of its points. Raises `AutotrackError`."""
+        return self._live(self._folder(key)).part_of_curve(metric, first, after)
 
     def comparison(self, before: str, after: str) -> dict[str, Any]:
         """Return why two runs differ. Raises `RunNotFoundError`."""
@@ -88,14 +101,20 @@ class LiveRuns:
         found = {}
         for key in keys:
             try:
-                folder = self._folder(key)
-                stamp = (folder, metric, self._kept.stamps.get(folder, ""))
-                if stamp not in self._sparks:
-                    self._sparks[stamp] = _spark(load(folder), metric)
-                found[key] = self._sparks[stamp]
+                found[key] = self._spark(self._folder(key), metric)
             except (OSError, AutotrackError):
                 found[key] = []
         return found
+
+    def _spark(self, folder: Path, metric: str) -> list[Any]:
+        stamp = self._kept.stamps.get(folder, "")
+        known, values = self._sparks.pop((folder, metric), (None, []))
+        if known != stamp:
+            values = _spark(load(folder), metric)
+        self._sparks[folder, metric] = stamp, values
+        while len(self._sparks) > _MOST_SPARKS:
+            self._sparks.popitem(last=False)
+        return values
 
     # ---- What has changed
 
@@ -131,9 +150,9 @@ class LiveRuns:
                 kept.stamps.pop(folder)
         keys = []
         for run in runs:
-            taken = set(kept.keys.values()) - {kept.keys.get(run.folder)}
-            tried = [run.id, *(f"{run.id}-{copy}" for copy in range(2, len(taken) + 3))]
-            kept.keys[run.folder] = kept.keys.get(run.folder) or next(key for key in tried if key not in taken)
+            if run.folder not in kept.keys:
+                tried = chain([run.id], (f"{run.id}-{copy}" for copy in count(2)))
+                kept.name(run.folder, next(key for key in tried if key not in kept.folders))
             keys.append(kept.keys[run.folder])
         self._kept = kept
         return {
@@ -162,9 +181,9 @@ class LiveRuns:
     # ---- One run
 
     def _folder(self, key: str) -> Path:
-        if key not in self._kept.keys.values():
-            self.table()
-        found = next((folder for folder, other in self._kept.keys.items() if other == key), None)
+        if key not in self._kept.folders and monotonic() - self._looked_at >= _LEAST_SECONDS:
+            self.table()  # it may be new; but one question after the other does not make us look again and again
+        found = self._kept.folders.get(key)
         if found is None:
             raise RunNotFoundError("there is no such run here", reference=key)
         return found

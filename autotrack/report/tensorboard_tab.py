@@ -40,6 +40,11 @@ class RunsTab(base_plugin.TBPlugin):  # type: ignore[misc]  # a class without ty
             "/runs": self._answer(lambda runs, asked: runs.table(asked("since"))),
             "/run": self._answer(lambda runs, asked: runs.details(asked("key"))),
             "/curves": self._answer(lambda runs, asked: runs.curves(asked("key"))),
+            "/part": self._answer(
+                lambda runs, asked: runs.part_of_curve(
+                    asked("key"), asked("metric"), _whole(asked("first")), _whole(asked("after"))
+                )
+            ),
             "/comparison": self._answer(lambda runs, asked: runs.comparison(asked("before"), asked("after"))),
             "/importances": self._answer(lambda runs, _: runs.importances()),
             "/sparks": self._answer(
@@ -74,6 +79,10 @@ class RunsTab(base_plugin.TBPlugin):  # type: ignore[misc]  # a class without ty
             return _json(found, respond)
 
         return answer
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 16 else 0
 
 
 def _places(context: base_plugin.TBContext) -> list[Path]:

@@ -67,7 +67,7 @@ def test_the_candidates_of_one_search_are_shown_alike(page: Page, store: Path) -
     record_sweep(store)
     record_search(store)
     page.goto(address(store))
-    page.get_by_label("what is shown").select_option(label="candidates of search")
+    page.get_by_label("what is shown").select_option(label="trials of search")
     expect(page.locator("#passing tbody tr").first).to_contain_text(f"candidate {RUNS - 1}")
     expect(page.locator("#importance .bars > span").first).to_have_text("C")
     expect(page.locator("#candidates tbody tr")).to_have_count(RUNS)

@@ -1,99 +1,140 @@
 // One chart: curves over an axis, drawn by uPlot, with exact values below, zoom and pan by mouse and keyboard.
 
+import { axesFor, exactly, padded, placeText } from "./chart_axes.js";
 import { joined, nearest, placed, smoothed } from "./curves.js";
+import { keepDetail, refine } from "./detail.js";
 import { button, fill, h } from "./dom.js";
-import { copyMenu } from "./figures.js";
-import { duration, moment, short } from "./format.js";
+import { copyMenu, drawnLines } from "./figures.js";
 import { colour, lineStyle } from "./theme.js";
 import { uPlot } from "./vendor/uPlot.js";
+import { Zoom } from "./zoom.js";
 
 const keys = uPlot.sync("charts");
+const askAfter = 120;
 
 /**
- * Draw curves. `lines` are `{ label, curve, started, index, format }`; `settings` has `axis`, `log` and `smoothing`.
- * Returns the element; `element.redraw(settings)` draws it again,
- * and `element.renew(lines)` draws other lines. `marks(axis)` returns where faint lines stand, such as where epochs begin.
+ * Draw curves. `lines` are `{ label, curve, started, index, format, part }`; `settings` has `axis`, `log` and
+ * `smoothing`. Returns the element; `element.redraw(settings)` draws it again, and `element.renew(lines)` draws other
+ * lines. Charts with the same `zoom` show the same part of an axis; `marks(axis)` returns where faint lines stand, such
+ * as where epochs begin; `names` are what places on the axis are called, and `xName` is what the axis is called.
  */
-export function chart(title, lines, settings, { height = 220, marks = () => [] } = {}) {
+export function chart(title, lines, settings, options = {}) {
+  const { height = 220 } = options;
   const plot = h("div", { class: "plot", tabindex: "0", role: "img", "aria-label": title, style: { "--height": `${height}px` } });
   const legend = h("ul", { class: "legend" });
   const note = h("p", { class: "note" });
-  const head = h("figcaption", {}, h("span", { class: "chart-title", title }, title), copyMenu(() => drawing.figure(title)));
+  const head = h("figcaption", {}, h("span", { class: "chart-title", title }, title), copyMenu(title, () => drawnLines(drawing.figure(title))));
   const element = h("figure", { class: "chart" }, head, plot, legend, note);
-  const drawing = new Drawing(plot, legend, note, lines, height, title, marks);
-  whenSeen(element, () => drawing.start(settings));
+  const drawing = new Drawing(plot, legend, note, title, lines, settings, { height, zoom: new Zoom(), marks: () => [], names: null, xName: null, ...options });
+  whenSeen(element, (isSeen) => drawing.see(isSeen));
   element.redraw = (changed) => drawing.use(changed);
   element.renew = (newer) => drawing.renew(newer);
-  drawing.settings = settings;
   return element;
 }
 
 class Drawing {
-  constructor(plot, legend, note, lines, height, title, marks) {
-    Object.assign(this, { plot, legend, note, lines, height, title, marks, settings: {}, isSeen: false, hidden: new Set() });
+  constructor(plot, legend, note, title, lines, settings, { height, zoom, marks, names, xName }) {
+    Object.assign(this, { plot, legend, note, title, lines, settings, height, zoom, marks, names, xName, isSeen: false, hidden: new Set() });
+    zoom.charts.add(this);
     this.resized = new ResizeObserver(() => this.resize());
     this.themed = () => this.plot.isConnected && this.draw();
     plot.addEventListener("keydown", (event) => this.onKey(event));
     plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
   }
 
-  start(settings) {
-    this.isSeen = true;
-    this.settings = { ...settings, ...this.settings };
+  /** Begin to draw when somebody sees it; what is not seen does not follow the zoom of other charts. */
+  see(isSeen) {
+    this.isSeen = isSeen;
+    if (!isSeen) return;
+    if (this.chart) return this.isOld ? this.draw() : this.showPart();
     this.resized.observe(this.plot);
     document.addEventListener("theme", this.themed);
     this.draw();
   }
 
-  /** Draw other lines, such as the same ones with more points. */
+  /** Draw other lines, such as the same ones with more points. What somebody looks at stays in sight. */
   renew(lines) {
-    this.lines = lines;
-    if (this.isSeen) this.draw();
+    const older = new Map(this.lines.map((line) => [line.label, line]));
+    const isAlike = lines.length === this.lines.length && lines.every((line, at) => line.label === this.lines[at].label);
+    this.lines = lines.map((line) => keepDetail(line, older.get(line.label)));
+    this.zoom.forget();
+    this.isOld = true;
+    if (!this.isSeen) return;
+    if (isAlike && this.chart) this.refill();
+    else this.draw();
   }
 
   use(settings) {
     this.settings = settings;
+    this.isOld = true;
     if (this.isSeen) this.draw();
   }
 
   draw() {
-    const { axis, log, smoothing } = this.settings;
-    const kept = this.chart?.axis === axis ? this.chart.zoomed : null; // what somebody looks at stays in sight
+    const { axis, log, logX } = this.settings;
     this.chart?.destroy();
-    this.placed = this.lines.map((line) => positive(placed(line.curve, axis, line.started), log));
-    const series = [];
-    const columns = [];
-    this.lines.forEach((line, at) => {
-      if (this.hidden.has(at)) return;
-      const { x, y } = this.placed[at];
-      const { colour: stroke, dash } = lineStyle(line.index);
-      const points = { show: y.length < 30, size: 5, fill: stroke };
-      const isSmoothed = smoothing > 0 && y.length > 2;
-      series.push({ stroke, dash, width: isSmoothed ? 1 : 1.75, alpha: isSmoothed ? 0.3 : 1, points: isSmoothed ? { show: false } : points });
-      columns.push({ x, y });
-      if (isSmoothed) {
-        series.push({ stroke, dash, width: 2, points: { show: false } });
-        columns.push({ x, y: smoothed(y, smoothing) });
-      }
-    });
+    this.isOld = false;
+    const columns = this.columns();
     const options = {
       width: Math.max(this.plot.clientWidth, 120),
       height: this.height,
       legend: { show: false },
-      cursor: { sync: { key: keys.key, setSeries: false }, focus: { prox: 24 }, drag: { x: true, y: false } },
-      scales: { x: { time: axis === "wall" }, y: { distr: log ? 3 : 1, range: log ? undefined : padded } },
+      cursor: { sync: { key: keys.key, setSeries: false }, focus: { prox: 24 }, drag: { x: true, y: false }, bind: { dblclick: () => () => this.zoom.show(axis, null) } },
+      scales: { x: { time: axis === "wall", distr: logX ? 3 : 1 }, y: { distr: log ? 3 : 1, range: log ? undefined : padded } },
       padding: [8, 14, 0, 0],
-      axes: [{ ...this.axis(xFormat(axis)), size: 30 }, { ...this.axis(log ? logTicks : (_, ticks) => ticks.map(this.lines[0]?.format ?? ((tick) => short(tick)))), size: 62 }],
-      series: [{}, ...series.map((one) => ({ spanGaps: false, ...one }))],
-      hooks: { drawClear: [(chart) => this.drawMarks(chart)], setCursor: [(chart) => this.showValues(chart)], setScale: [(chart, name) => name === "x" && this.onZoom(chart)] },
+      axes: axesFor(axis, { log, logX, format: this.lines[0]?.format, names: this.names }),
+      ...this.series(),
+      hooks: { drawClear: [(chart) => this.drawMarks(chart)], setCursor: [(chart) => this.showValues(chart)], setScale: [(chart, name) => name === "x" && this.onScale(chart)] },
     };
-    this.chart = new uPlot(options, joined(columns), fill(this.plot));
+    this.chart = new uPlot(options, columns, fill(this.plot));
     this.chart.axis = axis;
-    this.full = [this.chart.scales.x.min, this.chart.scales.x.max];
-    if (kept) this.chart.setScale("x", { min: kept[0], max: kept[1] });
+    this.showPart();
     this.showLegend();
     this.showNote();
     this.plot.setAttribute("aria-label", `${this.title}: ${this.lines.map((line) => line.label).join(", ")}; plus and minus zoom, arrows pan, 0 shows all`);
+  }
+
+  /** Draw the same lines with other points, without a change to what is seen. */
+  refill() {
+    this.isOld = false;
+    this.chart.setData(this.columns(), false);
+    this.showPart();
+    this.showNote();
+    this.showValues(this.chart);
+  }
+
+  get shown() {
+    return this.lines.map((line, at) => [line, at]).filter(([, at]) => !this.hidden.has(at));
+  }
+
+  isSmoothed(at) {
+    return this.settings.smoothing > 0 && this.placed[at].y.length > 2;
+  }
+
+  columns() {
+    const { axis, log, smoothing } = this.settings;
+    this.placed = this.lines.map((line) => positive(placed(line.curve, axis, line.started), log));
+    return joined(this.shown.flatMap(([line, at]) => {
+      const { x, y } = this.placed[at];
+      const edges = line.spread ? [1, -1].map((sign) => ({ x, y: y.map((value, place) => value + sign * line.spread[place]) })) : [];
+      return [{ x, y }, ...(this.isSmoothed(at) ? [{ x, y: smoothed(y, smoothing) }] : []), ...edges];
+    }));
+  }
+
+  series() {
+    const series = [{}];
+    const bands = [];
+    for (const [line, at] of this.shown) {
+      const { colour: stroke, dash } = lineStyle(line.index);
+      const points = { show: this.placed[at].y.length < 30, size: 5, fill: stroke };
+      const isSmoothed = this.isSmoothed(at);
+      series.push({ stroke, dash, width: isSmoothed ? 1 : 1.75, alpha: isSmoothed ? 0.3 : 1, points: isSmoothed ? { show: false } : points, spanGaps: false });
+      if (isSmoothed) series.push({ stroke, dash, width: 2, points: { show: false }, spanGaps: false });
+      if (!line.spread) continue;
+      bands.push({ series: [series.length, series.length + 1], fill: `${stroke}22` });
+      series.push(...[1, 2].map(() => ({ stroke, width: 0, points: { show: false } })));
+    }
+    return { series, bands };
   }
 
   /** Draw a faint line where something begins, such as an epoch, if there is room. */
@@ -114,36 +155,60 @@ class Drawing {
     chart.ctx.restore();
   }
 
-  axis(values) {
-    const grid = { stroke: colour("grid"), width: 1 };
-    return { stroke: colour("muted"), grid, ticks: { ...grid, size: 4 }, font: "11px system-ui, sans-serif", values };
-  }
-
   resize() {
     if (this.chart && this.plot.clientWidth > 0 && this.plot.clientWidth !== this.chart.width) {
       this.chart.setSize({ width: this.plot.clientWidth, height: this.height });
     }
   }
 
-  onZoom(chart) {
+  // ---- The part of the axis that is seen
+
+  get full() {
+    return this.zoom.full(this.settings.axis, this);
+  }
+
+  showPart() {
+    const [min, max] = this.zoom.shown(this.settings.axis) ?? this.full;
+    this.chart.setScale("x", { min, max });
+  }
+
+  /** Another chart is zoomed. */
+  follow(axis, range) {
+    if (!this.chart || !this.isSeen || this.settings.axis !== axis) return;
+    const [min, max] = range ?? this.full;
+    this.chart.setScale("x", { min, max });
+  }
+
+  onScale(chart) {
     const { min, max } = chart.scales.x;
-    chart.zoomed = this.full && (min > this.full[0] || max < this.full[1]) ? [min, max] : null;
+    const [first, last] = this.full;
+    if (chart.axis !== this.settings.axis) return;
+    const isAll = min <= first && max >= last;
+    if (!isAll || this.zoom.shown(chart.axis)) this.zoom.show(chart.axis, isAll ? null : [min, max]);
+    clearTimeout(this.asking);
+    if (!isAll) this.asking = setTimeout(() => this.refine(min, max), askAfter);
+  }
+
+  /** Get more points of what is seen, where a long curve was thinned out. */
+  async refine(low, high) {
+    const done = await Promise.all(this.shown.map(([line]) => refine(line, this.settings.axis, low, high).catch(() => false)));
+    if (done.some(Boolean) && this.plot.isConnected) this.refill();
   }
 
   /** Zoom by a factor around the middle, and pan by a share of what is seen. */
   move(factor, share = 0, middle = 0.5) {
     const { min, max } = this.chart.scales.x;
-    const [width, at] = [(max - min) * factor, min + (max - min) * (middle + share)];
-    const from = Math.max(Math.min(at - width * middle, this.full[1] - width), this.full[0]);
-    this.chart.setScale("x", { min: from, max: Math.min(from + width, this.full[1]) });
+    const [first, last] = this.full;
+    const [width, at] = [Math.min((max - min) * factor, last - first), min + (max - min) * (middle + share)];
+    const from = Math.max(Math.min(at - width * middle, last - width), first);
+    this.chart.setScale("x", { min: from, max: from + width });
   }
 
   onKey(event) {
     const moves = { "+": [0.5], "=": [0.5], "-": [2], ArrowLeft: [1, -0.2], ArrowRight: [1, 0.2], 0: [Infinity] };
     if (!this.chart || !(event.key in moves) || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    if (event.key === "0") this.chart.setScale("x", { min: this.full[0], max: this.full[1] });
-    else this.move(...moves[event.key]);
+    this.move(...moves[event.key]);
   }
 
   onWheel(event) {
@@ -154,6 +219,8 @@ class Drawing {
     if (event.shiftKey) this.move(1, Math.sign(turned) * 0.1);
     else this.move(turned > 0 ? 1.25 : 0.8, 0, (event.clientX - over.left) / over.width);
   }
+
+  // ---- What stands below
 
   showLegend() {
     this.cells = this.lines.map(() => h("span", { class: "value" }));
@@ -179,7 +246,8 @@ class Drawing {
       const { x, y } = this.placed[at];
       const place = wanted === null ? lastOf(y) : nearest(x, wanted);
       const text = place < 0 ? "" : (line.format ?? exactly)(y[place]);
-      if (this.cells) this.cells[at].textContent = wanted === null || place < 0 ? text : `${text} at ${xText(this.settings.axis, x[place])}`;
+      const where = () => this.names?.[x[place]] ?? placeText(this.xName ?? this.settings.axis, x[place]);
+      if (this.cells) this.cells[at].textContent = wanted === null || place < 0 ? text : `${text} at ${where()}`;
     });
   }
 
@@ -195,23 +263,18 @@ class Drawing {
 
   /** Return what a copy of the figure is made of. */
   figure(title) {
-    const lines = this.lines.map((line, at) => ({ label: line.label, ...lineStyle(line.index, { onPaper: true }), ...this.placed[at] }));
-    const { min, max } = this.chart.scales.x;
-    const y = this.chart.scales.y;
-    return { title, lines: lines.filter((_, at) => !this.hidden.has(at)), ...this.settings, x: [min, max], y: [y.min, y.max], xText: (value) => xText(this.settings.axis, value) };
+    const lines = this.lines.map((line, at) => ({ label: line.label, spread: line.spread, ...lineStyle(line.index, { onPaper: true }), ...this.placed[at] }));
+    const { x, y } = this.chart.scales;
+    return { title, lines: lines.filter((_, at) => !this.hidden.has(at)), ...this.settings, x: [x.min, x.max], y: [y.min, y.max], xText: (value) => this.names?.[value] ?? placeText(this.settings.axis, value) };
   }
 }
 
-/** Call a function once, when an element comes near to what is seen, or the page is printed. */
+/** Call a function whenever an element comes near to what is seen, or leaves it; and when the page is printed. */
 function whenSeen(element, act) {
   const print = matchMedia("print");
-  const watch = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && begin(), { rootMargin: "300px" });
-  const onPrint = () => (element.isConnected ? begin() : stop());
+  const watch = new IntersectionObserver((entries) => act(entries.at(-1).isIntersecting), { rootMargin: "300px" });
+  const onPrint = () => (element.isConnected ? act(true) : stop());
   const stop = () => (watch.disconnect(), print.removeEventListener("change", onPrint));
-  function begin() {
-    stop();
-    act();
-  }
   watch.observe(element);
   print.addEventListener("change", onPrint);
 }
@@ -219,17 +282,6 @@ function whenSeen(element, act) {
 function positive(points, log) {
   return log ? { ...points, y: points.y.map((value) => (value > 0 ? value : null)) } : points;
 }
-
-function padded(_, low, high) {
-  if (low === null || high === null) return [0, 1];
-  const space = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
-  return [low >= 0 && low - space < 0 ? 0 : low - space, high + space];
-}
-
-const xFormat = (axis) => (axis === "time" ? (_, ticks) => ticks.map((tick) => duration(tick)) : axis === "wall" ? undefined : (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))));
-const logTicks = (_, ticks) => ticks.map((tick) => (tick === null || !/^1/.test(tick.toExponential()) ? "" : short(tick)));
-const xText = (axis, value) => (axis === "time" ? duration(value) : axis === "wall" ? moment(value, { withSeconds: true }) : `${axis} ${short(value)}`);
-const exactly = (value) => (value === null || value === undefined ? "" : short(value, 6));
 
 function lastOf(values) {
   let at = values.length - 1;

@@ -8,6 +8,7 @@ import { copyable, diff, section } from "./facts.js";
 import { exact, moment, number, short } from "./format.js";
 import { address, go, remember } from "./router.js";
 import { lineStyle } from "./theme.js";
+import { Zoom } from "./zoom.js";
 
 const mostRuns = 24;
 const mostCharts = 60;
@@ -16,7 +17,7 @@ const mostRows = 400;
 /** Return a promise of the view of the runs that the address names; of the newest two, if it names none. */
 export async function compareView(app, settings) {
   const shown = await read(app, settings);
-  const drawn = shown.runs.length ? curves(shown.runs, settings, shown.keys) : null;
+  const drawn = shown.runs.length ? curves(shown.runs, settings, shown.keys, app.source) : null;
   const element = shown.runs.length ? await compared(app, shown.runs, drawn) : h("p", { class: "empty" }, "Choose runs in the table to compare them.");
   return {
     element,
@@ -84,17 +85,18 @@ function best(metric) {
   return number((metric.best ?? metric.last).value);
 }
 
-function curves(runs, settings, keys) {
+function curves(runs, settings, keys, source) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))].filter((name) => !name.startsWith("system/") && runs.some((run) => run.curves[name]?.value.length > 1));
   if (!names.length) return null;
   const first = [...new Set(runs.flatMap((run) => run.details.judged_by))];
   const place = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
   names.sort((one, other) => place(one) - place(other));
-  const lines = (name, of = runs) => of.map((run, index) => ({ label: run.label, curve: run.curves[name], started: run.details.started, index })).filter((line) => line.curve);
+  const lines = (name, of = runs) => of.map((run, index) => ({ label: run.label, curve: run.curves[name], started: run.details.started, index, part: source.part ? (first, after) => source.part(run.key, name, first, after) : null })).filter((line) => line.curve);
   const shown = names.slice(0, mostCharts);
   const axes = axesOf(shown.flatMap((name) => lines(name).map((line) => line.curve)).filter((curve) => curve.value.length > 1));
   const chosen = chartSettings(settings, axes);
-  const charts = shown.map((name, at) => chart(name, lines(name), chosen, { height: at ? 200 : 280 }));
+  const zoom = new Zoom();
+  const charts = shown.map((name, at) => chart(name, lines(name), chosen, { height: at ? 200 : 280, zoom }));
   charts[0].classList.add("wide");
   const redraw = () => {
     charts.forEach((one) => one.redraw({ ...chosen }));

@@ -31,11 +31,52 @@ export function placed(curve, axis, started) {
   };
 }
 
-function places(curve, axis, started) {
+/** Return where the points of a curve lie on an axis; null for a point that is nowhere on it. */
+export function places(curve, axis, started) {
   if (axis === "time") return curve.time;
   if (axis === "wall") return curve.time.map((seconds) => started + seconds);
-  if (axis === "epoch" && curve.epoch) return withinEpochs(curve.epoch);
-  return curve.step ?? curve.value.map((_, at) => at);
+  if (axis === "epoch" && curve.placedEpochs) return curve.placedEpochs;
+  if (axis === "epoch" && curve.epoch) return curve.place ? betweenEpochs(curve.epoch, curve.place) : withinEpochs(curve.epoch);
+  return curve.step ?? curve.place ?? curve.value.map((_, at) => at);
+}
+
+/** Return the first and the last place of a curve on an axis. */
+export function extentOf(curve, axis, started) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const place of places(curve, axis, started)) {
+    if (place === null) continue;
+    if (place < low) low = place;
+    if (place > high) high = place;
+  }
+  return [low, high];
+}
+
+/**
+ * Return a curve of the load, which is measured now and then, with the steps and epochs of another one at these times.
+ */
+export function onAxesOf(curve, other) {
+  if (!other?.time.length) return curve;
+  const between = (column) => {
+    let at = 0;
+    return curve.time.map((time) => {
+      while (at < other.time.length - 1 && other.time[at + 1] <= time) at += 1;
+      const [before, after] = [column[at], column[Math.min(at + 1, column.length - 1)]];
+      const width = (other.time[at + 1] ?? other.time[at]) - other.time[at];
+      if (before === null || time < other.time[at]) return at === 0 ? before : null;
+      return width > 0 && after !== null ? before + (after - before) * Math.min((time - other.time[at]) / width, 1) : before;
+    });
+  };
+  const epochs = other.epoch && places(other, "epoch", 0);
+  return { ...curve, step: other.step && between(other.step), epoch: null, placedEpochs: epochs && between(epochs) };
+}
+
+/** Return where in the epochs points lie of which it is known which of all points they are. */
+function betweenEpochs(epochs, all) {
+  const starts = new Map();
+  epochs.forEach((epoch, at) => starts.has(epoch) || starts.set(epoch, all[at]));
+  const ends = new Map();
+  epochs.forEach((epoch, at) => ends.set(epoch, all[at] + 1));
+  return epochs.map((epoch, at) => (epoch === null ? null : epoch + (all[at] - starts.get(epoch)) / (ends.get(epoch) - starts.get(epoch))));
 }
 
 /** Return where in the epochs points lie: several points of one epoch lie side by side in it. */
@@ -73,7 +114,8 @@ export function smoothed(values, weight) {
 
 /** Return all points on one axis: `[x, y of the first, y of the second, …]`, null where a curve has no point. */
 export function joined(curves) {
-  if (curves.length && curves.every((curve) => same(curve.x, curves[0].x))) return [curves[0].x, ...curves.map((curve) => curve.y)];
+  if (!curves.length) return [[]];
+  if (curves.every((curve) => same(curve.x, curves[0].x))) return [curves[0].x, ...curves.map((curve) => curve.y)];
   const x = Float64Array.from(new Set(curves.flatMap((curve) => curve.x))).sort();
   const place = new Map(Array.from(x, (value, at) => [value, at]));
   const columns = curves.map((curve) => {

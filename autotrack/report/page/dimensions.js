@@ -1,6 +1,6 @@
 // What the search view draws: dimensions, each with a value for every run or candidate, and where values lie on them.
 
-import { number, short } from "./format.js";
+import { moment, number, short } from "./format.js";
 
 const mostTexts = 60;
 
@@ -10,12 +10,18 @@ export class Dimension {
     this.id = id;
     this.label = label;
     this.direction = direction;
+    this.write = id === "started" || id === "ended" ? (value) => moment(value) : (value) => short(value, 3);
     this.values = values.map((value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value));
     const some = this.values.filter((value) => value !== null);
     this.isNumber = some.length > 0 && some.every((value) => typeof value === "number");
     this.texts = this.isNumber ? [] : [...new Set(some.map(String))].sort().slice(0, mostTexts);
     this.range = this.isNumber ? rangeOf(some.filter(Number.isFinite)) : [0, Math.max(this.texts.length - 1, 1)];
     this.isLog = this.isNumber && this.range[0] > 0 && this.range[1] / this.range[0] > 100;
+  }
+
+  /** How far a range is moved by a key: from one text to the next, or a twentieth of the axis. */
+  get step() {
+    return this.isNumber ? 0.05 : 1 / Math.max(this.texts.length - 1, 1);
   }
 
   /** Return where an item lies, from 0 to 1; null if it has no value. */
@@ -41,7 +47,7 @@ export class Dimension {
       const step = Math.ceil(this.texts.length / 12);
       return this.texts.map((text, at) => [this.texts.length === 1 ? 0.5 : at / (this.texts.length - 1), text]).filter((_, at) => at % step === 0);
     }
-    return [0, 0.25, 0.5, 0.75, 1].map((share) => [share, short(this.at(share), 3)]);
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => [share, this.write(this.at(share))]);
   }
 
   /** Return the value at a place from 0 to 1. */
@@ -63,6 +69,14 @@ export function ofRuns(runs, rows, ids) {
     const column = runs.byId.get(id);
     return new Dimension(id, column.name, rows.map((row) => column.values[row]), runs.directions[column.name] ?? null);
   });
+}
+
+const notDrawn = new Set(["name", "error", "note", "entry_point", "parent", "resumed_from", "host", "python"]);
+
+/** Return what else may be chosen of runs for a drawing: `{ label, make }`, where `make` returns the dimension. */
+export function othersOfRuns(runs, rows, known) {
+  const columns = runs.columns.filter((column) => column.distinct > 1 && !known.includes(column.id) && !notDrawn.has(column.id) && (column.isNumber || column.distinct <= mostTexts));
+  return columns.map((column) => ({ label: column.id, make: () => ofRuns(runs, rows, [column.id])[0] }));
 }
 
 /** Return the dimensions of the candidates of a search; the score is the last one. */

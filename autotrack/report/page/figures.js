@@ -1,4 +1,4 @@
-// Copies of a chart for papers and messages: SVG, drawn anew on white, and PNG made of it.
+// Copies of figures for papers and messages: SVG, drawn anew on white, and PNG made of it.
 
 import { button, h, svg } from "./dom.js";
 import { short } from "./format.js";
@@ -6,19 +6,22 @@ import { short } from "./format.js";
 const [width, height] = [720, 420];
 const [left, right, top, bottom] = [70, 16, 36, 40];
 
-/** Return the two buttons. `figure` returns what is drawn: see `Drawing.figure` in `chart.js`. */
-export function copyMenu(figure) {
-  const name = (ending) => `${figure().title.replace(/[^\w.-]+/g, "_")}.${ending}`;
+/** Return the two buttons. `draw` returns the figure as an SVG element. */
+export function copyMenu(title, draw) {
+  const name = (ending) => `${title.replace(/[^\w.-]+/g, "_").slice(0, 80)}.${ending}`;
   return h(
     "span",
     { class: "copies" },
-    button("PNG", async () => save(await png(drawn(figure())), name("png")), { title: "Save as PNG" }),
-    button("SVG", () => save(new Blob([text(drawn(figure()))], { type: "image/svg+xml" }), name("svg")), { title: "Save as SVG" }),
+    button("PNG", async () => save(await png(draw()), name("png")), { title: "Save as PNG" }),
+    button("SVG", () => save(new Blob([text(draw())], { type: "image/svg+xml" }), name("svg")), { title: "Save as SVG" }),
   );
 }
 
-function drawn({ title, lines, log, x, y, xText }) {
-  const scaleX = (value) => left + ((value - x[0]) / (x[1] - x[0] || 1)) * (width - left - right);
+/** Return the curves of a chart as SVG: see `Drawing.figure` in `chart.js`. */
+export function drawnLines({ title, lines, log, logX, x, y, xText }) {
+  const along = (value) => (logX ? Math.log10(value) : value);
+  const [first, last] = x.map(along);
+  const scaleX = (value) => left + ((along(value) - first) / (last - first || 1)) * (width - left - right);
   const place = (value) => (log ? Math.log10(value) : value);
   const [low, high] = y.map(place);
   const scaleY = (value) => height - bottom - ((place(value) - low) / (high - low || 1)) * (height - top - bottom);
@@ -26,7 +29,8 @@ function drawn({ title, lines, log, x, y, xText }) {
   const image = svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height + rows * 18}`, width, height: height + rows * 18, "font-family": "system-ui, sans-serif", "font-size": 12 });
   image.append(svg("rect", { width: "100%", height: "100%", fill: "#ffffff" }), svg("text", { x: left, y: 22, "font-size": 14, "font-weight": 600 }, title));
   for (let part = 0; part <= 4; part += 1) {
-    const [atX, atY] = [x[0] + ((x[1] - x[0]) * part) / 4, low + ((high - low) * part) / 4];
+    const [along4, atY] = [first + ((last - first) * part) / 4, low + ((high - low) * part) / 4];
+    const atX = logX ? 10 ** along4 : along4;
     const value = log ? 10 ** atY : atY;
     image.append(
       svg("line", { x1: left, x2: width - right, y1: scaleY(value), y2: scaleY(value), stroke: "#e3e3e0" }),
@@ -35,6 +39,7 @@ function drawn({ title, lines, log, x, y, xText }) {
     );
   }
   lines.forEach((line, at) => {
+    if (line.spread) image.append(svg("path", { d: band(line, scaleX, scaleY), fill: line.colour, opacity: 0.14 }));
     image.append(svg("path", { d: path(line, x, scaleX, scaleY), fill: "none", stroke: line.colour, "stroke-width": 1.75, "stroke-dasharray": line.dash.join(" ") || null }));
     const [atX, atY] = [left + (at % 3) * 210, height + 6 + Math.floor(at / 3) * 18];
     image.append(
@@ -58,6 +63,11 @@ function path(line, range, scaleX, scaleY) {
       return part;
     })
     .join("");
+}
+
+function band(line, scaleX, scaleY) {
+  const edge = (sign) => line.x.map((value, at) => `${scaleX(value).toFixed(1)} ${scaleY(line.y[at] + sign * line.spread[at]).toFixed(1)}`);
+  return `M${[...edge(1), ...edge(-1).reverse()].join("L")}Z`;
 }
 
 const text = (image) => new XMLSerializer().serializeToString(image);

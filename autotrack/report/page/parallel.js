@@ -1,9 +1,11 @@
 // Parallel coordinates: a line for each item through all dimensions. Dragging along an axis keeps those that pass there.
 
 import { button, fill, h } from "./dom.js";
+import { copyMenu } from "./figures.js";
 import { short } from "./format.js";
 import { goodness, shade } from "./shades.js";
-import { colour } from "./theme.js";
+import { SvgPen } from "./svg_pen.js";
+import { colour, onPaper } from "./theme.js";
 
 const height = 380;
 const [top, bottom, side] = [44, 30, 56];
@@ -20,17 +22,21 @@ export function parallel(dimensions, labels, { changed, open }) {
 
 class Parallel {
   constructor(dimensions, labels, changed, open) {
-    Object.assign(this, { dimensions, labels, changed, open, brushes: new Map(), hovered: null });
+    Object.assign(this, { dimensions, labels, changed, open, brushes: new Map(), hovered: null, focused: null });
     this.items = labels.map((_, item) => item);
     const names = dimensions.map((one) => one.label).join(", ");
-    this.canvas = h("canvas", { class: "parallel", role: "img", "aria-label": `${labels.length} lines over ${names}; the filter above chooses among them as well` });
+    this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "parallel coordinates", "aria-label": `${labels.length} lines over ${names}. Left and right choose an axis, up and down move the lower end of its range, with shift the upper one, delete takes it back, enter opens the best line.` });
     this.brushed = h("div", { class: "bar" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
-    this.element = h("div", {}, h("div", { class: "scroll" }, this.canvas), this.said, this.brushed);
+    const copies = copyMenu("parallel coordinates", () => onPaper(() => this.copy()));
+    this.element = h("div", { class: "chart" }, h("div", { class: "bar above" }, copies), h("div", { class: "scroll" }, this.canvas), this.said, this.brushed);
     this.canvas.addEventListener("pointerdown", (event) => this.onDown(event));
     this.canvas.addEventListener("pointermove", (event) => this.onMove(event));
     this.canvas.addEventListener("pointerup", (event) => this.onUp(event));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
+    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
+    this.canvas.addEventListener("focus", () => this.focus(this.canvas.matches(":focus-visible") ? (this.focused ?? 0) : null));
+    this.canvas.addEventListener("blur", () => this.focus(null));
     new ResizeObserver(() => this.draw()).observe(this.element);
     document.addEventListener("theme", () => this.canvas.isConnected && this.draw());
     this.tell();
@@ -70,6 +76,16 @@ class Parallel {
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
     pen.lineJoin = "round";
+    this.drawWith(pen);
+  }
+
+  copy() {
+    const pen = new SvgPen(this.width, height);
+    this.drawWith(pen);
+    return pen.image;
+  }
+
+  drawWith(pen) {
     const passing = this.items.filter((item) => this.passes(item));
     const score = this.dimensions.at(-1);
     if (this.brushes.size) {
@@ -108,6 +124,11 @@ class Parallel {
     pen.fillText(cut(pen, dimension.label, space - 8), x, 16);
     pen.font = "11px system-ui, sans-serif";
     pen.fillStyle = colour("muted");
+    if (at === this.focused) {
+      pen.fillStyle = colour("accent");
+      pen.fillRect(x - 18, height - 3, 36, 3);
+      pen.fillStyle = colour("muted");
+    }
     const hint = { min: "less is better", max: "more is better" }[dimension.direction] ?? (dimension.isLog ? "log scale" : "");
     pen.fillText(cut(pen, hint, space - 8), x, 31);
     pen.strokeStyle = colour("muted");
@@ -167,6 +188,39 @@ class Parallel {
     this.from = null;
   }
 
+  focus(at) {
+    this.focused = at;
+    this.draw();
+  }
+
+  onKey(event) {
+    const at = this.focused ?? 0;
+    const last = this.dimensions.length - 1;
+    const step = this.dimensions[at].step * (event.key === "ArrowDown" ? -1 : 1);
+    const [low, high] = this.brushes.get(at) ?? [0, 1];
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.focus(Math.max(0, Math.min(last, at + (event.key === "ArrowRight" ? 1 : -1))));
+    else if (event.key === "ArrowUp" || event.key === "ArrowDown") this.brush(at, event.shiftKey ? [low, Math.max(low, Math.min(1, high + step))] : [Math.min(high, Math.max(0, low + step)), high]);
+    else if (event.key === "Delete" || event.key === "Backspace") this.brush(at, [0, 1]);
+    else if (event.key === "Enter" && this.best !== null) this.open(this.best);
+    else return;
+    event.preventDefault();
+    this.say();
+  }
+
+  /** Choose a range of a dimension; all of it is no choice. */
+  brush(at, [low, high]) {
+    if (low <= 1e-9 && high >= 1 - 1e-9) this.brushes.delete(at);
+    else this.brushes.set(at, [low, high]);
+    this.tell();
+  }
+
+  /** The best of the lines that pass; null if there is none. */
+  get best() {
+    const score = this.dimensions.at(-1);
+    const passing = this.items.filter((item) => this.passes(item) && goodness(score, item) !== null);
+    return passing.reduce((best, item) => (best === null || goodness(score, item) > goodness(score, best) ? item : best), null);
+  }
+
   nearest(x, y) {
     const at = Math.max(0, Math.min(this.dimensions.length - 2, Math.floor(((x - side) / (this.width - 2 * side)) * (this.dimensions.length - 1))));
     if (this.dimensions.length < 2) return null;
@@ -192,14 +246,20 @@ class Parallel {
   say() {
     const item = this.hovered;
     const passing = this.items.filter((one) => this.passes(one)).length;
-    this.said.textContent = item === null ? `${passing.toLocaleString("en")} of ${this.items.length.toLocaleString("en")} pass. Drag along an axis to choose a range, click it to take that back.` : "";
+    this.said.textContent = item === null ? `${passing.toLocaleString("en")} of ${this.items.length.toLocaleString("en")} pass. ${this.focused === null ? "Drag along an axis to choose a range, click it to take that back." : this.rangeText(this.focused)}` : "";
     if (item !== null) fill(this.said, `${this.labels[item]}: `, this.dimensions.map((one) => `${one.label} ${short(one.values[item]) || "none"}`).join(", "));
   }
 
+  rangeText(at) {
+    const dimension = this.dimensions[at];
+    const [low, high] = this.brushes.get(at) ?? [0, 1];
+    return `${dimension.label} ${short(dimension.at(low), 3)} to ${short(dimension.at(high), 3)}`;
+  }
+
   tell() {
-    fill(this.brushed, [...this.brushes].map(([at, [low, high]]) => {
+    fill(this.brushed, [...this.brushes.keys()].map((at) => {
       const dimension = this.dimensions[at];
-      return h("span", { class: "card chip" }, `${dimension.label} ${short(dimension.at(low), 3)} to ${short(dimension.at(high), 3)}`, button("✕", () => {
+      return h("span", { class: "card chip" }, this.rangeText(at), button("✕", () => {
         this.brushes.delete(at);
         this.tell();
       }, { "aria-label": `take back the range of ${dimension.label}` }));

@@ -1,15 +1,18 @@
 // Plots that were recorded as data, drawn here: confusion matrix, curves, bars, points, histogram.
 
-import { h, svg } from "./dom.js";
-import { number, short } from "./format.js";
+import { bars, drawnBars } from "./bars.js";
 import { chart } from "./chart.js";
-
-const mostLabels = 40;
-const mostBars = 25;
+import { h, svg } from "./dom.js";
+import { copyMenu } from "./figures.js";
+import { number, short } from "./format.js";
+import { confusion } from "./matrix.js";
+import { colour, onPaper } from "./theme.js";
 
 export function plots(recorded) {
   return h("div", { class: "charts" }, recorded.map((plot) => h("div", {}, drawn(plot))));
 }
+
+const barsOf = ({ name, data }) => framed(name, bars(data), () => drawnBars(name, data));
 
 function drawn(plot) {
   try {
@@ -20,48 +23,42 @@ function drawn(plot) {
 }
 
 const kinds = {
-  confusion_matrix: ({ name, data }) => framed(name, matrix(data.labels, data.matrix.map((row) => row.map(number)))),
+  confusion_matrix: ({ name, data }) => framed(name, ...confusion(name, data.labels, data.matrix.map((row) => row.map(number)))),
   roc: ({ name, data }) => lines(`${name}${data.auc === undefined ? "" : `, area ${short(number(data.auc))}`}`, data.false_positive_rate, data.true_positive_rate, "false positive rate", "true positive rate", true),
   precision_recall: ({ name, data }) => lines(name, data.recall, data.precision, "recall", "precision"),
   calibration: ({ name, data }) => lines(name, data.predicted, data.observed, "predicted", "observed", true),
-  importances: ({ name, data }) => framed(name, bars(data)),
-  coefficients: ({ name, data }) => framed(name, bars(data)),
+  importances: barsOf,
+  coefficients: barsOf,
   residuals: ({ name, data }) => framed(name, scatter(data.predicted.map(number), data.residual.map(number), "predicted", "true − predicted")),
   curve: ({ name, data }) => lines(name, data.x, data.y, data.x_name ?? "x", data.y_name ?? "y"),
   histogram: ({ name, data }) => framed(name, histogram(data.edges.map(number), data.counts.map(number))),
 };
 
-const framed = (name, content) => h("figure", { class: "chart" }, h("figcaption", {}, h("span", { class: "chart-title", title: name }, name)), content);
+/** Return a figure with its name, and buttons that copy it: `draw` returns the SVG, if the content is none itself. */
+function framed(name, content, draw = null) {
+  const copied = draw ?? (content instanceof SVGElement ? () => standalone(content) : null);
+  const head = h("figcaption", {}, h("span", { class: "chart-title", title: name }, name), copied && copyMenu(name, () => onPaper(copied)));
+  return h("figure", { class: "chart" }, head, content);
+}
+
+/** Return a copy of a drawing with the colours that the style sheet gives it. */
+function standalone(drawing) {
+  const copy = drawing.cloneNode(true);
+  for (const [name, value] of [["xmlns", "http://www.w3.org/2000/svg"], ["width", 2 * width], ["height", 2 * height], ["color", colour("text")]]) copy.setAttribute(name, value);
+  for (const part of copy.querySelectorAll('[fill="var(--accent)"]')) part.setAttribute("fill", colour("accent"));
+  copy.prepend(svg("rect", { width: "100%", height: "100%", fill: "#ffffff" }));
+  return copy;
+}
+
 const raw = (plot) => framed(plot.name, h("pre", { class: "log" }, JSON.stringify(plot.data, null, 1).slice(0, 20_000)));
-
-function matrix(labels, rows) {
-  if (labels.length > mostLabels) return h("p", { class: "note" }, `${labels.length} classes, too many to be shown as a table`);
-  const most = Math.max(...rows.flat(), 1e-12);
-  const cell = (value, row, column) => {
-    const share = Math.max(0, value / most);
-    const style = { background: `color-mix(in srgb, var(--accent) ${Math.round(share * 88)}%, transparent)`, color: share > 0.55 ? "var(--surface)" : "inherit" };
-    return h("td", { style, title: `true ${labels[row]}, predicted ${labels[column]}: ${short(value, 6)}` }, short(value, 3));
-  };
-  const head = h("tr", {}, h("th", { title: "rows are true, columns are predicted" }, "true \\ predicted"), labels.map((label) => h("th", { scope: "col" }, String(label))));
-  return h("div", { class: "scroll" }, h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, rows.map((row, at) => h("tr", {}, h("th", { scope: "row" }, String(labels[at])), row.map((value, column) => cell(value, at, column)))))));
-}
-
-function bars(data) {
-  const rows = Array.isArray(data.values[0]) ? data.values.map((row) => row.map(number)) : [data.values.map(number)];
-  const sizes = data.names.map((name, at) => [String(name), rows.length > 1 ? rows.reduce((total, row) => total + Math.abs(row[at]), 0) / rows.length : rows[0][at]]);
-  const chosen = sizes.sort((one, other) => Math.abs(other[1]) - Math.abs(one[1])).slice(0, mostBars);
-  const most = Math.max(...chosen.map(([, size]) => Math.abs(size)), 1e-300);
-  const note = [rows.length > 1 ? `mean size over ${rows.length} classes` : "", sizes.length > chosen.length ? `the ${chosen.length} largest of ${sizes.length}` : ""].filter(Boolean).join(", ");
-  return [h("div", { class: "bars" }, chosen.map(([name, size]) => [h("span", { title: name }, name), h("span", {}, h("i", { class: size < 0 ? "below" : null, style: { width: `${(Math.abs(size) / most) * 70}%` } }), short(size))])), h("p", { class: "note" }, note)];
-}
 
 function lines(name, x, y, xName, yName, hasDiagonal = false) {
   const places = x.map(number);
-  if (places.some(Number.isNaN)) return framed(name, bars({ names: x, values: y }));
+  if (places.some(Number.isNaN)) return barsOf({ name, data: { names: x, values: y } });
   const curve = { count: x.length, step: places, epoch: null, time: places, value: y };
   const shown = [{ label: yName, curve, started: 0, index: 0 }];
   if (hasDiagonal) shown.push({ label: "chance", curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 7 });
-  return h("div", {}, chart(name, shown, { axis: "step", log: false, smoothing: 0 }), h("p", { class: "note" }, `${yName} over ${xName}`));
+  return h("div", {}, chart(name, shown, { axis: "step", log: false, smoothing: 0 }, { xName }), h("p", { class: "note" }, `${yName} over ${xName}`));
 }
 
 const [width, height, edge] = [380, 220, 34];

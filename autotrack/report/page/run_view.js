@@ -1,15 +1,15 @@
 // The view of one run: what came of it, and everything that was recorded.
 
-import { chart } from "./chart.js";
-import { chartControls, chartSettings } from "./chart_controls.js";
-import { axesOf, epochStarts } from "./curves.js";
 import { fill, h } from "./dom.js";
 import { copyable, diff, facts, log, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
 import { plots } from "./plots.js";
-import { address, place, remember } from "./router.js";
+import { isDrawnOfPoints, pointCurves } from "./point_curves.js";
+import { address, place } from "./router.js";
+import { RunCharts } from "./run_charts.js";
 import { statusClass } from "./table_columns.js";
-import { trials } from "./trials.js";
+import { lineStyle } from "./theme.js";
+import { titleOfTrials, trials } from "./trials.js";
 
 /** Return a promise of the view of the run with this key: its `element`, and `update`, which shows what is new. */
 export async function runView(app, key, settings) {
@@ -27,8 +27,8 @@ class RunView {
   async load() {
     const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
     if (!run) return fill(this.element, h("p", { class: "empty" }, "There is no such run here. ", h("a", { href: "#runs" }, "All runs")));
-    this.metrics = new Charts(run, curves, this.key, this.settings);
-    const sections = parts.map((part) => part(run, this.metrics, curves)).filter(Boolean);
+    this.charts = new RunCharts(run, curves, this.key, this.settings, this.app.source);
+    const sections = parts.map((part) => part(run, this.charts)).filter(Boolean);
     const jump = (one) => (event) => (event.preventDefault(), one.scrollIntoView());
     const links = sections.slice(1).map((one) => h("a", { href: `#${one.id}`, onclick: jump(one) }, one.querySelector("h2").textContent));
     return fill(this.element, h("nav", { class: "contents", "aria-label": "parts of this run" }, links), h("div", {}, sections));
@@ -38,48 +38,27 @@ class RunView {
   async update(keys) {
     if (!keys.has(this.key)) return;
     const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
-    if (!this.metrics?.renew(run, curves)) {
+    if (!this.charts?.renew(run, curves)) {
       this.settings = place().settings;
       await this.load(); // there are new metrics
       return;
     }
     for (const part of parts) {
-      const newer = part(run, this.metrics, curves);
-      const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
-      if (older && part !== load && !older.contains(document.activeElement)) older.replaceWith(newer);
+      if (part === metrics || part === load) this.renewTables(part, run);
+      else this.replace(part(run, this.charts));
     }
   }
-}
 
-/** The curves of the metrics: the same charts as long as the view is shown. */
-class Charts {
-  constructor(run, curves, key, settings) {
-    this.names = this.drawn(run, curves);
-    this.axes = axesOf(this.names.map((name) => curves[name]));
-    this.chosen = chartSettings(settings, this.axes);
-    this.groups = Object.entries(together(this.names, run.judged_by));
-    this.charts = this.groups.map(([title, members]) => chart(title, this.lines(run, curves, members), this.chosen, { marks: marksOf(run, curves) }));
-    const redraw = () => {
-      this.charts.forEach((one) => one.redraw({ ...this.chosen }));
-      remember(`run/${key}`, { axis: this.chosen.axis === this.axes[0][0] ? "" : this.chosen.axis, log: this.chosen.log && "yes", smoothing: this.chosen.smoothing || "" });
-    };
-    this.element = this.charts.length ? h("div", {}, h("div", { class: "bar", style: { "margin-top": "16px" } }, chartControls(this.axes, this.chosen, redraw)), h("div", { class: "charts" }, this.charts)) : null;
+  replace(newer) {
+    const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
+    if (older && !older.contains(document.activeElement)) older.replaceWith(newer);
   }
 
-  drawn(run, curves) {
-    return Object.keys(run.metrics).filter((name) => curves[name] && curves[name].value.length > 1);
-  }
-
-  lines(run, curves, members) {
-    return members.map((name, index) => ({ label: name, curve: curves[name], started: run.started, index }));
-  }
-
-  /** Draw newer curves; returns false if there are other metrics than before. */
-  renew(run, curves) {
-    const names = this.drawn(run, curves);
-    if (String(names) !== String(this.names)) return false;
-    this.groups.forEach(([, members], at) => this.charts[at].renew(this.lines(run, curves, members)));
-    return true;
+  /** Show newer numbers beside the charts, which stay: they show newer points themselves. */
+  renewTables(part, run) {
+    const newer = part(run, {});
+    const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
+    for (const kind of ["dl.numbers", "table.facts"]) older?.querySelector(kind)?.replaceWith(...[newer.querySelector(kind)].filter(Boolean));
   }
 }
 
@@ -101,6 +80,7 @@ function headline(run) {
     run.standing ? h("p", { class: "line rank" }, run.standing) : judge ? h("p", { class: "line rank" }, `${judge} ${short(number(run.metrics[judge].best?.value ?? run.metrics[judge].last.value))}`) : null,
     run.since ? h("p", { class: "since" }, run.since) : null,
     run.error ? h("p", { class: "line error" }, run.error) : null,
+    run.stop_reason ? h("p", { class: "line" }, `stopped early: ${run.stop_reason}`) : null,
     tags.length ? h("div", { class: "line" }, tags) : null,
     run.texts.note ? h("p", { class: "line" }, run.texts.note) : null,
   );
@@ -120,13 +100,6 @@ function metrics(run, charts) {
   );
 }
 
-/** Return where the epochs of a run begin, by the curve with the most points. */
-function marksOf(run, curves) {
-  const known = Object.keys(run.metrics).map((name) => curves[name]).filter((curve) => curve?.epoch);
-  const longest = known.sort((one, other) => other.value.length - one.value.length)[0];
-  return (axis) => epochStarts(longest, axis, run.started);
-}
-
 function figure(name, metric) {
   const point = metric.best ?? metric.last;
   return h("div", {}, h("dt", {}, name), h("dd", {}, short(number(point.value), 5), h("small", {}, metric.best ? `best ${where(point)}` : "last")));
@@ -142,23 +115,13 @@ function where(point) {
   return point.step !== undefined && point.step !== null ? `at step ${point.step}` : "";
 }
 
-/** Put training and validation of the same thing into one chart; those the run is judged by come first. */
-function together(names, first) {
-  const found = {};
-  const ordered = [...first.filter((name) => names.includes(name)), ...names.filter((name) => !first.includes(name))];
-  for (const name of ordered) {
-    const title = name.replace(/^(train|training|val|valid|validation|test|eval)[_/ ]/, "").replace(/_(epoch|step)$/, "") || name;
-    (found[title] ??= []).push(name);
-  }
-  return found;
-}
-
 function trialsSection(run) {
-  return run.trials.length ? section("trials", run.trials.some((trial) => (trial.kind ?? "candidate") === "candidate") ? "Candidates of the search" : "Folds", trials(run)) : null;
+  return run.trials.length ? section("trials", titleOfTrials(run), pointCurves(run), trials(run)) : null;
 }
 
 function plotsSection(run) {
-  return run.plots.length ? section("plots", "Plots", plots(run.plots)) : null;
+  const shown = run.plots.filter((plot) => !isDrawnOfPoints(run, plot));
+  return shown.length ? section("plots", "Plots", plots(shown)) : null;
 }
 
 function params(run) {
@@ -171,16 +134,21 @@ function params(run) {
   return section("params", "Params", table(hasDefaults ? heads : heads.slice(0, 3), cut(given)), left.length ? [h("h3", {}, "Left at their default"), table(heads.slice(0, 3), left.map((row) => row.slice(0, 3)))] : null);
 }
 
-const mainLoad = /^(process_(cpu_percent|memory_bytes)|gpu\d+_(utilization_percent|memory_used_bytes|power_watts))$/;
-
-function load(run, _, curves) {
+function load(run, charts) {
   const names = Object.keys(run.system).sort();
   if (!names.length) return null;
-  const drawn = names.filter((name) => curves[`system/${name}`]?.value.length > 1);
-  const charts = drawn.map((name) => chart(name, [{ label: name, curve: curves[`system/${name}`], started: run.started, index: 0, format: (value) => amount(name, value) }], { axis: "time", log: false, smoothing: 0 }, { height: 130, marks: marksOf(run, curves) }));
   const rows = names.map((name) => [name, amount(name, run.system[name].mean), amount(name, run.system[name].max)]);
-  const grid = (wanted) => h("div", { class: "charts" }, charts.filter((_, at) => mainLoad.test(drawn[at]) === wanted));
-  return section("load", "System load", charts.length ? [grid(true), folded("more of the load", grid(false))] : null, h("h3", {}, "Over the whole run"), table(["load", "mean", "most"], rows, [1, 2]));
+  return section("load", "System load", charts.load, folded("over the whole run", table(["load", "mean", "most"], rows, [1, 2])));
+}
+
+/** Where the time of the run went, as far as it was measured. */
+function timeSpent(run) {
+  const { parts, total, note } = run.time_spent ?? { parts: [] };
+  if (!parts.length) return null;
+  const share = (seconds) => `${Math.round((100 * seconds) / total)} %`;
+  const bar = h("div", { class: "shares", role: "img", "aria-label": parts.map(([name, seconds]) => `${name} ${share(seconds)}`).join(", ") }, parts.map(([, seconds], index) => h("span", { style: { width: `${(100 * seconds) / total}%`, background: lineStyle(index).colour } })));
+  const rows = parts.map(([name, seconds], index) => [h("span", {}, h("span", { class: "swatch dot", style: { background: lineStyle(index).colour } }), " ", name), duration(seconds), share(seconds)]);
+  return section("time", "Where the time went", bar, table(["part", "took", "share"], rows, [1, 2]), note ? h("p", { class: "note" }, note) : null);
 }
 
 function output(run) {
@@ -252,4 +220,4 @@ function repeat(run) {
   return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
-const parts = [headline, metrics, trialsSection, plotsSection, params, output, load, environment, datasets, files, texts, notices, repeat];
+const parts = [headline, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, files, texts, notices, repeat];

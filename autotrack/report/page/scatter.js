@@ -1,39 +1,48 @@
 // A point for each item over any two dimensions.
 
 import { fill, h } from "./dom.js";
+import { copyMenu } from "./figures.js";
 import { short } from "./format.js";
 import { goodness, shade } from "./shades.js";
-import { colour } from "./theme.js";
+import { SvgPen } from "./svg_pen.js";
+import { colour, onPaper } from "./theme.js";
 
-const height = 300;
-const [left, right, top, bottom] = [62, 14, 10, 30];
+const height = 320;
+const [left, right, top, bottom] = [62, 14, 22, 44];
 
-/** Draw items in two of the dimensions, which can be chosen; the last one tells their colour. */
-export function scatter(dimensions, labels, open) {
-  const drawing = new Scatter(dimensions, labels, open);
+/**
+ * Draw items in two of the dimensions, which can be chosen; the last one tells their colour. `others` are more that can
+ * be chosen: `{ label, make }`.
+ */
+export function scatter(dimensions, labels, open, others = []) {
+  const drawing = new Scatter(dimensions, labels, open, others);
   return Object.assign(drawing.element, { show: (passing) => drawing.show(passing) });
 }
 
 class Scatter {
-  constructor(dimensions, labels, open) {
-    Object.assign(this, { dimensions, labels, open, passing: labels.map((_, item) => item), hovered: null });
-    [this.x, this.y] = [dimensions[0], dimensions.at(-1)];
-    this.canvas = h("canvas", { class: "parallel", role: "img", "aria-label": "a point for each of them" });
+  constructor(dimensions, labels, open, others) {
+    Object.assign(this, { labels, open, passing: labels.map((_, item) => item), hovered: null });
+    this.score = dimensions.at(-1);
+    this.choices = [...dimensions.map((one) => ({ label: one.label, make: () => one })), ...others];
+    [this.x, this.y] = [dimensions[0], this.score];
+    this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "scatter plot", "aria-label": "a point for each of them; left and right go from one to the next, enter opens it" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
-    this.element = h("div", {}, h("div", { class: "bar" }, this.choice("y", "up"), this.choice("x", "across")), this.canvas, this.said);
+    const copies = copyMenu("points", () => onPaper(() => this.copy()));
+    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "up", dimensions.length - 1), this.choice("x", "across", 0), copies), this.canvas, this.said);
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(event)));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", () => this.hovered !== null && this.open(this.hovered));
+    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
     document.addEventListener("theme", () => this.canvas.isConnected && this.draw());
   }
 
-  choice(name, label) {
+  choice(name, label, chosen) {
     const change = (event) => {
-      this[name] = this.dimensions[Number(event.target.value)];
+      this[name] = this.choices[Number(event.target.value)].make();
       this.draw();
     };
-    return h("label", {}, `${label} `, h("select", { onchange: change }, this.dimensions.map((one, at) => h("option", { value: String(at), selected: one === this[name] }, one.label))));
+    return h("label", {}, `${label} `, h("select", { onchange: change }, this.choices.map((one, at) => h("option", { value: String(at), selected: at === chosen }, one.label))));
   }
 
   show(passing) {
@@ -54,26 +63,43 @@ class Scatter {
     this.canvas.style.height = `${height}px`;
     const pen = this.canvas.getContext("2d");
     pen.scale(ratio, ratio);
+    this.drawWith(pen);
+  }
+
+  copy() {
+    const pen = new SvgPen(this.width, height);
+    this.drawWith(pen);
+    return pen.image;
+  }
+
+  drawWith(pen) {
     pen.font = "11px system-ui, sans-serif";
-    pen.strokeStyle = colour("grid");
     pen.fillStyle = colour("muted");
     for (const [share, text] of this.y.marks()) {
       const y = height - bottom - share * (height - top - bottom);
       pen.textAlign = "right";
+      pen.fillStyle = colour("muted");
       pen.fillText(text.slice(0, 9), left - 6, y + 4);
-      pen.strokeRect(left, y, this.width - left - right, 0);
+      pen.fillStyle = colour("grid");
+      pen.fillRect(left, y, this.width - left - right, 1);
     }
+    pen.fillStyle = colour("muted");
     pen.textAlign = "center";
-    for (const [share, text] of this.x.marks()) pen.fillText(text.slice(0, 12), left + share * (this.width - left - right), height - 10);
-    const score = this.dimensions.at(-1);
-    for (const item of this.passing) {
-      const at = this.place(item);
-      if (!at) continue;
-      pen.fillStyle = item === this.hovered ? colour("text") : shade(goodness(score, item));
-      pen.beginPath();
-      pen.arc(at[0], at[1], item === this.hovered ? 7 : 4.5, 0, 2 * Math.PI);
-      pen.fill();
-    }
+    for (const [share, text] of this.x.marks()) pen.fillText(text.slice(0, 12), left + share * (this.width - left - right), height - bottom + 16);
+    pen.fillText(this.x.label, left + (this.width - left - right) / 2, height - 8);
+    pen.textAlign = "left";
+    pen.fillText(this.y.label, 4, 12);
+    for (const item of this.passing) this.point(pen, item, 4.5, shade(goodness(this.score, item)));
+    if (this.hovered !== null) this.point(pen, this.hovered, 7, colour("text"));
+  }
+
+  point(pen, item, radius, fillStyle) {
+    const at = this.place(item);
+    if (!at) return;
+    pen.fillStyle = fillStyle;
+    pen.beginPath();
+    pen.arc(at[0], at[1], radius, 0, 2 * Math.PI);
+    pen.fill();
   }
 
   nearest(event) {
@@ -85,6 +111,15 @@ class Scatter {
       if (distance < least) [best, least] = [item, distance];
     }
     return best;
+  }
+
+  onKey(event) {
+    if (event.key === "Enter" && this.hovered !== null) return this.open(this.hovered);
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return undefined;
+    event.preventDefault();
+    const placed = this.passing.filter((item) => this.place(item)).sort((one, other) => this.place(one)[0] - this.place(other)[0] || one - other);
+    const at = placed.indexOf(this.hovered) + (event.key === "ArrowRight" ? 1 : -1);
+    return this.hover(placed[Math.max(0, Math.min(placed.length - 1, at))] ?? null);
   }
 
   hover(item) {

@@ -1,16 +1,17 @@
 // The view of a search: all runs, or the candidates of one, in parallel coordinates, as points, and by what matters.
 
 import { condition } from "./conditions.js";
+import { ofRuns, ofTrials, othersOfRuns } from "./dimensions.js";
 import { fill, h } from "./dom.js";
-import { ofRuns, ofTrials } from "./dimensions.js";
 import { section, table } from "./facts.js";
 import { short } from "./format.js";
 import { comparing } from "./grid.js";
 import { parallel } from "./parallel.js";
+import { pointCurves } from "./point_curves.js";
 import { address, go, remember } from "./router.js";
 import { tellingParams } from "./runs.js";
 import { scatter } from "./scatter.js";
-import { trials } from "./trials.js";
+import { titleOfTrials, trials } from "./trials.js";
 
 const mostDimensions = 8;
 const mostListed = 30;
@@ -43,7 +44,7 @@ class SearchView {
   async draw() {
     const { runs } = this.app;
     const searches = runs.keys.filter((_, row) => runs.value(row, "trials") > 0);
-    const choose = h("select", { "aria-label": "what is shown", onchange: (event) => this.set({ of: event.target.value }) }, h("option", { value: "", selected: !this.of }, "all runs"), searches.map((key) => h("option", { value: key, selected: key === this.of }, `candidates of ${runs.label(runs.rows.get(key))}`)));
+    const choose = h("select", { "aria-label": "what is shown", onchange: (event) => this.set({ of: event.target.value }) }, h("option", { value: "", selected: !this.of }, "all runs"), searches.map((key) => h("option", { value: key, selected: key === this.of }, `trials of ${runs.label(runs.rows.get(key))}`)));
     const metrics = h("select", { "aria-label": "metric", onchange: (event) => this.set({ metric: event.target.value }) }, runs.judgedBy.map((name) => h("option", { selected: name === this.metric, value: name }, name)));
     fill(this.bar, searches.length ? h("label", {}, "show ", choose) : null, this.of || !runs.judgedBy.length ? null : h("label", {}, "by ", metrics), this.of ? null : h("div", { class: "grow" }, this.filter));
     this.problem.textContent = "";
@@ -62,26 +63,27 @@ class SearchView {
     const rows = runs.keys.map((_, row) => row).filter((row) => passes(row) && runs.value(row, score) !== null);
     const params = tellingParams(runs, rows, mostDimensions - 1);
     if (rows.length < 2 || !params.length) return h("p", { class: "empty" }, "There are no two runs with this metric whose params differ.");
-    const dimensions = ofRuns(runs, rows, [...params.map((column) => column.id), score]);
+    const ids = [...params.map((column) => column.id), score];
+    const dimensions = ofRuns(runs, rows, ids);
     const shares = (await source.importances())[this.metric] ?? [];
     const open = (item) => go(`run/${runs.keys[rows[item]]}`);
     const link = (item) => h("a", { href: address(`run/${runs.keys[rows[item]]}`) }, runs.label(rows[item]));
-    return views(dimensions, rows.map((row) => runs.label(row)), shares, open, link);
+    return views(dimensions, rows.map((row) => runs.label(row)), shares, open, link, othersOfRuns(runs, rows, ids));
   }
 
   async candidates() {
     const run = await this.app.source.details(this.of);
     const found = run.trials.filter((trial) => (trial.kind ?? "candidate") === "candidate");
     const [[score, shares] = [null, []]] = Object.entries(run.importances);
-    if (!score) return trials(run);
+    if (!score) return section("candidates", titleOfTrials(run), pointCurves(run), trials(run));
     const labels = found.map((trial) => `candidate ${trial.number}`);
     return [views(ofTrials(found, score), labels, shares, () => {}, (item) => labels[item]), section("candidates", "All candidates", trials(run))];
   }
 }
 
-function views(dimensions, labels, shares, open, link) {
+function views(dimensions, labels, shares, open, link, others = []) {
   const list = h("div");
-  const points = scatter(dimensions, labels, open);
+  const points = scatter(dimensions, labels, open, others);
   const score = dimensions.at(-1);
   const changed = (passing) => {
     points.show(passing);

@@ -53,6 +53,11 @@ export class ServerSource {
     return ask("curves", { key });
   }
 
+  /** Return the points of a curve from one place to before another one. */
+  async part(key, metric, first, after) {
+    return ask("part", { key, metric, first, after });
+  }
+
   async importances() {
     return ask("importances", {});
   }

@@ -9,10 +9,14 @@ import { sparkline } from "./sparkline.js";
 const labels = { name: "run", started: "started", duration_seconds: "took", curve: "curve" };
 const mostDiffering = 6;
 
+// At first, the table has no metrics of fewer than one run of so many.
+const rarest = 5;
+
 /** Return the ids of the columns that are shown as long as nobody has chosen others. */
 export function usualColumns(runs, metric) {
   const isThere = (id) => runs.byId.has(id);
-  const others = runs.judgedBy.filter((name) => name !== metric).slice(0, 2);
+  const having = (name) => runs.byId.get(`best.${name}`)?.count ?? 0;
+  const others = runs.judgedBy.filter((name) => name !== metric && having(name) * rarest >= runs.length).slice(0, 2);
   const params = tellingParams(runs, runs.keys.map((_, row) => row), mostDiffering);
   return [
     "name",
@@ -24,7 +28,7 @@ export function usualColumns(runs, metric) {
     ...others.map((name) => `best.${name}`).filter(isThere),
     ...params.map((column) => column.id),
     ...runs.columns.filter((column) => column.group === "tags" && column.differs).slice(0, 3).map((column) => column.id),
-    ...(isThere("note") ? ["note"] : []),
+    ...["note", "error"].filter(isThere),
   ];
 }
 

@@ -34,6 +34,18 @@ export function lineStyle(index, { onPaper = false } = {}) {
   return { colour: colours[index % colours.length], dash: dashes[Math.floor(index / colours.length) % dashes.length] };
 }
 
+/** Return what a function draws with the colours for white paper. */
+export function onPaper(draw) {
+  const { dataset } = document.documentElement;
+  const before = dataset.theme;
+  dataset.theme = "light";
+  try {
+    return draw();
+  } finally {
+    dataset.theme = before;
+  }
+}
+
 /** Return a colour of the style sheet by its name. */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

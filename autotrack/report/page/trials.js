@@ -40,6 +40,13 @@ export function trials(run) {
   return element;
 }
 
+/** Return what the trials of a run are called together. */
+export function titleOfTrials(run) {
+  const kinds = new Set(run.trials.map((trial) => trial.kind ?? "candidate"));
+  if (kinds.has("candidate")) return "Candidates of the search";
+  return kinds.has("point") ? "Points of the curve" : "Folds";
+}
+
 function varying(mappings) {
   return [...new Set(mappings.flatMap(Object.keys))];
 }
