@@ -8,10 +8,19 @@ from autotrack.errors import QueryError
 from autotrack.format import printable
 
 
-def agreed(what: str, *, yes: bool) -> bool:
-    """Ask; where nobody can answer, it is a mistake not to have said so before. Raises `QueryError` then."""
+def agreed(what: str, *, yes: bool, why: str = "", to_stderr: bool = False) -> bool:
+    """Ask; where nobody can answer, it is a mistake not to have said so before. Raises `QueryError` then.
+
+    Args:
+        what: What is to be done, such as `delete 3 runs`.
+        yes: Whether somebody has said so before.
+        why: Why that is asked, if it is not plain.
+        to_stderr: Whether standard output is for other programs.
+    """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise QueryError(f"nobody is here to be asked whether to {what}; add --yes")
-    return typer.confirm(printable(f"{what}?"))
+        before = f"{why}, and " if why else ""
+        raise QueryError(f"{before}nobody is here to be asked whether to {what}; add --yes")
+    question = f"{why}. {what[0].upper()}{what[1:]}?" if why else f"{what}?"
+    return typer.confirm(printable(question), err=to_stderr)

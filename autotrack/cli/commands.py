@@ -17,6 +17,7 @@ COMMANDS = {
     "archive": "archive.archive",
     "unarchive": "archive.unarchive",
     "reproduce": "reproduce.reproduce_command",
+    "export-project": "export_project.export_project_command",
     "sync": "sync.sync",
     "tensorboard": "tensorboard.tensorboard",
     "doctor": "doctor.doctor",

@@ -1,6 +1,5 @@
 """`autotrack reproduce` repeats a run."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autotrack.cli.asking import agreed
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import ReproduceError
-from autotrack.format import printable, short, shown
+from autotrack.format import short, shown
 from autotrack.readers import catalog
 from autotrack.reproduce.metrics import MetricDifference
 from autotrack.reproduce.reproduction import Choices, Plan, Reproduction, reproduce
@@ -24,7 +24,7 @@ EXIT_CODES = {"identical": 0, "same": 0, "within_seeds": 3, "different": 4}
 
 _COLORS = {"identical": "green", "same": "green", "within_seeds": "yellow", "different": "red"}
 _MOST_SHOWN = 20
-_RUNS = "Run its command and its code here"
+_RESTORES = "restore its code here, from where it says that it is"
 _MOST_CAUSES = 8
 
 
@@ -92,8 +92,9 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     plan = Plan(original, choices)
     for name, fact in plan.facts().items():
         say(f"{name:<12} {fact}", err=True)
-    if plan.foreign is not None and not yes:
-        _ask(plan, "Restore its code here, from where it says that it is" if only_restore else _RUNS)
+    what = _RESTORES if only_restore else "run its command and its code here"
+    if plan.foreign is not None and not agreed(what, yes=yes, why=plan.foreign, to_stderr=True):
+        raise typer.Exit(1)
     if only_restore:
         _only_restore(Plan(original, replace(choices, environment="here")), as_json=as_json)
         return
@@ -134,14 +135,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not sign or not name:
         raise ReproduceError(f"--param was given {text!r}; expected NAME=VALUE, such as --param lr=0.01")
     return name, value
-
-
-def _ask(plan: Plan, what: str) -> None:
-    question = f"{plan.foreign}. {what}?"
-    if not sys.stdin.isatty():
-        raise ReproduceError(f"{plan.foreign}, and nobody is here to be asked about it; add --yes if you trust it")
-    if not typer.confirm(printable(question), err=True):
-        raise typer.Exit(1)
 
 
 def _print(done: Reproduction) -> None:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _run(chosen: Chosen, arguments: list[str]) -> NoReturn:
-    target = _target(chosen)
+    target = _project(chosen, arguments) or _target(chosen)
     launched = launch.Choices(
         settings=chosen.settings,
         name=chosen.name,
@@ -56,6 +56,35 @@ def _run(chosen: Chosen, arguments: list[str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(target.program, target.arguments, os.environ)  # noqa: S606  there is no text for a shell in it
+
+
+def _project(chosen: Chosen, arguments: list[str]) -> Target | None:
+    """Return what runs the project in a folder with an `MLproject`, and go there; None if no such folder is named.
+
+    As with MLflow, its command runs in its folder, and its runs are kept where they would be kept from here. Of
+    `arguments`, which are recorded to repeat the run, only the options stay: the script's own command line follows.
+    """
+    name, *words = chosen.command or [""]
+    folder = Path(name)
+    if chosen.module is not None or not name or ((folder / "__main__.py").is_file() and not words):
+        return None
+    from autotrack.cli import mlproject  # most run a script
+
+    description = mlproject.description_of(folder)
+    if description is None:
+        return None
+    command, project = mlproject.shell_command(description, mlproject.read_choices(words))
+    before = settings.resolve(**chosen.settings)
+    chosen.settings["to"] = [os.path.abspath(before.to), *before.destinations]  # noqa: PTH100  links are not followed
+    if project:
+        chosen.settings.setdefault("experiment", project)
+    arguments[len(arguments) - len(chosen.command) :] = ["--"]
+    os.chdir(folder)
+    os.environ["PATH"] = os.pathsep.join(filter(None, [os.path.dirname(sys.executable), os.environ.get("PATH")]))  # noqa: PTH120
+    shell = shutil.which("bash") or shutil.which("sh")
+    if shell is None:
+        raise AutotrackError("there is no shell that could run the command of the project")
+    return Target(shell, [shell, "-c", command])
 
 
 def _target(chosen: Chosen) -> Target:

@@ -19,6 +19,10 @@ that it trains becomes one run. Launchers and Python's own options work as well:
 `autotrack run torchrun --nproc-per-node 2 train.py`
 
 `autotrack run python -u -W error train.py`
+
+So does a folder with an `MLproject`, with `-P` for its params and `-e` for its entry point:
+
+`autotrack run DIR -P epochs=5`
 """
 
 

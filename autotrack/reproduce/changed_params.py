@@ -31,11 +31,11 @@ def with_params(words: Sequence[str], changes: Mapping[str, str], summary: Summa
 
 def _with_param(words: list[str], name: str, value: str, summary: Summary, code: Path) -> list[str]:
     source = next(
-        (one for one in summary.params_by_source if name in summary.params_by_source[one] and _kind(one)), ""
+        (one for one in summary.params_by_source if name in summary.params_by_source[one] and kind_of_source(one)), ""
     )
     if not source:
         raise ReproduceError(_why_not(name, summary))
-    if _kind(source) == "equals":
+    if kind_of_source(source) == "equals":
         return _replaced(words, re.compile(rf"(\+*{re.escape(name)})="), value) or [*words, f"{name}={value}"]
     spellings = [f"--{name}", f"--{name.replace('_', '-')}"]
     for spelling in dict.fromkeys(spellings):
@@ -44,12 +44,13 @@ def _with_param(words: list[str], name: str, value: str, summary: Summary, code:
             return [*words[: place + 1], value, *words[place + 2 :]]
         if replaced := _replaced(words, re.compile(rf"({re.escape(spelling)})="), value):
             return replaced
-    texts = list(_texts(code))
+    texts = list(texts_of(code))
     spelling = next((one for one in reversed(spellings) if any(one in text for text in texts)), spellings[0])
     return [*words, f"{spelling}={value}"]
 
 
-def _kind(source: str) -> str | None:
+def kind_of_source(source: str) -> str | None:
+    """Return how the params of a source are given, with `dashes` or with `equals`; None if not on a command line."""
     if source.startswith(_WITH_EQUALS):
         return "equals"
     return "dashes" if source.startswith(_WITH_DASHES) else None
@@ -63,7 +64,8 @@ def _replaced(words: list[str], beginning: re.Pattern[str], value: str) -> list[
 
 
 def _why_not(name: str, summary: Summary) -> str:
-    known = sorted({one for source, values in summary.params_by_source.items() if _kind(source) for one in values})
+    by_source = summary.params_by_source
+    known = sorted({one for source in by_source if kind_of_source(source) for one in by_source[source]})
     there = f"it can be {', '.join(known[:10])}" if known else "the run has none"
     if name in summary.params:
         sources = [source for source, values in summary.params_by_source.items() if name in values]
@@ -74,7 +76,8 @@ def _why_not(name: str, summary: Summary) -> str:
     return f"--param {name}: the run has no such param; of those of the command line, {there}"
 
 
-def _texts(code: Path) -> Iterator[str]:
+def texts_of(code: Path) -> Iterator[str]:
+    """Yield the Python files of restored code."""
     for path in sorted(code.rglob("*.py")):
         if path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST:
             yield path.read_text(encoding="utf-8", errors="replace")

@@ -30,6 +30,7 @@ _OF_THE_JOB = frozenset(
     "GROUP_RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT NODE_RANK OMPI_COMM_WORLD_RANK "
     "OMPI_COMM_WORLD_SIZE RANK TF_CONFIG WORLD_SIZE".split()
 )
+_LAUNCHERS = frozenset("accelerate deepspeed fabric horovodrun lightning mpiexec mpirun srun torchrun".split())
 _JOB_PREFIXES = ("SLURM_", "TORCHELASTIC_")
 """Variables that a launcher sets for each of its processes."""
 
@@ -83,7 +84,7 @@ def rerun_of(
 
     Raises `ReproduceError` for a run whose command line was not kept.
     """
-    words = list(command) or _recorded_command(summary, space, python)
+    words = list(command) or recorded_command(summary, space, python)
     words = with_params(words, params, summary, space.code) if params else words
     secret = next((word for word in words if _REDACTED in word), None)
     if secret is not None:
@@ -92,7 +93,7 @@ def rerun_of(
         repeating.VARIABLE: repeating.text_of(repeating.Repetition(run=summary.id, store=str(store.absolute()))),
         "AUTOTRACK_EXPERIMENT": summary.experiment,
     }
-    recorded = dict(_recorded_variables(summary, space))
+    recorded = dict(recorded_variables(summary, space))
     if paths:
         found = [*map(str, paths), *filter(None, [recorded.get("PYTHONPATH")])]
         recorded["PYTHONPATH"] = os.pathsep.join(found)
@@ -110,22 +111,36 @@ def doubts_about_command(summary: Summary) -> Iterator[Missing]:
         yield Missing("the launcher", why, _OWN_COMMAND, kind="arguments")
 
 
-def _recorded_command(summary: Summary, space: Workspace, python: str) -> list[str]:
+def recorded_command(summary: Summary, space: Workspace, python: str, *, plain: bool = False) -> list[str]:
+    """Return the command line of a run for this interpreter; a `plain` one needs no autotrack.
+
+    Raises `ReproduceError` for a run that does not tell it.
+    """
     process = summary.environment.get("process", {})
     if space.cells is not None:
         return _command_of_cells(space.cells, python)
     if process.get("interactive"):
         raise ReproduceError(f"the run was recorded at a prompt, and what was typed there is not kept; {_OWN_COMMAND}")
     launched = _words(process.get("launched_by"))
-    if launched[:2] == ["autotrack", "run"]:
-        return [python, "-m", "autotrack", *launched[1:]]
+    if plain and (launcher := _launcher(launched)):
+        return launcher
+    recorder = [python, "-m", "autotrack", *launched[1:]] if launched[:2] == ["autotrack", "run"] and not plain else []
+    if recorder and launched[-1] != "--":
+        return recorder
     words = _words(process.get("command"))
     if not words and summary.entry_point:  # the environment was not captured
         words = [python, summary.entry_point, *summary.argv[1:]]
     if not words:
         raise ReproduceError(f"the run does not say how it was started; {_OWN_COMMAND}")
     prefix = str(process.get("prefix") or "")
-    return [python, *(_in_this_python(word, prefix, python) for word in words[1:])]
+    return [*recorder, python, *(_in_this_python(word, prefix, python) for word in words[1:])]
+
+
+def _launcher(launched: list[str]) -> list[str]:
+    """Return what `autotrack run` has started, if that was a program which starts the script itself."""
+    names = [Path(word).name for word in launched]
+    place = next((place for place, name in enumerate(names) if name in _LAUNCHERS), None)
+    return launched[place:] if place is not None else []
 
 
 def _words(text: Any) -> list[str]:
@@ -160,7 +175,8 @@ def _recorded_environment(summary: Summary) -> dict[str, str]:
     return relevant_variables({str(name): str(value) for name, value in recorded.items()})
 
 
-def _recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str, str]]:
+def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield the environment variables of a run that a repetition gets, with paths that lead into the workspace."""
     recorded = _recorded_environment(summary)
     for name, value in recorded.items():
         if name == "PYTHONPATH":

@@ -36,6 +36,7 @@ class Lock:
 
     Attributes:
         python: The version of Python, such as `3.11.7`.
+        implementation: Which Python it is, such as `CPython`.
         requirements: What pip and uv read: one exact version a line.
         in_place: The folders of packages that were imported in place, by the name of the package.
         missing: What cannot be installed from an index.
@@ -45,6 +46,7 @@ class Lock:
     requirements: str
     in_place: dict[str, PurePath]
     missing: tuple[Missing, ...]
+    implementation: str = "CPython"
 
     @property
     def count(self) -> int:
@@ -54,7 +56,8 @@ class Lock:
     @property
     def digest(self) -> str:
         """What environments with the same content are kept under."""
-        return hashlib.sha256(f"{self.python}\n{self.requirements}".encode(errors="replace")).hexdigest()[:20]
+        python = self.python if self.implementation == "CPython" else f"{self.implementation} {self.python}"
+        return hashlib.sha256(f"{python}\n{self.requirements}".encode(errors="replace")).hexdigest()[:20]
 
 
 def read_lock(run: Path, summary: Summary) -> Lock:
@@ -71,6 +74,8 @@ def read_lock(run: Path, summary: Summary) -> Lock:
         raise ReproduceError(f"the packages of the run cannot be read: {error}; add --here") from error
     if not _VERSION.fullmatch(content.python):
         raise ReproduceError(f"the run names {content.python!r:.40} as its version of Python; add --here")
+    if not _NAME.fullmatch(content.implementation):
+        raise ReproduceError(f"the run names {content.implementation!r:.40} as its Python; add --here")
     named = [each for each in content.distributions if _NAME.fullmatch(each.name)]
     others = [each for each in named if each.name.lower().replace("_", "-") != DISTRIBUTION]
     in_place = {each.name: PurePath(os.path.normpath(each.folder)) for each in others if each.folder}
@@ -86,6 +91,7 @@ def read_lock(run: Path, summary: Summary) -> Lock:
         requirements="".join(f"{line}\n" for line in sorted(kept, key=str.lower)),
         in_place=in_place,
         missing=tuple(_not_installable(line) for line in lines if line.startswith("#")),
+        implementation=content.implementation,
     )
 
 

@@ -52,7 +52,7 @@ def bring(
         if not exists(project / checked_name(name)):
             raise ReproduceError(f"--link names {name!r}, but there is no such file or folder in {project}")
         tree.put_link(name, str((project / name).absolute()))
-    names = [name for name in _candidates(code, project) if not exists(space.code / name)]
+    names = [name for name in _candidates(code, project, space.code) if not exists(space.code / name)]
     names = [name for name in names if not _is_left_alone(project, name, store)]
     mentioned = _Mentions(summary, space.code) if names else None
     left = MOST_BYTES
@@ -75,10 +75,10 @@ def bring(
             yield Missing(_some(changed), why, "bring back the file as it was", kind="data")
 
 
-def _candidates(code: RecordedCode, project: Path) -> Iterator[str]:
+def _candidates(code: RecordedCode, project: Path, restored: Path) -> Iterator[str]:
     """Yield files and folders, by their paths in the project, that a run does not keep."""
     if code.git is None:
-        yield from sorted(entry.name for entry in os.scandir(project))
+        yield from _absent(project, restored)
         return
     try:
         ignored = git(project, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
@@ -94,6 +94,21 @@ def _is_in(project: Path, name: str) -> bool:
         return exists(project / checked_name(name))
     except UnsafeFileError:
         return False
+
+
+def _absent(project: Path, restored: Path, below: str = "") -> Iterator[str]:
+    """Yield what is in the project and not in the restored code; of a folder that is in both, what it contains.
+
+    Without git, only modules are kept that were imported when the run began.
+    """
+    for entry in sorted(os.scandir(project / below), key=lambda entry: entry.name):
+        name = str(Path(below, entry.name))
+        if entry.name in _NEVER:
+            continue
+        if entry.is_dir(follow_symlinks=False) and (restored / name).is_dir():
+            yield from _absent(project, restored, name)
+        else:
+            yield name
 
 
 def _is_left_alone(project: Path, name: str, store: Path) -> bool:

@@ -50,7 +50,7 @@ def choose_python(
         if environment == "own":
             raise
         lock = Lock("", "", {}, ())
-    in_place = tuple(_in_workspace(lock, space))
+    in_place = tuple(in_workspace(lock, space))
     if environment == "here":
         inside = {name for name, folder in lock.in_place.items() if folder.is_relative_to(space.base)}
         differing = [one for one in differing_here(summary) if one.what.partition(" ")[0] not in inside]
@@ -67,7 +67,7 @@ def choose_python(
     return Python(path, (*in_place, *(Path(folder) for folder in elsewhere if is_folder(folder))), tuple(missing))
 
 
-def _in_workspace(lock: Lock, space: Workspace) -> Iterator[Path]:
+def in_workspace(lock: Lock, space: Workspace) -> Iterator[Path]:
     """Yield where the packages of the project itself are in the workspace: what is imported is the code of then."""
     for folder in lock.in_place.values():
         if folder.is_relative_to(space.base):

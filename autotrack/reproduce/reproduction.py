@@ -115,12 +115,15 @@ class Plan:
         """Return what is to be said before it is done, by what it is about."""
         process = self.summary.environment.get("process", {})
         took = self.summary.duration_seconds
+        launched = str(process.get("launched_by") or "")
+        if launched.endswith(" --"):  # it ran a project, whose command line is that of the script
+            launched += f" {process.get('command')}"
         return {
             "run": f"{self.summary.name}  ({moment(self.summary.started)}"
             + (f", took {human_seconds(took)})" if took is not None else ")"),
             "code": self._described_code(),
             "command": shlex.join(self.choices.command)
-            or str(process.get("launched_by") or process.get("command") or shlex.join(self.summary.argv)),
+            or str(launched or process.get("command") or shlex.join(self.summary.argv)),
             "Python": self._described_python(),
         }
 
@@ -132,8 +135,8 @@ class Plan:
             return str(self.summary.environment.get("process", {}).get("interpreter") or "unknown")
         return f"{packages.get('python', 'unknown')} with {packages.get('count', 'unknown')} packages, as it was"
 
-    def restore(self, say: Callable[[str], None] = lambda _: None) -> tuple[Workspace, Rerun, list[Missing]]:
-        """Make the workspace and the environment. Return what is to be run there, and all that is not as it was.
+    def restore_code(self) -> tuple[Workspace, list[Missing]]:
+        """Make the workspace, with the data that the code names. Return it, and all that is not as it was.
 
         Raises `ReproduceError` and `UnsafeFileError`, after which there is no workspace.
         """
@@ -149,11 +152,23 @@ class Plan:
                 missing = [one for one in missing if not _is_there(space, one)]
             elif choices.links:
                 raise ReproduceError("--link needs the folder of the project: add --project FOLDER")
+        except BaseException:
+            space.remove()
+            raise
+        return space, missing
+
+    def restore(self, say: Callable[[str], None] = lambda _: None) -> tuple[Workspace, Rerun, list[Missing]]:
+        """Make the workspace and the environment. Return what is to be run there, and all that is not as it was.
+
+        Raises as `restore_code` does, after which there is no workspace.
+        """
+        space, missing = self.restore_code()
+        try:
             python = choose_python(
-                original.folder.absolute(),
+                self.original.folder.absolute(),
                 self.summary,
                 space,
-                choices.environment,
+                self.choices.environment,
                 is_own=self.foreign is None,
                 say=say,
             )
@@ -162,9 +177,9 @@ class Plan:
                 space,
                 store=self.store,
                 python=python.path,
-                command=choices.command,
+                command=self.choices.command,
                 paths=python.in_place,
-                params=choices.params,
+                params=self.choices.params,
             )
             missing += changed_data(self.summary, space)
         except BaseException:

@@ -18,6 +18,7 @@ from autotrack.journal.records import AnyRecord, Environment, Notice
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.repository import without_credentials
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 _VERSION = re.compile(  # PEP 440; pip refuses a whole file for one invalid version
     r"(?P<public>v?(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?(?:a|alpha|b|beta|c|rc|pre|preview)[-_.]?\d*)?"
@@ -244,6 +245,9 @@ def _from_index(name: str, version: re.Match[str]) -> str:
 
 def _pip_url(direct: DirectUrl) -> str:
     if not direct.vcs_info:
-        return direct.url
+        hashes = (direct.archive_info or {}).get("hashes")
+        digest = hashes.get("sha256") if isinstance(hashes, dict) else None
+        is_known = isinstance(digest, str) and _SHA256.fullmatch(digest) is not None and "#" not in direct.url
+        return f"{direct.url}#sha256={digest}" if is_known else direct.url
     subdirectory = f"#subdirectory={direct.subdirectory}" if direct.subdirectory else ""
     return f"{direct.vcs_info.vcs}+{direct.url}@{direct.vcs_info.commit_id}{subdirectory}"

@@ -244,6 +244,10 @@ def test_the_digest_is_another_for_another_version_or_commit(tmp_path: Path, mon
             "mine @ https://h.org/mine-1.0-py3-none-any.whl",
         ),
         (
+            {"url": "https://h.org/mine-1.0.tar.gz", "archive_info": {"hashes": {"sha256": "ab" * 32}}},
+            f"mine @ https://h.org/mine-1.0.tar.gz#sha256={'ab' * 32}",
+        ),
+        (
             {"url": "file:///w/mine-1.0.whl", "archive_info": {}},
             "mine==1.0  # installed from file:///w/mine-1.0.whl",
         ),
