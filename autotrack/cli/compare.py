@@ -169,7 +169,7 @@ def _print_code(comparison: RunComparison) -> None:
 
 
 def _print_curves(comparison: RunComparison) -> None:
-    curves: list[tuple[str, list[Point]]] = []
+    curves: list[tuple[str, Sequence[Point]]] = []
     for label, run in zip(comparison.labels[:_MOST_RUNS], comparison.runs, strict=False):
         try:
             curves.append((label, run.history(comparison.metric or "")))
@@ -187,7 +187,7 @@ def _print_curves(comparison: RunComparison) -> None:
     )
 
 
-def _curve(points: list[Point], lowest: float, highest: float, longest: int) -> str:
+def _curve(points: Sequence[Point], lowest: float, highest: float, longest: int) -> str:
     """Return a curve in a line of text, of which the longest curve takes the whole width."""
     width = max(1, min(_CURVE_WIDTH, longest) * len(points) // longest)
     return sparkline([float(number(point.value)) for point in points], width, lowest=lowest, highest=highest)

@@ -1,11 +1,14 @@
 """Makes the summary of a run: a fold over its records."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, assert_never
+from typing import Any, Self, assert_never
+
+import msgspec
 
 from autotrack.journal import records
 from autotrack.journal.captured import captured
 from autotrack.journal.directions import Direction, better
+from autotrack.journal.fold_state import MADE_AT_THE_END, FoldState
 from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
 from autotrack.journal.rewinds import Rewind, Rewinds
@@ -41,12 +44,45 @@ class Fold:
         self._notices: list[records.Notice] = []
         self._directions: dict[str, Direction] = {}
 
+    @classmethod
+    def resume(cls, state: FoldState) -> Self:
+        """Return a fold without points that goes on from what `state` has told of another one."""
+        fold = cls(keep_points=False, rewinds=Rewinds(passed=state.rewinds))
+        fold._summary, fold._sessions = state.summary, state.sessions
+        fold._metrics, fold._load = state.metrics, state.load
+        fold._artifacts, fold._captured_at = state.artifacts, state.captured_at
+        fold._trials, fold._plots, fold._notices = state.trials, state.plots, state.notices
+        fold._directions = state.directions
+        return fold
+
+    def state(self) -> FoldState | None:
+        """Return what another fold needs to go on from here; None while points count that will be recorded again."""
+        if self.is_stale or self._keep_points or self._rewinds.has_any_ahead:
+            return None
+        self._settle()
+        return FoldState(
+            summary=msgspec.structs.replace(self._summary, **MADE_AT_THE_END),
+            sessions=self._sessions,
+            metrics=self._metrics,
+            load=self._load,
+            artifacts=self._artifacts,
+            captured_at=self._captured_at,
+            trials=self._trials,
+            plots=self._plots,
+            notices=self._notices,
+            directions=self._directions,
+            rewinds=self._rewinds.passed,
+        )
+
     def add(self, batch: Iterable[AnyRecord], *, rank: int = 0) -> None:
         """Take more records from a journal of this rank."""
         self._writer = f"rank{rank}" if rank else ""
         record = None
         for record in batch:
-            self._add(record)
+            if record.__class__ is records.Metrics:
+                self._add_metrics(record)
+            else:
+                self._add(record)
         if record is not None and not rank:
             self._sessions.note_time(record.time)
 
@@ -67,6 +103,7 @@ class Fold:
     def summary(self) -> Summary:
         """Return the summary of all records so far."""
         summary = self._summary
+        self._settle()
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
         summary.trials = [self._trials[number] for number in sorted(self._trials)]
         summary.plots = list(self._plots.values())
@@ -80,6 +117,10 @@ class Fold:
         ]
         summary.notices = [*self._notices, *doubts]
         return summary
+
+    def _settle(self) -> None:
+        for series in self._metrics.values():
+            series.settle()
 
     def _add(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912  one case a type of record
         summary = self._summary
@@ -175,10 +216,15 @@ class Fold:
     def _add_metrics(self, record: records.Metrics) -> None:
         if self._rewinds.supersede(record):
             return
+        if not self._keep_points:
+            for name, value in record.values.items():
+                series = self._series(self._metrics, name)
+                series.take(value, record)
+                series.source = record.source
+            return
         for name, value in record.values.items():
-            point = Point(value, record.time, record.step, record.epoch, record.stage)
             series = self._series(self._metrics, name)
-            series.add(point)
+            series.add(Point(value, record.time, record.step, record.epoch, record.stage))
             series.source = record.source
 
     def _add_environment(self, record: records.Environment) -> None:
@@ -204,9 +250,10 @@ class Fold:
 
     def _series(self, among: dict[str, Series], name: str) -> Series:
         name = f"{self._writer}/{name}" if self._writer else name
-        if name not in among:
-            among[name] = Series(keep_points=self._keep_points)
-        return among[name]
+        series = among.get(name)
+        if series is None:
+            series = among[name] = Series(points=[] if self._keep_points else None)
+        return series
 
     def _drop_repeated(self, rewind: Rewind) -> None:
         """Drop the points that are about to be recorded again. Without points, only a new fold can do that."""

@@ -4,10 +4,10 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,15 +35,20 @@ _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class JournalReader:
     """Reads the records of one journal from `offset` on, in bytes. It can be read again whenever there may be more.
 
+    A `decoder` of one's own may leave out what is not needed; it has to return each `RunStarted` as it is.
+
     Attributes:
         offset: Where the next read begins.
         at_end: Whether the last read reached the end of the file.
+        has_starts: Whether any of the records that were read last may be a `RunStarted`.
         unknown: How many records have a type that this version does not know, by type.
         unreadable: How many lines are not records.
     """
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
+    def __init__(self, path: Path, offset: int = 0, decoder: msgspec.json.Decoder[Any] = records.decoder) -> None:
         self.path = path
+        self.has_starts = False
+        self._decoder = decoder
         self.rank = rank_of(path)
         self.offset = offset
         self.at_end = False
@@ -129,10 +134,13 @@ class JournalReader:
     def _decode(self, lines: bytes) -> list[AnyRecord]:
         batch: list[AnyRecord]
         try:
-            batch = records.decode_lines(lines)
+            batch = self._decoder.decode_lines(lines)
         except _UNDECODABLE:
             batch = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
-        for record in batch:
+        self.has_starts = (
+            b"RunStarted" in lines
+        )  # a search of bytes: to ask each record takes longer than to decode it
+        for record in batch if self.has_starts else ():
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
                 raise JournalFormatError(
                     f"{self.path} has journal format {record.format}, this autotrack reads up to {records.FORMAT}; "
@@ -142,7 +150,7 @@ class JournalReader:
 
     def _decode_line(self, line: bytes) -> AnyRecord | None:
         try:
-            record: AnyRecord = records.decode(line)
+            record: AnyRecord = self._decoder.decode(line)
         except _UNDECODABLE:
             self._count_undecodable(line)
             return None
@@ -158,6 +166,14 @@ class JournalReader:
             self.unreadable += 1
         else:
             self.unknown[kind] = self.unknown.get(kind, 0) + 1
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far one journal has been read: where to go on, in bytes, and what was not read before that."""
+
+    offset: int
+    unknown: dict[str, int]
+    unreadable: int
 
 
 class Position(NamedTuple):
@@ -187,18 +203,31 @@ class RunReader:
         folder: The run.
         offsets: How many bytes of each journal to skip, by name.
         until: How many bytes of each journal to read; by default, all that there are. Other journals are not read.
+        progress: What `progress` of another reader has told, in place of `offsets`.
+        decoder_of: Returns what decodes the journals of a rank, by default everything.
     """
 
     def __init__(
-        self, folder: Path, offsets: Mapping[str, int] | None = None, *, until: Mapping[str, int] | None = None
+        self,
+        folder: Path,
+        offsets: Mapping[str, int] | None = None,
+        *,
+        until: Mapping[str, int] | None = None,
+        progress: Mapping[str, Progress] | None = None,
+        decoder_of: Callable[[int], msgspec.json.Decoder[Any]] = lambda _: records.decoder,
     ) -> None:
         self.folder = folder
         self._journals = folder / "journal"
         self._offsets = dict(offsets or {})
         self._until = until
+        self._decoder_of = decoder_of
         self._has_start = self._offsets.get(_MAIN, 0) > 0
         self._readers: dict[str, JournalReader] = {}
         self._missing: set[str | None] = set()
+        for name, before in (progress or {}).items():
+            reader = self._begin(name, before.offset)
+            reader.unknown, reader.unreadable = dict(before.unknown), before.unreadable
+            self._has_start = self._has_start or (name == _MAIN and before.offset > 0)
 
     @property
     def journals(self) -> list[Path]:
@@ -208,7 +237,7 @@ class RunReader:
     def __iter__(self) -> Iterator[tuple[int, list[AnyRecord]]]:
         for name in self._names():
             for batch in self._batches(name):
-                if name != _MAIN:
+                if name != _MAIN or not self._reader(name).has_starts:
                     yield rank_of(Path(name)), batch
                     continue
                 begun = 0
@@ -246,8 +275,13 @@ class RunReader:
 
     def _reader(self, name: str) -> JournalReader:
         if name not in self._readers:
-            self._readers[name] = JournalReader(self._journals / name, self._offsets.get(name, 0))
+            return self._begin(name, self._offsets.get(name, 0))
         return self._readers[name]
+
+    def _begin(self, name: str, offset: int) -> JournalReader:
+        reader = JournalReader(self._journals / name, offset, self._decoder_of(rank_of(Path(name))))
+        self._readers[name] = reader
+        return reader
 
     def _names(self) -> list[str]:
         try:
@@ -261,6 +295,17 @@ class RunReader:
         offsets = {name: reader.resume_at for name, reader in self._readers.items()}
         seen = {name: reader.seen for name, reader in self._readers.items()}
         return Position({**self._offsets, **offsets}, seen, list(self._left_out()))
+
+    def progress(self) -> dict[str, Progress] | None:
+        """Return what another reader needs to go on from here; None in the middle of a line that is no record.
+
+        None, too, where files that the run shares with others could not be read: they may be there the next time.
+        """
+        if self._missing or any(reader.resume_at != reader.offset for reader in self._readers.values()):
+            return None
+        return {
+            name: Progress(reader.offset, reader.unknown, reader.unreadable) for name, reader in self._readers.items()
+        }
 
     def _expand(self, batch: list[AnyRecord]) -> list[AnyRecord]:
         expanded = shared_files.expand(self.folder, batch)

@@ -343,6 +343,6 @@ def as_builtin(value: object) -> object:
 
 
 encode = msgspec.json.Encoder(enc_hook=as_builtin).encode
-_decoder = msgspec.json.Decoder(AnyRecord)
-decode = _decoder.decode
-decode_lines = _decoder.decode_lines
+decoder = msgspec.json.Decoder(AnyRecord)
+decode = decoder.decode
+decode_lines = decoder.decode_lines

@@ -29,24 +29,29 @@ class Rewind(NamedTuple):
 class Rewinds:
     """The rewinds of one run: those that a reader has passed, and those ahead, if they are known beforehand.
 
-    `ahead` are starts of the run that are still to be read, in their order.
+    `ahead` are starts of the run that are still to be read, in their order, and `passed` are rewinds that were read.
     """
 
-    def __init__(self, ahead: Iterable[RunStarted] = ()) -> None:
-        self._passed: list[Rewind] = []
+    def __init__(self, ahead: Iterable[RunStarted] = (), *, passed: Iterable[Rewind] = ()) -> None:
+        self.passed = list(passed)
         self._ahead = [rewind for start in ahead if (rewind := _rewind_of(start))]
+
+    @property
+    def has_any_ahead(self) -> bool:
+        """Whether any rewind is still to be read."""
+        return bool(self._ahead)
 
     @property
     def steps(self) -> list[int]:
         """The steps that the training went back to, in their order."""
-        return [rewind.step for rewind in (*self._passed, *self._ahead)]
+        return [rewind.step for rewind in (*self.passed, *self._ahead)]
 
     def note(self, start: RunStarted) -> Rewind | None:
         """Pass a start of the run; returns its rewind if it has one that was not known before."""
         rewind = _rewind_of(start)
-        if rewind is None or rewind in self._passed:
+        if rewind is None or rewind in self.passed:
             return None
-        self._passed.append(rewind)
+        self.passed.append(rewind)
         if rewind not in self._ahead:
             return rewind
         self._ahead.remove(rewind)

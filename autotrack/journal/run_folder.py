@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from autotrack.errors import UnsafeFileError
 from autotrack.journal.files import above_standard_streams, safe_relative_path
@@ -91,6 +92,13 @@ def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
 
 def replace_file(folder: Path, name: str, content: bytes) -> None:
     """Write the file `name` of a run in one step: a reader sees all of it or what was there before."""
+    with replacing_file(folder, name) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing_file(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """Yield an open file that takes the place of the file `name` of a run in one step, unless anything fails."""
     if is_shared(name):
         raise UnsafeFileError(f"{folder / name} is not written: runs share it")
     with _parent(folder, name) as (parent, last):
@@ -100,7 +108,7 @@ def replace_file(folder: Path, name: str, content: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
         try:
             with os.fdopen(above_standard_streams(os.open(part, flags, 0o666, dir_fd=parent)), "wb") as file:
-                file.write(content)
+                yield file
             os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
             with suppress(OSError):

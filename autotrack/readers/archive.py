@@ -22,6 +22,7 @@ import msgspec
 from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.journal.files import replacing
 from autotrack.journal.run_folder import SHARED, file_status, files_below, is_digest, open_file
+from autotrack.readers import kept_points
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.trash import TRASH, check_is_over
 from autotrack.version import __version__
@@ -170,7 +171,11 @@ def _add_shared(content: _Content, run: RecordedRun, experiment: PurePath) -> No
 
 def _names(folder: Path, place: str, content: _Content) -> Iterator[str]:
     """Yield the regular files of a run, and note what else there is: links inside of it are other names of files."""
-    yield from (name for name in _files(folder) if not name.endswith(_SKIPPED) and _is_allowed(name, content))
+    yield from (
+        name
+        for name in _files(folder)
+        if not name.endswith(_SKIPPED) and name != kept_points.NAME and _is_allowed(name, content)
+    )
     for outer, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(outer, name)

@@ -41,7 +41,7 @@ class Comparable(Protocol):
     def summary(self) -> Summary:
         """What was recorded, in short."""
 
-    def history(self, metric: str) -> list[Point]:
+    def history(self, metric: str) -> Sequence[Point]:
         """Return the points of a metric. Raises `KeyError`."""
 
 

@@ -8,11 +8,13 @@ import msgspec
 
 from autotrack.format import printable
 from autotrack.journal.fold import Fold
+from autotrack.journal.points import Points
 from autotrack.journal.reader import RunReader, is_being_written, journal_sizes
-from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary, read
 from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
+from autotrack.readers.kept_points import points_of
 from autotrack.readers.query_names import Name
+from autotrack.readers.resumed_fold import summary_of_journals
 
 if TYPE_CHECKING:
     from autotrack.readers.comparison import RunComparison
@@ -185,23 +187,23 @@ class RecordedRun:
 
         return import_module("autotrack.reproduce.reproduction").reproduce_run(self, **options)
 
-    def histories(self, metrics: Iterable[str]) -> dict[str, list[Point]]:
-        """Return every recorded point of several metrics, which takes no longer than for one."""
-        points = fold(self.folder).points
-        return {name: points[name] for name in metrics if name in points}
+    def histories(self, metrics: Iterable[str]) -> dict[str, Points]:
+        """Return every recorded point of several metrics, which takes little longer than for one."""
+        return points_of(self.folder, metrics)
 
-    def history(self, metric: str) -> list[Point]:
+    def history(self, metric: str) -> Points:
         """Return every recorded point of a metric, or of the system load, in order.
 
-        The names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name
-        that was not recorded.
+        It is a sequence of points, and has them as columns: `values`, `times`, `steps`, `epochs` and `stages`. The
+        names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name that
+        was not recorded.
         """
         if not isinstance(metric, str):
             raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
-        folded = fold(self.folder)
-        points = {**folded.points, **{f"system/{name}": load for name, load in folded.system.items()}}
+        points = points_of(self.folder, [metric])
         if metric not in points:
-            raise KeyError(f"run {self.name} has no metric {metric!r}; it has {', '.join(sorted(points))}")
+            known = sorted([*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)])
+            raise KeyError(f"run {self.name} has no metric {metric!r}; it has {', '.join(known)}")
         return points[metric]
 
 
@@ -216,9 +218,9 @@ def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -
     try:
         summary = read_summary(folder)
         if summary.journals != sizes:
-            summary = fold(folder).summary()
+            summary = summary_of_journals(folder, sizes)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        summary = fold(folder).summary()
+        summary = summary_of_journals(folder, sizes)
     if not summary.id:
         raise FileNotFoundError(f"{folder} holds no run")
     if summary.status == "running" and is_being_written(folder / "journal" / "main.jsonl") is False:

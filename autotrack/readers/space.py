@@ -12,6 +12,7 @@ _KINDS = {
     "artifacts": "artifacts",
     "environment": "environment",
     "remote": "what was sent",
+    "points.npz": "columns of points",
 }
 
 

@@ -7,6 +7,7 @@ from autotrack.journal.fold import Fold
 from autotrack.journal.reader import Position, RunReader
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.rewinds import read_rewinds
+from autotrack.journal.run_folder import file_status
 from autotrack.journal.summary import write
 
 NAME = "run.json"
@@ -19,9 +20,13 @@ class FolderSink:
     follows = False
 
     def open(self, folder: Path) -> dict[str, int]:
-        """Begin with the run in `folder`, from the start, because a summary is made of all records."""
+        """Begin with the run in `folder`, from the start, because a summary is made of all records.
+
+        Raises `FileNotFoundError` when the run has no main journal: its folder may have been deleted.
+        """
+        file_status(folder, "journal/main.jsonl")
         self._folder = folder
-        self._fold = Fold(keep_points=False, rewinds=read_rewinds(folder))
+        self._fold = Fold(keep_points=False)
         return {}
 
     def write(self, batch: Sequence[AnyRecord], *, rank: int = 0) -> None:
@@ -31,11 +36,9 @@ class FolderSink:
     def flush(self, position: Position) -> None:
         """Replace `run.json`."""
         if self._fold.is_stale:  # training has gone back to a checkpoint: read everything again, now knowing that
-            self.open(self._folder)
-            reader = RunReader(self._folder)
-            for rank, batch in reader:
+            self._fold = Fold(keep_points=False, rewinds=read_rewinds(self._folder))
+            for rank, batch in RunReader(self._folder, until=position.offsets):  # what follows is handed over later
                 self._fold.add(batch, rank=rank)
-            position = reader.position()
         self._fold.left_out(position.left_out)
         summary = self._fold.summary()
         # A reader that finds larger journals than this knows that the summary is out of date.

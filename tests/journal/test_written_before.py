@@ -29,7 +29,7 @@ def read(store: Path) -> dict[str, dict[str, Any]]:
             "summary": {
                 name: value for name, value in msgspec.to_builtins(run.summary).items() if name not in _LEFT_OUT
             },
-            "history": {name: msgspec.to_builtins(run.history(name)) for name in run.metrics},
+            "history": {name: msgspec.to_builtins(list(run.history(name))) for name in run.metrics},
         }
         for run in autotrack.runs(store)
     }
