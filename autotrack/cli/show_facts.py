@@ -2,6 +2,7 @@
 
 from autotrack.cli.owed import unsent_to, waiting_elsewhere
 from autotrack.format import human_bytes, moment, short, shown
+from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.recorded_run import RecordedRun
@@ -23,6 +24,7 @@ def facts_of(recorded: RecordedRun, *, in_full: bool) -> dict[str, str]:
         "to repeat": _to_repeat(recorded),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items() if name not in OLD_TAGS),
         "note": " ".join(summary.texts.get("note", "").split()),
+        "model": "; ".join(map(_model, summary.models)),
         "folder": shown(recorded.folder.absolute()),
         "waiting": waiting_elsewhere([recorded]),
         "not read": "; ".join(summary.left_out),
@@ -34,6 +36,13 @@ def facts_of(recorded: RecordedRun, *, in_full: bool) -> dict[str, str]:
             "frameworks": ", ".join(f"{name} {version}" for name, version in summary.frameworks.items()),
         }
     return {name: value for name, value in facts.items() if value}
+
+
+def _model(model: Model) -> str:
+    """Return where a model lies, and which weights it has."""
+    at = [f"{name} {value}" for name, value in (("step", model.step), ("epoch", model.epoch)) if value is not None]
+    scores = [f"{name} {short(value)}" for name, value in model.metrics.items()]
+    return f"{model.path}  ({', '.join([f'{model.weights} weights', *at, *scores])})"
 
 
 def _named(recorded: RecordedRun, wanted: str | None) -> str:

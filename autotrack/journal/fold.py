@@ -38,6 +38,7 @@ class Fold:
         self._load: dict[str, Series] = {}
         self._summary = Summary()
         self._artifacts: dict[str, records.Artifact] = {}
+        self._models: dict[str, records.Model] = {}
         self._captured_at: dict[str, float] = {}
         self._trials: dict[int, records.Trial] = {}
         self._plots: dict[str, records.Plot] = {}
@@ -105,6 +106,7 @@ class Fold:
         summary = self._summary
         self._settle()
         summary.artifacts = [artifact for artifact in self._artifacts.values() if not artifact.removed]
+        summary.models = list(self._models.values())
         summary.trials = [self._trials[number] for number in sorted(self._trials)]
         summary.plots = list(self._plots.values())
         self._directions |= {**watched(summary), **summary.metric_directions}
@@ -148,7 +150,7 @@ class Fold:
                 if replaces(record, self._artifacts.get(record.path)):
                     self._artifacts[record.path] = record
             case records.Model():
-                pass  # the files in its folder are artifacts
+                self._models[record.path] = record
             case records.Tags():
                 summary.tags.update(record.values)
                 for name in record.removed:

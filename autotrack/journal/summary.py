@@ -117,6 +117,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     trials: list[records.Trial] = []
     plots: list[records.Plot] = []
     artifacts: list[records.Artifact] = []
+    models: list[records.Model] = []
     texts: dict[str, str] = {}
     tables: list[str] = []
     notices: list[records.Notice] = []

@@ -46,19 +46,25 @@ def mlmodel(
         "flavors": flavors,
         "metadata": {"autotrack": _origin(model, started)},
         "model_size_bytes": size_bytes,
-        "model_uuid": uuid5(NAMESPACE_URL, f"{started.id}/{model.path}/{model.time}").hex,
-        "utc_time_created": _moment(model.time),
+        "model_uuid": uuid_of(model, started.id),
+        "utc_time_created": moment(model.time),
     }
     if (signature := signature_of(described)) is not None:
         content["signature"] = signature
     return dump(content).encode()
 
 
-def _moment(seconds: float) -> str:
+def uuid_of(model: Model, run: str) -> str:
+    """Return the id of a model, which stays the same as long as it is not kept anew; `run` is the id of its run."""
+    return uuid5(NAMESPACE_URL, f"{run}/{model.path}/{model.time}").hex
+
+
+def moment(seconds: float) -> str:
+    """Return a time in seconds since 1970 as the format has it."""
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")
     except (ValueError, OverflowError, OSError):  # by a clock that was wrong by ages
-        return _moment(0)
+        return moment(0)
 
 
 def _origin(model: Model, started: RunStarted) -> dict[str, Any]:

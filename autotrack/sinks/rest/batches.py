@@ -26,12 +26,18 @@ _MOST_SINGLED_OUT = 2000
 
 
 class Item(msgspec.Struct, omit_defaults=True):
-    """A metric, with its time in milliseconds since 1970 and its step, a param or a tag."""
+    """A metric, with its time in milliseconds since 1970 and its step, a param or a tag.
+
+    A metric may say which logged model it is of, and which data set it was measured with.
+    """
 
     key: str
     value: float | str
     timestamp: int | None = None
     step: int | None = None
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
 
 
 class Refusal(NamedTuple):

@@ -137,6 +137,22 @@ class Client:
             probe=probe or _READ,
         )
 
+    def post_if_offered(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Send a POST request to an endpoint that older servers lack; return None where there is none."""
+        headers = {"Content-Type": "application/json"}
+        response = self._send(
+            "POST", self._resolve(API + path), (200, 404), data=responses.encode(body), headers=headers
+        )
+        if response.status_code == 404:
+            return None
+        content = responses.as_object(response)
+        return self.post(path, body) if content is None else content
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a PATCH request to an endpoint below `/api/2.0/mlflow/`."""
+        headers = {"Content-Type": "application/json"}
+        return self._request("PATCH", path, data=responses.encode(body), headers=headers, probe=_READ)
+
     def send(
         self,
         method: str,

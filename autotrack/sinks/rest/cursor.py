@@ -34,6 +34,7 @@ class Cursor(msgspec.Struct):
         undrawn: Whether the plots of a short run have not been sent as pictures.
         owed: What the server did not take.
         points: The points among that.
+        models: The ids of the logged models there, by the folders of the models in the run.
         has_lost_count: Whether more points were refused than are kept.
     """
 
@@ -46,6 +47,7 @@ class Cursor(msgspec.Struct):
     undrawn: bool = False
     owed: Owed = msgspec.field(default_factory=Owed)
     points: list[Item] = []
+    models: dict[str, str] = {}
     has_lost_count: bool = False
 
     def lacks(self, what: str, content: Any) -> bool:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
+from autotrack.journal.reader import RunReader
 from autotrack.journal.records import Metrics, Number, RunStarted, SystemStats, number
 from autotrack.journal.rewinds import Rewinds
 from autotrack.sinks.rest import system
@@ -42,7 +44,7 @@ class Points:
         if isinstance(record, SystemStats):
             self._take(system.values_of(record), record.time, max(0, int(record.time - self._started)))
         elif not self.rewinds.supersede(record):
-            step = next((step for step in (record.step, record.epoch) if step is not None), 0)
+            step = _step_of(record)
             values = {f"rank{rank}/{name}": value for name, value in record.values.items()} if rank else record.values
             self._take(values, record.time, step)
 
@@ -80,6 +82,22 @@ class Points:
             return
         milliseconds = int(time * 1000)
         self._waiting.extend((name, value, milliseconds, step) for name, value in values.items())
+
+
+def latest_points(folder: Path, *, until_step: int | None) -> dict[str, tuple[Number, int, int]]:
+    """Return the latest point of each metric of a run, up to a step: its value, its time in milliseconds, its step."""
+    found: dict[str, tuple[Number, int, int]] = {}
+    for rank, batch in RunReader(folder):
+        for record in batch:
+            if not isinstance(record, Metrics) or rank or abs(step := _step_of(record)) > _HIGHEST_STEP:
+                continue
+            if until_step is None or record.step is None or record.step <= until_step:
+                found |= {name: (value, int(record.time * 1000), step) for name, value in record.values.items()}
+    return found
+
+
+def _step_of(record: Metrics) -> int:
+    return next((step for step in (record.step, record.epoch) if step is not None), 0)
 
 
 def as_value(value: Number) -> float | str:

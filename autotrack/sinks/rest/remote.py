@@ -18,6 +18,7 @@ from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.documents import Tables
 from autotrack.sinks.rest.key_map import KeyMap
+from autotrack.sinks.rest.logged_models import LoggedModels
 from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.runs import RemoteRun
 from autotrack.sinks.rest.uploads import Uploads
@@ -118,6 +119,11 @@ class Remote:
         images = [documents.stepped_images(artifact, self._folder, run.run_id) for artifact in summary.artifacts]
         uploads.documents(chain.from_iterable(images))
         uploads.try_refused_again()
+        if summary.status != "running" and not uploads.has_left:
+            open_store = self._open_store
+            LoggedModels(self._client, self._folder, self._cursor, self._attempts, open_store).send(
+                run, summary, self._keys
+            )
         listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
         if any(artifact.kind == "image" and artifact.step is not None for artifact in summary.artifacts):
             listed[documents.LOGGED_IMAGES] = "True"
@@ -155,15 +161,18 @@ class Remote:
 
     def _artifact_store(self, run: RemoteRun) -> ArtifactStore:
         if self._store is None:
-            self._store = ArtifactStore(
-                self._client,
-                run.artifact_uri,
-                folder=self._folder,
-                bytes_per_second=self._limits.bytes_per_second,
-                most_bytes=self._limits.most_bytes,
-                on_problem=self._on_problem,
-            )
+            self._store = self._open_store(run.artifact_uri)
         return self._store
+
+    def _open_store(self, artifact_uri: str) -> ArtifactStore:
+        return ArtifactStore(
+            self._client,
+            artifact_uri,
+            folder=self._folder,
+            bytes_per_second=self._limits.bytes_per_second,
+            most_bytes=self._limits.most_bytes,
+            on_problem=self._on_problem,
+        )
 
     def _send_params(self, run: RemoteRun, summary: Summary) -> None:
         new = list(params.items(summary.params, self._keys, self._params))
