@@ -68,6 +68,7 @@ def show(
     if every:
         rows = show_facts.missing_to_repeat(recorded)
         _print_table("missing to repeat it", show_facts.MISSING_COLUMNS, rows)
+        _print_table("files that were read", ["file", "size", "checksum"], show_facts.files_read(summary))
         _print_table("system load", ["name", "mean", "max"], show_facts.system_load(summary))
     _print_table("notices", ["about", "message"], [[notice.about, notice.message] for notice in summary.notices])
     _print_table("owed to servers", ["server", "what it has not taken"], show_facts.owed_rows(recorded))

@@ -6,6 +6,7 @@ from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
 from autotrack.readers import catalog
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.usage import Usage
 from autotrack.readers.verdict import OLD_TAGS
 from autotrack.sinks.owed import owed_by_server
 
@@ -83,6 +84,18 @@ def datasets(summary: Summary) -> list[list[str]]:
         ]
         for data in summary.datasets
     ]
+
+
+def files_read(summary: Summary) -> list[list[str]]:
+    """Return a row for each file that training was seen reading."""
+    return [
+        [name, _size(facts.get("bytes")), str(facts.get("sha256") or facts.get("sampled") or "")[:12]]
+        for name, facts in Usage(summary).reads.items()
+    ]
+
+
+def _size(size: object) -> str:
+    return human_bytes(size) if isinstance(size, (int, float)) else ""
 
 
 def system_load(summary: Summary) -> list[list[str]]:

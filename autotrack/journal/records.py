@@ -145,9 +145,9 @@ SHARED_KIND = "shared"
 class Environment(Record, frozen=True, kw_only=True):
     """What was captured of one part of the run's environment.
 
-    `kind` is `git`, `source`, `packages`, `system_packages`, `hardware` or `process`. `values` are the main facts.
-    `files` hold the rest; they are paths relative to the run folder. A later record of the same kind replaces an
-    earlier one.
+    `kind` is `git`, `source`, `used`, `packages`, `system_packages`, `hardware`, `process` or `reads`. `values` are
+    the main facts. `files` hold the rest; they are paths relative to the run folder. A later record of the same kind
+    replaces an earlier one.
 
     A short run has one record of the kind `shared` instead. `shared` is the digest of what it has in common with the
     runs beside it, and readers hand out the records that are kept there (`shared_files.py`).

@@ -84,7 +84,7 @@ def code(recorded: Recorded) -> Found:
     if not kept.is_kept:
         yield from ((60, missing) for missing in kept.missing())
         return
-    used = {*recorded.usage.modules, *recorded.usage.files}
+    used = {*recorded.usage.modules, *recorded.usage.files, *recorded.usage.reads}
     by_reason: dict[tuple[bool, str, str], list[str]] = {}
     for one in kept.missing():
         is_used = one.what in used or (one.what.endswith(_CODE) and not recorded.usage.is_known)
@@ -233,7 +233,7 @@ CHECKS: Sequence[Callable[[Recorded], Found]] = (code, command, data, packages, 
 def _read_files(recorded: Recorded) -> list[str]:
     """Return the files that the training has read, by their paths from the project, or else absolute ones."""
     prefix = str(recorded.process.get("prefix") or os.sep + "none")
-    names = list(recorded.usage.files)
+    names = [*recorded.usage.files, *recorded.usage.reads]
     for one in recorded.summary.datasets:
         if one.source and one.kind in ("file", "folder"):
             path = PurePath(os.path.normpath(PurePath(recorded.summary.cwd or os.sep) / one.source))

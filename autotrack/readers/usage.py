@@ -17,6 +17,8 @@ class Usage:
         files: The checksums of the files that the code or the command line names, by path.
         packages: The names of the distributions that were imported.
         variables: The environment variables that the code reads.
+        reads: The files that training was seen reading, by path: their `bytes`, when they were `modified`, and a
+            `sha256`, or for a large one a `sampled` checksum. Those that are open for an instant only are not seen.
         draws: What random numbers are drawn with, such as `torch`; None where that was not recorded.
         seeds: The calls in the code that seed it, such as `torch.manual_seed`.
     """
@@ -31,6 +33,8 @@ class Usage:
         self.files = {_below(name, root): checksum for name, checksum in _items(used, "files")}
         self.packages = set(_names(used, "packages"))
         self.variables: Mapping[str, Any] = dict(_items(used, "variables"))
+        reads = _items(summary.environment.get("reads", {}), "files")
+        self.reads = {_below(name, root): facts for name, facts in reads if isinstance(facts, dict)}
         self.draws = _names(used, "draws") if "draws" in used else None
         self.seeds = _names(used, "seeds")
         self.root = root

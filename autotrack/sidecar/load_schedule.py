@@ -28,6 +28,11 @@ class LoadSchedule:
         """When the next sample is to be taken, by `time.monotonic`; None while no run wants any."""
         return self._next or None
 
+    @property
+    def children(self) -> list[int]:
+        """The processes that the last sample was of."""
+        return [] if self._sampler is None else self._sampler.pids
+
     def sample_at_once(self) -> None:
         """Have `sample` take the next sample whenever it is called, because a run has begun."""
         self._next = 0.0

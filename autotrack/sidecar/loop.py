@@ -32,6 +32,7 @@ from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.guard import Guard
 from autotrack.sidecar.load_schedule import LoadSchedule
+from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.progress import progress_of
 from autotrack.sidecar.run_outputs import RunOutputs
 from autotrack.sidecar.short_run import ShortCompletion
@@ -65,6 +66,7 @@ class Sidecar:
         self._output = RunOutputs(task.output, self._wakeup.wake)
         self._training = TrainingProcess(task)
         self._load = LoadSchedule(task.pid)
+        self._reads = ReadFiles(task.pid)
         self._uploads = Uploads()
         self._terminal = TerminalLines(self._outbox)
         self._runs: dict[str, FollowedRun] = {}
@@ -84,6 +86,7 @@ class Sidecar:
             captures=captures,
             earlier_runs=earlier_runs,
             terminal=self._terminal,
+            reads=self._reads,
         )
         self._follows: dict[str, Follow] = {}  # also of runs that are done: something may be added to them
         self._modules: list[str] = []
@@ -109,6 +112,7 @@ class Sidecar:
             if monotonic() >= self._next_update:
                 self._next_update = monotonic() + _UPDATE_SECONDS
                 self._guard.each(FollowedRun.keep_up)
+                self._guard.call(self._reads.look, self._load.children)
                 self._guard.call(self._follow_grown)
                 self._guard.call(self._inbox.free_read)
             self._guard.call(self._sample)

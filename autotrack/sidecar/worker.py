@@ -10,6 +10,7 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
 from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
 
@@ -23,6 +24,7 @@ class Worker:
         captures: What has been captured for runs of the process.
         earlier_runs: What runs are compared with.
         terminal: Where it is said what has changed.
+        reads: The files that training was seen reading.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Worker:
         captures: Captures,
         earlier_runs: EarlierRuns,
         terminal: TerminalLines,
+        reads: ReadFiles,
     ) -> None:
         self._attempt = attempt
         self._on_done = on_done
         self._captures = captures
         self._earlier_runs = earlier_runs
         self._terminal = terminal
+        self._reads = reads
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
         self._short_job: Future[None] | None = None
 
@@ -59,7 +63,7 @@ class Worker:
 
     def complete_files(self, run: FollowedRun) -> None:
         """Complete the folders of models, and compute the checksums of the artifacts that have none."""
-        self._start(run, run.complete_files)
+        self._start(run, lambda: self._complete_files(run))
 
     def complete(self, short_runs: ShortRuns) -> None:
         """Do a part of the work for short runs, unless such a part is being done. Jobs of other runs come between."""
@@ -90,6 +94,12 @@ class Worker:
         finally:
             for run in waiting:
                 run.stages.mark_captured()
+
+    def _complete_files(self, run: FollowedRun) -> None:
+        try:
+            run.add_reads(self._reads)
+        finally:
+            run.complete_files()
 
     def _compare(self, run: FollowedRun) -> None:
         try:

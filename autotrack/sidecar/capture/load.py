@@ -67,6 +67,11 @@ class LoadSampler:
         self._tree.update()
         self._before = self._count()
 
+    @property
+    def pids(self) -> list[int]:
+        """The process with its descendants, as of the last sample."""
+        return [process.pid for process in self._tree.processes]
+
     def sample(self) -> dict[str, float | int]:
         """Return the load by name, without what cannot be read. Nothing can be read of a process that is gone."""
         self._tree.update()
@@ -78,7 +83,7 @@ class LoadSampler:
         if now["seconds"] - self._before["seconds"] >= _SHORTEST_SECONDS:
             values |= _rates(self._before, now)
             self._before = now
-        return values | self._gpus.sample([process.pid for process in self._tree.processes])
+        return values | self._gpus.sample(self.pids)
 
     def _count(self) -> dict[str, float]:
         """Read what only ever grows, by the name of its rate."""

@@ -1,0 +1,105 @@
+"""Which files training reads: those that are open or mapped into its memory when the sidecar looks, once a second.
+
+Training itself does nothing for it. What it opens and closes between two looks is not seen. An audit hook would see
+all of it, but can never be taken off again, and every call of `id` in the process would take six times as long.
+"""
+
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+_PROC = Path("/proc")
+_MOST_FILES = 200
+_WHOLE_BYTES = 5 * 10**7
+_SAMPLED_BYTES = 10**6
+_QUIET_LOOKS = 20
+_SELDOM_SECONDS = 10.0
+"""After that many looks at which nothing was new, it is looked so seldom."""
+
+_OF_THE_SYSTEM = tuple(
+    f"/{name}/" for name in "bin boot dev etc lib lib64 proc run sbin sys usr var/lib var/log".split()
+)
+_NO_DATA = (".py", ".pyc", ".so", ".pyd", ".log", ".lock", ".pid")
+
+
+class ReadFiles:
+    """The files that a process and its children were seen reading, by path."""
+
+    def __init__(self, pid: int, *, proc: Path = _PROC) -> None:
+        self._pid = pid
+        self._proc = proc
+        self._seen: dict[str, None] = {}
+        self._quiet = 0
+        self._next = 0.0
+        installed = (sys.prefix, sys.base_prefix, sys.exec_prefix)
+        self._ignored = (*_OF_THE_SYSTEM, *(os.path.join(folder, "") for folder in installed))  # noqa: PTH118
+
+    def look(self, others: Iterable[int] = ()) -> None:
+        """Look at what is open now in the process and in `others`, its children."""
+        if monotonic() < self._next or len(self._seen) >= _MOST_FILES:
+            return
+        before = len(self._seen)
+        for pid in dict.fromkeys([self._pid, *others]):
+            with suppress(OSError):  # it has ended, or is somebody else's
+                for path in (*self._opened(pid), *self._mapped(pid)):
+                    if path not in self._seen and self._is_data(path) and len(self._seen) < _MOST_FILES:
+                        self._seen[path] = None
+        self._quiet = self._quiet + 1 if len(self._seen) == before else 0
+        self._next = monotonic() + _SELDOM_SECONDS if self._quiet > _QUIET_LOOKS else 0.0
+
+    def described(self, started: float, *, without: Path) -> dict[str, dict[str, Any]]:
+        """Return size, modification time and fingerprint of the files that were there before `started`, by path.
+
+        What was written later may be a result. What lies in the folder `without` belongs to autotrack. The fingerprint
+        of a large file is of its size, its head and its tail; it is `sampled` then.
+        """
+        found = {}
+        for path in list(self._seen):
+            if Path(path).is_relative_to(without):
+                continue
+            with suppress(OSError):
+                status = os.stat(path)  # noqa: PTH116  any text
+                if stat.S_ISREG(status.st_mode) and status.st_mtime <= started:
+                    found[path] = description(path, status)
+        return found
+
+    def _opened(self, pid: int) -> Iterator[str]:
+        """Yield the files that a process has open for reading only."""
+        for entry in os.scandir(self._proc / str(pid) / "fd"):
+            with suppress(OSError, ValueError, IndexError):
+                path = os.readlink(entry.path)  # noqa: PTH115  a text that need not be a path
+                if path.startswith("/") and path not in self._seen:
+                    text = (self._proc / str(pid) / "fdinfo" / entry.name).read_text()
+                    flags = int(text.partition("flags:")[2].split()[0], 8)
+                    if flags & os.O_ACCMODE == os.O_RDONLY:
+                        yield path
+
+    def _mapped(self, pid: int) -> Iterator[str]:
+        """Yield the files that a process has mapped into its memory, as numpy and arrow do, and cannot write."""
+        for line in (self._proc / str(pid) / "maps").read_text(errors="surrogateescape").splitlines():
+            words = line.split(maxsplit=5)
+            if len(words) == 6 and words[5].startswith("/") and "x" not in words[1] and words[1] != "rw-s":
+                yield words[5]
+
+    def _is_data(self, path: str) -> bool:
+        return (
+            not path.startswith(self._ignored) and not path.endswith((*_NO_DATA, " (deleted)")) and ".so." not in path
+        )
+
+
+def description(path: str, status: os.stat_result) -> dict[str, Any]:
+    """Return the size, the modification time and the fingerprint of a file. Raises `OSError`."""
+    facts = {"bytes": status.st_size, "modified": round(status.st_mtime, 6)}
+    with open(path, "rb") as file:  # noqa: PTH123  any text
+        if status.st_size <= _WHOLE_BYTES:
+            return {**facts, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        digest = hashlib.sha256(str(status.st_size).encode() + file.read(_SAMPLED_BYTES))
+        file.seek(-_SAMPLED_BYTES, os.SEEK_END)
+        digest.update(file.read(_SAMPLED_BYTES))
+    return {**facts, "sampled": digest.hexdigest()}
