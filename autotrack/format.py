@@ -30,9 +30,18 @@ def describe(metric: MetricSummary) -> str:
 def verdict(standing: Standing) -> str:
     """Return how a run ranks, as in `val_acc 0.9917, 2nd of 5 (best: fleet-lemur 0.9944)`."""
     best = "best" if standing.rank > 1 else "best before"
-    rank = f"{ordinal(standing.rank)} of {standing.count}"
+    rank = ranked(standing.rank, standing.count, is_shared=standing.is_shared, is_of_latest=standing.is_of_latest)
     value, other = short(standing.value), f"{standing.best_name} {short(standing.best_value)}"
     return f"{standing.metric} {value}, {rank} ({best}: {other})"
+
+
+def ranked(rank: int, count: int, *, is_shared: bool = False, is_of_latest: bool = False) -> str:
+    """Return a rank in words, as it is told everywhere.
+
+    >>> ranked(2, 5), ranked(1, 3, is_shared=True), ranked(2, 201, is_of_latest=True)
+    ('2nd of 5', 'shared 1st of 3', '2nd of the latest 201')
+    """
+    return f"{'shared ' if is_shared else ''}{ordinal(rank)} of {'the latest ' if is_of_latest else ''}{count}"
 
 
 def ordinal(count: int) -> str:

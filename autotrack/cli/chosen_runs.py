@@ -1,16 +1,16 @@
 """What somebody asked `autotrack ls` for, and the runs, columns and groups that this gives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotrack import settings
 from autotrack.cli.progress import with_progress
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, better, split_direction
-from autotrack.readers import catalog
+from autotrack.readers.catalog import Catalog
 from autotrack.readers.groups import CONFIGURATION, Group, groups_of
-from autotrack.readers.listing import Column, chosen_columns, default_columns, metric_column
+from autotrack.readers.listing import Column, chosen_columns, default_columns, metric_column, with_sorted_by
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
 
@@ -27,10 +27,14 @@ class ChosenRuns:
     columns: str | None = None
     group_by: str | None = None
     metric: str | None = None
+    looked_at: Catalog = field(default_factory=Catalog)
 
     def runs(self) -> Runs:
         """Return the runs as they are now."""
-        runs = catalog.runs(self.store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200))
+        self.looked_at.refresh()
+        runs = self.looked_at.runs(
+            self.store, watch=lambda folders: with_progress(folders, "reading runs", fewest=200)
+        )
         runs = runs.where(self.where) if self.where else runs
         runs = runs.last(self.last) if self.last else runs
         return runs.sort(self.sort, descending=self.descending) if self.sort else runs
@@ -39,12 +43,17 @@ class ChosenRuns:
         """Return the columns to show of these runs. Raises `QueryError` for names that none of them has."""
         if self.columns is None or self.columns.startswith("+"):
             columns = default_columns(runs, self._wanted(runs))
+            if self.sort:
+                columns = with_sorted_by(columns, self._asked(self.sort, runs))
             if self.columns is None:
                 return columns
-            added = chosen_columns(self.columns[1:], runs.names, _Directions(runs))
+            added = self._asked(self.columns[1:], runs)
             names = [column.name for column in added]
             return [*(column for column in columns if column.name not in names), *added]
-        return chosen_columns(self.columns, runs.names, _Directions(runs))
+        return self._asked(self.columns, runs)
+
+    def _asked(self, text: str, runs: Runs) -> list[Column]:
+        return chosen_columns(text, runs.names, _Directions(runs))
 
     def metric_of(self, runs: Runs) -> Column | None:
         """Return the metric of which groups show the mean; None if these runs have none."""
@@ -60,9 +69,7 @@ class ChosenRuns:
         names = runs.names
         is_configuration = self.group_by == CONFIGURATION and not any(name.rest == CONFIGURATION for name in names)
         keys = [] if is_configuration else chosen_columns(self.group_by or "", names, _Directions(runs))
-        groups = groups_of(
-            runs, keys, self.metric_of(runs), watch=lambda some: with_progress(some, "reading runs", fewest=200)
-        )
+        groups = groups_of(runs, keys, self.metric_of(runs))
         if self.sort:
             order = {id(run): place for place, run in enumerate(runs)}
             groups.sort(key=lambda group: min(order[id(run)] for run in group.runs))

@@ -1,5 +1,6 @@
 """`autotrack compare` shows what differs between runs, and why; `autotrack best` finds the best of them."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,16 +11,19 @@ from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreO
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import QueryError
 from autotrack.format import short
+from autotrack.journal.directions import Direction
 from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
 from autotrack.readers import catalog
+from autotrack.readers.causes import HARDLY
+from autotrack.readers.code_changes import has_code
 from autotrack.readers.comparison import RunComparison
+from autotrack.readers.listing import metric_column
+from autotrack.readers.ranking import is_alike
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.verdict import is_alike
 
 _MOST_CAUSES = 8
-_HARDLY = 0.1
 _MOST_RUNS = 8
 _CURVE_WIDTH = 32
 
@@ -39,8 +43,9 @@ def compare(
     The second run is compared with the first. Of ten runs or more, it is told how well each param explains the metric.
     Only what differs is shown.
     """
-    every = catalog.runs(catalog.existing_store(store))
-    chosen = [catalog.find(name, store) for name in names or []]
+    looked_at = catalog.Catalog()
+    every = looked_at.runs(catalog.existing_store(store))
+    chosen = [looked_at.find(name, store) for name in names or []]
     if where or not chosen:
         matching = every.where(where) if where else every.last(2)[::-1]
         chosen += [run for run in matching if run.folder not in {one.folder for one in chosen}]
@@ -81,7 +86,7 @@ def best(
     name, direction = runs.judged_by(metric)
     found = runs.best(metric)
     alike = [run for run in runs if is_alike(run.card(), found.card())]  # beside others, everything differs
-    median = _median(alike, name, found)
+    median = _median(alike, name, direction, found)
     checkpoint = next((one.path for one in found.summary.artifacts if "best" in one.roles), None)
     comparison = RunComparison([median, found], metric=f"{direction} {name}", others=runs) if median else None
     if as_json:
@@ -105,13 +110,12 @@ def best(
         say_table(columns, [[_cell(row[column]) for column in columns] for row in comparison.params().rows()])
 
 
-def _median(runs: Sequence[RecordedRun], name: str, found: RecordedRun) -> RecordedRun | None:
+def _median(runs: Sequence[RecordedRun], name: str, direction: Direction, found: RecordedRun) -> RecordedRun | None:
     """Return the run whose best value of a metric is the median of the others; None if there is no other."""
-    valued = [(run.card()["best"].get(name, run.card()["last"].get(name)), run) for run in runs]
-    others = sorted(
-        ((number(value), run) for value, run in valued if value is not None and run.folder != found.folder),
-        key=lambda item: item[0],
-    )
+    read = metric_column(name, direction).read
+    valued = [(read(run), run) for run in runs if run.folder != found.folder]
+    others = [(value, run) for value, run in valued if value is not None and not math.isnan(value)]
+    others.sort(key=lambda item: item[0])
     return others[len(others) // 2][1] if others else None
 
 
@@ -129,7 +133,7 @@ def _print_causes(comparison: RunComparison) -> None:
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
     say_text(f"\nlikely causes of any difference{of_which}, the likeliest first")
-    likely = [cause for cause in comparison.causes if cause.confidence >= _HARDLY] or comparison.causes[:1]
+    likely = [cause for cause in comparison.causes if cause.confidence >= HARDLY] or comparison.causes[:1]
     everywhere = f"; {comparison.parting}"  # which every cause is weighed by: said once
     say_table(
         ["cause", "kind", "how sure", "evidence"],
@@ -150,7 +154,9 @@ def _print_code(comparison: RunComparison) -> None:
     """Print the difference of the code as a patch, with what could not be restored behind it."""
     changes = comparison.code
     if changes is None:
-        say("the code of one of them was not recorded")
+        beside = zip(comparison.labels, comparison.runs[:2], strict=False)
+        lacking = [label for label, run in beside if not has_code(run.folder, run.summary)]
+        say(f"the code of {' and '.join(lacking)} was not recorded")
         return
     used = {
         "imported": "imported",
@@ -162,19 +168,17 @@ def _print_code(comparison: RunComparison) -> None:
         only = ", only comments, docstrings or blanks" if change.is_cosmetic else ""
         say_text(f"# {change.name}: {used[change.use]}{only}")
         say_text("\n".join(change.diff) + "\n")
+    if not changes.files:
+        say("the code is the same" if not changes.missing else "# no difference is found in what can be compared")
     for sentence in changes.missing:
-        say(f"# {sentence}")
-    if not changes.files and not changes.missing:
-        say("the code is the same")
+        say(f"# not compared: {sentence}")
 
 
 def _print_curves(comparison: RunComparison) -> None:
     curves: list[tuple[str, Sequence[Point]]] = []
-    for label, run in zip(comparison.labels[:_MOST_RUNS], comparison.runs, strict=False):
-        try:
-            curves.append((label, run.history(comparison.metric or "")))
-        except (KeyError, OSError):
-            continue
+    for place, label in enumerate(comparison.labels[:_MOST_RUNS]):
+        if (points := comparison.curve(place)) is not None:
+            curves.append((label, points))
     values = [number(point.value) for _, points in curves for point in points]
     finite = [value for value in values if abs(value) < float("inf")]
     if not finite or max((len(points) for _, points in curves), default=0) < 2:

@@ -41,8 +41,9 @@ def report(
     params, texts, output and uncommitted changes of the runs, but no data, models or other files.
     """
     _check(output, as_markdown=as_markdown)
-    every = catalog.runs(catalog.existing_store(store))
-    chosen = Runs([catalog.find(name, store) for name in names]) if names else every
+    looked_at = catalog.Catalog()
+    every = looked_at.runs(catalog.existing_store(store))
+    chosen = Runs([looked_at.find(name, store) for name in names], whole=every) if names else every
     chosen = chosen.where(where) if where else chosen
     chosen = chosen.last(last) if last else chosen
     if not chosen:
@@ -50,7 +51,9 @@ def report(
     if as_markdown or (output is not None and output.suffix.lower() == ".md"):
         _write_markdown(chosen, title, output)
         return
-    page = Report(chosen, chosen.names, title=title, watch=lambda runs: with_progress(runs, "reading runs"))
+    page = Report(
+        chosen, chosen.names, title=title, whole=every, watch=lambda runs: with_progress(runs, "reading runs")
+    )
     path = page.write(output or Path("report.html"))
     count = f"{len(chosen)} run{'' if len(chosen) == 1 else 's'}"
     say(f"{count} in {path} ({human_bytes(path.stat().st_size)})")

@@ -16,7 +16,7 @@ from autotrack.cli.tables import shortened
 from autotrack.cli.trials import trials_table
 from autotrack.format import printable, short
 from autotrack.journal.summary import Summary
-from autotrack.readers import catalog
+from autotrack.readers.catalog import Catalog
 from autotrack.readers.groups import direction_words
 from autotrack.readers.surroundings import Surroundings
 from autotrack.readers.telling_params import telling_params
@@ -42,7 +42,8 @@ def show(
     Of its params, those are shown that somebody has set, that differ from their defaults, or that differ from the run
     before it and from the best one. `--all` shows the others as well, and `--json` everything that is known.
     """
-    recorded = catalog.find(run, store)
+    looked_at = Catalog()
+    recorded = looked_at.find(run, store)
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}
@@ -51,9 +52,9 @@ def show(
         say_json({"folder": str(recorded.folder.absolute()), **fields, "owed": show_facts.owed(recorded)})
         return
     summary = recorded.summary
-    around = Surroundings(recorded, store)
+    around = Surroundings(recorded, store, looked_at)
     _print_verdict(summary, around)
-    for name, value in show_facts.facts_of(recorded, in_full=every).items():
+    for name, value in show_facts.facts_of(recorded, looked_at, in_full=every).items():
         say_wrapped(f"{name:<12} ", value)
     _print_table(*metrics_table(recorded, in_full=every, wanted=settings.resolve().metric))
     if trials := trials_table(summary):

@@ -4,14 +4,14 @@ from autotrack.cli.owed import unsent_to, waiting_elsewhere
 from autotrack.format import human_bytes, moment, short, shown
 from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
-from autotrack.readers import catalog
+from autotrack.readers.catalog import Catalog
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.usage import Usage
 from autotrack.readers.verdict import OLD_TAGS
 from autotrack.sinks.owed import owed_by_server
 
 
-def facts_of(recorded: RecordedRun, *, in_full: bool) -> dict[str, str]:
+def facts_of(recorded: RecordedRun, looked_at: Catalog, *, in_full: bool) -> dict[str, str]:
     """Return facts by what they are called; those that need no looking at are there `in_full` only."""
     summary = recorded.summary
     facts = {
@@ -20,8 +20,8 @@ def facts_of(recorded: RecordedRun, *, in_full: bool) -> dict[str, str]:
         "command": " ".join(summary.argv),
         "code": _code(summary),
         "resumed from": summary.resumed_from or "",
-        "parent": _named(recorded, summary.parent),
-        "repeats": _named(recorded, summary.reproduces),
+        "parent": _named(recorded, summary.parent, looked_at),
+        "repeats": _named(recorded, summary.reproduces, looked_at),
         "to repeat": _to_repeat(recorded),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items() if name not in OLD_TAGS),
         "note": " ".join(summary.texts.get("note", "").split()),
@@ -46,11 +46,11 @@ def _model(model: Model) -> str:
     return f"{model.path}  ({', '.join([f'{model.weights} weights', *at, *scores])})"
 
 
-def _named(recorded: RecordedRun, wanted: str | None) -> str:
+def _named(recorded: RecordedRun, wanted: str | None, looked_at: Catalog) -> str:
     """Return the name of the run with an id, and its folder; the id, if it is not in the store of this one."""
     if not wanted:
         return ""
-    other = catalog.with_id(wanted, recorded.folder.absolute().parent.parent)
+    other = looked_at.with_id(wanted, recorded.folder.absolute().parent.parent)
     return f"{other.name}  ({shown(other.folder)})" if other else wanted
 
 

@@ -1,7 +1,11 @@
 """Files that trainings write into the folder of the project, which are no code."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+REPORT_MARK = '<meta name="generator" content="autotrack report">'
+"""Every report has it near its beginning, so that it is not taken for a part of the project around it."""
+
+_REPORT_HEAD_BYTES = 1000
 _FOLDERS = frozenset(
     "lightning_logs tb_logs logs runs checkpoints ckpts outputs output results multirun mlruns wandb .hydra".split()
 )
@@ -9,6 +13,17 @@ _CODE = frozenset(".py .pyi .pyx .ipynb .sh .c .cc .cpp .cu .h".split())
 _SUFFIXES = frozenset(
     ".ckpt .pt .pth .bin .safetensors .onnx .h5 .hdf5 .keras .pkl .pickle .joblib .npy .npz .parquet .log .out".split()
 )
+
+
+def is_report(path: Path) -> bool:
+    """Return whether a file is a report of autotrack's, which can be made again from the runs."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        return False
+    try:
+        with path.open("rb") as file:
+            return REPORT_MARK.encode() in file.read(_REPORT_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def is_output(name: str) -> bool:

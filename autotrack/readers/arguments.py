@@ -10,20 +10,22 @@ _LAUNCHERS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
 """Their arguments are files of the notebook server, new ones each time."""
 
 
-def changed_arguments(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
-    """Yield what differs, option by option. A run without a command line was recorded by somebody else.
+def changed_arguments(now: Sequence[str], before: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield what differs, option by option: its name, its value before and its value now; None where it is absent.
+
+    A run without a command line was recorded by somebody else.
 
     >>> list(changed_arguments(["s.py", "a.csv", "--lr", ".3", "--fast"], ["s.py", "a.csv", "--lr=.1"]))
-    ['--lr .1 → .3', '--fast added']
+    [('--lr', '.1', '.3'), ('--fast', None, '')]
     """
     if not now or not before or now[0].endswith(_LAUNCHERS) or before[0].endswith(_LAUNCHERS):
         return
     new, old = _by_option(now), _by_option(before)
     for name in new:
         if name in old and new[name] != old[name] and not is_place(name.lstrip("-").replace("-", "_")):
-            yield f"{name} {old[name] or 'without a value'} → {new[name] or 'without a value'}".lstrip()
-    yield from (f"{name} {new[name]}".strip() + " added" for name in new if name not in old)
-    yield from (f"{name} {old[name]}".strip() + " removed" for name in old if name not in new)
+            yield name, old[name], new[name]
+    yield from ((name, None, new[name]) for name in new if name not in old)
+    yield from ((name, old[name], None) for name in old if name not in new)
 
 
 def _by_option(argv: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ differs, such as the rows of a training set that is split with another seed, cou
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +15,7 @@ from autotrack.format import short
 from autotrack.journal.params import is_place, is_seed
 from autotrack.journal.summary import Summary
 from autotrack.readers.code_changes import CodeChanges, FileChange
-from autotrack.readers.differences import differences
+from autotrack.readers.differences import OTHER_VALUES, Difference, differences_of
 from autotrack.readers.usage import Usage
 
 WEIGHTS = {
@@ -79,16 +79,18 @@ class Cause:
             `unknown`.
         evidence: Why it is likely or not.
         confidence: From 0 to 1.
+        name: The param, option or variable that it is about, if it is about one.
     """
 
     cause: str
     kind: str
     evidence: str
     confidence: float
+    name: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
-        return asdict(self)
+        return {"cause": self.cause, "kind": self.kind, "evidence": self.evidence, "confidence": self.confidence}
 
     def less(self, confidence: float, why: str) -> "Cause":
         """Return it with no more than this confidence, and the reason for that."""
@@ -99,16 +101,16 @@ class Cause:
 
 def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -> list[Cause]:
     """Return what may explain a difference between two runs, in no order."""
-    changes = differences(now, before)
+    changes = differences_of(now, before)
     uses = Usage(now), Usage(before)
     found = [
-        *(_of_param(kind, phrase, now) for kind in ("params", "arguments") for phrase in changes.get(kind, [])),
+        *(_of_param(kind, change, now) for kind in ("params", "arguments") for change in changes.get(kind, [])),
         *_seeds(now, before, changes.get("params", [])),
         *_code(code, uses, changes.get("code", [])),
         *_named_files(code, uses),
         *_packages(changes.get("packages", []), uses),
         *_environment(now, before, uses),
-        *(Cause(phrase, "hardware", "another machine", WEIGHTS["hardware"]) for phrase in changes.get("hardware", [])),
+        *(Cause(str(one), "hardware", "another machine", WEIGHTS["hardware"]) for one in changes.get("hardware", [])),
     ]
     return [*found, *_data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))]
 
@@ -118,8 +120,8 @@ def seeds(summary: Summary) -> dict[str, Any]:
     return {name: value for name, value in summary.params.items() if is_seed(name) and value is not None}
 
 
-def _seeds(now: Summary, before: Summary, params: list[str]) -> Iterator[Cause]:
-    if seeds(now) != seeds(before) and not any(is_seed(phrase.partition(" ")[0]) for phrase in params):
+def _seeds(now: Summary, before: Summary, params: list[Difference]) -> Iterator[Cause]:
+    if seeds(now) != seeds(before) and not any(is_seed(param.name) for param in params):
         yield Cause("other seeds, which nobody set", "seed", "random numbers differ", WEIGHTS["seed"])
 
 
@@ -135,35 +137,34 @@ def follows(name: str) -> bool:
     return _FOLLOWS.search(name) is not None
 
 
-def _of_param(kind: str, phrase: str, now: Summary) -> Cause:
-    name = phrase.partition(" ")[0].lstrip("-")
+def _of_param(kind: str, change: Difference, now: Summary) -> Cause:
+    name, phrase = change.name.lstrip("-"), str(change)
     if is_seed(name.replace("-", "_")):
-        return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"])
+        return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"], name)
     weight, evidence = WEIGHTS[kind], f"a {'param' if kind == 'params' else 'command line option'} that was changed"
     if follows(name):
-        return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE)
+        return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE, name)
     if weight_of_param(name) < 0:
-        return Cause(phrase, kind, "a param that seldom changes a result", 0.08)
+        return Cause(phrase, kind, "a param that seldom changes a result", 0.08, name)
     if weight_of_param(name) > 0:
         weight, evidence = weight + 0.12, "a param that is known to matter much"
     if any(name in names for names in now.params_given.values()):
         weight, evidence = weight + 0.05, f"{evidence}, given by hand"
-    return Cause(phrase, kind, evidence, round(min(weight + _bonus(phrase), 0.95), 3))
+    return Cause(phrase, kind, evidence, round(min(weight + _bonus(change), 0.95), 3), name)
 
 
-def _bonus(phrase: str) -> float:
+def _bonus(change: Difference) -> float:
     """Return a little for a number that has changed by much: of two params, that one is likelier."""
-    old, sign, new = phrase.partition(" ")[2].partition(" → ")
     try:
-        values = abs(float(old)), abs(float(new))
-    except ValueError:
+        values = abs(float(change.before)), abs(float(change.now))
+    except (TypeError, ValueError, OverflowError):
         return 0.0
-    if not sign or not all(0 < value < math.inf for value in values):
+    if not all(0 < value < math.inf for value in values):
         return 0.0
     return min(abs(math.log10(values[0] / values[1])), 2.0) / 100
 
 
-def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], phrases: list[str]) -> Iterator[Cause]:
+def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], changes: list[Difference]) -> Iterator[Cause]:
     """Yield a cause for all files together that the runs imported, and one for those that they did not."""
     files = {change.name: change for change in code.files if change.use != "named"} if code else {}
     if all(use.is_known for use in uses):
@@ -176,16 +177,16 @@ def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], phrases: list[str
         if cosmetic := [name for name in imported if name not in telling]:
             yield Cause(_names(cosmetic), "code", "only comments, docstrings or blanks differ", _UNUSED)
         others = [name for name, change in files.items() if change.use in ("unused", None) and name not in imported]
-        if others or (phrases and not imported and not _is_about_named(phrases, uses)):
+        if others or (changes and not imported and not _is_about_named(changes, uses)):
             evidence = "no file that was imported differs"
-            yield Cause(_names(others) if others else phrases[0], "code", evidence, _UNUSED)
+            yield Cause(_names(others) if others else str(changes[0]), "code", evidence, _UNUSED)
         return
-    for phrase in phrases:
-        yield Cause(phrase, "code", "the code is not the same", WEIGHTS["code"] - 0.05)
+    for change in changes:
+        yield Cause(str(change), "code", "the code is not the same", WEIGHTS["code"] - 0.05)
 
 
-def _is_about_named(phrases: list[str], uses: tuple[Usage, Usage]) -> bool:
-    return any(name in phrase for phrase in phrases for use in uses for name in use.files)
+def _is_about_named(changes: list[Difference], uses: tuple[Usage, Usage]) -> bool:
+    return any(name in use.files for change in changes for name in change.files for use in uses)
 
 
 def _of_files(changes: list[FileChange], why: str) -> Cause:
@@ -209,9 +210,9 @@ def _named_files(code: CodeChanges | None, uses: tuple[Usage, Usage]) -> Iterato
         yield Cause(f"{name} changed", kind, f"a file that the code names has other content{gist}", WEIGHTS[kind])
 
 
-def _packages(phrases: list[str], uses: tuple[Usage, Usage]) -> Iterator[Cause]:
-    for phrase in phrases:
-        name = phrase.partition(" ")[0]
+def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[Cause]:
+    for change in changes:
+        name, phrase = change.name, str(change)
         is_framework = _FRAMEWORK.match(name) is not None
         if _OWN.match(name):
             yield Cause(phrase, "packages", "it records and does not train", _UNUSED)
@@ -274,12 +275,12 @@ def _has_equal_data(now: Summary, before: Summary) -> bool:
     return not fingerprints[0].isdisjoint(fingerprints[1])
 
 
-def _data(phrases: list[str], others: list[Cause], *, is_all: bool) -> Iterator[Cause]:
+def _data(changes: list[Difference], others: list[Cause], *, is_all: bool) -> Iterator[Cause]:
     """Yield the data that differ, which count less if something else that differs explains that."""
     explained = next(_makers_of_data(others), None)
-    for phrase in phrases:
-        cause = Cause(phrase, "data", "training saw other values", WEIGHTS["data"])
-        is_split = is_all and phrase.endswith("has other values")
+    for change in changes:
+        cause = Cause(str(change), "data", "training saw other values", WEIGHTS["data"])
+        is_split = is_all and change.change == OTHER_VALUES
         if explained is None or (explained.kind == "seed" and not is_split):
             yield cause
         else:
@@ -289,8 +290,6 @@ def _data(phrases: list[str], others: list[Cause], *, is_all: bool) -> Iterator[
 def _makers_of_data(others: list[Cause]) -> Iterator[Cause]:
     """Yield what else differs that makes data, the likeliest first."""
     yield from (cause for cause in others if cause.kind == "data")
-    yield from (
-        cause for cause in others if cause.kind in ("params", "arguments") and _SHAPES_DATA.search(cause.cause)
-    )
+    yield from (cause for cause in others if cause.kind in ("params", "arguments") and _SHAPES_DATA.search(cause.name))
     for kind in ("code", "config", "environment", "packages", "seed"):
         yield from (cause for cause in others if cause.kind == kind and cause.confidence > _CONSEQUENCE)

@@ -20,6 +20,50 @@ from autotrack.readers.scan import LATEST, run_folders
 _ID = Name("", "id")
 
 
+class Catalog:
+    """The stores that one command looks at: each is opened and looked through once, until `refresh`."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[Path, Index] = {}
+        self._runs: dict[Path, Runs] = {}
+
+    def runs(
+        self, store: str | os.PathLike[str] | None = None, *, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter
+    ) -> Runs:
+        """Return all runs of a store, as `runs` does."""
+        path = store_path(store).absolute()
+        if path not in self._runs:
+            if not path.is_dir():
+                return Runs([])
+            if path not in self._indexes:
+                self._indexes[path] = Index(path)
+            index = self._indexes[path]
+            self._runs[path] = Runs(index.refresh(watch), names=index.names)
+        return self._runs[path]
+
+    def refresh(self) -> None:
+        """Let the stores be looked through again, because time has passed. Their indexes stay open."""
+        self._runs.clear()
+
+    def find(self, reference: str, store: str | os.PathLike[str] | None = None) -> RecordedRun:
+        """Return one run, as `find` does."""
+        folder = Path(reference).expanduser()
+        if (folder / "journal").is_dir():
+            try:
+                return recorded_run.load(folder.absolute())
+            except FileNotFoundError as error:
+                raise RunNotFoundError(str(error), reference=reference) from error
+        candidates = self.runs(store)
+        if reference == LATEST and candidates:
+            return candidates[0]
+        path = store_path(store)
+        return pick(candidates, reference, place=f"in {path}" if path.is_dir() else f"in {path}, which does not exist")
+
+    def with_id(self, id: str, store: Path) -> RecordedRun | None:  # noqa: A002  what it is called everywhere
+        """Return the run with this id, if it is in `store`."""
+        return next((run for run in self.runs(store) if run.value(_ID) == id), None)
+
+
 def runs(
     store: str | os.PathLike[str] | None = None, *, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter
 ) -> Runs:
@@ -28,11 +72,7 @@ def runs(
     Folders that cannot be read as runs are left out. A store that does not exist has no runs. `watch` is given the
     folders of those that are not in the index yet, and passes them on one by one, so it can show the progress.
     """
-    path = store_path(store)
-    if not path.is_dir():
-        return Runs([])
-    index = Index(path)
-    return Runs(index.refresh(watch), names=index.names)
+    return Catalog().runs(store, watch=watch)
 
 
 def load(reference: str | os.PathLike[str], store: str | os.PathLike[str] | None = None) -> RecordedRun:
@@ -51,22 +91,7 @@ def find(reference: str, store: str | os.PathLike[str] | None = None) -> Recorde
 
     Raises `RunNotFoundError`, also for a name that several runs have: its message lists their folders.
     """
-    folder = Path(reference).expanduser()
-    if (folder / "journal").is_dir():
-        try:
-            return recorded_run.load(folder.absolute())
-        except FileNotFoundError as error:
-            raise RunNotFoundError(str(error), reference=reference) from error
-    candidates = runs(store)
-    if reference == LATEST and candidates:
-        return candidates[0]
-    path = store_path(store)
-    return pick(candidates, reference, place=f"in {path}" if path.is_dir() else f"in {path}, which does not exist")
-
-
-def with_id(id: str, store: Path) -> RecordedRun | None:  # noqa: A002  what it is called everywhere
-    """Return the run with this id, if it is in `store`."""
-    return next((run for run in runs(store) if run.value(_ID) == id), None)
+    return Catalog().find(reference, store)
 
 
 def shared_names(runs: Iterable[RecordedRun]) -> set[str]:

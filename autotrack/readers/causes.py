@@ -6,6 +6,7 @@ curves are the same for ten epochs; and it says so when the difference is no lar
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from autotrack.journal.summary import Summary
@@ -16,6 +17,11 @@ from autotrack.readers.repeats import Spread
 
 _LENGTH_PARAM = re.compile(r"(^|[._/])(max_|n_|num_)?(epochs?|steps|iter(ations)?|patience|time)$", re.IGNORECASE)
 _FROM_THE_START = ("data", "seed")
+HARDLY = 0.1
+"""Causes of which anybody is less sure than this hardly matter."""
+
+_SHOWN = 3
+_UNSEEDED = "other random numbers: no seed was set"
 _ROUNDS = ("hardware", "packages")
 _DEMOTED = 0.25
 _NUDGE = 0.5
@@ -40,7 +46,7 @@ def likely_causes(
         code: The real difference of the code, as far as it can be restored.
     """
     found = [_weighed(cause, parted) for cause in candidates(now, before, code)]
-    if all(cause.confidence < 0.1 for cause in found):
+    if all(cause.confidence < HARDLY for cause in found):
         found.append(_nothing_differs(now, before, parted))
     found.sort(key=lambda cause: -cause.confidence)
     if spread is not None and spread.is_within_noise:
@@ -55,12 +61,34 @@ def likely_causes(
     return found
 
 
+def in_short(causes: Sequence[Cause]) -> str:
+    """Return what has changed in one line, the likeliest causes first: the first few of each kind.
+
+    >>> in_short([Cause("lr 0.1 → 0.2", "params", "", 0.9), Cause("rich 13 → 14", "packages", "", 0.05)])
+    'params (lr 0.1 → 0.2), and 1 that hardly matters'
+    """
+    differing = [cause for cause in causes if cause.kind != "unknown" and cause.cause != _UNSEEDED]
+    by_kind: dict[str, list[str]] = {}
+    for cause in differing:
+        if cause.confidence >= HARDLY:
+            by_kind.setdefault(cause.kind, []).append(cause.cause)
+    kinds = []
+    for kind, items in by_kind.items():
+        more = f", {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+        kinds.append(f"{kind} ({', '.join(items[:_SHOWN])}{more})")
+    rest = len(differing) - sum(map(len, by_kind.values()))
+    if not kinds:
+        named = f" ({', '.join(cause.cause for cause in differing[:_SHOWN])})" if rest else ""
+        return f"nothing that matters changed{named}" if rest else "nothing changed"
+    hardly = [f"and {rest} that hardly {'matters' if rest == 1 else 'matter'}"] if rest else []
+    return ", ".join([*kinds, *hardly])
+
+
 def _weighed(cause: Cause, parted: Parting | None) -> Cause:
     """Return a cause, less likely if it does not fit to where and how the curves part."""
     if parted is None:
         return cause
-    name = cause.cause.partition(" ")[0].lstrip("-")
-    is_length = cause.kind in ("params", "arguments") and _LENGTH_PARAM.search(name) is not None
+    is_length = cause.kind in ("params", "arguments") and _LENGTH_PARAM.search(cause.name) is not None
     if parted.at is None:
         factor = 1.0 if is_length or not parted.is_longer else _DEMOTED  # only how long a training is
     elif parted.is_late:
@@ -86,4 +114,4 @@ def _nothing_differs(now: Summary, before: Summary, parted: Parting | None) -> C
     evidence = "no difference that matters was recorded; " + (f"{parted}; " if parted is not None else "")
     if is_seeded:
         return Cause("operations that are not deterministic", "unknown", f"{evidence}the seeds are the same", 0.5)
-    return Cause("other random numbers: no seed was set", "seed", f"{evidence}no seed was recorded", 0.8)
+    return Cause(_UNSEEDED, "seed", f"{evidence}no seed was recorded", 0.8)

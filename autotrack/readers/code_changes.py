@@ -16,8 +16,9 @@ from typing import Any
 
 from autotrack.journal.outputs import is_output
 from autotrack.journal.summary import Summary
+from autotrack.readers.git_objects import UnknownContentError
 from autotrack.readers.usage import Usage
-from autotrack.readers.working_state import UnknownContentError, WorkingState
+from autotrack.readers.working_state import WorkingState
 
 _MOST_FILES = 500
 _MOST_LINES = 20_000
@@ -100,6 +101,11 @@ class CodeChanges:
         return {"files": files, "missing": self.missing}
 
 
+def has_code(folder: Path, summary: Summary) -> bool:
+    """Return whether any code of a run was recorded."""
+    return WorkingState(folder, summary).is_known
+
+
 def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary]) -> CodeChanges | None:
     """Return how the code of a run differs from that of an earlier one; None if that of either was not recorded.
 
@@ -112,8 +118,13 @@ def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary])
         return None
     uses = [Usage(summary) for summary in summaries]
     found, missing = list[FileChange](), dict[str, None]()
-    names = list(dict.fromkeys([*_names(before, now, missing)]))
-    names = [name for name in names if not is_output(name)][:_MOST_FILES]
+    names = [name for name in dict.fromkeys(_names(before, now, missing)) if not is_output(name)]
+    if len(names) > _MOST_FILES:
+        names.sort(key=lambda name: _used(name, uses) not in ("imported", "named"))
+        missing[f"of {len(names)} files that may differ, {_MOST_FILES} are compared, those first that were used"] = (
+            None
+        )
+        del names[_MOST_FILES:]
     for state in (before, now):
         state.load(names)
     for name in names:
@@ -122,6 +133,8 @@ def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary])
             found.append(change)
             if change.unknown:
                 missing[change.unknown] = None
+    for state in (before, now):
+        missing |= dict.fromkeys(state.lacking)
     order = ["imported", "named", None, "unused"]
     found.sort(
         key=lambda change: (order.index(change.use), change.use == "imported" and change.is_cosmetic, change.name)
@@ -132,20 +145,40 @@ def code_changes(folders: tuple[Path, Path], summaries: tuple[Summary, Summary])
 def _names(before: WorkingState, now: WorkingState, missing: dict[str, None]) -> Iterator[str]:
     """Yield the files that may differ."""
     yield from (*now.patched, *before.patched, *now.kept, *before.kept)
-    if before.commit == now.commit or before.commit is None or now.commit is None:
+    if before.commit == now.commit:
+        return
+    if not before.git or not now.git:
+        missing["one of the runs was recorded without git: of its code, only what was kept is compared"] = None
         return
     objects = now.objects
-    if objects is not None and objects.has(before.commit):
-        yield from objects.changed(before.commit, now.commit)
+    if objects is not None and before.commit is not None and now.commit is not None and objects.has(before.commit):
+        changed = objects.changed(before.commit, now.commit)
+        if changed is not None:
+            yield from changed.files
+            missing |= dict.fromkeys(
+                f"the submodule {name} is at another commit; its files are not compared" for name in changed.submodules
+            )
+            return
+    trees = [_tree(state) for state in (before, now)]
+    if None not in trees:  # two repositories, as after history was rewritten, or nothing was committed yet
+        old, new = (tree or {} for tree in trees)
+        yield from (name for name in {**old, **new} if old.get(name) != new.get(name))
         return
-    if objects is not None and before.objects is not None:  # two repositories, as after history was rewritten
-        trees = [state.objects.tree(state.commit) for state in (before, now) if state.objects and state.commit]
-        yield from (name for name in {**trees[0], **trees[1]} if trees[0].get(name) != trees[1].get(name))
-        return
+    if before.objects is not None and now.objects is not None:
+        missing["git does not tell what differs between the commits, so only uncommitted changes are compared"] = None
     for state in (before, now):
+        if state.commit is None:
+            continue
         if state.objects is None:
             missing[f"the commit {(state.commit or '')[:10]} is gone: it is neither in {state.git.get('root')} nor in "
                     "the repository here, so what was committed in between is not shown"] = None  # fmt: skip
+
+
+def _tree(state: WorkingState) -> dict[str, bytes] | None:
+    """Return the committed files of a run, with the ids of their contents; None if that is not known."""
+    if state.commit is None:
+        return {}
+    return state.objects.tree(state.commit) if state.objects is not None else None
 
 
 def _change(name: str, before: WorkingState, now: WorkingState, use: str | None) -> FileChange | None:

@@ -1,4 +1,4 @@
-"""What has changed since earlier runs: the last one, and the best one."""
+"""What has changed since earlier runs, the last one and the best one: the same ranked causes that `compare` has."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,9 @@ from autotrack.format import short
 from autotrack.journal.judging import judged_by, watched
 from autotrack.journal.standing import Comparison, Rivals
 from autotrack.journal.summary import Summary
-from autotrack.readers.differences import as_markdown, differences, in_short
+from autotrack.readers.causes import in_short, likely_causes
+from autotrack.readers.code_changes import code_changes
+from autotrack.readers.differences import as_markdown, differences
 from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
 from autotrack.readers.recorded_run import summarise
 
@@ -27,20 +29,26 @@ class ChangesSince:
     text: str
     rivals: Rivals
     by_metric: dict[str, str]
+    is_of_latest: bool = False
 
     @property
     def said(self) -> Comparison:
         """What the terminal hears of it."""
-        return Comparison(self.line, self.rivals, self.by_metric)
+        return Comparison(self.line, self.rivals, self.by_metric, self.is_of_latest)
 
 
 def changes_of(
-    folder: Path, earlier_runs: EarlierRuns | None = None, now: Summary | None = None
+    folder: Path,
+    earlier_runs: EarlierRuns | None = None,
+    now: Summary | None = None,
+    *,
+    reads_code: bool = False,
 ) -> ChangesSince | None:
     """Compare the run in `folder` with the last and the best one of its kind before it; None for the first one.
 
     Pass the same `earlier_runs` to compare many runs: it remembers what it has read. `now` is the summary of the run,
-    if it is known.
+    if it is known. `reads_code` restores the code of the runs, to tell a comment that was changed from what matters;
+    it asks git a few times, which is too much for one short run of many.
     """
     now = now or summarise(folder)
     earlier_runs = earlier_runs or EarlierRuns()
@@ -48,9 +56,37 @@ def changes_of(
     if not earlier:
         return None
     labels = _labels(earlier, now)
-    found = [_since(one, now, earlier_runs, labels) for one in _titles(earlier, _wanted(now))]
+    beside = _Beside(folder, now, earlier_runs, reads_code=reads_code)
+    found = [_since(one, beside, labels) for one in _titles(earlier, _wanted(now))]
     by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
-    return ChangesSince(found[0][1], found[0][2], _rivals(earlier, labels), dict(reversed(by_metric.items())))
+    return ChangesSince(
+        found[0][1],
+        found[0][2],
+        _rivals(earlier, labels),
+        dict(reversed(by_metric.items())),
+        earlier_runs.has_older(folder),
+    )
+
+
+class _Beside:
+    """Compares a run with earlier ones, each once."""
+
+    def __init__(self, folder: Path, now: Summary, earlier_runs: EarlierRuns, *, reads_code: bool) -> None:
+        self._folder, self._now = folder, now
+        self._earlier_runs = earlier_runs
+        self._reads_code = reads_code
+        self._said: dict[Path, tuple[str, str]] = {}
+
+    def changes(self, run: Outline) -> tuple[str, str]:
+        """Return what has changed since a run: the likely causes in a line, and everything as Markdown."""
+        if run.folder not in self._said:
+            before = self._earlier_runs.summary_of(run)
+            found = differences(self._now, before)
+            code = None
+            if self._reads_code and "code" in found:  # else, git is not asked
+                code = code_changes((run.folder, self._folder), (before, self._now))
+            self._said[run.folder] = in_short(likely_causes(self._now, before, code=code)), as_markdown(found)
+        return self._said[run.folder]
 
 
 def _wanted(now: Summary) -> str | None:
@@ -81,19 +117,22 @@ def _labels(earlier: Iterable[Outline], now: Summary) -> dict[Outline, str]:
 
 
 def _since(
-    compared_with: tuple[str, dict[Outline, str]], now: Summary, earlier_runs: EarlierRuns, labels: dict[Outline, str]
+    compared_with: tuple[str, dict[Outline, str]], beside: _Beside, labels: dict[Outline, str]
 ) -> tuple[str, str, str]:
     """Return the metric, the line and the Markdown text of one comparison."""
     metric, titles = compared_with
-    compared = [(labels[run], title, differences(now, earlier_runs.summary_of(run))) for run, title in titles.items()]
-    lines = [f"since {name} ({title}): {in_short(changes)}" for name, title, changes in compared]
-    sections = [f"**Since {name}** ({title})\n\n{as_markdown(changes)}" for name, title, changes in compared]
+    compared = [(labels[run], title, *beside.changes(run)) for run, title in titles.items()]
+    lines = [f"since {name} ({title}): {causes}" for name, title, causes, _ in compared]
+    sections = [f"**Since {name}** ({title})\n\n{text}" for name, title, _, text in compared]
     return metric, "; ".join(lines), "\n\n".join(sections)
 
 
 def _rivals(earlier: Iterable[Outline], labels: dict[Outline, str]) -> Rivals:
+    """Return the best values of runs by metric; where runs differ on which way it gets better, the latest tells."""
     rivals: Rivals = {}
+    directions: dict[str, str | None] = {}
     for run in earlier:
         for metric, value in run.bests.items():
-            rivals.setdefault(metric, []).append((labels[run], value))
+            if directions.setdefault(metric, run.directions[metric]) == run.directions[metric]:
+                rivals.setdefault(metric, []).append((labels[run], value))
     return rivals

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,10 +19,9 @@ from autotrack.readers.causes import likely_causes
 from autotrack.readers.code_changes import CodeChanges, code_changes
 from autotrack.readers.differences import differences
 from autotrack.readers.parting import Parting, parting
+from autotrack.readers.query_names import proposed
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.readers.table import Table
-
-_MOST_REPEATS = 200
 
 
 class Comparable(Protocol):
@@ -40,6 +38,9 @@ class Comparable(Protocol):
     @property
     def summary(self) -> Summary:
         """What was recorded, in short."""
+
+    def card(self) -> dict[str, Any]:
+        """Return what lists show of it, which an index knows."""
 
     def history(self, metric: str) -> Sequence[Point]:
         """Return the points of a metric. Raises `KeyError`."""
@@ -65,6 +66,7 @@ class RunComparison:
             raise QueryError(f"{len(runs)} run cannot be compared; name two or more")
         self.runs = list(runs)
         self._others = others
+        self._curves: dict[int, Sequence[Point] | None] = {}
         self.metric, self._direction = self._choose_metric(metric)
         self._wanted_direction = split_direction(metric)[1] if metric and metric != self.metric else None
 
@@ -74,8 +76,8 @@ class RunComparison:
         if wanted:
             name, direction = split_direction(wanted)
             if not any(name in summary.metrics for summary in summaries):
-                known = sorted({name for summary in summaries for name in summary.metrics})
-                raise QueryError(f"none of these runs has the metric {name!r}; they have {', '.join(known) or 'none'}")
+                known = {name for summary in summaries for name in summary.metrics}
+                raise QueryError(f"none of these runs has the metric {name!r}; {proposed(name, known)}")
         else:
             candidates = [judged_by(summary) for summary in summaries]
             shared = [name for name in candidates if name and all(name in summary.metrics for summary in summaries)]
@@ -120,25 +122,27 @@ class RunComparison:
     @cached_property
     def parting(self) -> Parting | None:
         """Where the curves of the metric part, of the first two runs; None if it has no curves."""
-        if self.metric is None:
+        first, second = self.curve(0), self.curve(1)
+        if first is None or second is None or max(len(first), len(second)) < 2:
             return None
-        try:
-            curves = [run.history(self.metric) for run in self.runs[:2]]
-        except (KeyError, OSError):
-            return None
-        return parting(curves[1], curves[0]) if max(map(len, curves)) > 1 else None
+        return parting(second, first)
+
+    def curve(self, place: int) -> Sequence[Point] | None:
+        """Return the points of the metric of one of the runs, whose journals are read once; None if it has none."""
+        if place not in self._curves:
+            try:
+                self._curves[place] = self.runs[place].history(self.metric or "")
+            except (KeyError, OSError):
+                self._curves[place] = None
+        return self._curves[place]
 
     @cached_property
     def spread(self) -> Spread | None:
         """What seeds alone make of the metric, told by repeats of one of the first two runs; None if there are few."""
         if self.metric is None:
             return None
-        first, second = (run.summary for run in self.runs[:2])
-        experiments = first.experiment, second.experiment
-        near = (
-            run for run in self._others if run.experiment in experiments
-        )  # which an index knows; summaries are read
-        return spread_of(self.metric, second, first, (run.summary for run in islice(near, _MOST_REPEATS)))
+        first, second = (run.card() for run in self.runs[:2])
+        return spread_of(self.metric, second, first, (run.card() for run in self._others))
 
     def params(self) -> Table:
         """Return the params that differ: their names, and a column for each run, by its name."""

@@ -1,6 +1,7 @@
 """What differs between two runs: arguments, code, packages, params, data, hardware."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from autotrack.format import short
@@ -10,7 +11,6 @@ from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.readers.arguments import changed_arguments
 
-_SHOWN_ITEMS = 3
 _LONGEST_VALUE = 40
 _HARDWARE = (
     "hostname",
@@ -22,14 +22,44 @@ _HARDWARE = (
 )
 
 
+OTHER_VALUES = "has other values"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes:
+        name: What it is called: a param, an option, a package, a file, a data set.
+        change: What became of it, such as `0.1 → 0.01`, `added` or `has other values`.
+        before: Its value in the earlier run, as far as there is one.
+        now: Its value in the later run.
+        files: The files that it is about, of differences in code.
+    """
+
+    name: str
+    change: str = ""
+    before: Any = None
+    now: Any = None
+    files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.change}".strip()
+
+
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
-    """Return what differs, as phrases such as `lr 0.1 → 0.01`, by area: `arguments`, `code` and so on.
+    """Return what differs, as phrases such as `lr 0.1 → 0.01`, by area: see `differences_of`."""
+    return {area: list(map(str, items)) for area, items in differences_of(now, before).items()}
+
+
+def differences_of(now: Summary, before: Summary) -> dict[str, list[Difference]]:
+    """Return what differs by area: `arguments`, `code` and so on.
 
     What was not captured in both runs is not compared. Params that a running run lacks do not count as removed,
     because it may still log them.
     """
-    phrases = {
-        "arguments": list(changed_arguments(now.argv, before.argv)),
+    found = {
+        "arguments": list(_arguments(now.argv, before.argv)),
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
         "params": _told_once(
@@ -38,41 +68,40 @@ def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
-    phrases["arguments"] = [item for item in phrases["arguments"] if not _is_among(item, phrases["params"])]
-    return {area: items for area, items in phrases.items() if items}
+    found["arguments"] = [item for item in found["arguments"] if not _is_among(item, found["params"])]
+    return {area: items for area, items in found.items() if items}
 
 
-def _told_once(params: Iterable[str]) -> list[str]:
+def _arguments(now: Sequence[str], before: Sequence[str]) -> Iterator[Difference]:
+    for name, old, new in changed_arguments(now, before):
+        if old is not None and new is not None:
+            change = f"{old or 'without a value'} → {new or 'without a value'}"
+        else:
+            change = f"{old or new or ''} {'added' if old is None else 'removed'}".lstrip()
+        yield Difference(name, change, old, new)
+
+
+def _told_once(params: Iterable[Difference]) -> list[Difference]:
     """Return differences without those that repeat another one: a config has `model.lr`, the model itself `lr`."""
-    phrases = list(params)
-    return [phrase for phrase in phrases if not any(tail in phrases for tail in _tails(phrase))]
+    found = list(params)
+    told = {(one.name, one.change) for one in found}
+    return [one for one in found if not any((tail, one.change) in told for tail in _tails(one.name))]
 
 
-def _tails(phrase: str) -> Iterator[str]:
-    """Yield what the difference would be called without the first parts of its dotted name."""
-    name, _, change = phrase.partition(" ")
+def _tails(name: str) -> Iterator[str]:
+    """Yield a dotted name without its first parts."""
     while "." in name:
         name = name.partition(".")[2]
-        yield f"{name} {change}"
+        yield name
 
 
-def _is_among(argument: str, params: list[str]) -> bool:
+def _is_among(argument: Difference, params: list[Difference]) -> bool:
     """Return whether params say the same as what differs in the command line: the same name, or the same values."""
-    option, _, change = argument.partition(" ")
-    name = option.lstrip("-").replace("-", "_")
-    said = change if len(name) == 1 and "→" in change else argument  # what `-e` stands for is not known here
-    return any(name == param.split(" ")[0].rpartition(".")[2] or param.endswith(f" {said}") for param in params)
-
-
-def in_short(changes: Mapping[str, list[str]]) -> str:
-    """Return differences in one line, the first few of each kind."""
-    if not changes:
-        return "nothing changed"
-    areas = []
-    for area, items in changes.items():
-        more = f", {len(items) - _SHOWN_ITEMS} more" if len(items) > _SHOWN_ITEMS else ""
-        areas.append(f"{area} ({', '.join(items[:_SHOWN_ITEMS])}{more})")
-    return ", ".join(areas)
+    name = argument.name.lstrip("-").replace("-", "_")
+    is_unnamed = len(name) < 2 and "→" in argument.change  # what `-e` stands for is not known here
+    return any(
+        name == param.name.rpartition(".")[2] or (is_unnamed and param.change == argument.change) for param in params
+    )
 
 
 def as_markdown(changes: Mapping[str, list[str]]) -> str:
@@ -93,44 +122,47 @@ def _telling(summary: Summary, other: Summary) -> dict[str, Any]:
     }
 
 
-def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+def _code(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
     new, old = now.get("git", {}), before.get("git", {})
     if new and old:
         if new.get("commit") != old.get("commit"):
-            yield f"commit {(old.get('commit') or 'none')[:7]} → {(new.get('commit') or 'none')[:7]}"
+            yield Difference("commit", f"{(old.get('commit') or 'none')[:7]} → {(new.get('commit') or 'none')[:7]}")
         if any(new.get(name) != old.get(name) for name in ("patch_sha256", "untracked_code_sha256")):
             uncommitted, code = _uncommitted(new), [name for name in _uncommitted(new) if not is_output(name)]
             if code:
-                yield f"uncommitted {', '.join(code[:2])}{' …' if code[2:] else ''}"
+                named = f"{', '.join(code[:2])}{' …' if code[2:] else ''}"
+                yield Difference("uncommitted", named, files=tuple(code))
             elif not uncommitted and not all(map(is_output, _uncommitted(old))):
-                yield "now all committed"
+                yield Difference("now all committed")
     new, old = now.get("source", {}).get("files", {}), before.get("source", {}).get("files", {})
-    yield from (name for name in sorted({*new, *old}) if new and old and new.get(name) != old.get(name))
+    for name in sorted({*new, *old}):
+        if new and old and new.get(name) != old.get(name):
+            yield Difference(name, files=(name,))
 
 
 def _uncommitted(git: Mapping[str, Any]) -> list[str]:
     return [*git.get("changed", []), *git.get("untracked_code", [])]
 
 
-def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
     new, old = now.get("packages", {}), before.get("packages", {})
     if new and old:
         if new.get("python") != old.get("python"):
-            yield f"Python {old.get('python')} → {new.get('python')}"
+            yield Difference("Python", f"{old.get('python')} → {new.get('python')}")
         yield from _values(new.get("versions", {}), old.get("versions", {}))
         commits, old_commits = new.get("commits", {}), old.get("commits", {})
-        yield from (
-            f"{name} at another commit" for name in commits if old_commits.get(name, commits[name]) != commits[name]
-        )
+        for name in commits:
+            if old_commits.get(name, commits[name]) != commits[name]:
+                yield Difference(name, "at another commit")
 
 
-def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
     new, old = now.get("hardware", {}), before.get("hardware", {})
     if new and old:
         yield from _values(_machine(new), _machine(old))
         new_gpus, old_gpus = (_gpus(facts) for facts in (new, old))
         if new_gpus != old_gpus:
-            yield f"GPUs {', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}"
+            yield Difference("GPUs", f"{', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}")
 
 
 def _gpus(hardware: Mapping[str, Any]) -> list[str]:
@@ -151,33 +183,33 @@ def _machine(hardware: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[str]:
+def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[Difference]:
     now_by_key, before_by_key = ({(data.role, data.name): data for data in datasets} for datasets in (now, before))
     for key in [key for key in now_by_key if key in before_by_key]:
         name, new, old = " ".join(part for part in key if part), now_by_key[key], before_by_key[key]
         if new.rows != old.rows and None not in (new.rows, old.rows):
-            yield f"{name} {old.rows} → {new.rows} rows"
+            yield Difference(name, f"{old.rows} → {new.rows} rows")
         elif new.shape != old.shape:
-            yield f"{name} {_by(old.shape)} → {_by(new.shape)}"
+            yield Difference(name, f"{_by(old.shape)} → {_by(new.shape)}")
         elif new.fingerprint and old.fingerprint and new.fingerprint != old.fingerprint:
-            yield f"{name} has other values"
+            yield Difference(name, OTHER_VALUES)
 
 
 def _by(shape: list[int] | None) -> str:
     return "x".join(map(str, shape)) if shape is not None else "?"
 
 
-def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[str]:
+def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[Difference]:
     """Yield the names whose value changed, then those that only one side has."""
     for name in now:
         if name in before and now[name] != before[name] and not is_renumbered(name, now[name], before[name]):
             old, new = _short(before[name]), _short(now[name])
             if old == new:
                 old, new = (_printable(repr(value)) for value in (before[name], now[name]))
-            yield f"{name} {old} → {new}"
-    yield from (f"{name} {_short(now[name])} added" for name in now if name not in before)
+            yield Difference(name, f"{old} → {new}", before[name], now[name])
+    yield from (Difference(name, f"{_short(now[name])} added", None, now[name]) for name in now if name not in before)
     if is_complete:
-        yield from (f"{name} removed" for name in before if name not in now)
+        yield from (Difference(name, "removed", before[name]) for name in before if name not in now)
 
 
 def _short(value: Any) -> str:

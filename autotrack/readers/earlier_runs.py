@@ -14,6 +14,7 @@ from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers import recorded_run
+from autotrack.readers.configuration import kind_of
 
 _MOST_RUNS = 200
 """How many earlier runs are considered."""
@@ -24,9 +25,6 @@ _LISTING_SHARE = 20.0
 _SECOND = len("20261121-075211")
 """The names of run folders begin with the second in which the run started, unless somebody has renamed them."""
 _TIMED = re.compile(r"\d{8}-\d{6}")
-
-
-Kind = tuple[str, bool, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class Outline:
     folder: Path
     id: str
     name: str
-    kind: Kind
+    kind: str
     started: float
     directions: dict[str, Direction | None]
     bests: dict[str, Any]
@@ -65,6 +63,10 @@ class EarlierRuns:
             if outline.kind == kind and outline.started <= summary.started and outline.id != summary.id
         ]
         return sorted(earlier, key=lambda outline: outline.started, reverse=True)
+
+    def has_older(self, folder: Path) -> bool:
+        """Return whether there are earlier runs than those that `before` considers."""
+        return self._experiment(folder).has_older(folder.name[:_SECOND])
 
     def note(self, folder: Path, summary: Summary) -> None:
         """Remember a run that has ended."""
@@ -103,6 +105,10 @@ class _Experiment:
         if lists:
             self._list_again_at = monotonic() + _LISTING_SHARE * (monotonic() - began)
         return outlines
+
+    def has_older(self, second: str) -> bool:
+        """Return whether there are more runs that began in this second or before than are considered."""
+        return bisect_right(self._names, second, key=lambda name: name[:_SECOND]) > _MOST_RUNS
 
     def note(self, folder: Path, summary: Summary) -> None:
         name = folder.name
@@ -156,31 +162,6 @@ class _Experiment:
         while len(self._summaries) >= _MOST_SUMMARIES:
             del self._summaries[next(iter(self._summaries))]
         self._summaries[name] = summary
-
-
-def kind_of(summary: Summary) -> Kind:
-    """Return what runs have in common that can be compared.
-
-    That is their experiment, whether they are inside another run, as those of a search are, their frameworks, and
-    their estimator or model. Runs of whole scripts also have to be of the same script.
-    """
-    script = Path(summary.entry_point or "").name if summary.started_by == "script" else None
-    subject = (summary.tags.get("estimator"), *(_named(summary, name) for name in ("model", "estimator")), script)
-    return (
-        summary.experiment,
-        summary.parent is not None,
-        tuple(sorted(summary.frameworks)),
-        tuple(str(part or "") for part in subject),
-    )
-
-
-def _named(summary: Summary, name: str) -> Any:
-    """Return a param that names the model or estimator. An argument of the script is one, too, but may be changed."""
-    if not summary.params_given:
-        return summary.params.get(name)
-    by_source = summary.params_by_source.items()
-    others = [values[name] for source, values in by_source if name in values and source not in summary.params_given]
-    return others[0] if others else None
 
 
 def best_of(runs: list[Outline], metric: str | None = None) -> tuple[str, Outline] | None:

@@ -6,10 +6,24 @@ import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from autotrack.errors import AutotrackError
 
 _SECONDS = 20.0
+_SUBMODULE = b"160000"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class UnknownContentError(AutotrackError):
+    """The content of a file, as it was in a run, cannot be restored. The message says why."""
+
+
+class ChangedPaths(NamedTuple):
+    """What differs between two commits: the paths of files, and those of submodules."""
+
+    files: list[str]
+    submodules: list[str]
 
 
 class GitObjects:
@@ -18,20 +32,29 @@ class GitObjects:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._contents: dict[tuple[str, str], bytes | None] = {}
-        self._absent: set[tuple[str, str]] = set()
+        self._large: set[tuple[str, str]] = set()
 
     def has(self, commit: Any) -> bool:
         """Return whether there is this commit."""
         return is_commit(commit) and self._run("cat-file", "-t", commit) == b"commit\n"
 
-    def changed(self, before: str, now: str) -> list[str]:
-        """Return the paths of the files that differ between two commits which are there."""
-        told = self._run("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, now) or b""
-        return [os.fsdecode(name) for name in told.split(b"\0") if name]
+    def changed(self, before: str, now: str) -> ChangedPaths | None:
+        """Return what differs between two commits which are there; None if git does not tell."""
+        told = self._run("diff-tree", "-r", "-z", "--no-renames", "--raw", before, now)
+        if told is None:
+            return None
+        parts = told.split(b"\0")
+        found = ChangedPaths([], [])
+        for head, name in zip(parts[::2], parts[1::2], strict=False):
+            is_submodule = _SUBMODULE in head.lstrip(b":").split(b" ")[:2]
+            (found.submodules if is_submodule else found.files).append(os.fsdecode(name))
+        return found
 
-    def tree(self, commit: str) -> dict[str, bytes]:
-        """Return the files of a commit which is there, each with the id of its content."""
-        told = self._run("ls-tree", "-r", "-z", commit) or b""
+    def tree(self, commit: str) -> dict[str, bytes] | None:
+        """Return the files of a commit which is there, each with the id of its content; None if git does not tell."""
+        told = self._run("ls-tree", "-r", "-z", commit)
+        if told is None:
+            return None
         entries = (entry.partition(b"\t") for entry in told.split(b"\0") if entry)
         return {os.fsdecode(name): head.split()[2] for head, _, name in entries}
 
@@ -44,9 +67,13 @@ class GitObjects:
             kind, _, size = line.partition(b" ")
             if line.endswith(b" missing"):
                 self._contents[commit, name] = None
-                self._absent.add((commit, name))
-            elif kind == b"blob" and size.isdigit() and int(size) <= limit_bytes:
-                small.append(name)
+            elif kind == b"blob" and size.isdigit():
+                if int(size) <= limit_bytes:
+                    small.append(name)
+                else:
+                    self._large.add((commit, name))
+        if not small:
+            return
         told, place = self._run("cat-file", "--batch", asked=_asked(commit, small)) or b"", 0
         for name in small:
             end = told.find(b"\n", place)
@@ -57,18 +84,18 @@ class GitObjects:
             place = end + 2 + int(size)
 
     def read(self, commit: str, name: str, *, limit_bytes: int) -> bytes | None:
-        """Return the content of a file in a commit; None for one that is not there, and for one that is too large."""
-        key = commit, name
-        if key not in self._contents:
-            size = self._run("cat-file", "-s", f"{commit}:{name}")
-            is_small = size is not None and size.strip().isdigit() and int(size) <= limit_bytes
-            self._contents[key] = self._run("cat-file", "blob", f"{commit}:{name}") if is_small else None
-        return self._contents[key]
+        """Return the content of a file in a commit; None for one that is not there.
 
-    def has_file(self, commit: str, name: str) -> bool:
-        """Return whether a commit has this file."""
-        is_absent = (commit, name) in self._absent
-        return not is_absent and self._run("cat-file", "-t", f"{commit}:{name}") == b"blob\n"
+        Raises `UnknownContentError` for one that is too large, and if git does not tell.
+        """
+        key = commit, name
+        if key not in self._contents and key not in self._large:
+            self.load(commit, [name], limit_bytes=limit_bytes)
+        if key in self._contents:
+            return self._contents[key]
+        if key in self._large:
+            raise UnknownContentError(f"{name} is larger than {limit_bytes // 10**6} MB")
+        raise UnknownContentError(f"git does not tell what {name} was in the commit {commit[:10]}")
 
     def _run(self, *arguments: str, asked: bytes = b"") -> bytes | None:
         """Return what git prints; None if it fails. Variables such as GIT_DIR are about another repository."""

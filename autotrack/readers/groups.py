@@ -2,16 +2,15 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autotrack.journal.directions import Direction
-from autotrack.journal.params import is_seed, varies_by_itself
+from autotrack.journal.params import is_seed
 from autotrack.journal.records import number
 from autotrack.readers.listing import Column, differing_params
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.repeats import configuration_of
 
 CONFIGURATION = "configuration"
 """The name of the groups of runs that repeat each other, with other seeds or none."""
@@ -44,17 +43,10 @@ class Group:
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
-def groups_of(
-    runs: Sequence[RecordedRun],
-    keys: Sequence[Column],
-    metric: Column | None,
-    *,
-    watch: Callable[[Sequence[RecordedRun]], Iterable[RecordedRun]] = iter,
-) -> list[Group]:
+def groups_of(runs: Sequence[RecordedRun], keys: Sequence[Column], metric: Column | None) -> list[Group]:
     """Return the groups of runs for which `keys` are the same; without keys, of those that repeat each other.
 
-    The group with the best mean of `metric` is the first. To find repeats, runs of the same params have to be read,
-    which `watch` may show the progress of.
+    The group with the best mean of `metric` is the first.
     """
     groups: dict[Any, list[RecordedRun]] = {}
     if keys:
@@ -62,7 +54,9 @@ def groups_of(
             groups.setdefault(tuple(repr(column.read(run)) for column in keys), []).append(run)
         found = [({column.title: column.read(members[0]) for column in keys}, members) for members in groups.values()]
     else:
-        repeats = _repeats(runs, watch)
+        for run in runs:
+            groups.setdefault(run.card()["configuration"], []).append(run)
+        repeats = list(groups.values())
         names = [name for name in differing_params([members[0].card() for members in repeats]) if not is_seed(name)]
         found = [({name: members[0].card()["params"].get(name) for name in names}, members) for members in repeats]
     made = [_group(key, members, metric) for key, members in found]
@@ -77,28 +71,6 @@ def _group(key: dict[str, Any], runs: Sequence[RecordedRun], metric: Column | No
     choose = {"min": min, "max": max}.get(metric.direction or "") if metric is not None else None
     best = choose(finite, key=lambda item: item[0])[1] if finite and choose else None
     return Group(key, runs, [value for value, _ in finite], best)
-
-
-def _repeats(
-    runs: Sequence[RecordedRun], watch: Callable[[Sequence[RecordedRun]], Iterable[RecordedRun]]
-) -> list[list[RecordedRun]]:
-    """Return groups of repeats. Only what has the same params is read as a whole."""
-    alike: dict[str, list[RecordedRun]] = {}
-    for run in runs:
-        card = run.card()
-        params = {
-            name: value
-            for name, value in card["params"].items()
-            if not is_seed(name) and not varies_by_itself(name, value)
-        }
-        alike.setdefault(repr((card["experiment"], sorted(params.items(), key=lambda item: item[0]))), []).append(run)
-    several = [run for members in alike.values() if len(members) > 1 for run in members]
-    configurations = {id(run): configuration_of(run.summary) for run in watch(several)}
-    groups: dict[Any, list[RecordedRun]] = {}
-    for text, members in alike.items():
-        for run in members:
-            groups.setdefault(configurations.get(id(run), text), []).append(run)
-    return list(groups.values())
 
 
 def direction_words(direction: Direction | None) -> str:

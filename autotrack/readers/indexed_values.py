@@ -8,6 +8,7 @@ import msgspec
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
+from autotrack.readers.configuration import configuration_of, data_of, kind_of
 from autotrack.readers.query_names import COUNTED, FIELDS, Name
 
 _HEAVY = {"traceback", "params", "params_by_source", "params_given", "params_defaults", "metrics", "tags", "system",
@@ -52,7 +53,8 @@ def card_of(summary: Summary) -> dict[str, Any]:
     """Return what lists show of a run: fields of the summary, and what its metrics come to.
 
     That is, by name, their `last` and `best` values and their `directions`; and the names of those that the run is
-    `judged_by`, the most important first; and the beginning of the `note` that somebody wrote.
+    `judged_by`, the most important first; the beginning of the `note` that somebody wrote; and `kind`, `configuration`
+    and `data`, which tell which runs are alike.
     """
     return {
         **{name: getattr(summary, name) for name in _CARD_FIELDS},
@@ -63,6 +65,9 @@ def card_of(summary: Summary) -> dict[str, Any]:
         "directions": {name: metric.better for name, metric in summary.metrics.items() if metric.better},
         "judged_by": main_metrics(summary),
         "note": summary.texts.get(NOTE, "")[:_LONGEST_NOTE],
+        "kind": kind_of(summary),
+        "configuration": configuration_of(summary),
+        "data": data_of(summary),
     }
 
 

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,6 +88,19 @@ def default_columns(runs: Sequence[RecordedRun], metric: tuple[str, Direction | 
         columns.append(_param(name, rank=(_OFTEN if place < _MOST_METRICS else _SELDOM) + place))
     took = _field("duration_seconds", title="took", show=human_seconds, rank=_ALWAYS + 1)
     return [*columns, Column("status", "status", _status), _field("started", show=recent_moment), took]
+
+
+def with_sorted_by(columns: Sequence[Column], sorted_by: Sequence[Column]) -> list[Column]:
+    """Return columns of which those that a list is sorted by are never left out; new ones come behind the name."""
+    names = {column.name for column in sorted_by}
+    shown_as = {column.title for column in columns}
+    kept = [replace(column, rank=_ALWAYS) if column.name in names else column for column in columns]
+    missing = [
+        replace(column, title=f"{column.title} (last)") if column.title in shown_as else column
+        for column in sorted_by
+        if column.name not in {other.name for other in columns}
+    ]
+    return [*kept[:1], *missing, *kept[1:]]
 
 
 def chosen_columns(text: str, known: Collection[Name], directions: Callable[[str], Direction | None]) -> list[Column]:

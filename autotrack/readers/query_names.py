@@ -76,6 +76,25 @@ def meant_by(short: str, names: Collection[Name]) -> list[Name]:
     return [name for group in SHORT_GROUPS if (name := Name(group, short)) in names]
 
 
+def proposed(wanted: str, known: Collection[str], *, most: int = _MOST_PROPOSED) -> str:
+    """Say which names there are instead of one that there is not: those that are spelt most alike, and how many.
+
+    >>> proposed("val_los", ["val_loss", "val_acc", "lr", "seconds"])
+    'did you mean val_loss? There are 4'
+    >>> proposed("x", ["lr"]), proposed("x", [])
+    ('there is lr', 'there are none')
+    """
+    if not known:
+        return "there are none"
+    alike = difflib.get_close_matches(wanted, sorted(known), n=most, cutoff=0.6)
+    inside = [name for name in sorted(known) if len(wanted) > 2 and (wanted in name or name in wanted)]
+    if near := list(dict.fromkeys([*alike, *inside]))[:most]:
+        return f"did you mean {' or '.join(near)}?" + (f" There are {len(known)}" if len(known) > len(near) else "")
+    shown = sorted(known)[: 2 * most]
+    more = f" and {len(known) - len(shown)} more" if len(known) > len(shown) else ""
+    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(shown)}{more}"
+
+
 def nearest(wanted: str, names: Iterable[Name]) -> list[str]:
     """Return the names that may have been meant, the likeliest first: the same in another group, or spelt alike."""
     order = {group: place for place, group in enumerate((*GROUPS, ""))}

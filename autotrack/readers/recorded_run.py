@@ -13,7 +13,7 @@ from autotrack.journal.reader import RunReader, is_being_written, journal_sizes
 from autotrack.journal.summary import Summary, read
 from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
 from autotrack.readers.kept_points import points_of
-from autotrack.readers.query_names import Name
+from autotrack.readers.query_names import Name, proposed
 from autotrack.readers.resumed_fold import summary_of_journals
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class RecordedRun:
         self._folder = folder
         self._summary = summary
         self._indexed = indexed
+        self._card: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return printable(f"<RecordedRun {self.experiment}/{self.name} {self.status}>")
@@ -81,7 +82,9 @@ class RecordedRun:
     def card(self) -> dict[str, Any]:
         """Return what lists show of the run, quickly: see `card_of`."""
         card = self._indexed.card() if self._indexed is not None else None
-        return card_of(self.summary) if card is None else card
+        if card is None:
+            card = self._card = self._card or card_of(self.summary)
+        return card
 
     def value(self, name: Name) -> Any:
         """Return what a name means in `where` and `sort`; None if the run has none."""
@@ -152,7 +155,7 @@ class RecordedRun:
     def _edits(self) -> Any:
         from autotrack.readers import edits  # few look at runs to change them
 
-        self._summary = self._indexed = None  # it is read again when it is asked for
+        self._summary = self._indexed = self._card = None  # it is read again when it is asked for
         return edits
 
     def compare(self, other: "RecordedRun", metric: str | None = None) -> "RunComparison":
@@ -202,8 +205,8 @@ class RecordedRun:
             raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
         points = points_of(self.folder, [metric])
         if metric not in points:
-            known = sorted([*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)])
-            raise KeyError(f"run {self.name} has no metric {metric!r}; it has {', '.join(known)}")
+            known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
+            raise KeyError(f"run {self.name} has no metric {metric!r}; {proposed(metric, known)}")
         return points[metric]
 
 

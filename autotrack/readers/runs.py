@@ -33,10 +33,18 @@ class Runs(Sequence[RecordedRun]):
     Args:
         runs: The runs.
         names: Returns the names that these or the runs they were chosen from have: what one of them has is no mistake.
+        whole: All runs of the store that these were chosen from, among which they are ranked; by default, these.
     """
 
-    def __init__(self, runs: Sequence[RecordedRun], *, names: Callable[[], Collection[Name]] | None = None) -> None:
+    def __init__(
+        self,
+        runs: Sequence[RecordedRun],
+        *,
+        names: Callable[[], Collection[Name]] | None = None,
+        whole: Sequence[RecordedRun] | None = None,
+    ) -> None:
         self._runs = list(runs)
+        self._whole = self._runs if whole is None else whole
         self._find_names = names or self._own_names
 
     @overload
@@ -147,7 +155,7 @@ class Runs(Sequence[RecordedRun]):
         """Return these runs side by side, with the likely causes of differences. Raises `QueryError`."""
         from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
 
-        return RunComparison(self._runs, metric=metric, others=self._runs)
+        return RunComparison(self._runs, metric=metric, others=self._whole)
 
     def report(self, path: str | os.PathLike[str] | None = None, *, title: str | None = None) -> "Report":
         """Return these runs as one page with tables, curves and comparisons; write it into the file `path`, if given.
@@ -157,7 +165,7 @@ class Runs(Sequence[RecordedRun]):
         """
         from autotrack.report.file import Report  # the page is made by a room above this one, and few ask for it
 
-        found = Report(self, self.names, title=title)
+        found = Report(self, self.names, title=title, whole=self._whole)
         if path is not None:
             found.write(path)
         return found
@@ -215,7 +223,7 @@ class Runs(Sequence[RecordedRun]):
         return set(names_in(run.summary for run in self._runs))
 
     def _chosen(self, runs: Sequence[RecordedRun]) -> "Runs":
-        return Runs(runs, names=lambda: self.names)
+        return Runs(runs, names=lambda: self.names, whole=self._whole)
 
 
 def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:

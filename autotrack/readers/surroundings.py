@@ -5,16 +5,18 @@ from pathlib import Path
 
 from autotrack import settings
 from autotrack.readers import catalog
+from autotrack.readers.catalog import Catalog
+from autotrack.readers.ranking import Rank, Ranks, is_alike
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.verdict import Rank, is_alike, rank_of
 
 
 class Surroundings:
-    """What there is around `run`, in its store."""
+    """What there is around `run`, in its store, which is looked at by way of `looked_at`."""
 
-    def __init__(self, run: RecordedRun, store: Path | None) -> None:
+    def __init__(self, run: RecordedRun, store: Path | None, looked_at: Catalog | None = None) -> None:
         self.run = run
         self._store = store
+        self._looked_at = looked_at or Catalog()
 
     @cached_property
     def runs(self) -> list[RecordedRun]:
@@ -23,12 +25,12 @@ class Surroundings:
         store = catalog.store_path(self._store).absolute()
         place = store if store in folder.parents else folder.parent
         card = self.run.card()
-        return [other for other in catalog.runs(place) if is_alike(other.card(), card)]
+        return [other for other in self._looked_at.runs(place) if is_alike(other.card(), card)]
 
     @cached_property
     def rank(self) -> Rank | None:
         """How the run ranks; None if it has no metric that runs are judged by."""
-        return rank_of(self.run, self.runs, wanted=settings.resolve().metric)
+        return Ranks(self.runs).of(self.run, wanted=settings.resolve().metric)
 
     @cached_property
     def compared(self) -> list[tuple[str, RecordedRun]]:

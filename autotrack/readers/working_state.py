@@ -12,10 +12,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.outputs import is_output
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
-from autotrack.readers.git_objects import GitObjects
+from autotrack.readers.git_objects import GitObjects, UnknownContentError
 from autotrack.readers.patches import Section, sections
 
 MOST_BYTES = 10**6
@@ -23,11 +24,8 @@ MOST_BYTES = 10**6
 
 _MOST_ARCHIVE_BYTES = 2**28
 _MOST_MEMBERS = 2000
+_MOST_NAMED = 3
 _PATCH, _ARCHIVE, _SOURCE = "environment/changes.patch", "environment/untracked.tar.gz", "environment/source/"
-
-
-class UnknownContentError(AutotrackError):
-    """The content of a file, as it was in a run, cannot be restored. The message says why."""
 
 
 class WorkingState:
@@ -43,6 +41,7 @@ class WorkingState:
         self._environment = summary.environment
         self._names = {own_name(name): name for name in summary.environment_files}
         self._cwd = PurePath(summary.cwd or "/")
+        self._broken: dict[str, bool] = {}
 
     @property
     def git(self) -> Mapping[str, Any]:
@@ -91,6 +90,34 @@ class WorkingState:
                 found[os.path.relpath(path, self.base)] = content
         return found
 
+    @cached_property
+    def lacking(self) -> list[str]:
+        """What of the code was not kept or cannot be read any more, a sentence each."""
+        found = []
+        for path, what, digest in (
+            (_PATCH, "uncommitted changes", "patch_sha256"),
+            (_ARCHIVE, "untracked files", "untracked_code_sha256"),
+        ):
+            is_gone = self._read(path) is None if path in self._names else False
+            if is_gone or self._broken.get(path):
+                found.append(f"the {what} of {self._folder.name} cannot be read ({path})")
+            elif path not in self._names and self.git.get(digest) and not self._left_out:
+                found.append(f"the {what} of {self._folder.name} were not kept")
+        code = {name: why for name, why in self._left_out.items() if not is_output(str(name))}
+        found += [
+            f"{name} of {self._folder.name} was not kept: {why}" for name, why in list(code.items())[:_MOST_NAMED]
+        ]
+        more = len(code) - _MOST_NAMED
+        return [*found, f"{more} more files of {self._folder.name} were not kept"] if more > 0 else found
+
+    @property
+    def _left_out(self) -> Mapping[str, Any]:
+        of_git, of_source = self.git.get("left_out"), self._environment.get("source", {}).get("left_out")
+        return {
+            **(of_git if isinstance(of_git, dict) else {}),
+            **(of_source if isinstance(of_source, dict) else {}),
+        }
+
     def load(self, names: Iterable[str]) -> None:
         """Read the committed contents of these files at a time, as `read` would one by one."""
         if self.objects is not None and self.commit is not None:
@@ -118,10 +145,7 @@ class WorkingState:
             raise UnknownContentError(
                 f"the commit {self.commit[:10]} is neither in {self.git.get('root')} nor in the repository here"
             )
-        content = self.objects.read(self.commit, name, limit_bytes=MOST_BYTES)
-        if content is None and self.objects.has_file(self.commit, name):
-            raise UnknownContentError(f"{name} is larger than {MOST_BYTES // 10**6} MB")
-        return content
+        return self.objects.read(self.commit, name, limit_bytes=MOST_BYTES)
 
     def _read(self, name: str) -> bytes | None:
         if name not in self._names:
@@ -134,6 +158,7 @@ class WorkingState:
         content = self._read(_ARCHIVE)
         if content is None:
             return
+        self._broken[_ARCHIVE] = True
         with suppress(tarfile.TarError, zlib.error, EOFError, OSError):
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
                 unpacked = stream.read(_MOST_ARCHIVE_BYTES)
@@ -142,3 +167,4 @@ class WorkingState:
                     file = tar.extractfile(member) if member.isreg() and member.size <= MOST_BYTES else None
                     if file is not None:
                         yield member.name, file.read()
+            self._broken[_ARCHIVE] = False

@@ -4,14 +4,18 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from autotrack import settings
 from autotrack.errors import AutotrackError
-from autotrack.format import verdict
+from autotrack.format import short
 from autotrack.journal.judging import main_metrics
+from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.param_rows import param_rows
 from autotrack.readers.plain import plain
+from autotrack.readers.ranking import Ranks
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
 from autotrack.report.time_spent import time_spent
@@ -27,14 +31,20 @@ _MOST_TRIALS = 5_000
 
 
 def details_of(
-    folder: Path, summary: Summary, *, earlier_runs: EarlierRuns, most_bytes: int = 200_000
+    folder: Path,
+    summary: Summary,
+    *,
+    earlier_runs: EarlierRuns,
+    ranks: Ranks,
+    most_bytes: int = 200_000,
 ) -> dict[str, Any]:
     """Return one run in full, without its curves.
 
     Args:
         folder: The run folder.
         summary: The summary of the run.
-        earlier_runs: Among which the run is ranked. Pass the same one for many runs.
+        earlier_runs: With which the run is compared. Pass the same one for many runs.
+        ranks: The runs among which it is ranked.
         most_bytes: How much of its output, and of its patch, is taken.
     """
     details = {name: plain(getattr(summary, name)) for name in _AS_THEY_ARE}
@@ -51,7 +61,8 @@ def details_of(
         "output": end_of(folder, "output.log", most_bytes),
         "patch": patch_of(folder, summary, most_bytes),
         "repeat": repeat(folder, summary),
-        **_standing(folder, summary, earlier_runs),
+        "since": _since(folder, summary, earlier_runs),
+        "standing": _standing(RecordedRun(folder, summary), ranks),
     }
 
 
@@ -73,13 +84,20 @@ def repeat(folder: Path, summary: Summary) -> list[str]:
     ]
 
 
-def _standing(folder: Path, summary: Summary, earlier_runs: EarlierRuns) -> dict[str, str]:
-    """Return how the run ranks among those before it (`standing`), and what changed since them (`since`)."""
+def _since(folder: Path, summary: Summary, earlier_runs: EarlierRuns) -> str:
+    """Return what changed since the last run before this one, and since the best."""
     try:
         changes = changes_of(folder, earlier_runs, summary)
     except (OSError, AutotrackError):  # a run beside it is damaged
-        return {}
-    if changes is None:
-        return {}
-    since, standing = changes.said.of(summary)
-    return {"since": since, "standing": verdict(standing) if standing else ""}
+        return ""
+    return changes.said.of(summary)[0] if changes is not None else ""
+
+
+def _standing(run: RecordedRun, ranks: Ranks) -> str:
+    """Return how the run ranks among all of its kind, as `autotrack show` tells it."""
+    rank = ranks.of(run, wanted=settings.resolve().metric)
+    if rank is None or rank.best is None or rank.best_value is None:
+        return ""
+    word = "best" if rank.place > 1 else "next"
+    own, other = short(number(rank.value)), short(number(rank.best_value))
+    return f"{rank.metric} {own}, {rank} ({word}: {rank.best.name} {other})"

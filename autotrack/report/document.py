@@ -8,6 +8,7 @@ from autotrack.errors import AutotrackError
 from autotrack.journal.records import number
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.query_names import Name
+from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.report.columns import columns_of, keys_of
 from autotrack.report.comparisons import compared, likely_pairs, newest_first
@@ -31,6 +32,7 @@ def document_of(
     *,
     title: str,
     wanted: str = "",
+    whole: Sequence[RecordedRun] = (),
     watch: Watch = iter,
 ) -> dict[str, Any]:
     """Return all that a file with these runs has to show.
@@ -40,6 +42,7 @@ def document_of(
         names: The names that they have, as in `Runs.where`.
         title: The title of the page.
         wanted: The setting `metric`.
+        whole: The runs among which these are ranked; by default, these.
         watch: Is given the runs, and passes them on one by one, so it can show the progress.
     """
     runs = newest_first(runs)
@@ -47,11 +50,13 @@ def document_of(
     keys = dict(zip(map(id, runs), keys_of(runs), strict=True))
     most = points_for_each(sum(len(run.summary.metrics) + len(run.summary.system) for run in runs))
     text_bytes = min(max(_TEXT_BYTES // max(len(runs), 1), _LEAST_TEXT_BYTES), _MOST_TEXT_BYTES)
-    earlier_runs, packages = EarlierRuns(), dict[str, Any]()
+    earlier_runs, ranks, packages = EarlierRuns(), Ranks(whole or runs), dict[str, Any]()
     details, curves = {}, {}
     for run in watch(runs):
         key = keys[id(run)]
-        details[key] = details_of(run.folder, run.summary, earlier_runs=earlier_runs, most_bytes=text_bytes)
+        details[key] = details_of(
+            run.folder, run.summary, earlier_runs=earlier_runs, ranks=ranks, most_bytes=text_bytes
+        )
         _share_packages(details[key], packages)
         try:
             curves[key] = curves_of(fold(run.folder), run.started, most)

@@ -13,6 +13,7 @@ from typing import Any
 from autotrack import settings
 from autotrack.format import human_bytes
 from autotrack.journal.files import write_atomically
+from autotrack.journal.outputs import REPORT_MARK
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.bundle import script, text_of
@@ -23,6 +24,7 @@ _PAGE = """\
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{mark}
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
@@ -46,6 +48,7 @@ class Report:
         runs: The runs, in any order.
         names: The names that they have, as in `Runs.where`.
         title: The title of the page; by default, the experiment of the runs, or how many they are.
+        whole: All runs of the store that these were chosen from, among which they are ranked; by default, these.
         watch: Is given the runs, and passes them on one by one, so it can show the progress.
 
     Attributes:
@@ -53,10 +56,18 @@ class Report:
     """
 
     def __init__(
-        self, runs: Sequence[RecordedRun], names: Collection[Name], *, title: str | None = None, watch: Watch = iter
+        self,
+        runs: Sequence[RecordedRun],
+        names: Collection[Name],
+        *,
+        title: str | None = None,
+        whole: Sequence[RecordedRun] | None = None,
+        watch: Watch = iter,
     ) -> None:
         wanted = settings.resolve().metric
-        document = document_of(runs, names, title=title or title_of(runs), wanted=wanted, watch=watch)
+        document = document_of(
+            runs, names, title=title or title_of(runs), wanted=wanted, whole=whole or runs, watch=watch
+        )
         self.path: Path | None = None
         self._count = len(runs)
         self._page = page_of(document)
@@ -95,6 +106,7 @@ def page_of(document: dict[str, Any]) -> str:
     code = script("file_page")
     style = text_of("vendor/uPlot.css") + text_of("page.css")
     return _PAGE.format(
+        mark=REPORT_MARK,
         policy=_policy(code, style),
         title=html.escape(str(document["title"])),
         style=style,

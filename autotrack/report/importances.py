@@ -5,6 +5,7 @@ from typing import Any
 
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
+from autotrack.readers.candidates import weight_of_param
 from autotrack.readers.importance import importance
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
@@ -40,5 +41,6 @@ def of_trials(summary: Summary) -> dict[str, Any]:
 
 
 def _shares(params: dict[str, list[Any]], values: Sequence[float]) -> list[dict[str, Any]]:
-    found = importance(params, values)[:_MOST_PARAMS]
+    known = sorted(params, key=lambda name: -weight_of_param(name))  # those that matter come first
+    found = importance({name: params[name] for name in known}, values)[:_MOST_PARAMS]
     return [{"param": one.param, "share": round(one.share, 4), "runs": one.runs} for one in found]

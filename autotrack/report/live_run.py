@@ -12,6 +12,7 @@ from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
 from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.ranking import Ranks
 from autotrack.report.curves import MOST, points_of
 from autotrack.report.details import details_of
 from autotrack.report.growing_curve import GrowingCurve
@@ -32,10 +33,10 @@ class LiveRun:
         self._curves: dict[str, GrowingCurve] = {}
         self._lock = Lock()
 
-    def details(self, earlier_runs: EarlierRuns) -> dict[str, Any]:
+    def details(self, earlier_runs: EarlierRuns, ranks: Ranks) -> dict[str, Any]:
         """Return the run in full, as `details_of` does."""
         with self._lock:
-            return details_of(self.folder, self._summary(), earlier_runs=earlier_runs)
+            return details_of(self.folder, self._summary(), earlier_runs=earlier_runs, ranks=ranks)
 
     def curves(self) -> dict[str, Any]:
         """Return its curves."""

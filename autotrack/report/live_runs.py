@@ -17,6 +17,7 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.index import Index
 from autotrack.readers.plain import plain
 from autotrack.readers.query_names import Name, names_in
+from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun, fold, load
 from autotrack.readers.runs import Runs
 from autotrack.readers.scan import Seen, scan
@@ -74,7 +75,10 @@ class LiveRuns:
 
     def details(self, key: str) -> dict[str, Any]:
         """Return one run in full. Raises `RunNotFoundError`."""
-        return self._live(self._folder(key)).details(self._earlier_runs)
+        live = self._live(self._folder(key))
+        with self._lock:
+            ranks = Ranks(self._all()[0])
+        return live.details(self._earlier_runs, ranks)
 
     def curves(self, key: str) -> dict[str, Any]:
         """Return the curves of one run. Raises `RunNotFoundError`."""

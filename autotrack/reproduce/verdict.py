@@ -25,7 +25,6 @@ TOLERANCE = 1e-6
 _CERTAIN = {"arguments": 0.85, "code": 0.82, "data": 0.9, "packages": 0.5, "seed": 0.6, "hardware": 0.15}
 """How likely something that could not be restored is the cause; a little above what merely differs."""
 
-_MOST_REPEATS = 200
 _MOST_OUTPUT_BYTES = 2**25
 
 
@@ -244,9 +243,9 @@ def _comparison(
 
 def _spread(comparison: RunComparison, others: Sequence[RecordedRun]) -> Spread | None:
     """Return what other seeds make of the metric, and how far the repetition is apart, which is not one of them."""
-    original = comparison.runs[0].summary
+    original = comparison.runs[0].card()
     values = comparison.values(comparison.metric) if comparison.metric is not None else [None]
-    known = spread_of(comparison.metric or "", original, original, (run.summary for run in others[:_MOST_REPEATS]))
+    known = spread_of(comparison.metric or "", original, original, (run.card() for run in others))
     if known is None or values[0] is None or values[-1] is None:
         return None
     return replace(known, difference=values[-1] - values[0])

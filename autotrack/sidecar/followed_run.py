@@ -174,7 +174,7 @@ class FollowedRun:
     def add_changes(self, earlier_runs: EarlierRuns | None = None) -> Comparison:
         """Add how this run differs from the last and the best one of its kind; return what is said of it."""
         now = summarise(self.folder)
-        changes = changes_of(self.folder, earlier_runs, now)
+        changes = changes_of(self.folder, earlier_runs, now, reads_code=True)
         said = Comparison() if changes is None else changes.said
         if changes is not None:
             self.put([Text(time=time(), name="changes", text=changes.text)])

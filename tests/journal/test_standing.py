@@ -23,7 +23,7 @@ def said(metric: str, value: Number, rivals: Rivals) -> str:
          "val_acc 0.9917, 2nd of 3 (best: fleet-lemur 0.9944)"),
         ("val_loss", 0.1, {"val_loss": [("a", 0.3), ("b", 0.2)]}, "val_loss 0.1, 1st of 3 (best before: b 0.2)"),
         ("val_loss", 0.4, {"val_loss": [("a", 0.3), ("b", 0.2)]}, "val_loss 0.4, 3rd of 3 (best: b 0.2)"),
-        ("val_loss", 0.2, {"val_loss": [("b", 0.2)]}, "val_loss 0.2, 1st of 2 (best before: b 0.2)"),
+        ("val_loss", 0.2, {"val_loss": [("b", 0.2)]}, "val_loss 0.2, shared 1st of 2 (best before: b 0.2)"),
         ("val_loss", 0.2, {"val_acc": [("b", 0.2)]}, ""),
         ("val_loss", "NaN", {"val_loss": [("b", 0.2)]}, ""),
         ("unclear", 0.2, {"unclear": [("b", 0.2)]}, ""),

@@ -374,5 +374,5 @@ def test_the_history_of_a_metric_has_every_point_in_order(tmp_path: Path) -> Non
     points = recorded.history("loss")
     assert [(point.step, point.value) for point in points] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     assert {(point.epoch, point.stage) for point in points} == {(0, "train")}
-    with pytest.raises(KeyError, match="it has loss"):
+    with pytest.raises(KeyError, match="did you mean loss"):
         recorded.history("val_loss")

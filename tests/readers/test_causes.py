@@ -3,6 +3,7 @@
 import math
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from autotrack.readers.across_runs import across_runs
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.importance import importance
+from autotrack.readers.indexed_values import card_of
 from autotrack.readers.parting import parting
-from autotrack.readers.repeats import spread_of
+from autotrack.readers.repeats import Spread, spread_of
 
 
 def run(id: str = "a", loss: float = 0.5, **params: Any) -> Summary:  # noqa: A002
@@ -57,6 +59,10 @@ def with_data(summary: Summary, train: str, test: str = "cc") -> Summary:
 def with_code(summary: Summary) -> Summary:
     summary.environment["git"] = {"commit": "1" * 40, "patch_sha256": "x", "changed": ["train.py"]}
     return summary
+
+
+def spread(metric: str, now: Summary, before: Summary, others: Sequence[Summary]) -> Spread | None:
+    return spread_of(metric, card_of(now), card_of(before), map(card_of, others))
 
 
 def on_another_machine(summary: Summary) -> Summary:
@@ -139,18 +145,18 @@ def test_curves_part_where_the_first_values_differ(one: list[float], other: list
 def test_a_difference_that_is_no_larger_than_that_of_seeds_is_called_that() -> None:
     repeats = [run(str(seed), 0.5 + 0.01 * seed, seed=seed) for seed in range(4)]
     close, far = run("close", 0.52, beta=0.5), run("far", 0.2, beta=0.5)
-    first, *others = likely_causes(close, repeats[0], spread=spread_of("val_loss", close, repeats[0], repeats))
+    first, *others = likely_causes(close, repeats[0], spread=spread("val_loss", close, repeats[0], repeats))
     assert first.kind == "seed"
     assert "over 4 repeats" in first.cause
     assert others[0].cause == "beta 0.9 → 0.5"
     assert "not more than seeds make" in others[0].evidence
-    spread = spread_of("val_loss", far, repeats[0], repeats)
-    assert likely_causes(far, repeats[0], spread=spread)[0].cause == "beta 0.9 → 0.5"
+    of_far = spread("val_loss", far, repeats[0], repeats)
+    assert likely_causes(far, repeats[0], spread=of_far)[0].cause == "beta 0.9 → 0.5"
 
 
 def test_too_few_repeats_tell_nothing() -> None:
-    assert spread_of("val_loss", run("a"), run("b", seed=2), []) is None
-    assert spread_of("other", run("a"), run("b"), []) is None
+    assert spread("val_loss", run("a"), run("b", seed=2), []) is None
+    assert spread("other", run("a"), run("b"), []) is None
 
 
 @given(st.integers(0, 2**20))
@@ -250,7 +256,7 @@ def test_many_runs_are_explained_by_how_their_params_go_along_with_the_metric(ru
 def test_what_cannot_be_compared_is_a_mistake(runs: Any) -> None:
     with pytest.raises(QueryError, match="name two or more"):
         runs[:1].compare()
-    with pytest.raises(QueryError, match="they have val_loss"):
+    with pytest.raises(QueryError, match="did you mean val_loss"):
         runs.compare("val_los")
 
 

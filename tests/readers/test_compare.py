@@ -11,8 +11,9 @@ from autotrack.journal import records
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
 from autotrack.journal.summary import Summary
+from autotrack.readers.causes import in_short, likely_causes
 from autotrack.readers.compare import ChangesSince, changes_of
-from autotrack.readers.differences import as_markdown, differences, in_short
+from autotrack.readers.differences import as_markdown, differences
 
 
 def summary_of(*found: AnyRecord, ended: bool = True) -> Summary:
@@ -228,12 +229,20 @@ def test_what_was_not_captured_in_both_is_not_compared(kind: str) -> None:
     assert differences(captured, summary_of()) == differences(summary_of(), captured) == {}
 
 
-def test_the_line_says_the_first_of_each_kind_and_the_list_all() -> None:
-    found = {"code": ["commit 1 → 2"], "params": ["a 1 → 2", "b 1 → 2", "c 1 → 2", "d 1 → 2", "e 1 → 2"]}
-    assert in_short(found) == "code (commit 1 → 2), params (a 1 → 2, b 1 → 2, c 1 → 2, 2 more)"
-    assert as_markdown(found).splitlines()[0] == "- code: commit 1 → 2"
-    assert as_markdown(found).splitlines()[-1] == "- params: e 1 → 2"
-    assert (in_short({}), as_markdown({})) == ("nothing changed", "- nothing changed")
+def test_the_list_says_all_that_differs() -> None:
+    found = {"code": ["commit 1 → 2"], "params": ["a 1 → 2", "b 1 → 2"]}
+    assert as_markdown(found).splitlines() == ["- code: commit 1 → 2", "- params: a 1 → 2", "- params: b 1 → 2"]
+    assert as_markdown({}) == "- nothing changed"
+
+
+def test_the_line_has_the_likeliest_causes_first_and_counts_what_hardly_matters() -> None:
+    before = {"beta": 1, "gamma": 1, "delta": 1, "epsilon": 1, "verbose": 1, "lr": 0.1}
+    now = {"beta": 2, "gamma": 2, "delta": 2, "epsilon": 2, "verbose": 2, "lr": 0.2}
+    causes = likely_causes(summary_of(params(**now)), summary_of(params(**before)))
+    assert in_short(causes) == "params (gamma 1 → 2, lr 0.1 → 0.2, beta 1 → 2, 2 more), and 1 that hardly matters"
+    few = likely_causes(summary_of(params(verbose=2)), summary_of(params(verbose=1)))
+    assert in_short(few) == "nothing that matters changed (verbose 1 → 2)"
+    assert in_short(likely_causes(summary_of(), summary_of())) == "nothing changed"
 
 
 # ---- since which runs

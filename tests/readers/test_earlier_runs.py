@@ -8,7 +8,8 @@ import pytest
 import autotrack
 from autotrack.journal.summary import Summary
 from autotrack.readers import recorded_run
-from autotrack.readers.earlier_runs import EarlierRuns, kind_of
+from autotrack.readers.configuration import kind_of
+from autotrack.readers.earlier_runs import EarlierRuns
 
 
 def recorded(store: Path, name: str) -> Path:

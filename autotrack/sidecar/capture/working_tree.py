@@ -1,4 +1,4 @@
-"""Finds what is not committed in a repository and its submodules, apart from recorded runs."""
+"""Finds what is not committed in a repository and its submodules, apart from recorded runs and reports on them."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import AutotrackError
+from autotrack.journal.outputs import is_report
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.keeping import modified
 from autotrack.sidecar.capture.repository import Repository
@@ -38,7 +39,7 @@ class WorkingTree:
                 name, file = part.prefix + path, part.root / path
                 if path.endswith("/"):
                     self.left_out[name] = "a repository of its own"
-                elif not recorded(file):
+                elif not recorded(file) and not is_report(file):
                     self.untracked[name] = file
 
     @property
