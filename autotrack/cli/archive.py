@@ -39,9 +39,10 @@ def archive(
             f"the file to write is missing; to pack the run {name!r}: autotrack archive {name} {name}.zip"
         )
     check_target(target)
-    chosen = [catalog.find(reference, store) for reference in references]
+    looked_at = catalog.Catalog()
+    chosen = [looked_at.find(reference, store) for reference in references]
     if where or not references:
-        every = catalog.runs(place)
+        every = looked_at.runs(place)
         chosen += every.where(where) if where else every
     if in_trash:
         chosen += [recorded_run.load(folder) for folder in trash.in_trash(place)]

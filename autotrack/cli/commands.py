@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "manage.export",
     "du": "manage.du",
     "rm": "manage.rm",
+    "restore": "manage.restore",
     "archive": "archive.archive",
     "unarchive": "archive.unarchive",
     "reproduce": "reproduce.reproduce_command",

@@ -9,6 +9,7 @@ from autotrack.cli.printing import say, say_text
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog, edits
 from autotrack.readers.indexed_values import NOTE
+from autotrack.readers.query_names import proposed
 
 
 def tag(
@@ -26,9 +27,7 @@ def tag(
             raise AutotrackError(f"{text!r} is no tag; write it as in why=paper, or remove one with --remove")
         values[name] = value
     if lacking := [name for name in remove or [] if name not in recorded.tags]:
-        raise AutotrackError(
-            f"run {recorded.name} has no tag {lacking[0]!r}; it has {', '.join(recorded.tags) or 'none'}"
-        )
+        raise AutotrackError(f"run {recorded.name} has no tag {lacking[0]!r}; {proposed(lacking[0], recorded.tags)}")
     if values or remove:
         edits.tag(recorded.folder, values, tuple(remove or ()))
     shown = catalog.find(str(recorded.folder)).tags

@@ -1,6 +1,7 @@
 """`autotrack rm` removes runs, `autotrack du` shows what takes space, `autotrack export` writes runs to a table."""
 
 import csv
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from autotrack.readers.runs import Runs
 
 _MOST_NAMED = 5
 _MOST_RUNS = 10
+_MOST_LISTED = 50
 _FORMATS = (".csv", ".json", ".parquet")
 
 
@@ -27,17 +29,20 @@ def rm(
     store: StoreOption = None,
     checkpoints: Annotated[bool, typer.Option("--checkpoints", help="Only delete checkpoints and models.")] = False,
     purge: Annotated[bool, typer.Option("--purge", help="Delete for good, also what is in the trash.")] = False,
-    restore: Annotated[bool, typer.Option("--restore", help="Bring runs back from the trash.")] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Bring runs back from the trash, as `autotrack restore` does.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove runs: they are moved into a folder `.trash` beside the others, from which `--restore` brings them back.
+    """Remove runs: they are moved into a folder `.trash` beside the others.
+
+    `autotrack restore` brings them back.
 
     `rm --purge` without any run empties the trash. What was sent to a server stays there.
     """
     place = catalog.existing_store(store)
     if restore:
-        for name in names or [folder.name for folder in trash.in_trash(place)]:
-            say(f"restored {trash.restore(name, place)}")
+        _restore(names, place)
         return
     if purge and not names and not where:
         _empty_trash(place, yes=yes)
@@ -56,6 +61,33 @@ def rm(
             say(f"deleted {run.folder}")
         else:
             say(f"moved to {trash.remove(run.folder)}")
+    if not checkpoints and not purge and chosen:
+        named = shlex.quote(chosen[0].folder.name) if len(chosen) == 1 else "RUN"
+        say(f"autotrack restore {named}{_store_option(store)} brings {'it' if len(chosen) == 1 else 'them'} back")
+
+
+def restore(names: RunsArgument = None, store: StoreOption = None) -> None:
+    """Bring runs back that `autotrack rm` has moved into the trash; without a name, show what is there."""
+    place = catalog.existing_store(store)
+    if names:
+        _restore(names, place)
+        return
+    folders = list(trash.in_trash(place))
+    for folder in folders[:_MOST_LISTED]:
+        say(folder.name)
+    if len(folders) > _MOST_LISTED:
+        say(f"… and {len(folders) - _MOST_LISTED} more")
+    if not folders:
+        say(f"the trash of {place} is empty")
+
+
+def _restore(names: list[str] | None, place: Path) -> None:
+    for name in names or [folder.name for folder in trash.in_trash(place)]:
+        say(f"restored {trash.restore(name, place)}")
+
+
+def _store_option(store: Path | None) -> str:
+    return f" --store {shlex.quote(str(store))}" if store is not None else ""
 
 
 def du(store: StoreOption = None, where: WhereOption = None, as_json: JsonOption = False) -> None:
@@ -135,9 +167,10 @@ def _write_parquet(table: object, path: Path) -> None:
 def _chosen(names: list[str] | None, where: str | None, store: Path | None) -> Runs:
     if not names and not where:
         raise QueryError("name the runs, or choose them with --where")
-    chosen = [catalog.find(name, store) for name in names or []]
+    looked_at = catalog.Catalog()
+    chosen = [looked_at.find(name, store) for name in names or []]
     if where:
-        chosen += catalog.runs(catalog.existing_store(store)).where(where)
+        chosen += looked_at.runs(catalog.existing_store(store)).where(where)
     by_folder = {run.folder.absolute(): run for run in chosen}
     if not by_folder:
         raise QueryError("there are no runs for which that holds")

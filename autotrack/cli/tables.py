@@ -10,6 +10,9 @@ _GAP = "  "
 _NARROWEST = 8
 _NUMBER = re.compile(r"[-+]?(\d[\d,]*(\.\d+)?(e[-+]?\d+)?|nan|inf|NaN|Infinity)")
 _MEASURE = re.compile(r"[-+]?[\d.,]+ ?(%|k?B|[MGT]B|B/s|[kMG]B/s|m?s|min( \d+ s)?|h( \d+ min)?)")
+_PIECE = re.compile(r"[^/\\_\-.,=:;→]*[/\\_\-.,=:;→]+|[^/\\_\-.,=:;→]+")
+"""What a long word is broken into where it does not fit: each piece ends behind a sign."""
+
 _LEFT_TO_RIGHT = "\u200e"
 """An invisible mark that keeps what follows a right-to-left text in its column."""
 
@@ -44,7 +47,9 @@ def table_lines(
             for row, cell in zip(whole[1:], _aligned(cells), strict=True):
                 row[place] = cell
     natural = [max(cell_len(row[place]) for row in whole) for place in range(len(columns))]
-    widths = _fitting(natural, is_right, width - len(_GAP) * (len(columns) - 1))
+    space = width - len(_GAP) * (len(columns) - 1)
+    least = [max(_longest_part(row[place]) for row in whole) if wraps else 0 for place in range(len(columns))]
+    widths = _fitting(natural, is_right, space, least if sum(map(min, natural, least)) <= space else ())
     fits = sum(widths) + len(_GAP) * (len(widths) - 1) <= width
     lines = []
     for number, row in enumerate(whole, start=-1):
@@ -88,23 +93,31 @@ def _aligned(cells: Sequence[str]) -> list[str]:
             for cell, part in zip(cells, parts, strict=True)]  # fmt: skip
 
 
-def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int) -> list[int]:
-    """Return the widths of columns: the widest of those with texts become narrower until all fit."""
+def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int, least: Sequence[int] = ()) -> list[int]:
+    """Return the widths of columns: the widest of those with texts become narrower until all fit.
+
+    None becomes narrower than its part of `least`, which has the longest words, if that is given.
+    """
     widths = list(natural)
     while sum(widths) > space:
-        texts = [place for place, width in enumerate(widths) if width > _NARROWEST and not is_right[place]]
+        texts = [
+            place
+            for place, width in enumerate(widths)
+            if width > max(_NARROWEST, least[place] if least else 0) and not is_right[place]
+        ]
         if not texts:
             break
         widest = max(texts, key=lambda place: widths[place])
         others = [widths[place] for place in texts if widths[place] < widths[widest]]
-        least = max(max(others, default=_NARROWEST), _NARROWEST)
+        floor = max(max(others, default=_NARROWEST), _NARROWEST, least[widest] if least else 0)
         same = sum(widths[place] == widths[widest] for place in texts)
         excess = -(-(sum(widths) - space) // same)
-        smaller = max(least, widths[widest] - excess)
+        smaller = max(floor, widths[widest] - excess)
         before = widths[widest]
         for place in texts:
             if widths[place] == before and sum(widths) > space:
-                widths[place] = max(smaller, before - (sum(widths) - space))
+                narrowest = max(smaller, least[place] if least else 0)
+                widths[place] = max(narrowest, before - (sum(widths) - space))
     return widths
 
 
@@ -127,9 +140,29 @@ def wrapped(text: str, width: int) -> list[str]:
             continue
         if line.strip():
             lines.append(line)
-        *whole, line = chop_cells(word.lstrip(), max(width, 1)) or [""]
+        *whole, line = _parts(word.lstrip(), max(width, 1))
         lines += whole
     return [*lines, line]
+
+
+def _parts(word: str, width: int) -> list[str]:
+    """Return a word in pieces of this width, broken behind a sign where there is one: a path behind a slash."""
+    if cell_len(word) <= width:
+        return [word]
+    parts, part = [], ""
+    for piece in _PIECE.findall(word):
+        if cell_len(part + piece) > width:
+            parts += [part] if part else []
+            *whole, part = chop_cells(piece, width)
+            parts += whole
+        else:
+            part += piece
+    return [*parts, part]
+
+
+def _longest_part(text: str) -> int:
+    """Return how wide the longest piece of a text is that is not to be broken."""
+    return max((cell_len(piece) for word in text.split() for piece in _PIECE.findall(word)), default=0)
 
 
 def _padded(cell: str, width: int, *, is_right: bool, is_last: bool) -> str:

@@ -26,7 +26,8 @@ def besides_params(summaries: Sequence[Summary]) -> dict[str, list[Any]]:
 
 def across_runs(facts: Mapping[str, Sequence[Any]], metric: Sequence[float], name: str) -> list[Cause]:
     """Return how well each fact explains the metric called `name`, the best first; none for fewer than ten runs."""
-    found = importance(facts, metric)
+    known = dict(sorted(facts.items(), key=lambda item: (item[0] not in _KINDS, -weight_of_param(item[0]))))
+    found = importance(known, metric)
     found.sort(key=lambda one: (one.is_thin, -round(one.share, 2), follows(one.param), -weight_of_param(one.param)))
     causes = [_cause(one, name) for one in found]
     if len(metric) >= 10 and (not found or found[0].is_thin):

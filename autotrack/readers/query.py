@@ -9,6 +9,7 @@ import ast
 import math
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
@@ -205,9 +206,13 @@ class Query:
         if proposals:
             return f"{missing}; did you mean {' or '.join(proposals)}?"
         quoted = f"; texts are in quotes, as in {written!r}" if name is None and written.isidentifier() else ""
-        return f"{missing}{quoted}; there are {', '.join(f'{group}.NAME' for group in GROUPS)} and {', '.join(FIELDS)}"
+        counts = Counter(known.group for known in self._known if known.group)
+        there = [f"{counts[group]} {group}.NAME" for group in GROUPS if counts[group]]
+        groups = ", ".join(there or [f"{group}.NAME" for group in GROUPS])
+        return f"{missing}{quoted}; there are {groups} and fields such as {', '.join(_KNOWN_FIELDS)}"
 
 
+_KNOWN_FIELDS = ("name", "status", "started", "took", "experiment")
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """The signs for sides that have changed places."""
 

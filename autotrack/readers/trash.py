@@ -7,9 +7,11 @@ from pathlib import Path
 from autotrack.errors import RunNotFoundError, UnsafeFileError
 from autotrack.journal.reader import is_being_written
 from autotrack.journal.run_folder import check_structure
+from autotrack.readers.query_names import proposed
 
 TRASH = ".trash"
 _CHECKPOINTS = ("checkpoints", "model")
+_MOST_NAMED = 5
 
 
 def check_is_over(folder: Path) -> None:
@@ -40,9 +42,11 @@ def restore(name: str, store: Path) -> Path:
     """
     found = [folder for folder in in_trash(store) if folder.name == name or folder.name.endswith(f"-{name}")]
     if len(found) != 1:
-        names = ", ".join(folder.name for folder in in_trash(store)) or "nothing"
-        count = "no run" if not found else f"{len(found)} runs"
-        raise RunNotFoundError(f"{count} {name!r} in the trash of {store}; it has {names}", reference=name)
+        if found:
+            folders = ", ".join(folder.name for folder in found[:_MOST_NAMED])
+            raise RunNotFoundError(f"{len(found)} runs {name!r} in the trash of {store}: {folders}", reference=name)
+        there = proposed(name, [folder.name for folder in in_trash(store)])
+        raise RunNotFoundError(f"no run {name!r} in the trash of {store}; {there}", reference=name)
     place = _unused(found[0].parent.parent / found[0].name)
     found[0].rename(place)
     return place
