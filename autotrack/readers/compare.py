@@ -34,7 +34,7 @@ class ChangesSince:
     @property
     def said(self) -> Comparison:
         """What the terminal hears of it."""
-        return Comparison(self.line, self.rivals, self.by_metric, self.is_of_latest)
+        return Comparison(self.line, self.rivals, self.by_metric, is_of_latest=self.is_of_latest)
 
 
 def changes_of(
