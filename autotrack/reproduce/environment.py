@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
@@ -37,13 +37,14 @@ def environment_for(lock: Lock, *, also: Iterable[str] = (), say: Callable[[str]
 
     Raises `ReproduceError` for a version of Python or a package that cannot be had; nothing half-made is kept.
     """
-    folder = _place() / lock.digest
+    added = sorted(also)
+    folder = _place() / _digest(lock, added)
     with _alone(folder.with_suffix(".lock")):
         if not (folder / _COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            say(f"making an environment of {lock.count} packages with Python {lock.python} in {folder}")
+            say(f"making an environment of {lock.count} packages with {lock.named_python} in {folder}")
             try:
-                _make(lock, folder, list(also))
+                _make(lock, folder, added)
                 (folder / _COMPLETE).write_text(lock.requirements, encoding="utf-8")
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -52,16 +53,26 @@ def environment_for(lock: Lock, *, also: Iterable[str] = (), say: Callable[[str]
     return _interpreter(folder)
 
 
+def _digest(lock: Lock, also: Sequence[str]) -> str:
+    """Return what an environment is kept under: autotrack may come to need other packages than when it was made."""
+    return lock.digest if not also else sha256(f"{lock.digest}\n{also}".encode()).hexdigest()[: len(lock.digest)]
+
+
 def version_of(python: str) -> str | None:
     """Return the version of an interpreter; None if it cannot be started."""
-    code = "import platform; print(platform.python_version())"
+    return _implementation_and_version(python)[1]
+
+
+def _implementation_and_version(python: str) -> tuple[str | None, str | None]:
+    code = "import platform; print(platform.python_implementation(), platform.python_version())"
     try:
         done = subprocess.run(
             [python, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return None, None
+    implementation, _, version = done.stdout.strip().partition(" ")
+    return (implementation, version) if done.returncode == 0 and version else (None, None)
 
 
 def _place() -> Path:
@@ -79,10 +90,11 @@ def _interpreter(folder: Path) -> Path:
 
 def _make(lock: Lock, folder: Path, also: list[str]) -> None:
     if (uv := shutil.which("uv")) is not None:
-        _run([uv, "venv", "--quiet", "--python", lock.python, str(folder)], "the environment")
+        wanted = lock.python if lock.is_cpython else f"{lock.implementation.lower()}@{lock.python}"
+        _run([uv, "venv", "--quiet", "--python", wanted, str(folder)], "the environment")
         install = [uv, "pip", "install", "--quiet", "--python", str(_interpreter(folder))]
     else:
-        python = _find_python(lock.python)
+        python = _find_python(lock)
         _run([python, "-m", "venv", "--without-pip", str(folder)], "the environment")
         install = [sys.executable, "-m", "pip", "--python", str(_interpreter(folder)), "install", "--quiet"]
         if importlib.util.find_spec("pip") is None:
@@ -95,18 +107,21 @@ def _make(lock: Lock, folder: Path, also: list[str]) -> None:
         _run([*install, "-c", str(requirements), *also], "what autotrack needs")
 
 
-def _find_python(version: str) -> str:
-    """Return an interpreter of this version, or else of another patch of it. Raises `ReproduceError`."""
-    minor = ".".join(version.split(".")[:2])
+def _find_python(lock: Lock) -> str:
+    """Return an interpreter of this kind and version, or else of another patch of it. Raises `ReproduceError`."""
+    version, minor = lock.python, ".".join(lock.python.split(".")[:2])
     base = getattr(sys, "_base_executable", sys.executable)
-    candidates = [base, shutil.which(f"python{minor}"), shutil.which("python3")]
+    name = "python" if lock.is_cpython else lock.implementation.lower()
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions" / version / "bin" / "python"
-    versions = {path: version_of(path) for path in [str(pyenv), *candidates] if path and Path(path).exists()}
+    paths = [str(pyenv), base, shutil.which(f"{name}{minor}"), shutil.which(f"{name}3")]
+    kinds = {path: _implementation_and_version(path) for path in paths if path and Path(path).exists()}
+    versions = {path: found for path, (kind, found) in kinds.items() if kind == lock.implementation}
     exact = next((path for path, found in versions.items() if found == version), None)
     alike = next((path for path, found in versions.items() if found and found.startswith(f"{minor}.")), None)
     if exact or alike:
         return str(exact or alike)
-    raise ReproduceError(f"the run used Python {version}, and there is no Python {minor} here; {_HELP}")
+    named = "Python" if lock.is_cpython else lock.implementation
+    raise ReproduceError(f"the run used {lock.named_python}, and there is no {named} {minor} here; {_HELP}")
 
 
 def _run(command: list[str], what: str) -> None:

@@ -49,6 +49,16 @@ class Lock:
     implementation: str = "CPython"
 
     @property
+    def is_cpython(self) -> bool:
+        """Whether it is the usual Python."""
+        return self.implementation == "CPython"
+
+    @property
+    def named_python(self) -> str:
+        """The Python in words, such as `Python 3.11.7` or `PyPy 3.10.14`."""
+        return f"{'Python' if self.is_cpython else self.implementation} {self.python}"
+
+    @property
     def count(self) -> int:
         """How many packages are installed."""
         return sum(not line.startswith("#") for line in self.requirements.splitlines())
@@ -56,7 +66,7 @@ class Lock:
     @property
     def digest(self) -> str:
         """What environments with the same content are kept under."""
-        python = self.python if self.implementation == "CPython" else f"{self.implementation} {self.python}"
+        python = self.python if self.is_cpython else self.named_python
         return hashlib.sha256(f"{python}\n{self.requirements}".encode(errors="replace")).hexdigest()[:20]
 
 

@@ -1,13 +1,19 @@
-"""Compares every metric of two runs at every step."""
+"""Compares every metric of two runs at every step: values of the same step and epoch, in the order they were logged.
+
+Of metrics that were found in what a script prints, the steps may shift with what else is printed at the time, so their
+values are compared in their order alone.
+"""
 
 import math
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from autotrack.journal.fold import Fold
-from autotrack.journal.records import number
+from autotrack.journal.records import PRINTED, number
 from autotrack.journal.series import Point
 from autotrack.readers.plain import plain
 
@@ -24,13 +30,14 @@ class MetricDifference:
 
     Attributes:
         name: The metric.
-        points: How many points both runs have.
+        points: How many points both runs have, at the same steps.
         original_points, repeated_points: How many points each of them has.
         original, repeated: The last values.
         largest: The largest difference between two values; 0 if all of them are the same, bit for bit.
         relative: The largest of the differences, each in proportion to the larger of its two values.
         parted: The first point of the original that differs by more than the tolerance; None if there is none.
         parted_repeated: The value of the repeated run there.
+        alone: The first point at a step and epoch for which the other run has none.
     """
 
     name: str
@@ -43,25 +50,28 @@ class MetricDifference:
     relative: float
     parted: Point | None
     parted_repeated: float | None
+    alone: Point | None = None
 
     @property
     def is_identical(self) -> bool:
         """Whether both runs have the same points, bit for bit."""
-        return not self.largest and self.original_points == self.repeated_points
+        return not self.largest and self.alone is None
 
     @property
     def is_same(self) -> bool:
-        """Whether both runs have as many points, and none of them differ by more than the tolerance."""
-        return self.parted is None and self.original_points == self.repeated_points
+        """Whether both runs have points at the same steps, and none of them differ by more than the tolerance."""
+        return self.parted is None and self.alone is None
 
     @property
     def place(self) -> str:
         """Where the two part, in words; nothing if they do not."""
-        if self.parted is None:
-            return "" if self.is_same else f"{self.repeated_points} instead of {self.original_points} points"
-        if self.parted.step is not None:
-            return f"step {self.parted.step}"
-        return f"epoch {self.parted.epoch}" if self.parted.epoch is not None else "the first value"
+        if self.parted is not None:
+            return _place_of(self.parted)
+        if self.alone is None:
+            return ""
+        if self.original_points != self.repeated_points:
+            return f"{self.repeated_points} instead of {self.original_points} points"
+        return f"only one has {_place_of(self.alone)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
@@ -94,9 +104,17 @@ def metric_differences(original: Fold, repeated: Fold, *, tolerance: float) -> l
     Durations, speeds and memory are left out: they are of the machine, and never the same twice.
     """
     curves, others = _curves(original), _curves(repeated)
+    printed = _printed(original) | _printed(repeated)
     names = [name for name in dict.fromkeys([*curves, *others]) if not _MEASURES_THE_MACHINE.search(name)]
-    found = [_difference(name, curves.get(name, ()), others.get(name, ()), tolerance) for name in names]
+    found = [
+        _difference(name, curves.get(name, ()), others.get(name, ()), tolerance, in_order=name in printed)
+        for name in names
+    ]
     return sorted(found, key=lambda one: (one.is_identical, one.is_same, -one.relative))
+
+
+def _printed(fold: Fold) -> set[str]:
+    return {name for name, metric in fold.summary().metrics.items() if metric.source == PRINTED}
 
 
 def _curves(fold: Fold) -> dict[str, Sequence[Point]]:
@@ -109,11 +127,18 @@ def _curves(fold: Fold) -> dict[str, Sequence[Point]]:
     return dict(curves)
 
 
-def _difference(name: str, original: Sequence[Point], repeated: Sequence[Point], tolerance: float) -> MetricDifference:
-    largest, largest_relative = 0.0, 0.0
+def _difference(
+    name: str, original: Sequence[Point], repeated: Sequence[Point], tolerance: float, *, in_order: bool
+) -> MetricDifference:
+    largest, largest_relative, points = 0.0, 0.0, 0
     parted: Point | None = None
     parted_repeated: float | None = None
-    for point, beside in zip(original, repeated, strict=False):
+    alone: Point | None = None
+    for point, beside in _pairs(original, repeated, in_order=in_order):
+        if point is None or beside is None:
+            alone = alone or point or beside
+            continue
+        points += 1
         one, other = float(number(point.value)), float(number(beside.value))
         apart, relative = _apart(one, other)
         largest, largest_relative = max(largest, apart), max(largest_relative, relative)
@@ -121,7 +146,7 @@ def _difference(name: str, original: Sequence[Point], repeated: Sequence[Point],
             parted, parted_repeated = point, other
     return MetricDifference(
         name=name,
-        points=min(len(original), len(repeated)),
+        points=points,
         original_points=len(original),
         repeated_points=len(repeated),
         original=_last(original),
@@ -130,7 +155,34 @@ def _difference(name: str, original: Sequence[Point], repeated: Sequence[Point],
         relative=largest_relative,
         parted=parted,
         parted_repeated=parted_repeated,
+        alone=alone,
     )
+
+
+def _pairs(
+    original: Collection[Point], repeated: Collection[Point], *, in_order: bool
+) -> Iterator[tuple[Point | None, Point | None]]:
+    """Yield the points that belong together: of the same step and epoch, or else those at the same place.
+
+    Where a run has several of a step and epoch, they belong together in their order. A point for which the other run
+    has none stands beside None; those that only the repeated run has come last.
+    """
+    if in_order:
+        yield from zip_longest(original, repeated)
+        return
+    waiting: dict[tuple[int | None, int | None], deque[Point]] = {}
+    for point in repeated:
+        waiting.setdefault((point.step, point.epoch), deque()).append(point)
+    for point in original:
+        beside = waiting.get((point.step, point.epoch))
+        yield point, beside.popleft() if beside else None
+    yield from ((None, point) for points in waiting.values() for point in points)
+
+
+def _place_of(point: Point) -> str:
+    if point.step is not None:
+        return f"step {point.step}"
+    return f"epoch {point.epoch}" if point.epoch is not None else "the first value"
 
 
 def _apart(one: float, other: float) -> tuple[float, float]:

@@ -181,7 +181,8 @@ def _parted(one: MetricDifference) -> str:
     if not one.original_points:
         return f"{one.name} was not recorded before"
     if one.parted is None:
-        return f"{one.name} has {one.repeated_points} points instead of {one.original_points}"
+        counts = f"{one.name} has {one.repeated_points} points instead of {one.original_points}"
+        return counts if one.repeated_points != one.original_points else f"{one.name} has other steps: {one.place}"
     values = f"{short(float(number(one.parted.value)))} → {short(one.parted_repeated)}"
     return f"{one.name} parts at {one.place} ({values})"
 

@@ -30,10 +30,12 @@ def wheel(folder: Path, version: str = "1.0") -> Path:
     return path
 
 
-def locked(folder: Path, *distributions: dict[str, Any], python: str = VERSION) -> Lock:
+def locked(
+    folder: Path, *distributions: dict[str, Any], python: str = VERSION, implementation: str = "CPython"
+) -> Lock:
     """Return the lock of a run with these distributions."""
     (folder / "environment").mkdir(exist_ok=True)
-    content = {"python": python, "implementation": "CPython", "distributions": distributions}
+    content = {"python": python, "implementation": implementation, "distributions": distributions}
     (folder / "environment" / "packages.json").write_text(json.dumps(content))
     return read_lock(folder, Summary(environment_files=["environment/packages.json"]))
 
@@ -68,6 +70,29 @@ def test_a_package_that_cannot_be_had_is_named_and_leaves_nothing(tmp_path: Path
     with pytest.raises(ReproduceError, match=r"the packages of the run cannot be installed: .*--here"):
         environment_for(other)
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
+
+
+def test_another_implementation_of_python_is_another_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    usual = locked(tmp_path)
+    pypy = locked(tmp_path, implementation="PyPy")
+    assert pypy.digest != usual.digest
+    with pytest.raises(ReproduceError, match=rf"used PyPy {VERSION}, and there is no PyPy"):
+        environment_for(pypy)
+    assert [path.suffix for path in cache.iterdir()] == [".lock"]
+
+
+@pytest.mark.slow
+def test_what_autotrack_comes_to_need_is_not_looked_for_in_an_older_environment(tmp_path: Path) -> None:
+    lock, also = locked(tmp_path), f"privately @ {wheel(tmp_path).as_uri()}"
+    without, with_it = environment_for(lock), environment_for(lock, also=[also])
+    codes = [
+        subprocess.run([str(python), "-c", "import privately"], capture_output=True, check=False).returncode
+        for python in (without, with_it)
+    ]
+    assert codes == [1, 0]
 
 
 def test_a_python_that_is_not_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import autotrack
+from autotrack.journal.records import PRINTED, Metrics, encode
 from autotrack.readers.missing import Missing
 from autotrack.reproduce.verdict import Verdict, verdict_of
 
@@ -63,6 +64,46 @@ def test_the_first_step_where_they_part_is_said(store: Path) -> None:
     assert found.as_dict()["differences"]["metrics"][0]["parted"] == {
         "step": 1, "epoch": None, "original": 2.0, "repeated": 2.5,
     }  # fmt: skip
+
+
+def at(store: Path, *points: tuple[float, int | None, int | None]) -> autotrack.RecordedRun:
+    """Record a run with these values, each with its step and epoch."""
+    with autotrack.start_run(to=store) as run:
+        for value, step, epoch in points:
+            run.log({"loss": value}, step=step, epoch=epoch)
+    return autotrack.load(run.folder)
+
+
+def test_values_of_the_same_step_are_compared_whatever_their_order(store: Path) -> None:
+    first = at(store, (3, 0, 0), (2, 1, 0), (1, 2, 1))
+    assert verdict_of(first, at(store, (2, 1, 0), (3, 0, 0), (1, 2, 1))).kind == "identical"
+    found = verdict_of(first, at(store, (3, 0, 0), (1, 2, 1), (1, 3, 1)))
+    assert str(found) == "different: loss has other steps: only one has step 1"
+    assert (found.metrics[0].points, found.metrics[0].largest) == (2, 0.0)
+    skipped = verdict_of(first, at(store, (3, 0, 0), (1, 2, 1)))
+    assert str(skipped) == "different: loss has 2 points instead of 3"
+    assert skipped.metrics[0].largest == 0.0
+
+
+def test_values_that_were_logged_twice_at_a_step_belong_together_in_their_order(store: Path) -> None:
+    first = at(store, (3, 0, 0), (2, 0, 0), (1, 1, 0))
+    assert verdict_of(first, at(store, (3, 0, 0), (1, 1, 0), (2, 0, 0))).kind == "identical"
+    found = verdict_of(first, at(store, (2, 0, 0), (3, 0, 0), (1, 1, 0)))
+    assert str(found) == "different: loss parts at step 0 (3 → 2)"
+
+
+def test_the_steps_of_printed_values_may_shift(store: Path) -> None:
+    def printed(*steps: int) -> autotrack.RecordedRun:
+        with autotrack.start_run(to=store) as run:
+            pass
+        with (run.folder / "journal" / "sidecar.jsonl").open("wb") as file:
+            for value, step in enumerate(steps):
+                made = Metrics(time=float(value), values={"loss": value}, step=step, source=PRINTED)
+                file.write(encode(made) + b"\n")
+        return autotrack.load(run.folder)
+
+    assert verdict_of(printed(0, 1, 2), printed(0, 2, 3)).kind == "identical"
+    assert verdict_of(printed(0, 1, 2), printed(0, 1)).kind == "different"
 
 
 @pytest.mark.parametrize(
