@@ -24,8 +24,14 @@ _SAFE = re.compile(r"[\w.@+/-]+")
 _NAME_OPTIONS = {"--where", "-w", "--sort", "--columns", "-c", "--group-by", "-g"}
 _METRIC_OPTIONS = {"--metric", "-m", "--history"}
 _TAKES_RUNS = {"show", "compare", "report", "rm", "archive", "sync", "tensorboard"}
-_TAKES_ONE_RUN = {"tag", "note", "rename", "undo", "reproduce"}
-_SWITCHES = {"--json", "--csv", "--all", "-a", "--watch", "--descending", "--yes", "-y", "--purge", "--checkpoints"}
+_TAKES_ONE_RUN = {"tag", "note", "rename", "undo", "reproduce", "export-project", "doctor"}
+_TAKES_REMOVED = "restore"
+SWITCHES = frozenset(
+    "--all -a --checkpoints --code --csv --descending --here --json --markdown --no-env --no-open --only-restore "
+    "--open --purge --reproduce --restore --trash --watch --yes -y".split()
+)
+"""The options that have no value. To ask the commands for them would import them all; a test asks instead."""
+
 _PARTS = re.compile(r"[\w.]*$")
 _MOST = 500
 
@@ -64,9 +70,11 @@ def completions(words: list[str], incomplete: str) -> list[str] | None:
         return _begun(incomplete, _names(store))
     if before in _METRIC_OPTIONS or (command == "best" and len(words) == 1):
         return _begun(incomplete, _metrics(store))
-    if before.startswith("-") and before not in _SWITCHES:
+    if before.startswith("-") and before not in SWITCHES:
         return None
     arguments = [word for word in words[1:] if not word.startswith("-")]
+    if command == _TAKES_REMOVED or (command == "rm" and "--restore" in words):
+        return _starting(incomplete, _removed(store))
     if command in _TAKES_RUNS or (command in _TAKES_ONE_RUN and not arguments):
         return _starting(incomplete, _runs(store))
     return None
@@ -115,6 +123,14 @@ def _runs(store: str | None) -> Iterator[str]:
         text = str(run.value(name))
         yield run.folder.name if text in seen or not _SAFE.fullmatch(text) else text
         seen.add(text)
+
+
+def _removed(store: str | None) -> Iterator[str]:
+    """Yield the folders of the runs in the trash."""
+    from autotrack import settings
+    from autotrack.readers.trash import in_trash
+
+    yield from (folder.name for folder in in_trash(Path(store or settings.resolve().to).expanduser()))
 
 
 def _names(store: str | None) -> Iterator[str]:

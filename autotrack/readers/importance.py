@@ -18,10 +18,10 @@ from autotrack.journal.records import number
 
 FEWEST_RUNS = 10
 _MOST_SHUFFLES, _FEWEST_SHUFFLES = 300, 60
-MOST_RUNS = 1000
+MOST_RUNS = 500
 """Of more runs, so many are studied, at equal distances: they tell as much, and the time does not grow any more."""
 
-_MOST_PARAMS = 200
+_MOST_PARAMS = 100
 _MOST_TOLD_TOGETHER = 20
 _SHUFFLED_VALUES = 5_000_000
 _THIN = 0.05
@@ -64,7 +64,7 @@ def importance(params: Mapping[str, Sequence[Any]], metric: Sequence[float]) -> 
     `params` has a value of each param for each run, None where it is missing. A number may explain the metric along a
     line or a bow, as a learning rate does that is best in the middle; other values by their groups.
 
-    Of more than a thousand runs, some are studied, and of more than two hundred params the first that differ. So the
+    Of more than five hundred runs, some are studied, and of more than a hundred params the first that differ. So the
     params that matter are to come first; to choose them by how much they explain would make chance look like a cause.
 
     >>> losses = [abs(n - 5) + 0.01 * n for n in range(12)]
@@ -130,7 +130,15 @@ class _Study:
 
     def share(self, ranks: Sequence[float]) -> float:
         """Return what the param explains of these ranks, by the fit that is best after the correction."""
-        return max((_corrected(_explained(fit, ranks), len(ranks), len(fit)) for fit in self.fits), default=0.0)
+        along: dict[int, float] = {}
+        for vector in (vector for fit in self.fits for vector in fit):
+            if id(vector) not in along:  # a line is part of several fits
+                along[id(vector)] = _dot(vector, ranks) ** 2
+        shares = (sum(along[id(vector)] for vector in fit) for fit in self.fits)
+        sizes = map(len, self.fits)
+        return max(
+            (_corrected(share, len(ranks), size) for share, size in zip(shares, sizes, strict=True)), default=0.0
+        )
 
 
 def _best_by_chance(studies: Sequence[_Study]) -> list[float]:

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import autotrack
-from autotrack.cli.completion import completions
+from autotrack.cli.app import app
+from autotrack.cli.completion import SWITCHES, completions
 
 MODULE = [sys.executable, "-m", "autotrack"]
 
@@ -40,6 +42,30 @@ def test_names_are_completed_in_conditions_and_columns() -> None:
     assert completions(["ls", "-g"], "params.l") == ["params.lr"]
     assert completions(["best"], "val") == ["val/acc", "val_loss"]
     assert completions(["ls", "--metric"], "val_") == ["val_loss"]
+
+
+def test_runs_in_the_trash_are_completed_where_they_are_brought_back() -> None:
+    folder = autotrack.load("fleet-lemur", "runs").folder
+    autotrack.load(folder).remove()
+    assert completions(["restore"], "2") == completions(["rm", "--restore"], "2") == [folder.name]
+    assert completions(["show"], "fleet") == ["fleet-otter"]
+
+
+def test_every_command_and_switch_is_known_to_completion() -> None:
+    """Completion does not import the commands, so it has lists of its own."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    options = [(name, option) for name, command in group.commands.items() for option in command.params]
+    switches = {
+        word
+        for name, option in options
+        if name != "run" and getattr(option, "is_flag", False)
+        for word in (*option.opts, *option.secondary_opts)
+    }
+    assert switches == SWITCHES
+    takes_runs = {name for name, option in options if "RUN" in (option.metavar or "").replace("]", " ").split("|")[-1]}
+    for name in takes_runs:
+        assert completions([name], "") is not None, name
 
 
 def test_nothing_that_a_shell_could_run_is_offered() -> None:

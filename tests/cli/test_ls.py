@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from typer.testing import CliRunner
 import autotrack
 from autotrack.cli import printing
 from autotrack.cli.app import app
+from autotrack.cli.chosen_runs import ChosenRuns
+from autotrack.readers import catalog
+from autotrack.readers.index import Index
 from tests.support.tables import cells
 
 Call = Callable[..., str]
@@ -172,3 +176,53 @@ def _read_until(descriptor: int, word: str) -> str:
         assert time.monotonic() < until, seen
         seen += os.read(descriptor, 65536).decode(errors="replace")
     return seen
+
+
+def test_what_the_list_is_sorted_by_is_shown_however_little_room_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "wide"
+    for number in range(3):
+        values = {f"a_rather_long_param_{letter}": number for letter in "abcdefgh"} | {"patience": 10 - number}
+        with autotrack.start_run(f"run-{number}", to=store, params=values) as run:
+            for step in range(3):
+                run.log({"val_loss": 0.5 - number + abs(step - 1), "seconds_to_wait": number}, step=step)
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, title in (("patience", "patience"), ("seconds_to_wait", "seconds_to_wait"), ("val_loss", "(last)")):
+        lines = CliRunner().invoke(app, ["ls", str(store), "--sort", name]).stdout.splitlines()
+        assert title in lines[0], name
+        assert all(cell_len(line) <= 80 for line in lines)
+
+
+def test_groups_that_differ_do_not_look_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "groups"
+    for width in (8, 16):
+        for rate in (0.1, 0.2):
+            values = {"batch_size_of_the_training": 32 * width, "weight_decay_of_the_optimizer": 7, "lr": rate,
+                      "number_of_hidden_layers_in_all": width, "dropout_between_layers": rate / 2}  # fmt: skip
+            with autotrack.start_run(to=store, params=values) as run:
+                run.log({"val_loss": rate * width})
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = CliRunner().invoke(app, ["ls", str(store), "-g", "configuration"]).stdout
+    rows = [tuple(cells(line)[:-3]) for line in printed.splitlines() if re.search(r" 1 +[\d.]", line)]
+    assert len(rows) == len(set(rows)) == 4
+    assert "no room for" in printed
+
+
+def test_watching_opens_the_index_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with autotrack.start_run("first", to=tmp_path / "runs"):
+        pass
+    opened: list[Path] = []
+
+    class Counted(Index):
+        def __init__(self, store: Path) -> None:
+            opened.append(store)
+            super().__init__(store)
+
+    monkeypatch.setattr(catalog, "Index", Counted)
+    chosen = ChosenRuns(store=tmp_path / "runs")
+    assert [run.name for run in chosen.runs()] == ["first"]
+    with autotrack.start_run("second", to=tmp_path / "runs"):
+        pass
+    assert [run.name for run in chosen.runs()] == ["second", "first"]
+    assert len(opened) == 1

@@ -31,6 +31,12 @@ def call(*arguments: str, exit_code: int = 0) -> str:
     return result.output
 
 
+def call_fails(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is not None
+    return str(result.exception)
+
+
 def names(store: Path) -> list[str]:
     return sorted(run.name for run in autotrack.runs(store))
 
@@ -44,6 +50,17 @@ def test_a_removed_run_is_gone_from_all_lists_and_comes_back(runs: Path) -> None
     assert call("rm", "second", "--restore") == f"restored {Path('runs', 'digits', folder.name)}\n"
     assert names(runs) == ["first", "second", "third"]
     assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_removing_says_how_to_bring_it_back(runs: Path) -> None:
+    folder = autotrack.load("second", runs).folder
+    last = call("rm", "second", "--yes", "--store", str(runs)).splitlines()[-1]
+    assert last == f"autotrack restore {folder.name} --store {runs} brings it back"
+    assert call("restore", "--store", str(runs)) == f"{folder.name}\n"
+    assert folder.name in call_fails("restore", "secnd", "--store", str(runs))
+    assert call("restore", folder.name, "--store", str(runs)).startswith("restored ")
+    assert names(runs) == ["first", "second", "third"]
+    assert "is empty" in call("restore", "--store", str(runs))
 
 
 def test_runs_are_chosen_by_a_condition_and_purged_for_good(runs: Path) -> None:

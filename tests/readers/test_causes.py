@@ -19,7 +19,7 @@ from autotrack.journal.summary import MetricSummary, Summary
 from autotrack.readers.across_runs import across_runs
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.comparison import RunComparison
-from autotrack.readers.importance import importance
+from autotrack.readers.importance import MOST_RUNS, importance
 from autotrack.readers.indexed_values import card_of
 from autotrack.readers.parting import parting
 from autotrack.readers.repeats import Spread, spread_of
@@ -266,3 +266,15 @@ def test_of_other_experiments_nothing_is_read(runs: Any, store: Path) -> None:
     [journal] = (store / "other").glob("*/journal")
     shutil.rmtree(journal)
     assert RunComparison([runs["r0"], runs["r1"]], others=every).causes
+
+
+def test_the_time_that_params_are_studied_in_is_bounded() -> None:
+    """Three times as many runs and params are no more work beyond the limits."""
+    dice = random.Random(0)
+    params = {f"p{name}": [dice.random() for _ in range(1500)] for name in range(150)}
+    params = {"lr": [dice.random() for _ in range(1500)], **params}
+    found = importance(params, params["lr"])
+    assert found[0].param == "lr"
+    assert not found[0].is_thin
+    assert found[0].runs == MOST_RUNS
+    assert {one.param for one in found} <= {"lr", *(f"p{name}" for name in range(99))}

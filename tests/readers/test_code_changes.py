@@ -152,3 +152,65 @@ def test_names_of_all_kinds_are_found_in_patches(repo: Path) -> None:
     commit(repo, dict.fromkeys(names, "1\n"))
     put(repo, dict.fromkeys(names, "2\n"))
     assert sorted(sections(run_git(repo, "diff").encode(errors="surrogateescape") + b"\n")) == sorted(names)
+
+
+# ---- What cannot be seen is said
+
+
+def test_without_git_nothing_is_said_to_be_the_same(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = recorded(repo)
+    commit(repo, {"model.py": "WIDTH = 16\n"})
+    now = recorded(repo)
+    monkeypatch.setenv("PATH", str(repo.parent / "nothing"))
+    changes = between(before, now)
+    assert (changes.files, len(changes.missing)) == ([], 2)
+
+
+def test_git_that_fails_between_two_commits_is_said(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a repository that is damaged in part: the commits are there, what is in them is not."""
+    before = recorded(repo)
+    commit(repo, {"model.py": "WIDTH = 16\n"})
+    now = recorded(repo)
+    for path in repo.glob(".git/objects/??/*"):
+        if run_git(repo, "cat-file", "-t", path.parent.name + path.name).strip() != "commit":
+            path.unlink()
+    assert "git does not tell" in " ".join(between(before, now).missing)
+
+
+def test_beyond_so_many_files_the_others_are_counted_and_those_that_were_used_come_first(repo: Path) -> None:
+    before = recorded(repo)
+    commit(repo, {f"aaa/notes{number}.md": "x\n" for number in range(600)} | {"model.py": "WIDTH = 16\n"})
+    changes = between(before, recorded(repo))
+    assert told(changes)[0] == ("model.py", "imported")
+    assert changes.missing == ["of 601 files that may differ, 500 are compared, those first that were used"]
+
+
+def test_what_was_not_kept_and_what_cannot_be_read_is_said(repo: Path) -> None:
+    before = recorded(repo)
+    put(repo, {"model.py": "WIDTH = 16\n", "large.py": "x = 1\n" * 300_000})
+    now = recorded(repo)
+    (missing,) = between(before, now).missing
+    assert missing.startswith(f"large.py of {now[0].name} was not kept: over 1 MB")
+    (now[0] / "environment" / "changes.patch").unlink()
+    assert f"the uncommitted changes of {now[0].name} cannot be read" in " ".join(between(before, now).missing)
+
+
+def test_a_submodule_at_another_commit_is_no_equal_code(repo: Path) -> None:
+    inner = new(repo.parent / "inner", {"a.py": "1\n"})
+    run_git(repo, "-c", "protocol.file.allow=always", "submodule", "add", str(inner), "inner")
+    run_git(repo, "commit", "-m", "a submodule")
+    before = recorded(repo)
+    commit(repo / "inner", {"a.py": "2\n"})
+    run_git(repo, "commit", "-am", "another commit of it")
+    said = "the submodule inner is at another commit; its files are not compared"
+    assert said in between(before, recorded(repo)).missing
+
+
+def test_a_run_before_the_first_commit_is_compared_with_one_after_it(tmp_path: Path, repo: Path) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    run_git(fresh, "init")
+    put(fresh, CODE)
+    before = recorded(fresh)
+    commit(fresh, {"model.py": "WIDTH = 16\nDEPTH = 2\n"})
+    assert told(between(before, recorded(fresh)))[0] == ("model.py", "imported")

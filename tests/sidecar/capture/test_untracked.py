@@ -6,6 +6,7 @@ from time import monotonic
 
 import msgspec
 
+import autotrack
 from autotrack.redaction import Redactor
 from autotrack.sidecar.capture.keeping import Keeper
 from autotrack.sidecar.capture.untracked import archive
@@ -158,3 +159,11 @@ def test_of_thousands_of_files_the_first_are_kept_and_code_comes_first(repo: Pat
         assert len(tar.getnames()) == 1000
     (repo / names[-1]).write_text("another text")
     assert archive(files, keeper).sha256 != before.sha256, "the checksum covers what was left out"
+
+
+def test_reports_on_runs_are_no_part_of_the_project(repo: Path) -> None:
+    with autotrack.start_run(to=repo.parent / "store"):
+        pass
+    autotrack.runs(repo.parent / "store").report(repo / "report.html")
+    put(repo, {"page.html": "<!doctype html>\n<p>mine</p>\n"})
+    assert capture(repo).values["untracked"] == ["page.html"]
