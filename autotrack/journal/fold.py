@@ -12,7 +12,7 @@ from autotrack.journal.fold_state import MADE_AT_THE_END, FoldState
 from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
 from autotrack.journal.rewinds import Rewind, Rewinds
-from autotrack.journal.series import Point, Series
+from autotrack.journal.series import Point, Series, take_all
 from autotrack.journal.sessions import Sessions
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import LoadSummary, MetricSummary, Summary
@@ -58,7 +58,7 @@ class Fold:
 
     def state(self) -> FoldState | None:
         """Return what another fold needs to go on from here; None while points count that will be recorded again."""
-        if self.is_stale or self._keep_points or self._rewinds.has_any_ahead:
+        if self.is_stale or self._keep_points or self._rewinds.ahead:
             return None
         self._settle()
         return FoldState(
@@ -216,13 +216,10 @@ class Fold:
                 summary.params[f"{source}.{name}"] = value
 
     def _add_metrics(self, record: records.Metrics) -> None:
-        if self._rewinds.supersede(record):
+        if self._rewinds.ahead and self._rewinds.supersede(record):
             return
         if not self._keep_points:
-            for name, value in record.values.items():
-                series = self._series(self._metrics, name)
-                series.take(value, record)
-                series.source = record.source
+            take_all(record, {} if self._writer else self._metrics, self._metric)
             return
         for name, value in record.values.items():
             series = self._series(self._metrics, name)
@@ -249,6 +246,9 @@ class Fold:
         earlier = self._trials.get(record.number)
         if earlier is None or record.time >= earlier.time:  # an older one, of a worker process, may be read later
             self._trials[record.number] = record
+
+    def _metric(self, name: str) -> Series:
+        return self._series(self._metrics, name)
 
     def _series(self, among: dict[str, Series], name: str) -> Series:
         name = f"{self._writer}/{name}" if self._writer else name

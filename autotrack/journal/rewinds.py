@@ -30,21 +30,17 @@ class Rewinds:
     """The rewinds of one run: those that a reader has passed, and those ahead, if they are known beforehand.
 
     `ahead` are starts of the run that are still to be read, in their order, and `passed` are rewinds that were read.
+    As attributes, both are rewinds.
     """
 
     def __init__(self, ahead: Iterable[RunStarted] = (), *, passed: Iterable[Rewind] = ()) -> None:
         self.passed = list(passed)
-        self._ahead = [rewind for start in ahead if (rewind := _rewind_of(start))]
-
-    @property
-    def has_any_ahead(self) -> bool:
-        """Whether any rewind is still to be read."""
-        return bool(self._ahead)
+        self.ahead = [rewind for start in ahead if (rewind := _rewind_of(start))]
 
     @property
     def steps(self) -> list[int]:
         """The steps that the training went back to, in their order."""
-        return [rewind.step for rewind in (*self.passed, *self._ahead)]
+        return [rewind.step for rewind in (*self.passed, *self.ahead)]
 
     def note(self, start: RunStarted) -> Rewind | None:
         """Pass a start of the run; returns its rewind if it has one that was not known before."""
@@ -52,16 +48,16 @@ class Rewinds:
         if rewind is None or rewind in self.passed:
             return None
         self.passed.append(rewind)
-        if rewind not in self._ahead:
+        if rewind not in self.ahead:
             return rewind
-        self._ahead.remove(rewind)
+        self.ahead.remove(rewind)
         return None
 
     def supersede(self, record: Metrics) -> bool:
         """Return whether these metrics are recorded again after a rewind that is still ahead."""
-        if not self._ahead:  # as for almost every run, and this is asked for every record
+        if not self.ahead:  # as for almost every run, and this is asked for every record
             return False
-        return any(rewind.repeats(record.step) for rewind in self._ahead)
+        return any(rewind.repeats(record.step) for rewind in self.ahead)
 
 
 def read_rewinds(folder: Path, *, until: int | None = None) -> Rewinds:

@@ -1,6 +1,7 @@
 """All values of one metric, or of one kind of load: what a summary needs, and the points on demand."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 import msgspec
@@ -33,7 +34,8 @@ class Series(msgspec.Struct, kw_only=True):
         steps: For each epoch, the last step.
         source: Where the last point comes from; None if it was logged.
         points: All points, if they are kept.
-        waiting: The last value of a record that was taken, and the record: no `Point` has been made of it yet.
+        value, record: The last value that was taken from a record, if no `Point` has been made of it yet.
+        low, high: The lowest and highest value that was taken so.
     """
 
     last: Point = _NONE
@@ -45,7 +47,10 @@ class Series(msgspec.Struct, kw_only=True):
     by_epoch: dict[int, Point] = {}
     steps: dict[int, int] = {}
     points: list[Point] | None = None
-    waiting: tuple[Number, Metrics] | None = None
+    value: Number = 0.0
+    record: Metrics | None = None
+    low: float = math.inf
+    high: float = -math.inf
 
     @classmethod
     def of(cls, points: Iterable[Point]) -> Self:
@@ -78,43 +83,64 @@ class Series(msgspec.Struct, kw_only=True):
             if point.step is not None:
                 self.steps[point.epoch] = max(point.step, self.steps.get(point.epoch, point.step))
 
-    def take(self, value: Number, record: Metrics) -> None:
-        """Take the next value, of a record, if points are not kept: as `add`, but a point is made of few values only.
+    def settle(self) -> None:
+        """Make a point of the last value that was taken from a record."""
+        if self.record is not None:
+            self.last = _point(self.value, self.record)
+            self.source = self.record.source
+            self._note_epoch(self.last)
+            self.record = None
 
-        Call `settle` before anything but `take` is asked of the series.
-        """
-        if self.waiting is not None:
-            before = self.waiting[1]
-            if before.epoch != record.epoch or before.stage != record.stage or not _goes_on(before.step, record.step):
-                self.settle()
-        self.waiting = value, record
-        self.count += 1
-        if value.__class__ is not float and isinstance(value, str):
+    def take_odd(self, value: Number, record: Metrics) -> None:
+        """Take what is no float, as `take_all` does."""
+        if isinstance(value, str):
             return
         try:
             self.total += value
         except OverflowError:  # an integer of hundreds of digits
             self.total += number(value)
-        lowest, highest = self.lowest, self.highest
-        if lowest is None or highest is None:
-            self.lowest = self.highest = _point(value, record)
-        elif value < number(lowest.value):
-            self.lowest = _point(value, record)
-        elif value > number(highest.value):
-            self.highest = _point(value, record)
+        exact = number(value)
+        if exact < self.low:
+            self.lowest, self.low = _point(value, record), exact
+        if exact > self.high:
+            self.highest, self.high = _point(value, record), exact
 
-    def settle(self) -> None:
-        """Make a point of the last value that was taken."""
-        if self.waiting is not None:
-            self.last = _point(*self.waiting)
-            self._note_epoch(self.last)
-            self.waiting = None
+
+def take_all(record: Metrics, among: Mapping[str, Series], begin: Callable[[str], Series]) -> None:
+    """Have each of these series take its value of a record without keeping it, in a third of the time of `Series.add`.
+
+    A point is made of few values only. Call `settle` before anything else is asked of the series. `begin` returns
+    another one that is not among them yet.
+    """
+    checked: Metrics | None = None
+    goes_on = True
+    for name, value in record.values.items():
+        series = among.get(name) or begin(name)
+        before = series.record
+        if before is not checked:  # most of the time, all values of a record follow those of one record
+            checked, goes_on = before, _goes_on(before, record)
+        if not goes_on:
+            series.settle()
+        series.value, series.record = value, record
+        series.count += 1
+        if value.__class__ is not float:
+            series.take_odd(value, record)
+            continue
+        series.total += value
+        if value < series.low:
+            series.lowest, series.low = _point(value, record), value
+        if value > series.high:
+            series.highest, series.high = _point(value, record), value
 
 
 def _point(value: Number, record: Metrics) -> Point:
     return Point(value, record.time, record.step, record.epoch, record.stage)
 
 
-def _goes_on(step: int | None, after: int | None) -> bool:
-    """Return whether only the later one of two steps has to be remembered."""
-    return step == after or (step is not None and after is not None and step < after)
+def _goes_on(before: Metrics | None, record: Metrics) -> bool:
+    """Return whether of two records that follow each other, only the later one has to be remembered."""
+    if before is None or before.epoch != record.epoch or before.stage != record.stage:
+        return before is None
+    return before.step == record.step or (
+        before.step is not None and record.step is not None and before.step < record.step
+    )

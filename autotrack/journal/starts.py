@@ -14,6 +14,8 @@ class _StartsReader(JournalReader):
     """Decodes no other records."""
 
     def _decode(self, lines: bytes) -> list[AnyRecord]:
+        if b"RunStarted" not in lines:
+            return []
         starts = (line for line in lines.split(b"\n") if line.startswith(b'{"record":"RunStarted"'))
         return [record for line in starts if (record := self._decode_line(line)) is not None]
 

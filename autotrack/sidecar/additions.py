@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import time
 
@@ -82,6 +82,13 @@ class LoadSamples:
         """Add a sample that has just been taken."""
         self.release()
         self._held = SystemStats(time=time(), values=dict(values), host=host, rank=self._rank)
+
+    def note_epochs(self, batch: Sequence[Metrics]) -> None:
+        """Take the epoch from metrics that were logged, in their order: the last ones tell, unless a sample waits."""
+        if self._held is None and batch and batch[-1].epoch is not None:
+            batch = batch[-1:]
+        for metrics in batch:
+            self.note_epoch(metrics)
 
     def note_epoch(self, metrics: Metrics) -> None:
         """Take the epoch from metrics that were logged."""

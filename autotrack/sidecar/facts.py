@@ -1,6 +1,6 @@
 """What the records of a run have told so far, as far as a sidecar needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from autotrack.journal.fold import replaces
@@ -89,13 +89,18 @@ class RunFacts:
             case _:
                 assert_never(record)
 
+    def add_logged(self, batch: Sequence[Metrics]) -> None:
+        """Take metrics that were logged, as `add` does one by one."""
+        known = self.logged_metrics
+        for record in batch:
+            if not known.issuperset(record.values) and len(known) < _MOST_NAMES:
+                known.update(name.lower() for name in record.values)
+                known.update(record.values)
+        self.has_metrics = self.has_metrics or bool(batch)
+
     def _add_metrics(self, record: Metrics) -> None:
-        if record.source == PRINTED:
-            return
-        self.has_metrics = True
-        if not self.logged_metrics.issuperset(record.values) and len(self.logged_metrics) < _MOST_NAMES:
-            self.logged_metrics.update(name.lower() for name in record.values)
-            self.logged_metrics.update(record.values)
+        if record.source != PRINTED:
+            self.add_logged([record])
 
     def models_without(self, name: str) -> list[Model]:
         """Return the models whose folder lacks the file `name`, or has one from before the model was kept anew."""

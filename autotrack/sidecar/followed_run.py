@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, time
@@ -15,6 +16,7 @@ from autotrack.journal.reader import RunReader
 from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Environment, Metrics, RunFinished, RunStarted, Text
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
+from autotrack.journal.starts import starts_in
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
@@ -108,10 +110,15 @@ class FollowedRun:
         for rank, batch in self._reader:
             if self._fold is not None:
                 self._fold.add(batch, rank=rank)
-            for record in batch:
-                self.facts.add(record)
-                if isinstance(record, Metrics) and record.source != PRINTED:
-                    self._load.note_epoch(record)
+            logged = [record for record in batch if record.__class__ is Metrics and record.source != PRINTED]
+            if len(logged) < len(batch):
+                for record in batch:
+                    self.facts.add(record)
+            else:
+                self.facts.add_logged(logged)
+            self._load.note_epochs(logged)
+            for shipment in self._opened_shipments or ():
+                shipment.take(batch, rank=rank)
 
     # ---- What is added to its journal
 
@@ -268,9 +275,7 @@ class FollowedRun:
 
     def update(self) -> None:
         """Read what was recorded, and pass it on to the sinks that are kept up to date while the run goes on."""
-        self.read()
-        for shipment in self._shipments:
-            shipment.carry(flush=shipment.follows)
+        self._pass_on(flush=False)
 
     def keep_up(self) -> None:
         """Update while the run goes on, and make it durable."""
@@ -281,9 +286,15 @@ class FollowedRun:
     def flush(self) -> None:
         """Bring everything that is derived from the journals up to date."""
         self.release_load()
+        self._pass_on(flush=True)
+
+    def _pass_on(self, *, flush: bool) -> None:
+        """Read what was recorded, for all sinks at once: before that, they take in what had been read by then."""
+        for shipment in self._open_shipments():
+            shipment.carry(flush=False)
         self.read()
-        for shipment in self._shipments:
-            shipment.carry(flush=True)
+        for shipment in self._open_shipments():
+            shipment.carry(flush=flush or shipment.follows)
 
     def make_durable(self) -> None:
         """Have the disk take what the operating system still holds of the journals."""
@@ -307,23 +318,29 @@ class FollowedRun:
     @property
     def problems(self) -> list[str]:
         """What could not be written into the run folder, and why."""
-        refused = [shipment.refusal for shipment in self._shipments if shipment.refusal is not None]
+        refused = [shipment.refusal for shipment in self._open_shipments() if shipment.refusal is not None]
         return [*refused, *self._journal.problems]
 
     def _destinations(self) -> list[str]:
+        if self.follow.destinations:
+            return self.follow.destinations
         started = self.facts.started
-        return self.follow.destinations or (started.destinations if started else [])
+        if started is None:  # nothing has been read yet
+            with suppress(OSError, AutotrackError):
+                started = next(reversed(starts_in(self.folder / "journal" / "main.jsonl")), None)
+        return started.destinations if started else []
 
-    @property
-    def _shipments(self) -> list[Shipment]:
-        """The ways to the sinks in the run folder. They are opened late: the start of a run may name destinations."""
+    def _open_shipments(self) -> list[Shipment]:
+        """Return the ways to the sinks in the run folder. They are opened late: the start may name destinations."""
         if self._opened_shipments is None:
             notice = partial(self.notice, "sinks")
             is_ours = not self.follow.only_load  # or another sidecar makes the files
             sinks = (
                 build.local_sinks(self._destinations(), draws=self.follow.draws, on_problem=notice) if is_ours else []
             )
-            self._opened_shipments = [Shipment(self.folder, sink, on_problem=notice) for sink in sinks]
+            self._opened_shipments = [
+                Shipment(self.folder, sink, on_problem=notice, shared=self._reader) for sink in sinks
+            ]
         return self._opened_shipments
 
 

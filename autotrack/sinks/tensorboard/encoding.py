@@ -17,7 +17,7 @@ from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING  # type: igno
 _checksum = google_crc32c.value
 _pack_length = struct.Struct("<Q").pack
 _pack_checksum = struct.Struct("<I").pack
-_pack_float = struct.Struct("<f").pack
+pack_float = struct.Struct("<f").pack
 _pack_begin = struct.Struct("<cdc").pack
 
 # A field begins with its number and wire type: 8 * number + type.
@@ -27,10 +27,7 @@ _VALUE, _TAG, _SIMPLE_VALUE = b"\x0a", b"\x0a", b"\x15"
 
 def frame(data: bytes) -> bytes:
     """Return data as a record of an event file."""
-    checksum = _checksum(data)
-    # The same as `masked_checksum`, without a call: this runs for every record of a journal.
-    masked = ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    return _head(len(data)) + data + _pack_checksum(masked)
+    return _head(len(data)) + data + _pack_checksum(masked_checksum(data))
 
 
 def masked_checksum(data: bytes) -> int:
@@ -59,15 +56,18 @@ def float32(value: float) -> bytes:
     True
     """
     try:
-        return _pack_float(value)
+        return pack_float(value)
     except (OverflowError, struct.error):  # struct.error for integers
-        return _pack_float(float("inf") if value > 0 else float("-inf"))
+        return pack_float(float("inf") if value > 0 else float("-inf"))
 
 
 def scalar_event(wall_time: float, step: int, scalars: Sequence[bytes]) -> bytes:
     """Return one framed event with these scalars, each of which is a prefix and a value."""
     summary = scalars[0] if len(scalars) == 1 else b"".join(scalars)
-    return frame(_pack_begin(_WALL_TIME, wall_time, _STEP) + _varint(step) + _summary_head(len(summary)) + summary)
+    data = _pack_begin(_WALL_TIME, wall_time, _STEP) + _varint(step) + _summary_head(len(summary)) + summary
+    checksum = _checksum(data)  # the same as `frame`, without a call: this runs for every record of a journal
+    masked = ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return _head(len(data)) + data + _pack_checksum(masked)
 
 
 @cache
@@ -109,6 +109,8 @@ def _varint(number: int) -> bytes:
         return _LAST[number]
     if 0 <= number < 0x4000:  # most steps
         return _CONTINUED[number & 0x7F] + _LAST[number >> 7]
+    if 0 <= number < 0x200000:  # those of a long training
+        return _CONTINUED[number & 0x7F] + _CONTINUED[number >> 7 & 0x7F] + _LAST[number >> 14]
     number &= 0xFFFFFFFFFFFFFFFF
     encoded = b""
     while number > 0x7F:

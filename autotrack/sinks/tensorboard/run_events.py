@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import assert_never
+from typing import assert_never, cast
 
 from autotrack.journal.directions import Direction, better, monitored, split_direction
 from autotrack.journal.fold import Fold
@@ -95,10 +95,11 @@ class RunEvents:
         """Take more records from a journal of this rank."""
         waiting, events_of = self.waiting, self._scalars.metrics
         for record in batch:
+            if record.__class__ is Metrics:  # most of them
+                self._has_values = True
+                waiting += events_of(record, rank)
+                continue
             match record:
-                case Metrics():
-                    self._has_values = True
-                    waiting += events_of(record, rank)
                 case SystemStats():
                     waiting += self._scalars.load(record, rank, began=self.began or record.time)
                 case Plot() | Artifact() | Text() | Table():
@@ -106,7 +107,7 @@ class RunEvents:
                     self._add_content(record, rank)
                 case _:
                     self._note_time(record)
-                    self._add_fact(record, rank)
+                    self._add_fact(cast("_Fact", record), rank)
 
     def take(self) -> bytes:
         """Return the events of everything new but pictures, and forget them."""

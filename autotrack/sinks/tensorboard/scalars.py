@@ -1,12 +1,13 @@
 """Numbers over time: metrics on their steps, the best value so far, and the system load by the second."""
 
 import re
+import struct
 from collections.abc import Callable, Iterator
 
 from autotrack.journal.directions import Direction
 from autotrack.journal.records import Metrics, SystemStats, number
 from autotrack.journal.rewinds import Rewinds
-from autotrack.sinks.tensorboard.encoding import float32, scalar_event, scalar_prefix
+from autotrack.sinks.tensorboard.encoding import float32, pack_float, scalar_event, scalar_prefix
 from autotrack.sinks.tensorboard.tags import Tags
 
 _HAS_NO_BEST = re.compile(r"(seconds|per_second|_step)(/|$)")
@@ -87,7 +88,7 @@ class Scalars:
     def metrics(self, record: Metrics, rank: int) -> bytes:
         """Return the events of a record: one with all its values, unless some curves do not go by steps."""
         given, at = record.step, record.time
-        if self._rewinds.supersede(record):
+        if self._rewinds.ahead and self._rewinds.supersede(record):
             return b""
         curves = self._metrics.get((rank, record.stage))
         if curves is None:
@@ -105,7 +106,10 @@ class Scalars:
             else:
                 step, target = given, scalars
             curve.last_step, curve.last_value = step, exact
-            target.append(curve.prefix + float32(exact))
+            try:
+                target.append(curve.prefix + pack_float(exact))
+            except (OverflowError, struct.error):
+                target.append(curve.prefix + float32(exact))
             if curve.best is not None:
                 first_best += curve.best.add(exact, step, at, target)
         events = first_best
@@ -143,8 +147,10 @@ class Scalars:
                 yield curve.best.prefix + float32(curve.best.value)
 
     def _note_step(self, step: int) -> None:
-        self.highest_step = max(self.highest_step, step)
-        self.lowest_step = min(self.lowest_step, step)
+        if step > self.highest_step:
+            self.highest_step = step
+        elif step < self.lowest_step:
+            self.lowest_step = step
 
     def single_bests(self) -> bytes:
         """Return the best values of metrics that have one value only: of a run that has ended, that is the best."""
