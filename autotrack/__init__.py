@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from autotrack.readers.recorded_run import RecordedRun as RecordedRun
     from autotrack.readers.runs import Runs as Runs
     from autotrack.readers.tensorboard import tensorboard as tensorboard
+    from autotrack.sidecar.sync_runs import sync as sync
     from autotrack.training.autolog import autolog as autolog
+    from autotrack.training.flushing import flush as flush
     from autotrack.training.run import Run as Run
     from autotrack.training.run import current_run as current_run
     from autotrack.training.start import start_run as start_run
@@ -27,10 +29,12 @@ _HOMES = {
     "Runs": "autotrack.readers.runs",
     "autolog": "autotrack.training.autolog",
     "current_run": "autotrack.training.run",
+    "flush": "autotrack.training.flushing",
     "load": "autotrack.readers.catalog",
     "load_model": "autotrack.models.loading",
     "runs": "autotrack.readers.catalog",
     "start_run": "autotrack.training.start",
+    "sync": "autotrack.sidecar.sync_runs",
     "tensorboard": "autotrack.readers.tensorboard",
 }
 

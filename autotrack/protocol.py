@@ -115,6 +115,18 @@ class Finalize(Message, frozen=True, kw_only=True):
     is_awaited: bool = True
 
 
+class Flush(Message, frozen=True, kw_only=True):
+    """To the sidecar: bring everything that is derived from runs up to date now, here and on servers.
+
+    Attributes:
+        number: What the answers are known by.
+        folders: The folders of the runs; all if there are none.
+    """
+
+    number: int
+    folders: list[str] = []
+
+
 class MakeCopy(Message, frozen=True, kw_only=True):
     """To the sidecar: make a copy that takes longer than training should wait, for the run in `folder`."""
 
@@ -136,6 +148,20 @@ class Finalized(Message, frozen=True, kw_only=True):
     """From the sidecar: everything derived from the run in `folder` is up to date."""
 
     folder: str
+
+
+class Flushed(Message, frozen=True, kw_only=True):
+    """From the sidecar, after `Flush`, whenever it has changed: what is not up to date yet, a sentence each.
+
+    Attributes:
+        number: That of the `Flush`.
+        lacking: What is not up to date.
+        is_final: Whether waiting longer changes nothing.
+    """
+
+    number: int
+    lacking: list[str]
+    is_final: bool
 
 
 class Compared(Message, frozen=True, kw_only=True):
@@ -167,7 +193,10 @@ class ShutdownDone(Message, frozen=True, kw_only=True):
     """From the sidecar, after `Shutdown`: nothing is left to do."""
 
 
-AnyMessage = Follow | MakeCopy | Finalize | Shutdown | Hello | Finalized | Compared | Say | Progress | ShutdownDone
+AnyMessage = (
+    Follow | MakeCopy | Finalize | Flush | Shutdown
+    | Hello | Finalized | Flushed | Compared | Say | Progress | ShutdownDone
+)  # fmt: skip
 
 _FREED_BYTES = 2**20
 """Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""

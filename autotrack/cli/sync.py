@@ -1,6 +1,5 @@
 """`autotrack sync`: finish work that was cut off, from the journals alone."""
 
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,12 +13,11 @@ from autotrack.cli.owed import owed_lines
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.drawing_process import drawn_together
-from autotrack.errors import SettingsError
 from autotrack.format import printable
 from autotrack.journal.reader import journal_sizes
 from autotrack.readers import catalog
-from autotrack.readers.scan import run_folders
 from autotrack.sidecar.sync import Outcome, RunSync
+from autotrack.sidecar.sync_runs import checked, folders_of, servers_named
 from autotrack.sinks.owed import Owed
 
 _WATCH_SECONDS = 2.0
@@ -42,9 +40,14 @@ def sync(
     servers that it is not recorded for. A run that cannot be read stops no other.
     """
     chosen = settings.resolve()
-    named = [*chosen.servers, *filter(None, [os.environ.get("MLFLOW_TRACKING_URI")])]
-    run_sync = RunSync(_checked(to or []), trusted=named, trusts=_ask, uploads=chosen.uploads, on_problem=_say_problem)
-    folders = _folders(where)
+    run_sync = RunSync(
+        checked(to or []),
+        trusted=servers_named(chosen),
+        trusts=_ask,
+        uploads=chosen.uploads,
+        on_problem=_say_problem,
+    )
+    folders = folders_of(where or [])
     if not folders and not watch:
         say(f"no runs in {', '.join(where or [str(catalog.store_path(None))])}", err=True)
         return
@@ -67,7 +70,7 @@ def _watch(run_sync: RunSync, where: list[str] | None, command: str) -> None:
     sizes: dict[Path, int] = {}
     try:
         while True:
-            for folder in _folders(where):
+            for folder in folders_of(where or []):
                 size = sum(journal_sizes(folder).values())
                 if sizes.get(folder) != size:
                     outcome = run_sync.sync(folder)
@@ -78,27 +81,6 @@ def _watch(run_sync: RunSync, where: list[str] | None, command: str) -> None:
             sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         say("stopped", err=True)
-
-
-def _checked(to: list[str]) -> list[str]:
-    for destination in to:
-        if not destinations.is_remote(destination) and destination != destinations.TENSORBOARD:
-            message = f"--to {destination!r} is neither the URL of a server nor 'tensorboard'"
-            raise SettingsError(message, value=destination)
-    try:
-        return [checked for destination in to for checked in destinations.checked(destination)]
-    except ValueError as error:
-        raise SettingsError(f"--to: {error}") from None
-
-
-def _folders(where: list[str] | None) -> list[Path]:
-    """Return the folders of the runs that were named, or that lie in the stores that were named."""
-    folders: list[Path] = []
-    for named in where or [str(catalog.store_path(None))]:
-        store = Path(named).expanduser()
-        inside = list(run_folders(store))
-        folders += inside if inside or store.is_dir() or not where else [catalog.find(named).folder]
-    return list(dict.fromkeys(folder.absolute() for folder in folders))
 
 
 def _say_problem(folder: Path, problem: str) -> None:

@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from autotrack.errors import AutotrackError
+from autotrack.journal import summary
+from autotrack.journal.reader import journal_sizes
 from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
 from autotrack.readers.earlier_runs import EarlierRuns
@@ -89,6 +94,25 @@ class Completion:
             run.put_load(LoadSampler(os.getpid(), run.folder).sample())
         run.update()
         return run.add_changes(self._earlier_runs)
+
+
+def is_up_to_date(folder: Path) -> bool:
+    """Return whether the summary of a run has everything that its journals have."""
+    try:
+        return summary.read(folder).journals == journal_sizes(folder)
+    except (OSError, AutotrackError, msgspec.DecodeError):
+        return False
+
+
+def refresh(follow: Follow) -> list[str]:
+    """Bring the files in a run folder up to date, while the run goes on; return what could not be written."""
+    run = FollowedRun(follow)
+    try:
+        run.flush()
+        run.make_durable()
+    finally:
+        run.close()
+    return run.problems
 
 
 def send(

@@ -15,6 +15,8 @@ from autotrack.protocol import (
     Compared,
     Finalize,
     Finalized,
+    Flush,
+    Flushed,
     Follow,
     Hello,
     MakeCopy,
@@ -29,6 +31,7 @@ from autotrack.protocol import (
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
+from autotrack.sidecar.flushes import PAUSE_SECONDS, Flushes
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.guard import Guard
 from autotrack.sidecar.load_schedule import LoadSchedule
@@ -88,6 +91,7 @@ class Sidecar:
             terminal=self._terminal,
             reads=self._reads,
         )
+        self._flushes = Flushes(self._runs, self._short_runs, self._uploads, guard=self._guard, outbox=self._outbox)
         self._follows: dict[str, Follow] = {}  # also of runs that are done: something may be added to them
         self._modules: list[str] = []
         self._packages: list[str] = []
@@ -119,6 +123,7 @@ class Sidecar:
             self._guard.each(self._advance)
             self._guard.call(self._short_runs.advance)
             self._worker.complete(self._short_runs)
+            self._guard.call(self._flushes.advance)
             if self._is_shutting_down or not is_alive:
                 self._flush_uploads()
             if self._is_shutting_down:
@@ -150,10 +155,13 @@ class Sidecar:
                 self._worker.copy(message.copy, self._runs.get(message.folder))
             case Finalize():
                 self._finalize(message)
+            case Flush():
+                self._guard.call(self._output.receive)
+                self._flushes.add(message)
             case Shutdown():
                 self._is_shutting_down = True
                 self._guard.each(lambda run: self._end(run) if run.follow.only_load else None)
-            case Hello() | Finalized() | Compared() | Say() | Progress() | ShutdownDone():
+            case Hello() | Finalized() | Flushed() | Compared() | Say() | Progress() | ShutdownDone():
                 pass  # the sidecar sends these and never receives them
             case _:
                 assert_never(message)
@@ -299,6 +307,7 @@ class Sidecar:
     def _wait(self, is_alive: bool) -> None:
         """Wait for a message, for the end of the training process, or for the time of the next work."""
         times = [self._next_update, *filter(None, [self._load.next_sample])]
-        seconds = min(max(min(times) - monotonic(), 0.0), _UPDATE_SECONDS)
+        longest = PAUSE_SECONDS if self._flushes.is_awaited else _UPDATE_SECONDS
+        seconds = min(max(min(times) - monotonic(), 0.0), longest)
         wait(self._task, seconds, is_alive=is_alive)
         self._wakeup.clear()

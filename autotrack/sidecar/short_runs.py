@@ -7,6 +7,7 @@ wants to look. A run that is still going on after ten seconds is followed like a
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -156,6 +157,15 @@ class ShortRuns:
     def left(self) -> int:
         """How many runs are not complete."""
         return len(self._open) + len(self._ended)
+
+    def being_completed(self, folders: Collection[str]) -> int:
+        """Return how many of these runs have ended and are not complete; of all if there are none."""
+        ended = [one.follow.folder for one in (*list(self._ended), *list(self._completed))]
+        return sum(not folders or folder in folders for folder in ended)
+
+    def open_among(self, folders: Collection[str]) -> int:
+        """Return how many of these runs are open; of all if there are none."""
+        return sum(not folders or folder in folders for folder in self._open)
 
     # ---- What the worker thread does
 

@@ -1,9 +1,10 @@
 """Sends runs to servers, with a thread for each server: one that does not respond holds nothing else up."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from autotrack import destinations
 from autotrack.settings import UploadLimits
@@ -21,6 +22,13 @@ _NOTING_SECONDS = 3.0
 """For how long runs that were never tried note, after a server was given up, that it was."""
 
 _PAUSE_SECONDS = 0.1
+
+
+class UploadState(NamedTuple):
+    """What a server lacks of a run, a sentence each, and whether that stays so until it is tried again."""
+
+    problems: list[str]
+    is_settled: bool
 
 
 class Uploads:
@@ -62,6 +70,17 @@ class Uploads:
             else:
                 thread.flush_now()
 
+    def send_now(self) -> None:
+        """Send at once what there is, also to servers that have refused something."""
+        for thread in self._threads.values():
+            thread.send_now()
+
+    def states(self, since: float) -> Iterator[tuple[str, Path, UploadState]]:
+        """Yield for each server and run what became of all that there was at a time, by the clock of `monotonic`."""
+        for url, thread in self._threads.items():
+            for folder, state in thread.states(since):
+                yield url, folder, state
+
     def describe(self) -> str:
         """Say what the first of the threads is doing."""
         return next(iter(self._threads.values())).describe()
@@ -101,6 +120,21 @@ class UploadThread:
             self._is_flush_requested = True
             self._flush_requested_at = self._flush_requested_at or monotonic()
             self._changed.notify()
+
+    def send_now(self) -> None:
+        """Send at once what there is, as long as training goes on: a server that is slow is not given up for that."""
+        with self._changed:
+            for upload in self._uploads.values():
+                upload.is_asked_for = True
+            self._is_flush_requested = True
+            self._changed.notify()
+
+    def states(self, since: float) -> Iterator[tuple[Path, UploadState]]:
+        """Yield for each run what became of all that there was at a time."""
+        with self._changed:
+            uploads = list(self._uploads.items())
+        for folder, upload in uploads:
+            yield folder, upload.state(since, has_stopped=self._stop.is_set())
 
     def stop(self) -> None:
         """Break off, even in the middle of a request that is being repeated."""
@@ -166,7 +200,7 @@ class _Upload:
     """One run on its way to a server. When that refuses all of it, it is tried again after a while, and at the end.
 
     `on_problem` is told each thing once: why a transfer was broken off, and what was not taken, but not for each of
-    many files. `was_tried` says whether `carry` has ever come to its end.
+    many files. `was_tried` says whether `carry` has ever come to its end, `is_asked_for` that somebody waits for it.
     """
 
     def __init__(
@@ -176,7 +210,8 @@ class _Upload:
         self._report = on_problem
         self._reported: set[object] = set()
         self._failed_at: float | None = None
-        self.was_tried = False
+        self._carried_at = 0.0
+        self.was_tried = self.is_asked_for = False
         self._open()
 
     @property
@@ -186,15 +221,25 @@ class _Upload:
 
     def carry(self, *, is_last: bool) -> None:
         """Send what there is."""
+        began, is_asked_for, self.is_asked_for = monotonic(), self.is_asked_for, False
         if self._failed_at is not None:
-            if not is_last and monotonic() - self._failed_at < _RETRY_SECONDS:
+            if not is_last and not is_asked_for and monotonic() - self._failed_at < _RETRY_SECONDS:
                 return
             self.close()
             self._open()
         self._shipment.carry(flush=True)
+        self._carried_at = began
         self._failed_at = monotonic() if self._shipment.fault else None
         self.was_tried = True
         self._report_refused()
+
+    def state(self, since: float, *, has_stopped: bool) -> UploadState:
+        """Return what became of all that there was at a time."""
+        if self._carried_at < since and not has_stopped:
+            return UploadState(["being sent"], is_settled=False)
+        fault = self._shipment.fault
+        problems = [str(fault)] if fault is not None else self._sink.owed.sentences()
+        return UploadState(list(problems), is_settled=True)
 
     def close(self) -> None:
         """Let others send the run."""

@@ -119,6 +119,20 @@ class Run(Logger):
                 )
             self._release(say_end=True)
 
+    def wait(self, timeout: float = 30.0) -> list[str]:
+        """Wait until all that was logged is in `run.json` and the event file, and on the servers the run goes to.
+
+        The run may go on. Returns what is not up to date after `timeout` seconds, a sentence each; nothing, mostly.
+        """
+        if self._is_attached or os.getpid() != self._pid:
+            return ["another process records this run"]
+        self.hand_over()
+        return sidecar_client.flush(self.folder, timeout=timeout)
+
+    def hand_over(self) -> None:
+        """Write the records whose values are still on their way from a graphics card."""
+        self._waiting.flush(wait=True)
+
     def _release(self, *, say_end: bool = False) -> None:
         """Close the journal and bring what is derived from it up to date; logging more opens it again."""
         atexit.unregister(self._at_exit)

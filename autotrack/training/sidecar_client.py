@@ -174,6 +174,19 @@ class SidecarClient:
         if not sidecar.is_alive():
             self._go_on_without(sidecar)
 
+    def flush(self, folder: Path | None = None, *, timeout: float) -> list[str]:
+        """Bring a run up to date, or all of them, here and on servers; return what is not after `timeout` seconds."""
+        self._notice_fork()
+        sidecar = self._sidecar
+        if sidecar is not None:
+            with _reporting_os_errors():
+                lacking = sidecar.flush([str(folder)] if folder else [], timeout)
+                if sidecar.is_alive():
+                    return lacking
+            self._go_on_without(sidecar)
+        follows = [follow for name, follow in self._follows.items() if folder is None or name == str(folder)]
+        return self._without.flush(follows, timeout)
+
     def _notice_fork(self) -> None:
         """In a forked child, forget the sidecar and the runs of the parent."""
         if self._pid != os.getpid():
@@ -239,4 +252,5 @@ exit_timeout = _client.exit_timeout
 waiting = _client.waiting
 copy = _client.copy
 listen = _client.listen
+flush = _client.flush
 refresh_derived = _client.refresh_derived

@@ -15,6 +15,8 @@ from autotrack.protocol import (
     Compared,
     Finalize,
     Finalized,
+    Flush,
+    Flushed,
     Follow,
     Hello,
     MakeCopy,
@@ -71,6 +73,8 @@ class SidecarProcess:
         self._modules: list[str] | None = None
         self._packages: list[str] | None = None
         self.is_done = False
+        self._flushes = 0
+        self._flushed: Flushed | None = None
 
     def is_alive(self) -> bool:
         """Whether it is there or starting."""
@@ -133,6 +137,24 @@ class SidecarProcess:
             sleep(_POLL_SECONDS)
         self._reports.say(also_incomplete=is_awaited)
 
+    def flush(self, folders: list[str], timeout: float) -> list[str]:
+        """Have it bring runs up to date, here and on servers; return what is not after `timeout` seconds.
+
+        Raises `OSError` when it cannot be told.
+        """
+        self._flushes, self._flushed = self._flushes + 1, None
+        begun = monotonic()
+        self.send(Flush(number=self._flushes, folders=folders))
+        while self.is_alive():
+            self.listen()
+            answer = self._flushed if self._flushed and self._flushed.number == self._flushes else None
+            if answer is not None and (answer.is_final or monotonic() - begun >= timeout):
+                return answer.lacking
+            if monotonic() - begun >= timeout:
+                return ["the process beside training has not answered yet"]
+            sleep(_POLL_SECONDS)
+        return ["the process beside training has ended"]
+
     def forget_oldest(self) -> list[str]:
         """Forget the runs that ended first, if there are too many, and return their folders."""
         oldest = list(islice(self.ended, max(len(self.ended) - _MOST_ENDED, 0)))  # asked at the end of each run
@@ -164,6 +186,8 @@ class SidecarProcess:
                     self.pid = message.pid
                 case Finalized():
                     self._take_summary(message.folder)
+                case Flushed():
+                    self._flushed = message
                 case Compared():
                     self._reports.compared(message.folder, message.comparison)
                 case Say():
@@ -172,7 +196,7 @@ class SidecarProcess:
                     self.progress = message
                 case ShutdownDone():
                     self.is_done = True
-                case Follow() | MakeCopy() | Finalize() | Shutdown():
+                case Follow() | MakeCopy() | Finalize() | Flush() | Shutdown():
                     pass  # these go the other way
                 case _:
                     assert_never(message)

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -62,6 +63,30 @@ class WithoutSidecar:
             return
         if when_refreshed:
             when_refreshed(made, completed.comparison)
+
+    def flush(self, follows: Iterable[Follow], timeout: float) -> list[str]:
+        """Bring runs up to date, which may go on, here and on servers; return what is not after `timeout` seconds."""
+        from autotrack.sidecar import completion
+
+        deadline, lacking = monotonic() + timeout, list[str]()
+        for follow in follows:
+            if follow.folder not in self._unsent and completion.is_up_to_date(Path(follow.folder)):
+                continue
+            if monotonic() > deadline:
+                lacking.append(f"{Path(follow.folder).name}: there was no time for it")
+                continue
+            lacking += completion.refresh(follow)
+            for url in filter(destinations.is_remote, follow.destinations):
+                sent = completion.send(
+                    Path(follow.folder), url, patience=max(deadline - monotonic(), 0.0), uploads=follow.uploads,
+                    on_problem=lambda _: None,
+                )  # fmt: skip
+                problems = [str(sent.fault)] if sent.fault else list(sent.owed.sentences())
+                server = destinations.without_credentials(url)
+                lacking += [f"{Path(follow.folder).name} at {server}: {problem}" for problem in problems]
+                if not problems:
+                    self._unsent.pop(follow.folder, None)
+        return lacking
 
     def send_unsent(self) -> None:
         """Send the runs at exit. A server that fails once is left alone: `autotrack sync` sends the rest."""
