@@ -11,6 +11,7 @@ from autotrack.journal import records
 from autotrack.journal.captured import captured
 from autotrack.journal.directions import Direction
 from autotrack.journal.files import write_atomically
+from autotrack.journal.nesting import are_too_deep
 from autotrack.journal.run_folder import is_shared, read_bytes
 from autotrack.journal.series import Point
 from autotrack.journal.shared_files import environment_of, missing
@@ -137,7 +138,7 @@ def read(folder: Path, decode: Callable[[bytes], Summary] = _decode) -> Summary:
     `decode` may leave out what somebody does not need. Raises `FileNotFoundError`, and `msgspec.DecodeError` for a
     file that is not a summary.
     """
-    summary = decode(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES))
+    summary = _decoded(read_bytes(folder, "run.json", limit_bytes=_MOST_BYTES), decode)
     summary.environment = {kind: captured(kind, values) for kind, values in summary.environment.items()}
     for digest in set(summary.shared_environment.values()):
         try:
@@ -149,6 +150,19 @@ def read(folder: Path, decode: Callable[[bytes], Summary] = _decode) -> Summary:
             if digest in (summary.shared_environment.get(kind) for kind in (record.kind, records.SHARED_KIND)):
                 summary.environment[record.kind] = captured(record.kind, record.values)
                 summary.environment_files += record.files
+    return summary
+
+
+def _decoded(content: bytes, decode: Callable[[bytes], Summary]) -> Summary:
+    try:
+        summary = decode(content)
+    except RecursionError:
+        raise msgspec.DecodeError("run.json is nested without end") from None
+    values = [summary.params, summary.params_by_source, summary.params_defaults, summary.environment]
+    values += [trial.params for trial in summary.trials]
+    values += [plot.data for plot in summary.plots if isinstance(plot, records.Plot)]  # an outline has them unread
+    if are_too_deep(values):
+        raise msgspec.DecodeError("run.json is nested too deep")
     return summary
 
 

@@ -63,7 +63,7 @@ class Recorded:
         names = {own_name(name): name for name in self.summary.environment_files}
         if PACKAGES not in names:
             return ()
-        with suppress(OSError, AutotrackError, msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(OSError, AutotrackError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             content = read_bytes(self.folder, names[PACKAGES], limit_bytes=_MOST_BYTES)
             every = msgspec.json.decode(content, type=_Packages).distributions
             used = {_key(name) for name in self.usage.packages}
