@@ -10,6 +10,7 @@ from autotrack.cli.asking import agreed
 from autotrack.cli.options import StoreOption, WhereOption
 from autotrack.cli.printing import say
 from autotrack.cli.progress import byte_progress
+from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import QueryError
 from autotrack.format import human_bytes
 from autotrack.readers import catalog, recorded_run, trash
@@ -43,6 +44,7 @@ def archive(
     chosen = [looked_at.find(reference, store) for reference in references]
     if where or not references:
         every = looked_at.runs(place)
+        say_unreadable(place)
         chosen += every.where(where) if where else every
     if in_trash:
         chosen += [recorded_run.load(folder) for folder in trash.in_trash(place)]

@@ -11,6 +11,7 @@ from autotrack.cli.listed_groups import GroupTable
 from autotrack.cli.options import JsonOption, MetricOption, StoreOption
 from autotrack.cli.owed import owed_in_short, waiting_elsewhere
 from autotrack.cli.printing import is_terminal, say, say_csv, say_json, say_lines, width
+from autotrack.cli.unreadable import say_unreadable
 from autotrack.cli.watch import repeat
 from autotrack.errors import QueryError
 from autotrack.readers import catalog
@@ -83,6 +84,7 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
         return
     runs = chosen.runs()
     table = _table(chosen, runs)
+    say_unreadable(chosen.store)
     if as_json:
         say_json([_as_json(run) for run in runs] if columns is None and group_by is None else table.as_dicts())
     elif as_csv:

@@ -12,6 +12,7 @@ from autotrack.cli.asking import agreed
 from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
+from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
 from autotrack.format import human_bytes, printable
 from autotrack.readers import catalog, space, trash
@@ -129,7 +130,9 @@ def export(
     store: StoreOption = None,
 ) -> None:
     """Write runs to a table: a row for each run, with its params, metrics, best values and tags."""
-    runs = catalog.runs(catalog.existing_store(store))
+    place = catalog.existing_store(store)
+    runs = catalog.runs(place)
+    say_unreadable(place)
     runs = runs.where(where) if where else runs
     table = runs.history(metric) if metric else runs.table()
     kind = path.suffix if path is not None else ".csv"

@@ -9,6 +9,7 @@ import typer
 from autotrack.cli.options import StoreOption, WhereOption
 from autotrack.cli.printing import say, say_text
 from autotrack.cli.progress import with_progress
+from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import QueryError
 from autotrack.format import human_bytes
 from autotrack.readers import catalog
@@ -41,8 +42,9 @@ def report(
     params, texts, output and uncommitted changes of the runs, but no data, models or other files.
     """
     _check(output, as_markdown=as_markdown)
-    looked_at = catalog.Catalog()
-    every = looked_at.runs(catalog.existing_store(store))
+    place, looked_at = catalog.existing_store(store), catalog.Catalog()
+    every = looked_at.runs(place)
+    say_unreadable(place)
     chosen = Runs([looked_at.find(name, store) for name in names], whole=every) if names else every
     chosen = chosen.where(where) if where else chosen
     chosen = chosen.last(last) if last else chosen

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autotrack import settings
-from autotrack.errors import RunNotFoundError
+from autotrack.errors import AutotrackError, RunNotFoundError
+from autotrack.journal.reader import journal_sizes
 from autotrack.readers import recorded_run
 from autotrack.readers.index import Index
 from autotrack.readers.picking import pick
@@ -73,6 +74,25 @@ def runs(
     folders of those that are not in the index yet, and passes them on one by one, so it can show the progress.
     """
     return Catalog().runs(store, watch=watch)
+
+
+def unreadable(store: Path) -> dict[Path, str]:
+    """Return the folders in a store that look like runs and could not be read by the last call of `runs`, with why.
+
+    One that has only just been made, and in which nothing is recorded yet, is none of them.
+    """
+    if not store.is_dir():
+        return {}
+    found = {}
+    for folder in Index(store).unreadable():
+        try:
+            recorded_run.load(store / folder)
+        except FileNotFoundError:
+            if any(journal_sizes(store / folder).values()):
+                found[store / folder] = "none of its records can be read"
+        except (OSError, AutotrackError) as error:
+            found[store / folder] = str(error)
+    return found
 
 
 def load(reference: str | os.PathLike[str], store: str | os.PathLike[str] | None = None) -> RecordedRun:

@@ -80,6 +80,12 @@ class Index:
             for _, folder, number in folders
         ]
 
+    def unreadable(self) -> list[Path]:
+        """Return the folders, as paths in the store, that could not be read as runs when they were last looked at."""
+        with self._lock:
+            found = self._database.execute("SELECT folder FROM runs WHERE sizes = ?", (_UNREADABLE,)).fetchall()
+        return sorted(Path(os.fsdecode(folder)) for (folder,) in found)
+
     def names(self) -> Collection[Name]:
         """Return the names that the runs have, and the fields that every run has."""
         with self._lock:

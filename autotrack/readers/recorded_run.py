@@ -222,7 +222,7 @@ def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -
         summary = read_summary(folder)
         if summary.journals != sizes:
             summary = summary_of_journals(folder, sizes)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # it is derived: whatever is in its place
         summary = summary_of_journals(folder, sizes)
     if not summary.id:
         raise FileNotFoundError(f"{folder} holds no run")

@@ -40,8 +40,8 @@ def test_what_is_nested_too_deep_is_left_out_and_named(store: Path, depth: int) 
                 json.dumps(summary | {"params": {"lr": "@"}}).replace('"@"', deep(depth))
             )
             assert said.params == {"lr": 0.1}
-    for run in autotrack.runs(store):
-        assert (run.params, run.metrics["loss"].count) == ({"lr": 0.1}, 1)
+    for recorded in autotrack.runs(store):
+        assert (recorded.params, recorded.metrics["loss"].count) == ({"lr": 0.1}, 1)
     left_out = autotrack.runs(store).where("name == 'in the journal'")[0].summary.left_out
     assert left_out == [f"main.jsonl: {len(DEEP_RECORDS)} lines that are not records"]
     for command in (["ls", "--json"], ["show", "in the journal", "--json"], ["report", "-o", "r.html"], ["compare"]):
