@@ -21,18 +21,15 @@ def test_without_a_process_beside_training_the_files_are_brought_up_to_date_at_o
             found = summary.read(run.folder)
             assert (found.status, found.metrics["loss"].last.value) == ("running", 0.5 + step)
         run.log({"loss": 9.0}, step=3)
-        assert autotrack.flush() == []
+        assert run.wait() == []
         assert summary.read(run.folder).metrics["loss"].count == 4
     assert run.wait() == []
     assert summary.read(run.folder).status == "finished"
     assert [(0, 0.5), (1, 1.5), (2, 2.5), (3, 9.0)] in scalars(run.folder).values()
 
 
-def test_without_a_run_there_is_nothing_to_wait_for() -> None:
-    assert autotrack.flush(timeout=0.0) == []
-
-
-def test_what_a_server_has_not_taken_is_said(store: Path) -> None:
+def test_what_a_server_has_not_taken_is_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_EXIT_TIMEOUT", "0")
     with autotrack.start_run("mine", to=[str(store), "http://127.0.0.1:9"]) as run:
         (said,) = run.wait(timeout=0.2)
     assert said.startswith(f"{run.folder.name} at http://127.0.0.1:9: ")
@@ -43,6 +40,7 @@ import json
 import autotrack
 from autotrack.journal import summary
 
+assert autotrack.flush(0.0) == [], "there is no run"
 run = autotrack.start_run("mine", to=["runs", "tensorboard"], experiment="tests")
 found = []
 for step in range(2):
