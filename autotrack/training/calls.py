@@ -5,6 +5,7 @@ mark is over. What has been called instead of it, from the same place, is the sa
 the script.
 """
 
+import dis
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,40 @@ _OF_MODELS = ("parameters", "predict")
 _IS_FUNCTION = 1  # CO_OPTIMIZED
 
 
+class Fate:
+    """What has become of a call. It is told by the mark in its frame, which is freed with the frame.
+
+    The frame of a call that returns is freed while its caller is still at the very instruction that calls. That of a
+    call which raises lives until its exception has been dealt with: at the end of the `except` block, somewhere else.
+    """
+
+    def __init__(self, frame: FrameType) -> None:
+        caller = frame.f_back
+        self._called_at = None if caller is None else (id(caller.f_code), caller.f_lasti)
+        self.has_returned = False
+        self.was_caught = False
+        """Whether the call has raised an exception that the script has dealt with."""
+
+    def freed(self, caller: FrameType) -> None:
+        """Note that the frame of the call is gone, and who is at work."""
+        if self._called_at == (id(caller.f_code), caller.f_lasti):
+            self.has_returned = True
+        elif not is_installed(caller.f_code.co_filename):  # a search catches what tells it to give up a candidate
+            self.was_caught = _ends_except_block(caller)
+
+
+def _ends_except_block(frame: FrameType) -> bool:
+    before: dis.Instruction | None = None
+    for one in dis.get_instructions(frame.f_code):
+        if one.opname in ("CACHE", "LOAD_CONST"):
+            continue
+        if one.offset == frame.f_lasti:
+            is_after = before is not None and before.opname == "POP_EXCEPT" and one.opname.startswith("STORE_")
+            return one.opname == "POP_EXCEPT" or is_after
+        before = one
+    return False
+
+
 class _Mark:
     """Stands in `f_trace` of a frame, which nothing looks at unless somebody traces the script.
 
@@ -32,8 +67,15 @@ class _Mark:
     later, this is a function that does nothing.
     """
 
+    def __init__(self, frame: FrameType) -> None:
+        self.fate = Fate(frame)
+
     def __call__(self, *_event: object) -> None:
         """Trace nothing."""
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # Python may be at its end
+            self.fate.freed(sys._getframe(1))
 
 
 class Call:
@@ -51,8 +93,9 @@ class Call:
         self.arguments = _settings_among(given)
         self._models = list(_models_of(frame, given, found))
         if frame.f_trace is None:
-            frame.f_trace = _Mark()
-        self.mark = frame.f_trace
+            frame.f_trace = _Mark(frame)
+        self.fate = frame.f_trace.fate if isinstance(frame.f_trace, _Mark) else None
+        self.mark: Any = self.fate or frame.f_trace
 
     def shares_models_with(self, other: "Call") -> bool:
         """Whether both work on the same model, which is trained further then."""

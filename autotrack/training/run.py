@@ -19,9 +19,10 @@ from autotrack.settings import Settings
 from autotrack.training import sidecar_client, terminal
 from autotrack.training.announcements import announcements
 from autotrack.training.hooks.current_run import enter, innermost_run, leave, status_of
-from autotrack.training.hooks.faults import report_fault, unplaced_faults
+from autotrack.training.hooks.faults import attempt, report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
+from autotrack.training.observe import constants
 from autotrack.training.observe.arguments.parsed import parsed_arguments
 from autotrack.training.observe.exits import watch
 from autotrack.training.observe.output.streams import TextReceiver
@@ -204,6 +205,8 @@ class Run(Logger):
             self.notice(*unplaced_faults.popleft())
         if not self._rank:
             parsed_arguments.log_to(self)
+            with attempt("constants", run=self):
+                constants.log_to(self)
         enter(self)
         if not self._quiet and not self.is_one_of_many:
             terminal.started(self.name, self.folder, resumed=resumed)

@@ -4,6 +4,7 @@ If the script is a sweep, it has a run for each job, and one around them. It is 
 begins because the function that trained before is called again, in a loop or by somebody who searches.
 """
 
+import atexit
 import os
 import sys
 import threading
@@ -48,6 +49,7 @@ class Script:
         self._jobs = 0
         self._trainings = Trainings()
         self._repeated: Call | None = None
+        self._job: Call | None = None
 
     def begin(self, *, is_first: bool, at_once: bool) -> None:
         """Switch autologging on in this process. Never raises.
@@ -113,9 +115,11 @@ class Script:
         self._trainings = Trainings()
         with attempt("sweep", run=run):  # the run is open: its training is recorded, whatever cannot be read here
             self._trainings.note(calls_under_way())
-        if self._repeated is not None:
-            run.log_params(self._repeated.arguments, self._repeated.code.co_name)
-            self._repeated = None
+        self._job, self._repeated = self._repeated, None
+        if self._job is not None:
+            atexit.unregister(self._at_exit)
+            atexit.register(self._at_exit)  # before the run itself ends, which was registered earlier
+            run.log_params(self._job.arguments, self._job.code.co_name)
         return run
 
     def _open_sweep(self) -> Run:
@@ -145,16 +149,30 @@ class Script:
                 if not self._has_jobs:
                     self._has_jobs = True
                     run.log_params(over.arguments, over.code.co_name)
-                self._end_job(run)
+                self._end_job(run, over)
         except Exception as fault:  # noqa: BLE001  the training has to begin all the same
             report_fault("sweep", fault, run=run)
 
-    def _end_job(self, run: Run) -> None:
-        self._run = None
+    def _end_job(self, run: Run, call: Call | None = None) -> None:
+        """End the run of a job, which is a call of a function of the script as far as one is known."""
+        self._run = self._job = None
         self._jobs += 1
         if run.status == "running":
             run.part_of = self._open_sweep().id
-            run.finish()
+            is_failure = call is not None and call.fate is not None and call.fate.was_caught
+            if call is not None and is_failure:
+                run.notice("sweep", f"{call.code.co_name} ended with an exception, which the script has caught")
+            run.finish("failed" if is_failure else "finished")
+
+    def _at_exit(self) -> None:
+        """End the last job by itself, if it was over before: how the script ends is not how the job ended."""
+        atexit.unregister(self._at_exit)
+        run, job = self._run, self._job
+        if run is None or job is None or job.fate is None or self._pid != os.getpid():
+            return
+        if job.fate.has_returned or job.fate.was_caught:
+            with attempt("sweep", run=run):
+                self._end_job(run, job)
 
     def _begin(self, *, is_first: bool, at_once: bool) -> None:
         autologging = autolog.of_this_process()

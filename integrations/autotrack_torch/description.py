@@ -12,10 +12,12 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import autotrack
 from autotrack.integrations import Outcome, as_plain, attempt
-from autotrack_torch import params
+from autotrack_torch import members, params
 from autotrack_torch.frames import variables
 from autotrack_torch.models import visible
 from autotrack_torch.watch import watch
+
+_MOST_OPTIMIZERS = 20
 
 _order: list[weakref.ref[Any]] = []
 _given: "weakref.WeakKeyDictionary[Any, dict[str, Any]]" = weakref.WeakKeyDictionary()
@@ -60,6 +62,13 @@ def _arguments_around(scheduler: Any) -> dict[str, Any]:
     return found
 
 
+def _without_rates(optimizer: Any) -> list[dict[str, Any]]:
+    return [
+        {name: as_plain(value) for name, value in group.items() if name != "lr"}
+        for group in members.arguments_of(optimizer)
+    ]
+
+
 class Description:
     """Records what a loop works with, each thing once."""
 
@@ -71,6 +80,7 @@ class Description:
         self._loaders: list[tuple[Callable[[], Any], tuple[str, dict[str, Any]]]] = []
         self._counts: dict[str, int] = {}
         self._settings: set[str] = set()
+        self._arguments: list[Any] = []  # of the optimizers that were recorded, without the rates
         with attempt("torch params: seed", run=run):
             run.log_params(params.switches(), "seed")
         with attempt("torch params: processes", run=run):
@@ -79,6 +89,7 @@ class Description:
     def add(self, optimizer: Any, models: list[torch.nn.Module]) -> None:
         """Record an optimizer and the models that it trains."""
         self._optimizers.append(weakref.ref(optimizer))
+        self._arguments.append(_without_rates(optimizer))
         label = self._label("optimizer")
         with attempt(f"torch params: {label}", run=self._run):
             self._run.log_params(params.optimizer_params(label, optimizer), label)
@@ -91,6 +102,13 @@ class Description:
             found = params.loss_params(modules, watch.functions.values() if not self._counts.get("loss") else ())
             self._counts["loss"] = self._counts.get("loss", 0) + len(found)
             self._run.log_params(found, "loss_function")
+
+    def succeed(self, optimizer: Any) -> None:
+        """Note an optimizer that goes on where another one stopped; it is recorded if more than its rate differs."""
+        if _without_rates(optimizer) in self._arguments or len(self._arguments) >= _MOST_OPTIMIZERS:
+            self._optimizers = [*(one for one in self._optimizers if one() is not None), weakref.ref(optimizer)]
+        else:
+            self.add(optimizer, [])
 
     def add_schedulers(self, more: list[Any] | None = None) -> None:
         """Record the schedulers of the optimizers that were made since the last time, and those at hand."""

@@ -27,6 +27,7 @@ class Epochs:
         self._pass: Pass | None = None
         self._clock: EpochClock | None = None
         self._has_loader = False
+        self._assumed: tuple[EpochVariable | None, ...] = ()
         self._steps = 0
 
     def step(self, first_pass: Pass | None) -> bool:
@@ -54,6 +55,16 @@ class Epochs:
         if known is None or now is None or (known.code, known.name) != (now.code, now.name):
             return False
         return now.value < known.value
+
+    @property
+    def variable_name(self) -> str | None:
+        """The name of the variable that counts the epochs; None where there is none."""
+        return None if (variable := self._counting.variable) is None else variable.name
+
+    def leave_pass(self) -> None:
+        """End an epoch that was a pass over data: what comes next is another one, whatever its variable says."""
+        if self._has_loader:
+            self.begin_anew()
 
     def begin_anew(self) -> None:
         """End the epoch; what comes next is another one, whatever its variable says."""
@@ -104,10 +115,15 @@ class Epochs:
             return
         self._begin(variable, one)
 
+    def assume(self, variables: tuple[EpochVariable | None, ...]) -> None:
+        """Take the next step for one that was made when these were the variables, that of the innermost loop last."""
+        self._assumed = variables
+
     def _follow_variable(self) -> None:
-        variable = epoch_variable(None, skip=1)  # the innermost loop is over batches
+        assumed, self._assumed = self._assumed, ()
+        variable = assumed[0] if assumed else epoch_variable(None, skip=1)  # the innermost loop is over batches
         if variable is None or not variable.is_named:
-            inner = epoch_variable(None)  # or there is only one, and each step is an epoch
+            inner = assumed[-1] if assumed else epoch_variable(None)  # or there is only one, and each step is an epoch
             variable = inner if inner is not None and inner.is_named else variable
         if variable is None or not self._counting.accepts(variable):
             return

@@ -12,11 +12,14 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autotrack.integrations import Patch
-from autotrack_torch import description, gradients, loading, losses, members, passes, saving, step_hook
+from autotrack_torch import by_hand, description, gradients, loading, losses, members, passes, saving, step_hook
+from autotrack_torch.watch import watch
 
 
 def patches() -> Iterable[Patch]:
     """Return all hooks into PyTorch."""
+    type(watch).at_first = by_hand.Updates
+    watch.after_backward = watch.after_backward or by_hand.Updates()
     optimizers = sys.modules["torch.optim.optimizer"]  # torch.optim has deleted the attribute
     yield Patch.by_registering(optimizers, "register_optimizer_step_post_hook", step_hook.after_step)
     yield Patch(Optimizer, "__init__", members.note_made)

@@ -15,8 +15,8 @@ from autotrack_torch.description import Description
 from autotrack_torch.epochs import Epochs
 from autotrack_torch.loss_names import LossNames
 from autotrack_torch.losses import Backward, Site
-from autotrack_torch.members import Member, Members, Relation, parameters_of
-from autotrack_torch.models import find_models
+from autotrack_torch.members import Member, Members, parameters_of
+from autotrack_torch.models import find_models, originals_of, shape_of
 from autotrack_torch.passes import Pass
 from autotrack_torch.roles import role_of, telling_name_of
 from autotrack_torch.shared_lines import is_one_of_many, label_among_others
@@ -27,6 +27,9 @@ from autotrack_torch.watch import watch
 
 if TYPE_CHECKING:
     from autotrack_torch.checkpoints import SavedFiles
+
+_trained: "weakref.WeakSet[torch.nn.Module]" = weakref.WeakSet()
+"""The models that any loop has trained."""
 
 
 class Loop:
@@ -61,7 +64,10 @@ class Loop:
         self.begins_training = True
         """Whether no step has been made of the training that is under way."""
 
-        self._surroundings = surroundings
+        self.surroundings = surroundings
+        self.originals: list[weakref.ref[torch.nn.Module]] = []
+        """What the models may be copies of."""
+
         self._every_n_steps = options.settings.log_every_n_steps or 1
         self._models: list[weakref.ref[torch.nn.Module]] = []
         self._keeps_models = options.settings.checkpoints
@@ -86,31 +92,30 @@ class Loop:
         """All models that are trained and still live, in the order of their first steps."""
         return [model for reference in self._models if (model := reference()) is not None]
 
-    def relation_of(self, optimizer: Any) -> Relation:
-        """Tell what an optimizer that makes its first step is to this loop.
+    def succeed(self, optimizer: Any) -> Member | None:
+        """Let an optimizer take the place of an earlier one that did the same."""
+        is_copy = not self.members.share_parameters(parameters_of(optimizer))
+        member = self.members.predecessor_of(optimizer)
+        if member is None:
+            return None
+        if is_copy:
+            self.settle_name(None, {})
+            self.begins_training = True
+            self.epochs.leave_pass()
+            self._follow_copies(find_models(optimizer))
+        self._turns.begin_anew()
+        self.members.succeed(member, optimizer)
+        if not is_copy:
+            self.description.succeed(optimizer)
+        return member
 
-        One that trains the same model is part of the loop, as when a model is tuned further. So is one that was made
-        before the loop began and takes turns with the others, as in a GAN. One that was made later and works on
-        something else, while a pass over the training data is under way, is an inner one, such as that of a
-        meta-learner or of an attack. Otherwise another training begins.
-        """
-        if self.members.share_parameters(parameters_of(optimizer)):
-            return Relation.MEMBER
-        was_there, is_under_way = self.members.were_there(optimizer), self.epochs.is_under_way()
-        if is_under_way and not was_there:
-            return Relation.INNER
-        known = self.models
-        if any(model is other for other in known for found in find_models(optimizer) for model in found.modules()):
-            return Relation.MEMBER
-        has_ended = not self.members.are_alive() or self._surroundings.are_left() or self.epochs.is_counted_anew()
-        if has_ended and not is_under_way:
-            if self.run.before_another is not None:  # that of a sweep's job may be over
-                self.run.before_another()
-            if self.is_own or self.run.status != "running":
-                return Relation.STRANGER
-            self.begin_another()
-            return Relation.MEMBER
-        return Relation.MEMBER if was_there else Relation.INNER
+    def _follow_copies(self, copies: list[torch.nn.Module]) -> None:
+        """Take copies for what is trained now, and their original for the model of the run."""
+        shapes = set(map(shape_of, copies))
+        originals = [model for one in self.originals if (model := one()) is not None and shape_of(model) in shapes]
+        self._models = [weakref.ref(model) for model in (*originals, *copies)]
+        if self._keeps_models and originals:
+            self.trained_modules.follow_instead(originals[0])
 
     def join(self, *, at_once: bool) -> None:
         """Go on with the loop in this thread, or take part in it `at_once` with another one."""
@@ -130,15 +135,18 @@ class Loop:
 
     def is_left_by(self, frame: FrameType) -> bool:
         """Whether the code of the thread that executes this frame has left the loop."""
-        return self._surroundings.are_left(frame)
+        return self.surroundings.are_left(frame)
 
     def is_over(self) -> bool:
         """Whether the code has left the loop, as far as can be seen from here."""
-        return not self.epochs.is_under_way() and self._surroundings.are_left()
+        return not self.epochs.is_under_way() and self.surroundings.are_left()
 
     def add(self, optimizer: Any) -> Member:
         """Add an optimizer that makes its first step, and the models that it trains."""
         models = find_models(optimizer)
+        if not len(self.members):
+            self.originals = [weakref.ref(model) for model in originals_of(models) if model not in _trained]
+        _trained.update(models)
         for model in models:
             if all(model is not other for other in self.models):
                 self._models.append(weakref.ref(model))

@@ -74,7 +74,7 @@ def note(tensors: Any, frame: FrameType | None) -> None:
     """Keep the values of losses until the next step."""
     follow = watch.after_backward
     if follow is not None and watch.losses:  # of the step that was compiled just now
-        follow(next(reversed(watch.losses)), is_over=True)
+        follow(next(reversed(watch.losses)), None, is_over=True)
     frame = innermost_of_user(frame)
     code, place = (None, -1) if frame is None else (frame.f_code, frame.f_lasti)
     for index, loss in enumerate(tensors):
@@ -90,7 +90,7 @@ def note(tensors: Any, frame: FrameType | None) -> None:
         else:
             known.add(value)
         if follow is not None:
-            follow(site, is_over=False)
+            follow(site, loss, is_over=False)
 
 
 def _value(loss: Any) -> Any:

@@ -3,13 +3,13 @@
 import weakref
 from collections import Counter
 from collections.abc import Generator, Iterable
-from enum import Enum
 from time import perf_counter
 from typing import Any
 
 import torch
 
 from autotrack.integrations import Outcome, as_plain, attempt
+from autotrack_torch import rounds
 from autotrack_torch.learning_rates import Others, names_of_groups, rate_of
 from autotrack_torch.watch import watch
 
@@ -20,25 +20,22 @@ _arguments: "weakref.WeakKeyDictionary[Any, list[dict[str, Any]]]" = weakref.Wea
 """The settings of the param groups of optimizers as they were made, before anything changed them."""
 
 _stepped: "weakref.WeakSet[Any]" = weakref.WeakSet()
-
-
-class Relation(Enum):
-    """What an optimizer is to the loop that is recorded when it makes its first step."""
-
-    MEMBER = "it trains the same model, or another one in the same loop"
-    INNER = "it works within a step or an evaluation of the loop, on something of its own"
-    STRANGER = "it begins another training"
+_in_rounds: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
 class Member:
     """An optimizer of a loop, held weakly."""
 
-    __slots__ = ("_groups", "_others", "_trained", "is_inner", "name", "names", "number", "reference", "training")
+    __slots__ = (
+        "_groups", "_others", "_trained", "is_inner", "is_of_round", "kind", "name", "names", "number", "reference",
+        "training",
+    )  # fmt: skip
 
     def __init__(
         self, optimizer: Any, name: str, *, is_inner: bool = False, number: int = 0, training: int = 0
     ) -> None:
-        self.reference: weakref.ref[Any] = weakref.ref(optimizer)
+        self.take(optimizer)
+        self.kind = type(optimizer)
         self.name = name
         self.is_inner = is_inner
         self.number = number
@@ -47,10 +44,18 @@ class Member:
         self.training = training
         """Which of the trainings that the run is of."""
 
+    def take(self, optimizer: Any) -> None:
+        """Take an optimizer, also as the successor of the one before."""
+        self.reference: weakref.ref[Any] = weakref.ref(optimizer)
+        self.is_of_round = is_made_in_rounds(optimizer)
         self._trained = frozenset(map(id, parameters_of(optimizer)))
         self.names: list[str] = []
         self._groups = 0
         self._others: list[Others] = []
+
+    def trains_the_same(self, optimizer: Any) -> bool:
+        """Whether an optimizer is of the same class, and trains the very same parameters."""
+        return type(optimizer) is self.kind and self._trained == frozenset(map(id, parameters_of(optimizer)))
 
     def works_beside(self, other: "Member") -> bool:
         """Whether another optimizer trains something else in the same training, and not only later."""
@@ -94,7 +99,7 @@ class Members:
     def add(self, optimizer: Any, *, is_inner: bool = False) -> Member:
         """Add an optimizer."""
         _stepped.add(optimizer)
-        kind = type(optimizer).__name__
+        kind = name_of(optimizer)
         self._count[kind] += not is_inner
         number = self._count[kind] - 1
         name = f"{kind}-{number}" if number > 0 else kind
@@ -106,6 +111,23 @@ class Members:
         if not is_inner:
             self._parameters.update({id(one): weakref.ref(one) for one in parameters_of(optimizer)})
         return member
+
+    def predecessor_of(self, optimizer: Any) -> Member | None:
+        """Return the one that has trained the same parameters before, or in an earlier round, perhaps another copy."""
+        known = [one for one in self._by_id.values() if not one.is_inner]
+        same = [one for one in known if one.trains_the_same(optimizer)]
+        if not same and is_made_in_rounds(optimizer):
+            same = [one for one in known if one.is_of_round and one.kind is type(optimizer)]
+        return same[-1] if same else None
+
+    def succeed(self, member: Member, optimizer: Any) -> None:
+        """Let an optimizer take the place of the one that was this member."""
+        _stepped.add(optimizer)
+        member.take(optimizer)
+        self._by_id = {key: one for key, one in self._by_id.items() if one is not member}
+        self._by_id[id(optimizer)] = member
+        self._parameters = {key: one for key, one in self._parameters.items() if one() is not None}
+        self._parameters.update({id(one): weakref.ref(one) for one in parameters_of(optimizer)})
 
     def begin_another_training(self) -> None:
         """Note that what follows is another training in the same run."""
@@ -135,6 +157,16 @@ class Members:
         return len(self) > 1 or len(set(_born) - set(_stepped)) > 0
 
 
+def name_of(optimizer: Any) -> str:
+    """Return what an optimizer is called: its class, unless it stands for something that is no optimizer."""
+    return str(getattr(optimizer, "stands_for", None) or type(optimizer).__name__)
+
+
+def exist() -> bool:
+    """Whether there are optimizers, as far as can be seen."""
+    return len(_born) > 0 or len(_stepped) > 0
+
+
 def without_steps() -> list[Any]:
     """Return the optimizers that have made no step, as far as can be seen, in the order in which they were made."""
     return [one for one in sorted(_born, key=lambda one: _born[one]) if one not in _stepped]
@@ -147,11 +179,18 @@ def is_made_within(optimizer: Any, since: float) -> bool:
     return any(born <= since and other not in _stepped for other, born in list(_born.items()))
 
 
+def is_made_in_rounds(optimizer: Any) -> bool:
+    """Whether an optimizer was made in a loop that counts rounds of one training."""
+    return optimizer in _in_rounds
+
+
 def note_made(optimizer: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
     """Hook around `Optimizer.__init__`: note when the optimizer was made."""
     outcome = yield
     if outcome.error is None:
         _born[optimizer] = perf_counter()
+        if rounds.are_around():
+            _in_rounds.add(optimizer)
         watch.set_aside()
         with attempt("torch optimizer"):
             _arguments[optimizer] = [_settings_in(group) for group in optimizer.param_groups]

@@ -1,7 +1,7 @@
 """Finds the model that an optimizer trains, by looking at what the code that makes the first step has at hand."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -22,6 +22,23 @@ def find_models(optimizer: Any) -> list[nn.Module]:
     if not found and (owner := _owner(parameters_of(optimizer)[0])) is not None:
         found = [owner]
     return found
+
+
+def originals_of(models: Collection[nn.Module]) -> list[nn.Module]:
+    """Return the models at hand that these may be copies of: of the same shape, with other parameters."""
+    shapes = {shape_of(model) for model in models}
+    parameters = {id(one) for model in models for one in model.parameters()}
+    kinds = tuple({type(model) for model in models})
+    return [
+        model
+        for model in (visible(kinds) if kinds else ())
+        if shape_of(model) in shapes and parameters.isdisjoint(map(id, model.parameters()))
+    ]
+
+
+def shape_of(model: nn.Module) -> tuple[Any, ...]:
+    """Return what a model has in common with its copies."""
+    return (type(model), *(tuple(one.shape) for one in model.parameters()))
 
 
 def visible(kind: type | tuple[type, ...]) -> list[Any]:

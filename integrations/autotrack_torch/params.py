@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from autotrack.integrations import as_plain
-from autotrack_torch.members import arguments_of
+from autotrack_torch.members import arguments_of, name_of
 
 _MOST_GROUPS = 20
 _SCHEDULER_STATE = ("optimizer", "optimizers", "last_epoch", "verbose", "schedulers", "_schedulers")
@@ -22,7 +22,7 @@ def optimizer_params(label: str, optimizer: Any) -> dict[str, Any]:
     What a scheduler or the script makes of that is found in the metrics.
     """
     prefix = "" if label == "optimizer" else f"{label}."
-    params: dict[str, Any] = {label: type(optimizer).__name__}
+    params: dict[str, Any] = {label: name_of(optimizer)}
     groups = zip(optimizer.param_groups, arguments_of(optimizer), strict=True)
     for number, (group, given) in enumerate(islice(groups, _MOST_GROUPS)):
         before = f"{prefix}group{number}." if number else prefix

@@ -31,7 +31,7 @@ def _note_compiled() -> None:
 
 
 @guarded
-def _follow(site: Site, *, is_over: bool) -> None:
+def _follow(site: Site, _loss: Any, *, is_over: bool) -> None:
     """Record a step by its loss; `is_over` if it has been made. A loss of the same place begins another step."""
     optimizers = _compiled()
     if not optimizers or (found := steps.find(optimizers[0])) is None:

@@ -10,7 +10,8 @@ from autotrack.integrations import RunOptions, guarded, is_worker
 from autotrack_torch import elsewhere, loading, open_loops
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.losses import Backward, Site
-from autotrack_torch.members import Member, Relation, is_made_within
+from autotrack_torch.members import Member, is_made_within
+from autotrack_torch.relations import Relation, relation_of
 from autotrack_torch.surroundings import Surroundings
 from autotrack_torch.watch import watch
 
@@ -107,14 +108,17 @@ def _meet_in_turn(optimizer: Any) -> tuple[Loop | None, Member | None, bool]:
         return loop, loop.members.get(optimizer), False
     loop = current_loop()
     if loop is not None:
-        relation = loop.relation_of(optimizer)
+        relation = relation_of(loop, optimizer)
         if relation is Relation.INNER:
             return loop, loop.members.add(optimizer, is_inner=True), False
+        if relation is Relation.SUCCESSOR:
+            return loop, loop.succeed(optimizer), False
         if relation is Relation.STRANGER:
             loop.finish()
             loop = None
     current = watch.first_pass
-    if loop is None and current is not None and is_made_within(optimizer, current.began):
+    is_within = current is not None and not current.ended and is_made_within(optimizer, current.began)
+    if loop is None and is_within:
         return None, None, False  # the inner loop of a meta-learner, whose own optimizer comes later
     loop = loop or _of_other_threads(optimizer) or _begin(optimizer)
     return loop, loop.add(optimizer), True

@@ -111,6 +111,15 @@ class TrainedModules:
         )
         self.next_look = self._loop.step + 1
 
+    def follow_instead(self, original: nn.Module) -> None:
+        """Watch the model that those watched so far are copies of, and none of them."""
+        if any(trained.reference() is original for trained in self._modules.values()):
+            return
+        for trained in self._modules.values():
+            trained.calls.stop()
+        self._modules, self._labels = {}, []
+        self.add(original)
+
     def after_step(self) -> None:
         """Learn from calls of the modules, now and then: `next_look` is the step to call this after."""
         for trained in self._modules.values():

@@ -12,6 +12,9 @@ from typing import Any
 class _Watch(threading.local):
     """The state of one thread; the module's `watch` gives each its own."""
 
+    at_first: Callable[[], Callable[..., None]] | None = None
+    """Makes what is called for each loss of a thread until an optimizer has made a step there."""
+
     def __init__(self) -> None:
         self.loop: Any = None
         """The `autotrack_torch.loop.Loop` of this thread, also after its end; None before the first one."""
@@ -22,8 +25,8 @@ class _Watch(threading.local):
         self.earlier: dict[tuple[int, int], Any] = {}
         """Those of them from before the latest optimizer was made: they may be left over from another training."""
 
-        self.after_backward: Callable[..., None] | None = None
-        """What to call with the place of each loss, where steps are compiled and cannot be seen."""
+        self.after_backward: Callable[..., None] | None = self.at_first and self.at_first()
+        """What to call with the place of each loss, where steps cannot be seen, or none has been seen yet."""
 
         self.compiled: weakref.ref[Any] | None = None
         """The optimizer whose steps these are, once it is known."""

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
 from autotrack.journal.records import AnyRecord, Dataset, Metrics, Notice, Params, RunFinished, Text
+from autotrack_torch import members
 from autotrack_torch.watch import watch
 
 
@@ -66,6 +67,8 @@ def _no_loop() -> Iterator[None]:
         watch.loop.close()
     vars(watch).clear()
     vars(watch).update(vars(type(watch)()))  # as in a thread that has not trained yet
+    for optimizers in (members._born, members._stepped):
+        optimizers.clear()
 
 
 Record = Callable[..., list[Recorded]]

@@ -10,12 +10,13 @@ from autotrack.journal.summary import Summary
 from tests.cli.test_run import AUTOTRACK
 
 
-def runs_of(code: str, *arguments: str) -> list[Summary]:
+def runs_of(code: str, *arguments: str, exit_code: int = 0) -> list[Summary]:
     """Run a script, and return its runs, the first one first."""
     Path("sweep.py").write_text(textwrap.dedent(code))
     command = [*AUTOTRACK, "--name", "base", "sweep.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=dict(os.environ))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == exit_code
+    assert exit_code or done.stderr == ""
     return sorted((run.summary for run in autotrack.runs()), key=lambda run: run.started)
 
 
@@ -96,3 +97,40 @@ def main(lr):
 def test_a_loop_of_plain_pytorch_in_a_function_that_is_called_again_is_another_run() -> None:
     first, _sweep, second = runs_of(TORCH)
     assert [(run.params["lr"], run.metrics["loss"].count) for run in (first, second)] == [(0.5, 2), (0.25, 2)]
+
+
+CAUGHT = """
+from sklearn.linear_model import Ridge
+
+def main(alpha):
+    Ridge(alpha=alpha).fit([[0.0], [1.0]], [0.0, 1.0])
+    if alpha > 1:
+        raise ValueError("too much")
+
+def sweep():
+    for alpha in (0.5, 1.5, 0.75, 2.5, 0.25)[:int(sys.argv[1])]:
+        try:
+            main(alpha)
+        except ValueError as error:
+            print("failed:", error)
+
+import sys
+sweep()
+if len(sys.argv) > 2:
+    raise LookupError("after all jobs")
+"""
+
+
+def test_a_job_whose_exception_the_script_catches_has_failed_also_if_it_is_the_last_one() -> None:
+    first, sweep, *others = runs_of(CAUGHT, "4")
+    assert sweep.status == "finished"
+    assert [job.status for job in (first, *others)] == ["finished", "failed", "finished", "failed"]
+    assert [notice.message for notice in others[0].notices] == [
+        "main ended with an exception, which the script has caught"
+    ]
+
+
+def test_what_happens_after_the_last_job_is_not_its_fate() -> None:
+    first, sweep, *others = runs_of(CAUGHT, "5", "then fail", exit_code=1)
+    assert (sweep.status, sweep.error) == ("failed", "LookupError: after all jobs")
+    assert [job.status for job in (first, *others)] == ["finished", "failed", "finished", "failed", "finished"]
