@@ -1,18 +1,15 @@
 """Reads commits of repositories on this machine, with commands of git that run nothing of a repository's own."""
 
 import os
-import re
-import subprocess
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from autotrack.errors import AutotrackError
+from autotrack.readers.git_runner import READ_ONLY, GitError, is_commit, run_git
 
 _SECONDS = 20.0
 _SUBMODULE = b"160000"
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class UnknownContentError(AutotrackError):
@@ -98,30 +95,12 @@ class GitObjects:
         raise UnknownContentError(f"git does not tell what {name} was in the commit {commit[:10]}")
 
     def _run(self, *arguments: str, asked: bytes = b"") -> bytes | None:
-        """Return what git prints; None if it fails. Variables such as GIT_DIR are about another repository."""
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        # What is not there would be fetched, by a program that the repository names. Older versions of git know only
-        # the first of these variables.
-        environ |= {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
-        environ |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        with suppress(OSError, subprocess.TimeoutExpired, ValueError):
-            done = subprocess.run(
-                ["git", *arguments],  # noqa: S607  the one on PATH is the user's
-                cwd=self._root,
-                env=environ,
-                input=asked,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-            return done.stdout if done.returncode == 0 else None
-        return None
+        """Return what git prints; None if it fails."""
+        try:
+            return run_git(self._root, *arguments, seconds=_SECONDS, environ=READ_ONLY, content=asked)
+        except GitError:
+            return None
 
 
 def _asked(commit: str, names: Iterable[str]) -> bytes:
     return b"".join(b"%s:%s\n" % (commit.encode(), os.fsencode(name)) for name in names)
-
-
-def is_commit(text: Any) -> bool:
-    """Return whether a text is the full id of a commit, and nothing that git could take for an option."""
-    return isinstance(text, str) and _COMMIT.fullmatch(text) is not None

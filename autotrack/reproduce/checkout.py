@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import ReproduceError
+from autotrack.readers.git_runner import is_commit
 from autotrack.readers.missing import Missing
-from autotrack.reproduce.git_commands import NETWORK_SECONDS, git, has_commit, is_commit, is_url, line_of
+from autotrack.reproduce.git_commands import NETWORK_SECONDS, UPLOAD_PACK, git, has_commit, is_url, line_of
 from autotrack.reproduce.places import exists, is_folder
 from autotrack.reproduce.tree import checked_name
 
@@ -87,10 +88,10 @@ def _places(git_state: Mapping[str, Any], repository: str | None) -> Iterator[st
 
 def _clone(source: Path, commit: str, target: Path) -> None:
     """Clone a repository of this machine. Its files are hard-linked where that is possible, so it costs little."""
-    git(target.parent, "clone", "--quiet", "--no-checkout", "--local", "--", str(source), str(target))
+    options = ("--quiet", "--no-checkout", "--local", f"--upload-pack={UPLOAD_PACK}")
+    git(target.parent, "clone", *options, "--", str(source), str(target))
     if not has_commit(target, commit):  # no branch leads to it any more, and the clone could not share the files
-        upload = "git -c uploadpack.allowAnySHA1InWant=true upload-pack"
-        git(target, "fetch", "--quiet", f"--upload-pack={upload}", "origin", commit)
+        git(target, "fetch", "--quiet", f"--upload-pack={UPLOAD_PACK}", "origin", commit)
 
 
 def _fetch(url: str, commit: str, target: Path) -> None:

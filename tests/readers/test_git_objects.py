@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from autotrack.readers.git_objects import GitObjects
+from autotrack.reproduce.checkout import check_out
 from autotrack.reproduce.git_commands import has_commit
 from tests.support.repositories import new, run_git
 
@@ -34,3 +35,14 @@ def test_what_a_repository_lacks_is_not_fetched_by_its_program(tmp_path: Path) -
     assert GitObjects(root).read(lacking, "train.py", limit_bytes=100) is None
     assert not has_commit(root, lacking)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="gives a folder to another user")
+def test_a_repository_of_another_user_is_read_and_cloned(tmp_path: Path) -> None:
+    root = new(tmp_path / "repository")
+    commit = run_git(root, "rev-parse", "HEAD")
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 12345, 12345)
+    assert GitObjects(root).has(commit)
+    check_out({"commit": commit, "root": str(root)}, tmp_path / "clone")
+    assert (tmp_path / "clone" / "train.py").read_text() == "import model\n"

@@ -10,23 +10,16 @@ from time import monotonic
 from typing import NamedTuple
 
 from autotrack.errors import AutotrackError
+from autotrack.readers.git_runner import READ_ONLY, GitError, GitMissingError, run_git
 
 _ENVIRONMENT = {
-    "GIT_OPTIONAL_LOCKS": "0",  # do not write the refreshed index back
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would fetch missing old contents
+    **READ_ONLY,
     "GIT_DIFF_OPTS": "",
     "GIT_LITERAL_PATHSPECS": "1",  # files may have names like "*.py"
-    **dict.fromkeys(("GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"), "0"),
 }
 _SETTINGS = {
-    "safe.directory": "*",  # a folder mounted into a container may belong to another user
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "core.quotePath": "false",
     "core.safecrlf": "false",
     "protocol.allow": "never",
-    "color.ui": "false",
     "diff.autoRefreshIndex": "false",
     "diff.orderFile": os.devnull,
     "diff.suppressBlankEmpty": "false",
@@ -232,29 +225,20 @@ class Repository:
         return lines[0] if lines else None
 
     def _execute(self, more: dict[str, str], arguments: Sequence[str], *, seconds: float | None = None) -> bytes:
-        from git import Git, GitCommandError, GitCommandNotFound  # not at the top, for the same reason as above
-
         seconds = min(seconds or _COMMAND_SECONDS, self.until - monotonic())
         if seconds <= 0:
             raise AutotrackError(f"git took too long in {self.root}")
-        settings = [part for name, value in {**_SETTINGS, **more}.items() for part in ("-c", f"{name}={value}")]
         # The environment may have these for another repository, if one of its hooks has started the training.
         own = {
             "GIT_DIR": f"{self.git_dir}",
             "GIT_WORK_TREE": f"{self.root}",
             "GIT_INDEX_FILE": f"{self.git_dir}/index",
         }
-        git = Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
         try:
-            return Git().execute(
-                [git, "--no-pager", "-C", f"{self.root}", *settings, *arguments],
-                env={**_ENVIRONMENT, **own},
-                kill_after_timeout=seconds,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
+            return run_git(
+                self.root, *arguments, seconds=seconds, settings={**_SETTINGS, **more}, environ={**_ENVIRONMENT, **own}
             )
-        except GitCommandNotFound as error:
-            raise AutotrackError("git is not installed") from error
-        except GitCommandError as error:
-            output = error.stderr.strip().removeprefix("stderr: ").strip("'\n")
-            raise AutotrackError(f"git {arguments[0]} failed in {self.root}: {output}") from error
+        except GitMissingError:
+            raise
+        except GitError as error:
+            raise AutotrackError(f"{error} (in {self.root})") from error

@@ -111,7 +111,7 @@ def test_a_git_that_hangs_is_given_up(repo: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("autotrack.sidecar.capture.repository._COMMAND_SECONDS", 0.1)
     (notice,) = git.capture(subject_of(repo, repo.parent / "run"))
     assert isinstance(notice, Notice)
-    assert "did not complete in 0.1 secs" in notice.message
+    assert "took longer than 0.1 s" in notice.message
 
 
 def test_a_filter_that_cannot_be_switched_off_is_not_run(repo: Path) -> None:
