@@ -73,8 +73,7 @@ def recorded_code(summary: Summary) -> RecordedCode:
     files = {own_name(name): name for name in summary.environment_files}
     git, source = summary.environment.get("git"), summary.environment.get("source", {})
     cwd = _plain(summary.cwd or "/")
-    root = _plain(source.get("root") or cwd)
-    base = _plain(git["root"]) if git and git.get("root") else _base_without_git(root, cwd)
+    root, base = _plain(source.get("root") or cwd), base_of(summary)
     cells = files.get(_CELLS) if "notebook" in summary.environment else None
     names = (name for name in files if name.startswith(_SOURCES) and not (cells and name == _CELLS))
     places = {name: root / name.removeprefix(_SOURCES) for name in names}
@@ -95,6 +94,15 @@ def recorded_code(summary: Summary) -> RecordedCode:
         left_out=left_out,
         doubts=tuple(notice.message for notice in summary.notices if notice.about in ("git", "source")),
     )
+
+
+def base_of(summary: Summary) -> PurePath:
+    """Return the folder of the project of a run, by which its files are named: see `RecordedCode.base`."""
+    git, source = summary.environment.get("git"), summary.environment.get("source", {})
+    cwd = _plain(summary.cwd or "/")
+    if git and git.get("root"):
+        return _plain(git["root"])
+    return _base_without_git(_plain(source.get("root") or cwd), cwd)
 
 
 def _plain(path: object) -> PurePath:

@@ -115,11 +115,9 @@ def data(recorded: Recorded) -> Found:
         why = "its values could not be read, so that nobody can tell whether they are the same"
         fix = "log the files: run.log_dataset('train', path)"
         yield min(8 * len(unknown), 16), Missing(f"a fingerprint of {_some(unknown)}", why, fix, kind="data")
-    base = recorded_code(summary).base
-    read = [PurePath(recorded.usage.root, name) for name in _read_files(recorded)]
-    outside = [str(path) for path in read if not path.is_relative_to(base)]
+    outside = [name for name in _read_files(recorded) if PurePath(name).is_absolute()]
     if outside:
-        why = f"outside of {base}, and known by {'its' if len(outside) == 1 else 'their'} path only"
+        why = f"outside of {recorded.usage.root}, and known by {'its' if len(outside) == 1 else 'their'} path only"
         fix = "keep it below the project, or take it along"
         yield min(3 * len(outside), 6), Missing(_some(outside), why, fix, kind="data")
 

@@ -1,14 +1,14 @@
 """What a run used of its project: the modules it imported, the files its code names, packages and variables."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from autotrack.journal.summary import Summary
+from autotrack.readers.recorded_code import base_of
 
 
 class Usage:
-    """What one run used, with paths from the root of its repository, or else from the folder of its script.
+    """What one run used, with paths from the folder of its project, as far as they are below it.
 
     Attributes:
         is_known: Whether it was recorded; older versions did not.
@@ -25,9 +25,7 @@ class Usage:
 
     def __init__(self, summary: Summary) -> None:
         used = summary.environment.get("used", {})
-        source = summary.environment.get("source", {}).get("root")
-        base = summary.environment.get("git", {}).get("root") or source or summary.cwd or "/"
-        self.root = PurePath(str(base))
+        self.root = base_of(summary)
         root = f"{self.root}/".replace("//", "/")
         self.is_known = "modules" in used
         self.modules = {_below(name, root): checksum for name, checksum in _items(used, "modules")}

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.readers.git_objects import GitObjects, UnknownContentError
 from autotrack.readers.patches import Section, sections
+from autotrack.readers.recorded_code import recorded_code
 
 MOST_BYTES = 10**6
 """Larger files are no code; autotrack keeps none of them either."""
@@ -25,7 +25,6 @@ MOST_BYTES = 10**6
 _MOST_ARCHIVE_BYTES = 2**28
 _MOST_MEMBERS = 2000
 _MOST_NAMED = 3
-_PATCH, _ARCHIVE, _SOURCE = "environment/changes.patch", "environment/untracked.tar.gz", "environment/source/"
 
 
 class WorkingState:
@@ -38,26 +37,24 @@ class WorkingState:
 
     def __init__(self, folder: Path, summary: Summary) -> None:
         self._folder = folder
-        self._environment = summary.environment
-        self._names = {own_name(name): name for name in summary.environment_files}
-        self._cwd = PurePath(summary.cwd or "/")
-        self._broken: dict[str, bool] = {}
+        self._code = recorded_code(summary)
+        self._has_source = bool(summary.environment.get("source"))
+        self._is_archive_broken = False
 
     @property
     def git(self) -> Mapping[str, Any]:
         """What was captured of the repository; empty without one."""
-        return self._environment.get("git", {})
+        return self._code.git or {}
 
     @property
     def is_known(self) -> bool:
         """Whether any code was kept."""
-        return bool(self.git or self._environment.get("source"))
+        return bool(self.git) or self._has_source
 
     @property
     def base(self) -> PurePath:
         """The folder that paths begin at: that of the repository, or of the script."""
-        source = self._environment.get("source", {}).get("root")
-        return PurePath(str(self.git.get("root") or source or self._cwd))
+        return self._code.base
 
     @property
     def commit(self) -> str | None:
@@ -77,46 +74,37 @@ class WorkingState:
     @cached_property
     def patched(self) -> dict[str, Section]:
         """What the patch does, by path."""
-        return sections(self._read(_PATCH) or b"")
+        return sections(self._read(self._code.patch) or b"")
 
     @cached_property
     def kept(self) -> dict[str, bytes]:
         """The files that were kept as they are, which git did not track, by path."""
         found = dict(self._untracked())
-        root = PurePath(str(self._environment.get("source", {}).get("root") or self.base))
-        for name in self._names:
-            if name.startswith(_SOURCE) and (content := self._read(name)) is not None:
-                path = os.path.normpath(root / name.removeprefix(_SOURCE))
-                found[os.path.relpath(path, self.base)] = content
+        cells = {"cells.py": self._code.cells} if self._code.cells is not None else {}
+        for path, name in {**cells, **self._code.sources}.items():
+            if (content := self._read(name)) is not None:
+                found[path] = content
         return found
 
     @cached_property
     def lacking(self) -> list[str]:
         """What of the code was not kept or cannot be read any more, a sentence each."""
         found = []
-        for path, what, digest in (
-            (_PATCH, "uncommitted changes", "patch_sha256"),
-            (_ARCHIVE, "untracked files", "untracked_code_sha256"),
+        for name, what, digest in (
+            (self._code.patch, "uncommitted changes", "patch_sha256"),
+            (self._code.archive, "untracked files", "untracked_code_sha256"),
         ):
-            is_gone = self._read(path) is None if path in self._names else False
-            if is_gone or self._broken.get(path):
-                found.append(f"the {what} of {self._folder.name} cannot be read ({path})")
-            elif path not in self._names and self.git.get(digest) and not self._left_out:
+            is_broken = name == self._code.archive and self._is_archive_broken
+            if name is not None and (is_broken or self._read(name) is None):
+                found.append(f"the {what} of {self._folder.name} cannot be read ({own_name(name)})")
+            elif name is None and self.git.get(digest) and not self._code.left_out:
                 found.append(f"the {what} of {self._folder.name} were not kept")
-        code = {name: why for name, why in self._left_out.items() if not is_output(str(name))}
+        code = {name: why for name, why in self._code.left_out.items() if not is_output(str(name))}
         found += [
             f"{name} of {self._folder.name} was not kept: {why}" for name, why in list(code.items())[:_MOST_NAMED]
         ]
         more = len(code) - _MOST_NAMED
         return [*found, f"{more} more files of {self._folder.name} were not kept"] if more > 0 else found
-
-    @property
-    def _left_out(self) -> Mapping[str, Any]:
-        of_git, of_source = self.git.get("left_out"), self._environment.get("source", {}).get("left_out")
-        return {
-            **(of_git if isinstance(of_git, dict) else {}),
-            **(of_source if isinstance(of_source, dict) else {}),
-        }
 
     def load(self, names: Iterable[str]) -> None:
         """Read the committed contents of these files at a time, as `read` would one by one."""
@@ -147,18 +135,17 @@ class WorkingState:
             )
         return self.objects.read(self.commit, name, limit_bytes=MOST_BYTES)
 
-    def _read(self, name: str) -> bytes | None:
-        if name not in self._names:
-            return None
-        with suppress(OSError, AutotrackError):
-            return read_bytes(self._folder, self._names[name], limit_bytes=_MOST_ARCHIVE_BYTES)
+    def _read(self, name: str | None) -> bytes | None:
+        if name is not None:
+            with suppress(OSError, AutotrackError):
+                return read_bytes(self._folder, name, limit_bytes=_MOST_ARCHIVE_BYTES)
         return None
 
     def _untracked(self) -> Iterator[tuple[str, bytes]]:
-        content = self._read(_ARCHIVE)
+        content = self._read(self._code.archive)
         if content is None:
             return
-        self._broken[_ARCHIVE] = True
+        self._is_archive_broken = True
         with suppress(tarfile.TarError, zlib.error, EOFError, OSError):
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
                 unpacked = stream.read(_MOST_ARCHIVE_BYTES)
@@ -167,4 +154,4 @@ class WorkingState:
                     file = tar.extractfile(member) if member.isreg() and member.size <= MOST_BYTES else None
                     if file is not None:
                         yield member.name, file.read()
-            self._broken[_ARCHIVE] = False
+            self._is_archive_broken = False
