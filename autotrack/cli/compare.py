@@ -8,7 +8,7 @@ import typer
 
 from autotrack.cli.curves import sparkline
 from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
-from autotrack.cli.printing import say, say_json, say_table, say_text
+from autotrack.cli.printing import say, say_json, say_table, say_text, say_wrapped
 from autotrack.errors import QueryError
 from autotrack.format import short
 from autotrack.journal.directions import Direction
@@ -122,17 +122,18 @@ def _median(runs: Sequence[RecordedRun], name: str, direction: Direction, found:
 def _print_causes(comparison: RunComparison) -> None:
     names = comparison.labels
     if comparison.metric is None:
-        say(f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
+        say_wrapped("", f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
     else:
         values = comparison.values(comparison.metric)
         shown = list(zip(names, values, strict=True))
         more = f" and {len(shown) - _MOST_RUNS} more" if len(shown) > _MOST_RUNS else ""
         told = ", ".join(f"{name} {_cell(value)}" for name, value in shown[:_MOST_RUNS]) + more
         is_same = len({_cell(value) for value in values}) == 1
-        say(f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
+        say_wrapped("", f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
-    say_text(f"\nlikely causes of any difference{of_which}, the likeliest first")
+    say("")
+    say_wrapped("", f"likely causes of any difference{of_which}, the likeliest first")
     likely = [cause for cause in comparison.causes if cause.confidence >= HARDLY] or comparison.causes[:1]
     everywhere = f"; {comparison.parting}"  # which every cause is weighed by: said once
     say_table(
@@ -145,7 +146,7 @@ def _print_causes(comparison: RunComparison) -> None:
     others = [cause.cause for cause in comparison.causes if cause not in likely]
     if others:
         more = f" and {len(others) - _MOST_CAUSES} more" if len(others) > _MOST_CAUSES else ""
-        say_text(f"differs as well, and hardly matters: {'; '.join(others[:_MOST_CAUSES])}{more}")
+        say_wrapped("", f"differs as well, and hardly matters: {'; '.join(others[:_MOST_CAUSES])}{more}")
     if comparison.parting is not None and not comparison.is_across_runs:
         say_text(f"{comparison.parting}")
 

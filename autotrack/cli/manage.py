@@ -14,7 +14,7 @@ from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
-from autotrack.format import human_bytes, printable
+from autotrack.format import human_bytes, printable, shown
 from autotrack.readers import catalog, space, trash
 from autotrack.readers.runs import Runs
 
@@ -61,9 +61,11 @@ def rm(
             trash.purge(run.folder)
             say(f"deleted {run.folder}")
         else:
-            say(f"moved to {trash.remove(run.folder)}")
+            say(f"moved to {shown(trash.remove(run.folder))}")
     if not checkpoints and not purge and chosen:
-        named = shlex.quote(chosen[0].folder.name) if len(chosen) == 1 else "RUN"
+        folder = chosen[0].folder.name
+        name = chosen[0].name if folder.endswith(f"-{chosen[0].name}") else folder  # it may have been renamed
+        named = shlex.quote(name) if len(chosen) == 1 else "RUN"
         say(f"autotrack restore {named}{_store_option(store)} brings {'it' if len(chosen) == 1 else 'them'} back")
 
 

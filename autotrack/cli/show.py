@@ -117,7 +117,7 @@ def _print_params(summary: Summary, around: Surroundings, *, in_full: bool) -> N
         for param in shown
     ]
     hidden = len(others) + len(defaults) + len(telling) - len(shown)
-    _print_table("params that were set, or that differ" if not in_full else "params", *_without_empty(columns, rows))
+    _print_table("params that were set, or that differ" if not in_full else "params", columns, rows)
     if in_full:
         for title, params in (("other params", others), ("params left at their default", defaults)):
             listed = [[row.name, _value(row.value), ", ".join(row.sources)] for row in params]
@@ -140,7 +140,7 @@ def _print_plots(summary: Summary, *, in_full: bool) -> None:
 def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     if rows:
         say_title(title)
-        say_table(columns, rows)
+        say_table(*_without_empty(columns, rows))
 
 
 def _without_empty(columns: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:

@@ -60,7 +60,7 @@ def _code(summary: Summary) -> str:
         return "kept in environment/source" if "source" in summary.environment else ""
     where = git.get("tag") or git.get("branch") or "detached"
     uncommitted = [*git.get("changed", []), *git.get("untracked", [])]
-    changes = f", {len(uncommitted)} uncommitted files" if uncommitted else ""
+    changes = f", {len(uncommitted)} uncommitted file{'s' * (len(uncommitted) != 1)}" if uncommitted else ""
     return f"{git['commit'][:10] if git.get('commit') else 'no commit yet'} ({where}){changes}"
 
 

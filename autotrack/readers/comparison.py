@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
-from autotrack.journal.judging import judged_by, value_of
+from autotrack.journal.judging import main_metrics, value_of
 from autotrack.journal.params import is_place, varies_by_itself
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
@@ -79,9 +79,9 @@ class RunComparison:
                 known = {name for summary in summaries for name in summary.metrics}
                 raise QueryError(f"none of these runs has the metric {name!r}; {proposed(name, known)}")
         else:
-            candidates = [judged_by(summary) for summary in summaries]
-            shared = [name for name in candidates if name and all(name in summary.metrics for summary in summaries)]
-            name, direction = next(iter(shared), None), None
+            candidates = (name for summary in summaries for name in main_metrics(summary))
+            shared = (name for name in candidates if all(name in summary.metrics for summary in summaries))
+            name, direction = next(shared, None), None
         told = next((summary.metrics[name].better for summary in summaries if name and name in summary.metrics), None)
         return name, direction or told
 

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -106,8 +107,8 @@ class Runs(Sequence[RecordedRun]):
 
         Args:
             metric: Its name, such as `val_loss`, or `min my_cost` and `max my_score` for a name that does not tell
-                which way it gets better. By default, the metric in the settings, or else the one by which the first
-                of these runs is judged.
+                which way it gets better. By default, the metric in the settings, or else the one by which most of
+                these runs are judged.
 
         Raises:
             QueryError: No run has a best value of it.
@@ -211,7 +212,7 @@ class Runs(Sequence[RecordedRun]):
         return Table(dict(zip(_HISTORY, map(list, columns), strict=True)))
 
     def _watched(self) -> str:
-        metric = next((run.card()["judged_by"][0] for run in self._runs if run.card()["judged_by"]), None)
+        metric = most_judged_by(run.card() for run in self._runs)
         if metric is None:
             raise QueryError(
                 "none of these runs has a metric whose name tells which way it gets better; "
@@ -224,6 +225,12 @@ class Runs(Sequence[RecordedRun]):
 
     def _chosen(self, runs: Sequence[RecordedRun]) -> "Runs":
         return Runs(runs, names=lambda: self.names, whole=self._whole)
+
+
+def most_judged_by(cards: Iterable[dict[str, Any]]) -> str | None:
+    """Return the metric that most runs are judged by; of several, that of the first run; None if there is none."""
+    count = Counter(card["judged_by"][0] for card in cards if card["judged_by"])
+    return next((name for name, _ in count.most_common(1)), None)
 
 
 def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:

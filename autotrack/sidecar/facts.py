@@ -13,6 +13,7 @@ from autotrack.journal.records import (
     Metrics,
     Model,
     Notice,
+    Number,
     Params,
     Plot,
     Renamed,
@@ -28,6 +29,9 @@ from autotrack.journal.records import (
 _MOST_NAMES = 10_000
 
 
+_LAST_LOGGED = 100
+
+
 class RunFacts:
     """Takes the records of a run in order, and remembers what a sidecar has to know.
 
@@ -39,6 +43,7 @@ class RunFacts:
         versions: The packages of the training with their versions, once they are captured.
         has_metrics: Whether any metric has been logged.
         logged_metrics: The names of metrics that were logged; of very many names, only the first ones.
+        last_logged: Their last values, by name.
     """
 
     def __init__(self) -> None:
@@ -48,6 +53,7 @@ class RunFacts:
         self.shared_environment: str | None = None
         self.has_metrics = False
         self.logged_metrics: set[str] = set()
+        self.last_logged: dict[str, Number] = {}
         self.versions: Mapping[str, str] = {}
         self._artifacts: dict[str, Artifact] = {}
         self._models: dict[str, Model] = {}
@@ -96,6 +102,9 @@ class RunFacts:
             if not known.issuperset(record.values) and len(known) < _MOST_NAMES:
                 known.update(name.lower() for name in record.values)
                 known.update(record.values)
+        for record in batch[-_LAST_LOGGED:]:  # of a long batch, what was logged last is in its end
+            if len(self.last_logged) < _MOST_NAMES:
+                self.last_logged.update(record.values)
         self.has_metrics = self.has_metrics or bool(batch)
 
     def _add_metrics(self, record: Metrics) -> None:

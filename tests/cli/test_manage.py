@@ -55,7 +55,7 @@ def test_a_removed_run_is_gone_from_all_lists_and_comes_back(runs: Path) -> None
 def test_removing_says_how_to_bring_it_back(runs: Path) -> None:
     folder = autotrack.load("second", runs).folder
     last = call("rm", "second", "--yes", "--store", str(runs)).splitlines()[-1]
-    assert last == f"autotrack restore {folder.name} --store {runs} brings it back"
+    assert last == f"autotrack restore second --store {runs} brings it back"
     assert call("restore", "--store", str(runs)) == f"{folder.name}\n"
     assert folder.name in call_fails("restore", "secnd", "--store", str(runs))
     assert call("restore", folder.name, "--store", str(runs)).startswith("restored ")

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from autotrack.journal.records import PRINTED, AnyRecord, Metrics, Number, RunStarted
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.output.printed_epochs import Epochs, Named, Place
+from autotrack.sidecar.output.printed_repeats import is_logged_as_well
 
 _MOST_NAMES = 200
 MOST_POINTS = 20_000
@@ -84,6 +85,8 @@ class Recorder:
         """
         grouped: _Grouped = {}
         for point in points:
+            if is_after and not self.knows(point.name) and self._is_logged_as_well(point):
+                continue
             series = self._series_of(point.name)
             name = self._name_of(point.name)
             at = self._at(point, series, is_after=is_after) if series is not None and name else None
@@ -101,6 +104,10 @@ class Recorder:
                 point, series.latest = series.latest, None
                 at = self._step_of(point, series), self._epochs.of(point.place, point.named)
                 self._write({at: {self._name_of(name): point.value}})
+
+    def _is_logged_as_well(self, point: Point) -> bool:
+        """Whether it is what an evaluation has computed, and the script has printed afterwards."""
+        return is_logged_as_well(point.name, point.value, self._run.facts.last_logged)
 
     def _at(self, point: Point, series: _Series, *, is_after: bool) -> tuple[int, int | None] | None:
         """Return the step and the epoch to record a point on; None if it is not to be recorded, or not yet."""

@@ -150,6 +150,16 @@ def test_after_a_fit_of_one_estimator_its_scores_are_its_metrics() -> None:
     assert heard.run.found == [("accuracy", 0.9, None)]
 
 
+def test_a_metric_that_is_computed_and_then_printed_is_there_once() -> None:
+    run = FakeRun("sklearn")
+    run.facts.last_logged = {"X_test_accuracy_score": 0.94888, "X_test_r2_score": 0.5}
+    heard = Heard(run)
+    heard.log.note_place("end")
+    heard.print("test accuracy: 0.9489", "R2: 0.8", "f1: 0.9489")
+    heard.log.close()
+    assert heard.run.found == [("r2", 0.8, None), ("f1", 0.9489, None)]
+
+
 @pytest.mark.parametrize("leave", [True, False])
 def test_of_a_progress_bar_the_last_state_counts_once(heard: Heard, leave: bool) -> None:
     class Terminal:
