@@ -10,6 +10,8 @@
     ├── UnsafeFileError        a file of a run is a link, not a regular file or not in its folder (also an OSError)
     ├── ModelLoadError         a kept model cannot be loaded: damaged, changed since, or not complete in itself
     │   └── UntrustedModelError    loading it would run code from the file, and nobody has said that it is trusted
+    ├── ModelRegistryError     a model cannot be registered, aliased, promoted or removed as somebody asked for
+    │   └── ModelNotFoundError     no registered model, version or alias matches a reference (also a LookupError)
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
     ├── ReproduceError         a run that cannot be repeated; the message says what is missing and what can be done
     └── MissingLibraryError    an optional library is missing; the last line installs it (also an ImportError)
@@ -74,6 +76,18 @@ class ModelLoadError(AutotrackError):
 
 class UntrustedModelError(ModelLoadError):
     """Loading a model would run code that is in its file, or import modules that it names."""
+
+
+class ModelRegistryError(AutotrackError):
+    """What somebody wants done with a registered model cannot be done."""
+
+
+class ModelNotFoundError(ModelRegistryError, LookupError):
+    """There is no registered model, version or alias that `reference` refers to."""
+
+    def __init__(self, message: str, *, reference: str) -> None:
+        super().__init__(message)
+        self.reference = reference
 
 
 class QueryError(AutotrackError, ValueError):

@@ -77,6 +77,8 @@ class Follow(Message, frozen=True, kw_only=True):
         rank: The rank of the training process.
         output: The number under which the output of the run arrives; 0 where none does.
         printed_metrics: Whether metrics are found in what it prints, and with which patterns besides our own.
+        promote: The rule by which the registered model of the run may be promoted.
+        on_promote: The command or URL that is told of that.
         is_one_of_many: Whether the process has begun some runs before. As long as such a run is short, only what is
             small is made for it.
     """
@@ -98,6 +100,8 @@ class Follow(Message, frozen=True, kw_only=True):
     output: int = 0
     printed_metrics: bool = True
     printed_patterns: list[str] = []
+    promote: str = ""
+    on_promote: str = ""
     is_one_of_many: bool = False
 
 

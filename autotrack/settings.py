@@ -11,6 +11,9 @@ experiment             AUTOTRACK_EXPERIMENT=digits          groups runs; the pro
 tags                   AUTOTRACK_TAGS=team=vision,why=paper labels of every run
 metric *               AUTOTRACK_METRIC="min my_cost"       what runs are judged by; "val_acc" tells itself
 directions *           AUTOTRACK_DIRECTIONS=cost=min,g=max  which way metrics get better, if names do not tell
+register               AUTOTRACK_REGISTER=digits            register the model of a training that finished
+promote *              AUTOTRACK_PROMOTE="best val_acc"     the rule by which registered models are promoted
+on_promote *           AUTOTRACK_ON_PROMOTE="./deploy.sh"   the command or URL that is told of promotions
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
@@ -41,7 +44,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from autotrack import destinations, launch, printed_patterns, pyproject, repeating
+from autotrack import destinations, launch, model_names, printed_patterns, promotion_rule, pyproject, repeating
 from autotrack.errors import SettingsError
 
 PREFIX = "AUTOTRACK_"
@@ -74,6 +77,9 @@ class Settings:
         metric: What runs are judged by. By default, it is what a search, a checkpoint or early stopping goes by.
         directions: Whether metrics are better when they are lower, `min`, or higher, `max`: by name, for those whose
             names do not tell, or tell it wrongly.
+        register: The name under which the model of a run is registered, if the training has finished.
+        promote: The rule by which a version becomes the champion, as in `best val_acc, if better than @champion`.
+        on_promote: A command or URL that is told of promotions, so that a deployment can follow.
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
         output: Keep what the script prints.
@@ -98,6 +104,9 @@ class Settings:
     tags: Mapping[str, str] = field(default_factory=dict)
     metric: str = ""
     directions: Mapping[str, _Direction] = field(default_factory=dict)
+    register: str = ""
+    promote: str = ""
+    on_promote: str = ""
     log_every_n_steps: int | None = None
     checkpoints: bool = True
     output: bool = True
@@ -241,6 +250,12 @@ def _metric(value: Any) -> str:
     return value.strip()
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("expected a command such as './deploy.sh', or a URL")
+    return value.strip()
+
+
 def _directions(value: Any) -> dict[str, _Direction]:
     try:
         told = _tags(value)
@@ -287,6 +302,9 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tags": _tags,
     "metric": _metric,
     "directions": _directions,
+    "register": model_names.checked_name,
+    "promote": promotion_rule.checked,
+    "on_promote": _text,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
     "output": _flag,

@@ -20,17 +20,19 @@ ALLOWED_INSIDE_FUNCTIONS = {("autotrack.training.media", "numpy")}  # pixels tha
 ORDER = [
     {"__main__"},
     {"cli"},
-    {"reproduce", "models", "report"},
+    {"reproduce", "report"},
     {"testing"},
     {"integrations"},
     {"training"},
     {"sidecar"},
+    {"models"},
     {"readers"},
     {"sinks"},
     {"redaction", "protocol", "output_channel", "format", "plots", "model_format"},
     {"drawing_process"},
     {"journal", "settings"},
-    {"destinations", "launch", "printed_patterns", "pyproject", "repeating"},
+    {"destinations", "launch", "printed_patterns", "promotion_rule", "pyproject", "repeating"},
+    {"model_names"},
     {"entry_points", "errors", "interactive", "interpreter", "silence", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""

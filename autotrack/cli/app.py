@@ -31,7 +31,11 @@ def app_with(commands: Iterable[str]) -> typer.Typer:
             run_help.add_to(app)
             continue
         module, function = COMMANDS[name].split(".")
-        app.command(name)(getattr(import_module(f"autotrack.cli.{module}"), function))
+        command = getattr(import_module(f"autotrack.cli.{module}"), function)
+        if isinstance(command, typer.Typer):  # a family of commands
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 

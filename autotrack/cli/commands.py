@@ -7,6 +7,8 @@ COMMANDS = {
     "compare": "compare.compare",
     "best": "compare.best",
     "report": "report.report",
+    "models": "models.models",
+    "register": "models.register",
     "tag": "edit.tag",
     "note": "edit.note",
     "rename": "edit.rename",

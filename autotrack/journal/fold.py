@@ -151,6 +151,8 @@ class Fold:
                     self._artifacts[record.path] = record
             case records.Model():
                 self._models[record.path] = record
+            case records.Registration():
+                self._add_registration(record)
             case records.Tags():
                 summary.tags.update(record.values)
                 for name in record.removed:
@@ -241,6 +243,10 @@ class Fold:
     def _add_dataset(self, record: records.Dataset) -> None:
         others = [data for data in self._summary.datasets if (data.role, data.name) != (record.role, record.name)]
         self._summary.datasets = [*others, record]
+
+    def _add_registration(self, record: records.Registration) -> None:
+        if record.id not in [earlier.id for earlier in self._summary.registrations]:
+            self._summary.registrations = [*self._summary.registrations, record]
 
     def _add_trial(self, record: records.Trial) -> None:
         earlier = self._trials.get(record.number)

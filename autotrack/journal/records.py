@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from autotrack.journal.builtin import as_builtin
+
 FORMAT = 1
 """The version of the journal format, written in every `RunStarted`. Readers refuse newer ones."""
 
@@ -263,6 +265,17 @@ class Model(Record, frozen=True, kw_only=True):
     metrics: dict[str, Number] = {}
 
 
+class Registration(Record, frozen=True, kw_only=True):
+    """The model of the run is to be a version of the registered model `name`, one for each `id`, if it ends so."""
+
+    id: str
+    name: str
+    weights: Literal["best", "last"] = "last"
+    description: str = ""
+    tags: dict[str, str] = {}
+    if_finished: bool = False
+
+
 class Tags(Record, frozen=True, kw_only=True):
     """Labels by name. A later value for a name replaces an earlier one; those in `removed` are taken away."""
 
@@ -324,22 +337,11 @@ class RunFinished(Record, frozen=True, kw_only=True):
 
 AnyRecord = (
     RunStarted | Params | Metrics | SystemStats | Environment | Dataset | Trial
-    | Plot | Artifact | Model | Tags | Text | Table | Notice | RunFinished | Renamed
+    | Plot | Artifact | Model | Registration | Tags | Text | Table | Notice | RunFinished | Renamed
 )  # fmt: skip
 
 KINDS = frozenset(kind.__name__ for kind in get_args(AnyRecord))
 """The names of all types of records, as they stand in a journal."""
-
-
-def as_builtin(value: object) -> object:
-    """Return the builtin value of an instance of a derived class, such as a string of numpy, for the encoder."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int.__int__(value)
-    if isinstance(value, float):
-        return float.__float__(value)
-    raise TypeError(f"records hold plain values, and no {type(value).__name__}")
 
 
 encode = msgspec.json.Encoder(enc_hook=as_builtin).encode

@@ -119,6 +119,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     plots: list[records.Plot] = []
     artifacts: list[records.Artifact] = []
     models: list[records.Model] = []
+    registrations: list[records.Registration] = []
     texts: dict[str, str] = {}
     tables: list[str] = []
     notices: list[records.Notice] = []

@@ -13,6 +13,7 @@ import msgspec
 
 from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
+from autotrack.journal.builtin import as_builtin
 from autotrack.journal.descriptors import descriptors, is_held_by_another, mark, unmark
 from autotrack.journal.lines import cut_torn_line
 from autotrack.journal.records import AnyRecord
@@ -258,5 +259,5 @@ def encode_replacing(record: AnyRecord) -> bytes:
     import json  # here, because it is hardly ever needed
 
     return json.dumps(
-        msgspec.to_builtins(record, enc_hook=records.as_builtin), ensure_ascii=False, separators=(",", ":")
+        msgspec.to_builtins(record, enc_hook=as_builtin), ensure_ascii=False, separators=(",", ":")
     ).encode(errors="replace")

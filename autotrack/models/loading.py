@@ -1,10 +1,12 @@
-"""`autotrack.load_model`: the model of a run, of a folder, or in a file of a run."""
+"""`autotrack.load_model`: a version of a registered model, the model of a run, or what is in a file of a run."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 from autotrack.errors import ModelLoadError
+from autotrack.model_names import SCHEME
+from autotrack.models.version_files import load_version
 from autotrack.readers import catalog
 from autotrack.readers.kept_files import KeptFiles, Weights
 from autotrack.readers.recorded_run import RecordedRun, load
@@ -16,24 +18,34 @@ def load_model(
     weights: Weights = "last",
     trusted: bool = False,
     model_class: type | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Return a model that was kept, ready to predict.
 
+    Of a registered model, as in `models:/digits@champion`, the checksum of every file is verified, and a warning says
+    which packages differ from those of the training, as far as that matters.
+
     Args:
-        model: A recorded run, the folder, name or id of one, or the path of a file in a run folder.
-        weights: `"last"` for the model as training left it, `"best"` for the best checkpoint.
+        model: A registered model: `models:/digits/3`, `models:/digits@champion`, or `models:/digits` for the latest
+            version. Or a recorded run, the folder, name or id of one, or the path of a file in a run folder.
+        weights: `"last"` for the model as training left it, `"best"` for the best checkpoint. A version has its own.
         trusted: Say True only if you trust whoever made the run. Pickled models, which is what scikit-learn's and
-            PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise.
+            PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise; except a
+            registered one that certainly comes from a training of yours on this machine.
         model_class: The class of a Lightning module, where it is not imported yet.
+        store: The folder of runs in which names are looked for; by default the one in the settings.
 
     Raises:
         UntrustedModelError: Loading would run code out of the file, and `trusted` is False.
         ModelLoadError: The file is damaged, was changed since it was kept, or cannot be loaded on its own.
+        ModelNotFoundError: There is no such registered model, version or alias.
         ArtifactNotFoundError: The run has kept no such model.
         RunNotFoundError: There is no such run.
     """
     if isinstance(model, RecordedRun):
         return model.load_model(weights, trusted=trusted, model_class=model_class)
+    if isinstance(model, str) and model.startswith(SCHEME):
+        return load_version(model, store=catalog.store_path(store), trusted=trusted, model_class=model_class)
     path = Path(model).expanduser()
     around = _run_around(path)
     if around is not None:
@@ -41,7 +53,7 @@ def load_model(
         return KeptFiles(around, load(around).summary).load_file(name, trusted=trusted, model_class=model_class)
     if isinstance(model, os.PathLike) and not path.exists():
         raise ModelLoadError(f"{path} does not exist; expected a run folder, or a file in one")
-    return catalog.load(model).load_model(weights, trusted=trusted, model_class=model_class)
+    return catalog.load(model, store).load_model(weights, trusted=trusted, model_class=model_class)
 
 
 def _run_around(path: Path) -> Path | None:

@@ -13,7 +13,7 @@ from time import time
 from autotrack.errors import AutotrackError, JournalBusyError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import JournalReader, RunReader, is_being_written, journal_sizes
-from autotrack.journal.records import AnyRecord, Renamed, Tags, Text
+from autotrack.journal.records import AnyRecord, Registration, Renamed, Tags, Text
 from autotrack.journal.run_folder import check_structure
 from autotrack.journal.writer import Journal
 from autotrack.readers.indexed_values import NOTE
@@ -49,6 +49,14 @@ def rename(folder: Path, name: str) -> None:
     if name.strip() == LATEST:
         raise AutotrackError(f"the name {LATEST!r} cannot be used: it always means the newest run")
     _add(folder, Renamed(time=time(), name=name.strip()))
+
+
+def register(folder: Path, request: Registration) -> None:
+    """Note in a run that its model is registered, so that servers get to know it. Raises as `tag` does.
+
+    `undo` does not take that back: a version is removed from the registry.
+    """
+    _add(folder, request)
 
 
 def undo(folder: Path) -> str:

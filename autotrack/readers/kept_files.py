@@ -9,7 +9,7 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadErr
 from autotrack.format import printable
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
-from autotrack.journal.run_folder import file_status
+from autotrack.journal.run_folder import file_status, files_below
 from autotrack.journal.summary import Summary
 from autotrack.model_format.kept import KeptModel, ModelLoader, load_with, loader_of, model_loaders
 from autotrack.model_format.verified import copy_verified, private_folder
@@ -18,6 +18,7 @@ Weights = Literal["best", "last"]
 
 _ROLES = ("best", "last")
 _KEPT = ("checkpoint", "model")
+_DESCRIPTION = "MLmodel"
 
 
 class KeptFiles:
@@ -53,17 +54,32 @@ class KeptFiles:
 
     def load_model(self, weights: Weights, *, trusted: bool, model_class: type | None) -> Any:
         """Load the model of the run: see `autotrack.load_model`."""
-        _check_role(weights)
         loaders = model_loaders()
-        final = self._final_model(loaders) if weights == "last" else None
-        if final is not None:
-            try:
-                return self._load(final, loaders, trusted=trusted, model_class=model_class)
-            except UntrustedModelError:
-                if not self._having(weights):
-                    raise
+        chosen = self.model_file(weights, loaders)
+        try:
+            return self._load(chosen, loaders, trusted=trusted, model_class=model_class)
+        except UntrustedModelError:
+            if weights != "last" or not self._having(weights):
+                raise
         # A checkpoint needs less trust than a whole model, where its class is known.
         return self._load(self._in_role(weights), loaders, trusted=trusted, model_class=model_class)
+
+    def model_file(self, weights: Weights, loaders: list[ModelLoader]) -> Artifact:
+        """Return the file that holds the model, as training left it or with the best weights.
+
+        Raises `ArtifactNotFoundError`.
+        """
+        _check_role(weights)
+        final = self._final_model(loaders) if weights == "last" else None
+        return final or self._in_role(weights)
+
+    def model_files(self, chosen: Artifact, loaders: list[ModelLoader]) -> list[str]:
+        """Return the paths of all files that belong to a model: its own, and those of the folder that describes it."""
+        final = self._final_model(loaders)
+        folders = {_folder_of_model(one.path, self._artifacts) for one in (chosen, final) if one is not None}
+        described = [one.path for one in self._artifacts if one.kind == "model" and _is_in(one.path, folders)]
+        own = [chosen.path, *([final.path] if final is not None else [])]
+        return list(dict.fromkeys(inner for path in (*own, *described) for inner in files_below(self._folder, path)))
 
     def load_file(self, name: str, *, trusted: bool, model_class: type | None) -> Any:
         """Load the model in the file `name`, a path in the run folder: see `autotrack.load_model`."""
@@ -128,6 +144,18 @@ class KeptFiles:
         return ArtifactNotFoundError(
             printable(f"run {self._summary.name} has no file {name!r}; {advice}"), reference=name
         )
+
+
+def _folder_of_model(path: str, artifacts: Sequence[Artifact]) -> str | None:
+    """Return the folder around a file of a model that describes it in MLflow's format; None if there is none."""
+    described = {
+        str(PurePosixPath(one.path).parent) for one in artifacts if PurePosixPath(one.path).name == _DESCRIPTION
+    }
+    return next((str(folder) for folder in PurePosixPath(path).parents if str(folder) in described), None)
+
+
+def _is_in(path: str, folders: Iterable[str | None]) -> bool:
+    return any(folder is not None and PurePosixPath(path).is_relative_to(folder) for folder in folders)
 
 
 def _check_role(role: str) -> None:

@@ -1,6 +1,6 @@
 """One recorded run, as readers see it: what is asked for most comes from the index, everything else from its files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -142,6 +142,28 @@ class RecordedRun:
     def undo(self) -> str:
         """Take back the last `tag`, `note` or `rename`; return what is as before. Raises `AutotrackError`."""
         return str(self._edits().undo(self.folder))
+
+    def register(
+        self,
+        name: str,
+        *,
+        weights: "Weights" = "last",
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Make the model of the run the next version of the registered model `name`, and return that version.
+
+        It lies in `models/NAME` of the store, and is loaded by `autotrack.load_model("models:/NAME/3")`. The same
+        model of the same run is registered once. Servers have it after the next `autotrack sync`.
+
+        Raises `ModelRegistryError`, `ArtifactNotFoundError` where the run has kept no such model, and `OSError`.
+        """
+        from importlib import import_module  # by name, because it stands above the readers
+
+        register = import_module("autotrack.models.registration").register
+        self._indexed, version = None, register(self, name, weights=weights, description=description, tags=tags)
+        self._summary = None  # it is read again when it is asked for
+        return version
 
     def remove(self) -> Path:
         """Move the run into the trash of its store; return where it is. `autotrack rm --restore` brings it back.

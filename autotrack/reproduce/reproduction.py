@@ -14,13 +14,13 @@ from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_code import recorded_code
 from autotrack.readers.recorded_run import RecordedRun, load
 from autotrack.readers.scan import run_folders
+from autotrack.readers.trust import why_foreign
 from autotrack.reproduce import rerun
 from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.data_check import changed_data
 from autotrack.reproduce.places import is_file, is_folder
 from autotrack.reproduce.project_files import bring
 from autotrack.reproduce.python_choice import choose_python
-from autotrack.reproduce.trust import why_foreign
 from autotrack.reproduce.verdict import TOLERANCE, Verdict, verdict_of
 from autotrack.reproduce.workspace import Workspace, make_workspace
 

@@ -16,6 +16,7 @@ from autotrack.journal.records import (
     Number,
     Params,
     Plot,
+    Registration,
     Renamed,
     RunFinished,
     RunStarted,
@@ -41,6 +42,7 @@ class RunFacts:
         captured_kinds: The kinds of environment that are recorded.
         shared_environment: The digest of the environment that the run shares with others.
         versions: The packages of the training with their versions, once they are captured.
+        registrations: What the model of the run is to be registered as.
         has_metrics: Whether any metric has been logged.
         logged_metrics: The names of metrics that were logged; of very many names, only the first ones.
         last_logged: Their last values, by name.
@@ -55,10 +57,11 @@ class RunFacts:
         self.logged_metrics: set[str] = set()
         self.last_logged: dict[str, Number] = {}
         self.versions: Mapping[str, str] = {}
+        self.registrations: list[Registration] = []
         self._artifacts: dict[str, Artifact] = {}
         self._models: dict[str, Model] = {}
 
-    def add(self, record: AnyRecord) -> None:  # noqa: C901  one case a type of record
+    def add(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912  one case a type of record
         """Take the next record."""
         match record:
             case Metrics():
@@ -79,6 +82,8 @@ class RunFacts:
                     self.versions = record.values.get("versions", {})
                 self.captured_kinds.add(record.kind)
                 self.shared_environment = record.shared or self.shared_environment
+            case Registration():
+                self.registrations.append(record)
             case (
                 SystemStats()
                 | Params()

@@ -179,7 +179,7 @@ def _revert(patches: Sequence[Patch]) -> None:
         _revert(under)
 
 
-_OF_RUNS = ("to", "experiment", "tags", "output", "printed_metrics")
+_OF_RUNS = ("to", "experiment", "tags", "register", "output", "printed_metrics")
 """The arguments of `autolog` that `start_run` takes as well."""
 
 NO_ARGUMENTS: dict[str, Any] = dict.fromkeys((*_OF_RUNS, "frameworks", "log_every_n_steps", "checkpoints"))
@@ -193,6 +193,7 @@ def autolog(
     to: Any = None,
     experiment: str | None = None,
     tags: Mapping[str, str] | None = None,
+    register: str | None = None,
     frameworks: Sequence[str] | None = None,
     log_every_n_steps: int | None = None,
     checkpoints: bool | None = None,
@@ -208,6 +209,7 @@ def autolog(
         to: The folder that keeps the runs (`runs` by default), `tensorboard`, the URL of a tracking server, or a list.
         experiment: Groups runs; the project's name by default.
         tags: Labels for every run.
+        register: The name under which the model of each training is registered that has finished.
         frameworks: Only these integrations, by name; all that are installed by default.
         log_every_n_steps: Record step metrics every so many steps instead of at the framework's own rate.
         checkpoints: Whether checkpoints are kept in the run folder; True by default.
@@ -230,6 +232,7 @@ def autolog(
         "to": to,
         "experiment": experiment,
         "tags": tags,
+        "register": register,
         "output": output,
         "printed_metrics": printed_metrics,
     }

@@ -4,9 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from time import time
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
+from autotrack.errors import SettingsError
 from autotrack.journal import files, records
+from autotrack.model_names import checked_name
 from autotrack.settings import UNREADABLE
 from autotrack.training import arguments, artifact_files, cuda, long_texts
 from autotrack.training.metric_logger import MetricLogger
@@ -59,6 +62,37 @@ class Logger(MetricLogger):
             files.write_atomically(self.folder / file, clean.encode(errors="backslashreplace"))
             self._record_artifact(self.folder / file, kind="text", step=step)
         return long_texts.beginning(clean, file)
+
+    def register(
+        self,
+        name: str,
+        *,
+        weights: Literal["best", "last"] = "last",
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have the model of this run registered as the next version of `name`, as soon as the run has ended.
+
+        It is a version in `models/NAME` of the store, and on the servers of the run. `weights` says which one:
+        `"last"` for the model as training leaves it, `"best"` for the best checkpoint.
+
+        Raises `SettingsError` for a name or weights that cannot be.
+        """
+        if weights not in ("best", "last"):
+            raise SettingsError(f"the weights are {weights!r:.100}; expected 'best' or 'last'", value=weights)
+        try:
+            checked_name(name)
+        except ValueError as error:
+            raise SettingsError(f"the model cannot be registered as {name!r:.100}: {error}", value=name) from None
+        texts = {as_text(key): as_text(value) for key, value in (tags or {}).items()}
+        self._register(name, weights=weights, description=as_text(description), tags=texts)
+
+    def register_when_finished(self, name: str) -> None:
+        """Have the model registered if the run ends as `finished`, as the setting `register` asks for."""
+        self._register(name, if_finished=True)
+
+    def _register(self, name: str, **about: Any) -> None:
+        self._put(records.Registration(time=time(), id=uuid4().hex, name=name, **about))
 
     def log_table(
         self, name: str, table: Any, step: int | None = None, *, columns: Sequence[str] | None = None

@@ -36,17 +36,18 @@ class RunArguments(TypedDict, total=False):
 
     `to`: the folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
     `experiment`: groups runs; the project's name by default. `name`: the run's name; made up by default. `tags`:
-    labels for the run. `log_every_n_steps`: record step metrics every so many steps instead of at the own rate of the
-    framework.
-    `checkpoints`: whether checkpoints and models are kept in the run folder; True by default. `output`: whether what
-    is printed is kept in `output.log`; True by default. `printed_metrics`: whether metrics are found in it; True by
-    default.
+    labels for the run. `register`: the name under which its model is registered, if it finishes.
+    `log_every_n_steps`: record step metrics every so many steps instead of at the own rate of the framework.
+    `checkpoints`: whether checkpoints and models are kept in the run folder; True by default. `output`: whether
+    what is printed is kept in `output.log`; True by default. `printed_metrics`: whether metrics are found in it;
+    True by default.
     """
 
     to: To | None
     experiment: str | None
     name: str | None
     tags: Mapping[str, str] | None
+    register: str | None
     log_every_n_steps: int | None
     checkpoints: bool | None
     output: bool | None
@@ -75,7 +76,9 @@ class RunOptions:
             raise TypeError(f"{called} was given name={given['name']!r:.100}; give it text, such as 'baseline'")
         self.name: str | None = given.pop("name", None)
         self.settings = settings.resolve(home(), **given)
-        self._run = {key: given.get(key) for key in ("to", "experiment", "tags", "output", "printed_metrics")}
+        self._run = {
+            key: given.get(key) for key in ("to", "experiment", "tags", "register", "output", "printed_metrics")
+        }
 
     @classmethod
     def of_autolog(cls) -> Self:

@@ -104,6 +104,8 @@ class SidecarClient:
             output=output.number if output else 0,
             printed_metrics=chosen.printed_metrics,
             printed_patterns=list(chosen.printed_patterns),
+            promote=chosen.promote,
+            on_promote=chosen.on_promote,
             is_one_of_many=is_one_of_many,
         )
         if not only_load:

@@ -61,6 +61,7 @@ def start_run(
     experiment: str | None = None,
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
+    register: str | None = None,
     to: To | None = None,
     output: bool | None = None,
     printed_metrics: bool | None = None,
@@ -75,6 +76,7 @@ def start_run(
         experiment: Groups runs; the project's name by default.
         tags: Labels for the run.
         params: Hyperparameters, as `Run.log_params` takes them.
+        register: The name under which the model of the run is registered, if the run finishes.
         to: The folder that keeps the runs, `runs` by default; `tensorboard`; the URL of a tracking server; or a list.
         output: Whether what is printed is kept in `output.log`; True by default.
         printed_metrics: Whether metrics are found in what is printed; True by default.
@@ -99,6 +101,7 @@ def start_run(
         "to": to,
         "experiment": experiment,
         "tags": tags,
+        "register": register,
         "output": output,
         "printed_metrics": printed_metrics,
     }
@@ -159,6 +162,8 @@ def open_run(
     )
     if chosen.tags:
         run.log_tags(chosen.tags)
+    if chosen.register:
+        run.register_when_finished(chosen.register)
     with attempt("search", run=run):
         if (trial := search_trial()) is not None:
             run.log_tags(trial.tags)

@@ -22,6 +22,7 @@ from autotrack.journal.records import (
     Notice,
     Params,
     Plot,
+    Registration,
     Renamed,
     RunFinished,
     RunStarted,
@@ -205,7 +206,7 @@ class RestSink:
                     self._tables.add(record)
                 case (
                     Params() | Environment() | Dataset() | Trial() | Plot() | Artifact() | Tags() | Text() | Notice()
-                    | RunFinished() | Renamed() | Model()
+                    | RunFinished() | Renamed() | Model() | Registration()
                 ):  # fmt: skip
                     pass  # sent from the summary
                 case _:

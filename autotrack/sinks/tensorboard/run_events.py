@@ -17,6 +17,7 @@ from autotrack.journal.records import (
     Notice,
     Params,
     Plot,
+    Registration,
     Renamed,
     RunFinished,
     RunStarted,
@@ -39,7 +40,9 @@ SESSION_FILE = "events.out.tfevents.0000000000.autotrack-session"
 """By its name it is read first, and of several sessions in one run, readers take the first."""
 
 
-_Fact = RunStarted | Params | Environment | Dataset | Trial | Model | Tags | Notice | RunFinished | Renamed
+_Fact = (
+    RunStarted | Params | Environment | Dataset | Trial | Model | Registration | Tags | Notice | RunFinished | Renamed
+)
 """The records that are shown by way of the run's summary."""
 
 

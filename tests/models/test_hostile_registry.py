@@ -1,0 +1,127 @@
+"""A registry that somebody else has made or changed: a clear error, and nothing executed."""
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import autotrack
+from autotrack.errors import ModelLoadError, ModelNotFoundError, UnsafeFileError, UntrustedModelError
+from autotrack.models.registry import Registry
+from autotrack.readers.recorded_run import RecordedRun
+from tests.models.conftest import fit
+
+
+class _Trap:
+    def __init__(self, sprung: Path) -> None:
+        self._sprung = sprung
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self._sprung,)
+
+
+@pytest.fixture
+def records(runs: list[RecordedRun], registry: Registry) -> Path:
+    """The records of a model with one version."""
+    runs[0].register("digits")
+    return registry.store / "models" / "digits" / "records.jsonl"
+
+
+def changed(records: Path, change: Callable[[dict[str, object]], object]) -> None:
+    """Change the entry of the version as somebody might who can write to the store."""
+    entry = json.loads(records.read_text())
+    change(entry)
+    records.write_text(f"{json.dumps(entry)}\n")
+
+
+def test_a_file_that_was_tampered_with_or_cut_off_or_is_gone_is_not_loaded(records: Path, tmp_path: Path) -> None:
+    file = next(records.parent.rglob("*.joblib"))
+    content, sprung = file.read_bytes(), tmp_path / "sprung"
+    for damaged in (pickle.dumps(_Trap(sprung)), content[:-5], b""):
+        file.unlink()  # it is a hard link
+        file.write_bytes(damaged)
+        with pytest.raises(ModelLoadError, match="checksum differs; nothing of it was loaded"):
+            autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
+    file.unlink()
+    with pytest.raises(ModelLoadError, match="is gone"):
+        autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
+    assert not sprung.exists()
+
+
+def test_links_out_of_the_store_are_not_followed(records: Path, registry: Registry, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    records.parent.rename(outside)
+    records.parent.symlink_to(outside)
+    assert registry.names() == []
+    with pytest.raises((UnsafeFileError, ModelNotFoundError)):
+        autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
+    with pytest.raises((UnsafeFileError, ModelNotFoundError)):
+        registry.remove("digits")
+    assert (outside / "records.jsonl").exists()
+    records.parent.unlink()
+    outside.rename(records.parent)
+    (records.parent / "versions").rename(outside)
+    (records.parent / "versions").symlink_to(outside)
+    with pytest.raises(UnsafeFileError, match="is a link"):
+        autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
+    with pytest.raises(UnsafeFileError, match="a link"):
+        registry.delete_files("digits", 1)
+    assert (outside / "1").is_dir()
+
+
+def test_paths_in_an_entry_that_lead_elsewhere_are_not_opened(records: Path, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    (tmp_path / "runs" / "trap.joblib").write_bytes(pickle.dumps(_Trap(sprung)))
+    for path in ("../../../../trap.joblib", str(tmp_path / "runs" / "trap.joblib"), "/etc/passwd"):
+        changed(
+            records,
+            lambda entry, path=path: entry.update(path=path, files=[{"path": path, "sha256": "0" * 64, "bytes": 1}]),
+        )  # type: ignore[misc]
+        with pytest.raises(autotrack.AutotrackError):
+            autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
+    assert not sprung.exists()
+
+
+def test_a_pickle_of_somebody_else_is_opened_only_when_it_is_trusted(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "runs"
+    assert records.exists()
+    with pytest.raises(UntrustedModelError, match="trusted=True"):  # nothing is known of who recorded it
+        autotrack.load_model("models:/digits/1", store=store)
+    monkeypatch.delenv("AUTOTRACK_ENVIRONMENT")
+    run = fit(tmp_path / "own", register="mine")
+    autotrack.load_model("models:/mine", store=tmp_path / "own")
+    journal = run.folder / "journal" / "main.jsonl"
+    journal.chmod(0o666)
+    with pytest.raises(UntrustedModelError):
+        autotrack.load_model("models:/mine", store=tmp_path / "own")
+    journal.chmod(0o644)
+    autotrack.load_model("models:/mine", store=tmp_path / "own")
+    trap = Registry(tmp_path / "own").store / "models" / "mine" / "records.jsonl"
+    sprung, file = tmp_path / "sprung", next(trap.parent.rglob("*.joblib"))
+    file.unlink()
+    file.write_bytes(pickle.dumps(_Trap(sprung)))
+    import hashlib
+
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    changed(trap, lambda entry: [one.update(sha256=digest) for one in entry["files"] if one["path"] == entry["path"]])  # type: ignore[attr-defined, union-attr]
+    with pytest.raises(UntrustedModelError):  # the registry now vouches for it, but the run does not
+        autotrack.load_model("models:/mine", store=tmp_path / "own")
+    assert not sprung.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pipes with names")
+def test_records_that_are_no_file_and_lines_that_are_none_are_said_to_be_so(records: Path, registry: Registry) -> None:
+    good = records.read_bytes()
+    records.write_bytes(b"[" * 100_000 + b"\n" + b'{"record":"Registered","version":-3}\n\xff\xfe\n' + good)
+    assert sorted(registry.model("digits").versions) == [1]
+    assert registry.model("digits").unread == 3
+    records.unlink()
+    os.mkfifo(records)
+    assert registry.names() == []
+    with pytest.raises(UnsafeFileError):
+        registry.model("digits")
