@@ -250,7 +250,7 @@ def _metric(value: Any) -> str:
     return value.strip()
 
 
-def _text(value: Any) -> str:
+def _told(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("expected a command such as './deploy.sh', or a URL")
     return value.strip()
@@ -304,7 +304,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "directions": _directions,
     "register": model_names.checked_name,
     "promote": promotion_rule.checked,
-    "on_promote": _text,
+    "on_promote": _told,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
     "output": _flag,

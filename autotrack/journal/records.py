@@ -3,8 +3,7 @@
 A journal is a file of records, one JSON object a line. Each has its type under `record` and the time at which it was
 made, in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists and dicts.
 
-JSON cannot express NaN and the infinities. They are recorded as the strings "NaN", "Infinity" and "-Infinity", and
-`number` turns them back into floats.
+JSON has no NaN and no infinities. They are recorded as "NaN", "Infinity" and "-Infinity"; `number` turns them back.
 """
 
 import math

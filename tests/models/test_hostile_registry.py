@@ -1,9 +1,10 @@
 """A registry that somebody else has made or changed: a clear error, and nothing executed."""
 
+import hashlib
 import json
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,9 @@ def records(runs: list[RecordedRun], registry: Registry) -> Path:
     return registry.store / "models" / "digits" / "records.jsonl"
 
 
-def changed(records: Path, change: Callable[[dict[str, object]], object]) -> None:
+def changed(records: Path, fields: Mapping[str, object]) -> None:
     """Change the entry of the version as somebody might who can write to the store."""
-    entry = json.loads(records.read_text())
-    change(entry)
+    entry = json.loads(records.read_text()) | fields
     records.write_text(f"{json.dumps(entry)}\n")
 
 
@@ -76,10 +76,7 @@ def test_paths_in_an_entry_that_lead_elsewhere_are_not_opened(records: Path, tmp
     sprung = tmp_path / "sprung"
     (tmp_path / "runs" / "trap.joblib").write_bytes(pickle.dumps(_Trap(sprung)))
     for path in ("../../../../trap.joblib", str(tmp_path / "runs" / "trap.joblib"), "/etc/passwd"):
-        changed(
-            records,
-            lambda entry, path=path: entry.update(path=path, files=[{"path": path, "sha256": "0" * 64, "bytes": 1}]),
-        )  # type: ignore[misc]
+        changed(records, {"path": path, "files": [{"path": path, "sha256": "0" * 64, "bytes": 1}]})
         with pytest.raises(autotrack.AutotrackError):
             autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
     assert not sprung.exists()
@@ -105,10 +102,10 @@ def test_a_pickle_of_somebody_else_is_opened_only_when_it_is_trusted(
     sprung, file = tmp_path / "sprung", next(trap.parent.rglob("*.joblib"))
     file.unlink()
     file.write_bytes(pickle.dumps(_Trap(sprung)))
-    import hashlib
-
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    changed(trap, lambda entry: [one.update(sha256=digest) for one in entry["files"] if one["path"] == entry["path"]])  # type: ignore[attr-defined, union-attr]
+    entry = json.loads(trap.read_text())
+    files = [{**one, "sha256": digest} if one["path"] == entry["path"] else one for one in entry["files"]]
+    changed(trap, {"files": files})
     with pytest.raises(UntrustedModelError):  # the registry now vouches for it, but the run does not
         autotrack.load_model("models:/mine", store=tmp_path / "own")
     assert not sprung.exists()

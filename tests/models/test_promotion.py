@@ -80,7 +80,7 @@ def test_a_rule_that_cannot_be_understood_is_refused(text: str, registry: Regist
     with pytest.raises(ValueError, match="expected a rule"):
         parsed(text)
     with pytest.raises(SettingsError, match="promote"):
-        autotrack.settings.resolve(promote=text or "nothing")  # type: ignore[attr-defined]
+        autotrack.settings.resolve(promote=text or "nothing")
 
 
 def test_a_training_promotes_by_the_rule_in_pyproject_and_tells_the_command_there(store: Path, tmp_path: Path) -> None:
