@@ -7,7 +7,7 @@ from pathlib import Path
 from autotrack.errors import AutotrackError
 from autotrack.models.entries import Registered
 from autotrack.models.registry import Registry
-from autotrack.readers import catalog
+from autotrack.readers.catalog import Catalog
 from autotrack.readers.recorded_run import RecordedRun
 
 _HOW = {"parent": "part of", "resumed_from": "goes on with", "reproduces": "repeats"}
@@ -34,14 +34,15 @@ class Lineage:
 
 def lineage_of(registry: Registry, version: Registered) -> Lineage:
     """Return where a version comes from, as far as the runs are in the store."""
-    run = _run(registry, version.origin.run)
+    catalog = Catalog()
+    run = _run(catalog, registry, version.origin.run)
     waiting = list(version.origin.parents.items())
     ancestors: list[Ancestor] = []
     while waiting and len(ancestors) < _MOST:
         how, wanted = waiting.pop(0)
         if wanted in [one.id for one in ancestors] or wanted == version.origin.run:
             continue
-        other = _run(registry, wanted)
+        other = _run(catalog, registry, wanted)
         found = (None, None) if other is None else (other.name, other.folder)
         ancestors.append(Ancestor(_HOW.get(how, how), wanted, *found))
         if other is not None:
@@ -49,7 +50,7 @@ def lineage_of(registry: Registry, version: Registered) -> Lineage:
     return Lineage(run.folder if run else None, ancestors)
 
 
-def _run(registry: Registry, wanted: str) -> RecordedRun | None:
+def _run(catalog: Catalog, registry: Registry, wanted: str) -> RecordedRun | None:
     with suppress(OSError, AutotrackError):
         return catalog.with_id(wanted, registry.store)
     return None

@@ -19,6 +19,7 @@ from autotrack.sidecar.capture.runner import CAPTURES, Captures
 from autotrack.sidecar.capture.siblings import Siblings
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
+from autotrack.sidecar.registering import register_models
 from autotrack.sidecar.short_run import ShortCompletion
 from autotrack.sinks import build
 from autotrack.sinks.owed import Owed
@@ -82,6 +83,7 @@ class Completion:
         if not run.stages.is_captured and run.subject is not None:
             comparison = self._capture(run)
         run.complete_files()
+        register_models(run)
         run.flush()
         run.make_durable()
         run.close()

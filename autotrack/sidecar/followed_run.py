@@ -143,13 +143,12 @@ class FollowedRun:
         self._load.release()
 
     def complete_files(self, *, shares: bool = False) -> None:
-        """Add what the folders of models lack, then the checksums of artifacts, and register models on demand.
+        """Add what the folders of models lack, then the checksums of artifacts.
 
         With `shares`, files that other runs have as well are kept once for all of them.
         """
         self._complete_models(shares=shares)
         self._add_checksums()
-        self._register_models()
 
     def _complete_models(self, *, shares: bool) -> None:
         if (subject := self.subject) is None:
@@ -161,22 +160,6 @@ class FollowedRun:
                 continue
             except (AutotrackError, OSError, ValueError, OverflowError) as error:  # of a run of somebody else, perhaps
                 self.notice("model", f"{model.path} is not described: {error}")
-
-    def _register_models(self) -> None:
-        """Register the model of a run that has ended, if it asks for that, and its exit code cannot tell otherwise."""
-        if not self.facts.registrations or self.follow.only_load or self.stages.awaits_exit_code:
-            return
-        from autotrack.models.requests import fulfil_request  # few runs are registered
-
-        for request in self.facts.registrations:
-            try:
-                said = fulfil_request(
-                    self.folder, request, promote=self.follow.promote, on_promote=self.follow.on_promote
-                )
-                if said:
-                    self.notice("promote", said)
-            except (AutotrackError, OSError) as error:
-                self.notice("register", f"the model is not registered as {request.name}: {error}")
 
     def _add_checksums(self) -> None:
         """Add the size and the SHA-256 of every artifact that has none yet. Folders have none."""

@@ -15,6 +15,7 @@ from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.capture.siblings import OWN_KINDS
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sidecar.registering import register_models
 
 
 class ShortCompletion:
@@ -45,6 +46,7 @@ class ShortCompletion:
                 run.put_load(load)
             run.read()
             run.complete_files(shares=True)
+            register_models(run)
             run.release_load()
             run.read()
             now = run.summary(fold)

@@ -11,6 +11,7 @@ from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.open_files import ReadFiles
+from autotrack.sidecar.registering import register_models
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
 
@@ -100,6 +101,7 @@ class Worker:
             run.add_reads(self._reads)
         finally:
             run.complete_files()
+            register_models(run)
 
     def _compare(self, run: FollowedRun) -> None:
         try:
