@@ -55,7 +55,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     ] = False,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", "-P", metavar="NAME=VALUE", help="Another value for a param of the command line."),
+        typer.Option("--param", "-P", metavar="NAME=VALUE", help="Another value for a param."),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="How far apart values may be, absolutely or in proportion.")

@@ -1,40 +1,68 @@
-"""Repeats a run with other params: those that came from the command line are changed there."""
+"""Repeats a run with other params: they are changed where they come from.
+
+That is the command line, an environment variable that the code reads, or a constant at the top of the script.
+"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
+from autotrack.readers.usage import Usage
+from autotrack.reproduce.changed_constants import change_constant, constants_of
+from autotrack.training.observe.constants import SOURCE
 
 _WITH_DASHES = ("argparse", "click", "typer", "absl", "fire", "tyro", "simple-parsing", "jsonargparse", "pydantic")
 _WITH_EQUALS = ("hydra", "omegaconf")
 _LARGEST = 1_000_000
 
 
-def with_params(words: Sequence[str], changes: Mapping[str, str], summary: Summary, code: Path) -> list[str]:
-    """Return a command line with other values for some params.
+def with_params(
+    words: Sequence[str], changes: Mapping[str, str], summary: Summary, code: Path, script: Path | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Return a command line with other values for some params, and environment variables that hold others.
+
+    Constants at the top of the restored script are changed there.
 
     Args:
         words: The command line.
         changes: The new values, by the names of the params.
-        summary: The run, which tells which of its params came from the command line.
+        summary: The run: which of its params came from the command line, and which variables its code reads.
         code: The restored code, in which options are spelled that the command line does not have.
+        script: The script in it.
 
-    Raises `ReproduceError` for a param that the command line does not set.
+    Raises `ReproduceError` for a param that comes from none of these.
     """
-    changed = list(words)
+    changed, variables = list(words), dict[str, str]()
+    constants = constants_of(script) if script is not None and script.is_relative_to(code) else {}
     for name, value in changes.items():
-        changed = _with_param(changed, name, value, summary, code)
-    return changed
+        source = next(
+            (one for one, values in summary.params_by_source.items() if name in values and kind_of_source(one)), ""
+        )
+        spellings = (name, name.upper())
+        variable = next((one for one in spellings if one in Usage(summary).variables), None)
+        constant = next((one for one in spellings if one in constants and _is_of(one, name, constants, summary)), None)
+        if source:
+            changed = _with_param(changed, name, value, source, code)
+        elif variable is not None:
+            variables[variable] = value
+        elif constant is not None and script is not None:
+            change_constant(script, constant, value)
+        else:
+            raise ReproduceError(_why_not(name, summary, constants))
+    return changed, variables
 
 
-def _with_param(words: list[str], name: str, value: str, summary: Summary, code: Path) -> list[str]:
-    source = next(
-        (one for one in summary.params_by_source if name in summary.params_by_source[one] and kind_of_source(one)), ""
-    )
-    if not source:
-        raise ReproduceError(_why_not(name, summary))
+def _is_of(constant: str, name: str, constants: Mapping[str, Any], summary: Summary) -> bool:
+    """Whether a param has the value of a constant, or is recorded as one."""
+    if name in summary.params_by_source.get(SOURCE, {}):
+        return True
+    return name not in summary.params or summary.params[name] == constants[constant]
+
+
+def _with_param(words: list[str], name: str, value: str, source: str, code: Path) -> list[str]:
     if kind_of_source(source) == "equals":
         return _replaced(words, re.compile(rf"(\+*{re.escape(name)})="), value) or [*words, f"{name}={value}"]
     spellings = [f"--{name}", f"--{name.replace('_', '-')}"]
@@ -63,17 +91,16 @@ def _replaced(words: list[str], beginning: re.Pattern[str], value: str) -> list[
     return [f"{match[1]}={value}" if (match := beginning.match(word)) else word for word in words]
 
 
-def _why_not(name: str, summary: Summary) -> str:
+def _why_not(name: str, summary: Summary, constants: Iterable[str]) -> str:
     by_source = summary.params_by_source
-    known = sorted({one for source in by_source if kind_of_source(source) for one in by_source[source]})
-    there = f"it can be {', '.join(known[:10])}" if known else "the run has none"
+    known = {one for source in by_source if kind_of_source(source) for one in by_source[source]}
+    known |= {*Usage(summary).variables, *constants}
+    there = f"it can be {', '.join(sorted(known)[:10])}" if known else "there are none"
+    others = f"of the params of the command line, environment variables and constants of the script, {there}"
     if name in summary.params:
         sources = [source for source, values in summary.params_by_source.items() if name in values]
-        return (
-            f"--param {name}: the run has it from {', '.join(sources)}, not from its command line, so it is set in "
-            f"the code; change it there. Of the params of the command line, {there}"
-        )
-    return f"--param {name}: the run has no such param; of those of the command line, {there}"
+        return f"--param {name}: the run has it from {', '.join(sources)}, so change it in the code; {others}"
+    return f"--param {name}: the run has no such param; {others}"
 
 
 def texts_of(code: Path) -> Iterator[str]:

@@ -79,13 +79,16 @@ def rerun_of(
         store: The folder that keeps the new run.
         python: The interpreter.
         command: A command line that takes the place of the recorded one.
-        params: Other values for params that come from the command line.
+        params: Other values for params, by name; see `with_params`.
         paths: Folders in which modules are looked for first: packages that were imported in place.
 
     Raises `ReproduceError` for a run whose command line was not kept.
     """
     words = list(command) or recorded_command(summary, space, python)
-    words = with_params(words, params, summary, space.code) if params else words
+    changed: dict[str, str] = {}
+    if params:
+        script = space.cells or Path(space.here(summary.entry_point or ""))
+        words, changed = with_params(words, params, summary, space.code, script)
     secret = next((word for word in words if _REDACTED in word), None)
     if secret is not None:
         raise ReproduceError(f"the command line had a secret, which is not kept: {secret!r}; {_OWN_COMMAND}")
@@ -99,7 +102,7 @@ def rerun_of(
         recorded["PYTHONPATH"] = os.pathsep.join(found)
     unset = [name for name in relevant_variables(os.environ) if name not in recorded and not _is_of_here(name)]
     unset += [name for name in os.environ if name == launch.VARIABLE or _is_of_job(name)]
-    return Rerun([space.here(word) for word in words], space.cwd, {**recorded, **own}, sorted(set(unset)))
+    return Rerun([space.here(word) for word in words], space.cwd, {**recorded, **changed, **own}, sorted(set(unset)))
 
 
 def doubts_about_command(summary: Summary) -> Iterator[Missing]:

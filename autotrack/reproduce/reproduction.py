@@ -39,7 +39,8 @@ class Choices:
             default, it is where it was, if the run was recorded here.
         links: Files and folders of the project, by their paths in it, that are linked into the workspace.
         command: The command line, in place of the recorded one.
-        params: Other values for params that come from the command line, by name.
+        params: Other values, by name, for params of the command line, environment variables that the code reads, and
+            constants at the top of the script.
         environment: `own` for an environment with the Python and the packages of the run, which is made and kept;
             `here` for the present Python; `then` for the Python that the run used, as it is now.
         tolerance: How far apart two values may be, absolutely or in proportion to them, to be the same.

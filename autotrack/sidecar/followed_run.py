@@ -13,7 +13,7 @@ import msgspec
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
-from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Environment, Metrics, RunFinished, RunStarted, Text
+from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
 from autotrack.journal.starts import starts_in
@@ -30,14 +30,11 @@ from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.model_folders import complete_model
-from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
 from autotrack.sidecar.output.printed_follower import PrintedMetrics
 from autotrack.sidecar.run_stages import RunStages
 from autotrack.sinks import build
 from autotrack.sinks.shipment import Shipment
-
-_READS = "reads"
 
 
 class FollowedRun:
@@ -187,16 +184,6 @@ class FollowedRun:
             self.put([Text(time=time(), name="changes", text=changes.text)])
         found = reproducibility_of(self.folder, now)
         return msgspec.structs.replace(said, to_repeat=f"{found}" if found.is_worth_a_line else "")
-
-    def add_reads(self, reads: ReadFiles) -> None:
-        """Add the files that training was seen reading, once, unless nothing is to be captured."""
-        started = self.facts.started
-        if started is None or not self.follow.environment or _READS in self.facts.captured_kinds:
-            return
-        store = self.folder.absolute().parent.parent
-        if files := reads.described(started.time, without=store):
-            clean, _ = self._redactor.redact({"files": files})
-            self.put([Environment(time=time(), kind=_READS, values=clean)])
 
     def settle_exit(self, exit_status: ExitStatus, pid: int) -> None:
         """Record how the process with this id ended, if the run does not tell or tells it wrongly."""

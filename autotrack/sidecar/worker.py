@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import time
 
 from autotrack.journal.copies import Copy
+from autotrack.journal.records import Environment
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
@@ -14,6 +16,8 @@ from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.registering import register_models
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
+
+_READS = "reads"
 
 
 class Worker:
@@ -98,7 +102,7 @@ class Worker:
 
     def _complete_files(self, run: FollowedRun) -> None:
         try:
-            run.add_reads(self._reads)
+            _add_reads(run, self._reads)
         finally:
             run.complete_files()
             register_models(run)
@@ -110,6 +114,16 @@ class Worker:
                 self._terminal.say_comparison(run.folder, comparison)
         finally:
             run.stages.mark_compared()
+
+
+def _add_reads(run: FollowedRun, reads: ReadFiles) -> None:
+    """Add the files that training was seen reading, once, unless nothing is to be captured."""
+    subject = run.subject
+    if subject is None or not run.follow.environment or _READS in run.facts.captured_kinds:
+        return
+    if files := reads.described(subject.started.time, without=run.folder.absolute().parent.parent):
+        values, _ = subject.redactor.redact({"files": files})
+        run.put([Environment(time=time(), kind=_READS, values=values)])
 
 
 def _make(copy: Copy, report: Callable[[str], None]) -> None:
