@@ -108,3 +108,8 @@ def end_of_records_before(path: Path, time: float, offset: int) -> int:
                     break
             end += len(line)
     return end
+
+
+def may_hold_start(lines: bytes) -> bool:
+    """Return whether any of these lines may be a `RunStarted`: to ask each record takes as long as decoding it."""
+    return b"RunStarted" in lines or b"\\u" in lines  # names may have escapes in them

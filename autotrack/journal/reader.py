@@ -14,6 +14,7 @@ import msgspec
 from autotrack.errors import JournalFormatError
 from autotrack.journal import lines, locks, records, shared_files
 from autotrack.journal.descriptors import is_held
+from autotrack.journal.lines import may_hold_start
 from autotrack.journal.nesting import is_too_deep, may_be_deep
 from autotrack.journal.records import SHARED_KIND, AnyRecord, Environment, RunStarted
 from autotrack.journal.run_folder import open_journal
@@ -141,8 +142,7 @@ class JournalReader:
         if may_be_deep(lines) and any(map(is_too_deep, batch)):
             self.unreadable += sum(map(is_too_deep, batch))
             batch = [record for record in batch if not is_too_deep(record)]
-        # A search of bytes: to ask each record takes longer than to decode it.
-        self.has_starts = b"RunStarted" in lines
+        self.has_starts = may_hold_start(lines)
         for record in batch if self.has_starts else ():
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
                 raise JournalFormatError(

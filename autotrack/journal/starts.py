@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from autotrack.journal import lines
+from autotrack.journal.lines import may_hold_start
 from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import AnyRecord, RunStarted
 from autotrack.journal.run_folder import open_journal
@@ -14,9 +15,9 @@ class _StartsReader(JournalReader):
     """Decodes no other records."""
 
     def _decode(self, lines: bytes) -> list[AnyRecord]:
-        if b"RunStarted" not in lines:
+        if not may_hold_start(lines):
             return []
-        starts = (line for line in lines.split(b"\n") if line.startswith(b'{"record":"RunStarted"'))
+        starts = (line for line in lines.split(b"\n") if may_hold_start(line))
         return [record for line in starts if (record := self._decode_line(line)) is not None]
 
 

@@ -71,11 +71,13 @@ class Completion:
         if output is not None and output.has_waiting(follow.output):
             output.open(follow.output, run.open_output())
             output.close(follow.output)
-        run.read()
-        if follow.is_one_of_many and run.is_short:
-            run.close()
-            problems = self._short.complete(follow)
-            return Completed(None, [*run.problems, *problems])
+        if follow.is_one_of_many:
+            run.read()
+            if run.is_short:
+                run.close()
+                problems = self._short.complete(follow)
+                return Completed(None, [*run.problems, *problems])
+        run.take_in()
         if self._siblings is not None:
             self._siblings.give_environment(run)
         run.update()

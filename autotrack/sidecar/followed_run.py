@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, time
@@ -16,7 +15,6 @@ from autotrack.journal.reader import RunReader
 from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.standing import Comparison
-from autotrack.journal.starts import starts_in
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
@@ -32,9 +30,9 @@ from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.model_folders import complete_model
 from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
 from autotrack.sidecar.output.printed_follower import PrintedMetrics
+from autotrack.sidecar.run_sinks import RunSinks, destinations_of
 from autotrack.sidecar.run_stages import RunStages
 from autotrack.sinks import build
-from autotrack.sinks.shipment import Shipment
 
 
 class FollowedRun:
@@ -66,7 +64,7 @@ class FollowedRun:
         self._journal = SidecarJournal(self.folder, rank=follow.rank)
         self._load = LoadSamples(self._journal, rank=follow.rank)
         self._fsynced_bytes: dict[Path, int] = {}
-        self._opened_shipments: list[Shipment] | None = None
+        self._sinks = RunSinks(self.folder, self._reader, on_problem=partial(self.notice, "sinks"))
 
     def resume(self, follow: Follow) -> None:
         """Follow the run anew: the same process resumes it before everything was done for it."""
@@ -80,7 +78,7 @@ class FollowedRun:
     @property
     def servers(self) -> list[str]:
         """The URLs that the run is sent to."""
-        return build.servers(self._destinations())
+        return build.servers(destinations_of(self.follow, self.facts.started))
 
     @property
     def subject(self) -> Subject | None:
@@ -114,8 +112,7 @@ class FollowedRun:
             else:
                 self.facts.add_logged(logged)
             self._load.note_epochs(logged)
-            for shipment in self._opened_shipments or ():
-                shipment.take(batch, rank=rank)
+            self._sinks.take(batch, rank=rank)
 
     # ---- What is added to its journal
 
@@ -262,7 +259,8 @@ class FollowedRun:
 
     def update(self) -> None:
         """Read what was recorded, and pass it on to the sinks that are kept up to date while the run goes on."""
-        self._pass_on(flush=False)
+        self.take_in()
+        self._sinks.write(everything=False)
 
     def keep_up(self) -> None:
         """Update while the run goes on, and make it durable."""
@@ -273,15 +271,13 @@ class FollowedRun:
     def flush(self) -> None:
         """Bring everything that is derived from the journals up to date."""
         self.release_load()
-        self._pass_on(flush=True)
+        self.take_in()
+        self._sinks.write(everything=True)
 
-    def _pass_on(self, *, flush: bool) -> None:
-        """Read what was recorded, for all sinks at once: before that, they take in what had been read by then."""
-        for shipment in self._open_shipments():
-            shipment.carry(flush=False)
+    def take_in(self) -> None:
+        """Read what was recorded, for all sinks at once: journals are decoded once."""
+        self._sinks.open(self.follow, self.facts.started)
         self.read()
-        for shipment in self._open_shipments():
-            shipment.carry(flush=flush or shipment.follows)
 
     def make_durable(self) -> None:
         """Have the disk take what the operating system still holds of the journals."""
@@ -297,38 +293,14 @@ class FollowedRun:
 
     def close(self) -> None:
         """Close the sinks and the journal."""
-        for shipment in self._opened_shipments or ():
-            shipment.close()
+        self._sinks.close()
         self._journal.close()
         self._is_closed = True
 
     @property
     def problems(self) -> list[str]:
         """What could not be written into the run folder, and why."""
-        refused = [shipment.refusal for shipment in self._open_shipments() if shipment.refusal is not None]
-        return [*refused, *self._journal.problems]
-
-    def _destinations(self) -> list[str]:
-        if self.follow.destinations:
-            return self.follow.destinations
-        started = self.facts.started
-        if started is None:  # nothing has been read yet
-            with suppress(OSError, AutotrackError):
-                started = next(reversed(starts_in(self.folder / "journal" / "main.jsonl")), None)
-        return started.destinations if started else []
-
-    def _open_shipments(self) -> list[Shipment]:
-        """Return the ways to the sinks in the run folder. They are opened late: the start may name destinations."""
-        if self._opened_shipments is None:
-            notice = partial(self.notice, "sinks")
-            is_ours = not self.follow.only_load  # or another sidecar makes the files
-            sinks = (
-                build.local_sinks(self._destinations(), draws=self.follow.draws, on_problem=notice) if is_ours else []
-            )
-            self._opened_shipments = [
-                Shipment(self.folder, sink, on_problem=notice, shared=self._reader) for sink in sinks
-            ]
-        return self._opened_shipments
+        return [*self._sinks.problems, *self._journal.problems]
 
 
 def _captures_environment(follow: Follow) -> bool:

@@ -10,8 +10,8 @@ from typing import Literal
 from autotrack import destinations
 from autotrack.errors import AutotrackError
 from autotrack.journal import reader, unwritten, unwritten_output
-from autotrack.journal.records import RunStarted
 from autotrack.journal.run_folder import check_structure
+from autotrack.journal.starts import starts_in
 from autotrack.protocol import Follow
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
@@ -177,9 +177,8 @@ def _bring_home_output(follow: Follow) -> list[str]:
 
 def _recorded_destinations(folder: Path) -> list[str]:
     """Return the destinations of the last start of the run."""
-    latest: list[str] = []
-    for _, batch in reader.RunReader(folder):
-        for record in batch:
-            if isinstance(record, RunStarted) and not record.rank:
-                latest = list(record.destinations)
-    return latest
+    try:
+        starts = [start for start in starts_in(folder / "journal" / "main.jsonl") if not start.rank]
+    except FileNotFoundError:
+        return []
+    return starts[-1].destinations if starts else []
