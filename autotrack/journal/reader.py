@@ -282,9 +282,8 @@ class RunReader:
         return self._readers[name]
 
     def _begin(self, name: str, offset: int) -> JournalReader:
-        reader = JournalReader(self._journals / name, offset, self._decoder_of(rank_of(Path(name))))
-        self._readers[name] = reader
-        return reader
+        path = self._journals / name
+        return self._readers.setdefault(name, JournalReader(path, offset, self._decoder_of(rank_of(path))))
 
     def _names(self) -> list[str]:
         try:
