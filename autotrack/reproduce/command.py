@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autotrack import launch, repeating
@@ -84,7 +84,7 @@ def rerun_of(
 
     Raises `ReproduceError` for a run whose command line was not kept.
     """
-    words = list(command) or recorded_command(summary, space, python)
+    words = [*command[:1], *map(space.here, command[1:])] or recorded_command(summary, space, python)
     changed: dict[str, str] = {}
     if params:
         script = space.cells or Path(space.here(summary.entry_point or ""))
@@ -102,7 +102,7 @@ def rerun_of(
         recorded["PYTHONPATH"] = os.pathsep.join(found)
     unset = [name for name in relevant_variables(os.environ) if name not in recorded and not _is_of_here(name)]
     unset += [name for name in os.environ if name == launch.VARIABLE or _is_of_job(name)]
-    return Rerun([space.here(word) for word in words], space.cwd, {**recorded, **changed, **own}, sorted(set(unset)))
+    return Rerun(words, space.cwd, {**recorded, **changed, **own}, sorted(set(unset)))
 
 
 def doubts_about_command(summary: Summary) -> Iterator[Missing]:
@@ -117,6 +117,8 @@ def doubts_about_command(summary: Summary) -> Iterator[Missing]:
 def recorded_command(summary: Summary, space: Workspace, python: str, *, plain: bool = False) -> list[str]:
     """Return the command line of a run for this interpreter; a `plain` one needs no autotrack.
 
+    Paths below the project of then lead into the workspace, which may itself lie below that project.
+
     Raises `ReproduceError` for a run that does not tell it.
     """
     process = summary.environment.get("process", {})
@@ -124,7 +126,8 @@ def recorded_command(summary: Summary, space: Workspace, python: str, *, plain: 
         return _command_of_cells(space.cells, python)
     if process.get("interactive"):
         raise ReproduceError(f"the run was recorded at a prompt, and what was typed there is not kept; {_OWN_COMMAND}")
-    launched = _words(process.get("launched_by"))
+    prefix = str(process.get("prefix") or "")
+    launched = [_here(word, prefix, python, space) for word in _words(process.get("launched_by"))]
     if plain and (launcher := _launcher(launched)):
         return launcher
     recorder = [python, "-m", "autotrack", *launched[1:]] if launched[:2] == ["autotrack", "run"] and not plain else []
@@ -135,8 +138,7 @@ def recorded_command(summary: Summary, space: Workspace, python: str, *, plain: 
         words = [python, summary.entry_point, *summary.argv[1:]]
     if not words:
         raise ReproduceError(f"the run does not say how it was started; {_OWN_COMMAND}")
-    prefix = str(process.get("prefix") or "")
-    return [*recorder, python, *(_in_this_python(word, prefix, python) for word in words[1:])]
+    return [*recorder, python, *(_here(word, prefix, python, space) for word in words[1:])]
 
 
 def _launcher(launched: list[str]) -> list[str]:
@@ -153,12 +155,15 @@ def _words(text: Any) -> list[str]:
         raise ReproduceError(f"the recorded command line cannot be read: {error}; {_OWN_COMMAND}") from error
 
 
-def _in_this_python(word: str, prefix: str, python: str) -> str:
-    """Return the path of an installed program, such as `.venv/bin/train`, in the environment that is used now."""
-    if not prefix or not word.startswith(os.path.join(prefix, "")):  # noqa: PTH118  a text with a slash at its end
-        return word
-    path = Path(word)
-    return str(Path(python).parent / path.name) if path.parent.name == "bin" else word
+def _here(word: str, prefix: str, python: str, space: Workspace) -> str:
+    """Return a word of a recorded command line as it is here.
+
+    An installed program, such as `.venv/bin/train`, is that of the environment which is used now.
+    """
+    if prefix and word.startswith(os.path.join(prefix, "")):  # noqa: PTH118  a text with a slash at its end
+        path = Path(word)
+        return str(Path(python).parent / path.name) if path.parent.name == "bin" else word
+    return space.here(word)
 
 
 def _command_of_cells(cells: Path, python: str) -> list[str]:
@@ -185,7 +190,8 @@ def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str
         if name == "PYTHONPATH":
             paths = [path for path in value.split(os.pathsep) if not path.endswith("autotrack/training/at_startup")]
             if any(paths):
-                yield name, space.here(os.pathsep.join(paths))
+                folders = (os.path.normpath(PurePath(summary.cwd or "/", path)) for path in paths if path)
+                yield name, os.pathsep.join(map(space.here, folders))
         elif not _is_of_here(name) and not _is_of_job(name) and _REDACTED not in value:
             yield name, value
     seed = summary.environment.get("process", {}).get("hash_seed")

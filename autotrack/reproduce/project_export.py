@@ -86,8 +86,9 @@ def export_project(plan: Plan) -> ExportedProject:
 def _command(plan: Plan, space: Workspace, lock: Lock | None) -> ProjectCommand:
     """Return the command line, to be run in the folder of the export. Paths in the project are relative in it."""
     near = replace(space, code=Path(os.path.relpath(space.code, space.cwd)))
-    words = list(plan.choices.command) or recorded_command(plan.summary, space, "python", plain=True)
-    made = project_command([near.here(word) for word in words], plan.summary, space.code)
+    words = list(plan.choices.command) or recorded_command(plan.summary, near, "python", plain=True)
+    words = [os.path.relpath(word, space.cwd) if Path(word).is_relative_to(space.folder) else word for word in words]
+    made = project_command(words, plan.summary, space.code)
     variables = dict(recorded_variables(plan.summary, near))
     places = [os.path.relpath(path, space.cwd) for path in in_workspace(lock, space)] if lock is not None else []
     if places:

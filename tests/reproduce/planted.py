@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.readers import recorded_run
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import run_folders
 from autotrack.reproduce.reproduction import Choices, Reproduction, reproduce
 from tests.support.repositories import commit, new, put, run_git
@@ -40,6 +41,8 @@ class Planted:
         environ: Environment variables of the run.
         options: How the run is repeated.
         runs: How often the command runs before the repetition.
+        which: Which run is repeated: the first one for which this holds.
+        store: Where the runs are when one is repeated.
         quick: Whether it is part of `make test`.
         needs: A module without which it is not tried.
     """
@@ -56,6 +59,8 @@ class Planted:
     environ: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     runs: int = 1
+    which: Callable[[RecordedRun], bool] = lambda _: True
+    store: Callable[[Path], Path] = lambda root: root / "runs"
     quick: bool = False
     needs: str | None = None
 
@@ -82,11 +87,10 @@ class Planted:
     def repeat(self, root: Path) -> Reproduction:
         """Let happen what happens, and repeat the run."""
         self.change(root)
-        first = min(run_folders(root / "runs"), key=lambda folder: recorded_run.load(folder).started)
+        runs = sorted(map(recorded_run.load, run_folders(self.store(root))), key=lambda run: run.summary.started)
+        first = next(run for run in runs if self.which(run))
         options = {name: value(root) if callable(value) else value for name, value in self.options.items()}
-        return reproduce(
-            recorded_run.load(first), Choices(**{"environment": "here", **options}), output_to_stderr=True
-        )
+        return reproduce(first, Choices(**{"environment": "here", **options}), output_to_stderr=True)
 
 
 def words(command: str) -> list[str]:

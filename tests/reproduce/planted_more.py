@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.reproduce.planted import MODEL, NUMBERS, QUICK, READ_DATA, TRAIN, Planted
+from tests.reproduce.planted_others import OTHERS
 from tests.support.repositories import put
 
 NEARLY = TRAIN.replace('{"loss": loss}', '{"loss": loss * (1 + int.from_bytes(os.urandom(2)) * 1e-14)}').replace(
@@ -124,4 +125,4 @@ MORE: Sequence[Planted] = (
     Planted("Keras on JAX", "python train.py", committed={"train.py": KERAS}, environ={"KERAS_BACKEND": "jax"}),
 )
 
-ALL: Sequence[Planted] = (*QUICK, *MORE)
+ALL: Sequence[Planted] = (*QUICK, *MORE, *OTHERS)
