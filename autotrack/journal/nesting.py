@@ -24,12 +24,15 @@ _HOLDING_ANYTHING: dict[type[records.Record], tuple[str, ...]] = {
 _NEEDLES = (b"\\u", *(f'"{kind.__name__}"'.encode() for kind in _HOLDING_ANYTHING))
 
 
-def may_be_deep(lines: bytes) -> bool:
-    """Return whether any of these lines may be a record that can hold anything; most are numbers and cannot.
+def without_too_deep(batch: list[records.AnyRecord], lines: bytes) -> list[records.AnyRecord]:
+    """Return the records that are not nested too deep, of those that `lines` hold.
 
-    It is a search of bytes, because to ask each record takes longer than to decode it. Names may have escapes in them.
+    Most are numbers, which cannot be, and to ask each record takes longer than to decode it: so a search of bytes
+    comes first. A name may be written with escapes.
     """
-    return any(needle in lines for needle in _NEEDLES)
+    if not any(needle in lines for needle in _NEEDLES) or not any(map(is_too_deep, batch)):
+        return batch
+    return [record for record in batch if not is_too_deep(record)]
 
 
 def is_too_deep(record: records.AnyRecord) -> bool:

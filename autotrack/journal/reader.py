@@ -15,7 +15,7 @@ from autotrack.errors import JournalFormatError
 from autotrack.journal import lines, locks, records, shared_files
 from autotrack.journal.descriptors import is_held
 from autotrack.journal.lines import may_hold_start
-from autotrack.journal.nesting import is_too_deep, may_be_deep
+from autotrack.journal.nesting import without_too_deep
 from autotrack.journal.records import SHARED_KIND, AnyRecord, Environment, RunStarted
 from autotrack.journal.run_folder import open_journal
 
@@ -139,9 +139,8 @@ class JournalReader:
             batch = self._decoder.decode_lines(lines)
         except _UNDECODABLE:
             batch = [record for line in lines.splitlines() if line and (record := self._decode_line(line))]
-        if may_be_deep(lines) and any(map(is_too_deep, batch)):
-            self.unreadable += sum(map(is_too_deep, batch))
-            batch = [record for record in batch if not is_too_deep(record)]
+        every, batch = batch, without_too_deep(batch, lines)
+        self.unreadable += len(every) - len(batch)
         self.has_starts = may_hold_start(lines)
         for record in batch if self.has_starts else ():
             if record.__class__ is records.RunStarted and record.format > records.FORMAT:
