@@ -23,6 +23,14 @@ def _folders(purpose: str, variable: str, below_home: str) -> list[str]:
     return [*filter(None, [chosen and f"{chosen}/autotrack/{purpose}"]), f"{temporary}/autotrack-{purpose}-{user}"]
 
 
+def home() -> Path | None:
+    """Return the home of this user; None for a user without one, as in containers that run as any number."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
 LINKS = "autotrack-tensorboard-"
 """How the names of temporary folders begin that hold links to the runs that TensorBoard shows."""
 

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from autotrack.journal.kept_code import HOLDS_SECRET, REDACTED, SUSPICIOUS, WRITTEN_LATE
+from autotrack.journal.own_folders import home
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
@@ -114,6 +115,6 @@ def _base_without_git(root: PurePath, cwd: PurePath) -> PurePath:
     """Return the folder that holds the script and, if it is near, the one in which it was started."""
     if cwd.is_relative_to(root):
         return root
-    if root.is_relative_to(cwd) and cwd != PurePath(os.sep) and cwd != PurePath(Path.home()):
+    if root.is_relative_to(cwd) and cwd not in (PurePath(os.sep), home()):
         return cwd
     return root

@@ -20,7 +20,7 @@ from time import sleep
 from autotrack.errors import ReproduceError
 from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
-from autotrack.journal.own_folders import cache_folders, is_private
+from autotrack.journal.own_folders import cache_folders, home, is_private
 from autotrack.reproduce.lock import Lock
 from autotrack.version import DISTRIBUTION
 
@@ -112,7 +112,7 @@ def _find_python(lock: Lock) -> str:
     version, minor = lock.python, ".".join(lock.python.split(".")[:2])
     base = getattr(sys, "_base_executable", sys.executable)
     name = "python" if lock.is_cpython else lock.implementation.lower()
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions" / version / "bin" / "python"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or (home() or Path()) / ".pyenv", "versions", version, "bin", "python")
     paths = [str(pyenv), base, shutil.which(f"{name}{minor}"), shutil.which(f"{name}3")]
     kinds = {path: _implementation_and_version(path) for path in paths if path and Path(path).exists()}
     versions = {path: found for path, (kind, found) in kinds.items() if kind == lock.implementation}
