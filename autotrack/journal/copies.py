@@ -96,7 +96,10 @@ def identity_of(path: Path, *, most_files: int | None = None) -> Identity:
         return Identity(status.st_size, status.st_mtime_ns)
     total, latest = 0, 0
     for count, file in enumerate(path.rglob("*")):
-        status = file.stat()
+        try:
+            status = file.stat()
+        except OSError:  # a link to nothing
+            continue
         if not S_ISDIR(status.st_mode):
             total, latest = total + status.st_size, max(latest, status.st_mtime_ns)
         if most_files is not None and count >= most_files:
@@ -116,12 +119,17 @@ def clone(source: Path, target: Path) -> bool:
     return True
 
 
-def link(source: Path, target: Path) -> None:
-    """Put hard links to a file, or to all files of a folder, at `target`. Raises `OSError` where that cannot be."""
+def link(source: Path, target: Path) -> list[str]:
+    """Put hard links to a file, or to all files of a folder, at `target`. Raises `OSError` where that cannot be.
+
+    Returns what is left out, as `files.copy_folder` does.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    left_out: list[str] = []
     with files.replacing(target) as draft:
         if source.is_dir():
-            shutil.copytree(source, draft, copy_function=os.link)
+            left_out = files.copy_folder(source, draft, copy=os.link)
             files.remove(target)
         else:
             os.link(source.resolve(), draft)
+    return left_out

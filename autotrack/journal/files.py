@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
@@ -10,22 +10,47 @@ from stat import S_ISDIR
 from autotrack.errors import AutotrackError
 
 
-def put_file(source: Path, target: Path, *, link: bool = False) -> None:
+def put_file(source: Path, target: Path, *, link: bool = False) -> list[str]:
     """Put the file or folder `source` at `target`, replacing what is there.
 
     With `link`, the files are hard-linked where the file system allows it, which takes neither time nor space. That is
     right for files that are replaced but never changed in place, such as checkpoints. Otherwise they are copied.
-    Raises `AutotrackError` for a folder that contains the target.
+    Returns what a folder is kept without: see `copy_folder`. Raises `AutotrackError` for a folder that contains the
+    target.
     """
     check_is_outside(source, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    copy = link_or_copy if link else shutil.copy2
+    copy, left_out = link_or_copy if link else shutil.copy2, list[str]()
     with replacing(target) as draft:
         if source.is_dir():
-            shutil.copytree(source, draft, copy_function=copy)
+            left_out = copy_folder(source, draft, copy=copy)
             remove(target)
         else:
             copy(os.fspath(source.resolve()), os.fspath(draft))
+    return left_out
+
+
+def copy_folder(source: Path, target: Path, *, copy: Callable[[str, str], object] = shutil.copy2) -> list[str]:
+    """Copy a folder; returns the paths in it that are left out, because they cannot be copied.
+
+    Those are files that cannot be read, links to nothing or back to a folder above, pipes, sockets and devices.
+    """
+    left_out: list[str] = []
+
+    def unfit(folder: str, names: list[str]) -> list[str]:
+        found = [name for name in names if not _can_be_copied(folder, name)]
+        left_out.extend(os.path.relpath(Path(folder, name), source) for name in found)
+        return found
+
+    shutil.copytree(source, target, copy_function=copy, ignore=unfit)
+    return sorted(left_out)
+
+
+def _can_be_copied(folder: str, name: str) -> bool:
+    path = Path(folder, name)
+    if path.is_symlink() and path.is_dir():
+        return not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
+    return path.is_dir() or (path.is_file() and os.access(path, os.R_OK))
 
 
 def check_is_outside(source: Path, target: Path) -> None:

@@ -25,6 +25,7 @@ _AT_ONCE_BYTES = 2**24
 
 _MOST_FILES, _MOST_HELD = 1000, 32
 _POLL_SECONDS = 0.02
+_MOST_NAMED = 3
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
@@ -37,16 +38,16 @@ def keep(source: Path, target: Path, *, run_folder: Path) -> int:
     identity = copies.identity_of(source, most_files=_MOST_FILES)
     is_folder = source.is_dir()
     if identity.bytes <= _AT_ONCE_BYTES or not _later.can_leave(run_folder) or (is_folder and _is_large(source)):
-        files.put_file(source, target)
+        _say_left_out(target, files.put_file(source, target))
         return files.size_bytes(target)
     if not is_folder and _clone(source, target):
         return identity.bytes
     try:
-        copies.link(source, target)
+        _say_left_out(target, copies.link(source, target))
     except OSError:  # another file system, or somebody else's file
         files.remove(target)
         if is_folder:
-            files.put_file(source, target)
+            _say_left_out(target, files.put_file(source, target))
             return files.size_bytes(target)
         fd = files.above_standard_streams(os.open(source, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)))
         copy = Copy(source=str(source.absolute()), target=str(target), identity=identity, pid=os.getpid(), fd=fd)
@@ -55,6 +56,13 @@ def keep(source: Path, target: Path, *, run_folder: Path) -> int:
         copy = Copy(source=str(target), target=str(target), identity=identity, inode=inode)
     _later.leave(copy, run_folder)
     return identity.bytes
+
+
+def _say_left_out(target: Path, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        some = f"{', '.join(names[:_MOST_NAMED])}{more}"
+        report_fault("artifacts", f"{target.name} is kept without {some}, which cannot be copied")
 
 
 @contextmanager

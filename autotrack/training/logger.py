@@ -7,7 +7,7 @@ from time import time
 from typing import Any, Literal
 from uuid import uuid4
 
-from autotrack.errors import SettingsError
+from autotrack.errors import AutotrackError, SettingsError
 from autotrack.journal import files, records
 from autotrack.model_names import checked_name
 from autotrack.settings import UNREADABLE
@@ -172,13 +172,16 @@ class Logger(MetricLogger):
         written over in place before the copy is made, a notice says so.
 
         Raises `FileNotFoundError` when it does not exist, `AutotrackError` for a name that leads out of the run folder
-        and for a folder that contains the run itself.
+        and for a folder that contains the run itself, a pipe and a device. What cannot be copied of a folder, such as
+        a link to nothing, is left out and named in a notice.
         """
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"log_artifact was given {path!r:.100}; give it the path of a file or folder")
         source, kind = Path(path), arguments.text_of("kind", kind, "model")
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
+        if not source.is_file() and not source.is_dir():
+            raise AutotrackError(f"log_artifact was given {str(path)!r}, which is neither a file nor a folder")
         target = self.folder / "artifacts" / self._safe_path(name or source.name)
         with artifact_files.disk_may_be_full(target.name):
             size = artifact_files.keep(source, target, run_folder=self.folder)

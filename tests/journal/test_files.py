@@ -92,7 +92,7 @@ def test_a_copy_that_fails_leaves_what_was_there(tmp_path: Path, target: Path) -
     source.mkdir()
     (source / "a.txt").write_text("content")
     put_file(source, target)
-    (source / "broken").symlink_to("nowhere")
+    (source / "broken").symlink_to("/proc/self/mem")  # it can be opened, and not be read
     with pytest.raises(OSError, match="broken"):
         put_file(source, target)
     with pytest.raises(FileNotFoundError):

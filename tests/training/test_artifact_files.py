@@ -178,3 +178,31 @@ def test_a_file_that_the_disk_has_no_room_for_is_a_warning(tmp_path: Path) -> No
         with pytest.warns(AutotrackWarning, match=r"source\.bin is not kept: No space left on device"):
             run.log_artifact(source)
         assert not list(run.folder.glob("artifacts/*"))
+
+
+def test_what_cannot_be_copied_of_a_folder_costs_itself_only(store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "scores.txt").write_text("0.5")
+    (folder / "latest").symlink_to("inner")
+    (folder / "gone").symlink_to("is not there")
+    (folder / "inner" / "up").symlink_to("..")
+    os.mkfifo(folder / "inner" / "pipe")
+    with autotrack.start_run(to=store) as run, pytest.warns(AutotrackWarning, match="results is kept without"):
+        run.log_artifact(folder)
+    kept = run.folder / "artifacts" / "results"
+    files = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
+    assert files == {"inner/scores.txt", "latest/scores.txt"}
+    (notice,) = autotrack.load(run.folder).notices
+    assert all(name in notice.message for name in ("gone", "inner/pipe", "inner/up"))
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_what_is_neither_a_file_nor_a_folder_is_refused(store: Path, tmp_path: Path, kind: str) -> None:
+    """A device such as /dev/zero would fill the disk."""
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "pipe"
+    if kind == "pipe":
+        os.mkfifo(path)
+    with autotrack.start_run(to=store) as run, pytest.raises(autotrack.AutotrackError, match="neither a file nor"):
+        run.log_artifact(path)
+    assert not (run.folder / "artifacts").exists()
