@@ -89,7 +89,7 @@ def _candidates(code: RecordedCode, project: Path, restored: Path) -> Iterator[s
 
 
 def _is_in(project: Path, name: str) -> bool:
-    """Whether something is there. What a run names need not be a path in the project, as in `12 more`."""
+    """Whether something is there. What a run names need not be a path in the project: `12 more untracked files`."""
     try:
         return exists(project / checked_name(name))
     except UnsafeFileError:

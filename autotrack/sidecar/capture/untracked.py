@@ -44,7 +44,7 @@ def archive(files: Mapping[str, Path], keeper: Keeper, *, first: Collection[Path
     for _, name in left_out:
         digests[name] = _digest_of_status(files[name])
     if left_out:
-        keeper.left_out[f"{len(left_out):,} more"] = f"beyond the first {MOST_FILES:,} files"
+        keeper.left_out[f"{len(left_out):,} more untracked files"] = f"beyond the first {MOST_FILES:,} files"
     total = hashlib.sha256()
     for name in sorted(digests):
         total.update(name.encode(errors="surrogateescape") + b"\0" + digests[name])

@@ -148,7 +148,7 @@ def test_of_thousands_of_files_the_first_are_kept_and_code_comes_first(repo: Pat
     keeper = Keeper(Redactor({}), 10**9, monotonic() + 60)
     files = {name: repo / name for name in [*names, "later.py"]}
     before = archive(files, keeper)
-    assert keeper.left_out == {"501 more": "beyond the first 1,000 files"}
+    assert keeper.left_out == {"501 more untracked files": "beyond the first 1,000 files"}
     import tarfile
 
     assert before.content is not None
