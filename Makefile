@@ -16,7 +16,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery causes torture \
-	reproduce clean
+	reproduce models clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -63,6 +63,9 @@ torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing serv
 
 reproduce: $(STAMP)  ## repeats the runs of planted projects, and says whether each comes out as it should
 	$(BIN)/python -m tests.reproduce
+
+models: $(STAMP)  ## thirty models, loaded and served by MLflow 3, and by an old MLflow 2 in an environment below /tmp
+	$(BIN)/python -m tests.models
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

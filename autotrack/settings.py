@@ -16,6 +16,7 @@ promote *              AUTOTRACK_PROMOTE="best val_acc"     the rule by which re
 on_promote *           AUTOTRACK_ON_PROMOTE="./deploy.sh"   the command or URL that is told of promotions
 log_every_n_steps      AUTOTRACK_LOG_EVERY_N_STEPS=10       record step metrics every so many steps
 checkpoints            AUTOTRACK_CHECKPOINTS=off            keep checkpoints and models
+input_examples *       AUTOTRACK_INPUT_EXAMPLES=off         keep three rows of what a model was trained with
 output                 AUTOTRACK_OUTPUT=off                 keep what is printed
 printed_metrics        AUTOTRACK_PRINTED_METRICS=off        find metrics in what is printed
 printed_patterns *     AUTOTRACK_PRINTED_PATTERNS="..."     expressions that find more of them, one a line
@@ -82,6 +83,7 @@ class Settings:
         on_promote: A command or URL that is told of promotions, so that a deployment can follow.
         log_every_n_steps: Record only every n-th step. By default, the integration decides.
         checkpoints: Keep checkpoints.
+        input_examples: Keep a few rows of what a model was trained with beside it, as an example of its input.
         output: Keep what the script prints.
         printed_metrics: Find metrics in what the script prints. There are none without `output`.
         printed_patterns: Regular expressions that find more of them. A line that one of them matches is not looked at
@@ -109,6 +111,7 @@ class Settings:
     on_promote: str = ""
     log_every_n_steps: int | None = None
     checkpoints: bool = True
+    input_examples: bool = True
     output: bool = True
     printed_metrics: bool = True
     printed_patterns: tuple[str, ...] = ()
@@ -307,6 +310,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "on_promote": _told,
     "log_every_n_steps": _steps,
     "checkpoints": _flag,
+    "input_examples": _flag,
     "output": _flag,
     "printed_metrics": _flag,
     "printed_patterns": printed_patterns.checked,

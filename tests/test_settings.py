@@ -44,6 +44,7 @@ PLACES: list[tuple[str, object, Written, Written, Written]] = [
     ("on_promote", "", ('"./deploy.sh"', "./deploy.sh"), ("http://h/", "http://h/"), ("do it", "do it")),
     ("log_every_n_steps", None, ("10", 10), ("20", 20), (30, 30)),
     ("checkpoints", True, ("false", False), ("yes", True), (False, False)),
+    ("input_examples", True, ("false", False), ("on", True), (False, False)),
     ("output", True, ("false", False), ("on", True), (False, False)),
     ("printed_metrics", True, ("false", False), ("on", True), (False, False)),
     (

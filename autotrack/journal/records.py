@@ -247,10 +247,9 @@ class Model(Record, frozen=True, kw_only=True):
         flavors: How it is loaded, by the names that MLflow's format has for ways to load.
         described_in: The file, relative to `path`, that says what goes into the model and what comes out.
         modules: The modules of Python that it needs, beside those that its files name.
-        weights: Which weights it has: `last` are those that training ended with, `best` those of a checkpoint that was
-            saved as the best one, `restored` others that the script has put into it after its last step.
-        step: The step after which the model had these weights; `epoch` likewise.
-        metrics: What the best weights were saved for.
+        weights: Which weights it has, as of `step` and `epoch`: `last` are those that training ended with, `best`
+            those of a checkpoint saved for `metrics`, `restored` others that the script put in after its last step.
+        example: What MLflow's format says of the example of an input beside it.
     """
 
     path: str
@@ -262,6 +261,7 @@ class Model(Record, frozen=True, kw_only=True):
     step: int | None = None
     epoch: int | None = None
     metrics: dict[str, Number] = {}
+    example: dict[str, str] = {}
 
 
 class Registration(Record, frozen=True, kw_only=True):

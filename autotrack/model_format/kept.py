@@ -1,6 +1,6 @@
 """A model that a run has kept, and who can load it: the integration of the framework that wrote the file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,7 @@ class KeptModel:
         model_path: A copy of the model that the weights in `path` belong to, where that is another file.
         params: What the run has recorded, by source and name.
         script: The name that the module of the script would have; importing it might train again.
+        described: What is known of its inputs and outputs.
         trusted: Whether code in the file may run: somebody says that they trust whoever made it.
         model_class: The class of the model, if whoever loads it has named it.
     """
@@ -29,6 +30,7 @@ class KeptModel:
     model_path: Path | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     script: str = ""
+    described: Mapping[str, Any] = field(default_factory=dict)
     trusted: bool = False
     model_class: type | None = None
 
@@ -62,6 +64,18 @@ class ModelLoader(Protocol):
         """
 
 
+@runtime_checkable
+class ModelExporter(Protocol):
+    """A `ModelLoader` that also writes models in other forms: `export_formats` are their names."""
+
+    @property
+    def export_formats(self) -> tuple[str, ...]:
+        """Return the names of the forms."""
+
+    def export_model(self, kept: KeptModel, target: Path, *, to_format: str) -> None:
+        """Write the model in a file to `target`. Raises as `ModelLoader.load_model` does."""
+
+
 def model_loaders() -> list[ModelLoader]:
     """Return the installed integrations that can load models."""
     found = []
@@ -82,11 +96,16 @@ def loader_of(name: str, loaders: list[ModelLoader]) -> ModelLoader | None:
 
 def load_with(loader: ModelLoader, kept: KeptModel) -> Any:
     """Have an integration load a model; what its framework raises says which file it is about."""
+    return with_its_name(kept, "loaded", lambda: loader.load_model(kept))
+
+
+def with_its_name(kept: KeptModel, done: str, work: Callable[[], Any]) -> Any:
+    """Do what a framework does with a model; what it raises says which file it is about, which cannot be `done`."""
     try:
-        return loader.load_model(kept)
+        return work()
     except ModelLoadError:
         raise
     except ImportError as error:
-        raise ModelLoadError(f"{kept.kept_at} cannot be loaded: {error}; install what it was made with") from error
+        raise ModelLoadError(f"{kept.kept_at} cannot be {done}: {error}; install what it was made with") from error
     except Exception as error:
-        raise ModelLoadError(f"{kept.kept_at} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ModelLoadError(f"{kept.kept_at} cannot be {done}: {type(error).__name__}: {error}") from error

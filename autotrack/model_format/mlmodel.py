@@ -49,6 +49,8 @@ def mlmodel(
         "model_uuid": uuid_of(model, started.id),
         "utc_time_created": moment(model.time),
     }
+    if model.example:
+        content["saved_input_example_info"] = dict(model.example)
     if (signature := signature_of(described)) is not None:
         content["signature"] = signature
     return dump(content).encode()

@@ -30,7 +30,7 @@ _OF_PICKLES = ("numpy", "scipy", "pandas", "joblib")
 
 def modules_in(name: str, file: BinaryIO) -> set[str]:
     """Return the modules that the beginning of a file with a model names."""
-    if name.endswith((".skops", ".pth")):
+    if name.endswith((".skops", ".pth", ".keras")):
         return _modules_of_archive(file)
     return _modules_of_pickle(file.read(_MOST_BYTES)) if name.endswith((".joblib", ".pkl")) else set()
 
@@ -110,18 +110,20 @@ def _modules_of_pickle(content: bytes) -> set[str]:
 
 
 def _modules_of_archive(file: BinaryIO) -> set[str]:
-    """Return the modules that the pickle in a file of PyTorch, or the description in one of skops, names."""
+    """Return the modules that the pickle in a file of PyTorch, or the description in one of skops or Keras, names."""
     try:
         with zipfile.ZipFile(file) as archive:
-            pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            with archive.open(pickles[0] if pickles else "schema.json") as part:
+            names = archive.namelist()
+            pickles = [name for name in names if name.endswith("/data.pkl")]
+            described = next((name for name in ("schema.json", "config.json") if name in names), "schema.json")
+            with archive.open(pickles[0] if pickles else described) as part:
                 content = part.read(_MOST_BYTES)
     except (*DAMAGED, KeyError, OSError):
         return set()
     if pickles:
         return _modules_of_pickle(content)
-    found = re.findall(r'"__module__": ("[^"]+")', content.decode(errors="replace"))
-    return {"skops", *map(_text, found)}
+    found = re.findall(r'"(?:__)?module(?:__)?": ("[^"]+")', content.decode(errors="replace"))
+    return {*(["skops"] if described == "schema.json" else []), *map(_text, found)} - {""}
 
 
 def _text(quoted: str) -> str:

@@ -66,7 +66,7 @@ def _of_columns(columns: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     types = {name: _COLUMNS.get(str(dtype)) for name, dtype in columns.items()}
     if not types or None in types.values():
         return None
-    return [{"type": kind, "name": name, "required": True} for name, kind in types.items()]
+    return [{"type": kind, "name": name} for name, kind in types.items()]  # required, which MLflow 2.9 has no word for
 
 
 def _tensors(value: Any, name: str | None = None, depth: int = 0) -> list[dict[str, Any] | None]:

@@ -1,7 +1,8 @@
 """Finds the files that a run has kept: artifacts by their path, checkpoints and models by what they are."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -9,14 +10,23 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadErr
 from autotrack.format import printable
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
-from autotrack.journal.run_folder import file_status, files_below
+from autotrack.journal.run_folder import file_status, files_below, read_bytes
 from autotrack.journal.summary import Summary
-from autotrack.model_format.kept import KeptModel, ModelLoader, load_with, loader_of, model_loaders
+from autotrack.model_format.kept import (
+    KeptModel,
+    ModelExporter,
+    ModelLoader,
+    load_with,
+    loader_of,
+    model_loaders,
+    with_its_name,
+)
 from autotrack.model_format.verified import copy_verified, private_folder
 
 Weights = Literal["best", "last"]
 
 _ROLES = ("best", "last")
+_MOST_BYTES = 2**24
 _KEPT = ("checkpoint", "model")
 _DESCRIPTION = "MLmodel"
 
@@ -90,6 +100,32 @@ class KeptFiles:
                 f"{self._folder / name} is no file that the run has recorded, so nothing of it is loaded"
             )
         return self._load(chosen, model_loaders(), trusted=trusted, model_class=model_class)
+
+    def export_model(self, target: Path, *, to_format: str, trusted: bool) -> None:
+        """Write the model of the run to `target` in another form: see `autotrack.models.export`."""
+        loaders = model_loaders()
+        chosen = self._final_model(loaders)
+        if chosen is None:
+            raise self._not_found("model", [one.path for one in self._artifacts if one.kind in _KEPT])
+        loader = loader_of(chosen.path, loaders)
+        if not isinstance(loader, ModelExporter) or to_format not in loader.export_formats:
+            raise ModelLoadError(
+                f"{self._folder / chosen.path} cannot be exported as {to_format}: that is for modules of PyTorch"
+            )
+        with private_folder() as folder:
+            path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
+            described = self._described(PurePosixPath(chosen.path).parent.parent)
+            kept = KeptModel(path, self._folder / chosen.path, described=described, trusted=trusted)
+            with_its_name(kept, "exported", lambda: loader.export_model(kept, target, to_format=to_format))
+
+    def _described(self, model: PurePosixPath) -> Mapping[str, Any]:
+        """Return what the folder of a model says of its inputs and outputs; nothing if that cannot be read."""
+        names = [f"{one.path}/{one.described_in}" for one in self._summary.models if one.path == str(model)]
+        try:
+            content = json.loads(read_bytes(self._folder, names[0], limit_bytes=_MOST_BYTES)) if names else {}
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def _in_role(self, role: Weights) -> Artifact:
         """Return the newest file with a role; of several metrics, one saved for that which the run is judged by."""

@@ -7,13 +7,12 @@ from typing import Any
 from weakref import ref
 
 from autotrack.training.hooks.faults import guarded
+from autotrack.training.input_examples import rows_of
 
 _MOST_PARTS = 100
 """A longer list is data, not a structure of inputs."""
 
 _DEEPEST = 4
-_ROWS = 3
-_MOST_NUMBERS = 10_000
 
 
 _HOOKS = "torch.nn.modules.module"
@@ -101,7 +100,7 @@ class ModelCalls:
         inputs, outputs = described(value), described(result)
         if not self._calls:
             self.takes, self.inputs, self.outputs = takes, inputs, outputs
-            self._rows = _first_rows(value) if self._keeps_rows else None
+            self._rows = rows_of(value) if self._keeps_rows else None
         elif takes == self.takes:
             self.inputs, self.outputs = merged(self.inputs, inputs), merged(self.outputs, outputs)
         self._calls += 1
@@ -167,41 +166,3 @@ def merged(one: Any, two: Any) -> Any:
 
 def _is_tensor(description: Any) -> bool:
     return isinstance(description, dict) and isinstance(description.get("shape"), list)
-
-
-def _first_rows(value: Any) -> Any:
-    """Return copies of the first rows of tensors, in the structure they are in; None if they are large or no tensors.
-
-    They stay on their device, because to fetch them would wait for it.
-    """
-    for rows in (_ROWS, 1):
-        budget = [_MOST_NUMBERS]
-        try:
-            return _copied(value, rows, budget)
-        except _TooLargeError:
-            continue
-        except TypeError:
-            return None
-    return None
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-def _copied(value: Any, rows: int, budget: list[int]) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _copied(part, rows, budget) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        if len(value) >= _MOST_PARTS:
-            raise _TooLargeError
-        return [_copied(part, rows, budget) for part in value]
-    if not hasattr(value, "detach") or not value.shape:
-        raise TypeError
-    first = value.detach()[:rows]
-    budget[0] -= first.numel()
-    if budget[0] < 0:
-        raise _TooLargeError
-    return first.clone()

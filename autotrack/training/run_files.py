@@ -12,6 +12,7 @@ from autotrack.journal import files, records
 from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.silence import without_warnings
 from autotrack.training.file_budget import FileBudget
+from autotrack.training.input_examples import files_of, rows_of
 from autotrack.training.model_calls import ModelCalls
 from autotrack.training.pickling import OverBudgetError, pickle_module
 from autotrack.training.run import Run
@@ -151,14 +152,39 @@ class RunFiles:
                 flavors = {**flavors, "python_function": {**flavors["python_function"], "loader_module": LOADER}}
         for file in names:
             self.record(folder / file, kind="model", step=about.get("step"))
-        self.record_model(folder, files=names, flavors=flavors, **about)
+        example = self.keep_example(folder, calls.rows() if calls is not None else None)
+        self.record_model(folder, files=names, flavors=flavors, example=example, **about)
 
     def _describe_calls(self, folder: Path, calls: ModelCalls) -> None:
         self.write(folder / _INPUTS, msgspec.json.format(msgspec.json.encode(calls.described()), indent=1))
 
+    def redacted(self, value: Any) -> Any:
+        """Return plain data without the secrets in it."""
+        return self._run._redactor.redactor.redact(value)[0]
+
+    @property
+    def keeps_examples(self) -> bool:
+        """Whether a few rows of what a model is trained with are kept beside it."""
+        settings = self._run._settings
+        return settings is not None and settings.input_examples and not self._run.is_one_of_many
+
+    def rows_of(self, data: Any) -> Any:
+        """Return copies of the first rows of data, for `keep_example`; None if none are to be kept, or it is large."""
+        return rows_of(data) if self.keeps_examples else None
+
+    def keep_example(self, folder: Path, rows: Any) -> dict[str, str]:
+        """Write rows as the example of an input of the model in a folder; return what `record_model` takes of it."""
+        made = None if rows is None else files_of(rows, self._run._redactor.redactor)
+        if made is None:
+            return {}
+        for name, content in made[0].items():
+            self.write(folder / name, content)
+            self.record(folder / name, kind="model")
+        return made[1]
+
     def calls_of(self, module: Any) -> ModelCalls:
         """Return what learns the inputs and outputs of a module from calls of it."""
-        return ModelCalls(module, keeps_rows=False)
+        return ModelCalls(module, keeps_rows=self.keeps_examples)
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, in whose place another one is about to be kept."""

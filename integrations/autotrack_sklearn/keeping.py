@@ -71,14 +71,21 @@ def keep(recording: Recording, model: Any, *, seconds: float) -> None:
         recording.run.notice("model", f"the model {recording.label} is not kept: {error}")
         path = None
     schema = folder / _SCHEMA
-    content = _schema_of_model(recording, model)
+    content, files = _schema_of_model(recording, model), RunFiles(recording.run)
+    if "categories" in (content["input"] or {}):
+        content = files.redacted(content)
     schema.write_bytes(msgspec.json.format(msgspec.json.encode(content, enc_hook=str), indent=2))
-    files = RunFiles(recording.run)
     for kept in (path, schema):
         if kept is not None:
             files.record(kept, kind="model")
     if path is not None and "sklearn" in sys.modules:  # CatBoost does without, and MLflow then has no way to load it
-        files.record_model(folder, files=[path.name], flavors=_flavors(model, path), described_in=_SCHEMA)
+        files.record_model(
+            folder,
+            files=[path.name],
+            flavors=_flavors(model, path),
+            described_in=_SCHEMA,
+            example=files.keep_example(folder, recording.input_rows),
+        )
 
 
 def _flavors(model: Any, path: Path) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Recording:
         self.folds: Folds | None = None
         self.inner_result: Any = None
         self.input_schema: Schema | None = None
+        self.input_rows: Any = None
         self.output_schema: Schema | None = None
         self._began = perf_counter()
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import autotrack
-from autotrack.integrations import attempt, is_worker
+from autotrack.integrations import RunFiles, attempt, is_worker
 from autotrack_sklearn import params, registry
 from autotrack_sklearn.estimator_kinds import class_of, frameworks_of, is_estimator, is_search
 from autotrack_sklearn.folds import Folds
@@ -56,6 +56,7 @@ def describe_data(
     """Record the data of the fit, and the preprocessing that it went through."""
     with attempt("sklearn data"):
         recording.input_schema, recording.output_schema = schema_of(features), schema_of(target)
+        recording.input_rows = RunFiles(recording.run).rows_of(features)
         log_dataset(recording.run, "train", features, target, name)
         if weights is not None:
             recording.run.log_dataset("train", weights, "sample_weight")

@@ -1,6 +1,7 @@
 """What `autotrack.autolog()` hooks into PyTorch: steps of optimizers, calls of `backward`, passes over data."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ class TorchIntegration:
         "lightning.fabric": ("lightning", "2.2", "3"),
         "lightning_fabric": ("lightning-fabric|pytorch-lightning", "2.2", "3"),
     }
+    export_formats = ("pt2", "torchscript")
     model_suffixes = (".pt", ".pth", ".pt2", ".bin", ".safetensors")
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
@@ -38,3 +40,9 @@ class TorchIntegration:
         from autotrack_torch.kept_models import load
 
         return load(kept)
+
+    def export_model(self, kept: KeptModel, target: Path, *, to_format: str) -> None:
+        """Write the module in a file that a run has kept in a form that needs no code."""
+        from autotrack_torch.exporting import export
+
+        export(kept, target, to_format=to_format)

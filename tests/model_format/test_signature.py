@@ -17,10 +17,10 @@ def inputs_of(described: Any) -> Any:
 
 def test_the_columns_of_a_frame_have_mlflows_types() -> None:
     assert inputs_of({"columns": {"a": "int64", "b": "object", "c": "float32", "d": "bool"}}) == [
-        {"type": "long", "name": "a", "required": True},
-        {"type": "string", "name": "b", "required": True},
-        {"type": "float", "name": "c", "required": True},
-        {"type": "boolean", "name": "d", "required": True},
+        {"type": "long", "name": "a"},
+        {"type": "string", "name": "b"},
+        {"type": "float", "name": "c"},
+        {"type": "boolean", "name": "d"},
     ]
 
 
