@@ -26,8 +26,8 @@ OLD_NEEDS = (
     "packaging<24", "querystring_parser", "sqlalchemy<2.1", "alembic<2",
 )  # fmt: skip
 
-NOT_IN_OLD = "keras_"
-"""MLflow 2.9 knows Keras as a part of TensorFlow only."""
+NOT_IN_OLD = ("keras_", "pipeline_of_a_frame")
+"""MLflow 2.9 knows Keras as a part of TensorFlow only, and not the columns of text of pandas 3."""
 
 SERVED = "lightning_of_dicts"
 

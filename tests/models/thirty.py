@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.support.processes import wait_until
+
 TRAININGS = Path(__file__).with_name("trainings")
 LOADING = Path(__file__).with_name("loading.py")
 
@@ -38,6 +40,7 @@ def train(folder: Path, chosen: Iterable[str]) -> list[str]:
             command = [sys.executable, "-W", "ignore", str(project / script), str(folder), *here]
             subprocess.run(command, env={**os.environ, **_ENVIRONMENT}, check=True, timeout=900, cwd=folder)
         done += here
+    wait_until(lambda: all(list((folder / "runs" / name).glob("*/model/MLmodel")) for name in done))
     shutil.rmtree(project)
     return done
 

@@ -1,7 +1,6 @@
 """Trains models of Keras: `python keras_models.py FOLDER NAME…`."""
 # ruff: noqa: N806  features are called X; the names say what is trained
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -54,27 +53,10 @@ def keras_of_sequences() -> Trained:
     return _fit(keras.Sequential(layers), x, x.mean(axis=(1, 2)))
 
 
-def keras_of_other_files() -> Trained:
-    Path(__file__).with_name("own_layers.py").write_text(LAYERS)
-    import own_layers  # type: ignore[import-not-found]
-
-    X, y = arrays()
-    return _fit(own_layers.Net(), X.astype("float32"), y)
-
-
-LAYERS = """
-import keras
-
-
-@keras.saving.register_keras_serializable("own")
-class Net(keras.Model):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.dense = keras.layers.Dense(1)
-
-    def call(self, x):
-        return 2 * self.dense(x)
-"""
+def keras_of_whole_numbers() -> Trained:
+    x = np.random.default_rng(0).integers(0, 10, size=(12, 5))
+    layers = [keras.Input((5,), dtype="int64"), keras.layers.Embedding(10, 3), keras.layers.Flatten()]
+    return _fit(keras.Sequential([*layers, keras.layers.Dense(1)]), x, x.mean(axis=1))
 
 
 if __name__ == "__main__":

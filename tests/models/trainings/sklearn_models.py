@@ -23,7 +23,7 @@ def regressor() -> Trained:
     return RandomForestRegressor(5, random_state=0).fit(X[:, :3], X[:, 3]).predict, X[:, :3]
 
 
-def pipeline_of_aframe() -> Trained:
+def pipeline_of_a_frame() -> Trained:
     from sklearn.compose import make_column_transformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
