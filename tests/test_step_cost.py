@@ -190,3 +190,26 @@ def test_a_batch_of_keras(cost: Cost, monkeypatch: pytest.MonkeyPatch, *, is_wat
     (run,) = autotrack.runs("runs")
     assert not run.notices
     assert len(run.history("mae")) >= 130
+
+
+@pytest.mark.parametrize(
+    ("every", "calls"),
+    [pytest.param(1, 48, id="every step recorded"), pytest.param(50, 44, id="every 50th step recorded")],
+)
+def test_a_step_of_plain_pytorch(cost: Cost, *, every: int, calls: int) -> None:
+    torch = pytest.importorskip("torch")
+    autotrack.autolog(to="runs", log_every_n_steps=every, checkpoints=False)
+    model = torch.nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(130, 4)), batch_size=1)
+    for step, (x,) in enumerate(loader):
+        if step == 20:
+            cost.start()
+        elif step == 120:
+            cost.stop(100)
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+    assert cost.calls <= calls
+    assert cost.writes == pytest.approx(1 / every)
+    assert cost.bytes <= 150 / every

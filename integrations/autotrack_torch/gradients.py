@@ -53,5 +53,20 @@ def autocast(context: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]
 
 def note_scaler(scaler: Any) -> None:
     """Note that losses are scaled."""
-    if "grad_scaler" not in watch.settings:
+    if "grad_scaler" not in watch.settings and scaler.is_enabled():
         watch.settings["grad_scaler"] = type(scaler).__name__
+
+
+def has_losses(_args: object, _kwargs: object) -> bool:
+    """Tell `Patch` whether `backward` was called since the last step."""
+    return bool(watch.losses or watch.earlier)
+
+
+def update(_scaler: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `GradScaler.update` where a step should have followed losses: the scaler has left it out.
+
+    It does so when gradients are infinite, and the next step follows none of them.
+    """
+    outcome = yield
+    if outcome.error is None:
+        watch.losses, watch.earlier, watch.gradient_norm = {}, {}, None

@@ -31,6 +31,7 @@ def patches() -> Iterable[Patch]:
     yield Patch(_BaseDataLoaderIter, "__next__", wrap=passes.wrap_next)
     yield Patch(LRScheduler, "__init__", description.note_scheduler)
     yield Patch(GradScaler, "scale", losses.scale)
+    yield Patch(GradScaler, "update", gradients.update, concerns=gradients.has_losses)
     yield Patch(autocast, "__enter__", gradients.autocast, concerns=gradients.is_not_compiling)
     clipping = sys.modules["torch.nn.utils.clip_grad"]
     if hasattr(clipping, "_clip_grads_with_norm_"):  # found however the script has imported the function that calls it

@@ -19,8 +19,9 @@ def find_models(optimizer: Any) -> list[nn.Module]:
     if not trained:
         return []
     found = _best(_candidates(nn.Module), trained)
-    if not found and (owner := _owner(parameters_of(optimizer)[0])) is not None:
-        found = [owner]
+    if not found and _searches_left[0] > 0:
+        found = [owner] if (owner := _owner(parameters_of(optimizer)[0])) is not None else []
+        _searches_left[0] -= not found
     return found
 
 
@@ -100,6 +101,10 @@ def _best(candidates: Iterable[nn.Module], trained: set[int]) -> list[nn.Module]
             chosen.append(module)
             left -= covered
     return chosen
+
+
+_searches_left = [5]
+"""So often are all objects searched in vain: scripts without modules make thousands of optimizers."""
 
 
 def _owner(parameter: Any) -> nn.Module | None:

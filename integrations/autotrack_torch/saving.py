@@ -58,7 +58,8 @@ def patches_of_accelerate(module: Any) -> Iterator[Patch]:
 
 def _patch(owner: type | ModuleType, name: str, what: _Find, where: _Find, kind: Kind | None = None) -> Patch:
     def around(*args: Any, **kwargs: Any) -> Any:
-        yield from _record(what(args, kwargs), _path(where(args, kwargs)), kind)
+        if (path := _path(where(args, kwargs))) is not None:  # tensors that are pickled are saved into buffers
+            yield from _record(what(args, kwargs), path, kind)
 
     return Patch(owner, name, around, concerns=_is_of_loop)
 

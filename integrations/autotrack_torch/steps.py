@@ -65,7 +65,8 @@ def count(
         watch.settings = {}
     if not losses:
         return {}
-    return _losses(loop, losses, optimizer, member, has_closure=_has_closure(args, kwargs or {}))
+    is_plain = len(args) < 2 and not kwargs  # the usual case
+    return _losses(loop, losses, optimizer, member, has_closure=not is_plain and _has_closure(args, kwargs or {}))
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:
@@ -83,7 +84,10 @@ def _losses(
     if loop.loss_names.waiting is not None:
         (loss,) = losses.values()
         loop.hold(loss.first if has_closure else loss.total)
-    return {name: loss.first if has_closure else loss.total for name, loss in named.items()}
+    values: dict[str, Any] = {}
+    for name, loss in named.items():  # a comprehension would be a call
+        values[name] = loss.first if has_closure else loss.total
+    return values
 
 
 def _meet(optimizer: Any) -> tuple[Loop | None, Member | None, bool]:
