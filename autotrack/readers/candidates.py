@@ -12,10 +12,11 @@ from pathlib import PurePath
 from typing import Any
 
 from autotrack.format import short
-from autotrack.journal.params import is_place, is_seed
+from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
 from autotrack.readers.code_changes import CodeChanges, FileChange
 from autotrack.readers.differences import OTHER_VALUES, Difference, differences_of
+from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.usage import Usage
 
 WEIGHTS = {
@@ -34,20 +35,6 @@ WEIGHTS = {
 _LONGEST_VALUE = 40
 _UNUSED = 0.05
 _CONSEQUENCE = 0.3
-_STRONG_PARAM = re.compile(
-    r"(^|[._/-])(lr(_init|0)?|learning_rate(_init)?|eta0?|alpha|batch_?size|epochs|max_epochs|max_iter|n_estimators|optimizer|model|"
-    r"weight_decay|momentum|dropout|hidden\w*|width|depth|layers?|max_depth|C|kernel|loss|penalty|gamma|shuffle)$",
-    re.IGNORECASE,
-)
-_WEAK_PARAM = re.compile(
-    r"(^|[._/])(verbose|n_jobs|num_workers|log_every_n_steps|enable_\w+|pin_memory|persistent_workers|name|"
-    r"version|cache\w*|progress\w*|profiler|copy_X|devices|prefetch_factor)$|callbacks?[._/]|logger",
-    re.IGNORECASE,
-)
-_FOLLOWS = re.compile(
-    r"(^|[._/])(num_samples|num_batches|(trainable_|non_trainable_|total_)?parameters(_in_group)?|"
-    r"steps_per_epoch|n_features_in|samples|total_steps|num_training_batches|num_val_batches|input_shape|output_shape)$"
-)
 _SHAPES_DATA = re.compile(
     r"(test|train|val|validation)_?(size|split|fraction|ratio)|n_?samples|subset|fold|split|limit_\w*batches|classes|"
     r"resolution|image_size|max_len|stratify",
@@ -123,18 +110,6 @@ def seeds(summary: Summary) -> dict[str, Any]:
 def _seeds(now: Summary, before: Summary, params: list[Difference]) -> Iterator[Cause]:
     if seeds(now) != seeds(before) and not any(is_seed(param.name) for param in params):
         yield Cause("other seeds, which nobody set", "seed", "random numbers differ", WEIGHTS["seed"])
-
-
-def weight_of_param(name: str) -> int:
-    """Return 1 for a param that is known to matter much, -1 for one that seldom changes a result, 0 for the others."""
-    if _WEAK_PARAM.search(name) or is_place(name):
-        return -1
-    return 1 if _STRONG_PARAM.search(name) else 0
-
-
-def follows(name: str) -> bool:
-    """Return whether a param is a count that follows from other params, the data or the code."""
-    return _FOLLOWS.search(name) is not None
 
 
 def _of_param(kind: str, change: Difference, now: Summary) -> Cause:

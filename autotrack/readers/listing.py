@@ -14,8 +14,8 @@ from autotrack.format import first_line, human_seconds, recent_moment, short
 from autotrack.journal.directions import Direction
 from autotrack.journal.params import is_renumbered, is_seed, varies_by_itself
 from autotrack.journal.records import number
-from autotrack.readers.candidates import weight_of_param
 from autotrack.readers.catalog import shared_names
+from autotrack.readers.param_weights import weight_of_param
 from autotrack.readers.query import Query
 from autotrack.readers.query_names import DURATIONS, TIMES, Name
 from autotrack.readers.recorded_run import RecordedRun

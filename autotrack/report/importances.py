@@ -5,8 +5,8 @@ from typing import Any
 
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import weight_of_param
 from autotrack.readers.importance import importance
+from autotrack.readers.param_weights import weight_of_param
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
 

@@ -20,6 +20,7 @@ PARTS = {
     "sklearn": "sklearn_fit",
     "tensorboard": "event_files",
     "stores": "many_runs",
+    "find": "finding",
     "remote": "remote",
 }
 """By part, the module whose `measure` returns its tables."""

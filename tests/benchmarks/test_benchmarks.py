@@ -58,3 +58,15 @@ def test_a_logger_is_in_every_table_or_said_to_be_left_out(
     found = len(rows(printed, logger))
     said = sum(logger in line for line in printed.splitlines() if line.startswith("Not installed here"))
     assert (found, said) == ((tables, 0) if is_installed(modules) else (0, 2))
+
+
+@pytest.mark.slow
+def test_finding_is_measured_as_runs_grow_and_beside_others() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "find", "--quick"]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (growth,) = rows(done.stdout, "8")
+    assert len(growth[1:6]) == 5
+    assert all(float(cell) >= 0 for cell in growth[1:6])
+    for peer, module in (("MLflow, SQLite", "mlflow"), ("TensorBoard's `EventAccumulator`", "tensorboard")):
+        assert len(rows(done.stdout, peer)) == is_installed(module)
