@@ -144,9 +144,9 @@ def _unused_number(registry: Registry, name: str, highest: int) -> int:
 def _linked(run: RecordedRun, path: str, draft: Path) -> File:
     """Put a file of the run into the folder of the version; it has to be what the run has recorded."""
     target = draft / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with os.fdopen(open_file(run.folder, path), "rb") as source:
+    with os.fdopen(open_file(run.folder, path), "rb") as source:  # which refuses a path that leads elsewhere
+        target.parent.mkdir(parents=True, exist_ok=True)
         seen = os.fstat(source.fileno())
         while block := source.read(_BLOCK_BYTES):
             digest.update(block)
