@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,10 @@ def uses(store: Path, folder: Path, server: str) -> dict[str, Callable[[], str |
         "sync again": lambda: _command("sync", str(store), *to),
         "ls after sync": lambda: _command("ls", str(store)),
         "doctor": lambda: _doctor(store),
+        "doctor --reproduce": lambda: _of_each("doctor", "--reproduce", store=store),
+        "register": lambda: _of_each("register", store=store, after=["fuzzed"]),
+        "models": lambda: _command("models", *of_store, "--json") + _command("models", *of_store, "show", "fuzzed"),
+        "export-project": lambda: _export_projects(store, folder / "exported"),
         "compare --code": lambda: _command("compare", "--code", "--where", "experiment == 'coded'", *of_store),
         "ls --group-by": lambda: _command("ls", str(store), "--group-by", "lr"),
         "show --all": lambda: "".join(_command("show", str(folder), "--all") for folder in run_folders(store)),
@@ -60,6 +64,24 @@ def _command(*arguments: str) -> str:
     if result.exception is not None and not isinstance(result.exception, (SystemExit, AutotrackError, OSError)):
         raise result.exception
     return result.output
+
+
+def _of_each(*command: str, store: Path, after: Sequence[str] = ()) -> str:
+    """Call a command for each run."""
+    folders = [str(folder) for folder in run_folders(store)]
+    return "".join(_command(*command, folder, *after, "--store", str(store)) for folder in folders)
+
+
+def _export_projects(store: Path, place: Path) -> str:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    said = ""
+    for number, folder in enumerate(store.glob("coded/*")):
+        said += _command("export-project", str(folder), str(place / str(number)), "--yes")
+    files = (
+        path for path in place.rglob("*") if path.is_file() and not path.is_symlink() and ".git" not in path.parts
+    )
+    return said + "".join(path.read_bytes().decode(errors="replace") for path in files)
 
 
 def _doctor(store: Path) -> str:
@@ -139,7 +161,7 @@ def _remove(store: Path) -> str:
     of_store = "--store", str(store)
     names = [str(folder) for folder in run_folders(store)][:3]
     said = "".join(_command("rm", name, "--yes", *of_store) for name in names)
-    said += _command("rm", "--restore", *of_store)
+    said += _command("restore", *of_store) + _command("rm", "--restore", *of_store)
     return said + "".join(_command("rm", "--checkpoints", name, "--yes", *of_store) for name in names)
 
 
