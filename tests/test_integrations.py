@@ -188,13 +188,19 @@ def test_trials_of_worker_processes_are_found(store: Path) -> None:
 
 
 def test_validation_counts_for_the_epoch_and_not_for_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([0.0, 2.0, 5.0, 6.0, 6.0])
+    now = iter([0.0, 2.0, 5.0, 6.0, 6.0, 6.0])
     monkeypatch.setattr("autotrack.training.epoch_clock.perf_counter", lambda: next(now))
     clock = EpochClock()
     clock.pause()
     clock.resume()
-    assert clock.metrics(samples=30) == {"epoch_seconds": 6.0, "samples_per_second": 10.0}
-    assert clock.metrics(samples=0) == {"epoch_seconds": 6.0}
+    validated = {"epoch_seconds": 6.0, "validation_seconds": 3.0}
+    assert clock.metrics(samples=30) == {**validated, "samples_per_second": 10.0}
+    assert clock.metrics(samples=0) == validated
+    clock.saved(0.5)
+    assert clock.metrics(samples=0) == {**validated, "checkpoint_seconds": 0.5}
+    assert clock.unrecorded() == {}
+    clock.saved(1.5)
+    assert clock.unrecorded() == {"checkpoint_seconds": 2.0}
 
 
 def test_a_missing_library_is_said_with_the_command_that_installs_it(

@@ -13,9 +13,10 @@ def time_spent(summary: Summary) -> dict[str, Any] | None:
 
     Time that workers spend side by side counts for each of them, which a `note` says.
     """
-    parts = _of_epochs(summary) or _of_search(summary) or _of_fits(summary)
-    parts = [(name, seconds) for name, seconds in parts if seconds > 0]
-    if not parts:
+    ways = (_of_epochs(summary), _of_search(summary), _of_fits(summary))
+    measured_parts = ([(name, seconds) for name, seconds in parts if seconds > 0] for parts in ways)
+    parts = next(filter(None, measured_parts), None)
+    if parts is None:
         return None
     measured, whole = sum(seconds for _, seconds in parts), summary.duration_seconds or 0.0
     rest = whole - measured
@@ -27,11 +28,12 @@ def time_spent(summary: Summary) -> dict[str, Any] | None:
 
 
 def _of_epochs(summary: Summary) -> list[tuple[str, float]]:
-    total = validation = waiting = saving = 0.0
+    total = validation = later = waiting = saving = 0.0
     for epoch in summary.epochs:
         seconds = _seconds(epoch, "epoch_seconds")
         total += seconds
         validation += _seconds(epoch, "validation_seconds")
+        later += _seconds(epoch, "evaluation_seconds")  # after the epoch, not in it
         waiting += _seconds(epoch, "data_wait_percent") / 100 * seconds
         saving += _seconds(epoch, "checkpoint_seconds")
     if not total:
@@ -39,7 +41,7 @@ def _of_epochs(summary: Summary) -> list[tuple[str, float]]:
     outside = (summary.duration_seconds or 0.0) - total  # most checkpoints are written between epochs
     return [
         ("training", total - validation - waiting - max(saving - max(outside, 0.0), 0.0)),
-        ("validation", validation),
+        ("validation", validation + later),
         ("waiting for data", waiting),
         ("saving checkpoints", saving),
     ]

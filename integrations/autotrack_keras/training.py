@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import autotrack
@@ -41,6 +42,7 @@ class Training:
         self._trained = binding.Trained(run)
         self._steps = StepCounter(self._trained, binding.trained_in(model))
         self._throughput = Throughput(None)
+        self._save_began = 0.0
         self._description = Description(run, model)
         self._is_described = False
         self._files = TrainingFiles(run, model, callbacks) if keeps_checkpoints else None
@@ -113,6 +115,8 @@ class Training:
     def ends(self) -> None:
         """The training has come to its end, and other callbacks have restored the best weights."""
         record_stopping(self.run, self._model, self._callbacks)
+        if late := self._throughput.unrecorded():
+            self.run.log(late, self._steps.last_step, epoch=self._steps.epoch, stage="train")
         self._description.complete()
         if self._files is not None:
             self._files.end_training(self._steps.last_step)
@@ -126,10 +130,12 @@ class Training:
 
     def will_save(self, path: Path) -> None:
         """The model is about to be saved to a file."""
+        self._save_began = perf_counter()
         if self._files is not None:
             self._files.will_save(path)
 
     def saved(self, path: Path) -> None:
         """The model was saved to a file."""
+        self._throughput.saved(perf_counter() - self._save_began)
         if self._files is not None:
             self._files.saved(path)

@@ -14,7 +14,7 @@ from autotrack_lightning.loggers import WatchedLoggers
 from autotrack_lightning.metrics import MetricRecorder
 from autotrack_lightning.module_files import calls_of, keep_module
 from autotrack_lightning.replaced import replace, restore
-from autotrack_lightning.throughput import Throughput
+from autotrack_lightning.throughput import Throughput, Watched
 
 
 class Fit:
@@ -47,6 +47,7 @@ class Fit:
         self._epoch: int | None = None
         self._schedulers = arguments.note_schedulers()
         self._start_batch = replace(trainer._logger_connector, "on_batch_start", self._on_batch_start)
+        self._watched = Watched(trainer, self._throughput)
 
     # ---- before the first batch
 
@@ -155,6 +156,8 @@ class Fit:
         """Record where and why early stopping stopped."""
         if self.run is not None:
             record_early_stopping(self.run, self._trainer)
+            if self._recorder is not None and (late := self._throughput.unrecorded()):
+                self.run.log(late, self._recorder.step, epoch=self._epoch, stage="train")
 
     def _sync_checkpoints(self, *, thoroughly: bool = False) -> None:
         self.has_new_checkpoint = False
@@ -177,6 +180,7 @@ class Fit:
         trainer = self._trainer
         self._schedulers.revert()
         restore(trainer._logger_connector, "on_batch_start")
+        self._watched.end()
         if trainer.global_rank and not is_tuning(trainer):
             self._end_rank(error)
         if self.run is None or self._recorder is None:

@@ -4,6 +4,7 @@ An epoch is one pass over the data that is trained on. Loops that have no data l
 """
 
 from collections.abc import Callable
+from time import perf_counter
 
 import autotrack
 from autotrack.integrations import EpochClock, log_numbers
@@ -29,6 +30,7 @@ class Epochs:
         self._has_loader = False
         self._assumed: tuple[EpochVariable | None, ...] = ()
         self._steps = 0
+        self._evaluated_seconds = 0.0
 
     def step(self, first_pass: Pass | None) -> bool:
         """A step has been made, after batches of `first_pass`, or of no data loader.
@@ -82,6 +84,21 @@ class Epochs:
         if self._clock is not None:
             self._clock.resume()
 
+    def evaluated(self, one: Pass) -> None:
+        """Record how long a pass took in which data was evaluated after the end of the epoch."""
+        if self.is_over and self.number is not None:
+            self._evaluated_seconds += perf_counter() - one.began
+            values = {"evaluation_seconds": self._evaluated_seconds}
+            log_numbers(self._run, values, self.last_step, epoch=self.number, stage="validate")
+
+    def saved(self, seconds: float) -> None:
+        """Count the time that it took to write a checkpoint, often after the end of the epoch."""
+        if self._clock is None or self.number is None:
+            return
+        self._clock.saved(seconds)
+        if self.is_over:
+            log_numbers(self._run, self._clock.unrecorded(), self.last_step, epoch=self.number, stage="train")
+
     def pass_ends(self, one: Pass) -> None:
         """A pass over a data loader has ended."""
         if one is self._pass and not self.is_over:
@@ -96,7 +113,6 @@ class Epochs:
         values: dict[str, float] = {}
         if self._pass is not None:
             values = self._pass.clock.metrics(self._pass.samples)
-            values["data_wait_percent"] = 100 * min(self._pass.waited_seconds / max(values["epoch_seconds"], 1e-9), 1)
         elif self._clock is not None and self._steps > 1:  # otherwise each step is an epoch
             values = self._clock.metrics(0)
         if values:
@@ -133,7 +149,7 @@ class Epochs:
     def _begin(self, variable: EpochVariable | None, one: Pass | None) -> None:
         self.end()
         self.is_over = False
-        self._pass, self._steps = one, 0
+        self._pass, self._steps, self._evaluated_seconds = one, 0, 0.0
         self._clock = one.clock if one is not None else EpochClock()
         self.number = self._counting.next(variable)
         self._run.log({}, epoch=self.number, stage="train")  # what is printed and measured from now on belongs to it

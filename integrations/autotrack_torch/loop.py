@@ -236,6 +236,7 @@ class Loop:
             return
         if one.is_evaluation or self.step == one.step_before:
             self.epochs.resume()
+            self.epochs.evaluated(one)
             watch.losses = self.loss_names.known(watch.losses)  # others are of an attack, perhaps
         if (loader := one.loader()) is not None:
             is_training = not one.is_evaluation and self.step != one.step_before

@@ -28,7 +28,7 @@ class Pass:
 
     __slots__ = (
         "__weakref__", "_kept", "batches", "began", "clock", "ended", "has_steps", "is_complete", "is_evaluation",
-        "loader", "name", "samples", "step_before", "variable", "waited_seconds",
+        "loader", "name", "samples", "step_before", "variable",
     )  # fmt: skip
 
     def __init__(self, loader: Any) -> None:
@@ -36,13 +36,13 @@ class Pass:
         self._kept = None if getattr(loader, "persistent_workers", False) else loader
         self.began = perf_counter()
         self.clock = EpochClock()
+        self.clock.waited_seconds = 0.0
         self.ended = False
         self.is_complete = False
         """Whether it ended because there were no more batches."""
 
         self.batches = 0
         self.samples = 0
-        self.waited_seconds = 0.0
         self.is_evaluation = False
         self.has_steps = False
         self.variable: EpochVariable | None = None
@@ -55,7 +55,7 @@ class Pass:
     @not_compiled
     def count(self, batch: Any, began: float) -> None:
         """Count a batch that was asked for at the time `began`."""
-        self.waited_seconds += perf_counter() - began
+        self.clock.waited_seconds += perf_counter() - began  # type: ignore[operator]  # it is a number here
         self.batches += 1
         if not self.is_evaluation:
             if not torch.is_grad_enabled():

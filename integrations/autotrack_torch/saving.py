@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -100,9 +101,11 @@ def _record(saved: Any, path: Path | None, kind: Kind | None) -> Any:
         save = _describe(saved, kind, loop)
         if path is not None:
             files.will_save(path, save)
-    token = is_saving.set(True)
+    token, began = is_saving.set(True), perf_counter()
     outcome = yield
     is_saving.reset(token)
+    with attempt("torch files", run=loop.run):
+        loop.epochs.saved(perf_counter() - began)
     path = path or _path(outcome.result)
     if path is None or save is None:
         return

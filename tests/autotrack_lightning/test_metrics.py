@@ -173,6 +173,19 @@ def test_epoch_seconds_and_samples_per_second(trainer: Any, net: Any, loader: An
         assert rate >= 18 / duration  # validation counts for the duration alone
 
 
+def test_what_the_time_of_an_epoch_goes_to_is_recorded(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
+    from autotrack.report.time_spent import time_spent
+
+    trainer().fit(net(), loader(), loader())
+    run = recorded()
+    spent = time_spent(run.summary)
+    assert spent is not None
+    parts = dict(spent["parts"])
+    assert {"training", "validation", "waiting for data", "saving checkpoints"} <= set(parts)
+    assert sum(parts.values()) == pytest.approx(run.duration_seconds, abs=0.1)
+    assert [point[1] for point in points(run, "data_wait_percent")] == [0, 1]
+
+
 def test_works_with_fast_dev_run(trainer: Any, net: Any, loader: Any, recorded: Any) -> None:
     trainer(fast_dev_run=True).fit(net(), loader(), loader())
     run = recorded()

@@ -41,6 +41,14 @@ def test_a_search_tells_the_time_of_its_candidates_and_of_workers_side_by_side(s
     assert "side by side" in found["note"]
 
 
+def test_a_fit_tells_its_time(store: Path) -> None:
+    with autotrack.start_run(to=store) as run:
+        run.log({"fit_seconds": 2.0, "Ridge-2/fit_seconds": 1.0})
+    found = time_spent(autotrack.load(run.folder).summary)
+    assert found is not None
+    assert found["parts"] == [["fit", 2.0], ["fit Ridge-2", 1.0]]
+
+
 def test_where_nothing_was_measured_nothing_is_said(store: Path) -> None:
     with autotrack.start_run(to=store) as run:
         run.log({"loss": 1.0}, step=0)
