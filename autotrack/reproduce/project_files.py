@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from time import localtime, strftime
 
@@ -32,6 +33,7 @@ _NEVER = frozenset(
 _TEXTS = frozenset(".py .ipynb .yaml .yml .toml .json .cfg .ini .sh .txt .md .csv".split())
 _LARGEST_TEXT, _MOST_TEXT = 500_000, 20_000_000
 _SLACK_SECONDS = 1.0
+_LOOKED_INTO = 1_000
 
 
 def bring(
@@ -59,10 +61,9 @@ def bring(
     for name in names:
         if mentioned is None or not mentioned.has(name):
             continue
-        files = list(_files(project, name, code, store))
-        size = sum(status.st_size for _, status in files)
+        files, size = _up_to(_files(project, name, code, store), left)
         if size > left:
-            why = f"it is not kept with the run, and too large to be copied ({human_bytes(size)})"
+            why = f"it is not kept with the run, and too large to be copied ({human_bytes(size)} or more)"
             yield Missing(name, why, f"--link {name}", kind="data")
             continue
         left -= size
@@ -127,7 +128,32 @@ def _is_no_data(path: Path, store: Path) -> bool:
 
 
 def _holds_runs(path: Path) -> bool:
-    return next(path.glob("*/*/journal"), None) is not None
+    """Whether a folder is a store. One of many files is not looked through to its end."""
+    places = (place for outer in _folders_in(path) for inner in _folders_in(outer) for place in [inner / "journal"])
+    return any(exists(place) for place in islice(places, _LOOKED_INTO))
+
+
+def _folders_in(path: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(path) as entries:
+            for entry in islice(entries, _LOOKED_INTO):
+                if entry.is_dir(follow_symlinks=False):
+                    yield Path(entry.path)
+    except OSError:
+        return
+
+
+def _up_to(
+    files: Iterable[tuple[str, os.stat_result]], most_bytes: int
+) -> tuple[list[tuple[str, os.stat_result]], int]:
+    """Return files and their size, of which no more are listed once they are too large together."""
+    found, size = [], 0
+    for file in files:
+        found.append(file)
+        size += file[1].st_size
+        if size > most_bytes:
+            break
+    return found, size
 
 
 def _files(project: Path, name: str, code: RecordedCode, store: Path) -> Iterator[tuple[str, os.stat_result]]:
