@@ -16,7 +16,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 PARALLEL := --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: demo environments test test-tensorflow test-alone test-parallel check format benchmark own-tests gallery causes torture \
-	reproduce models clean
+	reproduce models accessibility clean
 
 demo: $(STAMP)  ## train on the digits that ship with scikit-learn, and show what was recorded
 	$(BIN)/python examples/lightning_autolog.py
@@ -60,6 +60,9 @@ causes: $(STAMP)  ## trainings with one known change each: is it found as the ca
 
 torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing servers, damaged stores; takes over an hour
 	$(BIN)/python -m tests.torture
+
+accessibility: $(STAMP)  ## axe-core, from the npm registry, looks at every view of the page
+	$(BIN)/python -m tests.accessibility
 
 reproduce: $(STAMP)  ## repeats the runs of planted projects, and says whether each comes out as it should
 	$(BIN)/python -m tests.reproduce

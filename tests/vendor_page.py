@@ -14,13 +14,9 @@ uPlot was chosen over the others that were looked at:
 It has no parallel coordinates; those are some hundred lines of our own on a canvas, where ECharts would bring them.
 """
 
-import base64
-import hashlib
-import io
-import subprocess
-import tarfile
-import tempfile
 from pathlib import Path
+
+from tests.support.npm import files_of
 
 VERSION = "1.6.32"
 SHA512 = "KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw=="
@@ -30,25 +26,13 @@ FOLDER = Path(__file__).parents[1] / "autotrack" / "report" / "page" / "vendor"
 
 def main() -> None:
     """Write the vendored files anew."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["npm", "pack", "--silent", f"uplot@{VERSION}"], cwd=folder, check=True)
-        archive = (Path(folder) / f"uplot-{VERSION}.tgz").read_bytes()
-    digest = base64.b64encode(hashlib.sha512(archive).digest()).decode()
-    if digest != SHA512:
-        raise SystemExit(f"uplot {VERSION} has the checksum {digest}, not {SHA512}")
-    with tarfile.open(fileobj=io.BytesIO(archive)) as package:
-
-        def content(name: str) -> str:
-            file = package.extractfile(f"package/{name}")
-            assert file is not None
-            return file.read().decode()
-
-        FOLDER.mkdir(exist_ok=True)
-        said = f"/*! uPlot {VERSION}, MIT: see uPlot.LICENSE. Fetched by tests/vendor_page.py, not to be edited. */\n"
-        script = content("dist/uPlot.iife.min.js").rstrip()
-        (FOLDER / "uPlot.js").write_text(f"{said}{script}\nexport {{ uPlot }};\n", encoding="utf-8")
-        (FOLDER / "uPlot.css").write_text(f"{said}{content('dist/uPlot.min.css').strip()}\n", encoding="utf-8")
-        (FOLDER / "uPlot.LICENSE").write_text(content("LICENSE"), encoding="utf-8")
+    names = ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE")
+    script, style, licence = files_of("uplot", VERSION, SHA512, *names)
+    said = f"/*! uPlot {VERSION}, MIT: see uPlot.LICENSE. Fetched by tests/vendor_page.py, not to be edited. */\n"
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "uPlot.js").write_text(f"{said}{script.rstrip()}\nexport {{ uPlot }};\n", encoding="utf-8")
+    (FOLDER / "uPlot.css").write_text(f"{said}{style.strip()}\n", encoding="utf-8")
+    (FOLDER / "uPlot.LICENSE").write_text(licence, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Params that say nothing about what was tried, although they differ from run to run."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 _PLACE = re.compile(r"(^|[._/])(dirpath|(save|log|output|root|default_root|backup|tensorboard)_?dir|run_name|run_id)$")
@@ -10,11 +11,13 @@ _LARGEST_SEED = 2**32
 """Nobody can set a larger one in numpy, nor does in torch. A seed that torch has chosen itself has 64 random bits."""
 
 
+@lru_cache(maxsize=10_000)
 def is_place(name: str) -> bool:
     """Return whether a param names a folder that is written to, or the run."""
     return _PLACE.search(name) is not None
 
 
+@lru_cache(maxsize=10_000)
 def is_seed(name: str) -> bool:
     """Return whether a param is a seed."""
     return _SEED.search(name) is not None

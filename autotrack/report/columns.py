@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from math import isfinite
 from typing import Any
 
 from autotrack.journal.directions import split_direction
@@ -10,7 +11,7 @@ from autotrack.readers.indexed_values import NOTE
 from autotrack.readers.param_weights import weight_of_param
 from autotrack.readers.plain import plain
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
-from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duration_seconds", "overhead_seconds",
            "parent", "resumed_from", "started_by", "entry_point", "host", "python", *COUNTED)  # fmt: skip
@@ -26,9 +27,9 @@ def columns_of(runs: Sequence[RecordedRun], names: Collection[Name], wanted: str
         names: The names that they have, as in `Runs.where`.
         wanted: The setting `metric`.
     """
-    columns = [_column("", field, [run.value(Name("", field)) for run in runs]) for field in _FIELDS]
+    columns = [_column("", field, values_of(runs, Name("", field))) for field in _FIELDS]
     columns += [
-        _column(name.group, name.rest, [run.value(name) for run in runs])
+        _column(name.group, name.rest, values_of(runs, name))
         for group in GROUPS
         for name in sorted(name for name in names if name.group == group)
     ]
@@ -51,8 +52,7 @@ def keys_of(runs: Sequence[RecordedRun]) -> list[str]:
     """Return what each run is known by on the page: its id, and a number behind it if a copy has the same one."""
     count: Counter[str] = Counter()
     keys = []
-    for run in runs:
-        identity = str(run.value(Name("", "id")))
+    for identity in map(str, values_of(runs, Name("", "id"))):
         count[identity] += 1
         keys.append(identity if count[identity] == 1 else f"{identity}-{count[identity]}")
     return keys
@@ -88,6 +88,9 @@ def _column(group: str, name: str, values: list[Any]) -> dict[str, Any] | None:
 
 def _cell(value: Any) -> Any:
     """Return what a cell shows. Lists and the like become the text that Python writes for them."""
+    kind = type(value)
+    if (kind is float and isfinite(value)) or kind is bool or (kind is str and len(value) <= _LONGEST_TEXT):
+        return value  # nearly all of them
     if isinstance(value, (list, dict)):
         value = str(value)
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:

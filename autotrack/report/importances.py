@@ -8,10 +8,13 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.importance import importance
 from autotrack.readers.param_weights import weight_of_param
 from autotrack.readers.query_names import Name
-from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _MOST_METRICS = 4
 _MOST_PARAMS = 20
+
+_MOST_RUNS = 1_000
+"""Of more, so many are taken, which tell as much."""
 
 
 def of_runs(runs: Sequence[RecordedRun], names: Collection[Name], metrics: Sequence[str]) -> dict[str, Any]:
@@ -19,11 +22,16 @@ def of_runs(runs: Sequence[RecordedRun], names: Collection[Name], metrics: Seque
     params = [name for name in names if name.group == "params"]
     found = {}
     for metric in metrics[:_MOST_METRICS]:
-        values = [(run, run.value(Name("best", metric))) for run in runs]
-        having = [(run, float(value)) for run, value in values if value is not None and value == value]  # noqa: PLR0124
-        columns = {name.rest: [run.value(name) for run, _ in having] for name in params}
-        found[metric] = _shares(columns, [value for _, value in having])
+        values = values_of(runs, Name("best", metric))
+        having = [(run, float(value)) for run, value in zip(runs, values, strict=True) if not _is_missing(value)]
+        chosen = having[:: -(-len(having) // _MOST_RUNS) or 1]
+        columns = {name.rest: values_of([run for run, _ in chosen], name) for name in params}
+        found[metric] = _shares(columns, [value for _, value in chosen])
     return found
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124  NaN explains nothing
 
 
 def of_trials(summary: Summary) -> dict[str, Any]:

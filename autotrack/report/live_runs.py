@@ -61,6 +61,7 @@ class LiveRuns:
         self._kept = _Kept("", {}, {})
         self._open: OrderedDict[Path, LiveRun] = OrderedDict()
         self._sparks: OrderedDict[tuple[Path, str], tuple[str, list[Any]]] = OrderedDict()
+        self._importances: tuple[str, dict[str, Any]] = ("", {})
         self._looked_at = -_LEAST_SECONDS
         self._earlier_runs = EarlierRuns()
 
@@ -97,8 +98,12 @@ class LiveRuns:
     def importances(self) -> dict[str, Any]:
         """Return, for the most common metrics, which params explain them."""
         with self._lock:
-            runs, names = self._all()
-            return of_runs(runs, names, columns_of(runs, names, settings.resolve().metric)["judged_by"])
+            known, found = self._importances
+            if not known or known != self._kept.version:
+                runs, names = self._all()
+                found = of_runs(runs, names, columns_of(runs, names, settings.resolve().metric)["judged_by"])
+                self._importances = self._kept.version, found
+            return found
 
     def sparks(self, metric: str, keys: Sequence[str]) -> dict[str, list[Any]]:
         """Return a few values of a metric of each run, for a small curve; nothing for a run without it."""

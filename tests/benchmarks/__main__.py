@@ -22,6 +22,7 @@ PARTS = {
     "stores": "many_runs",
     "find": "finding",
     "remote": "remote",
+    "page": "page_in_browser",
 }
 """By part, the module whose `measure` returns its tables."""
 

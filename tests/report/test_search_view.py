@@ -1,5 +1,6 @@
 """The view of a search in a real browser: lines that can be brushed, what matters, and candidates of one search."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,24 @@ def test_lines_are_brushed_and_the_best_of_those_that_pass_are_listed(page: Page
     expect(passing.first).not_to_contain_text("run-11")
     chip.get_by_role("button").click()
     expect(passing).to_have_count(RUNS)
+    lines = page.get_by_role("application", name=re.compile("lines over lr"))
+    for key in (
+        "ArrowUp",
+        "ArrowUp",
+        "ArrowRight",
+        "Shift+ArrowDown",
+    ):  # lr from below, and the second axis from above
+        lines.press(key)
+    expect(chip).to_have_count(2)
+    expect(page.locator("#lines .note")).to_contain_text(f"of {RUNS} pass")
+    with page.expect_download() as download:
+        page.locator("#lines").hover()
+        page.locator("#lines").get_by_role("button", name="SVG").click()
+    assert "<path" in download.value.path().read_text()
+    for key in ("Delete", "ArrowLeft", "Delete"):
+        lines.press(key)
+    expect(passing).to_have_count(RUNS)
+    page.get_by_label("across").select_option("duration_seconds")
     page.get_by_role("searchbox").fill("params.width == 16")
     page.get_by_role("searchbox").press("Enter")
     expect(passing).to_have_count(RUNS // 2)
@@ -71,5 +90,22 @@ def test_the_candidates_of_one_search_are_shown_alike(page: Page, store: Path) -
     expect(page.locator("#passing tbody tr").first).to_contain_text(f"candidate {RUNS - 1}")
     expect(page.locator("#importance .bars > span").first).to_have_text("C")
     expect(page.locator("#candidates tbody tr")).to_have_count(RUNS)
-    assert "of=" in page.url
+    expect(page).to_have_url(re.compile("of="))
     expect(page.locator("canvas.parallel")).to_have_count(2)
+
+
+def test_learning_curves_and_validation_curves_are_drawn_with_their_spread(page: Page, store: Path) -> None:
+    record_sweep(store)
+    with autotrack.start_run("curve", to=store, experiment="sweep") as run:
+        for number in range(5):
+            scores = {"mean_train_score": 1.0, "std_train_score": 0.01, "mean_test_score": 0.5, "std_test_score": 0.1}
+            run.log_trial(number, {"train_size": 10 * number}, scores, kind="point")
+        run.log_plot("train_score", "curve", {"x": [0], "y": [1], "x_name": "train_size", "y_name": "train_score"})
+    page.goto(address(store))
+    page.get_by_label("what is shown").select_option(label="trials of curve")
+    figure = page.locator("figure").filter(has_text="Learning curve")
+    expect(figure.locator("canvas")).to_be_visible()
+    expect(figure.locator(".legend")).to_contain_text("validation")
+    page.evaluate("key => { location.hash = `#run/${key}`; }", run.id)
+    expect(page.locator("#trials figure")).to_have_count(1)
+    expect(page.locator("#plots")).to_have_count(0)  # it would say the same once more

@@ -1,6 +1,7 @@
 """The tab "Runs" of TensorBoard: what it answers, what it costs, and that it shows runs while they go on."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,8 @@ def test_it_answers_with_the_json_of_the_page(store: Path) -> None:
         first: [0.5, 0.25, pytest.approx(1 / 6)],
         "nobody": [],
     }
+    assert ask(tab, "/part", key=first, metric="val_loss", first="1", after="3")["place"] == [1, 2]
+    assert ask(tab, "/part", key=first, metric="nothing") == "500 Internal Server Error"
     assert ask(tab, "/run", key="nobody") == "404 Not Found"
     assert "export async function start" in ask(tab, "/page/app.js")
     for other in ("/page/../file.py", "/page/nothing.js", "/page/vendor/uPlot.LICENSE"):
@@ -75,6 +78,10 @@ def test_only_what_has_changed_is_sent_again(store: Path) -> None:
     assert again["changed"]["keys"] == [run.id]
     run.finish()
     assert ask(tab, "/run", key=run.id)["status"] == "finished"
+    autotrack.load(run.folder).note("looked at twice")
+    noted = ask(tab, "/runs", since=again["version"])
+    assert {"group": "", "name": "note", "values": ["looked at twice"]} in noted["changed"]["columns"]
+    again = noted
     shutil.rmtree(run.folder)
     whole = ask(tab, "/runs", since=again["version"])
     assert len(whole["table"]["keys"]) == 1
@@ -89,6 +96,39 @@ def test_several_places_and_chosen_runs_are_shown_and_no_other_link_is_followed(
     assert len(ask(tab_of(links), "/runs")["table"]["keys"]) == 1
     (store / "digits" / "linked").symlink_to(other)
     assert len(ask(tab_of(store), "/runs")["table"]["keys"]) == 1
+
+
+def test_a_long_curve_gets_more_points_where_somebody_looks_and_its_policy_holds(
+    watched: Watched, store: Path
+) -> None:
+    with autotrack.start_run("long", to=store) as run:
+        for step in range(20_000):
+            run.log({"loss": step % 100}, step=step)
+    page = watched.page
+    with show(choose([store])) as server:
+        page.goto(f"{server.address}#autotrack&p.autotrack.at=%23run%2F{run.id}")
+        tab = page.frame_locator("iframe")
+        note, plot = tab.locator("#metrics figure .note"), tab.locator("#metrics .plot")
+        expect(note).to_have_text(re.compile("^[1-4],[0-9]{3} of 20,000 points"))
+        for key in ("+", "+", "+"):
+            plot.press(key)
+        expect(note).to_have_text(re.compile("^[5-9],[0-9]{3} of 20,000 points"))
+        frame = next(frame for frame in page.frames if "plugin_entry" in frame.url)
+        tried = frame.evaluate(
+            """async () => {
+                const outcomes = {};
+                window.ran = "refused";
+                const script = document.createElement("script");
+                script.textContent = "window.ran = 'done'";
+                document.body.append(script);
+                outcomes.script = window.ran;
+                try { outcomes.request = await fetch("http://127.0.0.1:9/"); } catch { outcomes.request = "refused"; }
+                return outcomes;
+            }"""
+        )
+        assert tried == {"script": "refused", "request": "refused"}
+        page.goto("about:blank")
+    watched.complaints.clear()
 
 
 def test_where_there_are_no_runs_there_is_no_tab(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf } from "./curves.js";
-import { button, h } from "./dom.js";
+import { button, h, scrolling } from "./dom.js";
 import { copyable, diff, section } from "./facts.js";
 import { exact, moment, number, short } from "./format.js";
 import { address, go, remember } from "./router.js";
@@ -117,12 +117,12 @@ function metricTable(app, runs) {
     const arrow = { min: "less is better", max: "more is better" }[direction];
     return h("tr", {}, h("th", { scope: "row" }, name, arrow ? [" ", h("span", { class: "note" }, arrow)] : null), values.map((value) => h("td", { class: value !== null && value === top ? "number best" : "number", title: exact(value) }, short(value, 6))));
   });
-  return sideBySide("metric", runs, body, true);
+  return sideBySide("metrics", "metric", runs, body, true);
 }
 
-function sideBySide(head, runs, body, areNumbers = false) {
+function sideBySide(title, head, runs, body, areNumbers = false) {
   const heads = runs.map((run, index) => h("th", { scope: "col", class: areNumbers ? "number" : null }, swatch(index), " ", h("bdi", {}, run.label)));
-  return h("div", { class: "scroll" }, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, head), heads)), h("tbody", {}, body)));
+  return scrolling(`${title}, side by side`, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, head), heads)), h("tbody", {}, body)));
 }
 
 /** Return the names and the values of all runs: `[name, values, whether they differ]`. */
@@ -141,7 +141,7 @@ function differing(id, title, runs, found) {
   const row = ([name, values, isDifferent]) => h("tr", { class: isDifferent ? null : "same" }, h("th", { scope: "row" }, h("bdi", {}, name)), values.map((value) => h("td", {}, value === undefined ? h("span", { class: "muted" }, "—") : h("bdi", {}, exact(value)))));
   const place = h("div");
   const same = found.length - differ.length;
-  const show = (all) => place.replaceChildren(...(differ.length || all ? [sideBySide(id === "packages" ? "package" : "name", runs, (all ? found : differ).slice(0, mostRows).map(row))] : [h("p", { class: "muted" }, "No difference.")]));
+  const show = (all) => place.replaceChildren(...(differ.length || all ? [sideBySide(title, id === "packages" ? "package" : "name", runs, (all ? found : differ).slice(0, mostRows).map(row))] : [h("p", { class: "muted" }, "No difference.")]));
   show(false);
   const box = same ? h("label", { class: "note" }, h("input", { type: "checkbox", onchange: (event) => show(event.target.checked) }), ` show the ${same} in which they are the same`) : null;
   return section(id, title, place, box);

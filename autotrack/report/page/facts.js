@@ -1,6 +1,6 @@
 // Tables of names and values, sections, and texts to copy: the plain parts of the views.
 
-import { button, h } from "./dom.js";
+import { button, h, scrolling } from "./dom.js";
 
 export function section(id, title, ...content) {
   return h("section", { class: "card section", id, "data-part": id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), content);
@@ -17,7 +17,7 @@ export function facts(pairs) {
 export function table(heads, rows, numbers = []) {
   const kind = (at) => (numbers.includes(at) ? "number" : null);
   const cells = (row) => row.map((cell, at) => h(at ? "td" : "th", { class: kind(at), scope: at ? null : "row" }, cell instanceof Node ? cell : h("bdi", {}, cell)));
-  return h("div", { class: "scroll" }, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: kind(at) }, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
+  return scrolling(`table by ${heads[0]}`, h("table", { class: "facts" }, h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: kind(at) }, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
 }
 
 /** Return a text with a button that copies it. */

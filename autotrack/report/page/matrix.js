@@ -1,6 +1,6 @@
 // Confusion matrices: a table on the page, and a drawing to copy.
 
-import { h } from "./dom.js";
+import { h, scrolling } from "./dom.js";
 import { short } from "./format.js";
 import { SvgPen } from "./svg_pen.js";
 
@@ -24,7 +24,7 @@ function matrix(labels, rows) {
     return h("td", { style, title: `true ${labels[row]}, predicted ${labels[column]}: ${short(value, 6)}` }, short(value, 3));
   };
   const heads = h("tr", {}, h("th", { title: "rows are true, columns are predicted" }, "true \\ predicted"), labels.map((label) => h("th", { scope: "col" }, String(label))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "confusion matrix" }, h("table", { class: "matrix" }, h("thead", {}, heads), h("tbody", {}, rows.map((row, at) => h("tr", {}, h("th", { scope: "row" }, String(labels[at])), row.map((value, column) => cell(value, at, column)))))));
+  return scrolling("confusion matrix", h("table", { class: "matrix" }, h("thead", {}, heads), h("tbody", {}, rows.map((row, at) => h("tr", {}, h("th", { scope: "row" }, String(labels[at])), row.map((value, column) => cell(value, at, column)))))));
 }
 
 function drawn(name, labels, rows) {

@@ -1,6 +1,6 @@
 // Parallel coordinates: a line for each item through all dimensions. Dragging along an axis keeps those that pass there.
 
-import { button, fill, h } from "./dom.js";
+import { button, fill, h, scrolling } from "./dom.js";
 import { copyMenu } from "./figures.js";
 import { short } from "./format.js";
 import { goodness, shade } from "./shades.js";
@@ -22,20 +22,20 @@ export function parallel(dimensions, labels, { changed, open }) {
 
 class Parallel {
   constructor(dimensions, labels, changed, open) {
-    Object.assign(this, { dimensions, labels, changed, open, brushes: new Map(), hovered: null, focused: null });
+    Object.assign(this, { dimensions, labels, changed, open, brushes: new Map(), hovered: null, focused: null, last: 0 });
     this.items = labels.map((_, item) => item);
     const names = dimensions.map((one) => one.label).join(", ");
     this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "parallel coordinates", "aria-label": `${labels.length} lines over ${names}. Left and right choose an axis, up and down move the lower end of its range, with shift the upper one, delete takes it back, enter opens the best line.` });
     this.brushed = h("div", { class: "bar" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
     const copies = copyMenu("parallel coordinates", () => onPaper(() => this.copy()));
-    this.element = h("div", { class: "chart" }, h("div", { class: "bar above" }, copies), h("div", { class: "scroll" }, this.canvas), this.said, this.brushed);
+    this.element = h("div", { class: "chart" }, h("div", { class: "corner" }, copies), scrolling("lines over all axes", this.canvas), this.said, this.brushed);
     this.canvas.addEventListener("pointerdown", (event) => this.onDown(event));
     this.canvas.addEventListener("pointermove", (event) => this.onMove(event));
     this.canvas.addEventListener("pointerup", (event) => this.onUp(event));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
-    this.canvas.addEventListener("focus", () => this.focus(this.canvas.matches(":focus-visible") ? (this.focused ?? 0) : null));
+    this.canvas.addEventListener("focus", () => this.focus(this.canvas.matches(":focus-visible") ? this.last : null));
     this.canvas.addEventListener("blur", () => this.focus(null));
     new ResizeObserver(() => this.draw()).observe(this.element);
     document.addEventListener("theme", () => this.canvas.isConnected && this.draw());
@@ -189,12 +189,13 @@ class Parallel {
   }
 
   focus(at) {
+    this.last = at ?? this.last;
     this.focused = at;
     this.draw();
   }
 
   onKey(event) {
-    const at = this.focused ?? 0;
+    const at = this.last;
     const last = this.dimensions.length - 1;
     const step = this.dimensions[at].step * (event.key === "ArrowDown" ? -1 : 1);
     const [low, high] = this.brushes.get(at) ?? [0, 1];

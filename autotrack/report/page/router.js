@@ -4,6 +4,8 @@
 let hasAddress = location.protocol !== "about:";
 let inMemory = "";
 let keep = () => {};
+let waiting = 0;
+const soon = 150;
 
 /** Begin at a place, and hand every place that is shown to `keeper`, whose address it becomes part of. */
 export function keepOutside(first, keeper) {
@@ -14,6 +16,7 @@ export function keepOutside(first, keeper) {
 
 /** Return the view and what is set in it, as in `#compare?runs=a,b&axis=epoch`. */
 export function place() {
+  if (waiting) write();
   const [view, settings] = (hasAddress ? location.hash : inMemory).slice(1).split("?");
   return { view: view || "runs", settings: new URLSearchParams(settings ?? "") };
 }
@@ -25,9 +28,19 @@ export function address(view, settings = {}) {
   return `#${view}${query.size ? `?${query}` : ""}`;
 }
 
-/** Keep settings of the view that is shown in its address, without a step in the history. */
+/**
+ * Keep settings of the view that is shown in its address, without a step in the history: soon, for a slider has many in
+ * a second, of which browsers take only some.
+ */
 export function remember(view, settings) {
   inMemory = address(view, settings);
+  clearTimeout(waiting);
+  waiting = setTimeout(write, soon);
+}
+
+function write() {
+  clearTimeout(waiting);
+  waiting = 0;
   if (hasAddress) history.replaceState(null, "", inMemory);
   else keep(inMemory);
 }
@@ -39,7 +52,11 @@ export function go(view, settings) {
 
 /** Call a function when another view is to be shown, also when a link to one is followed. */
 export function onMove(show) {
-  addEventListener("hashchange", show);
+  addEventListener("hashchange", () => {
+    clearTimeout(waiting); // what was to be written there is of another view
+    waiting = 0;
+    show();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="#"]');
     if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -49,6 +66,8 @@ export function onMove(show) {
 }
 
 function goTo(target) {
+  clearTimeout(waiting);
+  waiting = 0;
   inMemory = target;
   if (hasAddress) location.hash = target;
   else {

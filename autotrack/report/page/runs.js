@@ -15,7 +15,11 @@ export class Column {
     const some = values.filter((value) => value !== null);
     this.isNumber = numeric.has(name) || group === "metrics" || group === "best" || (some.length > 0 && some.every((value) => typeof value === "number"));
     this.count = some.length;
-    this.distinct = new Set(some.map((value) => String(value))).size;
+  }
+
+  /** How many different values there are. */
+  get distinct() {
+    return (this.distinctCount ??= new Set(this.values.filter((value) => value !== null).map(String)).size);
   }
 
   /** Whether the runs differ in it, a missing value being a difference as well. */
@@ -94,6 +98,13 @@ export class Runs {
     this.columns = table.columns.map((column) => new Column(column.group, column.name, dense(column, table.keys.length), column.weight));
     this.byId = new Map(this.columns.map((column) => [column.id, column]));
     this.rows = new Map(table.keys.map((key, row) => [key, row]));
+    this.known = new Map();
+  }
+
+  /** Return what a function computes of these runs; it is called once for each name. */
+  once(name, compute) {
+    if (!this.known.has(name)) this.known.set(name, compute());
+    return this.known.get(name);
   }
 
   get length() {

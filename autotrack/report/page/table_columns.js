@@ -14,6 +14,10 @@ const rarest = 5;
 
 /** Return the ids of the columns that are shown as long as nobody has chosen others. */
 export function usualColumns(runs, metric) {
+  return runs.once(`usual columns ${metric}`, () => chosenFor(runs, metric));
+}
+
+function chosenFor(runs, metric) {
   const isThere = (id) => runs.byId.has(id);
   const having = (name) => runs.byId.get(`best.${name}`)?.count ?? 0;
   const others = runs.judgedBy.filter((name) => name !== metric && having(name) * rarest >= runs.length).slice(0, 2);

@@ -1,6 +1,6 @@
 // The candidates of a search, or the folds of a validation, as a table that can be sorted.
 
-import { button, fill, h } from "./dom.js";
+import { button, fill, h, scrolling } from "./dom.js";
 import { duration, number, short } from "./format.js";
 import { comparing } from "./grid.js";
 
@@ -19,7 +19,7 @@ export function trials(run) {
   ].filter((column) => column.label === "trial" || run.trials.some((trial) => column.value(trial) !== null));
   const score = values.find((name) => /^rank_test/.test(name)) ?? null;
   let sort = { column: columns.find((column) => column.label === score) ?? columns[0], descending: false };
-  const element = h("div", { class: "scroll" });
+  const element = scrolling("table of trials");
 
   function draw() {
     const rows = [...run.trials].sort(comparing(sort.column.value, sort.descending)).slice(0, mostShown);
