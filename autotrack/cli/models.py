@@ -8,6 +8,7 @@ import typer
 from autotrack import settings
 from autotrack.cli import models_shown
 from autotrack.cli.asking import agreed
+from autotrack.cli.models_export import export
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.errors import ModelRegistryError
@@ -203,6 +204,7 @@ def register(
 
 
 models.command("register")(register)
+models.command("export")(export)
 
 
 def _registry(store: Path | None) -> Registry:
