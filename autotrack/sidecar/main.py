@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from pathlib import Path
 
 import msgspec
 
@@ -38,6 +39,10 @@ def _detach(task: Task) -> None:
         os.setsid()
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
+    if os.getsid(0) == os.getpid():
+        # Linux may share the processor between sessions, and then heeds niceness only within each: see sched(7).
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # meant for the training process, whose end is then to be recorded
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     kept = {0, 1, 2, *task.descriptors()}

@@ -21,6 +21,7 @@ PARTS = {
     "tensorboard": "event_files",
     "stores": "many_runs",
     "find": "finding",
+    "growth": "growth",
     "remote": "remote",
     "page": "page_in_browser",
 }

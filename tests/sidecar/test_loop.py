@@ -155,6 +155,8 @@ def test_it_leads_a_session_of_its_own_is_nobodys_child_and_yields_to_others(tmp
         assert script.pid not in (sidecar.ppid(), *(parent.pid for parent in sidecar.parents()))
         assert not psutil.Process(script.pid).children()
         wait_until(lambda: sidecar.nice() == min(psutil.Process().nice() + 10, 19))
+        if (group := Path(f"/proc/{sidecar.pid}/autogroup")).exists() and group.read_text():
+            wait_until(lambda: group.read_text().split()[-1] == "10")
         assert sidecar.num_fds() < 24  # the output that it reads and the file that it writes among them
         assert {os.path.realpath(f"/proc/{sidecar.pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
         assert not [connection for connection in sidecar.net_connections() if connection.family != psutil.AF_LINK]
