@@ -19,7 +19,12 @@ from autotrack.models.announcing import announce
 from autotrack.models.promotion import promote
 from autotrack.models.registration import register as register_run
 from autotrack.models.registry import Registry
+from autotrack.models.servers import follow_up
 from autotrack.readers import catalog
+from autotrack.sidecar.sync import RunSync
+from autotrack.sidecar.sync_runs import checked, servers_named
+
+_PATIENCE_SECONDS = 10.0
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A registered model: `digits`, `digits/3` or `digits@champion`.")
@@ -95,6 +100,7 @@ def alias_model(
     if remove:
         aliases.remove_alias(registry, name, alias)
         say(f"{name} has no @{alias.removeprefix('@')} any more")
+        _follow_up(registry, name)
         return
     separator = "" if version.startswith("@") else "/"
     wanted = parsed(f"{name}{separator}{version}" if version else name)
@@ -102,6 +108,7 @@ def alias_model(
     moved = aliases.move_alias(registry, wanted._replace(version=number, alias=None), alias)
     before = f"; it was version {moved.before}" if moved is not None and moved.before else ""
     say(f"@{alias.removeprefix('@')} of {name} is version {number}{' already' if moved is None else before}")
+    _follow_up(registry, name)
 
 
 @models.command("promote")
@@ -132,6 +139,7 @@ def promote_model(
         say(f"nothing is promoted: {decision.reason}")
         return
     say(f"@{decision.move.alias} of {name} is version {decision.version}: {decision.reason}")
+    _follow_up(registry, name)
     if told := on_promote or chosen.on_promote:
         announced = announce(registry, name, decision.move, told)
         say(
@@ -143,9 +151,11 @@ def promote_model(
 @models.command("undo")
 def undo_model(name: NameArgument, alias: AliasArgument = "champion", store: StoreOption = None) -> None:
     """Take back the last move or promotion of an alias."""
-    moved = aliases.undo_move(_registry(store), name, alias)
+    registry = _registry(store)
+    moved = aliases.undo_move(registry, name, alias)
     where = f"version {moved.version} again" if moved.version else "taken away again"
     say(f"@{moved.alias} of {name} is {where}; it was version {moved.before}")
+    _follow_up(registry, name)
 
 
 @models.command("describe")
@@ -164,6 +174,7 @@ def describe_model(
         registry, wanted.name, number, description=description, tags=_tags(tags), removed=tuple(remove or ())
     )
     say(f"{wanted} is described")
+    _follow_up(registry, wanted.name)
 
 
 @models.command("rm")
@@ -191,6 +202,9 @@ def register(
     weights: WeightsOption = "last",
     description: DescriptionOption = "",
     tags: TagsOption = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="URL", help="Register it on this MLflow server, too.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Make the model of a run the next version of a registered model: `autotrack register latest digits`.
@@ -201,10 +215,32 @@ def register(
     recorded = catalog.find(run, store)
     version = register_run(recorded, name, weights=weights, description=description, tags=_tags(tags))
     say(f"{name}/{version.version} is the model of {recorded.name} ({models_shown.weights_of(version)})")
+    if to:
+        outcome = RunSync(checked(to), on_problem=lambda _, problem: say(problem, err=True)).sync(recorded.folder)
+        for server, fault in outcome.sent.items():
+            lacking = [fault] if fault else list(outcome.owed[server].sentences()) if server in outcome.owed else []
+            _say_of_server(server, name, lacking)
+        if not outcome.is_done:
+            raise typer.Exit(1)
 
 
 models.command("register")(register)
 models.command("export")(export)
+
+
+def _follow_up(registry: Registry, name: str) -> None:
+    """Have the servers follow that have versions of the model; what they do not take now, `sync` sends."""
+    for server, owed in follow_up(
+        registry, name, servers_named(settings.resolve()), patience=_PATIENCE_SECONDS
+    ).items():
+        _say_of_server(server, name, list(owed.sentences()))
+
+
+def _say_of_server(server: str, name: str, lacking: list[str]) -> None:
+    if lacking:
+        say(f"{server} has not all of {name}: {'; '.join(lacking)}. `autotrack sync` tries it again", err=True)
+    else:
+        say(f"{server} has it, too")
 
 
 def _registry(store: Path | None) -> Registry:

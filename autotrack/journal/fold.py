@@ -245,8 +245,8 @@ class Fold:
         self._summary.datasets = [*others, record]
 
     def _add_registration(self, record: records.Registration) -> None:
-        if record.id not in [earlier.id for earlier in self._summary.registrations]:
-            self._summary.registrations = [*self._summary.registrations, record]
+        others = [earlier for earlier in self._summary.registrations if earlier.id != record.id]
+        self._summary.registrations = [*others, record]  # it is recorded again when it is a version
 
     def _add_trial(self, record: records.Trial) -> None:
         earlier = self._trials.get(record.number)

@@ -1,9 +1,8 @@
 """The vocabulary: everything that is known about a run is one of these records.
 
 A journal is a file of records, one JSON object a line. Each has its type under `record` and the time at which it was
-made, in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists and dicts.
-
-JSON has no NaN and no infinities. They are recorded as "NaN", "Infinity" and "-Infinity"; `number` turns them back.
+made, in seconds since 1970 (UTC). Records hold plain values only: strings, numbers, booleans, lists and dicts. JSON
+has no NaN and no infinities. They are recorded as "NaN", "Infinity" and "-Infinity"; `number` turns them back.
 """
 
 import math
@@ -14,11 +13,10 @@ import msgspec
 from autotrack.journal.builtin import as_builtin
 
 FORMAT = 1
-"""The version of the journal format, written in every `RunStarted`. Readers refuse newer ones."""
+"""The version of the journal format, in every `RunStarted`. Readers refuse newer ones."""
 
 Status = Literal["finished", "failed", "interrupted", "killed", "pruned"]
 """How a run ended. A run that has not ended is `running`; one that is `pruned` was given up early by a search."""
-
 TrialKind = Literal["candidate", "fold", "point"]
 TrialStatus = Literal["finished", "failed", "pruned"]
 
@@ -265,7 +263,7 @@ class Model(Record, frozen=True, kw_only=True):
 
 
 class Registration(Record, frozen=True, kw_only=True):
-    """The model of the run is to be a version of the registered model `name`, one for each `id`, if it ends so."""
+    """The run's model is to be a version of `name`, one for each `id`; or it is: the file `path`, as a `version`."""
 
     id: str
     name: str
@@ -273,6 +271,8 @@ class Registration(Record, frozen=True, kw_only=True):
     description: str = ""
     tags: dict[str, str] = {}
     if_finished: bool = False
+    path: str = ""
+    version: int | None = None
 
 
 class Tags(Record, frozen=True, kw_only=True):

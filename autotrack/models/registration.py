@@ -105,8 +105,9 @@ def register(
         tags=dict(tags or {}),
     )
     version = fulfil(run, request)
-    if not asked:
-        edits.register(run.folder, msgspec.structs.replace(request, id=version.registration))
+    if not any(one.version for one in asked):
+        known = {"id": request.id, "path": version.path, "version": version.version}
+        edits.register(run.folder, msgspec.structs.replace(request, **known))
     return version
 
 

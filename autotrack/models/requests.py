@@ -1,34 +1,54 @@
 """Fulfils what a run asks for when it has ended: that its model is registered, and perhaps promoted."""
 
 from pathlib import Path
+from time import time
+from typing import NamedTuple
+
+import msgspec
 
 from autotrack.journal.records import Registration
 from autotrack.models.announcing import announce
+from autotrack.models.entries import Registered
 from autotrack.models.promotion import promote as promote_by
 from autotrack.models.registration import fulfil, store_of
 from autotrack.models.registry import Registry
 from autotrack.readers.recorded_run import load
 
 
-def fulfil_request(run_folder: Path, request: Registration, *, promote: str = "", on_promote: str = "") -> str:
+class Fulfilled(NamedTuple):
+    """What became of a request: how the run is to note it, if there is a version, and why nothing was promoted."""
+
+    request: Registration | None
+    problem: str = ""
+
+
+def fulfil_request(run_folder: Path, request: Registration, *, promote: str = "", on_promote: str = "") -> Fulfilled:
     """Register the model of a run that has ended, unless it was before, and promote a version by the rule `promote`.
 
     What was removed from the registry since is not made again. `on_promote` is told of a promotion. Both come from the
-    settings of the training, and not from the run. Returns why nothing was promoted, if that is certain.
+    settings of the training, and not from the run.
 
     Raises as `registration.fulfil` does.
     """
     run, registry = load(run_folder), Registry(store_of(run_folder))
     if run.status == "running" or (request.if_finished and run.status != "finished"):
+        return Fulfilled(None)
+    known = registry.model(request.name).registered_as(request.id) if registry.exists(request.name) else None
+    version = known or fulfil(run, request, registry=registry)
+    return Fulfilled(noted(request, version), _promoted(registry, request.name, promote, on_promote))
+
+
+def noted(request: Registration, version: Registered) -> Registration:
+    """Return a request as it is noted in the run when it is fulfilled: servers go by that."""
+    return msgspec.structs.replace(request, time=time(), path=version.path, version=version.version)
+
+
+def _promoted(registry: Registry, name: str, rule: str, on_promote: str) -> str:
+    """Promote by a rule, if there is one; return why that was not done, if it is certain."""
+    if not rule:
         return ""
-    known = registry.model(request.name) if registry.exists(request.name) else None
-    if known is None or known.registered_as(request.id) is None:
-        fulfil(run, request, registry=registry)
-    if promote:
-        decision = promote_by(registry, request.name, promote)
-        if decision.move is not None and on_promote:
-            announced = announce(registry, request.name, decision.move, on_promote)
-            return f"{announced.to} was not told of a promotion: {announced.problem}" if announced.problem else ""
-        if decision.move is None and not decision.may_change:
-            return f"nothing of {request.name} is promoted: {decision.reason}"
-    return ""
+    decision = promote_by(registry, name, rule)
+    if decision.move is None:
+        return "" if decision.may_change else f"nothing of {name} is promoted: {decision.reason}"
+    told = announce(registry, name, decision.move, on_promote) if on_promote else None
+    return f"{told.to} was not told of a promotion: {told.problem}" if told and told.problem else ""

@@ -42,7 +42,7 @@ class RunFacts:
         captured_kinds: The kinds of environment that are recorded.
         shared_environment: The digest of the environment that the run shares with others.
         versions: The packages of the training with their versions, once they are captured.
-        registrations: What the model of the run is to be registered as.
+        registrations: What the model of the run is to be registered as, by the id of the request.
         has_metrics: Whether any metric has been logged.
         logged_metrics: The names of metrics that were logged; of very many names, only the first ones.
         last_logged: Their last values, by name.
@@ -57,7 +57,7 @@ class RunFacts:
         self.logged_metrics: set[str] = set()
         self.last_logged: dict[str, Number] = {}
         self.versions: Mapping[str, str] = {}
-        self.registrations: list[Registration] = []
+        self.registrations: dict[str, Registration] = {}
         self._artifacts: dict[str, Artifact] = {}
         self._models: dict[str, Model] = {}
 
@@ -83,7 +83,7 @@ class RunFacts:
                 self.captured_kinds.add(record.kind)
                 self.shared_environment = record.shared or self.shared_environment
             case Registration():
-                self.registrations.append(record)
+                self.registrations[record.id] = record
             case (
                 SystemStats()
                 | Params()

@@ -11,11 +11,13 @@ def register_models(run: FollowedRun) -> None:
     from autotrack.models.requests import fulfil_request  # few runs are registered
 
     follow = run.follow
-    for request in run.facts.registrations:
+    for request in list(run.facts.registrations.values()):
         try:
-            said = fulfil_request(run.folder, request, promote=follow.promote, on_promote=follow.on_promote)
+            done = fulfil_request(run.folder, request, promote=follow.promote, on_promote=follow.on_promote)
         except (AutotrackError, OSError) as error:
-            said = None
             run.notice("register", f"the model is not registered as {request.name}: {error}")
-        if said:
-            run.notice("promote", said)
+            continue
+        if done.request is not None and request.version is None:
+            run.put([done.request])
+        if done.problem:
+            run.notice("promote", done.problem)

@@ -12,7 +12,11 @@ from autotrack.errors import AutotrackError
 from autotrack.journal import reader, unwritten, unwritten_output
 from autotrack.journal.run_folder import check_structure
 from autotrack.journal.starts import starts_in
+from autotrack.models.registration import store_of
+from autotrack.models.registry import Registry
+from autotrack.models.servers import send_models
 from autotrack.protocol import Follow
+from autotrack.readers.recorded_run import load
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
 from autotrack.sidecar.capture.siblings import Siblings
@@ -146,6 +150,9 @@ class RunSync:
             draws=True,
             on_problem=lambda problem: self._on_problem(folder, problem),
         )
+        if fault is None and (names := _registered_as(folder)):
+            lacking = send_models(Registry(store_of(folder)), names, url, patience=PATIENCE_SECONDS)
+            owed = Owed({**owed.refused, **lacking.refused}, owed.broken_off or lacking.broken_off)
         wasted = self._wasted_seconds.get(url, 0.0) + monotonic() - began if fault else 0.0
         self._wasted_seconds[url] = wasted
         if isinstance(fault, Unreachable) or wasted > PATIENCE_SECONDS:
@@ -163,6 +170,11 @@ class RunSync:
                     f"is sent there. If you trust it, run: autotrack sync --to {server}",
                 )
         return self._trusted[server]
+
+
+def _registered_as(folder: Path) -> list[str]:
+    """Return the registered models that a run has a version of."""
+    return [one.name for one in load(folder).registrations if one.version is not None]
 
 
 def _bring_home_output(follow: Follow) -> list[str]:

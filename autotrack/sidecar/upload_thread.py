@@ -232,6 +232,14 @@ class _Upload:
         self._failed_at = monotonic() if self._shipment.fault else None
         self.was_tried = True
         self._report_refused()
+        if is_last and self._failed_at is None and (names := self._sink.registered_as):
+            from autotrack.models.registration import store_of  # few runs are registered
+            from autotrack.models.registry import Registry
+            from autotrack.models.servers import send_models
+
+            owed = send_models(Registry(store_of(self._folder)), names, self._url, stop=self._stop)
+            for sentence in owed.sentences():
+                self._on_problem(f"{destinations.without_credentials(self._url)}: {sentence}")
 
     def state(self, since: float, *, has_stopped: bool) -> UploadState:
         """Return what became of all that there was at a time."""

@@ -52,6 +52,31 @@ class RemoteSink(Sink, Protocol):
     def owed(self) -> Owed:
         """What the server has not taken, of all that it was given so far."""
 
+    @property
+    def registered_as(self) -> list[str]:
+        """The registered models that the run, as far as it was given, has a version of."""
+
+
+class VersionState(NamedTuple):
+    """What is said of a version here; `number` is its number here, which may be another one on a server."""
+
+    number: int
+    description: str
+    tags: Mapping[str, str]
+
+
+class ModelState(NamedTuple):
+    """A registered model as a server is to have it: its versions by the ids of their registrations.
+
+    `aliases` has for each alias the registration that it points to.
+    """
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    versions: Mapping[str, VersionState]
+    aliases: Mapping[str, str]
+
 
 class Unreachable(AutotrackError):  # noqa: N818  a state of the server that passes, not a mistake
     """The server did not answer until we were told to stop, or ran out of patience."""

@@ -5,11 +5,13 @@ Their modules are imported in the functions, because few processes write event f
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from autotrack.destinations import TENSORBOARD, is_remote
 from autotrack.settings import UploadLimits
-from autotrack.sinks.base import Check, RemoteSink, Sink
+from autotrack.sinks.base import Check, ModelState, RemoteSink, Sink
 from autotrack.sinks.folder import FolderSink
+from autotrack.sinks.owed import Owed
 
 _NO_LIMITS = UploadLimits()
 
@@ -59,6 +61,25 @@ def remote_sink(
     from autotrack.sinks.rest import RestSink
 
     return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
+
+
+def send_model(
+    model: ModelState, folder: Path, url: str, *, stop: threading.Event | None = None, patience: float | None = None
+) -> Owed:
+    """Bring the server at `url` up to date with the registered model in `folder`; return what it has not taken.
+
+    Only what it has versions of is sent there. Raises as `RegistrySink` does, and `SettingsError` for the URL.
+    """
+    from autotrack.sinks.rest.client import Client
+    from autotrack.sinks.rest.registry import RegistrySink
+
+    client = Client(url, stop=stop, patience=patience)
+    try:
+        sink = RegistrySink(client, folder)
+        sink.send(model)
+    finally:
+        client.close()
+    return sink.owed
 
 
 def server_checks(url: str, *, patience: float) -> Iterable[Check]:

@@ -110,6 +110,11 @@ def is_named(url: str, folder: Path) -> bool:
     return bool(starts) and url in starts[-1].destinations
 
 
+def servers_with(folder: Path) -> list[str]:
+    """Return the servers that have taken something of the run or the registered model in `folder`, as it says."""
+    return [kept.url for kept in _kept_of(folder) if kept.run_id]
+
+
 def without_delivery(folder: Path, urls: Collection[str]) -> list[str]:
     """Return those of the servers at `urls` under which nothing says that the run in `folder` has arrived."""
     arrived = {kept.url for kept in _kept_of(folder) if kept.run_id and kept.complete} if urls else set()

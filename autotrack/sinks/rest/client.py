@@ -153,6 +153,11 @@ class Client:
         headers = {"Content-Type": "application/json"}
         return self._request("PATCH", path, data=responses.encode(body), headers=headers, probe=_READ)
 
+    def delete(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a DELETE request to an endpoint below `/api/2.0/mlflow/`."""
+        headers = {"Content-Type": "application/json"}
+        return self._request("DELETE", path, data=responses.encode(body), headers=headers, probe=_READ)
+
     def send(
         self,
         method: str,

@@ -20,6 +20,7 @@ from autotrack.sinks.rest.documents import Tables
 from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.logged_models import LoggedModels
 from autotrack.sinks.rest.metrics import Points
+from autotrack.sinks.rest.model_versions import ModelVersions
 from autotrack.sinks.rest.runs import RemoteRun
 from autotrack.sinks.rest.uploads import Uploads
 
@@ -124,6 +125,7 @@ class Remote:
             LoggedModels(self._client, self._folder, self._cursor, self._attempts, open_store).send(
                 run, summary, self._keys
             )
+            ModelVersions(self._client, self._cursor, self._attempts).send(run, summary)
         listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
         if any(artifact.kind == "image" and artifact.step is not None for artifact in summary.artifacts):
             listed[documents.LOGGED_IMAGES] = "True"

@@ -115,6 +115,12 @@ class RestSink:
         """What the server has not taken of the run."""
         return self._cursor.owed if self._cursor else Owed()
 
+    @property
+    def registered_as(self) -> list[str]:
+        """The registered models that the run, as far as it was given, has a version of."""
+        given = self._fold.summary().registrations if self._cursor is not None else []
+        return [one.name for one in given if one.version is not None]
+
     def open(self, folder: Path) -> dict[str, int]:
         """Begin with the run in `folder`. Returns how much of its journals the server has acknowledged."""
         with self._closing_on_failure():

@@ -1,0 +1,143 @@
+"""Registered models on a real server: versions, aliases and promotions arrive there, once, and through outages."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+import autotrack
+from autotrack.model_names import Reference
+from autotrack.models import aliases
+from autotrack.models.promotion import promote
+from autotrack.models.registry import Registry
+from autotrack.models.servers import send_models
+from autotrack.sinks.owed import servers_with
+from tests.support.servers import Server
+
+pytestmark = pytest.mark.slow
+
+
+def api(server: Server, path: str, **query: str) -> dict[str, object]:
+    """Ask the server."""
+    answer = requests.get(f"{server.url}/api/2.0/mlflow/{path}", params=query, timeout=60)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def versions(server: Server, name: str) -> list[dict[str, object]]:
+    """Return the versions that the server has, the oldest first."""
+    found = api(server, "model-versions/search", filter=f"name = '{name}'").get("model_versions", [])
+    return sorted(found, key=lambda one: int(one["version"]))  # type: ignore[call-overload, no-any-return]
+
+
+def train(store: Path, name: str, url: str | None = None, C: float = 1.0) -> autotrack.RecordedRun:  # noqa: N803
+    """Train a classifier that ends as a version."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import accuracy_score
+
+    X = np.random.default_rng(0).normal(size=(60, 4))  # noqa: N806
+    autotrack.autolog(to=[str(store), *([url] if url else [])], experiment=name, register=name)
+    try:
+        with autotrack.start_run():
+            model = LogisticRegression(C=C).fit(X[:40], X[:40, 0] > 0.3)
+            accuracy_score(X[:, 0] > 0.3, model.predict(X))
+    finally:
+        autotrack.autolog(disable=True)
+    return autotrack.runs(store)[0]
+
+
+def test_versions_aliases_and_what_is_said_of_them_arrive_once(store: Path, server: Server, experiment: str) -> None:
+    for C in (0.001, 10.0):  # noqa: N806
+        train(store, experiment, C=C)
+    registry = Registry(store)
+    promote(registry, experiment, "best accuracy_score, if better than @champion")
+    aliases.describe(registry, experiment, description="handwritten", tags={"team": "vision", "old": "1"})
+    aliases.describe(registry, experiment, 1, description="the first", tags={"why": "paper"})
+    for _ in range(2):
+        outcomes = autotrack.sync(store, server.url)
+        assert all(one.is_done for one in outcomes), outcomes
+    first, second = versions(server, experiment)
+    assert first["description"] == "the first"
+    assert {"key": "why", "value": "paper"} in first["tags"]  # type: ignore[operator]
+    runs = {str(run.id): run for run in autotrack.runs(store)}
+    tags = {one["key"]: one["value"] for one in second["tags"]}  # type: ignore[attr-defined]
+    assert tags["autotrack.run"] in runs
+    assert "accuracy_score" in tags["autotrack.promoted.champion"]
+    model = api(server, "registered-models/get", name=experiment)["registered_model"]
+    assert model["description"] == "handwritten"  # type: ignore[index]
+    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", "2")]  # type: ignore[index]
+    aliases.move_alias(registry, Reference(experiment, 1), "champion")
+    aliases.describe(registry, experiment, removed=("old",))
+    assert all(one.is_done for one in autotrack.sync(store, server.url))
+    model = api(server, "registered-models/get", name=experiment)["registered_model"]
+    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", "1")]  # type: ignore[index]
+    assert [one["key"] for one in model["tags"]] == ["team"]  # type: ignore[index]
+    aliases.remove_alias(registry, experiment, "champion")
+    assert all(one.is_done for one in autotrack.sync(store, server.url))
+    assert not api(server, "registered-models/get", name=experiment)["registered_model"].get("aliases")  # type: ignore[attr-defined]
+
+
+def test_a_version_is_registered_once_also_when_nothing_is_known_of_what_was_sent(
+    store: Path, server: Server, experiment: str
+) -> None:
+    run = train(store, experiment)
+    for _ in range(2):
+        assert all(one.is_done for one in autotrack.sync(store, server.url))
+        for kept in [*run.folder.glob("remote/*.json"), *store.glob("models/*/remote/*.json")]:
+            kept.unlink()
+    assert len(versions(server, experiment)) == 1
+
+
+def test_what_a_server_that_is_away_has_not_taken_stays_owed(store: Path, server: Server, experiment: str) -> None:
+    train(store, experiment)
+    registry = Registry(store)
+    assert all(one.is_done for one in autotrack.sync(store, server.url))
+    aliases.move_alias(registry, Reference(experiment, 1), "champion")
+    server.kill()
+    owed = send_models(registry, [experiment], server.url, patience=0.5)
+    assert f"registered model {experiment}" in owed.broken_off
+    assert servers_with(store / "models" / experiment) == [server.url]
+    server.restart()
+    assert not send_models(registry, [experiment], server.url, patience=60)
+    model = api(server, "registered-models/get", name=experiment)["registered_model"]
+    assert [one["alias"] for one in model["aliases"]] == ["champion"]  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("everything")
+def test_a_training_that_is_sent_ends_as_a_version_that_mlflow_loads(
+    store: Path, server: Server, experiment: str, run_script: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
+    monkeypatch.setenv("AUTOTRACK_PROMOTE", "best accuracy_score")
+    run_script(
+        f"""
+        from pathlib import Path
+        from tests.sinks.rest.test_registry import train
+        train(Path({str(store)!r}), {experiment!r}, {server.url!r})
+        """
+    )
+    said = run_script(
+        f"""
+        import mlflow, numpy as np
+        mlflow.set_tracking_uri({server.url!r})
+        print(mlflow.pyfunc.load_model("models:/{experiment}@champion").predict(np.zeros((2, 4))).tolist())
+        """
+    )
+    assert said.splitlines()[-1] == "[False, False]"
+    assert [one["version"] for one in versions(server, experiment)] == ["1"]
+
+
+def test_a_model_is_sent_by_one_process_at_a_time(store: Path, server: Server, experiment: str) -> None:
+    from autotrack.sinks.rest.cursor import CursorFile
+
+    train(store, experiment)
+    registry = Registry(store)
+    file = CursorFile(store / "models" / experiment, server.url)
+    file.lock()
+    try:
+        owed = send_models(registry, [experiment], server.url, patience=5)
+        assert "another process" in owed.broken_off
+    finally:
+        file.unlock()
