@@ -13,10 +13,19 @@ VARIABLE = "AUTOTRACK_REPRODUCES"
 
 
 class Repetition(msgspec.Struct, frozen=True):
-    """The id of the `run` that is being repeated, and the `store` that keeps what this process records."""
+    """What is being repeated.
+
+    Attributes:
+        run: The id of the run that is being repeated.
+        store: The folder that keeps what this process records.
+        states: A file with the states of the random generators when that run started; nothing if they are left alone.
+        position: How many runs its process had recorded before.
+    """
 
     run: str
     store: str
+    states: str = ""
+    position: int = 0
 
 
 def text_of(repetition: Repetition) -> str:

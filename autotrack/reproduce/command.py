@@ -70,6 +70,8 @@ def rerun_of(
     command: Sequence[str] = (),
     paths: Sequence[Path] = (),
     params: Mapping[str, str] | None = None,
+    states: Path | None = None,
+    position: int = 0,
 ) -> Rerun:
     """Return what repeats a run in a workspace.
 
@@ -80,6 +82,8 @@ def rerun_of(
         python: The interpreter.
         command: A command line that takes the place of the recorded one.
         params: Other values for params, by name; see `with_params`.
+        states: The file with the states of the random generators that the new run starts with.
+        position: How many runs the process of the run had recorded before it.
         paths: Folders in which modules are looked for first: packages that were imported in place.
 
     Raises `ReproduceError` for a run whose command line was not kept.
@@ -92,8 +96,11 @@ def rerun_of(
     secret = next((word for word in words if _REDACTED in word), None)
     if secret is not None:
         raise ReproduceError(f"the command line had a secret, which is not kept: {secret!r}; {_OWN_COMMAND}")
+    repetition = repeating.Repetition(
+        run=summary.id, store=str(store.absolute()), states=str(states or ""), position=position
+    )
     own = {
-        repeating.VARIABLE: repeating.text_of(repeating.Repetition(run=summary.id, store=str(store.absolute()))),
+        repeating.VARIABLE: repeating.text_of(repetition),
         "AUTOTRACK_EXPERIMENT": summary.experiment,
     }
     recorded = dict(recorded_variables(summary, space))

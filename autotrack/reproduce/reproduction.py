@@ -1,14 +1,19 @@
 """Repeats a run: restores its code, brings data, runs its command, and finds the new run."""
 
+import gzip
+import io
 import platform
 import shlex
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from autotrack.errors import ReproduceError
+from autotrack.errors import AutotrackError, ReproduceError
 from autotrack.format import human_seconds, moment
+from autotrack.journal.run_folder import read_bytes
+from autotrack.journal.shared_files import own_name
 from autotrack.readers import catalog
 from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_code import recorded_code
@@ -25,6 +30,8 @@ from autotrack.reproduce.verdict import TOLERANCE, Verdict, verdict_of
 from autotrack.reproduce.workspace import Workspace, make_workspace
 
 _MOST_NAMED = 5
+_STATES = ("environment/random_states.json", "random_states.json")
+_MOST_STATES_BYTES = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +188,30 @@ class Plan:
                 command=self.choices.command,
                 paths=python.in_place,
                 params=self.choices.params,
+                states=None if self.choices.params or self.choices.command else self._states(space),
+                position=rerun.position_in_process(self.original),
             )
             missing += changed_data(self.summary, space)
         except BaseException:
             space.remove()
             raise
         return space, again, [*missing, *doubts_about_command(self.summary), *python.missing]
+
+    def _states(self, space: Workspace) -> Path | None:
+        """Put the states of the random generators into the workspace; None if the run has none."""
+        name = next((one for one in self.summary.environment_files if own_name(one).startswith(_STATES)), None)
+        if name is None:
+            return None
+        try:
+            content = read_bytes(self.original.folder.absolute(), name, limit_bytes=_MOST_STATES_BYTES)
+            if name.endswith(".gz"):
+                with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+                    content = file.read(_MOST_STATES_BYTES)
+        except (OSError, AutotrackError, EOFError, zlib.error):
+            return None
+        path = space.folder / ".random_states.json"
+        path.write_bytes(content)
+        return path
 
     def _described_code(self) -> str:
         git = self.code.git

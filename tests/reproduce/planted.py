@@ -117,6 +117,9 @@ with autotrack.start_run(params={"seed": seed} if seed is not None else {}) as r
         loss = step(loss, random.random())
         run.log({"loss": loss}, step=number)
 """
+EARLY = TRAIN.replace("with autotrack", "first = random.random()\nwith autotrack").replace(
+    "loss = 1.0", "loss = first"
+)
 MODEL = "def step(loss, noise):\n    return loss * (0.9 + noise / 100)\n"
 
 READ_DATA = """
@@ -199,9 +202,15 @@ QUICK: Sequence[Planted] = (
         quick=True,
     ),
     Planted(
-        "nothing is seeded",
+        "nothing is seeded, but numbers are drawn only after the start of the run, whose random states are set again",
         "python train.py",
         committed={"train.py": TRAIN, "model.py": MODEL},
+        quick=True,
+    ),
+    Planted(
+        "nothing is seeded",
+        "python train.py",
+        committed={"train.py": EARLY, "model.py": MODEL},
         verdict="different",
         cause="seed",
         quick=True,

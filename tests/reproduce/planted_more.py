@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.reproduce.planted import MODEL, NUMBERS, QUICK, READ_DATA, TRAIN, Planted
+from tests.reproduce.planted import EARLY, MODEL, NUMBERS, QUICK, READ_DATA, TRAIN, Planted
 from tests.reproduce.planted_others import OTHERS
 from tests.support.repositories import put
 
@@ -92,7 +92,7 @@ MORE: Sequence[Planted] = (
     Planted(
         "nothing is seeded, and other runs tell what seeds make of it",
         "python train.py",
-        committed={"train.py": TRAIN, "model.py": MODEL},
+        committed={"train.py": EARLY, "model.py": MODEL},
         runs=12,
         verdict="within_seeds",
         cause="seed",

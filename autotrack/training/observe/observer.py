@@ -58,6 +58,7 @@ class Observer:
         exits.watch.begin()
         self._is_watching = True
         if chosen.environment:
+            random_states.set_as_recorded()
             facts = process.describe_process(self._redactor)
             states = random_states.write_shared(self._folder) if is_one_of_many else self._write_states()
             kept = [states] if states else []

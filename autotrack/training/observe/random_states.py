@@ -1,13 +1,19 @@
-"""The states of the global random generators of Python, numpy and torch (CPU) when a run starts."""
+"""The states of the global random generators of Python, numpy and torch (CPU) when a run starts.
+
+They are read, and never set: except in a process of `autotrack reproduce`, where the run that stands for the repeated
+one starts with the states that were recorded of that.
+"""
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
 import msgspec
 
+from autotrack import repeating
 from autotrack.journal import files
 
 _SHARED_NAME = "random_states.json.gz"
@@ -22,7 +28,44 @@ class _Shared(NamedTuple):
 
 
 _shared: _Shared | None = None
+_runs_begun = 0
 _written: tuple[dict[str, Any], Path] | None = None
+
+
+def set_as_recorded() -> None:
+    """Set the states of the run that is being repeated, if the run that now begins stands for it.
+
+    What the states cannot be read of, or a generator does not take, stays as it is.
+    """
+    global _runs_begun  # noqa: PLW0603  the generators are those of the process too
+    repetition = repeating.repetition()
+    _runs_begun += 1
+    if repetition is None or not repetition.states or repetition.position != _runs_begun - 1:
+        return
+    try:
+        states = msgspec.json.decode(Path(repetition.states).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return
+    for name, put in (("python", _set_python), ("numpy", _set_numpy), ("torch", _set_torch)):
+        with suppress(KeyError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
+            put(states[name])
+
+
+def _set_python(state: Any) -> None:
+    sys.modules["random"].setstate((state["version"], tuple(state["state"]), state["gauss"]))
+
+
+def _set_numpy(state: Any) -> None:
+    numpy = sys.modules["numpy"]
+    if "numpy.random" in sys.modules and "keys" in state:
+        generator = {"key": numpy.array(state["keys"], dtype="uint32"), "pos": state["position"]}
+        gauss = {"has_gauss": state["has_gauss"], "gauss": state["gauss"]}
+        numpy.random.set_state({"bit_generator": state["name"], "state": generator, **gauss})
+
+
+def _set_torch(state: Any) -> None:
+    torch = sys.modules["torch"]
+    torch.set_rng_state(torch.tensor(list(bytes.fromhex(state["state"])), dtype=torch.uint8))
 
 
 def write(path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 import numpy
+import pytest
 import torch
 
 from autotrack.redaction import Redactor
+from autotrack.repeating import VARIABLE, Repetition, text_of
 from autotrack.training.observe import random_states
 from autotrack.training.observe.process import describe_process
 
@@ -64,6 +66,31 @@ def test_what_torch_draws_next_comes_out_again() -> None:
     torch.set_rng_state(torch.tensor(list(bytes.fromhex(state["state"])), dtype=torch.uint8))
     assert torch.randn(5).tolist() == drawn
     assert state["seed"] == 1234
+
+
+def test_only_the_run_that_stands_for_the_repeated_one_starts_with_its_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw() -> list[Any]:
+        return [random.random(), numpy.random.rand(), torch.rand(1).item()]
+
+    draw()  # of numpy, the generator is imported when it is first asked for
+    random_states.set_as_recorded()  # repeats nothing
+    (tmp_path / "states.json").write_bytes(msgspec.json.encode(random_states.read()))
+    drawn = draw()
+    monkeypatch.setattr(random_states, "_runs_begun", 0)
+    told = Repetition(run="r", store="runs", states=str(tmp_path / "states.json"), position=1)
+    monkeypatch.setenv(VARIABLE, text_of(told))
+    random_states.set_as_recorded()
+    assert draw() != drawn
+    random_states.set_as_recorded()
+    assert draw() == drawn
+    before = all_states()
+    for content in (b"no json", b'{"python": {"version": 3}, "numpy": 5, "torch": {"state": "zz"}}'):
+        (tmp_path / "states.json").write_bytes(content)
+        monkeypatch.setattr(random_states, "_runs_begun", 1)
+        random_states.set_as_recorded()
+    assert all_states() == before
 
 
 def test_another_generator_of_numpy_is_named_only() -> None:
