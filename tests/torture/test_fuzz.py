@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="m
 
 
 def test_no_command_crashes_hangs_or_leaves_a_damaged_store(tmp_path: Path) -> None:
-    result = fuzz.run(tmp_path, range(24), seconds=10.0)
+    result = fuzz.run(tmp_path, range(6), seconds=20.0)
     assert result.faults == []
-    assert result.cases == 24
+    assert result.cases == 6
 
 
 def test_the_same_seed_does_the_same_damage(tmp_path: Path) -> None:
