@@ -32,7 +32,8 @@ def verdict(standing: Standing) -> str:
     best = "best" if standing.rank > 1 else "best before"
     rank = ranked(standing.rank, standing.count, is_shared=standing.is_shared, is_of_latest=standing.is_of_latest)
     value, other = short(standing.value), f"{standing.best_name} {short(standing.best_value)}"
-    return f"{standing.metric} {value}, {rank} ({best}: {other})"
+    noise = f", which is no more than seeds make: {standing.noise}" if standing.noise else ""
+    return f"{standing.metric} {value}, {rank} ({best}: {other}{noise})"
 
 
 def ranked(rank: int, count: int, *, is_shared: bool = False, is_of_latest: bool = False) -> str:

@@ -15,6 +15,9 @@ from autotrack.journal.summary import Summary
 Rivals = dict[str, list[tuple[str, Number]]]
 """By metric, the names of earlier runs, and their best values."""
 
+Noise = dict[str, tuple[str, float]]
+"""By metric, what repeats of one configuration come to, in words, and how far apart two of them may lie."""
+
 Who = TypeVar("Who")
 
 
@@ -69,6 +72,7 @@ class Comparison(msgspec.Struct, frozen=True):
         by_metric: What `since` is for each metric that the best one is chosen by.
         to_repeat: What would be missing to repeat the run, in a few words; nothing if nothing is.
         is_of_latest: Whether there are older runs that were not looked at.
+        noise: What seeds alone make of metrics, where there are repeats.
     """
 
     since: str = ""
@@ -76,12 +80,13 @@ class Comparison(msgspec.Struct, frozen=True):
     by_metric: dict[str, str] = {}
     to_repeat: str = ""
     is_of_latest: bool = False
+    noise: Noise = {}
 
     def of(self, summary: Summary) -> "tuple[str, Standing | None]":
         """Return how a run differs and how it ranks, both by the metric that it is judged by."""
         metric = judged_by(summary)
         if metric in self.by_metric or not self.by_metric:
-            standing = standing_of(summary, self.rivals, is_of_latest=self.is_of_latest)
+            standing = standing_of(summary, self.rivals, is_of_latest=self.is_of_latest, noise=self.noise)
             return self.by_metric.get(metric or "", self.since), standing
         return self.since, None
 
@@ -92,6 +97,7 @@ class Standing(msgspec.Struct, frozen=True):
     Attributes:
         is_shared: Whether others have the same value.
         is_of_latest: Whether there are older runs, which do not count.
+        noise: What repeats come to, if this run and the best of the others lie no farther apart than two of them may.
     """
 
     metric: str
@@ -102,9 +108,12 @@ class Standing(msgspec.Struct, frozen=True):
     best_value: Number
     is_shared: bool = False
     is_of_latest: bool = False
+    noise: str = ""
 
 
-def standing_of(summary: Summary, rivals: Rivals, *, is_of_latest: bool = False) -> Standing | None:
+def standing_of(
+    summary: Summary, rivals: Rivals, *, is_of_latest: bool = False, noise: Noise | None = None
+) -> Standing | None:
     """Return how a run ranks by the metric that it is judged by; None if no other run has that metric."""
     metric = judged_by(summary) or ""
     others = rivals.get(metric)
@@ -114,6 +123,8 @@ def standing_of(summary: Summary, rivals: Rivals, *, is_of_latest: bool = False)
     place = Ladder(enumerate(value for _, value in others), summary.metrics[metric].better).place_of(best.value)
     if place is None:
         return None
+    repeats, reach = (noise or {}).get(metric, ("", -1.0))
+    apart = abs(float(number(best.value)) - float(number(place.best_value)))
     return Standing(
         metric,
         best.value,
@@ -123,4 +134,5 @@ def standing_of(summary: Summary, rivals: Rivals, *, is_of_latest: bool = False)
         place.best_value,
         place.is_shared,
         is_of_latest,
+        repeats if 0 < apart <= reach else "",
     )

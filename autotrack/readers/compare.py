@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotrack.format import short
 from autotrack.journal.judging import judged_by, watched
-from autotrack.journal.standing import Comparison, Rivals
+from autotrack.journal.standing import Comparison, Noise, Rivals
 from autotrack.journal.summary import Summary
 from autotrack.readers.causes import in_short, likely_causes
 from autotrack.readers.code_changes import code_changes
+from autotrack.readers.configuration import configuration_of
 from autotrack.readers.differences import as_markdown, differences
 from autotrack.readers.earlier_runs import EarlierRuns, Outline, best_of
 from autotrack.readers.recorded_run import summarise
+from autotrack.readers.repeats import spread_among
 
 _MOST_METRICS = 6
 
@@ -30,11 +32,12 @@ class ChangesSince:
     rivals: Rivals
     by_metric: dict[str, str]
     is_of_latest: bool = False
+    noise: Noise = field(default_factory=dict)
 
     @property
     def said(self) -> Comparison:
         """What the terminal hears of it."""
-        return Comparison(self.line, self.rivals, self.by_metric, is_of_latest=self.is_of_latest)
+        return Comparison(self.line, self.rivals, self.by_metric, is_of_latest=self.is_of_latest, noise=self.noise)
 
 
 def changes_of(
@@ -57,7 +60,8 @@ def changes_of(
         return None
     labels = _labels(earlier, now)
     beside = _Beside(folder, now, earlier_runs, reads_code=reads_code)
-    found = [_since(one, beside, labels) for one in _titles(earlier, _wanted(now))]
+    titles = list(_titles(earlier, _wanted(now)))
+    found = [_since(one, beside, labels) for one in titles]
     by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
     return ChangesSince(
         found[0][1],
@@ -65,6 +69,7 @@ def changes_of(
         _rivals(earlier, labels),
         dict(reversed(by_metric.items())),
         earlier_runs.has_older(folder),
+        dict(_noise(earlier, now, {run for _, compared in titles for run in compared})),
     )
 
 
@@ -125,6 +130,17 @@ def _since(
     lines = [f"since {name} ({title}): {causes}" for name, title, causes, _ in compared]
     sections = [f"**Since {name}** ({title})\n\n{text}" for name, title, _, text in compared]
     return metric, "; ".join(lines), "\n\n".join(sections)
+
+
+def _noise(
+    earlier: Iterable[Outline], now: Summary, compared: Iterable[Outline]
+) -> Iterator[tuple[str, tuple[str, float]]]:
+    """Yield, by metric, what seeds make of it where earlier runs repeat this one or one that it is compared with."""
+    wanted = {configuration_of(now), *(run.card["configuration"] for run in compared)}
+    cards = [run.card for run in earlier if run.card["configuration"] in wanted]
+    for metric in {name for card in cards for name in card["best"]}:
+        if (spread := spread_among(metric, wanted, cards)) is not None:
+            yield metric, (str(spread), spread.reach)
 
 
 def _rivals(earlier: Iterable[Outline], labels: dict[Outline, str]) -> Rivals:

@@ -11,10 +11,11 @@ from typing import Any
 from autotrack.errors import AutotrackError
 from autotrack.journal.directions import Direction
 from autotrack.journal.judging import main_metrics
+from autotrack.journal.params import is_seed
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers import recorded_run
-from autotrack.readers.configuration import kind_of
+from autotrack.readers.configuration import configuration_of, data_of, kind_of
 
 _MOST_RUNS = 200
 """How many earlier runs are considered."""
@@ -32,7 +33,7 @@ class Outline:
     """What has to be known of a run to choose it. Its summary would take more memory: it has all packages as well.
 
     Only runs of one `kind` are compared. `directions` and `bests` have the directions and best values of the main
-    metrics.
+    metrics. `card` has as much of `card_of` as tells repeats of one configuration.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Outline:
     started: float
     directions: dict[str, Direction | None]
     bests: dict[str, Any]
+    card: dict[str, Any]
 
 
 class EarlierRuns:
@@ -189,6 +191,7 @@ def _modified_ns(folder: Path) -> int:
 
 def _outline(folder: Path, summary: Summary) -> Outline:
     metrics = {name: summary.metrics[name] for name in main_metrics(summary)}
+    bests = {name: metric.best.value for name, metric in metrics.items() if metric.best}
     return Outline(
         folder=folder,
         id=summary.id,
@@ -196,5 +199,13 @@ def _outline(folder: Path, summary: Summary) -> Outline:
         kind=kind_of(summary),
         started=summary.started,
         directions={name: metric.better for name, metric in metrics.items()},
-        bests={name: metric.best.value for name, metric in metrics.items() if metric.best},
+        bests=bests,
+        card={
+            "id": summary.id,
+            "configuration": configuration_of(summary),
+            "data": data_of(summary),
+            "params": {name: value for name, value in summary.params.items() if is_seed(name)},
+            "best": bests,
+            "last": {},
+        },
     )

@@ -1,7 +1,7 @@
 """Repeats of one configuration: runs that differ in nothing but their seeds, and how far apart seeds set a metric."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,12 @@ class Spread:
         The difference of two values has the standard deviation of one times the square root of two; 95 % of such
         differences lie within twice that.
         """
-        return self.repeats >= _FEWEST and abs(self.difference) <= _STANDARD_DEVIATIONS * 2**0.5 * self.deviation
+        return self.repeats >= _FEWEST and abs(self.difference) <= self.reach
+
+    @property
+    def reach(self) -> float:
+        """How far apart two values of repeats may lie."""
+        return _STANDARD_DEVIATIONS * 2**0.5 * self.deviation
 
     def __str__(self) -> str:
         return f"{short(self.mean)} ± {short(self.deviation)} over {self.repeats} repeats"
@@ -48,17 +53,25 @@ def spread_of(metric: str, now: Card, before: Card, others: Iterable[Card]) -> S
     difference = _value(metric, now), _value(metric, before)
     if None in difference:
         return None
+    apart = (difference[0] or 0.0) - (difference[1] or 0.0)
     wanted = now["configuration"], before["configuration"]
+    return spread_among(metric, wanted, (now, before, *others), difference=apart)
+
+
+def spread_among(
+    metric: str, configurations: Collection[str], cards: Iterable[Card], *, difference: float = 0.0
+) -> Spread | None:
+    """Return how far apart repeats of one of these configurations lie, with the most; None if they are few."""
     groups: dict[str, dict[str, Card]] = {}
-    for card in (now, before, *others):
-        if card["configuration"] in wanted and _value(metric, card) is not None:
+    for card in cards:
+        if card["configuration"] in configurations and _value(metric, card) is not None:
             groups.setdefault(card["configuration"], {})[card["id"]] = card
-    largest = max((group for runs in groups.values() for group in _with_equal_data(runs.values())), key=len)
+    alike = (group for runs in groups.values() for group in _with_equal_data(runs.values()))
+    largest = max(alike, key=len, default=[])
     if len(largest) < _FEWEST:
         return None
     values: Sequence[float] = [value for run in largest if (value := _value(metric, run)) is not None]
-    apart = (difference[0] or 0.0) - (difference[1] or 0.0)
-    return Spread(len(values), statistics.fmean(values), statistics.stdev(values), apart)
+    return Spread(len(values), statistics.fmean(values), statistics.stdev(values), difference)
 
 
 def _with_equal_data(runs: Iterable[Card]) -> list[list[Card]]:

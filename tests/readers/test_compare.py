@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import autotrack
+from autotrack.format import verdict
 from autotrack.journal import records
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import AnyRecord, Dataset, Environment, Metrics, Params, RunFinished, RunStarted
@@ -351,6 +352,19 @@ def test_the_best_run_and_the_rank_are_told_by_the_same_metric(made: Store) -> N
     assert standing is not None
     assert (standing.metric, standing.rank) == ("val_acc", 1)
     assert "since run2 (last run and best val_acc 0.6)" in since
+
+
+def test_a_difference_within_the_noise_of_seeds_is_called_that(made: Store) -> None:
+    for seed, value in enumerate((0.50, 0.52, 0.51)):
+        made.add(params(seed=seed), *loss(value))
+    comparison = said_of(made.add(params(beta=2))).said
+    close, far = (comparison.of(summary_of(*loss(value)))[1] for value in (0.49, 0.3))
+    assert close is not None
+    assert verdict(close) == (
+        "val_loss 0.49, 1st of 4 (best before: run1 0.5, which is no more than seeds make: 0.51 ± 0.01 over 3 repeats)"
+    )
+    assert far is not None
+    assert far.noise == ""
 
 
 def test_a_last_run_that_is_the_best_one_is_said_once(made: Store) -> None:
