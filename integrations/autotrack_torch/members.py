@@ -208,8 +208,8 @@ def arguments_of(optimizer: Any) -> list[dict[str, Any]]:
         settings = {name: value for name, value in _settings_in(group).items() if name not in _OF_SCHEDULERS}
         if index < len(made):
             settings |= made[index]
-        else:
-            settings["lr"] = group.get("initial_lr", group.get("lr"))
+        elif "lr" in group:
+            settings["lr"] = group.get("initial_lr", group["lr"])
             if "max_momentum" in group:  # OneCycleLR and CyclicLR set the momentum, too
                 given = getattr(optimizer, "defaults", {})
                 settings |= {name: given[name] for name in ("momentum", "betas") if name in settings and name in given}

@@ -38,6 +38,7 @@ def test_each_call_of_backward_is_a_step_of_the_weights_that_change(record: Reco
     assert run.series("loss") == losses
     assert run.epochs == [1, 2, 3]
     assert (run.params["optimizer:optimizer"], run.params["model:parameters"]) == ("by hand", 8)
+    assert "optimizer:lr" not in run.params
     assert run.datasets == ["train"]
     assert len(run.notices) == 1
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,18 @@ def test_an_optimizer_of_the_original_makes_a_step_after_those_of_each_copy(reco
 
     (run,) = record(script)
     assert (len(run.values("lr-Adam")), len(run.values("lr-SGD"))) == (12, 3)
+
+
+def test_the_model_of_a_federated_training_is_the_one_that_the_copies_are_of(record: Record, store: Path) -> None:
+    server = net()
+
+    def script() -> None:
+        for _round in range(2):
+            server.load_state_dict(mean([fit(local, sgd(local)) for local in [copy.deepcopy(server)] * 2]))
+
+    record(script)
+    (kept,) = store.glob("*/*/model/data/model.pth")
+    assert torch.load(kept, weights_only=False).weight.tolist() == server.weight.tolist()
 
 
 def test_inner_steps_without_an_optimizer_are_no_steps(record: Record) -> None:
