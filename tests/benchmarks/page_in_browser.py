@@ -119,6 +119,8 @@ def _looked_at(page: Page, address: str, within: Any) -> list[str]:
 def _one_run(page: Page, store: Path) -> float:
     key = autotrack.runs(store)[0].id
     with _tensorboard(store) as address:
+        page.goto(f"{address}#autotrack")
+        page.frame_locator("iframe").locator("td.name a").first.wait_for()
         page.goto("about:blank")
         began = time.perf_counter()
         page.goto(f"{address}#autotrack&p.autotrack.at=%23run%2F{key}", wait_until="commit")
