@@ -23,7 +23,7 @@ export class RunCharts {
     this.groups = Object.entries(together(this.names, run.judged_by));
     this.take(run, curves);
     const options = { zoom: this.zoom, marks: (axis) => epochStarts(this.longest, axis, run.started) };
-    this.charts = this.groups.map(([title, members]) => chart(title, this.lines(members), this.chosen, options));
+    this.charts = this.groups.map(([title, members]) => chart(members.length > 1 ? title : members[0], this.lines(members), this.chosen, options));
     this.loadCharts = this.loads.map((name) => chart(name, [this.loadLine(name)], this.loadSettings, { ...options, height: 130 }));
     this.element = this.framed();
     this.load = this.framedLoad();
