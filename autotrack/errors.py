@@ -10,6 +10,7 @@
     ├── UnsafeFileError        a file of a run is a link, not a regular file or not in its folder (also an OSError)
     ├── ModelLoadError         a kept model cannot be loaded: damaged, changed since, or not complete in itself
     │   └── UntrustedModelError    loading it would run code from the file, and nobody has said that it is trusted
+    ├── ModelInputError        data are not what a model was trained on (also a ValueError)
     ├── ModelRegistryError     a model cannot be registered, aliased, promoted or removed as somebody asked for
     │   └── ModelNotFoundError     no registered model, version or alias matches a reference (also a LookupError)
     ├── QueryError             a `where` or `sort` that cannot be understood (also a ValueError)
@@ -76,6 +77,10 @@ class ModelLoadError(AutotrackError):
 
 class UntrustedModelError(ModelLoadError):
     """Loading a model would run code that is in its file, or import modules that it names."""
+
+
+class ModelInputError(AutotrackError, ValueError):
+    """Data that a model is to be given are not what it was trained on, or cannot be read."""
 
 
 class ModelRegistryError(AutotrackError):

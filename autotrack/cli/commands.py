@@ -9,6 +9,8 @@ COMMANDS = {
     "report": "report.report",
     "models": "models.models",
     "register": "models.register",
+    "predict": "use_model.predict",
+    "serve": "use_model.serve",
     "tag": "edit.tag",
     "note": "edit.note",
     "rename": "edit.rename",

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,11 @@ _SAFE = re.compile(r"[\w.@+/-]+")
 _NAME_OPTIONS = {"--where", "-w", "--sort", "--columns", "-c", "--group-by", "-g"}
 _METRIC_OPTIONS = {"--metric", "-m", "--history"}
 _TAKES_RUNS = {"show", "compare", "report", "rm", "archive", "sync", "tensorboard"}
-_TAKES_ONE_RUN = {"tag", "note", "rename", "undo", "reproduce", "export-project", "doctor"}
+_TAKES_ONE_RUN = {"register", "tag", "note", "rename", "undo", "reproduce", "export-project", "doctor"}
 _TAKES_REMOVED = "restore"
 SWITCHES = frozenset(
     "--all -a --checkpoints --code --csv --descending --here --json --markdown --no-env --no-open --only-restore "
-    "--open --purge --reproduce --restore --trash --watch --yes -y".split()
+    "--open --purge --reproduce --restore --trash --trusted --watch --yes -y".split()
 )
 """The options that have no value. To ask the commands for them would import them all; a test asks instead."""
 
@@ -72,12 +73,50 @@ def completions(words: list[str], incomplete: str) -> list[str] | None:
         return _begun(incomplete, _metrics(store))
     if before.startswith("-") and before not in SWITCHES:
         return None
-    arguments = [word for word in words[1:] if not word.startswith("-")]
+    if (found := _of_models(command, words, store)) is not None:
+        return _starting(incomplete, found)
+    arguments = _arguments(words)
     if command == _TAKES_REMOVED or (command == "rm" and "--restore" in words):
         return _starting(incomplete, _removed(store))
     if command in _TAKES_RUNS or (command in _TAKES_ONE_RUN and not arguments):
         return _starting(incomplete, _runs(store))
     return None
+
+
+def _of_models(command: str, words: list[str], store: str | None) -> Iterable[str] | None:
+    """Return what may stand where a registered model is named; None where none is."""
+    arguments = _arguments(words)
+    if command in ("serve", "predict") and not arguments:
+        return _models(store, with_versions=True)
+    if command == "register" and len(arguments) == 1:
+        return _models(store)
+    if command == "models" and len(arguments) == 1:
+        return _models(store, with_versions=arguments[0] in ("show", "describe", "rm"))
+    return (
+        ["show", "register", "alias", "promote", "undo", "describe", "rm"]
+        if command == "models" and not arguments
+        else None
+    )
+
+
+def _arguments(words: list[str]) -> list[str]:
+    """Return the words after the command that are neither options nor their values."""
+    return [
+        word
+        for before, word in pairwise(words)
+        if not word.startswith("-") and (not before.startswith("-") or before in SWITCHES)
+    ]
+
+
+def _models(store: str | None, *, with_versions: bool = False) -> Iterator[str]:
+    from autotrack import settings
+    from autotrack.models.registry import Registry
+
+    for model in Registry(Path(store or settings.resolve().to).expanduser()).models():
+        yield model.name
+        if with_versions:
+            yield from (f"{model.name}@{alias}" for alias in model.aliases)
+            yield from (f"{model.name}/{number}" for number in model.versions)
 
 
 def _words(shell: str, environ: Mapping[str, str]) -> tuple[list[str], str]:

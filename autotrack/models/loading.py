@@ -18,6 +18,7 @@ def load_model(
     weights: Weights = "last",
     trusted: bool = False,
     model_class: type | None = None,
+    inputs: Any = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Return a model that was kept, ready to predict.
@@ -33,11 +34,13 @@ def load_model(
             PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise; except a
             registered one that certainly comes from a training of yours on this machine.
         model_class: The class of a Lightning module, where it is not imported yet.
+        inputs: Data that a registered model is to predict from: they are compared with what it was trained on.
         store: The folder of runs in which names are looked for; by default the one in the settings.
 
     Raises:
         UntrustedModelError: Loading would run code out of the file, and `trusted` is False.
         ModelLoadError: The file is damaged, was changed since it was kept, or cannot be loaded on its own.
+        ModelInputError: The `inputs` are not what the model was trained on.
         ModelNotFoundError: There is no such registered model, version or alias.
         ArtifactNotFoundError: The run has kept no such model.
         RunNotFoundError: There is no such run.
@@ -45,7 +48,9 @@ def load_model(
     if isinstance(model, RecordedRun):
         return model.load_model(weights, trusted=trusted, model_class=model_class)
     if isinstance(model, str) and model.startswith(SCHEME):
-        return load_version(model, store=catalog.store_path(store), trusted=trusted, model_class=model_class)
+        return load_version(
+            model, store=catalog.store_path(store), trusted=trusted, model_class=model_class, inputs=inputs
+        )
     path = Path(model).expanduser()
     around = _run_around(path)
     if around is not None:

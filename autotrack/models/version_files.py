@@ -14,16 +14,19 @@ from autotrack.journal.summary import Summary
 from autotrack.model_names import Reference, parsed
 from autotrack.models import environment_check
 from autotrack.models.entries import Registered
+from autotrack.models.input_check import check_inputs
 from autotrack.models.registry import Registry
 from autotrack.readers.kept_files import KeptFiles
 from autotrack.readers.recorded_run import RecordedRun, load
 from autotrack.readers.trust import is_ours_alone, why_foreign
 
 
-def load_version(reference: str, *, store: Path, trusted: bool, model_class: type | None) -> Any:
+def load_version(reference: str, *, store: Path, trusted: bool, model_class: type | None, inputs: Any = None) -> Any:
     """Load the model of a version: see `autotrack.load_model`."""
     registry, wanted = Registry(store), parsed(reference)
     version = registry.model(wanted.name).version(wanted)
+    if inputs is not None:
+        check_inputs(registry, wanted.name, version, inputs)
     differing = environment_check.that_matter(environment_check.differences(version.origin))
     if differing:
         warnings.warn(

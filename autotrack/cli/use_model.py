@@ -1,0 +1,61 @@
+"""`autotrack predict` tries a kept model on data in a file, `autotrack serve` serves a registered one over HTTP."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autotrack.cli.options import StoreOption
+from autotrack.cli.printing import say, say_json
+from autotrack.model_names import SCHEME, parsed
+from autotrack.models import serving
+from autotrack.models.input_check import check_inputs
+from autotrack.models.loading import load_model
+from autotrack.models.predicting import predictions, read_data
+from autotrack.models.registry import Registry
+from autotrack.readers import catalog
+
+TrustedOption = Annotated[
+    bool, typer.Option("--trusted", help="Load it although somebody else made it: that may run their code.")
+]
+
+
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="`digits@champion`, `digits/3`, or a run.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table or array: .csv, .json or .npy.")],
+    trusted: TrustedOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Print what a model predicts for the data in a file, as JSON: `autotrack predict digits@champion new.csv`.
+
+    The data are first compared with what the model was trained on: columns, shapes and types.
+    """
+    data = read_data(file)
+    place = catalog.existing_store(store)
+    registry, name = Registry(place), model.removeprefix(SCHEME).partition("@")[0].partition("/")[0]
+    loaded: Any
+    if model.startswith(SCHEME) or registry.exists(name):
+        wanted = parsed(model)
+        check_inputs(registry, wanted.name, registry.model(wanted.name).version(wanted), data)
+        loaded = load_model(f"{SCHEME}{model.removeprefix(SCHEME)}", trusted=trusted, store=place)
+    else:
+        loaded = catalog.find(model, store).load_model(trusted=trusted)
+    say_json(predictions(loaded, data))
+
+
+def serve(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="`digits@champion`, `digits/3` or `digits`.")],
+    port: Annotated[int, typer.Option("--port", "-p", help="The port to listen on.")] = 5001,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    trusted: TrustedOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Serve a registered model over HTTP by `mlflow models serve` of this Python: `autotrack serve digits@champion`.
+
+    Then `curl 127.0.0.1:5001/invocations -H 'Content-Type: application/json' -d '{"inputs": [[1, 2]]}'` asks it.
+    """
+    registry, wanted = Registry(catalog.existing_store(store)), parsed(model)
+    version = registry.model(wanted.name).version(wanted)
+    say(f"serving {wanted.name}/{version.version} at http://{host}:{port}; Ctrl-C stops it", err=True)
+    code = serving.serve(registry, wanted.name, version, host=host, port=port, trusted=trusted)
+    raise typer.Exit(code)

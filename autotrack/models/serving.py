@@ -1,0 +1,59 @@
+"""Serves a version over HTTP: a thin start of `mlflow models serve`, where mlflow is installed."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from autotrack.errors import MissingLibraryError, ModelRegistryError, UntrustedModelError
+from autotrack.model_format.verified import copy_verified, private_folder
+from autotrack.model_names import Reference
+from autotrack.models.entries import Registered
+from autotrack.models.input_check import description_folder
+from autotrack.models.registry import Registry
+from autotrack.models.version_files import run_if_own, verify
+
+
+def serve(registry: Registry, name: str, version: Registered, *, host: str, port: int, trusted: bool) -> int:
+    """Serve a version until it is stopped; return the exit code of mlflow.
+
+    What is served is a copy whose checksums were verified.
+
+    Raises `MissingLibraryError` without mlflow, `UntrustedModelError` for a model that this user has not certainly
+    made, unless it is `trusted`, and `ModelRegistryError` for a bare checkpoint.
+    """
+    reference = Reference(name, version.version)
+    if importlib.util.find_spec("mlflow") is None:
+        raise MissingLibraryError(
+            f"{reference} is served by mlflow, which is not installed here; `autotrack predict` needs no server\n"
+            f"pip install mlflow"
+        )
+    folder = description_folder(version)
+    if folder is None:
+        raise ModelRegistryError(
+            f"{reference} is a checkpoint ({version.path}), and mlflow serves whole models; register the last weights"
+        )
+    if not trusted and run_if_own(registry, name, version) is None:
+        raise UntrustedModelError(
+            f"{reference} is not served: to load it may run code that is in its files. If you trust whoever made it, "
+            f"add --trusted"
+        )
+    verify(registry, name, version)
+    with private_folder() as place:
+        for file in version.files:
+            if file.path.startswith(f"{folder}/"):
+                target = place / "model" / Path(file.path).relative_to(folder).parent
+                target.mkdir(parents=True, exist_ok=True)
+                path = registry.path_in_store(name, version.version, file.path)
+                copy_verified(registry.store, path, target, sha256=file.sha256)
+        command = [
+            sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(place / "model"),
+            "--env-manager", "local", "--host", host, "--port", str(port),
+        ]  # fmt: skip
+        path = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), os.environ.get("PATH")]))  # for uvicorn
+        environment = {**os.environ, "PATH": path, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}  # it is trusted
+        try:
+            return subprocess.run(command, env=environment, check=False).returncode
+        except KeyboardInterrupt:
+            return 0

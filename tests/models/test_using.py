@@ -1,0 +1,92 @@
+"""Trying and serving registered models: data of the wrong kind are refused before anything is loaded."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import autotrack
+from autotrack.cli import completion
+from autotrack.errors import AutotrackWarning, MissingLibraryError, ModelInputError, UntrustedModelError
+from autotrack.models import environment_check, serving
+from autotrack.models.entries import Origin
+from autotrack.models.input_check import problems
+from autotrack.models.predicting import predictions, read_data
+from autotrack.models.registry import Registry
+from autotrack.readers.recorded_run import RecordedRun
+
+DATA = np.random.default_rng(0).normal(size=(3, 4))
+
+
+@pytest.fixture
+def store(runs: list[RecordedRun], tmp_path: Path) -> Path:
+    """A store with one registered model."""
+    runs[2].register("digits")
+    return tmp_path / "runs"
+
+
+def test_a_model_predicts_from_csv_json_and_npy(store: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", DATA)
+    np.savetxt(tmp_path / "data.csv", DATA, delimiter=",")
+    (tmp_path / "rows.json").write_text(json.dumps(DATA.tolist()))
+    (tmp_path / "data.json").write_text(json.dumps({"inputs": DATA.tolist()}))
+    model = autotrack.load_model("models:/digits", trusted=True, store=store)
+    expected = model.predict(DATA).tolist()
+    for name in ("data.npy", "data.csv", "rows.json", "data.json"):
+        assert predictions(model, read_data(tmp_path / name)) == expected
+    pd.DataFrame({"a": [1], "b": ["x"]}).to_csv(tmp_path / "table.csv", index=False)
+    assert list(read_data(tmp_path / "table.csv").columns) == ["a", "b"]
+    for name, content in (("bad.json", "{"), ("bad.npy", "no"), ("bad.txt", ""), ("pickled.npy", "\x80")):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ModelInputError):
+            read_data(tmp_path / name)
+
+
+def test_data_that_the_model_was_not_trained_on_are_refused_on_demand(store: Path) -> None:
+    autotrack.load_model("models:/digits", trusted=True, store=store, inputs=DATA)
+    for data, reason in (
+        (DATA[:, :3], r"\(3, 3\), expected \(any, 4\)"),
+        (np.full((2, 4), "x"), "text, expected float"),
+    ):
+        with pytest.raises(ModelInputError, match=reason):
+            autotrack.load_model("models:/digits", trusted=True, store=store, inputs=data)
+
+
+def test_columns_that_are_missing_unknown_or_of_another_type_are_named() -> None:
+    schema = [{"type": "double", "name": "a"}, {"type": "string", "name": "b"}, {"type": "long", "name": "c"}]
+    assert list(problems(schema, pd.DataFrame({"a": [1], "b": ["x"], "c": [2]}))) == []
+    found = list(problems(schema, pd.DataFrame({"a": [0.5], "b": [0.5], "d": [1]})))
+    assert found[0] == "columns are missing: 'c'"
+    assert found[1] == "columns that the model does not know: 'd'"
+    assert "'b' holds float, expected text" in found[2]
+
+
+def test_packages_that_differ_are_named_if_that_matters(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    origin = Origin(run="r", name="n", experiment="e", folder="e/n", packages={"a": "1.4.2", "b": "2.0.1", "c": "1"})
+    monkeypatch.setattr(environment_check, "_installed", {"a": "1.5.0", "b": "2.0.7"}.get)
+    found = environment_check.differences(origin)
+    assert [(one.package, one.matters) for one in found] == [("a", True), ("b", False), ("c", True)]
+    monkeypatch.setattr(environment_check, "_installed", lambda _: "0.1")
+    with pytest.warns(AutotrackWarning, match=r"scikit-learn [\d.]+, now 0\.1"):
+        autotrack.load_model("models:/digits", trusted=True, store=store)
+
+
+def test_serving_needs_mlflow_and_trust(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry(store)
+    version = registry.model("digits").versions[1]
+    with pytest.raises(UntrustedModelError, match="--trusted"):
+        serving.serve(registry, "digits", version, host="127.0.0.1", port=1, trusted=False)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingLibraryError, match="pip install mlflow"):
+        serving.serve(registry, "digits", version, host="127.0.0.1", port=1, trusted=True)
+
+
+def test_the_tab_key_completes_registered_models(store: Path) -> None:
+    assert completion.completions(["models", "show", "--store", str(store)], "di") == ["digits", "digits/1"]
+    assert completion.completions(["serve", "--store", str(store)], "digits/") == ["digits/1"]
+    assert completion.completions(["register", "latest", "--store", str(store)], "d") == ["digits"]
+    assert completion.completions(["models"], "pro") == ["promote"]
