@@ -65,11 +65,11 @@ def script(tmp_path: Path, everything: None) -> Path:
 def test_the_second_run_of_a_script_says_once_what_changed_since_the_first(script: Path, sidecar: str) -> None:
     assert "since" not in train("0.1", AUTOTRACK_SIDECAR=sidecar)
     [first] = autotrack.runs("runs")
-    script.write_text(f"{TRAINING}\n# one line more")
+    script.write_text(TRAINING.replace("sleep(0.005)", "sleep(0.004)"))
     said = train("0.01", AUTOTRACK_SIDECAR=sidecar)
-    expected = f"since {first.name} (last run and best val_loss 0.5): code (train.py), params (lr 0.1 → 0.01)"
+    expected = f"since {first.name} (last run and best val_loss 0.5): params (lr 0.1 → 0.01), code (train.py changed)"
     assert [line for line in said.splitlines() if "since" in line] == [f"  {expected}"]
-    assert said.splitlines()[-1] == f"  val_loss 0.5, 1st of 2 (best before: {first.name} 0.5)"
+    assert said.splitlines()[-1] == f"  val_loss 0.5, shared 1st of 2 (best before: {first.name} 0.5)"
     second = autotrack.runs("runs")[0]
     assert second.texts["changes"].endswith("- code: train.py\n- params: lr 0.1 → 0.01")
     command = [sys.executable, "-m", "autotrack", "show"]
@@ -95,7 +95,7 @@ def test_what_changed_is_said_below_the_progress_bar(script: Path) -> None:
     rows = [*screen.feed(printed), *screen.rows]
     [line] = [row for row in rows if "since" in row]
     assert re.fullmatch(
-        r"  since [\w-]+ \(last run and best val_loss 0.5\): arguments \(--bar added\), params \(lr 0.1 → 0.01\)", line
+        r"  since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\), arguments \(--bar added\)", line
     )
     [bar] = [row for row in rows if row.startswith("step")]
     assert re.fullmatch(r"step +\d+ \[#* *\]", bar)
