@@ -53,11 +53,14 @@ class RecordedRun:
     The fields of the summary are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
     """
 
+    _folder: Path | str
+    _summary: Summary | None
+    _indexed: Indexed | None
+    _card: dict[str, Any] | None = None
+
     def __init__(self, folder: Path | str, summary: Summary | None = None, *, indexed: Indexed | None = None) -> None:
-        self._folder = folder
-        self._summary = summary
-        self._indexed = indexed
-        self._card: dict[str, Any] | None = None
+        # Past `__setattr__`: of ten thousand runs, it would take longer than to look at them.
+        self.__dict__.update(_folder=folder, _summary=summary, _indexed=indexed)
 
     def __repr__(self) -> str:
         return printable(f"<RecordedRun {self.experiment}/{self.name} {self.status}>")
