@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from autotrack.cli.tables import shortened, table_lines
+from autotrack.cli.tables import shortened, table_lines, wrapped
 
 TEXTS = st.text(st.characters(blacklist_categories=["C", "Z", "M"]), max_size=30)
 
@@ -46,3 +46,11 @@ def test_wide_characters_take_two_columns() -> None:
 def test_right_to_left_text_does_not_drag_along_what_follows() -> None:
     line = table_lines(["run", "loss"], [["שלום", "12"]], width=80)[1]
     assert line == "שלום\u200e    12"
+
+
+def test_a_long_path_is_broken_behind_a_slash_and_words_stay_whole_where_there_is_room() -> None:
+    assert wrapped("see checkpoints/epoch=3-step=100.ckpt", 16) == ["see", "checkpoints/", "epoch=3-step=", "100.ckpt"]
+    rows = [["checkpoint", "a sentence that is long enough to be continued", "validation"]]
+    lines = table_lines(["kind", "what", "role"], rows, width=44)
+    assert [line.split()[0] for line in lines[1:2]] == ["checkpoint"]
+    assert "validation" in lines[1]
