@@ -61,6 +61,7 @@ class LiveRuns:
         self._kept = _Kept("", {}, {})
         self._open: OrderedDict[Path, LiveRun] = OrderedDict()
         self._sparks: OrderedDict[tuple[Path, str], tuple[str, list[Any]]] = OrderedDict()
+        self._whole: dict[str, Any] = {}
         self._importances: tuple[str, dict[str, Any]] = ("", {})
         self._looked_at = -_LEAST_SECONDS
         self._earlier_runs = EarlierRuns()
@@ -144,10 +145,13 @@ class LiveRuns:
                 "version": version,
                 "changed": self._of_changed(changed, _Kept(version, stamps, dict(before.keys))),
             }
+        if version == self._whole.get("version"):
+            return self._whole  # the page is opened once more
         runs, names = self._all()
         keys = keys_of(runs)
         self._kept = _Kept(version, stamps, {run.folder: key for run, key in zip(runs, keys, strict=True)})
-        return {"version": version, "table": columns_of(runs, names, settings.resolve().metric)}
+        self._whole = {"version": version, "table": columns_of(runs, names, settings.resolve().metric)}
+        return self._whole
 
     def _of_changed(self, folders: Sequence[Path], kept: _Kept) -> dict[str, Any]:
         """Return the runs in these folders as columns, without the index, which would read all others as well."""
