@@ -95,7 +95,7 @@ def register(
     checked_request(name, weights, description, tags)
     if run.status == "running":
         raise ModelRegistryError(f"run {run.name} is being recorded; call `register` of the run, or wait for its end")
-    asked = [one for one in run.registrations if (one.name, one.weights) == (name, weights)]
+    asked = [one for one in run.summary.registrations if (one.name, one.weights) == (name, weights)]
     request = Registration(
         time=time(),
         id=asked[0].id if asked else uuid4().hex,

@@ -12,7 +12,7 @@ SHORT_GROUPS = ("params", "metrics", "tags")
 """A name without its group is looked for in these."""
 
 FIELDS = tuple(Summary.__struct_fields__)
-COUNTED = ("trials", "epochs", "datasets", "plots", "artifacts", "notices")
+COUNTED = ("trials", "epochs", "datasets", "plots", "artifacts", "models", "registrations", "notices")
 """Fields that are lists of records: in a condition, they stand for how many there are."""
 
 TIMES = ("started", "ended")

@@ -12,6 +12,8 @@ import autotrack
 from autotrack.errors import ArtifactNotFoundError, ModelNotFoundError, ModelRegistryError
 from autotrack.model_names import Reference, parsed
 from autotrack.models import aliases
+from autotrack.models.lineage import lineage_of
+from autotrack.models.measures import measured
 from autotrack.models.registration import register
 from autotrack.models.registry import Registry
 from autotrack.readers.recorded_run import RecordedRun
@@ -45,6 +47,7 @@ def test_the_same_model_is_registered_once_and_a_version_number_is_never_given_a
 ) -> None:
     assert runs[0].register("digits").version == runs[0].register("digits", description="more").version == 1
     assert registry.model("digits").described[1] == "more"
+    assert autotrack.runs(registry.store)[-1].register("digits").version == 1
     assert autotrack.load(runs[0].folder).registrations[0].name == "digits"
     assert len(autotrack.load(runs[0].folder).registrations) == 1
     runs[1].register("digits")
@@ -160,3 +163,33 @@ def test_a_torn_line_is_left_out_and_the_next_entry_is_whole(runs: list[Recorded
     runs[1].register("digits")
     state = registry.model("digits")
     assert (sorted(state.versions), state.unread) == ([1, 2], 1)
+
+
+def test_the_best_checkpoint_is_registered_with_what_it_was_kept_for(store: Path) -> None:
+    with autotrack.start_run("mine", to=store) as run:  # as an integration keeps them
+        for name, kind, roles in (
+            ("model/model.keras", "model", ["last"]),
+            ("checkpoints/3.keras", "checkpoint", ["best"]),
+        ):
+            (run.folder / name).parent.mkdir(exist_ok=True)
+            (run.folder / name).write_bytes(name.encode())
+            metrics = {"val_acc": 0.9} if kind == "checkpoint" else {}
+            run._record_artifact(run.folder / name, kind=kind, roles=roles, metrics=metrics)
+        run.log({"val_acc": 0.9}, step=3, stage="validate")
+        run.log({"val_acc": 0.5}, step=4, stage="validate")
+    recorded = autotrack.load(run.folder)
+    last, best = recorded.register("net"), recorded.register("net", weights="best")
+    assert (last.path, best.path, best.saved_for) == ("model/model.keras", "checkpoints/3.keras", {"val_acc": 0.9})
+    registry = Registry(store)
+    assert [measured(registry, one).value("val_acc") for one in (last, best)] == [0.5, 0.9]
+
+
+def test_a_version_tells_which_runs_came_before_its_run(store: Path) -> None:
+    with autotrack.start_run("outer", to=store) as outer, autotrack.start_run("inner", to=store) as inner:
+        (inner.folder / "model").mkdir()
+        (inner.folder / "model" / "model.joblib").write_bytes(b"a model")
+        inner._record_artifact(inner.folder / "model" / "model.joblib", kind="model")
+    version = autotrack.load(inner.folder).register("net")
+    lineage = lineage_of(Registry(store), version)
+    assert lineage.folder == inner.folder
+    assert [(one.how, one.name, one.folder) for one in lineage.ancestors] == [("part of", "outer", outer.folder)]
