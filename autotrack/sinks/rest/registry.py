@@ -8,8 +8,9 @@ from typing import Any
 
 from autotrack.sinks.base import ModelState
 from autotrack.sinks.owed import Owed
+from autotrack.sinks.rest import responses
 from autotrack.sinks.rest.attempts import Attempts
-from autotrack.sinks.rest.client import Client, Refused
+from autotrack.sinks.rest.client import API, Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.model_versions import TAG, versions
 
@@ -17,6 +18,7 @@ _STAGES = {"champion": "Production", "production": "Production", "challenger": "
 """What aliases are called on servers before MLflow 2.3, which have stages instead."""
 
 _NO_STAGE = "None"
+_NOT_FOUND = 404
 _ALIAS = "alias "
 _TAG_THERE = re.compile(r"tag (.*?)(?: of version (\d+))?", re.DOTALL)
 
@@ -127,21 +129,30 @@ class RegistrySink:
         self._client.delete(f"{path}/delete-tag", {"name": name, "key": key, **about})
 
     def _alias(self, name: str, alias: str, version: str) -> None:
-        try:
-            self._client.post("registered-models/alias", {"name": name, "alias": alias, "version": version})
-        except Refused as refused:
-            if refused.error_code != "ENDPOINT_NOT_FOUND" or alias not in _STAGES:
-                raise
-            self._set_stage(name, version, _STAGES[alias])
+        if self._is_done("POST", {"name": name, "alias": alias, "version": version}):
+            return
+        if alias not in _STAGES:
+            stages = ", ".join(_STAGES)
+            raise Refused(
+                f"{self._client.url} is too old for aliases; for it, only {stages} can be stages", status=404
+            )
+        self._set_stage(name, version, _STAGES[alias])
 
     def _remove_alias(self, name: str, alias: str, _: str) -> None:
-        try:
-            self._client.delete("registered-models/alias", {"name": name, "alias": alias})
-        except Refused as refused:
-            if refused.error_code == "ENDPOINT_NOT_FOUND":
-                self._leave_stage(name, _STAGES.get(alias, ""))
-            elif refused.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
+        if not self._is_done("DELETE", {"name": name, "alias": alias}) and alias in _STAGES:
+            self._leave_stage(name, _STAGES[alias])
+
+    def _is_done(self, method: str, body: Mapping[str, str]) -> bool:
+        """Set or remove an alias; return False if the server has no aliases at all."""
+        headers = {"Content-Type": "application/json"}
+        path = f"{API}registered-models/alias"
+        response = self._client.send(method, path, data=responses.encode(body), headers=headers, expected=(200, 404))
+        code, _ = responses.error_in(response)
+        if response.status_code == _NOT_FOUND and code not in ("", "ENDPOINT_NOT_FOUND"):
+            if method == "POST":
+                raise Refused(responses.explain(response, self._client.url), status=_NOT_FOUND, error_code=code)
+            return True  # it is gone already
+        return response.status_code != _NOT_FOUND
 
     def _set_stage(self, name: str, version: str, stage: str) -> None:
         body: Mapping[str, Any] = {
@@ -153,6 +164,7 @@ class RegistrySink:
         self._client.post("model-versions/transition-stage", body)
 
     def _leave_stage(self, name: str, stage: str) -> None:
+        """Take the version out of a stage that was given it."""
         found = self._client.post("registered-models/get-latest-versions", {"name": name, "stages": [stage]})
         for version in found.get("model_versions", []):
             self._set_stage(name, str(version["version"]), _NO_STAGE)

@@ -14,6 +14,7 @@ from autotrack.models.promotion import promote
 from autotrack.models.registry import Registry
 from autotrack.models.servers import send_models
 from autotrack.sinks.owed import servers_with
+from tests.support.chaos_proxy import ChaosProxy, Fault
 from tests.support.servers import Server
 
 pytestmark = pytest.mark.slow
@@ -27,9 +28,14 @@ def api(server: Server, path: str, **query: str) -> dict[str, object]:
 
 
 def versions(server: Server, name: str) -> list[dict[str, object]]:
-    """Return the versions that the server has, the oldest first."""
+    """Return the versions that the server has, in the order of those here: runs are sent in any order."""
     found = api(server, "model-versions/search", filter=f"name = '{name}'").get("model_versions", [])
-    return sorted(found, key=lambda one: int(one["version"]))  # type: ignore[call-overload, no-any-return]
+    return sorted(found, key=lambda one: tags_of(one)["autotrack.version"])  # type: ignore[call-overload, no-any-return]
+
+
+def tags_of(version: dict[str, object]) -> dict[str, str]:
+    """Return the tags of a version."""
+    return {one["key"]: one["value"] for one in version["tags"]}  # type: ignore[attr-defined]
 
 
 def train(store: Path, name: str, url: str | None = None, C: float = 1.0) -> autotrack.RecordedRun:  # noqa: N803
@@ -60,19 +66,19 @@ def test_versions_aliases_and_what_is_said_of_them_arrive_once(store: Path, serv
         assert all(one.is_done for one in outcomes), outcomes
     first, second = versions(server, experiment)
     assert first["description"] == "the first"
-    assert {"key": "why", "value": "paper"} in first["tags"]  # type: ignore[operator]
+    assert tags_of(first)["why"] == "paper"
     runs = {str(run.id): run for run in autotrack.runs(store)}
-    tags = {one["key"]: one["value"] for one in second["tags"]}  # type: ignore[attr-defined]
+    tags = tags_of(second)
     assert tags["autotrack.run"] in runs
     assert "accuracy_score" in tags["autotrack.promoted.champion"]
     model = api(server, "registered-models/get", name=experiment)["registered_model"]
     assert model["description"] == "handwritten"  # type: ignore[index]
-    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", "2")]  # type: ignore[index]
+    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", second["version"])]  # type: ignore[index]
     aliases.move_alias(registry, Reference(experiment, 1), "champion")
     aliases.describe(registry, experiment, removed=("old",))
     assert all(one.is_done for one in autotrack.sync(store, server.url))
     model = api(server, "registered-models/get", name=experiment)["registered_model"]
-    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", "1")]  # type: ignore[index]
+    assert [(one["alias"], one["version"]) for one in model["aliases"]] == [("champion", first["version"])]  # type: ignore[index]
     assert [one["key"] for one in model["tags"]] == ["team"]  # type: ignore[index]
     aliases.remove_alias(registry, experiment, "champion")
     assert all(one.is_done for one in autotrack.sync(store, server.url))
@@ -127,6 +133,36 @@ def test_a_training_that_is_sent_ends_as_a_version_that_mlflow_loads(
     )
     assert said.splitlines()[-1] == "[False, False]"
     assert [one["version"] for one in versions(server, experiment)] == ["1"]
+
+
+def test_a_server_that_is_too_old_for_aliases_gets_stages(
+    store: Path, server: Server, experiment: str, failing: Callable[..., ChaosProxy]
+) -> None:
+    train(store, experiment)
+    registry, proxy = Registry(store), failing()
+    proxy.refuses = lambda _, path, __: 404 if "registered-models/alias" in path else None
+    assert all(one.is_done for one in autotrack.sync(store, proxy.url))
+    aliases.move_alias(registry, Reference(experiment, 1), "champion")
+    assert not send_models(registry, [experiment], proxy.url, patience=60)
+    assert [one["current_stage"] for one in versions(server, experiment)] == ["Production"]
+    aliases.remove_alias(registry, experiment, "champion")
+    assert not send_models(registry, [experiment], proxy.url, patience=60)
+    assert [one["current_stage"] for one in versions(server, experiment)] == ["None"]
+    aliases.move_alias(registry, Reference(experiment, 1), "other")
+    owed = send_models(registry, [experiment], proxy.url, patience=60)
+    assert "too old for aliases" in owed.refused[f"alias other of {experiment}"]
+
+
+def test_what_gets_lost_on_the_way_is_registered_once(
+    store: Path, server: Server, experiment: str, failing: Callable[..., ChaosProxy]
+) -> None:
+    train(store, experiment)
+    aliases.move_alias(Registry(store), Reference(experiment, 1), "champion")
+    proxy = failing(lambda number: Fault.DROP_AFTER if number % 3 == 0 else None)
+    assert all(one.is_done for one in autotrack.sync(store, proxy.url))
+    assert len(versions(server, experiment)) == 1
+    model = api(server, "registered-models/get", name=experiment)["registered_model"]
+    assert [one["alias"] for one in model["aliases"]] == ["champion"]  # type: ignore[index]
 
 
 def test_a_model_is_sent_by_one_process_at_a_time(store: Path, server: Server, experiment: str) -> None:
