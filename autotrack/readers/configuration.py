@@ -71,8 +71,8 @@ def _named(summary: Summary, name: str) -> Any:
 
 
 def _code_of(summary: Summary) -> list[Any]:
-    usage = Usage(summary)
-    if usage.is_known:
+    if "modules" in summary.environment.get("used", {}):
+        usage = Usage(summary)
         versions = summary.environment.get("packages", {}).get("versions")
         known = versions if isinstance(versions, dict) else {}
         packages = {name: known.get(name) for name in usage.packages}
