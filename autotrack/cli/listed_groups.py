@@ -79,12 +79,12 @@ class GroupTable:
         No two groups are to look the same. If they would, those names come first that tell groups apart, and the best
         run gives way to them.
         """
-        kept = self._chosen_keys(width - _BESIDE_KEYS - _BEST_RUN, self._names)
-        if self._distinct(kept) == len(self._groups):
+        kept, most = self._chosen_keys(width - _BESIDE_KEYS - _BEST_RUN, self._names), self._distinct(self._names)
+        if self._distinct(kept) == most:
             return kept, True
         for space in (width - _BESIDE_KEYS - _BEST_RUN, width - _BESIDE_KEYS):
             kept = self._chosen_keys(space, self._most_telling(space))
-            if self._distinct(kept) == len(self._groups):
+            if self._distinct(kept) == most:
                 return kept, space < width - _BESIDE_KEYS
         return kept, False
 
@@ -135,12 +135,17 @@ class GroupTable:
     def _remarks(self, count: int, keys: Sequence[str]) -> Iterator[str]:
         without = sum(len(group.runs) - len(group.values) for group in self._groups) if self._metric else 0
         left_out = [printable(name) for name in self._names if name not in keys]
-        if without or left_out or len(self._groups) > count:
+        equal = len(self._groups) - self._distinct(self._names)
+        if without or left_out or equal or len(self._groups) > count:
             yield ""
+        if equal:
+            yield styled(
+                "groups with the same params differ in code, data or packages: autotrack compare shows it", "dim"
+            )
         if left_out:
             named = ", ".join(left_out[:_MOST_NAMED])
             more = f" and {len(left_out) - _MOST_NAMED} more" if left_out[_MOST_NAMED:] else ""
-            twins = len(self._groups) - self._distinct(keys)
+            twins = self._distinct(self._names) - self._distinct(keys)
             why = f", by which {twins + 1} groups differ that look the same" if twins else ""
             yield styled(f"no room for {named}{more}{why}: --csv and --json have all", "dim")
         if len(self._groups) > count:

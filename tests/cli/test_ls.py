@@ -226,3 +226,13 @@ def test_watching_opens_the_index_once(tmp_path: Path, monkeypatch: pytest.Monke
         pass
     assert [run.name for run in chosen.runs()] == ["second", "first"]
     assert len(opened) == 1
+
+
+def test_groups_that_differ_in_more_than_params_are_said_to(tmp_path: Path) -> None:
+    for rows in (10, 10, 20):
+        with autotrack.start_run(to=tmp_path / "runs", params={"lr": 0.1}) as run:
+            run.log_dataset("train", [[1.0]] * rows)
+            run.log({"val_loss": 0.1 * rows})
+    printed = CliRunner().invoke(app, ["ls", str(tmp_path / "runs"), "-g", "configuration"]).stdout
+    assert "groups with the same params differ in code, data or packages" in printed
+    assert "best run" in printed
