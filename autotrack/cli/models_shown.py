@@ -13,7 +13,8 @@ from autotrack.models.entries import AliasMoved, Announced, AnyEntry, Described,
 from autotrack.models.lineage import Ancestor, lineage_of
 from autotrack.models.measures import measured
 from autotrack.models.registered_model import RegisteredModel
-from autotrack.models.registry import Registry
+from autotrack.models.registry import FOLDER, Registry
+from autotrack.sinks.owed import owed_by_server
 
 COLUMNS = ["model", "versions", "latest", "aliases", "judged by", "registered", "description"]
 
@@ -45,6 +46,11 @@ def print_model(registry: Registry, model: RegisteredModel) -> None:
         say_table(["version", "aliases", "judged by", "weights", "run", "registered", "by", "description"], rows)
     say_title("history")
     say_table(["when", "who", "what"], [[moment(one.time), one.by, _happened(one)] for one in model.history])
+    owed = owed_by_server(registry.store / FOLDER / model.name)
+    if owed:
+        say_title("owed to servers")
+        rows = [[server, sentence] for server, one in owed.items() for sentence in one.sentences()]
+        say_table(["server", "what it has not taken"], rows)
     if model.unread:
         say(f"{model.unread} lines of its records cannot be read, and are left out", err=True)
 
@@ -118,7 +124,8 @@ def weights_of(version: Registered) -> str:
     """Say which weights a version has."""
     at = f" of epoch {version.epoch}" if version.epoch is not None else ""
     saved = ", ".join(f"{name} {short(value)}" for name, value in version.saved_for.items())
-    which = "the best weights" if version.weights == "best" else "the weights that training ended with"
+    ended_with = "the weights" if version.saved_for else "the weights that training ended with"
+    which = "the best weights" if version.weights == "best" else ended_with
     return f"{which}{at}{f', kept for {saved}' if saved else ''}"
 
 

@@ -42,7 +42,15 @@ class Chosen:
     command: list[str] = field(default_factory=list)
 
 
-_VALUES = {"experiment": "NAME", "metric": "NAME", "directions": "NAME=min|max", "printed_patterns": "PATTERN"}
+_VALUES = {
+    "experiment": "NAME",
+    "metric": "NAME",
+    "directions": "NAME=min|max",
+    "printed_patterns": "PATTERN",
+    "register": "NAME",
+    "promote": "RULE",
+    "on_promote": "COMMAND|URL",
+}
 """What the settings take that take no number."""
 
 

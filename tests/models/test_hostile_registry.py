@@ -12,7 +12,9 @@ import pytest
 import autotrack
 from autotrack.errors import ModelLoadError, ModelNotFoundError, UnsafeFileError, UntrustedModelError
 from autotrack.models.registry import Registry
+from autotrack.models.servers import follow_up
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.sinks.owed import servers_with
 from tests.models.conftest import fit
 
 
@@ -122,3 +124,27 @@ def test_records_that_are_no_file_and_lines_that_are_none_are_said_to_be_so(reco
     assert registry.names() == []
     with pytest.raises(UnsafeFileError):
         registry.model("digits")
+
+
+def test_a_server_that_only_the_store_names_is_not_asked(records: Path, registry: Registry) -> None:
+    place = records.parent / "remote"
+    place.mkdir()
+    (place / "evil.json").write_text('{"url": "http://127.0.0.1:9", "run_id": "digits"}')
+    assert servers_with(records.parent) == ["http://127.0.0.1:9"]
+    assert follow_up(registry, "digits", [], patience=0.1) == {}
+    assert follow_up(registry, "digits", ["http://ann@127.0.0.1:9"], patience=0.1) != {}
+
+
+def test_a_summary_that_was_swapped_vouches_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOTRACK_ENVIRONMENT")
+    run = fit(tmp_path / "own", register="mine")
+    autotrack.load_model("models:/mine", store=tmp_path / "own")
+    (run.folder / "run.json").chmod(0o666)
+    with pytest.raises(UntrustedModelError):
+        autotrack.load_model("models:/mine", store=tmp_path / "own")
+    (run.folder / "run.json").chmod(0o644)
+    added = run.folder / "journal" / "rank1.jsonl"
+    added.touch(mode=0o622)
+    added.chmod(0o622)
+    with pytest.raises(UntrustedModelError):
+        autotrack.load_model("models:/mine", store=tmp_path / "own")
