@@ -1,7 +1,7 @@
 """Sends runs to servers, with a thread for each server: one that does not respond holds nothing else up."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -233,13 +233,23 @@ class _Upload:
         self.was_tried = True
         self._report_refused()
         if is_last and self._failed_at is None and (names := self._sink.registered_as):
-            from autotrack.models.registration import store_of  # few runs are registered
-            from autotrack.models.registry import Registry
-            from autotrack.models.servers import send_models
+            self._send_models(names)
 
+    def _send_models(self, names: Sequence[str]) -> None:
+        """Have the server follow what was done with the registered models that the run is a version of."""
+        from autotrack.models.registration import store_of  # few runs are registered
+        from autotrack.models.registry import Registry
+        from autotrack.models.servers import send_models
+
+        try:
             owed = send_models(Registry(store_of(self._folder)), names, self._url, stop=self._stop)
-            for sentence in owed.sentences():
-                self._on_problem(f"{destinations.without_credentials(self._url)}: {sentence}")
+        except Exception as fault:  # noqa: BLE001  the runs after it are to be sent all the same
+            self._on_problem(
+                f"the registered models {', '.join(names)} were not sent: {type(fault).__name__}: {fault}"
+            )
+            return
+        for sentence in owed.sentences():
+            self._on_problem(f"{destinations.without_credentials(self._url)}: {sentence}")
 
     def state(self, since: float, *, has_stopped: bool) -> UploadState:
         """Return what became of all that there was at a time."""

@@ -53,7 +53,7 @@ class RemoteSink(Sink, Protocol):
         """What the server has not taken, of all that it was given so far."""
 
     @property
-    def registered_as(self) -> list[str]:
+    def registered_as(self) -> Sequence[str]:
         """The registered models that the run, as far as it was given, has a version of."""
 
 

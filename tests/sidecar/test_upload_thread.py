@@ -39,6 +39,7 @@ class Sink:
         self._waiting: list[int | None] = []
 
     owed = Owed()
+    registered_as: tuple[str, ...] = ()
 
     @property
     def last_progress(self) -> float:

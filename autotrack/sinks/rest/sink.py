@@ -116,7 +116,7 @@ class RestSink:
         return self._cursor.owed if self._cursor else Owed()
 
     @property
-    def registered_as(self) -> list[str]:
+    def registered_as(self) -> Sequence[str]:
         """The registered models that the run, as far as it was given, has a version of."""
         given = self._fold.summary().registrations if self._cursor is not None else []
         return [one.name for one in given if one.version is not None]
