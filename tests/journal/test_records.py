@@ -29,6 +29,7 @@ ONE_OF_EACH: list[AnyRecord] = [
     records.Model(
         time=1.5, path="model", files=["a.bin"], flavors={"toy": {"data": "a.bin"}}, modules=["toy"], step=2
     ),
+    records.Registration(time=1.5, id="ab12", name="digits", weights="best", tags={"why": "paper"}, version=3),
     records.Renamed(time=1.5, name="the-one"),
     records.RunFinished(time=1.5, status="failed", error="ValueError: no", stop_reason="late", overhead_seconds=0.01),
 ]
