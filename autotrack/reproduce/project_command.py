@@ -152,6 +152,10 @@ def fixed(word: str) -> str:
 
 
 def variables_before(variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield the settings of environment variables that stand before a command."""
+    """Yield the settings of environment variables that stand before a command.
+
+    Where modules are found is set in front of what whoever runs the project has there: such as what records it.
+    """
     for name, value in variables.items():
-        yield f"{name}={fixed(value)}"
+        more = "${{PYTHONPATH:+:$PYTHONPATH}}" if name == "PYTHONPATH" else ""
+        yield f"{name}={fixed(value)}{more}"

@@ -94,9 +94,8 @@ def test_what_changed_is_said_below_the_progress_bar(script: Path) -> None:
     screen = Screen(str)
     rows = [*screen.feed(printed), *screen.rows]
     [line] = [row for row in rows if "since" in row]
-    assert re.fullmatch(
-        r"  since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\), arguments \(--bar added\)", line
-    )
+    said = r"\(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\), arguments \(--bar added\)"
+    assert re.fullmatch(rf"(autotrack: run [\w-]+:| ) since [\w-]+ {said}", line)  # by itself if known after the end
     [bar] = [row for row in rows if row.startswith("step")]
     assert re.fullmatch(r"step +\d+ \[#* *\]", bar)
     assert rows.index(bar) < rows.index(line)

@@ -39,7 +39,7 @@ for epoch in range(args.epochs):
     print(f"epoch {epoch} loss: {args.lr * total * scale / (epoch + 1)}")
 print(args)
 """
-ENVIRON = {"OMP_NUM_THREADS": "3"}
+ENVIRON = {"OMP_NUM_THREADS": "3", "PYTHONPATH": "lab"}
 
 
 def record_and_export(top: Path) -> None:
@@ -72,7 +72,9 @@ def test_options_are_params_with_the_values_of_the_run(exported: Path) -> None:
         "note": {"type": "string", "default": "a {b}"},
     }
     command = "python lab/train.py --lr {lr} --fast --epochs={epochs} --batch-size={batch_size} --note={note}"
-    assert main["command"].endswith(f"OMP_NUM_THREADS=3 {command}")
+    assert main["command"].endswith(f" {command}")
+    assert " OMP_NUM_THREADS=3 " in main["command"]
+    assert " PYTHONPATH=./lab${{PYTHONPATH:+:$PYTHONPATH}} " in main["command"]
     assert main["command"].startswith("cd digits && ")
     assert json.loads((exported.parent / "done.json").read_text())["missing"] == []
 
