@@ -98,15 +98,21 @@ class UploadThread:
         self._stopped_at = 0.0
         self._is_flush_requested = False
         self._flush_requested_at: float | None = None
-        self._thread = threading.Thread(target=self._work, name="autotrack-upload", daemon=True)
-        self._thread.start()
+        self._start()
 
     def add(self, folder: Path, limits: UploadLimits, on_problem: Callable[[str], None]) -> None:
-        """Send the run in `folder`, from where an earlier shipment stopped, and whatever is added to it."""
+        """Send the run in `folder`, from where an earlier shipment stopped, and whatever is added to it.
+
+        After `stop`, that the server was given up is noted in the run: it may be a short one, completed only then.
+        """
         with self._changed:
             self._ended.discard(folder)
             if folder not in self._uploads:
                 self._uploads[folder] = _Upload(folder, self._url, limits, self._stop, on_problem)
+            if self._stop.is_set():
+                self._stopped_at = monotonic()
+                if self._is_over:
+                    self._start()
 
     def end(self, folder: Path) -> None:
         """Forget the run in `folder` as soon as the server has all of it: nothing more is added."""
@@ -160,6 +166,10 @@ class UploadThread:
         count = len(self._uploads)
         return f"sending {count} {'run' if count == 1 else 'runs'} to {destinations.without_credentials(self._url)}"
 
+    def _start(self) -> None:
+        self._is_over = False
+        threading.Thread(target=self._work, name="autotrack-upload", daemon=True).start()
+
     def _work(self) -> None:
         while not self._stop.is_set():
             with self._changed:
@@ -177,11 +187,12 @@ class UploadThread:
 
     def _note_unsent(self) -> None:
         """Have the runs that were never tried note that the server was given up. The client asks it nothing more."""
-        while monotonic() - self._stopped_at < _NOTING_SECONDS:
+        while not self._is_over:
             for upload in self._untried():
                 upload.carry(is_last=True)
             with self._changed:
                 self._changed.wait(_PAUSE_SECONDS)  # a short run may be completed only now
+                self._is_over = monotonic() - self._stopped_at > _NOTING_SECONDS
 
     def _untried(self) -> list["_Upload"]:
         with self._changed:
