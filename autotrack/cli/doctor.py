@@ -72,7 +72,7 @@ def _say_reproducibility(run: RecordedRun, *, as_json: bool) -> None:
     if as_json:
         say_json({"run": run.name, "folder": str(run.folder.absolute()), **found.as_dict()})
         return
-    say(f"{run.name} can be repeated to {found.score} of {BEST}")
+    say(f"{run.name} is reproducible: {found.score} of {BEST}")
     if found.missing:
         say_text("")
         say_table(MISSING_COLUMNS, missing_to_repeat(run))

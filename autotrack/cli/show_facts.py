@@ -22,7 +22,7 @@ def facts_of(recorded: RecordedRun, looked_at: Catalog, *, in_full: bool) -> dic
         "resumed from": summary.resumed_from or "",
         "parent": _named(recorded, summary.parent, looked_at),
         "repeats": _named(recorded, summary.reproduces, looked_at),
-        "to repeat": _to_repeat(recorded),
+        "reproducible": _to_repeat(recorded),
         "tags": ", ".join(f"{name}={value}" for name, value in summary.tags.items() if name not in OLD_TAGS),
         "note": " ".join(summary.texts.get("note", "").split()),
         "model": "; ".join(map(_model, summary.models)),

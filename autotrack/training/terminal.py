@@ -151,7 +151,7 @@ def _compared(summary: Summary, comparison: Comparison | None) -> list[str]:
     said = [*filter(None, [since]), *([verdict(standing)] if standing else [])]
     if comparison.to_repeat and not held_lines.has_said_what_is_missing:  # the runs of a process lack the same
         held_lines.has_said_what_is_missing = True
-        said.append(f"to repeat it: {comparison.to_repeat} (autotrack show --all)")
+        said.append(f"reproducible: {comparison.to_repeat} (autotrack show --all)")
     return said
 
 

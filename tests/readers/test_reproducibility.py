@@ -81,16 +81,16 @@ def test_each_thing_that_would_be_missing_is_named_with_a_fix(lacking: tuple[Pat
 def test_it_is_said_in_one_line_after_training_and_at_length_by_commands(lacking: tuple[Path, str]) -> None:
     root, printed = lacking
     score = autotrack.runs(root / "runs")[0].reproducibility.score
-    [line] = [line for line in printed.splitlines() if "to repeat it" in line]
-    assert line == f"  to repeat it: {score} of 100; missing: a seed, vectors.dat, and 3 more (autotrack show --all)"
+    [line] = [line for line in printed.splitlines() if "reproducible" in line]
+    assert line == f"  reproducible: {score} of 100; missing: a seed, vectors.dat, and 3 more (autotrack show --all)"
     called: Any = lambda *words: CliRunner().invoke(app, [*words, "--store", str(root / "runs")])  # noqa: E731
-    assert f"to repeat    {score} of 100; missing: a seed, vectors.dat" in called("show").output
+    assert f"reproducible {score} of 100; missing: a seed, vectors.dat" in called("show").output
     assert "numpy.random.seed(0)" not in called("show").output
     assert "numpy.random.seed(0)" in " ".join(called("show", "--all").output.split())
     shown = json.loads(called("show", "--json").output)["reproducibility"]
     diagnosed = called("doctor", "--reproduce")
     assert diagnosed.exit_code == 0
-    assert f"can be repeated to {score} of 100" in diagnosed.output
+    assert f"is reproducible: {score} of 100" in diagnosed.output
     assert json.loads(called("doctor", "--reproduce", "--json").output)["missing"] == shown["missing"]
     assert called("doctor", "latest").exit_code == 1
 
@@ -105,7 +105,7 @@ def test_nothing_is_said_of_a_run_that_lacks_nothing(tmp_path: Path) -> None:
     }
     printed = train(new(tmp_path / "project", files), "table.csv", tmp_path / "packages")
     assert "started" in printed
-    assert "to repeat it" not in printed
+    assert "reproducible" not in printed
     run = autotrack.runs(tmp_path / "project" / "runs")[0]
     assert (run.reproducibility.score, run.reproducibility.missing) == (100, ())
 
