@@ -69,7 +69,8 @@ def test_the_difference_of_the_code_is_shown_and_is_a_cause(runs: Path, tmp_path
             journal.writelines(msgspec.json.encode(record) + b"\n" for record in records)
     printed = call("compare", "first", "second", "--code")
     assert printed.startswith(
-        "# project/train.py: imported\n--- a/project/train.py\n+++ b/project/train.py\n@@ -1 +1 @@\n-WIDTH = 0\n+WIDTH = 1\n"
+        "# project/train.py: imported\n--- a/project/train.py\n+++ b/project/train.py\n"
+        "@@ -1 +1 @@\n-WIDTH = 0\n+WIDTH = 1\n"
     )
     assert json.loads(call("compare", "first", "second", "--code", "--json"))["code"]["files"][0]["use"] == "imported"
     causes = tabbed(call("compare", "first", "second"))
