@@ -179,15 +179,19 @@ class SidecarClient:
     def flush(self, folder: Path | None = None, *, timeout: float) -> list[str]:
         """Bring a run up to date, or all of them, here and on servers; return what is not after `timeout` seconds."""
         self._notice_fork()
-        sidecar = self._sidecar
-        if sidecar is not None:
+        sidecar, lacking = self._sidecar, list[str]()
+        if sidecar is not None and (folder is None or str(folder) in sidecar.followed):
             with _reporting_os_errors():
                 lacking = sidecar.flush([str(folder)] if folder else [], timeout)
-                if sidecar.is_alive():
-                    return lacking
-            self._go_on_without(sidecar)
-        follows = [follow for name, follow in self._follows.items() if folder is None or name == str(folder)]
-        return self._without.flush(follows, timeout)
+            if not sidecar.is_alive():
+                self._go_on_without(sidecar)
+                sidecar, lacking = None, []
+        without = [
+            follow
+            for name, follow in self._follows.items()
+            if (folder is None or name == str(folder)) and (sidecar is None or name not in sidecar.followed)
+        ]
+        return lacking + self._without.flush(without, timeout)
 
     def _notice_fork(self) -> None:
         """In a forked child, forget the sidecar and the runs of the parent."""

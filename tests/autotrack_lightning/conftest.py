@@ -77,3 +77,9 @@ def only_run() -> autotrack.RecordedRun:
 @pytest.fixture
 def recorded() -> Callable[[], autotrack.RecordedRun]:
     return only_run
+
+
+@pytest.fixture(autouse=True)
+def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test may have compiled in this process, after which no call of a module is looked at."""
+    monkeypatch.setattr("autotrack.training.model_calls._has_compiled", lambda: False)

@@ -105,3 +105,9 @@ def net() -> Any:
 
 def loss_of(model: Any, batch: Any) -> Any:
     return torch.nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test may have compiled in this process, after which no call of a module is looked at."""
+    monkeypatch.setattr("autotrack.training.model_calls._has_compiled", lambda: False)

@@ -52,7 +52,6 @@ def test_a_fit_of_lightning_is_left_to_it_also_in_a_run_of_a_person(record: Reco
     for run in (fitted, mine):
         assert "loss" not in run.names
         assert "optimizer:lr" in run.params
-        assert "data_wait_percent" not in run.names
 
 
 def test_an_estimator_after_a_loop_has_a_run_of_its_own_and_one_in_a_loop_belongs_to_it(record: Record) -> None:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 
 # The runs of `partial_fit` last as long as the process, and have samples of its load: more of them on a busy machine.
 @pytest.mark.parametrize(
-    ("estimator", "most_bytes"), [("LinearDiscriminantAnalysis", 15_000), ("partial_fit", 22_000)]
+    ("estimator", "most_bytes"), [("LinearDiscriminantAnalysis", 15 * 1024), ("partial_fit", 22_000)]
 )
 def test_of_hundreds_of_short_fits_nothing_is_lost_and_each_takes_little_room(
     tmp_path: Path, estimator: str, most_bytes: int

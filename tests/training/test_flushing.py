@@ -50,7 +50,7 @@ for step in range(2):
 other = autotrack.start_run("other", to=["runs", "http://127.0.0.1:9"], experiment="tests")
 at_once = other.wait(0.0)
 run.log({"loss": 0.25}, step=2)
-all_of_them = autotrack.flush(5.0)
+all_of_them = autotrack.flush(60)
 count = summary.read(run.folder).metrics["loss"].count
 other.finish()
 run.finish()
