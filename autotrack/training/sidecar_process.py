@@ -147,7 +147,7 @@ class SidecarProcess:
         self.send(Flush(number=self._flushes, folders=folders))
         while self.is_alive():
             self.listen()
-            answer = self._flushed if self._flushed and self._flushed.number == self._flushes else None
+            answer = self._flushed
             if answer is not None and (answer.is_final or monotonic() - begun >= timeout):
                 return answer.lacking
             if monotonic() - begun >= timeout:
@@ -186,8 +186,8 @@ class SidecarProcess:
                     self.pid = message.pid
                 case Finalized():
                     self._take_summary(message.folder)
-                case Flushed():
-                    self._flushed = message
+                case Flushed():  # those of earlier questions may still come
+                    self._flushed = message if message.number == self._flushes else self._flushed
                 case Compared():
                     self._reports.compared(message.folder, message.comparison)
                 case Say():
