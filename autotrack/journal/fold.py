@@ -51,7 +51,7 @@ class Fold:
         fold = cls(keep_points=False, rewinds=Rewinds(passed=state.rewinds))
         fold._summary, fold._sessions = state.summary, state.sessions
         fold._metrics, fold._load = state.metrics, state.load
-        fold._artifacts, fold._captured_at = state.artifacts, state.captured_at
+        fold._artifacts, fold._models, fold._captured_at = state.artifacts, state.models, state.captured_at
         fold._trials, fold._plots, fold._notices = state.trials, state.plots, state.notices
         fold._directions = state.directions
         return fold
@@ -67,6 +67,7 @@ class Fold:
             metrics=self._metrics,
             load=self._load,
             artifacts=self._artifacts,
+            models=self._models,
             captured_at=self._captured_at,
             trials=self._trials,
             plots=self._plots,

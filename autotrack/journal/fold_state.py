@@ -13,7 +13,7 @@ from autotrack.journal.summary import Summary
 
 MADE_AT_THE_END: dict[str, Any] = {
     **{name: {} for name in ("metrics", "system")},
-    **{name: [] for name in ("epochs", "artifacts", "trials", "plots", "notices", "left_out")},
+    **{name: [] for name in ("epochs", "artifacts", "models", "trials", "plots", "notices", "left_out")},
 }
 """The fields that `Fold.summary` makes each time, empty."""
 
@@ -26,6 +26,7 @@ class FoldState(msgspec.Struct, kw_only=True):
     metrics: dict[str, Series]
     load: dict[str, Series]
     artifacts: dict[str, records.Artifact]
+    models: dict[str, records.Model]
     captured_at: dict[str, float]
     trials: dict[int, records.Trial]
     plots: dict[str, records.Plot]

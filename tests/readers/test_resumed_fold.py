@@ -8,9 +8,10 @@ import pytest
 
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, journal_sizes
-from autotrack.journal.records import AnyRecord, Metrics, Params, Tags
+from autotrack.journal.records import AnyRecord, Metrics, Params, RunFinished, RunStarted, Tags
 from autotrack.journal.summary import Summary
 from autotrack.readers.resumed_fold import summary_of_journals
+from tests.journal.test_records import ONE_OF_EACH
 from tests.support import journals
 
 
@@ -32,6 +33,13 @@ def run(tmp_path: Path) -> Path:
     journals.add(folder, [journals.start(), Params(time=101.0, values={"lr": 0.1})])
     journals.add(folder, journals.steps(0, 40, names=["loss", "val_loss"]))
     return folder
+
+
+def test_every_kind_of_record_is_kept(run: Path) -> None:
+    journals.add(run, [one for one in ONE_OF_EACH if not isinstance(one, (RunStarted, RunFinished))])
+    for more in (journals.steps(40, 42), journals.steps(42, 44)):
+        journals.add(run, more)
+        assert msgspec.to_builtins(summary(run)) == msgspec.to_builtins(read_whole(run))
 
 
 @pytest.fixture
