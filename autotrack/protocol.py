@@ -125,10 +125,12 @@ class Flush(Message, frozen=True, kw_only=True):
     Attributes:
         number: What the answers are known by.
         folders: The folders of the runs; all if there are none.
+        seconds: For how long training waits for it.
     """
 
     number: int
     folders: list[str] = []
+    seconds: float = 0.0
 
 
 class MakeCopy(Message, frozen=True, kw_only=True):

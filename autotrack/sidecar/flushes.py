@@ -20,9 +20,10 @@ PAUSE_SECONDS = 0.02
 
 @dataclass
 class _Request:
-    """What training has asked for, and when the files in the run folders were brought up to date for that."""
+    """What training waits for, until when, and when the files in the run folders were brought up to date for that."""
 
     message: Flush
+    until: float
     flushed_at: float | None = None
     told: Flushed | None = None
 
@@ -58,7 +59,7 @@ class Flushes:
 
     def add(self, message: Flush) -> None:
         """Begin with what training asks for: whatever it is waiting for, readers find what is there so far."""
-        request = _Request(message)
+        request = _Request(message, until=monotonic() + message.seconds)
         for run in self._wanted(message):
             self._guard.call(_flush, run)
         self._requests.append(request)
@@ -75,7 +76,7 @@ class Flushes:
             if told != request.told:
                 request.told = told
                 self._outbox.send(told)
-            if is_final:
+            if is_final or monotonic() > request.until:  # a server may be away for as long as training goes on
                 self._requests.remove(request)
 
     def _wanted(self, message: Flush) -> list[FollowedRun]:

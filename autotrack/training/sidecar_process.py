@@ -144,7 +144,7 @@ class SidecarProcess:
         """
         self._flushes, self._flushed = self._flushes + 1, None
         begun = monotonic()
-        self.send(Flush(number=self._flushes, folders=folders))
+        self.send(Flush(number=self._flushes, folders=folders, seconds=timeout))
         while self.is_alive():
             self.listen()
             answer = self._flushed
