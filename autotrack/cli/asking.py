@@ -7,6 +7,9 @@ import typer
 from autotrack.errors import QueryError
 from autotrack.format import printable
 
+RESTORES_CODE = "restore its code here, from where it says that it is"
+"""What is asked about before anything of a run is taken that somebody else has recorded."""
+
 
 def agreed(what: str, *, yes: bool, why: str = "", to_stderr: bool = False) -> bool:
     """Ask; where nobody can answer, it is a mistake not to have said so before. Raises `QueryError` then.

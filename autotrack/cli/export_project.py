@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from autotrack.cli.asking import agreed
-from autotrack.cli.options import JsonOption, RunArgument, StoreOption
+from autotrack.cli.asking import RESTORES_CODE, agreed
+from autotrack.cli.options import (
+    CommandArgument,
+    JsonOption,
+    ProjectOption,
+    RepositoryOption,
+    RunArgument,
+    StoreOption,
+)
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import ReproduceError
 from autotrack.format import shown
@@ -18,17 +25,10 @@ from autotrack.reproduce.reproduction import Choices, Plan
 def export_project_command(
     run: RunArgument,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write, which is made.")],
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[-- COMMAND…]", help="A command line in place of the recorded one."),
-    ] = None,
+    command: CommandArgument = None,
     store: StoreOption = None,
-    repository: Annotated[
-        str | None, typer.Option("--repository", help="Where the repository is now: a folder or a URL.")
-    ] = None,
-    project: Annotated[
-        Path | None, typer.Option("--project", help="Where the project is now, for data that runs do not keep.")
-    ] = None,
+    repository: RepositoryOption = None,
+    project: ProjectOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it, whoever has recorded the run.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,8 +45,7 @@ def export_project_command(
         catalog.find(run, store),
         Choices(into=folder, repository=repository, project=project, command=command or ()),
     )
-    what = "restore its code here, from where it says that it is"
-    if plan.foreign is not None and not agreed(what, yes=yes, why=plan.foreign, to_stderr=True):
+    if plan.foreign is not None and not agreed(RESTORES_CODE, yes=yes, why=plan.foreign, to_stderr=True):
         raise typer.Exit(1)
     done = export_project(plan)
     if as_json:

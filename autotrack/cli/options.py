@@ -17,3 +17,13 @@ MetricOption = Annotated[
     str | None,
     typer.Option("--metric", "-m", help="What runs are judged by, such as `val_loss` or `min my_cost`."),
 ]
+CommandArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[-- COMMAND…]", help="A command line in place of the recorded one."),
+]
+RepositoryOption = Annotated[
+    str | None, typer.Option("--repository", help="Where the repository is now: a folder or a URL.")
+]
+ProjectOption = Annotated[
+    Path | None, typer.Option("--project", help="Where the project is now, for data that runs do not keep.")
+]

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autotrack.cli.asking import agreed
-from autotrack.cli.options import JsonOption, RunArgument, StoreOption
+from autotrack.cli.asking import RESTORES_CODE, agreed
+from autotrack.cli.options import (
+    CommandArgument,
+    JsonOption,
+    ProjectOption,
+    RepositoryOption,
+    RunArgument,
+    StoreOption,
+)
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import ReproduceError
 from autotrack.format import short, shown
@@ -24,16 +31,12 @@ EXIT_CODES = {"identical": 0, "same": 0, "within_seeds": 3, "different": 4}
 
 _COLORS = {"identical": "green", "same": "green", "within_seeds": "yellow", "different": "red"}
 _MOST_SHOWN = 20
-_RESTORES = "restore its code here, from where it says that it is"
 _MOST_CAUSES = 8
 
 
 def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     run: RunArgument = "latest",
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[-- COMMAND…]", help="A command line in place of the recorded one."),
-    ] = None,
+    command: CommandArgument = None,
     store: StoreOption = None,
     here: Annotated[bool, typer.Option("--here", help="Use the present Python and its packages.")] = False,
     no_env: Annotated[
@@ -41,12 +44,8 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     ] = False,
     into: Annotated[Path | None, typer.Option("--into", help="The folder to run it in, which is made.")] = None,
     to: Annotated[Path | None, typer.Option("--to", help="The store for the new run; by default, the same.")] = None,
-    repository: Annotated[
-        str | None, typer.Option("--repository", help="Where the repository is now: a folder or a URL.")
-    ] = None,
-    project: Annotated[
-        Path | None, typer.Option("--project", help="Where the project is now, for data that runs do not keep.")
-    ] = None,
+    repository: RepositoryOption = None,
+    project: ProjectOption = None,
     link: Annotated[
         list[str] | None, typer.Option("--link", help="A file or folder of the project to link, such as `data`.")
     ] = None,
@@ -92,7 +91,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     plan = Plan(original, choices)
     for name, fact in plan.facts().items():
         say(f"{name:<12} {fact}", err=True)
-    what = _RESTORES if only_restore else "run its command and its code here"
+    what = RESTORES_CODE if only_restore else "run its command and its code here"
     if plan.foreign is not None and not agreed(what, yes=yes, why=plan.foreign, to_stderr=True):
         raise typer.Exit(1)
     if only_restore:
