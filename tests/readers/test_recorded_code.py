@@ -18,6 +18,6 @@ def test_a_user_without_a_home_reads_runs_as_well(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    source = {"root": "/work/project/src", "files": {}}
-    code = recorded_code(Summary(cwd="/work/project", environment={"source": source}))
-    assert code.base == PurePath("/work/project")
+    source = {"root": "/home/me/project/src", "files": {}}
+    code = recorded_code(Summary(cwd="/home/me/project", environment={"source": source}))
+    assert code.base == PurePath("/home/me/project")
