@@ -20,7 +20,7 @@ import msgspec
 from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.format import human_bytes
 from autotrack.journal.run_folder import SHARED, is_digest
-from autotrack.model_format.damaged_zip import DAMAGED
+from autotrack.model_format.damaged_zip import DAMAGED, inside_zip
 from autotrack.readers import recorded_run, trash
 from autotrack.readers.archive import MANIFEST, Manifest, is_name
 from autotrack.readers.recorded_run import RecordedRun
@@ -58,8 +58,9 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._zip = zipfile.ZipFile(path)
-            self.contents = self._checked()
+            with inside_zip():
+                self._zip = zipfile.ZipFile(path)
+                self.contents = self._checked()
         except DAMAGED as error:
             raise AutotrackError(f"{path} is no archive of runs, or is damaged: {error}") from error
 
@@ -164,7 +165,7 @@ class Archive:
     def _write_file(self, path: str, target: Path, advance: Callable[[int], object]) -> None:
         left = self.contents.files[path]
         try:
-            with self._zip.open(path) as packed, target.open("xb") as file:
+            with inside_zip(), self._zip.open(path) as packed, target.open("xb") as file:
                 while block := packed.read(_BLOCK_BYTES):
                     left -= len(block)
                     if left < 0:

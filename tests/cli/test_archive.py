@@ -212,6 +212,16 @@ def test_a_store_with_a_link_in_the_place_of_an_experiment_is_left_alone(runs: P
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_a_file_that_begins_before_the_archive_does_is_damage(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", ("e/r/journal/main.jsonl", b"x", FILE))
+    content = bytearray(path.read_bytes())
+    place_of_directory = content.rindex(b"PK\5\6") + 16
+    content[place_of_directory : place_of_directory + 2] = b"\xff\x01"  # as if the file had lost its beginning
+    path.write_bytes(content)
+    with pytest.raises(AutotrackError, match="begins outside of the file"):
+        Archive(path)
+
+
 @settings(max_examples=25)
 @given(st.data())
 def test_a_damaged_archive_restores_whole_runs_or_none(
