@@ -88,7 +88,12 @@ class _Metric(msgspec.Struct):
         ranges_are = self.ranges is None or (
             len(ranges) == len(self.ranges) and all(ranges) and sum(map(len, ranges)) == self.count
         )
-        return self.count > 0 and repeats_are and ranges_are and all(0 <= one < self.count for one in self.large)
+        return (
+            0 < self.count < _MOST_BYTES
+            and repeats_are
+            and ranges_are
+            and all(0 <= one < self.count for one in self.large)
+        )
 
     @property
     def is_small(self) -> bool:
@@ -144,7 +149,11 @@ def _about(file: IO[bytes], sizes: Mapping[str, int]) -> _About:
     """Raises `ValueError` for what is damaged, out of date, or made to do harm."""
     with _opened(file) as archive:
         about = _decode(_member(archive, "about.json", most_bytes=_MOST_ABOUT_BYTES))
-    if about.format != _FORMAT or about.journals != sizes or not all(metric.is_valid() for metric in about.metrics):
+    try:
+        is_valid = about.format == _FORMAT and about.journals == sizes and all(one.is_valid() for one in about.metrics)
+    except OverflowError:  # a range longer than anything
+        is_valid = False
+    if not is_valid:
         raise ValueError("it is of other journals")
     return about
 

@@ -109,6 +109,8 @@ def _about(run: Path, **change: object) -> bytes:
         {"stages": {"begins": [5], "values": ["train"]}},
         {"integers": {"begins": [], "values": []}},
         {"ranges": [[0, 10**9, 1]]},
+        {"ranges": [[0, 10**18, 1], [0, 10**19, 1]]},
+        {"count": 10**30, "epochs": {"begins": [0, 10**25], "values": [1, 2]}},
         {"ranges": [[0, 40, 0]]},
         {"ranges": [[0, 0, 1], [0, 40, 1]]},
         {"large": {"99": 1}},
