@@ -65,7 +65,9 @@ def shell_command(description: Path, chosen: ProjectChoices) -> tuple[str, str]:
         if script.suffix not in _SHELLS or not script.is_file():
             there = f"there are {', '.join(map(str, points))}" if points else "there are none"
             raise UsageError(f"{description} has no entry point {chosen.entry_point!r}; {there}; choose with -e")
-        point = {"command": f"{_SHELLS[script.suffix]} {_literal(chosen.entry_point)}"}
+        from autotrack.reproduce.project_command import fixed  # most run a script, and wait for what is imported first
+
+        point = {"command": f"{_SHELLS[script.suffix]} {fixed(chosen.entry_point)}"}
     point = _mapping(point, description, chosen.entry_point)
     return _filled(point, chosen.values, description), str(name)
 
@@ -112,7 +114,3 @@ def _mapping(content: Any, description: Path, what: str) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{description}: {what} is {type(content).__name__}; expected names with values")
     return content
-
-
-def _literal(text: str) -> str:
-    return shlex.quote(text).replace("{", "{{").replace("}", "}}")

@@ -179,8 +179,8 @@ class RecordedRun:
         from importlib import import_module  # by name, because it stands above the readers
 
         register = import_module("autotrack.models.registration").register
-        self._indexed, version = None, register(self, name, weights=weights, description=description, tags=tags)
-        self._summary = None  # it is read again when it is asked for
+        version = register(self, name, weights=weights, description=description, tags=tags)
+        self._read_again()
         return version
 
     def remove(self) -> Path:
@@ -195,8 +195,12 @@ class RecordedRun:
     def _edits(self) -> Any:
         from autotrack.readers import edits  # few look at runs to change them
 
-        self._summary = self._indexed = self._card = None  # it is read again when it is asked for
+        self._read_again()
         return edits
+
+    def _read_again(self) -> None:
+        """Forget what was read, because it changes: it is read again when it is asked for."""
+        self._summary = self._indexed = self._card = None
 
     def compare(self, other: "RecordedRun", metric: str | None = None) -> "RunComparison":
         """Return how this run differs from another one, and why its `metric` is better or worse than there.
