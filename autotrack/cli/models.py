@@ -216,7 +216,9 @@ def register(
     version = register_run(recorded, name, weights=weights, description=description, tags=_tags(tags))
     say(f"{name}/{version.version} is the model of {recorded.name} ({models_shown.weights_of(version)})")
     if to:
-        outcome = RunSync(checked(to), on_problem=lambda _, problem: say(problem, err=True)).sync(recorded.folder)
+        outcome = RunSync(checked(to), registers=True, on_problem=lambda _, problem: say(problem, err=True)).sync(
+            recorded.folder
+        )
         for server, fault in outcome.sent.items():
             lacking = [fault] if fault else list(outcome.owed[server].sentences()) if server in outcome.owed else []
             _say_of_server(server, name, lacking)

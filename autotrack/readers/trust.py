@@ -24,7 +24,7 @@ def why_foreign(summary: Summary, folder: Path, *, strictly: bool = False) -> st
     user, host = process.get("user"), summary.host
     if host != os.uname().nodename and host != socket.gethostname():
         return f"it was recorded on {host or 'an unknown machine'}"
-    if user != _user():
+    if (process or strictly) and user != _user():  # with AUTOTRACK_ENVIRONMENT=off, a run says nothing of that
         return f"it was recorded by {user or 'an unknown user'}"
     if not _was_written_then(summary, folder, strictly=strictly):
         return "its journal came here, or was changed, at another time than it was recorded"

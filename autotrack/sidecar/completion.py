@@ -126,6 +126,7 @@ def send(
     patience: float,
     uploads: UploadLimits,
     draws: bool = False,
+    registers: bool = True,
     on_problem: Callable[[str], None],
 ) -> Sent:
     """Send to a server what it has not received of a run.
@@ -136,9 +137,12 @@ def send(
         patience: For how many seconds a server that does not respond is tried again.
         uploads: Which artifacts may be sent.
         draws: Whether the plots of short runs are drawn too.
+        registers: Whether the models that the run is registered as become versions there.
         on_problem: Called with a sentence for each problem: what can never be sent, and what broke the transfer off.
     """
-    sink = build.remote_sink(url, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
+    sink = build.remote_sink(
+        url, patience=patience, uploads=uploads, draws=draws, registers=registers, on_problem=on_problem
+    )
     shipment = Shipment(folder, sink, on_problem=on_problem)
     shipment.carry(flush=True)
     shipment.close()

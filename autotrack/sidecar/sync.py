@@ -1,6 +1,7 @@
 """Brings runs up to date long after they were recorded: the files derived from them, and what servers have."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from autotrack.models.registry import Registry
 from autotrack.models.servers import send_models
 from autotrack.protocol import Follow
 from autotrack.readers.recorded_run import load
+from autotrack.readers.trust import why_foreign
 from autotrack.settings import UploadLimits
 from autotrack.sidecar import completion
 from autotrack.sidecar.capture.siblings import Siblings
@@ -69,6 +71,8 @@ class RunSync:
         on_problem: Called with the folder of a run and a sentence about what could not be sent.
         trusted: Servers that the user has named elsewhere.
         trusts: Asked once about each server that only runs name.
+        registers: Whether models are registered on servers also where somebody else has recorded the run. By default,
+            only those of the user's own runs are: whoever loads the latest version of a model there would get it.
 
     Somebody else may have made the store. So runs and the credentials of this machine only go to servers that the user
     named: those among `to` and `trusted`, those of the user's own trainings, and those that `trusts` says yes to. No
@@ -81,12 +85,14 @@ class RunSync:
         *,
         trusted: Sequence[str] = (),
         trusts: Callable[[str], bool] = lambda _: False,
+        registers: bool = False,
         uploads: UploadLimits = _UNLIMITED,
         on_problem: Callable[[Path, str], None],
     ) -> None:
         self._to = list(to)
         self._trusts = trusts
         self._trusted = {destinations.without_credentials(url): True for url in trusted}
+        self._registers = registers
         self._uploads = uploads
         self._on_problem = on_problem
         self._unreachable: dict[str, str] = {}
@@ -142,15 +148,17 @@ class RunSync:
             server = destinations.without_credentials(url)
             return f"only the runs name {server}, and you have not; nothing is sent there", Owed()
         began = monotonic()
+        names = self._to_register(folder)
         fault, owed = completion.send(
             folder,
             url,
             patience=PATIENCE_SECONDS,
             uploads=self._uploads,
             draws=True,
+            registers=bool(names),
             on_problem=lambda problem: self._on_problem(folder, problem),
         )
-        if fault is None and (names := _registered_as(folder)):
+        if fault is None and names:
             lacking = send_models(Registry(store_of(folder)), names, url, patience=PATIENCE_SECONDS)
             owed = Owed({**owed.refused, **lacking.refused}, owed.broken_off or lacking.broken_off)
         wasted = self._wasted_seconds.get(url, 0.0) + monotonic() - began if fault else 0.0
@@ -158,6 +166,16 @@ class RunSync:
         if isinstance(fault, Unreachable) or wasted > PATIENCE_SECONDS:
             self._unreachable[url] = str(fault)
         return None if fault is None else str(fault), owed
+
+    def _to_register(self, folder: Path) -> list[str]:
+        """Return the registered models that the run has a version of, and servers may be told of."""
+        run = load(folder)
+        names = [one.name for one in run.registrations if one.version is not None]
+        if names and not self._registers and (why := why_foreign(run.summary, folder)) is not None:
+            how = f"to do so: autotrack register {shlex.quote(str(folder))} {names[0]} --to URL"
+            self._on_problem(folder, f"not registered on servers as {', '.join(names)}: {why}; {how}")
+            return []
+        return names
 
     def _is_trusted(self, url: str, folder: Path) -> bool:
         server = destinations.without_credentials(url)
@@ -170,11 +188,6 @@ class RunSync:
                     f"is sent there. If you trust it, run: autotrack sync --to {server}",
                 )
         return self._trusted[server]
-
-
-def _registered_as(folder: Path) -> list[str]:
-    """Return the registered models that a run has a version of."""
-    return [one.name for one in load(folder).registrations if one.version is not None]
 
 
 def _bring_home_output(follow: Follow) -> list[str]:

@@ -50,17 +50,21 @@ def remote_sink(
     patience: float | None = None,
     uploads: UploadLimits = _NO_LIMITS,
     draws: bool = False,
+    registers: bool = True,
     on_problem: Callable[[str], None] = lambda _: None,
 ) -> RemoteSink:
     """Return the sink that sends a run to the tracking server at `url`.
 
     It keeps trying until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. With
-    `draws`, the plots of short runs are drawn too. `on_problem` is called with a sentence for each thing that could
+    `draws`, the plots of short runs are drawn too; with `registers`, registered models become versions there, too.
+    `on_problem` is called with a sentence for each thing that could
     not be sent.
     """
     from autotrack.sinks.rest import RestSink
 
-    return RestSink(url, stop=stop, patience=patience, uploads=uploads, draws=draws, on_problem=on_problem)
+    return RestSink(
+        url, stop=stop, patience=patience, uploads=uploads, draws=draws, registers=registers, on_problem=on_problem
+    )
 
 
 def send_model(

@@ -32,6 +32,7 @@ class Cursor(msgspec.Struct):
         sent: Digests of the things that can change, such as a text or a trial.
         complete: Whether the server took everything. Otherwise the rest is sent another time.
         undrawn: Whether the plots of a short run have not been sent as pictures.
+        unregistered: Whether registered models were left out, because somebody else has recorded the run.
         owed: What the server did not take.
         points: The points among that.
         models: The ids of the logged models there, by the folders of the models in the run.
@@ -45,6 +46,7 @@ class Cursor(msgspec.Struct):
     sent: dict[str, str] = {}
     complete: bool = True
     undrawn: bool = False
+    unregistered: bool = False
     owed: Owed = msgspec.field(default_factory=Owed)
     points: list[Item] = []
     models: dict[str, str] = {}

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic, time
 from typing import assert_never
 
+import msgspec
+
 from autotrack.destinations import without_credentials
 from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
@@ -70,6 +72,7 @@ class RestSink:
         uploads: How much of the files is sent, and how fast.
         draws: Send plots as pictures even if the run took less than ten seconds. To draw one takes a second of a core,
             so they are otherwise sent as data, and drawn by a later sink that `draws`.
+        registers: Whether the models that the run is registered as become versions there.
         on_problem: Told once about each thing that can never be sent. The rest is sent.
 
     Raises:
@@ -92,12 +95,14 @@ class RestSink:
         patience: float | None = None,
         uploads: UploadLimits = _NO_LIMITS,
         draws: bool = True,
+        registers: bool = True,
         on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.destination = without_credentials(url)
         self._url, self._stop, self._environ, self._patience = url, stop, environ, patience
         self._uploads = uploads
         self._draws = draws
+        self._registers = registers
         self._report = on_problem
         self._reported: set[str] = set()
         self._client: Client | None = None
@@ -118,7 +123,7 @@ class RestSink:
     @property
     def registered_as(self) -> Sequence[str]:
         """The registered models that the run, as far as it was given, has a version of."""
-        given = self._fold.summary().registrations if self._cursor is not None else []
+        given = self._fold.summary().registrations if self._cursor is not None and self._registers else []
         return [one.name for one in given if one.version is not None]
 
     def open(self, folder: Path) -> dict[str, int]:
@@ -164,7 +169,8 @@ class RestSink:
         self._points = Points(self._on_problem, rewinds=_rewinds(folder))
         self._is_changed = True
         self._unread = dict(cursor.offsets)
-        is_done = cursor.complete and not (self._draws and cursor.undrawn)
+        lacks = (self._draws and cursor.undrawn) or (self._registers and cursor.unregistered)
+        is_done = cursor.complete and not lacks
         return dict(cursor.offsets) if is_done or not cursor.offsets else _step_back(folder, cursor.offsets)
 
     def _flush(self, position: Position) -> None:
@@ -172,6 +178,10 @@ class RestSink:
         summary = self._fold.summary()
         if not summary.id:  # the first record is not complete yet
             return
+        if self._cursor is not None:
+            self._cursor.unregistered = bool(summary.registrations) and not self._registers
+        if not self._registers:
+            summary = msgspec.structs.replace(summary, registrations=[])
         self._remote.send_owed_points(summary)
         self._remote.send_points(summary, self._points)
         if self._is_changed:

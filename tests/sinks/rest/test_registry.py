@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
+from typer.testing import CliRunner
 
 import autotrack
+from autotrack.cli.app import app
 from autotrack.model_names import Reference
 from autotrack.models import aliases
 from autotrack.models.promotion import promote
@@ -93,6 +95,21 @@ def test_a_version_is_registered_once_also_when_nothing_is_known_of_what_was_sen
         assert all(one.is_done for one in autotrack.sync(store, server.url))
         for kept in [*run.folder.glob("remote/*.json"), *store.glob("models/*/remote/*.json")]:
             kept.unlink()
+    assert len(versions(server, experiment)) == 1
+
+
+def test_a_model_of_somebody_elses_run_becomes_no_version_on_a_server_by_itself(
+    store: Path, server: Server, experiment: str
+) -> None:
+    run = train(store, experiment)
+    journal = run.folder / "journal" / "main.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"host":"', b'"host":"elsewhere-'))
+    said: list[str] = []
+    assert all(one.is_done for one in autotrack.sync(store, server.url, on_problem=lambda _, text: said.append(text)))
+    assert [text.split(":")[0] for text in said] == [f"not registered on servers as {experiment}"]
+    assert versions(server, experiment) == []
+    words = ["register", str(run.folder), experiment, "--to", server.url]
+    assert CliRunner().invoke(app, words).exit_code == 0
     assert len(versions(server, experiment)) == 1
 
 
