@@ -5,6 +5,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from autotrack.errors import AutotrackError
+from autotrack.readers.code_changes import FileChange
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.plain import plain
 from autotrack.readers.recorded_run import RecordedRun
@@ -13,7 +14,8 @@ _ALL_PAIRS = 16
 """Of so many runs, every two are compared; of more, each with the one before it and with the best one."""
 
 _MOST_COMPARED = 100
-_MOST_DIFF_LINES = 5_000
+_MOST_CHARACTERS = 200_000
+"""So much code of two runs is shown: those of different projects differ in everything."""
 
 
 def newest_first(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
@@ -48,8 +50,19 @@ def compared(before: RecordedRun, run: RecordedRun, others: Sequence[RecordedRun
         "causes": plain(causes),
         "differences": differing,
         "parting": str(parting) if parting else "",
-        "code": [
-            {"file": one.name, "diff": "\n".join(one.diff[:_MOST_DIFF_LINES])}
-            for one in (changes.files if changes is not None else ())
-        ],
+        "code": list(code_shown(changes.files)) if changes is not None else [],
     }
+
+
+def code_shown(files: Sequence[FileChange]) -> Iterator[dict[str, str]]:
+    """Yield the differences of files, as far as there is room for them, and say what was left out."""
+    left = _MOST_CHARACTERS
+    for place, one in enumerate(files):
+        text = "\n".join(one.diff)
+        if len(text) > left:
+            count = len(files) - place
+            whole = f"{count} {'file' if count == 1 else 'files'}: autotrack compare --code shows all of it"
+            yield {"file": f"not shown: {one.name}{f' and {count - 1} more' if count > 1 else ''}", "diff": whole}
+            return
+        left -= len(text)
+        yield {"file": one.name, "diff": text}
