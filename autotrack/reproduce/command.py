@@ -202,7 +202,7 @@ def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str
         elif not _is_of_here(name) and not _is_of_job(name) and _REDACTED not in value:
             yield name, value
     seed = summary.environment.get("process", {}).get("hash_seed")
-    if seed is not None and "PYTHONHASHSEED" not in recorded:
+    if seed is not None and "hardware" not in summary.environment:  # otherwise the script itself has set it too late
         yield "PYTHONHASHSEED", str(seed)
 
 

@@ -18,6 +18,7 @@ from autotrack.journal.records import AnyRecord, Environment
 from autotrack.redaction import is_secret_name
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.container import Pid, cgroup_limits, identity
+from autotrack.sidecar.capture.training_process import training_pid, variables_at_start
 
 _ARM_CORES = {  # by implementer and part; /proc/cpuinfo has no names. Of servers and boards that people train on
     "0x41 0xd08": "Cortex-A72",
@@ -60,15 +61,16 @@ _VARIABLE_PREFIXES = tuple(
 
 
 def capture(subject: Subject) -> list[AnyRecord]:
-    """Capture the machine. The sidecar has inherited the environment variables of the training process."""
+    """Capture the machine, and the environment variables that the training process was started with."""
+    pid = training_pid(subject.started)
     facts = {
-        **processors(pid=_training_pid(subject)),
+        **processors(pid=pid),
         **memory_and_disk(subject.folder),
-        **container_limits(pid=_training_pid(subject)),
+        **container_limits(pid=pid),
         **system(),
         **identity(os.environ),
         "gpus": graphics_cards(),
-        "environment_variables": relevant_variables(os.environ),
+        "environment_variables": relevant_variables(variables_at_start(pid)),
     }
     values, _ = subject.redactor.redact({name: value for name, value in facts.items() if value is not None})
     files = [subject.write_json("hardware.json", values)]
@@ -150,12 +152,6 @@ def relevant_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return only those environment variables that change what is computed, and no secrets."""
     names = (name for name in environ if name in _VARIABLES or name.startswith(_VARIABLE_PREFIXES))
     return {name: environ[name] for name in sorted(names) if not is_secret_name(name)}
-
-
-def _training_pid(subject: Subject) -> Pid:
-    """Return the process that records the run, if it still lives on this machine."""
-    here = subject.started.host == socket.gethostname() and subject.started.pid > 0
-    return subject.started.pid if here and psutil.pid_exists(subject.started.pid) else "self"
 
 
 def _cpu_model(info: Mapping[str, str]) -> str | None:

@@ -18,6 +18,7 @@ from autotrack.journal.records import AnyRecord, Environment
 from autotrack.redaction import is_secret_name
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.keeping import is_secret_file, modified
+from autotrack.sidecar.capture.training_process import training_pid, variables_at_start
 
 _SECONDS = 5.0
 _MOST_MODULES, _MOST_FILES = 500, 100
@@ -61,7 +62,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
         "modules": {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()},
         "packages": imported_distributions(subject.packages, until=until),
         "files": dict(_files(names, subject, until=until)),
-        "variables": read_variables(variables, os.environ),
+        "variables": read_variables(variables, variables_at_start(training_pid(subject.started))),
         "draws": [*(name for name in _MODELS if name in subject.packages), *_drawing(sources)],
         "seeds": sorted({call for text in sources for call in _SEEDING.findall(text)}),
     }

@@ -289,6 +289,24 @@ def test_other_variables_and_all_with_secret_names_are_left_alone(name: str) -> 
     assert relevant_variables({name: "1"}) == {}
 
 
+def test_variables_count_that_the_process_was_started_with_and_not_those_it_sets_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")  # inherited from what training had set by then
+    code = "import os; os.environ.update(OMP_NUM_THREADS='2', KMP_BLOCKTIME='0'); print(flush=True); input()"
+    environ = {**os.environ, "OMP_NUM_THREADS": "3"}
+    del environ["KMP_INIT_AT_FORK"]
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as training:
+        assert training.stdout is not None
+        training.stdout.readline()
+        values = captured(tmp_path / "run", host=socket.gethostname(), pid=training.pid).values
+        training.communicate(b"\n")
+    found = values["environment_variables"]
+    assert found["OMP_NUM_THREADS"] == "3"
+    assert not any(name.startswith("KMP_") for name in found)
+
+
 # All of it
 
 
