@@ -6,7 +6,7 @@ from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
 from autotrack.readers.catalog import Catalog
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.usage import Usage
+from autotrack.readers.usage import DIGESTS, Usage
 from autotrack.readers.verdict import OLD_TAGS
 from autotrack.sinks.owed import owed_by_server
 
@@ -87,9 +87,13 @@ def datasets(summary: Summary) -> list[list[str]]:
 
 
 def files_read(summary: Summary) -> list[list[str]]:
-    """Return a row for each file that training was seen reading."""
+    """Return a row for each file that training was seen reading, and for the data that it names."""
     return [
-        [name, _size(facts.get("bytes")), str(facts.get("sha256") or facts.get("sampled") or "")[:12]]
+        [
+            name,
+            _size(facts.get("bytes")),
+            str(next((facts[kind] for kind in DIGESTS if kind in facts), ""))[:12],
+        ]
         for name, facts in Usage(summary).reads.items()
     ]
 

@@ -17,7 +17,7 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.code_changes import CodeChanges, FileChange
 from autotrack.readers.differences import OTHER_VALUES, Difference, differences_of
 from autotrack.readers.param_weights import follows, weight_of_param
-from autotrack.readers.usage import Usage
+from autotrack.readers.usage import DIGESTS, Usage
 
 WEIGHTS = {
     "data": 0.9,
@@ -34,6 +34,7 @@ WEIGHTS = {
 
 _LONGEST_VALUE = 40
 _UNUSED = 0.05
+_LISTED, _NAMED = 0.3, 0.6
 _CONSEQUENCE = 0.3
 _SHAPES_DATA = re.compile(
     r"(test|train|val|validation)_?(size|split|fraction|ratio)|n_?samples|subset|fold|split|limit_\w*batches|classes|"
@@ -183,6 +184,23 @@ def _named_files(code: CodeChanges | None, uses: tuple[Usage, Usage]) -> Iterato
         gist = f": {changed[name].gist}" if is_config and name in changed else ""
         kind = "config" if is_config else "data"
         yield Cause(f"{name} changed", kind, f"a file that the code names has other content{gist}", WEIGHTS[kind])
+    yield from _read_files(*uses)
+
+
+def _read_files(new: Usage, old: Usage) -> Iterator[Cause]:
+    """Yield the other data that has been read; a folder only if no file in it is known to differ."""
+    told: list[str] = []
+    for name in sorted(new.reads.keys() & old.reads.keys() - new.files.keys(), key=new.is_listing):
+        contents = [[use.reads[name].get(kind) for kind in DIGESTS] for use in (new, old)]
+        if contents[0] == contents[1] or (new.is_listing(name) and any(one.startswith(f"{name}/") for one in told)):
+            continue
+        told.append(name)
+        if new.is_listing(name):  # perhaps it is only written to
+            yield Cause(f"{name} changed", "data", "a folder that the code names has other files", _LISTED)
+        else:
+            is_seen = not new.reads[name].get("named")
+            evidence = "training has read other content" if is_seen else "data that the code names has other content"
+            yield Cause(f"{name} changed", "data", evidence, WEIGHTS["data"] if is_seen else _NAMED)
 
 
 def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[Cause]:

@@ -232,6 +232,8 @@ def _read_files(recorded: Recorded) -> list[str]:
     """Return the files that the training has read, by their paths from the project, or else absolute ones."""
     prefix = str(recorded.process.get("prefix") or os.sep + "none")
     names = [*recorded.usage.files, *recorded.usage.reads]
+    folders = tuple(f"{name}/" for name in recorded.usage.reads if recorded.usage.is_listing(name))
+    names = [name for name in names if not name.startswith(folders)]
     for one in recorded.summary.datasets:
         if one.source and one.kind in ("file", "folder"):
             path = PurePath(os.path.normpath(PurePath(recorded.summary.cwd or os.sep) / one.source))

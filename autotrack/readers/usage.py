@@ -6,6 +6,9 @@ from typing import Any
 from autotrack.journal.summary import Summary
 from autotrack.readers.recorded_code import base_of
 
+DIGESTS = ("sha256", "sampled", "listing")
+"""What a checksum of data that was read is called: of a file, of the ends of a large one, of the names in a folder."""
+
 
 class Usage:
     """What one run used, with paths from the folder of its project, as far as they are below it.
@@ -17,8 +20,10 @@ class Usage:
         files: The checksums of the files that the code or the command line names, by path.
         packages: The names of the distributions that were imported.
         variables: The environment variables that the code reads.
-        reads: The files that training was seen reading, by path: their `bytes`, when they were `modified`, and a
-            `sha256`, or for a large one a `sampled` checksum. Those that are open for an instant only are not seen.
+        reads: The files that training was seen reading, and the data that its code names, which is `named`, by path:
+            their `bytes`, when they were `modified`, and a `sha256`, or for a large one a `sampled` checksum. A folder
+            has a `listing`: a checksum of the names and sizes of its `files`. What is named nowhere and open for an
+            instant is missing.
         draws: What random numbers are drawn with, such as `torch`; None where that was not recorded.
         seeds: The calls in the code that seed it, such as `torch.manual_seed`.
     """
@@ -36,6 +41,10 @@ class Usage:
         self.reads = {_below(name, root): facts for name, facts in reads if isinstance(facts, dict)}
         self.draws = _names(used, "draws") if "draws" in used else None
         self.seeds = _names(used, "seeds")
+
+    def is_listing(self, name: str) -> bool:
+        """Whether something that was read is a folder, of which names and sizes are known."""
+        return "listing" in self.reads[name]
 
 
 def _items(used: Mapping[str, Any], name: str) -> list[tuple[str, Any]]:

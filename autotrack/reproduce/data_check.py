@@ -1,17 +1,18 @@
 """Looks, before training starts, whether the data that a run has read by path is still what it was."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePath
+from typing import Any
 
 from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
-from autotrack.readers.usage import Usage
+from autotrack.readers.usage import DIGESTS, Usage
 from autotrack.reproduce.places import exists
 from autotrack.reproduce.workspace import Workspace
-from autotrack.sidecar.open_files import description
+from autotrack.sidecar.descriptions import description, folder_description
 from autotrack.training.observe.data.observer import DataObserver
 
 _SECONDS = 5.0
@@ -33,21 +34,34 @@ def changed_data(summary: Summary, space: Workspace) -> Iterator[Missing]:
 
 
 def _changed_reads(summary: Summary, space: Workspace) -> Iterator[Missing]:
-    """Yield the files that the training was seen reading, where they are gone or have other content."""
+    """Yield the data that the training was seen reading or that it names, where they are gone or are not the same.
+
+    A folder in which a file differs is not named besides that file.
+    """
     usage = Usage(summary)
     named = {os.path.normpath(PurePath(summary.cwd or "/", data.source)) for data in summary.datasets if data.source}
-    for name, before in usage.reads.items():
+    told: list[str] = []
+    for name, before in ((name, usage.reads[name]) for name in sorted(usage.reads, key=usage.is_listing)):
         then = os.path.normpath(usage.root / name)
         path = Path(space.here(then))
-        if then in named:
+        if then in named or ("listing" in before and any(one.startswith(f"{then}/") for one in told)):
             continue
         if not exists(path):
-            yield Missing(then, "the run has read it, and it is not here", "bring it, or --link it", kind="data")
+            why = "the run has read it, and it is not here"
+        elif _is_described_otherwise(path, before):
+            what = "other files than" if "listing" in before else "other content than"
+            why = f"it has {what} the run has read"
+        else:
             continue
-        with suppress(OSError):
-            now = description(str(path), path.stat())
-            if any(kind in before and before[kind] != now.get(kind) for kind in ("sha256", "sampled")):
-                yield Missing(then, "it has other content than the run has read", "bring it back", kind="data")
+        told.append(then)
+        yield Missing(then, why, "bring it back, or --link it", kind="data")
+
+
+def _is_described_otherwise(path: Path, before: Mapping[str, Any]) -> bool:
+    with suppress(OSError):
+        now = (folder_description(str(path)) if "listing" in before else description(str(path), path.stat())) or {}
+        return any(kind in before and before[kind] != now.get(kind) for kind in DIGESTS)
+    return False
 
 
 def _is_other(data: Dataset, path: Path) -> bool:

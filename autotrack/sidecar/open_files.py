@@ -4,7 +4,6 @@ Training itself does nothing for it. What it opens and closes between two looks 
 all of it, but can never be taken off again, and every call of `id` in the process would take six times as long.
 """
 
-import hashlib
 import os
 import stat
 import sys
@@ -14,10 +13,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from autotrack.sidecar.descriptions import NO_DATA, description
+
 _PROC = Path("/proc")
 _MOST_FILES = 200
-_WHOLE_BYTES = 5 * 10**7
-_SAMPLED_BYTES = 10**6
 _QUIET_LOOKS = 20
 _SELDOM_SECONDS = 10.0
 """After that many looks at which nothing was new, it is looked so seldom."""
@@ -25,7 +24,6 @@ _SELDOM_SECONDS = 10.0
 _OF_THE_SYSTEM = tuple(
     f"/{name}/" for name in "bin boot dev etc lib lib64 proc run sbin sys usr var/lib var/log".split()
 )
-_NO_DATA = (".py", ".pyc", ".so", ".pyd", ".log", ".lock", ".pid")
 
 
 class ReadFiles:
@@ -56,8 +54,7 @@ class ReadFiles:
     def described(self, started: float, *, without: Path) -> dict[str, dict[str, Any]]:
         """Return size, modification time and fingerprint of the files that were there before `started`, by path.
 
-        What was written later may be a result. What lies in the folder `without` belongs to autotrack. The fingerprint
-        of a large file is of its size, its head and its tail; it is `sampled` then.
+        What was written later may be a result. What lies in the folder `without` belongs to autotrack.
         """
         found = {}
         for path in list(self._seen):
@@ -89,17 +86,5 @@ class ReadFiles:
 
     def _is_data(self, path: str) -> bool:
         return (
-            not path.startswith(self._ignored) and not path.endswith((*_NO_DATA, " (deleted)")) and ".so." not in path
+            not path.startswith(self._ignored) and not path.endswith((*NO_DATA, " (deleted)")) and ".so." not in path
         )
-
-
-def description(path: str, status: os.stat_result) -> dict[str, Any]:
-    """Return the size, the modification time and the fingerprint of a file. Raises `OSError`."""
-    facts = {"bytes": status.st_size, "modified": round(status.st_mtime, 6)}
-    with open(path, "rb") as file:  # noqa: PTH123  any text
-        if status.st_size <= _WHOLE_BYTES:
-            return {**facts, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-        digest = hashlib.sha256(str(status.st_size).encode() + file.read(_SAMPLED_BYTES))
-        file.seek(-_SAMPLED_BYTES, os.SEEK_END)
-        digest.update(file.read(_SAMPLED_BYTES))
-    return {**facts, "sampled": digest.hexdigest()}

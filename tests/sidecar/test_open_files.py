@@ -15,7 +15,8 @@ import pytest
 import autotrack
 from autotrack.readers.usage import Usage
 from autotrack.reproduce.reproduction import Choices, Plan
-from autotrack.sidecar.open_files import ReadFiles, description
+from autotrack.sidecar.descriptions import description
+from autotrack.sidecar.open_files import ReadFiles
 from tests.reproduce.planted import environ_of_users
 from tests.support.repositories import new, put
 
@@ -60,8 +61,8 @@ def test_a_process_that_is_gone_is_no_trouble() -> None:
 
 
 def test_of_a_large_file_the_head_and_the_tail_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autotrack.sidecar.open_files._WHOLE_BYTES", 100)
-    monkeypatch.setattr("autotrack.sidecar.open_files._SAMPLED_BYTES", 10)
+    monkeypatch.setattr("autotrack.sidecar.descriptions._WHOLE_BYTES", 100)
+    monkeypatch.setattr("autotrack.sidecar.descriptions._SAMPLED_BYTES", 10)
     path = tmp_path / "large"
 
     def sampled(content: bytes) -> str:

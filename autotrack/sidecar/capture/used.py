@@ -52,9 +52,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
     variables that the code reads, `draws` what random numbers are drawn with, and `seeds` the calls that seed it.
     """
     until = monotonic() + _SECONDS
-    entry = [Path(subject.started.entry_point)] if subject.started.entry_point else []
-    paths = list(dict.fromkeys([*entry, *subject.modules]))[:_MOST_MODULES]
-    contents = dict(_contents(paths))
+    contents = dict(_contents(_source_paths(subject)))
     sources = [content.decode(errors="replace") for content in contents.values()]
     names = dict.fromkeys([*subject.started.argv[1:], *_named(sources)])
     variables = {name for text in sources for name in _VARIABLE.findall(text)}
@@ -69,6 +67,16 @@ def capture(subject: Subject) -> list[AnyRecord]:
     said = {name: value for name, value in values.items() if value or (name == "draws" and sources)}
     clean, _ = subject.redactor.redact(said)
     return [Environment(time=time(), kind="used", values=clean)] if clean else []
+
+
+def sources_of(subject: Subject) -> list[str]:
+    """Return the source of the entry script and of the modules that were imported from below its folder."""
+    return [content.decode(errors="replace") for _, content in _contents(_source_paths(subject))]
+
+
+def _source_paths(subject: Subject) -> list[Path]:
+    entry = [Path(subject.started.entry_point)] if subject.started.entry_point else []
+    return list(dict.fromkeys([*entry, *subject.modules]))[:_MOST_MODULES]
 
 
 def read_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:

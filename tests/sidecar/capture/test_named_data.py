@@ -1,0 +1,69 @@
+"""Data that the code names is described as it was before the run, and what the run writes is not taken for data."""
+
+import os
+from pathlib import Path
+from time import time
+
+import pytest
+
+from autotrack.journal.records import Environment, RunStarted
+from autotrack.journal.summary import Summary
+from autotrack.readers.candidates import candidates
+from autotrack.readers.usage import Usage
+from autotrack.redaction import Redactor
+from autotrack.reproduce.data_check import changed_data
+from autotrack.reproduce.workspace import Workspace
+from autotrack.sidecar.capture.base import Subject
+from autotrack.sidecar.capture.named_data import named_data
+from tests.support.repositories import put
+
+SCRIPT = """
+import glob, numpy, package
+ROOT = "data"
+for path in sorted(glob.glob("extra/*.npy")) + [f"split/{name}/x.bin" for name in ROOT]:
+    numpy.load(path)
+open("weights.npy"), open("made.npy", "w"), open("results/last.json", "w"), "package", "written", ".", "/", "~"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose script names data, and places that it writes to."""
+    names = "data/a.csv data/b/c.csv data/.hidden data/load.py extra/1.npy split/x/x.bin weights.npy made.npy"
+    others = "results/last.json package/__init__.py package/table.csv written/old.txt written/new.txt other/d.csv"
+    root = put(tmp_path / "project", {"train.py": SCRIPT, **dict.fromkeys(f"{names} {others}".split(), "1")})
+    for name in ("made.npy", "written/new.txt"):
+        os.utime(root / name, (time() + 9, time() + 9))
+    return root
+
+
+def summary_of(root: Path) -> Summary:
+    started = RunStarted(time=time() + 1, id="1", name="n", experiment="e", cwd=str(root), argv=["train.py"],
+                         entry_point=str(root / "train.py"))  # fmt: skip
+    found = named_data(Subject(root / "runs" / "e" / "n", started, Redactor({})))
+    environment = Environment(time=1.0, kind="reads", values={"files": found})
+    return Summary(cwd=str(root), environment={environment.kind: environment.values})
+
+
+def test_folders_count_with_what_is_in_them_and_files_unless_the_run_writes_them(project: Path) -> None:
+    expected = "data data/a.csv data/b/c.csv extra extra/1.npy split split/x/x.bin weights.npy"
+    assert Usage(summary_of(project)).reads.keys() == set(expected.split())
+
+
+def test_of_many_files_names_and_sizes_are_kept(project: Path) -> None:
+    put(project, {f"data/{number}.csv": "1" for number in range(60)})
+    reads = Usage(summary_of(project)).reads
+    assert reads["data"]["files"] == 62
+    assert "data/a.csv" not in reads
+
+
+def test_changed_data_is_found_before_a_repetition_and_named_as_a_cause(project: Path) -> None:
+    before = summary_of(project)
+    space = Workspace(project, project, project, project, ())
+    assert list(changed_data(before, space)) == []
+    put(project, {"data/b/c.csv": "22", "extra/2.npy": "1"})
+    (project / "weights.npy").unlink()
+    missing = {Path(one.what).name for one in changed_data(before, space)}
+    assert missing == {"c.csv", "extra", "weights.npy"}
+    causes = {Path(one.cause.removesuffix(" changed")).name for one in candidates(summary_of(project), before)}
+    assert causes == {"c.csv", "extra"}
