@@ -10,6 +10,10 @@ TENSORFLOW_STAMP := $(TENSORFLOW_VENV)/installed
 TENSORFLOW_TESTS := tests/autotrack_keras/test_search.py tests/autotrack_keras/test_tf_data.py \
 	tests/autotrack_tensorboard/test_tensorflow.py
 
+# Tests start thousands of Pythons. Where this variable is set, as in many images of containers, each of them would
+# compile every module of autotrack anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Many tests wait for processes and servers: twice as many at a time as there are cores keeps the cores busy.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(16, 2 * os.cpu_count()))")
 # Each worker gets tests that stand side by side, so that few of them start the same server.
