@@ -84,7 +84,10 @@ def file_status(folder: Path, name: str) -> os.stat_result:
 def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
     """Return the content of a file. Raises as `open_file` does, and `UnsafeFileError` for more than `limit_bytes`."""
     with os.fdopen(open_file(folder, name), "rb", buffering=0) as file:
-        content = file.read(limit_bytes + 1) or b""
+        expected = os.fstat(file.fileno()).st_size + 1  # to ask for the most at once would reserve as much memory
+        content = file.read(min(expected, limit_bytes + 1)) or b""
+        if expected <= len(content) <= limit_bytes:  # it has grown
+            content += file.read(limit_bytes + 1 - len(content)) or b""
     if len(content) > limit_bytes:
         raise UnsafeFileError(f"{folder / name} is larger than {limit_bytes} bytes, which is too large for what it is")
     return content

@@ -8,24 +8,22 @@ Losing it costs time, never data; where it cannot be kept, it is made in memory.
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from autotrack.errors import AutotrackError
 from autotrack.journal.reader import is_being_written, journal_sizes
 from autotrack.readers.index_file import index_file
 from autotrack.readers.indexed_values import (
     INDEXED_FIELDS,
-    card_of,
+    UNREADABLE,
+    as_text,
     decode_card,
-    encode_card,
+    default_of,
     from_sql,
-    to_sql,
-    values_of,
-)  # fmt: skip
-from autotrack.readers.outline import outline_of
+)
 from autotrack.readers.query_names import FIELDS, Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import Seen, scan
@@ -43,8 +41,8 @@ CREATE TABLE IF NOT EXISTS content (name INTEGER, run INTEGER, value, PRIMARY KE
 """`sizes` has the sizes of all journals as long as a run may change without its `stamp` showing it; else nothing.
 `status` is NULL for a folder that cannot be read as a run."""
 
-_UNREADABLE = "unreadable"
-"""In the place of the sizes, which are never the same: it is tried again, because permissions leave no trace."""
+_Row = tuple[int, bytes, str, str | None, str | None, float]
+"""A row of `runs` without its card. There may be many: a tuple is made in a fraction of the time of an object."""
 
 
 class Index:
@@ -53,7 +51,7 @@ class Index:
     def __init__(self, store: Path) -> None:
         self._store = store.absolute()
         self._lock = threading.Lock()
-        self._columns: dict[Name, dict[int, Any]] = {}
+        self._columns: dict[Name, Mapping[int, Any]] = {}
         self._cards: dict[int, dict[str, Any]] = {}
         self._database = self._open()
 
@@ -64,26 +62,25 @@ class Index:
         """
         with self._lock:
             try:
-                self._update(watch)
+                rows = self._update(watch)
             except sqlite3.Error:  # damaged, or a disk that takes nothing
                 self._database.close()
                 self._database = _new_database(":memory:")
-                self._update(watch)
-            found = self._database.execute(
-                "SELECT id, folder, started FROM runs WHERE status IS NOT NULL ORDER BY started DESC"
-            ).fetchall()
-        folders = [(started, os.fsdecode(folder), number) for number, folder, started in found]
-        folders.sort(key=lambda item: (item[0], os.path.basename(item[1])), reverse=True)  # noqa: PTH119  quicker
-        store = str(self._store)
+                rows = self._update(watch)
+        readable = [(started, folder, number) for number, folder, _, _, status, started in rows if status is not None]
+        if len({started for started, *_ in readable}) < len(readable):  # those that began together: by their names
+            readable.sort(key=lambda row: os.path.basename(row[1]), reverse=True)  # noqa: PTH119  quicker
+        readable.sort(key=itemgetter(0), reverse=True)
+        store = os.fsencode(self._store)
         return [
-            RecordedRun(f"{store}/{folder}" if folder != "." else store, indexed=IndexedRun(self, number))
-            for _, folder, number in folders
+            RecordedRun(store if folder == b"." else b"%s/%s" % (store, folder), index=self, number=number)
+            for _, folder, number in readable
         ]
 
     def unreadable(self) -> list[Path]:
         """Return the folders, as paths in the store, that could not be read as runs when they were last looked at."""
         with self._lock:
-            found = self._database.execute("SELECT folder FROM runs WHERE sizes = ?", (_UNREADABLE,)).fetchall()
+            found = self._database.execute("SELECT folder FROM runs WHERE sizes = ?", (UNREADABLE,)).fetchall()
         return sorted(Path(os.fsdecode(folder)) for (folder,) in found)
 
     def names(self) -> Collection[Name]:
@@ -92,7 +89,7 @@ class Index:
             found = self._database.execute("SELECT category, name FROM names").fetchall()
         return {Name(*row) for row in found} | {Name("", field) for field in FIELDS}
 
-    def column(self, name: Name) -> dict[int, Any]:
+    def column(self, name: Name) -> Mapping[int, Any]:
         """Return the values of one name, by the number of the run."""
         if name not in self._columns:
             if not name.group and name.rest not in INDEXED_FIELDS:
@@ -103,7 +100,11 @@ class Index:
                     "WHERE name = (SELECT id FROM names WHERE category = ? AND name = ?)",
                     name,
                 ).fetchall()
-            self._columns[name] = {run: from_sql(value) for run, value in rows}
+                default = default_of(name)
+                others = self._database.execute("SELECT id FROM runs").fetchall() if default is not None else []
+            values = {run: default for (run,) in others}
+            values.update((run, from_sql(value)) for run, value in rows)
+            self._columns[name] = values
         return self._columns[name]
 
     def card(self, number: int) -> dict[str, Any] | None:
@@ -118,42 +119,41 @@ class Index:
 
     # ---- Bringing it up to date
 
-    def _update(self, watch: Callable[[Sequence[Path]], Iterable[Path]]) -> None:
-        database = self._database
-        known = {
-            folder: (number, stamp, sizes, status)
-            for number, folder, stamp, sizes, status in database.execute(
-                "SELECT id, folder, stamp, sizes, status FROM runs"
-            )
-        }
+    def _update(self, watch: Callable[[Sequence[Path]], Iterable[Path]]) -> list[_Row]:
+        """Read what has changed; return the rows of all runs. If nothing has, they are read once and that is all."""
+        rows = self._rows()
+        known = {row[1]: row for row in rows}
         changed: dict[Path, Seen] = {}
         for seen in scan(self._store):
-            before = known.pop(seen.folder, None)
-            if before is None or self._has_changed(seen, before):
+            before = known.pop(seen[0], None)
+            if before is None or before[2] != seen[1] or (before[3] is not None and self._has_grown(before)):
                 changed[self._store / os.fsdecode(seen.folder)] = seen
-        gone = [number for number, *_ in known.values()]
-        if not changed and not gone:
-            return
+        if not changed and not known:
+            return rows
         self._columns.clear()
         self._cards.clear()
         waiting: list[tuple[Path, Seen]] = []
-        with _Writer(database) as writer:
-            writer.remove(gone)
+        from autotrack.readers.index_writer import IndexWriter  # which takes longer to import than to find no change
+
+        with IndexWriter(self._database) as writer:
+            writer.remove([number for number, *_ in known.values()])
             for folder in watch(list(changed)):
                 waiting.append((folder, changed[folder]))
                 if len(waiting) == _CHUNK:
                     writer.write(waiting)
                     waiting = []
             writer.write(waiting)
+        return self._rows()
 
-    def _has_changed(self, seen: Seen, before: tuple[int, str, str | None, str | None]) -> bool:
-        """Return whether a run has changed since it was read. What is complete is only looked at from outside."""
-        _, stamp, sizes, status = before
-        if stamp != seen.stamp or sizes is None:
-            return stamp != seen.stamp
-        folder = self._store / os.fsdecode(seen.folder)
+    def _rows(self) -> list[_Row]:
+        return self._database.execute("SELECT id, folder, stamp, sizes, status, started FROM runs").fetchall()
+
+    def _has_grown(self, before: _Row) -> bool:
+        """Return whether a run that was not complete has changed since, though it looks the same from outside."""
+        _, name, _, sizes, status, _ = before
+        folder = self._store / os.fsdecode(name)
         try:
-            if _as_text(journal_sizes(folder)) != sizes:
+            if as_text(journal_sizes(folder)) != sizes:
                 return True
         except OSError:
             return True
@@ -170,99 +170,6 @@ class Index:
                 with suppress(OSError):
                     Path(place).unlink()
         raise AssertionError("SQLite works in memory")
-
-
-class IndexedRun:
-    """What the index knows of one run."""
-
-    __slots__ = ("index", "number")
-
-    def __init__(self, index: Index, number: int) -> None:
-        self.index = index
-        self.number = number
-
-    def value(self, name: Name) -> Any:
-        """Return the value of a name. Raises `KeyError` for a name that is not indexed."""
-        return self.index.column(name).get(self.number)
-
-    def card(self) -> dict[str, Any] | None:
-        """Return what lists show of the run; None if it is not in the index any more."""
-        return self.index.card(self.number)
-
-
-class _Writer:
-    """Writes runs into the database. Each call of `write` is kept whole, or not at all if it is interrupted."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> Self:
-        self._database.execute("BEGIN IMMEDIATE")  # from here on, no other process writes
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._database.commit()
-        else:
-            self._database.rollback()
-
-    def remove(self, numbers: Sequence[int]) -> None:
-        """Forget runs that are gone."""
-        for number in numbers:
-            self._forget_values(number)
-        self._database.executemany("DELETE FROM runs WHERE id = ?", [(number,) for number in numbers])
-
-    def write(self, runs: Sequence[tuple[Path, Seen]]) -> None:
-        """Read these runs, and write what they have."""
-        rows: list[tuple[int, int, Any]] = []
-        names = {(category, name): number for number, category, name in self._database.execute("SELECT * FROM names")}
-        for folder, seen in runs:
-            number = self._number_of(seen)
-            sizes: str | None = None
-            try:
-                before = journal_sizes(folder)
-                summary = outline_of(folder)
-            except (OSError, AutotrackError):
-                self._database.execute(
-                    "UPDATE runs SET stamp = ?, sizes = ?, status = NULL, card = NULL WHERE id = ?",
-                    (seen.stamp, _UNREADABLE, number),
-                )
-                continue
-            if summary.journals != before or summary.status in ("running", "killed"):
-                sizes = _as_text(before)
-            self._database.execute(
-                "UPDATE runs SET stamp = ?, sizes = ?, status = ?, started = ?, card = ? WHERE id = ?",
-                (seen.stamp, sizes, summary.status, summary.started, encode_card(card_of(summary)), number),
-            )
-            for name, value in values_of(summary).items():
-                if name not in names:
-                    names[name] = self._new_name(name)
-                rows.append((names[name], number, to_sql(value)))
-        rows.sort(key=lambda row: row[:2])
-        self._database.executemany("INSERT OR REPLACE INTO content VALUES (?, ?, ?)", rows)
-        self._database.commit()
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def _number_of(self, seen: Seen) -> int:
-        """Return the number of a run, of which nothing is known any more."""
-        row = self._database.execute("SELECT id FROM runs WHERE folder = ?", (seen.folder,)).fetchone()
-        if row is None:
-            return int(self._database.execute("INSERT INTO runs (folder) VALUES (?)", (seen.folder,)).lastrowid or 0)
-        self._forget_values(row[0])
-        return int(row[0])
-
-    def _forget_values(self, number: int) -> None:
-        self._database.execute(
-            "DELETE FROM content WHERE run = ? AND name IN (SELECT id FROM names)",
-            (number,),
-        )
-
-    def _new_name(self, name: Name) -> int:
-        return int(self._database.execute("INSERT INTO names (category, name) VALUES (?, ?)", name).lastrowid or 0)
-
-
-def _as_text(sizes: dict[str, int]) -> str:
-    return " ".join(f"{name}={size}" for name, size in sorted(sizes.items()))
 
 
 def _new_database(path: str) -> sqlite3.Connection:

@@ -1,14 +1,11 @@
-"""What an index keeps of a run: its values by name, and a card with what is shown in lists."""
+"""How an index keeps what it has of runs: their values by name, and cards with what is shown in lists."""
 
 import math
 from typing import Any
 
 import msgspec
 
-from autotrack.journal.judging import main_metrics
-from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers.configuration import configuration_of, data_of, kind_of
 from autotrack.readers.query_names import COUNTED, FIELDS, Name
 
 _HEAVY = {"traceback", "params", "params_by_source", "params_given", "params_defaults", "metrics", "tags", "system",
@@ -17,61 +14,35 @@ _HEAVY = {"traceback", "params", "params_by_source", "params_given", "params_def
 INDEXED_FIELDS = tuple(name for name in FIELDS if name not in _HEAVY)
 """The fields of a summary that are kept; those of them that are lists of records, as their number."""
 
-_CARD_FIELDS = tuple(name for name in INDEXED_FIELDS if name not in COUNTED)
-SHOWN_FIELDS = frozenset((*_CARD_FIELDS, "params", "tags"))
+CARD_FIELDS = tuple(name for name in INDEXED_FIELDS if name not in COUNTED)
+SHOWN_FIELDS = frozenset((*CARD_FIELDS, "params", "tags"))
 """The fields of a summary that are on a card as they are."""
 
+FIELD_DEFAULTS = {Name("", field): 0 if field in COUNTED else getattr(Summary(), field) for field in INDEXED_FIELDS}
+"""What a field is in a run that says nothing of it. It is kept for no run: that is a third of all values."""
 
-NOTE = "note"
-"""The text that is what people say of a run."""
+UNREADABLE = "unreadable"
+"""In the place of the sizes, which are never the same: it is tried again, because permissions leave no trace."""
 
-_LONGEST_NOTE = 300
 _LARGEST_INTEGER = 2**53
 _NAN = b"NaN"  # no JSON
 
 
-def values_of(summary: Summary) -> dict[Name, Any]:
-    """Return the values that can be asked for by their names, without those that are missing."""
-    values: dict[Name, Any] = {}
-    for field in INDEXED_FIELDS:
-        value = getattr(summary, field)
-        if field in COUNTED:
-            value = len(value)
-        if value is not None:
-            values[Name("", field)] = value
-    for group in ("params", "tags"):
-        values |= {Name(group, name): value for name, value in getattr(summary, group).items()}
-    for name, metric in summary.metrics.items():
-        values[Name("metrics", name)] = number(metric.last.value)
-        if metric.best is not None:
-            values[Name("best", name)] = number(metric.best.value)
-    git = summary.environment.get("git", {})
-    return values | {Name("git", name): value for name, value in git.items() if not isinstance(value, dict)}
+def default_of(name: Name) -> Any:
+    """Return what runs have for which `values_of` has nothing; None for all but some fields."""
+    return FIELD_DEFAULTS.get(name)
 
 
-def card_of(summary: Summary) -> dict[str, Any]:
-    """Return what lists show of a run: fields of the summary, and what its metrics come to.
-
-    That is, by name, their `last` and `best` values and their `directions`; and the names of those that the run is
-    `judged_by`, the most important first; the beginning of the `note` that somebody wrote; and `kind`, `configuration`
-    and `data`, which tell which runs are alike.
-    """
-    return {
-        **{name: getattr(summary, name) for name in _CARD_FIELDS},
-        "params": summary.params,
-        "tags": summary.tags,
-        "last": {name: metric.last.value for name, metric in summary.metrics.items()},
-        "best": {name: metric.best.value for name, metric in summary.metrics.items() if metric.best},
-        "directions": {name: metric.better for name, metric in summary.metrics.items() if metric.better},
-        "judged_by": main_metrics(summary),
-        "note": summary.texts.get(NOTE, "")[:_LONGEST_NOTE],
-        "kind": kind_of(summary),
-        "configuration": configuration_of(summary),
-        "data": data_of(summary),
-    }
-
-
-_DEFAULT_CARD = card_of(Summary())
+_DEFAULT_CARD: dict[str, Any] = {
+    **{name: getattr(Summary(), name) for name in CARD_FIELDS},
+    "params": {},
+    "tags": {},
+    "last": {},
+    "best": {},
+    "directions": {},
+    "judged_by": [],
+    "note": "",
+}
 
 
 def encode_card(card: dict[str, Any]) -> bytes:
@@ -108,3 +79,8 @@ def from_sql(value: Any) -> Any:
     if type(value) is not bytes:
         return value
     return math.nan if value == _NAN else msgspec.json.decode(value)
+
+
+def as_text(sizes: dict[str, int]) -> str:
+    """Return the sizes of journals, by name, as a text to compare."""
+    return " ".join(f"{name}={size}" for name, size in sorted(sizes.items()))

@@ -1,5 +1,6 @@
 """One recorded run, as readers see it: what is asked for most comes from the index, everything else from its files."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -7,43 +8,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from autotrack.format import printable
-from autotrack.journal.fold import Fold
-from autotrack.journal.points import Points
-from autotrack.journal.reader import RunReader, is_being_written, journal_sizes
+from autotrack.journal.reader import is_being_written, journal_sizes
 from autotrack.journal.summary import Summary, read
-from autotrack.readers.indexed_values import SHOWN_FIELDS, card_of
-from autotrack.readers.kept_points import points_of
+from autotrack.readers.indexed_values import SHOWN_FIELDS
 from autotrack.readers.query_names import Name, proposed
-from autotrack.readers.resumed_fold import summary_of_journals
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a list of runs needs little; what reads their journals is imported where it is needed
+    from autotrack.journal.fold import Fold
+    from autotrack.journal.points import Points
     from autotrack.readers.comparison import RunComparison
     from autotrack.readers.kept_files import KeptFiles, Weights
     from autotrack.readers.reproducibility import Reproducibility
 
 
-class Columns(Protocol):
-    """An index, as far as it has the values of many runs."""
+class Index(Protocol):
+    """What is known of many runs, each of which has a number."""
 
     def column(self, name: Name) -> Mapping[int, Any]:
-        """Return the values of one name, by the number of the run. Raises `KeyError` as `Indexed.value` does."""
+        """Return the values of one name, by the number of the run. Raises `KeyError` for one that is not indexed."""
 
-
-class Indexed(Protocol):
-    """What an index knows of one run, which has this `number` there."""
-
-    @property
-    def index(self) -> Columns:
-        """The index."""
-
-    @property
-    def number(self) -> int:
-        """The number of the run."""
-
-    def value(self, name: Name) -> Any:
-        """Return a value by its name, quickly for many runs. Raises `KeyError` for a name that is not indexed."""
-
-    def card(self) -> dict[str, Any] | None:
+    def card(self, number: int) -> dict[str, Any] | None:
         """Return the fields and mappings that are shown in lists, quickly for one run; None if it is gone."""
 
 
@@ -53,14 +37,22 @@ class RecordedRun:
     The fields of the summary are attributes of the run itself: `run.params`, `run.status`, `run.metrics`.
     """
 
-    _folder: Path | str
-    _summary: Summary | None
-    _indexed: Indexed | None
+    _folder: Path | bytes
+    _summary: Summary | None = None
+    _index: Index | None = None
+    _number: int = 0
     _card: dict[str, Any] | None = None
 
-    def __init__(self, folder: Path | str, summary: Summary | None = None, *, indexed: Indexed | None = None) -> None:
+    def __init__(
+        self, folder: Path | bytes, summary: Summary | None = None, *, index: Index | None = None, number: int = 0
+    ) -> None:
         # Past `__setattr__`: of ten thousand runs, it would take longer than to look at them.
-        self.__dict__.update(_folder=folder, _summary=summary, _indexed=indexed)
+        own = self.__dict__
+        own["_folder"] = folder
+        if summary is not None:
+            own["_summary"] = summary
+        if index is not None:
+            own["_index"], own["_number"] = index, number
 
     def __repr__(self) -> str:
         return printable(f"<RecordedRun {self.experiment}/{self.name} {self.status}>")
@@ -88,7 +80,9 @@ class RecordedRun:
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return Path(self._folder)  # made late: ten thousand paths take longer than to look at as many runs
+        if isinstance(self._folder, bytes):  # ten thousand paths take longer to make than as many runs to look at
+            return Path(os.fsdecode(self._folder))
+        return self._folder
 
     @property
     def summary(self) -> Summary:
@@ -99,16 +93,18 @@ class RecordedRun:
 
     def card(self) -> dict[str, Any]:
         """Return what lists show of the run, quickly: see `card_of`."""
-        card = self._indexed.card() if self._indexed is not None else None
+        card = self._index.card(self._number) if self._index is not None else None
         if card is None:
+            from autotrack.readers.card import card_of
+
             card = self._card = self._card or card_of(self.summary)
         return card
 
     def value(self, name: Name) -> Any:
         """Return what a name means in `where` and `sort`; None if the run has none."""
-        if self._indexed is not None:
+        if self._index is not None:
             try:
-                return self._indexed.value(name)
+                return self._index.column(name).get(self._number)
             except KeyError:
                 pass
         return name.read(self.summary)
@@ -200,7 +196,7 @@ class RecordedRun:
 
     def _read_again(self) -> None:
         """Forget what was read, because it changes: it is read again when it is asked for."""
-        self._summary = self._indexed = self._card = None
+        self._summary = self._index = self._card = None
 
     def compare(self, other: "RecordedRun", metric: str | None = None) -> "RunComparison":
         """Return how this run differs from another one, and why its `metric` is better or worse than there.
@@ -234,11 +230,13 @@ class RecordedRun:
 
         return import_module("autotrack.reproduce.reproduction").reproduce_run(self, **options)
 
-    def histories(self, metrics: Iterable[str]) -> dict[str, Points]:
+    def histories(self, metrics: Iterable[str]) -> "dict[str, Points]":
         """Return every recorded point of several metrics, which takes little longer than for one."""
+        from autotrack.readers.kept_points import points_of
+
         return points_of(self.folder, metrics)
 
-    def history(self, metric: str) -> Points:
+    def history(self, metric: str) -> "Points":
         """Return every recorded point of a metric, or of the system load, in order.
 
         It is a sequence of points, and has them as columns: `values`, `times`, `steps`, `epochs` and `stages`. The
@@ -247,7 +245,7 @@ class RecordedRun:
         """
         if not isinstance(metric, str):
             raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
-        points = points_of(self.folder, [metric])
+        points = self.histories([metric])
         if metric not in points:
             known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
             raise KeyError(f"run {self.name} has no metric {metric!r}; {proposed(metric, known)}")
@@ -259,17 +257,17 @@ def values_of(runs: Iterable[RecordedRun], name: Name) -> list[Any]:
     found = []
     columns: dict[int, Mapping[int, Any] | None] = {}
     for run in runs:
-        indexed = run._indexed
+        index = run._index
         column = None
-        if indexed is not None:
-            known = id(indexed.index)
+        if index is not None:
+            known = id(index)
             if known not in columns:
                 try:
-                    columns[known] = indexed.index.column(name)
+                    columns[known] = index.column(name)
                 except KeyError:
                     columns[known] = None
             column = columns[known]
-        found.append(name.read(run.summary) if indexed is None or column is None else column.get(indexed.number))
+        found.append(name.read(run.summary) if column is None else column.get(run._number))
     return found
 
 
@@ -278,14 +276,23 @@ def load(folder: Path) -> RecordedRun:
     return RecordedRun(folder, summarise(folder))
 
 
-def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -> Summary:
-    """Return the summary of the run in `folder`. Raises `OSError` when there is no run."""
-    sizes = journal_sizes(folder)
+def summarise(
+    folder: Path, sizes: dict[str, int] | None = None, *, read_summary: Callable[[Path], Summary] = read
+) -> Summary:
+    """Return the summary of the run in `folder`. Raises `OSError` when there is no run.
+
+    `sizes` is what `journal_sizes` has just returned, if somebody needs to know it.
+    """
+    if sizes is None:
+        sizes = journal_sizes(folder)
+    summary: Summary | None
     try:
         summary = read_summary(folder)
-        if summary.journals != sizes:
-            summary = summary_of_journals(folder, sizes)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # it is derived: whatever is in its place
+        summary = None
+    if summary is None or summary.journals != sizes:
+        from autotrack.readers.resumed_fold import summary_of_journals
+
         summary = summary_of_journals(folder, sizes)
     if not summary.id:
         raise FileNotFoundError(f"{folder} holds no run")
@@ -294,8 +301,11 @@ def summarise(folder: Path, *, read_summary: Callable[[Path], Summary] = read) -
     return summary
 
 
-def fold(folder: Path) -> Fold:
+def fold(folder: Path) -> "Fold":
     """Read all journals of a run."""
+    from autotrack.journal.fold import Fold
+    from autotrack.journal.reader import RunReader
+
     reader, result = RunReader(folder), Fold()
     for rank, batch in reader:
         result.add(batch, rank=rank)

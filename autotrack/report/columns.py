@@ -7,7 +7,7 @@ from typing import Any
 
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
-from autotrack.readers.indexed_values import NOTE
+from autotrack.readers.card import NOTE
 from autotrack.readers.param_weights import weight_of_param
 from autotrack.readers.plain import plain
 from autotrack.readers.query_names import COUNTED, GROUPS, Name

@@ -17,10 +17,10 @@ from autotrack.journal.records import Dataset
 from autotrack.journal.series import Point
 from autotrack.journal.summary import MetricSummary, Summary
 from autotrack.readers.across_runs import across_runs
+from autotrack.readers.card import card_of
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.importance import MOST_RUNS, importance
-from autotrack.readers.indexed_values import card_of
 from autotrack.readers.parting import parting
 from autotrack.readers.repeats import Spread, spread_of
 

@@ -230,7 +230,7 @@ def test_an_interruption_while_runs_are_written_leaves_none_of_them_half_indexed
         return {Name("", "name"): summary.name}
 
     with monkeypatch.context() as patch:
-        patch.setattr("autotrack.readers.index.values_of", interrupted)
+        patch.setattr("autotrack.readers.index_writer.values_of", interrupted)
         with pytest.raises(KeyboardInterrupt):
             autotrack.runs(store)
     assert shown(store) == read(store)
@@ -239,13 +239,13 @@ def test_an_interruption_while_runs_are_written_leaves_none_of_them_half_indexed
 def test_a_run_that_could_not_be_read_is_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from autotrack.readers.outline import outline_of
 
-    def refused(folder: Path) -> Any:
+    def refused(folder: Path, sizes: dict[str, int]) -> Any:
         if folder.name == "run-1":
             raise PermissionError(folder)
-        return outline_of(folder)
+        return outline_of(folder, sizes)
 
     with monkeypatch.context() as patch:
-        patch.setattr("autotrack.readers.index.outline_of", refused)
+        patch.setattr("autotrack.readers.index_writer.outline_of", refused)
         assert len(shown(store)) == 3
     assert len(shown(store)) == 4
 
