@@ -220,7 +220,7 @@ class Runs(Sequence[RecordedRun]):
         return str(metric)
 
     def _values(self, key: query.Query) -> Iterator[Any]:
-        """Yield what a query means for each run. Its names are read for all runs at once, which is several times quicker."""
+        """Yield what a query means for each run. Its names are read for all runs at once, which is quicker."""
         names = key.names
         if not names:
             return (key(run.value) for run in self._runs)
