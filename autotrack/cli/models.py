@@ -1,5 +1,6 @@
 """`autotrack models` shows and changes the registered models of a store, `autotrack register` adds one to them."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from autotrack.cli.asking import agreed
 from autotrack.cli.models_export import export
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
 from autotrack.cli.printing import say, say_json, say_table
-from autotrack.errors import ModelRegistryError
+from autotrack.errors import AutotrackWarning, ModelRegistryError
 from autotrack.format import shown
 from autotrack.model_names import parsed
 from autotrack.models import aliases
@@ -213,7 +214,10 @@ def register(
     is registered once. Then `autotrack.load_model("models:/digits/1")` loads it.
     """
     recorded = catalog.find(run, store)
-    version = register_run(recorded, name, weights=weights, description=description, tags=_tags(tags))
+    with warnings.catch_warnings(record=True, action="always", category=AutotrackWarning) as told:
+        version = register_run(recorded, name, weights=weights, description=description, tags=_tags(tags))
+    for warning in told:
+        say(str(warning.message), err=True)
     say(f"{name}/{version.version} is the model of {recorded.name} ({models_shown.weights_of(version)})")
     if to:
         outcome = RunSync(checked(to), registers=True, on_problem=lambda _, problem: say(problem, err=True)).sync(

@@ -76,6 +76,17 @@ class ModelExporter(Protocol):
         """Write the model in a file to `target`. Raises as `ModelLoader.load_model` does."""
 
 
+@runtime_checkable
+class WeightsReplacer(Protocol):
+    """A `ModelLoader` that also puts the weights of a checkpoint into a model, and executes nothing of either."""
+
+    def replace_weights(self, kept: KeptModel, model: Path, target: Path) -> None:
+        """Write the model in the file `model` to `target`, with the weights in `kept.path`.
+
+        Raises `ModelLoadError` where they do not fit, or where that cannot be told without executing something.
+        """
+
+
 def model_loaders() -> list[ModelLoader]:
     """Return the installed integrations that can load models."""
     found = []

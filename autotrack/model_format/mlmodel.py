@@ -6,6 +6,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from autotrack.journal.records import Model, RunStarted
+from autotrack.journal.summary import Summary
 from autotrack.model_format.signature import signature_of
 from autotrack.model_format.yaml_text import dump
 
@@ -17,7 +18,7 @@ _GENERIC = "python_function"
 
 def mlmodel(
     model: Model,
-    started: RunStarted,
+    started: RunStarted | Summary,
     described: Mapping[str, Any],
     *,
     python: str,
@@ -28,7 +29,7 @@ def mlmodel(
 
     Args:
         model: What the integration has recorded of the model.
-        started: The start of its run.
+        started: The start of its run, or a summary of it.
         described: Its inputs and outputs, as the integration has written them.
         python: The version of Python that it was trained with.
         size_bytes: The size of its files.
@@ -69,7 +70,7 @@ def moment(seconds: float) -> str:
         return moment(0)
 
 
-def _origin(model: Model, started: RunStarted) -> dict[str, Any]:
+def _origin(model: Model, started: RunStarted | Summary) -> dict[str, Any]:
     """Return which run the model is of, and which weights it has."""
     origin = {"run_id": started.id, "run": started.name, "experiment": started.experiment, "weights": model.weights}
     at = {name: value for name, value in (("step", model.step), ("epoch", model.epoch)) if value is not None}

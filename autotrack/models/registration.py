@@ -3,26 +3,29 @@
 import hashlib
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import time
 from uuid import uuid4
 
 import msgspec
 
-from autotrack.errors import ModelRegistryError
+from autotrack.errors import AutotrackWarning, ModelRegistryError
 from autotrack.format import printable
-from autotrack.journal.records import Artifact, Registration
+from autotrack.journal.records import AnyRecord, Artifact, Notice, Registration
 from autotrack.journal.run_folder import open_file
 from autotrack.model_format.kept import model_loaders
 from autotrack.model_names import checked_name
+from autotrack.models.best_model import best_model
 from autotrack.models.entries import Described, File, Registered
 from autotrack.models.origin import origin_of
 from autotrack.models.registry import VERSIONS, Registry, who
 from autotrack.readers import edits
 from autotrack.readers.kept_files import KeptFiles, Weights
-from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun, load
 from autotrack.redaction.record_redactor import redactor_of_this_process
 
 _BLOCK_BYTES = 2**20
@@ -104,11 +107,28 @@ def register(
         description=description,
         tags=dict(tags or {}),
     )
+    if weights == "best":
+        run, problem = with_best_model(run, partial(edits.note_made, run.folder))
+        if problem:
+            warnings.warn(problem, AutotrackWarning, stacklevel=3)
     version = fulfil(run, request)
     if not any(one.version for one in asked):
         known = {"id": request.id, "path": version.path, "version": version.version}
         edits.register(run.folder, msgspec.structs.replace(request, **known))
     return version
+
+
+def with_best_model(run: RecordedRun, note: Callable[[list[AnyRecord]], None]) -> tuple[RecordedRun, str]:
+    """Make a model of a run's best checkpoint; return the run with it, and why there is none, if there is none.
+
+    `note` is given what is to be recorded in the run.
+    """
+    made = best_model(run)
+    problem = next((one.message for one in made if isinstance(one, Notice)), "")
+    if not made or problem in [one.message for one in run.summary.notices]:
+        return run, problem
+    note(made)
+    return load(run.folder), problem
 
 
 def checked_request(name: object, weights: object, description: object, tags: Mapping[str, object] | None) -> None:

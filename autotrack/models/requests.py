@@ -1,16 +1,17 @@
 """Fulfils what a run asks for when it has ended: that its model is registered, and perhaps promoted."""
 
+from collections.abc import Callable
 from pathlib import Path
 from time import time
 from typing import NamedTuple
 
 import msgspec
 
-from autotrack.journal.records import Registration
+from autotrack.journal.records import AnyRecord, Registration
 from autotrack.models.announcing import announce
 from autotrack.models.entries import Registered
 from autotrack.models.promotion import promote as promote_by
-from autotrack.models.registration import fulfil, store_of
+from autotrack.models.registration import fulfil, store_of, with_best_model
 from autotrack.models.registry import Registry
 from autotrack.readers.recorded_run import load
 
@@ -22,9 +23,17 @@ class Fulfilled(NamedTuple):
     problem: str = ""
 
 
-def fulfil_request(run_folder: Path, request: Registration, *, promote: str = "", on_promote: str = "") -> Fulfilled:
+def fulfil_request(
+    run_folder: Path,
+    request: Registration,
+    *,
+    note: Callable[[list[AnyRecord]], None],
+    promote: str = "",
+    on_promote: str = "",
+) -> Fulfilled:
     """Register the model of a run that has ended, unless it was before, and promote a version by the rule `promote`.
 
+    `note` is given what is to be recorded in the run when a model of its best weights is made.
     What was removed from the registry since is not made again. `on_promote` is told of a promotion. Both come from the
     settings of the training, and not from the run.
 
@@ -34,6 +43,8 @@ def fulfil_request(run_folder: Path, request: Registration, *, promote: str = ""
     if run.status == "running" or (request.if_finished and run.status != "finished"):
         return Fulfilled(None)
     known = registry.model(request.name).registered_as(request.id) if registry.exists(request.name) else None
+    if known is None and request.weights == "best":
+        run, _ = with_best_model(run, note)
     version = known or fulfil(run, request, registry=registry)
     return Fulfilled(noted(request, version), _promoted(registry, request.name, promote, on_promote))
 

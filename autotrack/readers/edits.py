@@ -5,7 +5,7 @@ the journals follows: lists, TensorBoard, servers at the next `autotrack sync`. 
 be undone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time
@@ -51,6 +51,11 @@ def rename(folder: Path, name: str) -> None:
     _add(folder, Renamed(time=time(), name=name.strip()))
 
 
+def note_made(folder: Path, made: Sequence[AnyRecord]) -> None:
+    """Note in a run what was made of its files. Raises as `tag` does."""
+    _add(folder, *made)
+
+
 def register(folder: Path, request: Registration) -> None:
     """Note in a run that its model is registered, so that servers get to know it. Raises as `tag` does.
 
@@ -90,8 +95,8 @@ def undo(folder: Path) -> str:
             return f"the name is {earlier.name} again"
 
 
-def _add(folder: Path, record: AnyRecord) -> None:
-    """Append a record, without secrets, and bring the summary up to date."""
+def _add(folder: Path, *added: AnyRecord) -> None:
+    """Append records, without secrets, and bring the summary up to date."""
     check_structure(folder)
     problems: list[str] = []
     try:
@@ -99,7 +104,9 @@ def _add(folder: Path, record: AnyRecord) -> None:
     except JournalBusyError as error:
         raise JournalBusyError(f"somebody else is changing the run in {folder}; try again") from error
     try:
-        journal.append(RecordRedactor().clean(record))
+        redactor = RecordRedactor()
+        for record in added:
+            journal.append(redactor.clean(record))
     finally:
         journal.close()
     if problems:

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from autotrack.model_format.kept import (
     KeptModel,
     ModelExporter,
     ModelLoader,
+    WeightsReplacer,
     load_with,
     loader_of,
     model_loaders,
@@ -24,6 +26,9 @@ from autotrack.model_format.kept import (
 from autotrack.model_format.verified import copy_verified, private_folder
 
 Weights = Literal["best", "last"]
+
+BEST_MODEL = "best_model"
+"""The folder for a model with the best weights, which is made of `model` and a checkpoint on demand."""
 
 _ROLES = ("best", "last")
 _MOST_BYTES = 2**24
@@ -69,7 +74,7 @@ class KeptFiles:
         try:
             return self._load(chosen, loaders, trusted=trusted, model_class=model_class)
         except UntrustedModelError:
-            if weights != "last" or not self._having(weights):
+            if not self._having(weights) or self._in_role(weights) is chosen:
                 raise
         # A checkpoint needs less trust than a whole model, where its class is known.
         return self._load(self._in_role(weights), loaders, trusted=trusted, model_class=model_class)
@@ -80,12 +85,14 @@ class KeptFiles:
         Raises `ArtifactNotFoundError`.
         """
         _check_role(weights)
-        final = self._final_model(loaders) if weights == "last" else None
-        return final or self._in_role(weights)
+        if weights == "last" and (final := self._final_model(loaders)) is not None:
+            return final
+        chosen = self._in_role(weights)
+        return self._made_of(chosen, loaders) or chosen
 
     def model_files(self, chosen: Artifact, loaders: list[ModelLoader]) -> list[str]:
         """Return the paths of all files that belong to a model: its own, and those of the folder that describes it."""
-        final = self._final_model(loaders)
+        final = self._final_model(loaders) if not _is_in(chosen.path, [BEST_MODEL]) else None
         folders = {_folder_of_model(one.path, self._artifacts) for one in (chosen, final) if one is not None}
         described = [one.path for one in self._artifacts if one.kind == "model" and _is_in(one.path, folders)]
         own = [chosen.path, *([final.path] if final is not None else [])]
@@ -138,12 +145,23 @@ class KeptFiles:
         return (for_metric or having)[-1]
 
     def _having(self, role: Weights) -> list[Artifact]:
-        return [one for one in self._artifacts if one.kind in _KEPT and role in one.roles]
+        kept = [one for one in self._artifacts if one.kind in _KEPT and role in one.roles]
+        return [one for one in kept if not _is_in(one.path, [BEST_MODEL])]
+
+    def _made_of(self, checkpoint: Artifact, loaders: list[ModelLoader]) -> Artifact | None:
+        """Return the model with the weights of a checkpoint, if it was made, and not of another one before."""
+        for one in self._artifacts:
+            of_it = (one.source, one.metrics, one.step) == (checkpoint.path, checkpoint.metrics, checkpoint.step)
+            if of_it and _is_in(one.path, [BEST_MODEL]) and loader_of(one.path, loaders) is not None:
+                return one
+        return None
 
     def _final_model(self, loaders: list[ModelLoader]) -> Artifact | None:
         """Return the model that training left; of several fits in one run, that of the first."""
         models = [one for one in self._artifacts if one.kind == "model" and loader_of(one.path, loaders) is not None]
-        models = [one for one in models if not one.roles or "last" in one.roles]
+        models = [
+            one for one in models if (not one.roles or "last" in one.roles) and not _is_in(one.path, [BEST_MODEL])
+        ]
         return min(models, key=lambda one: len(PurePosixPath(one.path).parts), default=None)
 
     def _load(self, chosen: Artifact, loaders: list[ModelLoader], **options: Any) -> Any:
@@ -159,9 +177,18 @@ class KeptFiles:
                 (folder / "model").mkdir()
                 model_path = copy_verified(self._folder, final.path, folder / "model", sha256=final.sha256)
             path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
-            return load_with(
-                loader, KeptModel(path, kept_at, model_path, self._summary.params_by_source, script, **options)
-            )
+            kept = KeptModel(path, kept_at, model_path, self._summary.params_by_source, script, **options)
+            try:
+                return load_with(loader, kept)
+            except UntrustedModelError:
+                raise
+            except ModelLoadError:
+                whole = loader_of(final.path, loaders) if final is not None else None
+                if whole is None or whole is loader or model_path is None or kept.model_class or not kept.trusted:
+                    raise
+                if not isinstance(whole, WeightsReplacer):
+                    raise
+                return _loaded_as_whole(whole, whole, kept, model_path)
 
     def _existing(self, name: str) -> Path:
         """Return the path of a file or folder of the run. Raises `FileNotFoundError` and `UnsafeFileError`."""
@@ -180,6 +207,16 @@ class KeptFiles:
         return ArtifactNotFoundError(
             printable(f"run {self._summary.name} has no file {name!r}; {advice}"), reference=name
         )
+
+
+def _loaded_as_whole(loader: ModelLoader, replacer: WeightsReplacer, kept: KeptModel, model: Path) -> Any:
+    """Load the model that a run has kept, with the weights of a checkpoint that does not do alone.
+
+    That is so where the class of its module is in the script: the model has the class with it.
+    """
+    target = kept.path.with_name(f"whole-{model.name}")
+    replacer.replace_weights(kept, model, target)
+    return load_with(loader, replace(kept, path=target, model_path=None))
 
 
 def _folder_of_model(path: str, artifacts: Sequence[Artifact]) -> str | None:

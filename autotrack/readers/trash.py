@@ -10,7 +10,7 @@ from autotrack.journal.run_folder import check_structure
 from autotrack.readers.query_names import proposed
 
 TRASH = ".trash"
-_CHECKPOINTS = ("checkpoints", "model")
+_CHECKPOINTS = ("checkpoints", "model", "best_model")
 _MOST_NAMED = 5
 
 

@@ -13,7 +13,9 @@ def register_models(run: FollowedRun) -> None:
     follow = run.follow
     for request in list(run.facts.registrations.values()):
         try:
-            done = fulfil_request(run.folder, request, promote=follow.promote, on_promote=follow.on_promote)
+            done = fulfil_request(
+                run.folder, request, note=run.put, promote=follow.promote, on_promote=follow.on_promote
+            )
         except (AutotrackError, OSError) as error:
             run.notice("register", f"the model is not registered as {request.name}: {error}")
             continue

@@ -1,6 +1,7 @@
 """What `autotrack.autolog()` hooks into Keras and KerasTuner: every fit and evaluation gets the callback."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -33,3 +34,9 @@ class KerasIntegration:
         from autotrack_keras.kept_models import load
 
         return load(kept)
+
+    def replace_weights(self, kept: KeptModel, model: Path, target: Path) -> None:
+        """Write the model that a run has kept with the weights of a checkpoint in it, without executing any of it."""
+        from autotrack_keras.replaced_weights import replace_weights
+
+        replace_weights(kept, model, target)

@@ -41,6 +41,12 @@ class TorchIntegration:
 
         return load(kept)
 
+    def replace_weights(self, kept: KeptModel, model: Path, target: Path) -> None:
+        """Write the module that a run has kept with the weights of a checkpoint in it, without executing any of it."""
+        from autotrack_torch.replaced_weights import replace_weights
+
+        replace_weights(kept, model, target)
+
     def export_model(self, kept: KeptModel, target: Path, *, to_format: str) -> None:
         """Write the module in a file that a run has kept in a form that needs no code."""
         from autotrack_torch.exporting import export

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from autotrack.integrations import KeptModel
-from autotrack_torch.saved_objects import bare_name
+from autotrack_torch.weight_names import bare_name
 
 
 def load(kept: KeptModel) -> Any:

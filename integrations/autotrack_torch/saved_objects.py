@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from autotrack.integrations import direction_of
+from autotrack_torch.weight_names import bare_name
 
 Kind = Literal["checkpoint", "model", "output"]
 
@@ -92,11 +93,6 @@ def _is_state(saved: Mapping[Any, Any], weight_names: frozenset[str]) -> bool:
         return True
     tensors = (name for name, value in _entries(saved) if isinstance(value, torch.Tensor) and isinstance(name, str))
     return any(bare_name(name) in weight_names for name in tensors)
-
-
-def bare_name(name: str) -> str:
-    """Return the name of a weight without what wrapping its model puts before it."""
-    return name.replace("module.", "").replace("_orig_mod.", "").replace("_forward_module.", "")
 
 
 def _entries(saved: Any) -> list[tuple[Any, Any]]:
