@@ -57,7 +57,7 @@ function lines(name, x, y, xName, yName, hasDiagonal = false) {
   if (places.some(Number.isNaN)) return barsOf({ name, data: { names: x, values: y } });
   const curve = { count: x.length, step: places, epoch: null, time: places, value: y };
   const shown = [{ label: yName, curve, started: 0, index: 0 }];
-  if (hasDiagonal) shown.push({ label: "chance", curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 7 });
+  if (hasDiagonal) shown.push({ label: "chance", curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 9 }); // dashed
   return h("div", {}, chart(name, shown, { axis: "step", log: false, smoothing: 0 }, { xName }), h("p", { class: "note" }, `${yName} over ${xName}`));
 }
 

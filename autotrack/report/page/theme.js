@@ -1,7 +1,8 @@
-// Dark or light, and the colours of curves: told apart by the colour-blind, and by dashes from the ninth on.
+// Dark or light, and the colours of curves: told apart by the colour-blind, and by dashes from the ninth on. They were
+// searched for by a program, among those with enough contrast; `tests/report/test_colours.py` measures them.
 
-const light = ["#0072b2", "#c04a00", "#008060", "#b0508c", "#8a6d00", "#3a8fc7", "#6b4fb3", "#4d5560"];
-const dark = ["#5fb4ee", "#ff9a57", "#3fcf9f", "#ec9fcf", "#e0c341", "#9bd4ff", "#bba2f2", "#c4cad1"];
+const light = ["#0072b2", "#e0561b", "#00663d", "#a0307f", "#4b00a5", "#965aff", "#c37896", "#78965a"];
+const dark = ["#5fb4ee", "#ff9a57", "#9be8b0", "#875aff", "#ffe100", "#e10087", "#96693c", "#00fff0"];
 const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
 /** Light or dark, as the whole page is now. */
