@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
-_PLACE = re.compile(r"(^|[._/])(dirpath|(save|log|output|root|default_root|backup|tensorboard)_?dir|run_name|run_id)$")
+_PLACE = re.compile(
+    r"(^|[._/])(dirpath|evaluated_checkpoint|(save|log|output|root|default_root|backup|tensorboard)_?dir|run_name|run_id)$"
+)
 _SEED = re.compile(r"(^|[._/])((\w+_)?seed|seed_everything|random_state|rng)$")
 _NUMBER = re.compile(r"_\d+$")
 _LARGEST_SEED = 2**32
@@ -13,7 +15,7 @@ _LARGEST_SEED = 2**32
 
 @lru_cache(maxsize=10_000)
 def is_place(name: str) -> bool:
-    """Return whether a param names a folder that is written to, or the run."""
+    """Return whether a param names a place that is written to, or the run."""
     return _PLACE.search(name) is not None
 
 

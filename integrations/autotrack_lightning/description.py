@@ -39,7 +39,8 @@ def describe_evaluation(run: autotrack.Run, trainer: Any, module: Any, stage: st
         _log_params(run, params.evaluation_params(trainer, module))
     _log_params(run, params.data_params(stage, getattr(trainer, params.LOADERS[stage])))
     if trainer.ckpt_path:
-        run.log_params({"checkpoint": str(trainer.ckpt_path)}, stage)
+        name = "evaluated_checkpoint" if is_trained else "checkpoint"  # of its own, it is no setting
+        run.log_params({name: str(trainer.ckpt_path)}, stage)
     _describe_data(run, trainer, stage)
 
 

@@ -56,7 +56,7 @@ def test_the_checkpoint_that_was_tested_is_recorded(
     module, made = net(), trainer(callbacks=[saving])
     made.fit(module, loader(), loader())
     made.test(module, loader(), ckpt_path="best", verbose=False)
-    assert recorded().params_by_source["test"] == {"checkpoint": saving.best_model_path}
+    assert recorded().params_by_source["test"] == {"evaluated_checkpoint": saving.best_model_path}
 
 
 def saving(pl: Any) -> Any:
