@@ -36,7 +36,7 @@ def telling_params(
     defaults: list[ParamRow] = []
     told: set[tuple[str, str]] = set()
     elsewhere = [run.card()["params"] for run in around]
-    for row in sorted(param_rows(summary), key=lambda row: not _is_of_person(row, summary)):
+    for row in sorted(param_rows(summary), key=lambda row: not is_of_person(row, summary)):
         compared = [_other(row, params) for params in elsewhere]
         name = row.name.rpartition(".")[2]
         if (name, repr(row.value)) in told and name != row.name:  # as `lr` of the optimizer, said already
@@ -62,11 +62,11 @@ def _other(row: ParamRow, params: dict[str, Any]) -> Any:
 
 
 def _tells(row: ParamRow, summary: Summary) -> bool:
-    return bool(row.default) or _is_of_person(row, summary) or row.name.rpartition(".")[2] in _OF_EVERYBODY
+    return bool(row.default) or is_of_person(row, summary) or row.name.rpartition(".")[2] in _OF_EVERYBODY
 
 
-def _is_of_person(row: ParamRow, summary: Summary) -> bool:
-    """Whether somebody has given the value: to a parser, to a model, or to the run itself."""
+def is_of_person(row: ParamRow, summary: Summary) -> bool:
+    """Return whether somebody has given the value: to a parser, to a model, or to the run itself."""
     return any(
         source.rpartition(".")[2] in _OF_PERSONS
         or any(own in summary.params_given.get(source, ()) for own in (row.name, row.name.removeprefix(f"{source}.")))

@@ -8,7 +8,7 @@ from typing import Any
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
 from autotrack.readers.card import NOTE
-from autotrack.readers.param_weights import weight_of_param
+from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.plain import plain
 from autotrack.readers.query_names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun, values_of
@@ -81,7 +81,7 @@ def _column(group: str, name: str, values: list[Any]) -> dict[str, Any] | None:
     column: dict[str, Any] = {"group": group, "name": name, "values": [_cell(values[place]) for place in places]}
     if len(places) < len(values):
         column["at"] = places
-    if group == "params" and (weight := -1 if is_seed(name) else weight_of_param(name)):
+    if group == "params" and (weight := -1 if is_seed(name) or follows(name) else weight_of_param(name)):
         column["weight"] = weight
     return column
 

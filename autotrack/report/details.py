@@ -16,6 +16,7 @@ from autotrack.readers.param_rows import param_rows
 from autotrack.readers.plain import plain
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.telling_params import is_of_person
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
 from autotrack.report.time_spent import time_spent
@@ -55,7 +56,7 @@ def details_of(
         "judged_by": main_metrics(summary),
         "importances": of_trials(summary),
         "time_spent": time_spent(summary),
-        "params": [plain(row._asdict()) for row in param_rows(summary)],
+        "params": [{**plain(row._asdict()), "is_given": is_of_person(row, summary)} for row in param_rows(summary)],
         "environment": {kind: plain(values) for kind, values in summary.environment.items()},
         "environment_files": summary.environment_files,
         "output": end_of(folder, "output.log", most_bytes),

@@ -6,12 +6,13 @@ from typing import Any
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers.importance import importance
-from autotrack.readers.param_weights import weight_of_param
+from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _MOST_METRICS = 4
 _MOST_PARAMS = 20
+_LEAST_SHARE = 0.005
 
 _MOST_RUNS = 1_000
 """Of more, so many are taken, which tell as much."""
@@ -19,7 +20,7 @@ _MOST_RUNS = 1_000
 
 def of_runs(runs: Sequence[RecordedRun], names: Collection[Name], metrics: Sequence[str]) -> dict[str, Any]:
     """Return, for each of the first few metrics, the params that explain it across runs, the best first."""
-    params = [name for name in names if name.group == "params"]
+    params = [name for name in names if name.group == "params" and not follows(name.rest)]
     found = {}
     for metric in metrics[:_MOST_METRICS]:
         values = values_of(runs, Name("best", metric))
@@ -44,11 +45,20 @@ def of_trials(summary: Summary) -> dict[str, Any]:
     having = [(trial, float(number(trial.values[metric]))) for trial in trials if metric in trial.values]
     finite = [(trial, value) for trial, value in having if value == value]  # noqa: PLR0124  NaN explains nothing
     names = dict.fromkeys(name for trial, _ in finite for name in trial.params)
-    columns = {name: [trial.params.get(name) for trial, _ in finite] for name in names}
+    columns = {name: [_of_trial(trial.params, name) for trial, _ in finite] for name in names}
     return {metric: _shares(columns, [value for _, value in finite])}
+
+
+def _of_trial(params: dict[str, Any], name: str) -> Any:
+    """Return what a candidate was given; None is a value as well, and not the same as nothing."""
+    return "None" if params.get(name, ...) is None else params.get(name)
 
 
 def _shares(params: dict[str, list[Any]], values: Sequence[float]) -> list[dict[str, Any]]:
     known = sorted(params, key=lambda name: -weight_of_param(name))  # those that matter come first
     found = importance({name: params[name] for name in known}, values)[:_MOST_PARAMS]
-    return [{"param": one.param, "share": round(one.share, 4), "runs": one.runs} for one in found]
+    return [
+        {"param": one.param, "share": round(one.share, 4), "runs": one.runs}
+        for one in found
+        if one.share >= _LEAST_SHARE
+    ]

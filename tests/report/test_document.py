@@ -56,7 +56,9 @@ def test_details_and_curves_are_those_of_the_journal(store: Path) -> None:
     found = document(store)
     (key,) = found["table"]["keys"]
     details, curve = found["details"][key], found["curves"][key]["val_loss"]
-    assert details["params"] == [{"name": "lr", "value": 0.1, "sources": ["user"], "default": "", "is_default": False}]
+    assert details["params"] == [
+        {"name": "lr", "value": 0.1, "sources": ["user"], "default": "", "is_default": False, "is_given": True}
+    ]
     assert details["metrics"]["val_loss"]["last"]["value"] == "Infinity"
     assert (curve["value"], curve["step"], curve["epoch"]) == ([0.5, "NaN", "Infinity"], [0, 1, 2], [0, 0, 1])
     assert curve["count"] == 3

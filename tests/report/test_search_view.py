@@ -66,7 +66,7 @@ def test_lines_are_brushed_and_the_best_of_those_that_pass_are_listed(page: Page
     ):  # lr from below, and the second axis from above
         lines.press(key)
     expect(chip).to_have_count(2)
-    expect(page.locator("#lines .note")).to_contain_text(f"of {RUNS} pass")
+    expect(page.locator("#lines .note")).to_contain_text(f"of {RUNS} in range")
     with page.expect_download() as download:
         page.locator("#lines").hover()
         page.locator("#lines").get_by_role("button", name="SVG").click()
@@ -74,7 +74,7 @@ def test_lines_are_brushed_and_the_best_of_those_that_pass_are_listed(page: Page
     for key in ("Delete", "ArrowLeft", "Delete"):
         lines.press(key)
     expect(passing).to_have_count(RUNS)
-    page.get_by_label("across").select_option("duration_seconds")
+    page.get_by_label("x axis").select_option("duration_seconds")
     page.get_by_role("searchbox").fill("params.width == 16")
     page.get_by_role("searchbox").press("Enter")
     expect(passing).to_have_count(RUNS // 2)

@@ -40,6 +40,6 @@ function largest(data) {
   const sizes = data.names.map((name, at) => [String(name), rows.length > 1 ? rows.reduce((total, row) => total + Math.abs(row[at]), 0) / rows.length : rows[0][at]]);
   const chosen = sizes.sort((one, other) => Math.abs(other[1]) - Math.abs(one[1])).slice(0, mostBars);
   const most = Math.max(...chosen.map(([, size]) => Math.abs(size)), 1e-300);
-  const note = [rows.length > 1 ? `mean size over ${rows.length} classes` : "", sizes.length > chosen.length ? `the ${chosen.length} largest of ${sizes.length}` : ""].filter(Boolean).join(", ");
+  const note = [rows.length > 1 ? `mean size over ${rows.length} classes` : "", sizes.length > chosen.length ? `the ${chosen.length} largest of ${sizes.length}` : "", chosen.some(([, size]) => size < 0) ? "those in the second colour are negative" : ""].filter(Boolean).join(", ");
   return { chosen, most, note };
 }

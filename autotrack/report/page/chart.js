@@ -16,7 +16,8 @@ const askAfter = 120;
  * Draw curves. `lines` are `{ label, curve, started, index, format, part }`; `settings` has `axis`, `log` and
  * `smoothing`. Returns the element; `element.redraw(settings)` draws it again, and `element.renew(lines)` draws other
  * lines. Charts with the same `zoom` show the same part of an axis; `marks(axis)` returns where faint lines stand, such
- * as where epochs begin; `names` are what places on the axis are called, and `xName` is what the axis is called.
+ * as where epochs begin; `names` are what places on the axis are called, and `xName` is what the axis is called;
+ * `isOnWholeAxis` says that it shows as much of the axis as the others, however little its own lines cover.
  */
 export function chart(title, lines, settings, options = {}) {
   const { height = 220 } = options;
@@ -25,7 +26,7 @@ export function chart(title, lines, settings, options = {}) {
   const note = h("p", { class: "note" });
   const head = h("figcaption", {}, h("span", { class: "chart-title", title }, title), copyMenu(title, () => drawnLines(drawing.figure(title))));
   const element = h("figure", { class: "chart" }, head, plot, legend, note);
-  const drawing = new Drawing(plot, legend, note, title, lines, settings, { height, zoom: new Zoom(), marks: () => [], names: null, xName: null, ...options });
+  const drawing = new Drawing(plot, legend, note, title, lines, settings, { height, zoom: new Zoom(), marks: () => [], names: null, xName: null, isOnWholeAxis: false, ...options });
   whenSeen(element, (isSeen) => drawing.see(isSeen));
   element.redraw = (changed) => drawing.use(changed);
   element.renew = (newer) => drawing.renew(newer);
@@ -33,8 +34,8 @@ export function chart(title, lines, settings, options = {}) {
 }
 
 class Drawing {
-  constructor(plot, legend, note, title, lines, settings, { height, zoom, marks, names, xName }) {
-    Object.assign(this, { plot, legend, note, title, lines, settings, height, zoom, marks, names, xName, isSeen: false, hidden: new Set() });
+  constructor(plot, legend, note, title, lines, settings, { height, zoom, marks, names, xName, isOnWholeAxis }) {
+    Object.assign(this, { plot, legend, note, title, lines, settings, height, zoom, marks, names, xName, isOnWholeAxis, isSeen: false, hidden: new Set() });
     zoom.charts.add(this);
     this.resized = new ResizeObserver(() => this.resize());
     this.themed = () => this.plot.isConnected && this.draw();
@@ -104,7 +105,8 @@ class Drawing {
   }
 
   get shown() {
-    return this.lines.map((line, at) => [line, at]).filter(([, at]) => !this.hidden.has(at));
+    const shown = this.lines.map((line, at) => [line, at]).filter(([, at]) => !this.hidden.has(at));
+    return shown.sort(([one], [other]) => other.curve.value.length - one.curve.value.length); // a few points lie upon many
   }
 
   isSmoothed(at) {

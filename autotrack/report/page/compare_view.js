@@ -4,7 +4,7 @@ import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf } from "./curves.js";
 import { button, h, scrolling } from "./dom.js";
-import { copyable, diff, section } from "./facts.js";
+import { copyable, diff, folded, section } from "./facts.js";
 import { exact, moment, number, short } from "./format.js";
 import { address, go, remember } from "./router.js";
 import { lineStyle } from "./theme.js";
@@ -55,6 +55,7 @@ async function compared(app, runs, drawn) {
     section("metrics", "Metrics", metricTable(app, runs)),
     differences.map(([id, title, found]) => differing(id, title, runs, found)),
     await code(app, runs),
+    alike(runs, differences),
   );
 }
 
@@ -76,7 +77,7 @@ async function causes(app, runs) {
   const title = runs.length === 2 ? "Likely causes of the difference" : `Likely causes of the difference between ${before.label} and ${after.label}`;
   if (!found) return section("causes", title, h("p", { class: "muted" }, "These were not worked out for this pair when the file was made. This command does:"), copyable(`autotrack compare ${before.details.id.slice(0, 8)} ${after.details.id.slice(0, 8)}`));
   const value = (run) => run.details.metrics[found.metric];
-  const told = found.metric && value(before) && value(after) ? h("p", { class: "said" }, h("strong", {}, found.metric), ` ${short(best(value(before)))} in ${before.label}, ${short(best(value(after)))} in ${after.label}`, found.parting ? `; ${found.parting}` : "", ".") : null;
+  const told = found.metric && value(before) && value(after) ? h("p", { class: "said" }, h("strong", {}, found.metric), ` ${short(best(value(before)))} in ${before.label}, ${short(best(value(after)))} in ${after.label}`, found.parting ? `; ${found.parting}` : "", ". The longer the bar, the likelier the cause.") : null;
   const items = found.causes.slice(0, 8).map((cause) => h("li", {}, h("span", { class: "sure", role: "img", "aria-label": `${Math.round(cause.confidence * 100)} of 100`, title: `how sure: ${Math.round(cause.confidence * 100)} of 100` }, h("span", { style: { width: `${cause.confidence * 100}%` } })), h("span", {}, h("strong", {}, cause.cause), " ", h("span", { class: "pill" }, cause.kind), h("div", { class: "muted" }, cause.evidence))));
   return section("causes", title, told, items.length ? h("ul", { class: "causes" }, items) : h("p", { class: "muted" }, found.problem ?? "Nothing differs that was recorded."));
 }
@@ -136,15 +137,26 @@ function rows(runs, read) {
 }
 
 function differing(id, title, runs, found) {
-  if (!found.length) return null;
   const differ = found.filter(([, , isDifferent]) => isDifferent);
-  const row = ([name, values, isDifferent]) => h("tr", { class: isDifferent ? null : "same" }, h("th", { scope: "row" }, h("bdi", {}, name)), values.map((value) => h("td", {}, value === undefined ? h("span", { class: "muted" }, "—") : h("bdi", {}, exact(value)))));
+  if (!differ.length) return null;
   const place = h("div");
   const same = found.length - differ.length;
-  const show = (all) => place.replaceChildren(...(differ.length || all ? [sideBySide(title, id === "packages" ? "package" : "name", runs, (all ? found : differ).slice(0, mostRows).map(row))] : [h("p", { class: "muted" }, "No difference.")]));
+  const show = (all) => place.replaceChildren(valueTable(id, title, runs, all ? found : differ));
   show(false);
   const box = same ? h("label", { class: "note" }, h("input", { type: "checkbox", onchange: (event) => show(event.target.checked) }), ` show the ${same} in which they are the same`) : null;
   return section(id, title, place, box);
+}
+
+/** What is the same in all runs, folded. */
+function alike(runs, differences) {
+  const same = differences.filter(([, , found]) => found.length && !found.some(([, , isDifferent]) => isDifferent));
+  if (!same.length) return null;
+  return section("same", "No difference", same.map(([id, title, found]) => folded(`${title} (${found.length})`, valueTable(id, title, runs, found))));
+}
+
+function valueTable(id, title, runs, found) {
+  const row = ([name, values, isDifferent]) => h("tr", { class: isDifferent ? null : "same" }, h("th", { scope: "row" }, h("bdi", {}, name)), values.map((value) => h("td", {}, value === undefined ? h("span", { class: "muted" }, "—") : h("bdi", {}, exact(value)))));
+  return sideBySide(title, id === "packages" ? "package" : "name", runs, found.slice(0, mostRows).map(row));
 }
 
 function machine({ environment: { hardware = {} } }) {

@@ -4,6 +4,9 @@ import { moment, number, short } from "./format.js";
 
 const mostTexts = 60;
 
+// From this ratio of the largest to the smallest value on, an axis is logarithmic.
+const logFrom = 50;
+
 /** One dimension of some items. `values` has one for each, null where it is missing. */
 export class Dimension {
   constructor(id, label, values, direction = null) {
@@ -16,7 +19,7 @@ export class Dimension {
     this.isNumber = some.length > 0 && some.every((value) => typeof value === "number");
     this.texts = this.isNumber ? [] : [...new Set(some.map(String))].sort().slice(0, mostTexts);
     this.range = this.isNumber ? rangeOf(some.filter(Number.isFinite)) : [0, Math.max(this.texts.length - 1, 1)];
-    this.isLog = this.isNumber && this.range[0] > 0 && this.range[1] / this.range[0] > 100;
+    this.isLog = this.isNumber && this.range[0] > 0 && this.range[1] / this.range[0] >= logFrom;
   }
 
   /** How far a range is moved by a key: from one text to the next, or a twentieth of the axis. */

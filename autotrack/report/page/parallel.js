@@ -106,6 +106,7 @@ class Parallel {
       pen.strokeStyle = colour("text");
       this.line(pen, this.hovered);
     }
+    this.shades(pen);
     this.dimensions.forEach((dimension, at) => this.axis(pen, dimension, at));
   }
 
@@ -113,6 +114,17 @@ class Parallel {
     pen.beginPath();
     this.dimensions.forEach((dimension, at) => pen[at ? "lineTo" : "moveTo"](this.x(at), this.y(dimension.share(item))));
     pen.stroke();
+  }
+
+  /** Draw beside the last axis which colours its values have. */
+  shades(pen) {
+    const score = this.dimensions.at(-1);
+    const [from, to] = [this.y(1), this.y(0)];
+    for (let y = from; y < to; y += 2) {
+      const share = this.share(y);
+      pen.fillStyle = shade(score.direction === "min" ? 1 - share : share);
+      pen.fillRect(this.x(this.dimensions.length - 1) - 7, y, 5, 2);
+    }
   }
 
   axis(pen, dimension, at) {
@@ -247,7 +259,7 @@ class Parallel {
   say() {
     const item = this.hovered;
     const passing = this.items.filter((one) => this.passes(one)).length;
-    this.said.textContent = item === null ? `${passing.toLocaleString("en")} of ${this.items.length.toLocaleString("en")} pass. ${this.focused === null ? "Drag along an axis to choose a range, click it to take that back." : this.rangeText(this.focused)}` : "";
+    this.said.textContent = item === null ? `${passing.toLocaleString("en")} of ${this.items.length.toLocaleString("en")} in range. ${this.focused === null ? "Drag along an axis to choose a range, click it to take that back." : this.rangeText(this.focused)}` : "";
     if (item !== null) fill(this.said, `${this.labels[item]}: `, this.dimensions.map((one) => `${one.label} ${short(one.values[item]) || "none"}`).join(", "));
   }
 

@@ -10,6 +10,8 @@ import { Zoom } from "./zoom.js";
 
 const mainLoad = /^(process_(cpu_percent|memory_bytes)|gpu\d+_(utilization_percent|memory_used_bytes|power_watts))$/;
 
+const fewestLoads = 3;
+
 /** The charts stay the same as long as the view is shown; `renew` draws newer points in them. */
 export class RunCharts {
   constructor(run, curves, key, settings, source) {
@@ -24,7 +26,7 @@ export class RunCharts {
     this.take(run, curves);
     const options = { zoom: this.zoom, marks: (axis) => epochStarts(this.longest, axis, run.started) };
     this.charts = this.groups.map(([title, members]) => chart(members.length > 1 ? title : members[0], this.lines(members), this.chosen, options));
-    this.loadCharts = this.loads.map((name) => chart(name, [this.loadLine(name)], this.loadSettings, { ...options, height: 130 }));
+    this.loadCharts = this.loads.map((name) => chart(name, [this.loadLine(name)], this.loadSettings, { ...options, height: 130, isOnWholeAxis: this.longest !== null }));
     this.element = this.framed();
     this.load = this.framedLoad();
   }
@@ -85,7 +87,7 @@ function drawnMetrics(run, curves) {
 }
 
 function drawnLoad(run, curves) {
-  return Object.keys(run.system).sort().filter((name) => curves[`system/${name}`]?.value.length > 1);
+  return Object.keys(run.system).sort().filter((name) => curves[`system/${name}`]?.value.length >= fewestLoads);
 }
 
 /** Return the curve with the most points, which tells best when which step and epoch was. */

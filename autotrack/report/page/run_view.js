@@ -1,7 +1,7 @@
 // The view of one run: what came of it, and everything that was recorded.
 
 import { fill, h } from "./dom.js";
-import { copyable, diff, facts, log, section, table } from "./facts.js";
+import { copyable, diff, facts, folded, log, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
 import { plots } from "./plots.js";
 import { isDrawnOfPoints, pointCurves } from "./point_curves.js";
@@ -36,30 +36,27 @@ class RunView {
 
   /** Show what is new, if this run has changed, without a change to what somebody looks at. */
   async update(keys) {
-    if (!keys.has(this.key)) return;
+    if (!keys.has(this.key)) return undefined;
     const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
     if (!this.charts?.renew(run, curves)) {
       this.settings = place().settings;
-      await this.load(); // there are new metrics
-      return;
+      return this.load(); // there are new metrics
     }
-    for (const part of parts) {
-      if (part === metrics || part === load) this.renewTables(part, run);
-      else this.replace(part(run, this.charts));
+    const newer = parts.map((part) => part(run, {})).filter(Boolean);
+    const olderOf = (one) => this.element.querySelector(`[data-part="${one.dataset.part}"]`);
+    if (newer.some((one) => !olderOf(one))) return this.load(); // the run has failed, say, and has a traceback now
+    for (const one of newer) {
+      const older = olderOf(one);
+      if (one.querySelector(".charts") || older.querySelector(".charts")) renewTables(older, one);
+      else if (older.textContent !== one.textContent && !older.contains(document.activeElement)) older.replaceWith(one);
     }
+    return undefined;
   }
+}
 
-  replace(newer) {
-    const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
-    if (older && !older.contains(document.activeElement)) older.replaceWith(newer);
-  }
-
-  /** Show newer numbers beside the charts, which stay: they show newer points themselves. */
-  renewTables(part, run) {
-    const newer = part(run, {});
-    const older = newer && this.element.querySelector(`[data-part="${newer.dataset.part}"]`);
-    for (const kind of ["dl.numbers", "table.facts"]) older?.querySelector(kind)?.replaceWith(...[newer.querySelector(kind)].filter(Boolean));
-  }
+/** Show newer numbers beside the charts, which stay: they show newer points themselves. */
+function renewTables(older, newer) {
+  for (const kind of ["dl.numbers", "table.facts"]) older.querySelector(kind)?.replaceWith(...[newer.querySelector(kind)].filter(Boolean));
 }
 
 function headline(run) {
@@ -96,13 +93,13 @@ function metrics(run, charts) {
     main.length ? h("dl", { class: "numbers" }, main) : null,
     charts.element,
     h("h3", {}, "All metrics"),
-    table(["metric", "last", "best", "at", "points", "source"], names.map((name) => metricRow(name, run.metrics[name])), [1, 2, 4]),
+    table(["metric", "last", "best", "at", "points", "source"], names.map((name) => metricRow(name, run.metrics[name])), [1, 2, 4], { withoutEmpty: true }),
   );
 }
 
 function figure(name, metric) {
   const point = metric.best ?? metric.last;
-  return h("div", {}, h("dt", {}, name), h("dd", {}, short(number(point.value), 5), h("small", {}, metric.best ? `best ${where(point)}` : "last")));
+  return h("div", {}, h("dt", {}, name), h("dd", {}, short(number(point.value), 5), h("small", {}, (metric.count ?? 0) < 2 ? "the only value" : metric.best ? `best ${where(point)}` : "last")));
 }
 
 function metricRow(name, metric) {
@@ -124,15 +121,28 @@ function plotsSection(run) {
   return shown.length ? section("plots", "Plots", plots(shown)) : null;
 }
 
+/** The params that somebody gave, or that differ from their default; then all others, by their source. */
 function params(run) {
   if (!run.params.length) return null;
-  const rows = (defaults) => run.params.filter((one) => one.is_default === defaults).map((one) => [one.name, exact(one.value), one.sources.join(", "), one.default]);
-  const [given, left] = [rows(false), rows(true)];
-  const heads = ["param", "value", "source", "default"];
-  const hasDefaults = given.some((row) => row[3]);
-  const cut = (list) => (hasDefaults ? list : list.map((row) => row.slice(0, 3)));
-  return section("params", "Params", table(hasDefaults ? heads : heads.slice(0, 3), cut(given)), left.length ? [h("h3", {}, "Left at their default"), table(heads.slice(0, 3), left.map((row) => row.slice(0, 3)))] : null);
+  const set = run.params.filter((one) => !one.is_default);
+  const given = set.some((one) => one.is_given) ? set.filter((one) => one.is_given) : set;
+  const left = run.params.filter((one) => one.is_default);
+  const groups = Map.groupBy(set.filter((one) => !given.includes(one)), (one) => one.sources[0] ?? "");
+  return section(
+    "params",
+    "Params",
+    given.length ? paramTable(given) : null,
+    Array.from(groups, ([source, rows]) => folded(`${source || "others"} (${rows.length})`, paramTable(rows))),
+    left.length ? folded(`left at their default (${left.length})`, paramTable(left)) : null,
+  );
 }
+
+function paramTable(params) {
+  const rows = params.map((one) => [one.name, exact(one.value), one.sources.join(", "), one.is_default ? "" : (asShown[one.default] ?? one.default)]);
+  return table(["param", "value", "source", "default"], rows, [], { withoutEmpty: true });
+}
+
+const asShown = { True: "true", False: "false", None: "none" };
 
 function load(run, charts) {
   const names = Object.keys(run.system).sort();
@@ -141,6 +151,8 @@ function load(run, charts) {
   return section("load", "System load", charts.load, folded("over the whole run", table(["load", "mean", "most"], rows, [1, 2])));
 }
 
+const rest = "everything else";
+
 /** Where the time of the run went, as far as it was measured. */
 function timeSpent(run) {
   const { parts, total, note } = run.time_spent ?? { parts: [] };
@@ -148,12 +160,15 @@ function timeSpent(run) {
   const share = (seconds) => `${Math.round((100 * seconds) / total)} %`;
   const bar = h("div", { class: "shares", role: "img", "aria-label": parts.map(([name, seconds]) => `${name} ${share(seconds)}`).join(", ") }, parts.map(([, seconds], index) => h("span", { style: { width: `${(100 * seconds) / total}%`, background: lineStyle(index).colour } })));
   const rows = parts.map(([name, seconds], index) => [h("span", {}, h("span", { class: "swatch dot", style: { background: lineStyle(index).colour } }), " ", name), duration(seconds), share(seconds)]);
-  return section("time", "Where the time went", bar, table(["part", "took", "share"], rows, [1, 2]), note ? h("p", { class: "note" }, note) : null);
+  return section("time", "Where the time went", bar, table(["part", "took", "share"], rows, [1, 2]), h("p", { class: "note" }, [note, parts.some(([name]) => name === rest) ? `${rest} is what was not measured, such as setting up, tests, and code between epochs` : ""].filter(Boolean).join("; ")));
+}
+
+function traceback(run) {
+  return run.traceback ? section("traceback", "Traceback", h("div", { class: "from-end" }, copyable(run.traceback))) : null;
 }
 
 function output(run) {
   const parts = [];
-  if (run.traceback) parts.push(h("h3", {}, "Traceback"), copyable(run.traceback));
   if (run.output?.text) {
     const isCut = run.output.bytes > run.output.text.length + 2000;
     parts.push(log(run.output.text, isCut ? `the end of ${bytes(run.output.bytes)}` : ""));
@@ -187,10 +202,6 @@ function environment(run) {
   return section("environment", "Code and environment", parts);
 }
 
-function folded(title, content) {
-  return h("details", { style: { "margin-top": "10px" } }, h("summary", {}, title), content);
-}
-
 function datasets(run) {
   if (!run.datasets.length) return null;
   const rows = run.datasets.map((data) => [[data.role, data.name].filter(Boolean).join(" "), [data.kind, data.dtype, (data.shape ?? []).join(" × ")].filter(Boolean).join(", "), data.rows === null || data.rows === undefined ? "" : data.rows.toLocaleString("en"), data.fingerprint ? `${data.fingerprint.slice(0, 12)} (${Math.round((data.covered ?? 0) * 100)} % of it)` : "", Object.entries(data.shared_rows ?? {}).map(([role, rows]) => `${rows} with ${role}`).join(", ")]);
@@ -220,4 +231,4 @@ function repeat(run) {
   return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
-const parts = [headline, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, files, texts, notices, repeat];
+const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, files, texts, notices, repeat];

@@ -38,7 +38,7 @@ class RunsView {
     this.said = h("p", { class: "said", "aria-live": "polite" });
     this.bar = h("div", { class: "bar" });
     this.element = h("div", {}, h("h1", { class: "visually-hidden" }, "Runs"), this.bar, this.problem, this.said, this.grid.element);
-    this.filter = h("input", { type: "search", value: this.where, placeholder: "val_loss < 0.2 and params.lr > 1e-3, or a word", "aria-label": "filter: a condition, or words to look for", spellcheck: "false", oninput: () => this.setWhere(this.filter.value) });
+    this.filter = h("input", { type: "search", value: this.where, placeholder: "val_loss < 0.2 and lr > 1e-3, or words", "aria-label": "filter: a condition, or words to look for", spellcheck: "false", oninput: () => this.setWhere(this.filter.value) });
     this.compare = button("Compare", () => go("compare", { runs: [...app.chosen] }), { class: "main" });
     this.fillBar();
     this.update();
@@ -108,8 +108,8 @@ class RunsView {
     const best = this.metric ? app.runs.best(this.metric, rows) : null;
     const entries = this.entries(rows, best);
     const ids = this.ids().filter((id) => !this.onlyDiffering || ["name", "curve"].includes(id) || differs(app.runs.byId.get(id), rows));
-    const columns = ids.map((id) => gridColumn(id, { runs: app.runs, source: app.source, metric: this.metric }));
-    const sorted = this.sort && app.runs.byId.has(this.sort.id) ? gridColumn(this.sort.id, { runs: app.runs, source: app.source, metric: this.metric }) : null;
+    const columns = ids.map((id) => gridColumn(id, { runs: app.runs, source: app.source, metric: this.metric, isGrouped: this.isGrouped }));
+    const sorted = this.sort && app.runs.byId.has(this.sort.id) ? gridColumn(this.sort.id, { runs: app.runs, source: app.source, metric: this.metric, isGrouped: this.isGrouped }) : null;
     if (sorted) entries.sort(comparing(sorted.value, this.sort.descending));
     this.grid.show(columns, entries, this.sort);
     this.say(rows, best, entries);

@@ -12,23 +12,24 @@ const [left, right, top, bottom] = [62, 14, 22, 44];
 
 /**
  * Draw items in two of the dimensions, which can be chosen; the last one tells their colour. `others` are more that can
- * be chosen: `{ label, make }`.
+ * be chosen: `{ label, make }`. `first` names the dimension that is across at first.
  */
-export function scatter(dimensions, labels, open, others = []) {
-  const drawing = new Scatter(dimensions, labels, open, others);
+export function scatter(dimensions, labels, open, others = [], first = null) {
+  const drawing = new Scatter(dimensions, labels, open, others, first);
   return Object.assign(drawing.element, { show: (passing) => drawing.show(passing) });
 }
 
 class Scatter {
-  constructor(dimensions, labels, open, others) {
+  constructor(dimensions, labels, open, others, first) {
     Object.assign(this, { labels, open, passing: labels.map((_, item) => item), hovered: null });
     this.score = dimensions.at(-1);
     this.choices = [...dimensions.map((one) => ({ label: one.label, make: () => one })), ...others];
-    [this.x, this.y] = [dimensions[0], this.score];
+    const across = Math.max(dimensions.findIndex((one) => one.label === first), 0);
+    [this.x, this.y] = [dimensions[across], this.score];
     this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "scatter plot", "aria-label": "a point for each of them; left and right go from one to the next, enter opens it" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
     const copies = copyMenu("points", () => onPaper(() => this.copy()));
-    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "up", dimensions.length - 1), this.choice("x", "across", 0), copies), this.canvas, this.said);
+    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "y axis", dimensions.length - 1), this.choice("x", "x axis", across), copies), this.canvas, this.said);
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(event)));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", () => this.hovered !== null && this.open(this.hovered));

@@ -83,20 +83,20 @@ class SearchView {
 
 function views(dimensions, labels, shares, open, link, others = []) {
   const list = h("div");
-  const points = scatter(dimensions, labels, open, others);
+  const points = scatter(dimensions, labels, open, others, shares[0]?.param);
   const score = dimensions.at(-1);
   const changed = (passing) => {
     points.show(passing);
     const best = [...passing].sort(comparing((item) => score.values[item], score.direction === "max")).slice(0, mostListed);
     const columns = [score, ...dimensions.slice(0, -1)];
     const rows = best.map((item) => [link(item), ...columns.map((one) => short(one.values[item]))]);
-    fill(list, table(["which", ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
+    fill(list, table(["run", ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
   };
   const lines = parallel(dimensions, labels, { changed, open });
   return [
     section("lines", "Parallel coordinates", lines),
-    h("div", { class: "halves" }, section("points", "Two of them", points), section("importance", `What ${score.label} depends on`, importance(shares, score.label))),
-    section("passing", "Those that pass, the best first", list),
+    h("div", { class: "halves" }, section("points", "Scatter plot", points), section("importance", `What ${score.label} depends on`, importance(shares, score.label))),
+    section("passing", "In range, the best first", list),
   ];
 }
 
@@ -104,6 +104,6 @@ function importance(shares, metric) {
   if (!shares.length) return h("p", { class: "muted" }, "With fewer than ten runs, or params that explain nothing, there is no telling.");
   return [
     h("div", { class: "bars" }, shares.slice(0, 15).map(({ param, share }) => [h("span", { title: param }, param), h("span", {}, h("i", { style: { width: `${share * 75}%` } }), `${Math.round(share * 100)} %`)])),
-    h("p", { class: "note" }, `the share of the variance of ${metric} that each param explains by itself, over ${shares[0].runs} of them`),
+    h("p", { class: "note" }, `the share of the variance of ${metric} that each param explains by itself, over ${shares[0].runs} of them; params that change together share it`),
   ];
 }

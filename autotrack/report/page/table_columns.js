@@ -8,6 +8,8 @@ import { sparkline } from "./sparkline.js";
 
 const labels = { name: "run", started: "started", duration_seconds: "took", curve: "curve" };
 const mostDiffering = 6;
+const spreadWidth = 76;
+const narrow = 600;
 
 // At first, the table has no metrics of fewer than one run of so many.
 const rarest = 5;
@@ -37,7 +39,7 @@ function chosenFor(runs, metric) {
 }
 
 /** Return a column for the grid. Entries are `{ row, rows, label, key }`; groups have several rows. */
-export function gridColumn(id, { runs, source, metric }) {
+export function gridColumn(id, { runs, source, metric, isGrouped = false }) {
   const column = runs.byId.get(id);
   const isNumber = id !== "started" && id !== "curve" && (column?.isNumber ?? false);
   const value = (entry) => (entry.rows.length > 1 && isMeasured(column) ? mean(entry, column) : (column?.values[entry.row] ?? null));
@@ -46,7 +48,7 @@ export function gridColumn(id, { runs, source, metric }) {
     label: labelOf(id, column, runs),
     title: titleOf(id, column, runs, metric),
     isNumber,
-    width: widthOf(id, column),
+    width: widthOf(id, column, isGrouped && isMeasured(column) && column.group !== ""),
     value,
     cell: (entry) => cell(id, entry, { column, value, source, metric, runs }),
   };
@@ -65,11 +67,12 @@ function titleOf(id, column, runs, metric) {
   return `best ${column.name}: ${runs.directions[column.name] === "max" ? "more" : "less"} is better; sort by it`;
 }
 
-function widthOf(id, column) {
+function widthOf(id, column, hasSpread) {
   const fixed = { name: 250, status: 112, started: 158, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
+  if (id === "name" && innerWidth < narrow) return 190;
   if (fixed[id]) return fixed[id];
   const longest = (column?.values ?? []).slice(0, 200).reduce((most, value) => Math.max(most, short(value).length), 3);
-  return Math.max(76, Math.min(260, Math.max(longest * 8.4, (column?.name ?? id).length * 7.8 + 36) + 24));
+  return Math.max(76, Math.min(260, Math.max(longest * 8.4 + (hasSpread ? spreadWidth : 0), (column?.name ?? id).length * 7.8 + 36) + 24));
 }
 
 function cell(id, entry, { column, value, source, metric, runs }) {

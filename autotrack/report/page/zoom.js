@@ -26,7 +26,7 @@ export class Zoom {
     const own = this.extent(axis, [chart]);
     const all = this.extents.get(axis) ?? this.extent(axis, this.charts);
     this.extents.set(axis, all);
-    return own[1] - own[0] < leastShare * (all[1] - all[0]) ? own : all;
+    return !chart.isOnWholeAxis && own[1] - own[0] < leastShare * (all[1] - all[0]) ? own : all;
   }
 
   extent(axis, charts) {
