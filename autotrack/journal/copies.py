@@ -8,7 +8,8 @@ that copy compares size and time of the last change with those from when the fil
 import errno
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISDIR
 from typing import NamedTuple
@@ -17,6 +18,7 @@ import msgspec
 
 from autotrack.journal import files
 
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of the two changes
 
 
@@ -46,6 +48,24 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     fd: int = -1
 
+    def held(self) -> "Copy":
+        """Return the same copy with the source held open by this process, whatever the one that holds it now does.
+
+        Whoever asks for this calls `let_go` in the end. Where the source cannot be opened, that shows in `make`.
+        """
+        if self.fd < 0:
+            return self
+        try:
+            fd = files.above_standard_streams(os.open(self._readable_source(), _READ))
+        except OSError:
+            return self
+        return msgspec.structs.replace(self, pid=os.getpid(), fd=fd)
+
+    def let_go(self) -> None:
+        """Close the source, if this process holds it open."""
+        if self.fd >= 0 and self.pid == os.getpid():
+            os.close(self.fd)
+
     @property
     def is_made(self) -> bool:
         """Whether the copy is at its place."""
@@ -59,8 +79,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
         target = Path(self.target)
         if self.inode and self.is_made:  # something else has been logged under this name since
             return None
-        source = self._readable_source()
-        with files.replacing(target) as draft:
+        with self._open_source() as source, files.replacing(target) as draft:
             if source.is_dir():
                 shutil.copytree(source, draft)
             elif not clone(source, draft):
@@ -74,6 +93,16 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
         if is_as_logged:
             return None
         return f"{self.source} was changed before it could be copied, so {target.name} may hold what was written later"
+
+    @contextmanager
+    def _open_source(self) -> Iterator[Path]:
+        """Yield a path that leads to the source until the copy is made, also when its holder ends meanwhile."""
+        path = self._readable_source()
+        if self.fd < 0:
+            yield path
+            return
+        with path.open("rb") as file:
+            yield Path(f"/dev/fd/{file.fileno()}")
 
     def _readable_source(self) -> Path:
         path = Path(self.source)

@@ -1,7 +1,10 @@
-"""The thread of a sidecar that does what takes time, one at a time: it captures, compares, copies, adds checksums."""
+"""The thread of a sidecar that does what takes time, one at a time: it captures, compares, adds checksums.
+
+Large files are copied in a thread of their own, because the end of training waits for what is captured.
+"""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from time import time
@@ -50,6 +53,8 @@ class Worker:
         self._terminal = terminal
         self._reads = reads
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-worker")
+        self._copying = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autotrack-copies")
+        self._latest_copy: dict[Path, Future[None]] = {}
         self._short_job: Future[None] | None = None
 
     def capture(self, run: FollowedRun, among: Callable[[], Iterable[FollowedRun]]) -> None:
@@ -61,11 +66,16 @@ class Worker:
         self._start(run, lambda: self._compare(run))
 
     def copy(self, copy: Copy, run: FollowedRun | None) -> None:
-        """Make a copy of a file that was logged to a run; `run` is None for a short one among many."""
+        """Make a copy of a file that was logged to a run; `run` is None for a short one among many.
+
+        From now on the file is held open here, so that it may be deleted and training may end.
+        """
+        held = copy.held()
         if run is None:
-            self._thread.submit(_make, copy, self._terminal.say_problem)
+            self._thread.submit(_make, held, self._terminal.say_problem)
         else:
-            self._start(run, lambda: _make(copy, partial(run.notice, "artifacts")))
+            job = self._start(run, lambda: _make(held, partial(run.notice, "artifacts")), self._copying)
+            self._latest_copy[run.folder] = job
 
     def complete_files(self, run: FollowedRun) -> None:
         """Complete the folders of models, and compute the checksums of the artifacts that have none."""
@@ -77,11 +87,14 @@ class Worker:
             self._short_job = self._thread.submit(short_runs.work)
             self._short_job.add_done_callback(lambda _: self._on_done())
 
-    def _start(self, run: FollowedRun, work: Callable[[], None]) -> None:
+    def _start(
+        self, run: FollowedRun, work: Callable[[], None], thread: ThreadPoolExecutor | None = None
+    ) -> Future[None]:
         """The run does not count as done until the job has ended."""
-        job = self._thread.submit(self._attempt, lambda _: work(), run)
+        job = (thread or self._thread).submit(self._attempt, lambda _: work(), run)
         run.stages.add_job(job)
         job.add_done_callback(lambda _: self._on_done())
+        return job
 
     def _capture_all(self, runs: list[FollowedRun]) -> None:
         """Capture once for all runs that wait for it. All of them have started, so one capture is valid for all."""
@@ -102,6 +115,8 @@ class Worker:
                 run.stages.mark_captured()
 
     def _complete_files(self, run: FollowedRun) -> None:
+        if copied := self._latest_copy.pop(run.folder, None):
+            wait([copied])  # checksums are those of the copies
         try:
             _add_reads(run, self._reads)
         finally:
@@ -133,5 +148,7 @@ def _make(copy: Copy, report: Callable[[str], None]) -> None:
         problem = copy.make()
     except OSError as error:
         problem = f"{copy.source} could not be copied: {error.strerror}"
+    finally:
+        copy.let_go()
     if problem:
         report(problem)

@@ -168,6 +168,44 @@ def test_a_file_that_is_gone_is_read_from_whoever_holds_it_open(tmp_path: Path) 
     assert target.read_bytes() == b"1" * 1000
 
 
+def test_a_copy_does_not_need_whoever_held_the_file_open_at_first(tmp_path: Path) -> None:
+    """Training waits for a while only, and a copy of gigabytes takes longer."""
+    large, target = tmp_path / "large.bin", tmp_path / "kept.bin"
+    large.write_bytes(b"1" * 1000)
+    with large.open("rb") as file:
+        identity = copies.identity_of(large)
+        copy = Copy(source=str(large), target=str(target), identity=identity, pid=os.getpid(), fd=file.fileno())
+        held = copy.held()
+        large.unlink()
+    assert held.make() is None
+    held.let_go()
+    assert target.read_bytes() == b"1" * 1000
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held.fd)
+
+
+def test_a_copy_goes_on_when_the_holder_ends_in_the_middle_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, target = tmp_path / "large.bin", tmp_path / "kept.bin"
+    large.write_bytes(b"1" * 1000)
+    file = large.open("rb")
+    copy = Copy(
+        source=str(large), target=str(target), identity=copies.identity_of(large), pid=os.getpid(), fd=file.fileno()
+    )
+    large.unlink()
+    copy_file = shutil.copyfile
+
+    def copies_while_the_holder_ends(source: Path, draft: Path) -> None:
+        file.close()
+        copy_file(source, draft)
+
+    monkeypatch.setattr(shutil, "copyfile", copies_while_the_holder_ends)
+    monkeypatch.setattr(copies, "clone", lambda *_: False)
+    assert copy.make() is None
+    assert target.read_bytes() == b"1" * 1000
+
+
 # ---- a full disk
 
 
