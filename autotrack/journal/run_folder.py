@@ -46,7 +46,8 @@ def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o6
     with _parent(folder, name) as (parent, last):
         with suppress(FileNotFoundError):
             _check_is_file(os.stat(last, dir_fd=parent, follow_symlinks=False), folder, name)
-        fd = os.open(last, flags | _NO_LINK | _NO_WAIT | getattr(os, "O_CLOEXEC", 0), mode, dir_fd=parent)
+        with _naming(folder, name):
+            fd = os.open(last, flags | _NO_LINK | _NO_WAIT | getattr(os, "O_CLOEXEC", 0), mode, dir_fd=parent)
     try:
         _check_is_file(os.fstat(fd), folder, name)
     except BaseException:
@@ -93,24 +94,29 @@ def read_bytes(folder: Path, name: str, *, limit_bytes: int) -> bytes:
     return content
 
 
-def replace_file(folder: Path, name: str, content: bytes) -> None:
+def replace_file(folder: Path, name: str, content: bytes, *, draft_name: str | None = None) -> None:
     """Write the file `name` of a run in one step: a reader sees all of it or what was there before."""
-    with replacing_file(folder, name) as file:
+    with replacing_file(folder, name, draft_name=draft_name) as file:
         file.write(content)
 
 
 @contextmanager
-def replacing_file(folder: Path, name: str) -> Iterator[BinaryIO]:
-    """Yield an open file that takes the place of the file `name` of a run in one step, unless anything fails."""
+def replacing_file(folder: Path, name: str, *, draft_name: str | None = None) -> Iterator[BinaryIO]:
+    """Yield an open file that takes the place of the file `name` of a run in one step, unless anything fails.
+
+    `draft_name` is for files whose own name must not be part of the draft's, because programs look for it.
+    """
     if is_shared(name):
         raise UnsafeFileError(f"{folder / name} is not written: runs share it")
     with _parent(folder, name) as (parent, last):
-        part = f".{last}.{os.getpid()}.part"
+        part = draft_name or f".{last}.{os.getpid()}.part"
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
         try:
-            with os.fdopen(above_standard_streams(os.open(part, flags, 0o666, dir_fd=parent)), "wb") as file:
+            with _naming(folder, name):
+                fd = above_standard_streams(os.open(part, flags, 0o666, dir_fd=parent))
+            with os.fdopen(fd, "wb") as file:
                 yield file
             os.replace(part, last, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
@@ -119,12 +125,31 @@ def replacing_file(folder: Path, name: str) -> Iterator[BinaryIO]:
             raise
 
 
-def make_folders(folder: Path, name: str) -> None:
-    """Make the folders that the file `name` of a run is to lie in. Raises as `open_file` does."""
+def make_folders(folder: Path, name: str, *, mode: int = 0o777) -> None:
+    """Make the folders that the file `name` of a run is to lie in, the last one with `mode`. Raises as `open_file`."""
     parts = safe_relative_path(name).parts[:-1]
     for depth in range(1, len(parts) + 1):
         with _parent(folder, "/".join(parts[:depth])) as (parent, last), suppress(FileExistsError):
-            os.mkdir(last, dir_fd=parent)
+            os.mkdir(last, mode if depth == len(parts) else 0o777, dir_fd=parent)
+
+
+def remove_file(folder: Path, name: str) -> None:
+    """Remove the file `name` of a run, if it is there. A link of that name goes, not what it leads to."""
+    with suppress(FileNotFoundError), _parent(folder, name) as (parent, last):
+        os.unlink(last, dir_fd=parent)
+
+
+def rename_file(folder: Path, name: str, new_name: str) -> None:
+    """Rename a file of a run. Raises as `open_file` does."""
+    with _parent(folder, name) as (source, last), _parent(folder, new_name) as (target, new_last):
+        os.rename(last, new_last, src_dir_fd=source, dst_dir_fd=target)
+
+
+def names_in(folder: Path, name: str = "") -> list[str]:
+    """Return the names of what lies in a folder of a run, or in the run folder itself; none if it is not there."""
+    with suppress(FileNotFoundError), _parent(folder, f"{name}/any" if name else "any") as (inner, _):
+        return os.listdir(inner)  # noqa: PTH208  a descriptor
+    return []
 
 
 def link_shared(folder: Path, shared_name: str, name: str) -> None:
@@ -211,6 +236,16 @@ def _parent(folder: Path, name: str) -> Iterator[tuple[int, str]]:
         yield parent, last
     finally:
         os.close(parent)
+
+
+@contextmanager
+def _naming(folder: Path, name: str) -> Iterator[None]:
+    """Have errors of the system name the whole path: what was opened is known to it by the last part only."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(folder / name)
+        raise
 
 
 def _check_is_file(status: os.stat_result, folder: Path, name: str) -> None:

@@ -10,9 +10,8 @@ import msgspec
 from autotrack.journal import records
 from autotrack.journal.captured import captured
 from autotrack.journal.directions import Direction
-from autotrack.journal.files import write_atomically
 from autotrack.journal.nesting import are_too_deep
-from autotrack.journal.run_folder import is_shared, read_bytes
+from autotrack.journal.run_folder import is_shared, read_bytes, replace_file
 from autotrack.journal.series import Point
 from autotrack.journal.shared_files import environment_of, missing
 
@@ -176,4 +175,4 @@ def write(folder: Path, summary: Summary) -> None:
         summary.environment_files = [name for name in summary.environment_files if not is_shared(name)]
         summary.left_out = [what for what in summary.left_out if what not in map(missing, shared.values())]
     text = msgspec.json.format(msgspec.json.encode(summary), indent=0 if shared else 1)  # short runs are to be small
-    write_atomically(folder / "run.json", text + b"\n")
+    replace_file(folder, "run.json", text + b"\n")

@@ -13,7 +13,7 @@ from autotrack.errors import AutotrackError
 from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader
 from autotrack.journal.records import PRINTED, AnyRecord, Artifact, Metrics, RunFinished, RunStarted, Text
-from autotrack.journal.run_folder import open_file
+from autotrack.journal.run_folder import open_file, open_journal
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME
@@ -284,7 +284,7 @@ class FollowedRun:
         for path in self._reader.journals:
             size = path.stat().st_size
             if self._fsynced_bytes.get(path) != size:
-                fd = os.open(path, os.O_RDONLY)
+                fd = open_journal(path)
                 try:
                     os.fsync(fd)
                 finally:

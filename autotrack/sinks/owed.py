@@ -22,7 +22,7 @@ FOLDER = "remote"
 _NAMED = 2
 """How many things of a kind are named in a sentence; the others are counted."""
 
-_MOST_BYTES = 2**26
+MOST_BYTES = 2**26
 
 
 class Owed(msgspec.Struct):
@@ -138,7 +138,7 @@ def _kept_in(place: Path) -> Iterator[_Kept]:
         return
     for name in sorted(name for name in names if name.endswith(".json")):
         try:
-            content = read_bytes(place.parent, f"{place.name}/{name}", limit_bytes=_MOST_BYTES)
+            content = read_bytes(place.parent, f"{place.name}/{name}", limit_bytes=MOST_BYTES)
             yield msgspec.json.decode(content, type=_Kept)
         except (OSError, AutotrackError, msgspec.MsgspecError, RecursionError):
             continue

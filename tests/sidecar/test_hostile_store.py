@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from autotrack.sidecar import sync as run_sync
 from tests.support.canned_server import Answer, CannedServer, Request, canned_server
 from tests.support.processes import Script
 
@@ -128,6 +129,33 @@ def test_no_file_outside_is_written_through_a_link(what: str, store: Path, home:
     assert "is a link" in done.stderr
     assert "1 run complete" in done.stdout, "the other run is synced"
     assert (store / "exp" / "good" / "run.json").exists()
+
+
+PLANTED: dict[str, Callable[[Path, Path], None]] = {
+    **WRITTEN,
+    "the draft of an event file": lambda run, home: (run / ".autotrack-events.part").symlink_to(home / "start-up"),
+    "a folder for the session": lambda run, home: (run / "hparams").symlink_to(home),
+    "what was printed": lambda run, home: (run / "output.log").symlink_to(home / "start-up"),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_link_that_comes_after_the_run_was_looked_through_is_not_followed_either(
+    what: str, store: Path, home: Path, server: CannedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write to a store can exchange a folder for a link at any moment."""
+    trial = {"record": "Trial", "time": 1.0, "number": 0, "params": {"lr": 0.1}, "values": {"score": 0.5}}
+    far = {"record": "Metrics", "time": 1.0, "values": {"loss": 0.4}, "step": 2**40}
+    folder = write_run(store, "bad", trial, far)
+    before = contents(home)
+
+    def looked_through(_: Path) -> None:
+        PLANTED[what](folder, home)
+
+    monkeypatch.setattr(run_sync, "check_structure", looked_through)
+    run_sync.RunSync(["tensorboard", server.url], trusted=[server.url], on_problem=lambda *_: None).sync(folder)
+    assert contents(home) == before
+    assert b"PRIVATE KEY" not in sent(server)
 
 
 def test_runs_are_not_looked_for_behind_links(store: Path, home: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from autotrack.journal.files import write_atomically
 from autotrack.journal.records import AnyRecord, RunStarted
+from autotrack.journal.run_folder import make_folders, replace_file
 from autotrack.redaction import Redactor
 
 FOLDER = "environment"
@@ -42,10 +42,11 @@ class Subject:
 
     def write(self, name: str, content: bytes) -> str:
         """Write a file as it is, without redaction; return its path relative to the run folder."""
-        path = self.folder / FOLDER / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-        return f"{FOLDER}/{name}"
+        path = f"{FOLDER}/{name}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(self.folder, path)
+        replace_file(self.folder, path, content)
+        return path
 
     def write_json(self, name: str, value: Any) -> str:
         """Write plain data as indented JSON, without the secrets in it; return its path as `write` does."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import sleep
 from types import ModuleType
 
-from autotrack.journal import files
+from autotrack.journal.run_folder import open_file, replace_file
 from autotrack.journal.unwritten_output import WaitingLines
 
 _fcntl: ModuleType | None
@@ -112,13 +112,8 @@ class BoundedFile:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        if fd <= 2 and _fcntl is not None:  # that of a closed standard stream: others will write there
-            moved = int(_fcntl.fcntl(fd, _fcntl.F_DUPFD_CLOEXEC, 3))
-            os.close(fd)
-            fd = moved
-        self._fd = fd
-        status = os.fstat(fd)
+        self._fd = open_file(self._path.parent, self._path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        status = os.fstat(self._fd)
         self._identity = (status.st_dev, status.st_ino)
         self._size = status.st_size
         self._progress = b""
@@ -233,7 +228,7 @@ class BoundedFile:
             lines += part.count(b"\n")
             begin += len(part) or end
         left_out = b"[autotrack left out %d lines, %d bytes]\n" % (lines, size)
-        files.write_atomically(self._path, head[:kept] + left_out + tail[cut:])
+        replace_file(self._path.parent, self._path.name, head[:kept] + left_out + tail[cut:])
         os.close(self._fd)  # and release the lock with it
         self._open()
         _lock(self._fd, exclusive=True)

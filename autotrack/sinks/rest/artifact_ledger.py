@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from autotrack.sinks.owed import remote_folder
+from autotrack.journal.run_folder import make_folders, open_file, read_bytes
+from autotrack.sinks.owed import FOLDER, MOST_BYTES, remote_folder
 from autotrack.sinks.rest.artifact_streams import Version
 
 
@@ -23,10 +24,13 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ledger:
-    """The arrivals noted in the file `path`, which need not exist yet. The latest arrival of a path counts."""
+    """The arrivals noted in the file `name` of a run, which need not exist yet. The latest arrival of a path counts.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `folder` is that of the run, or one of this user that stands for it.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
         self._arrived: dict[str, Arrival] = {}
         self._is_torn = False
         self._read()
@@ -46,16 +50,18 @@ class Ledger:
 
     def add(self, arrival: Arrival) -> None:
         """Note that a file has arrived."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folders(self._folder, self._name)
         line = (b"\n" if self._is_torn else b"") + msgspec.json.encode(arrival) + b"\n"
-        with self._path.open("ab", buffering=0) as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(open_file(self._folder, self._name, flags), "ab", buffering=0) as file:
             file.write(line)
         self._is_torn = False
         self._arrived[arrival.path] = arrival
 
     def _read(self) -> None:
         try:
-            content = self._path.read_bytes()
+            content = read_bytes(self._folder, self._name, limit_bytes=MOST_BYTES)
         except FileNotFoundError:
             return
         self._is_torn = not content.endswith(b"\n")
@@ -67,6 +73,7 @@ class Ledger:
             self._arrived[arrival.path] = arrival
 
 
-def ledger_path(folder: Path, store: str) -> Path:
-    """Return the path of the ledger of an artifact store, for the run in `folder`."""
-    return remote_folder(folder) / f"artifacts-{hashlib.sha256(os.fsencode(store)).hexdigest()[:12]}.jsonl"
+def ledger_place(folder: Path, store: str) -> tuple[Path, str]:
+    """Return where the ledger of an artifact store is for the run in `folder`, as `Ledger` takes it."""
+    name = f"{FOLDER}/artifacts-{hashlib.sha256(os.fsencode(store)).hexdigest()[:12]}.jsonl"
+    return remote_folder(folder).parent, name

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from autotrack.journal.files import write_atomically
+from autotrack.journal.run_folder import make_folders, names_in, read_bytes, remove_file, replace_file
+from autotrack.sinks.owed import MOST_BYTES
 from autotrack.sinks.rest import responses
 from autotrack.sinks.rest.artifact_streams import FileSource, Source, SourceChanged, SourceLost, Throttle
 from autotrack.sinks.rest.client import Client, Refused
@@ -60,13 +61,13 @@ class Multipart:
         client: Client,
         *,
         throttle: Throttle,
-        folder: Path,
+        keeps: tuple[Path, str],
         part_bytes: int,
     ) -> None:
         self._url_of = url_of
         self._client = client
         self._throttle = throttle
-        self._folder = folder
+        self._folder, self._name = keeps
         self._part_bytes = part_bytes
         self._is_offered: bool | None = None
         self._reachable: dict[str, bool] = {}
@@ -105,7 +106,7 @@ class Multipart:
                     self._abort(upload)
                 raise
             else:
-                self._file_for(path).unlink(missing_ok=True)
+                self._forget(path)
                 return True
         return False
 
@@ -164,7 +165,7 @@ class Multipart:
         body = {"path": PurePosixPath(upload.path).name, "upload_id": upload.upload_id}
         with contextlib.suppress(Refused):
             self._post("abort", upload.path, body, expected=(200, 400, 404, 500, 501))
-        self._file_for(upload.path).unlink(missing_ok=True)
+        self._forget(upload.path)
 
     def _post(
         self, verb: str, path: str, body: Mapping[str, object], *, expected: tuple[int, ...] = (200,)
@@ -191,7 +192,7 @@ class Multipart:
 
     def _unfinished(self, source: FileSource, path: str) -> Upload | None:
         """Return the unfinished upload of this version of the file. One of another version is given up."""
-        upload = read(self._file_for(path))
+        upload = read(self._folder, self._file_for(path))
         if upload is None:
             return None
         if (upload.path, upload.bytes, upload.mtime_ns) == (path, *source.version) and not _is_stale(upload):
@@ -200,24 +201,28 @@ class Multipart:
         return None
 
     def _abort_stale(self) -> None:
-        for file in self._folder.glob("*.json"):
-            upload = read(file)
+        for name in names_in(self._folder, self._name):
+            upload = read(self._folder, f"{self._name}/{name}") if name.endswith(".json") else None
             if upload is not None and _is_stale(upload):
                 self._abort(upload)
 
     def _keep(self, upload: Upload) -> None:
+        name = self._file_for(upload.path)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)  # whoever has the signed URLs may write to the storage for an hour
-        write_atomically(self._file_for(upload.path), msgspec.json.encode(upload))
+        make_folders(self._folder, name, mode=0o700)  # whoever has the signed URLs may write there for an hour
+        replace_file(self._folder, name, msgspec.json.encode(upload))
 
-    def _file_for(self, path: str) -> Path:
-        return self._folder / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
+    def _file_for(self, path: str) -> str:
+        return f"{self._name}/{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
+
+    def _forget(self, path: str) -> None:
+        remove_file(self._folder, self._file_for(path))
 
 
-def read(file: Path) -> Upload | None:
-    """Return the unfinished upload that is noted in a file; None where there is none."""
+def read(folder: Path, name: str) -> Upload | None:
+    """Return the unfinished upload that is noted in a file of a run; None where there is none."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Upload)
+        return msgspec.json.decode(read_bytes(folder, name, limit_bytes=MOST_BYTES), type=Upload)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -26,18 +26,18 @@ class ProxyStore:
 
     The URI is `mlflow-artifacts:/root`, `mlflow-artifacts://host:port/root` or `http(s)://…/root`. Files larger than
     `part_bytes` go in parts, straight to the storage behind the server, if the server offers that and the storage can
-    be reached from here. `parts_folder` holds what is needed to go on with such an upload.
+    be reached from here. `keeps` says where to keep what is needed to go on with such an upload.
     """
 
     def __init__(
-        self, client: Client, artifact_uri: str, *, throttle: Throttle, parts_folder: Path, part_bytes: int
+        self, client: Client, artifact_uri: str, *, throttle: Throttle, keeps: tuple[Path, str], part_bytes: int
     ) -> None:
         self._client = client
         self._server, self._root = _server_and_root(client.url, artifact_uri)
         self._throttle = throttle
         self._part_bytes = part_bytes
         self._is_checked = False
-        self._multipart = Multipart(self._url, client, throttle=throttle, folder=parts_folder, part_bytes=part_bytes)
+        self._multipart = Multipart(self._url, client, throttle=throttle, keeps=keeps, part_bytes=part_bytes)
 
     def put(self, source: Source, path: str) -> None:
         """Store content under a path, all of it or nothing. Raises `Refused` and `Unreachable` as `Client` does."""

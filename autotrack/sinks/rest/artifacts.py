@@ -10,7 +10,7 @@ from typing import Protocol
 from autotrack.errors import AutotrackError
 from autotrack.journal.files import safe_relative_path
 from autotrack.journal.run_folder import files_below
-from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_path
+from autotrack.sinks.rest.artifact_ledger import Arrival, Ledger, ledger_place
 from autotrack.sinks.rest.artifact_proxy import ProxyStore
 from autotrack.sinks.rest.artifact_streams import (
     BytesSource,
@@ -102,8 +102,9 @@ class ArtifactStore:
         self._on_problem = on_problem
         self._reported: set[str] = set()
         self._throttle = Throttle(bytes_per_second, stop=client.stop)
-        self._ledger_path = ledger_path(folder, f"{client.url} {artifact_uri}")
-        self._ledger = Ledger(self._ledger_path)
+        self._keeps, name = ledger_place(folder, f"{client.url} {artifact_uri}")
+        self._ledger = Ledger(self._keeps, name)
+        self._parts_name = f"{name.removesuffix('.jsonl')}.parts"
         self._opened: _Store | None = None
 
     def upload(
@@ -256,7 +257,7 @@ class ArtifactStore:
                 self._client,
                 self._uri,
                 throttle=self._throttle,
-                parts_folder=self._ledger_path.with_suffix(".parts"),
+                keeps=(self._keeps, self._parts_name),
                 part_bytes=self._part_bytes,
             )
         return DirectStore(self._client, self._uri, throttle=self._throttle, on_problem=self._on_problem)

@@ -11,8 +11,8 @@ import msgspec
 
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
-from autotrack.journal.files import write_atomically
-from autotrack.sinks.owed import FOLDER, Owed, is_named, remote_folder
+from autotrack.journal.run_folder import make_folders, open_file, read_bytes, replace_file
+from autotrack.sinks.owed import FOLDER, MOST_BYTES, Owed, is_named, remote_folder
 from autotrack.sinks.rest.batches import Item
 
 _MOST_POINTS = 1000
@@ -108,16 +108,17 @@ class CursorFile:
 
     def __init__(self, folder: Path, url: str) -> None:
         slug = re.sub(r"[^\w.-]+", "-", urlsplit(url).netloc).strip("-")[:60]
-        name = f"{slug}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+        self._name = f"{FOLDER}/{slug}-{hashlib.sha256(url.encode()).hexdigest()[:8]}.json"
         self._url, self._folder = url, folder
-        self._path = remote_folder(folder) / f"{name}.json"
-        self._in_run = folder / FOLDER / f"{name}.json"
+        self._keeps = remote_folder(folder).parent
+        """The run folder, or one of this user that stands for it."""
         self._lock: int | None = None
 
     def lock(self) -> None:
         """Keep other processes out until `unlock`. Raises `AutotrackError` when another one is at work."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._keeps.mkdir(parents=True, exist_ok=True)
+        make_folders(self._keeps, self._name)
+        self._lock = open_file(self._keeps, f"{self._name.removesuffix('.json')}.lock", os.O_RDWR | os.O_CREAT)
         if not locks.lock(self._lock):
             self.unlock()
             raise AutotrackError(f"another process is sending this run to {self._url}")
@@ -130,9 +131,11 @@ class CursorFile:
 
     def read(self) -> Cursor:
         """Return the cursor that was stored, or an empty one if there is none for this server."""
-        for path in dict.fromkeys((self._path, self._in_run)):  # a run that may only be read may have been sent before
+        # A run that may only be read may have been sent before by somebody who may write to it.
+        for folder in dict.fromkeys((self._keeps, self._folder)):
             try:
-                cursor = msgspec.json.decode(path.read_bytes(), type=Cursor)
+                content = read_bytes(folder, self._name, limit_bytes=MOST_BYTES)
+                cursor = msgspec.json.decode(content, type=Cursor)
             except (FileNotFoundError, msgspec.MsgspecError):
                 continue
             if cursor.url == self._url:
@@ -153,7 +156,8 @@ class CursorFile:
 
     def write(self, cursor: Cursor) -> None:
         """Store the cursor in one step."""
-        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(cursor), indent=1) + b"\n")
+        content = msgspec.json.format(msgspec.json.encode(cursor), indent=1) + b"\n"
+        replace_file(self._keeps, self._name, content)
 
 
 def _what(point: Item) -> str:

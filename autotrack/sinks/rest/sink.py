@@ -35,6 +35,7 @@ from autotrack.journal.records import (
     Trial,
 )
 from autotrack.journal.rewinds import Rewinds, read_rewinds
+from autotrack.journal.run_folder import open_journal
 from autotrack.plots import SHORT_SECONDS
 from autotrack.settings import UploadLimits
 from autotrack.sinks.owed import Owed
@@ -257,9 +258,8 @@ def _has_all(cursor: Cursor, folder: Path) -> bool:
 def _step_back(folder: Path, offsets: Mapping[str, int]) -> dict[str, int]:
     """Return the offsets without the last record of one journal, so that there is something to send."""
     name = min(offsets, key=lambda name: name != "main.jsonl")
-    path = folder / "journal" / name
     earlier = dict(offsets)
-    with path.open("rb") as file:
+    with os.fdopen(open_journal(folder / "journal" / name), "rb") as file:
         start = max(0, offsets[name] - 2**20)
         file.seek(start)
         line_end = file.read(offsets[name] - start).rstrip(b"\n").rfind(b"\n")

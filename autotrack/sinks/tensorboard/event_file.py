@@ -22,13 +22,24 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog, SourceMetadata
 
 from autotrack.errors import AutotrackError
 from autotrack.journal import locks
-from autotrack.journal.files import write_atomically
+from autotrack.journal.run_folder import (
+    make_folders,
+    names_in,
+    open_file,
+    read_bytes,
+    remove_file,
+    rename_file,
+    replace_file,
+)
 from autotrack.sinks.tensorboard.encoding import frame, masked_checksum
 
 SUFFIX = ".autotrack"
 """How the names of our files end. Files of other writers are left alone."""
 
 _HEADER = struct.Struct("<QI")
+_MOST_BYTES = 2**26
+"""Of a file that is replaced as a whole."""
+
 _DRAFT = ".autotrack-events.part"
 """The name has no `tfevents` in it, or TensorBoard would read the file."""
 
@@ -55,7 +66,7 @@ class EventFile:
         """
         while files := own_files(folder):
             try:
-                fd = os.open(files[-1], os.O_RDWR | os.O_CLOEXEC)
+                fd = open_file(folder, files[-1].name, os.O_RDWR)
             except FileNotFoundError:  # replaced since it was listed
                 continue
             opened = cls(files[-1], fd)
@@ -65,13 +76,13 @@ class EventFile:
                 continue
             size, checkpoint = _scan(fd)
             if checkpoint is None:  # its first flush was never completed
-                files[-1].unlink()
+                remove_file(folder, files[-1].name)
                 opened.close()
                 continue
             os.truncate(fd, size)
             os.lseek(fd, size, os.SEEK_SET)
             for older in files[:-1]:
-                older.unlink(missing_ok=True)
+                remove_file(folder, older.name)
             return opened, checkpoint
         return None
 
@@ -89,7 +100,8 @@ class EventFile:
             for other in own_files(folder):
                 if instead_of is None or other > instead_of.path:
                     raise EventFileBusyError(f"{other} has just been created by another process")
-            opened.path = (folder / _DRAFT).rename(folder / _next_name(folder))
+            opened.path = folder / _next_name(folder)
+            rename_file(folder, _DRAFT, opened.path.name)
         except BaseException:
             opened.close()
             raise
@@ -102,7 +114,7 @@ class EventFile:
     def _lock_draft(cls, folder: Path) -> Self:
         """Open an empty file, which becomes an event file when it is renamed. A draft that was left over is reused."""
         while True:
-            opened = cls(folder / _DRAFT, os.open(folder / _DRAFT, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+            opened = cls(folder / _DRAFT, open_file(folder, _DRAFT, os.O_RDWR | os.O_CREAT))
             opened._lock()
             if opened.is_in_place():
                 os.truncate(opened._fd, 0)
@@ -112,7 +124,7 @@ class EventFile:
     def is_in_place(self) -> bool:
         """Return whether its path still leads to this file."""
         try:
-            return os.path.samestat(self.path.stat(), os.fstat(self._fd))
+            return os.path.samestat(self.path.lstat(), os.fstat(self._fd))
         except FileNotFoundError:
             return False
 
@@ -137,37 +149,44 @@ class EventFile:
 
 def own_files(folder: Path) -> list[Path]:
     """Return those of our event files in a folder that are appended to, the earliest first."""
-    return sorted(folder.glob(f"*tfevents*{SUFFIX}"))
+    return [folder / name for name in _with_suffix(folder, "", SUFFIX)]
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a small event file in one step, unless it has this content already."""
+def replace(folder: Path, name: str, content: bytes) -> None:
+    """Write the small event file `name` of a run in one step, unless it has this content already."""
     try:
-        if path.read_bytes() == content:
+        if read_bytes(folder, name, limit_bytes=_MOST_BYTES) == content:
             return
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content, draft_name=_DRAFT)
+        make_folders(folder, name)
+    replace_file(folder, name, content, draft_name=_DRAFT)
 
 
-def replace_by_later(folder: Path, content: bytes, *, began: float, suffix: str) -> None:
+def replace_by_later(folder: Path, inside: str, content: bytes, *, began: float, suffix: str) -> None:
     """Write a small event file under a later name than our file that it replaces, if that has other content.
+
+    It lies in the folder `inside` of the run folder.
 
     A reader that has loaded the old file goes on with the new one. It would not do so if the new file had the same
     name, or if the old one were gone. So the old file is emptied now, and deleted the next time. `suffix` marks our
     files, and `began` is the time of the first event.
     """
-    earlier = sorted(folder.glob(f"*tfevents*{suffix}"))
+    earlier = [f"{inside}/{name}" for name in _with_suffix(folder, inside, suffix)]
     whole = preamble(began, restart=True) + content
-    if earlier and earlier[-1].read_bytes() == whole:
+    if earlier and read_bytes(folder, earlier[-1], limit_bytes=_MOST_BYTES) == whole:
         return
-    version = int(earlier[-1].name.removesuffix(suffix).rpartition(".")[2]) + 1 if earlier else 0
-    replace(folder / f"events.out.tfevents.{int(began):010d}.{version:04d}{suffix}", whole)
+    version = int(earlier[-1].removesuffix(suffix).rpartition(".")[2]) + 1 if earlier else 0
+    replace(folder, f"{inside}/events.out.tfevents.{int(began):010d}.{version:04d}{suffix}", whole)
     for other in earlier:
         if other == earlier[-1]:
-            os.truncate(other, 0)
+            os.close(open_file(folder, other, os.O_WRONLY | os.O_TRUNC))
         else:
-            other.unlink(missing_ok=True)
+            remove_file(folder, other)
+
+
+def _with_suffix(folder: Path, inside: str, suffix: str) -> list[str]:
+    """Return the names of our event files in a folder of a run, the earliest first."""
+    return sorted(name for name in names_in(folder, inside) if "tfevents" in name and name.endswith(suffix))
 
 
 def preamble(began: float, *, restart: bool = False, starts: bool = True) -> bytes:

@@ -26,4 +26,4 @@ def write_session(folder: Path, session: Session, latest: Iterable[bytes], *, at
         scalar_event(at, HIGHEST_STEP, scalars) if scalars else b"",
         summary_event(at, 0, [session.end()]),
     ]
-    replace_by_later(folder / _FOLDER, b"".join(events), began=at, suffix=_SUFFIX)
+    replace_by_later(folder, _FOLDER, b"".join(events), began=at, suffix=_SUFFIX)

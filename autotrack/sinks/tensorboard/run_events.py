@@ -28,6 +28,7 @@ from autotrack.journal.records import (
     Trial,
 )
 from autotrack.journal.rewinds import Rewinds
+from autotrack.journal.run_folder import remove_file
 from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard import far_steps, tags, text, trials
 from autotrack.sinks.tensorboard.encoding import summary_event, text_value
@@ -150,17 +151,18 @@ class RunEvents:
         self._has_news = False
         summary = self._summary()
         trials.write_trials(self._folder, summary, self._trials)
-        session, path = session_of(summary), self._folder / SESSION_FILE
+        session = session_of(summary)
         if self._has_far_steps:
-            path.unlink(missing_ok=True)
+            remove_file(self._folder, SESSION_FILE)
             far_steps.write_session(self._folder, session, self._scalars.latest(), at=summary.ended or self._latest)
             return
         has_ended = summary.status != "running" or self.session_digests[1] is not None
         if has_ended and _digests(session) != self.session_digests:
             values = [session.start(), session.end()]
-            replace(path, preamble(summary.started, starts=False) + summary_event(summary.started, 0, values))
+            content = preamble(summary.started, starts=False) + summary_event(summary.started, 0, values)
+            replace(self._folder, SESSION_FILE, content)
         else:
-            path.unlink(missing_ok=True)
+            remove_file(self._folder, SESSION_FILE)
 
     def note_killed(self) -> None:
         """Note that the process of the run is gone and nobody recorded how it ended."""

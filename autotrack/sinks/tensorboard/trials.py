@@ -26,8 +26,8 @@ def write_trials(folder: Path, summary: Summary, written: dict[int, Any]) -> Non
     for trial in candidates[:MOST_TRIALS]:
         if written.get(trial.number) != (trial, common):
             ended = trial.ended or trial.time
-            trial_folder = folder / FOLDER / str(trial.number)
-            replace_by_later(trial_folder, _events(trial, common, summary, ended), began=ended, suffix=_SUFFIX)
+            inside = f"{FOLDER}/{trial.number}"
+            replace_by_later(folder, inside, _events(trial, common, summary, ended), began=ended, suffix=_SUFFIX)
             written[trial.number] = (trial, common)
 
 
