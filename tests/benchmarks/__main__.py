@@ -23,6 +23,7 @@ PARTS = {
     "find": "finding",
     "growth": "growth",
     "remote": "remote",
+    "repeating": "repeating",
     "page": "page_in_browser",
 }
 """By part, the module whose `measure` returns its tables."""

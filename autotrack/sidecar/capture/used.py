@@ -56,10 +56,11 @@ def capture(subject: Subject) -> list[AnyRecord]:
     sources = [content.decode(errors="replace") for content in contents.values()]
     names = dict.fromkeys([*subject.started.argv[1:], *_named(sources)])
     variables = {name for text in sources for name in _VARIABLE.findall(text)}
+    files = dict(_files(names, subject, until=until))  # first: on a busy machine, packages take all the time there is
     values = {
         "modules": {str(path): hashlib.sha256(content).hexdigest() for path, content in contents.items()},
         "packages": imported_distributions(subject.packages, until=until),
-        "files": dict(_files(names, subject, until=until)),
+        "files": files,
         "variables": read_variables(variables, variables_at_start(training_pid(subject.started))),
         "draws": [*(name for name in _MODELS if name in subject.packages), *_drawing(sources)],
         "seeds": sorted({call for text in sources for call in _SEEDING.findall(text)}),
