@@ -67,14 +67,34 @@ def _with_param(words: list[str], name: str, value: str, source: str, code: Path
         return _replaced(words, re.compile(rf"(\+*{re.escape(name)})="), value) or [*words, f"{name}={value}"]
     spellings = [f"--{name}", f"--{name.replace('_', '-')}"]
     for spelling in dict.fromkeys(spellings):
-        if spelling in words[:-1]:
-            place = words.index(spelling)
-            return [*words[: place + 1], value, *words[place + 2 :]]
-        if replaced := _replaced(words, re.compile(rf"({re.escape(spelling)})="), value):
+        if replaced := _with_given(words, spelling, value):
             return replaced
     texts = list(texts_of(code))
+    if (other := option_for(name, "\n".join(texts))) is not None:
+        return _with_given(words, other, value) or [*words, f"{other}={value}"]
     spelling = next((one for one in reversed(spellings) if any(one in text for text in texts)), spellings[0])
     return [*words, f"{spelling}={value}"]
+
+
+def _with_given(words: list[str], option: str, value: str) -> list[str]:
+    """Return the words with another value for an option; none if it was not given."""
+    if option in words[:-1]:
+        place = words.index(option)
+        return [*words[: place + 1], value, *words[place + 2 :]]
+    return _replaced(words, re.compile(rf"({re.escape(option)})="), value)
+
+
+def option_for(name: str, code: str) -> str | None:
+    """Return the option whose value the code calls differently; None where there is none.
+
+    >>> option_for("rate", "parser.add_argument('--learning-rate', type=float, dest='rate')")
+    '--learning-rate'
+    >>> option_for("rate", "@click.option('--learning-rate', 'rate', default=0.1)")
+    '--learning-rate'
+    """
+    called = rf"(?:[^()\n]*?\bdest\s*=\s*)?[\"']{re.escape(name)}[\"']"
+    found = re.search(rf"\(\s*(?:[\"']-\w[\"']\s*,\s*)?[\"'](--[\w-]+)[\"']\s*,\s*{called}", code)
+    return found[1] if found else None
 
 
 def kind_of_source(source: str) -> str | None:

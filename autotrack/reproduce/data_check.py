@@ -41,20 +41,31 @@ def _changed_reads(summary: Summary, space: Workspace) -> Iterator[Missing]:
     usage = Usage(summary)
     named = {os.path.normpath(PurePath(summary.cwd or "/", data.source)) for data in summary.datasets if data.source}
     told: list[str] = []
-    for name, before in ((name, usage.reads[name]) for name in sorted(usage.reads, key=usage.is_listing)):
+    for name, before in sorted(_known(usage).items(), key=lambda one: "listing" in one[1]):
         then = os.path.normpath(usage.root / name)
         path = Path(space.here(then))
         if then in named or ("listing" in before and any(one.startswith(f"{then}/") for one in told)):
             continue
         if not exists(path):
-            why = "the run has read it, and it is not here"
+            why = f"{'its code names it' if before.get('named') else 'the run has read it'}, and it is not here"
         elif _is_described_otherwise(path, before):
             what = "other files than" if "listing" in before else "other content than"
             why = f"it has {what} the run has read"
         else:
             continue
         told.append(then)
-        yield Missing(then, why, "bring it back, or --link it", kind="data")
+        fix = "bring it back; --project FOLDER copies it from there, with --link it is not copied"
+        yield Missing(then, why, fix, kind="data")
+
+
+def is_still(usage: Usage, name: str, path: Path) -> bool:
+    """Whether a file, by its path in the project, is known to be what the run has read or named."""
+    before = _known(usage).get(name)
+    return before is not None and exists(path) and not _is_described_otherwise(path, before)
+
+
+def _known(usage: Usage) -> dict[str, Mapping[str, Any]]:
+    return {**{name: {"sha256": one, "named": True} for name, one in usage.files.items()}, **usage.reads}
 
 
 def _is_described_otherwise(path: Path, before: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from autotrack.journal import locks
 from autotrack.journal.files import write_atomically
 from autotrack.journal.own_folders import cache_folders, home, is_private
 from autotrack.reproduce.lock import Lock
+from autotrack.reproduce.places import is_file
 from autotrack.version import DISTRIBUTION
 
 _SECONDS = 3600.0
@@ -114,7 +115,7 @@ def _find_python(lock: Lock) -> str:
     name = "python" if lock.is_cpython else lock.implementation.lower()
     pyenv = Path(os.environ.get("PYENV_ROOT") or (home() or Path()) / ".pyenv", "versions", version, "bin", "python")
     paths = [str(pyenv), base, shutil.which(f"{name}{minor}"), shutil.which(f"{name}3")]
-    kinds = {path: _implementation_and_version(path) for path in paths if path and Path(path).exists()}
+    kinds = {path: _implementation_and_version(path) for path in paths if path and is_file(path)}
     versions = {path: found for path, (kind, found) in kinds.items() if kind == lock.implementation}
     exact = next((path for path, found in versions.items() if found == version), None)
     alike = next((path for path, found in versions.items() if found and found.startswith(f"{minor}.")), None)

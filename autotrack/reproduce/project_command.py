@@ -9,7 +9,7 @@ from typing import Any
 
 from autotrack.journal.summary import Summary
 from autotrack.redaction import REDACTED
-from autotrack.reproduce.changed_params import kind_of_source, texts_of
+from autotrack.reproduce.changed_params import kind_of_source, option_for, texts_of
 
 _MOST_PARAMS = 50
 _DASHED = ("typer", "tyro")
@@ -94,6 +94,8 @@ class _Maker:
             usual = name
         else:
             spellings = list(dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"]))
+            if source.startswith(_BY_LITERAL) and (other := option_for(name, self._code)) is not None:
+                spellings = [other]
             usual = self._usual(source, spellings)
             is_known = bool(usual) and not self._has_subcommands
         place = self._replace(key, value, words, spellings, with_equals=with_equals)

@@ -18,6 +18,8 @@ from autotrack.format import human_bytes
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_code import RecordedCode
+from autotrack.readers.usage import Usage
+from autotrack.reproduce.data_check import is_still
 from autotrack.reproduce.git_commands import git
 from autotrack.reproduce.places import exists
 from autotrack.reproduce.tree import Tree, checked_name
@@ -57,7 +59,7 @@ def bring(
     names = [name for name in _candidates(code, project, space.code) if not exists(space.code / name)]
     names = [name for name in names if not _is_left_alone(project, name, store)]
     mentioned = _Mentions(summary, space.code) if names else None
-    left = MOST_BYTES
+    usage, left = Usage(summary), MOST_BYTES
     for name in names:
         if mentioned is None or not mentioned.has(name):
             continue
@@ -69,7 +71,8 @@ def bring(
         left -= size
         for file, _ in files:
             _copy(project, file, tree)
-        changed = [file for file, status in files if code.ended and status.st_mtime > code.ended + _SLACK_SECONDS]
+        later = [file for file, status in files if code.ended and status.st_mtime > code.ended + _SLACK_SECONDS]
+        changed = [file for file in later if not is_still(usage, file, project / file)]
         if changed:
             last = max(status.st_mtime for _, status in files)
             why = f"written after the run, at {strftime('%Y-%m-%d %H:%M', localtime(last))}"

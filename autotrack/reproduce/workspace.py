@@ -66,8 +66,9 @@ class Workspace:
         return re.sub(f"{_BEFORE}{re.escape(str(self.base))}{_AFTER}", lambda _: str(self.code), text)
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all of it, and the folder of such workspaces if this was the only one."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        _remove_if_empty(self.folder.parent)
 
 
 def make_workspace(
@@ -200,10 +201,15 @@ def _draft(top: Path) -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        _remove_if_empty(top)
+
+
+def _remove_if_empty(top: Path) -> None:
+    """Remove the folder of workspaces if there is none in it."""
+    with suppress(OSError):  # something was restored just now, by another repetition
         if top.name == FOLDER and [path.name for path in top.iterdir()] == [".gitignore"]:
-            with suppress(OSError):  # nothing was ever restored in it; or just now, by another repetition
-                (top / ".gitignore").unlink()
-                top.rmdir()
+            (top / ".gitignore").unlink()
+            top.rmdir()
 
 
 def _remove_left(top: Path) -> None:

@@ -56,6 +56,7 @@ def measure(folder: Path, *, quick: bool) -> str:
     os.environ["OMP_NUM_THREADS"] = "1"  # a training in several threads waits in them when the machine is busy
     projects = {"of these tests": _recorded(folder / "whole", sys.executable)}
     if not quick:
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         projects = {"of scikit-learn": _recorded(folder / "small", _small_environment()), **projects}
     rows = [row for name, one in projects.items() for row in _rows(f"packages {name}", one, folder, quick=quick)]
     header = ["", "packages", "training, s", "first, s", "again, s", "`--here`, s"]
@@ -89,11 +90,9 @@ def _path(*, with_uv: bool) -> str:
 
 
 def _small_environment() -> str:
-    lines = "".join(
-        f"{name}=={version(name)}\n" for name in ("scikit-learn", "numpy", "scipy", "joblib", "threadpoolctl")
-    )
-    lock = Lock(python=platform.python_version(), requirements=lines, in_place={}, missing=())
-    return str(environment_for(lock, also=own_requirements(lock)))
+    lock = Lock(python=platform.python_version(), requirements="", in_place={}, missing=())
+    named = [f"{name}=={version(name)}" for name in ("scikit-learn", "numpy", "scipy")]
+    return str(environment_for(lock, also=["pip", *named, *own_requirements(lock)]))
 
 
 def _recorded(root: Path, python: str) -> Project:

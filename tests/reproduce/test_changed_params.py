@@ -28,6 +28,15 @@ def test_where_it_was_left_at_its_default_it_is_added_as_the_code_spells_it(tmp_
     assert changed(tmp_path, "train.py", "hydra", lr="1") == "train.py lr=1"
 
 
+@pytest.mark.parametrize(
+    "option", ["add_argument('--size', type=int, dest='batch_size')", "option('-s', '--size', 'batch_size')"]
+)
+def test_an_option_may_be_called_otherwise_than_what_the_code_makes_of_it(option: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(option)
+    assert changed(tmp_path, "train.py --size 4 -x", batch_size="8") == "train.py --size 8 -x"
+    assert changed(tmp_path, "train.py -x", batch_size="8") == "train.py -x --size=8"
+
+
 def test_what_the_command_line_does_not_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ReproduceError, match=r"--param width: the run has it from Net, .* .* it can be batch_size, lr"

@@ -162,6 +162,14 @@ def test_each_parser_gets_its_params_in_its_way(
     assert project_command(words, summary_of(source, values), tmp_path).template == template
 
 
+def test_an_option_is_spelled_as_its_parser_knows_it(tmp_path: Path) -> None:
+    put(tmp_path, {"train.py": "parser.add_argument('--learning-rate', dest='lr', type=float, default=0.1)\n"})
+    summary = summary_of("argparse", {"lr": 0.1})
+    assert project_command(["train.py"], summary, tmp_path).template == "train.py --learning-rate={lr}"
+    given = project_command(["--learning-rate", "0.1"], summary, tmp_path)
+    assert given.template == "--learning-rate {lr}"
+
+
 def test_options_are_not_added_behind_subcommands(tmp_path: Path) -> None:
     put(tmp_path, {"train.py": "parser.add_argument('--lr')\nparser.add_subparsers()\n"})
     assert project_command(["fit"], summary_of("argparse", {"lr": 1.0}), tmp_path).template == "fit"

@@ -175,6 +175,16 @@ def test_a_patch_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["proj", f"runs of {root.name}"]
 
 
+def test_the_folder_of_workspaces_goes_with_the_last_one(tmp_path: Path) -> None:
+    root = edited(tmp_path / "proj")
+    captured = capture(root)
+    spaces = [restored(root, captured), restored(root, captured)]
+    spaces[0].remove()
+    assert spaces[1].code.is_dir()
+    spaces[1].remove()
+    assert not spaces[1].folder.parent.exists()
+
+
 def test_repetitions_at_the_same_time_have_a_workspace_each(tmp_path: Path) -> None:
     root = new(tmp_path / "proj", {"train.py": "1\n"})
     captured = capture(root)

@@ -1,5 +1,6 @@
 """Data that the code names is described as it was before the run, and what the run writes is not taken for data."""
 
+import hashlib
 import os
 from pathlib import Path
 from time import time
@@ -11,7 +12,7 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.candidates import candidates
 from autotrack.readers.usage import Usage
 from autotrack.redaction import Redactor
-from autotrack.reproduce.data_check import changed_data
+from autotrack.reproduce.data_check import changed_data, is_still
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.named_data import named_data
@@ -67,3 +68,15 @@ def test_changed_data_is_found_before_a_repetition_and_named_as_a_cause(project:
     assert missing == {"c.csv", "extra", "weights.npy"}
     causes = {Path(one.cause.removesuffix(" changed")).name for one in candidates(summary_of(project), before)}
     assert causes == {"c.csv", "extra"}
+
+
+def test_a_configuration_that_the_code_names_is_looked_at_as_well_and_a_copy_of_it_is_the_same(tmp_path: Path) -> None:
+    root = put(tmp_path, {"conf.yaml": "a"})
+    files = {str(root / name): hashlib.sha256(b"a").hexdigest() for name in ("conf.yaml", "gone.csv")}
+    summary = Summary(cwd=str(root), environment={"used": {"files": files}})
+    space = Workspace(root, root, root, root, ())
+    assert [one.why for one in changed_data(summary, space)] == ["its code names it, and it is not here"]
+    assert is_still(Usage(summary), "conf.yaml", root / "conf.yaml")
+    put(root, {"conf.yaml": "b"})
+    assert not is_still(Usage(summary), "conf.yaml", root / "conf.yaml")
+    assert not is_still(Usage(summary), "other.csv", root / "conf.yaml")
