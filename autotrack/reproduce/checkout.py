@@ -87,8 +87,11 @@ def _places(git_state: Mapping[str, Any], repository: str | None) -> Iterator[st
 
 
 def _clone(source: Path, commit: str, target: Path) -> None:
-    """Clone a repository of this machine. Its files are hard-linked where that is possible, so it costs little."""
-    options = ("--quiet", "--no-checkout", "--local", f"--upload-pack={UPLOAD_PACK}")
+    """Clone a repository of this machine. Its files are hard-linked where that is possible, so it costs little.
+
+    Without `--local`, with which git copies nothing where it cannot link, as on another disk.
+    """
+    options = ("--quiet", "--no-checkout", f"--upload-pack={UPLOAD_PACK}")
     git(target.parent, "clone", *options, "--", str(source), str(target))
     if not has_commit(target, commit):  # no branch leads to it any more, and the clone could not share the files
         git(target, "fetch", "--quiet", f"--upload-pack={UPLOAD_PACK}", "origin", commit)

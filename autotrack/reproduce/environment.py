@@ -141,7 +141,9 @@ def _run(command: list[str], what: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise ReproduceError(f"{what} took longer than an hour to install; {_HELP}") from error
     if done.returncode:
-        raise ReproduceError(f"{what} cannot be installed: {_reason(done.stderr)}; {_HELP}")
+        reason = _reason(done.stderr)
+        fix = _HELP.replace("install it", "make room") if "No space left" in reason else _HELP
+        raise ReproduceError(f"{what} cannot be installed: {reason}; {fix}")
 
 
 def _reason(said: str) -> str:

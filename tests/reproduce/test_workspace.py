@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -85,6 +86,16 @@ def test_a_commit_that_no_branch_has_any_more_is_still_found(tmp_path: Path) -> 
     captured = capture(root)
     run_git(root, "reset", "--quiet", "--hard", "HEAD~1")
     assert (restored(root, captured).code / "train.py").read_text() == "2\n"
+
+
+def test_it_comes_back_on_another_disk_as_well(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not os.access(other, os.W_OK) or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is only one disk")
+    root = edited(tmp_path / "proj")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        space = restored(root, capture(root), into=Path(folder) / "again")
+        assert tree(space.code) == tree(root)
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
