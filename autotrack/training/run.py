@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic, time
 from types import TracebackType
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, Self, get_args
 
 from autotrack.errors import RunFinishedError
 from autotrack.format import shown
@@ -18,7 +18,7 @@ from autotrack.protocol import SHORT_SECONDS
 from autotrack.settings import Settings
 from autotrack.training import sidecar_client, terminal
 from autotrack.training.announcements import announcements
-from autotrack.training.hooks.current_run import enter, innermost_run, leave, status_of
+from autotrack.training.hooks.current_run import enter, entered_run, innermost_run, leave, status_of
 from autotrack.training.hooks.faults import attempt, report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
@@ -275,7 +275,10 @@ class Run(Logger):
 
 def current_run() -> Run | None:
     """Return the innermost run that is being recorded in this thread or task, or None."""
-    return cast("Run | None", innermost_run())  # only runs are ever entered
+    run = entered_run()
+    if run is not None and run.status != "running":
+        run = innermost_run()
+    return run  # type: ignore[return-value]  # only runs are ever entered, and `cast` would be a call at every step
 
 
 def run_around_another() -> Run | None:

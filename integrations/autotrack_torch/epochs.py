@@ -25,9 +25,16 @@ class Epochs:
         self._run = run
         self._when_ended = when_ended
         self._counting = _Counting()
-        self._pass: Pass | None = None
+        self.current_pass: Pass | None = None
+        """The pass over data that the epoch is; None where it is none."""
+
+        self.has_loader = False
+        """Whether batches for steps have come from a data loader."""
+
+        self.followed: EpochVariable | None = None
+        """The variable that the last step without a data loader was made under, whether or not it counts epochs."""
+
         self._clock: EpochClock | None = None
-        self._has_loader = False
         self._assumed: tuple[EpochVariable | None, ...] = ()
         self._steps = 0
         self._evaluated_seconds = 0.0
@@ -37,19 +44,24 @@ class Epochs:
 
         Returns whether that is another pass than before, which has ended.
         """
-        before = self._pass
-        if first_pass is not None and first_pass is not self._pass:
-            self._has_loader = True
+        before = self.current_pass
+        if first_pass is not None and first_pass is not self.current_pass:
+            self.has_loader = True
             first_pass.has_steps = True
             self._enter(first_pass)
-        elif first_pass is None and not self._has_loader:
+        elif first_pass is None and not self.has_loader:
             self._follow_variable()
         self._steps += 1
-        return before is not None and before.ended and before is not self._pass
+        return before is not None and before.ended and before is not self.current_pass
 
     def is_under_way(self) -> bool:
         """Whether a pass over the training data has begun and not ended."""
-        return self._pass is not None and not self._pass.ended
+        return self.current_pass is not None and not self.current_pass.ended
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another step, after batches of the same pass or without any, would change nothing here."""
+        return self._steps > 1
 
     def is_counted_anew(self) -> bool:
         """Whether the variable that counts epochs has begun anew."""
@@ -65,14 +77,14 @@ class Epochs:
 
     def leave_pass(self) -> None:
         """End an epoch that was a pass over data: what comes next is another one, whatever its variable says."""
-        if self._has_loader:
+        if self.has_loader:
             self.begin_anew()
 
     def begin_anew(self) -> None:
         """End the epoch; what comes next is another one, whatever its variable says."""
         self.end()
         self._counting.variable = None
-        self._pass = None
+        self.current_pass = None
 
     def pause(self) -> None:
         """An evaluation begins within the epoch."""
@@ -101,7 +113,7 @@ class Epochs:
 
     def pass_ends(self, one: Pass) -> None:
         """A pass over a data loader has ended."""
-        if one is self._pass and not self.is_over:
+        if one is self.current_pass and not self.is_over:
             self.end()
 
     def end(self) -> None:
@@ -111,8 +123,8 @@ class Epochs:
         self.is_over = True
         self._when_ended()
         values: dict[str, float] = {}
-        if self._pass is not None:
-            values = self._pass.clock.metrics(self._pass.samples)
+        if self.current_pass is not None:
+            values = self.current_pass.clock.metrics(self.current_pass.samples)
         elif self._clock is not None and self._steps > 1:  # otherwise each step is an epoch
             values = self._clock.metrics(0)
         if values:
@@ -122,11 +134,11 @@ class Epochs:
     """The number of the last step, which the loop keeps up to date."""
 
     def _enter(self, one: Pass) -> None:
-        previous = self._pass
+        previous = self.current_pass
         variable = one.variable
         is_single = previous is not None and previous.batches == 1 and not previous.is_complete
         if previous is not None and self._counting.is_still(variable, is_single=is_single):
-            self._pass = one  # a second loader in the same epoch, or a pass for a single batch
+            self.current_pass = one  # a second loader in the same epoch, or a pass for a single batch
             self._clock = one.clock
             return
         self._begin(variable, one)
@@ -141,6 +153,7 @@ class Epochs:
         if variable is None or not variable.is_named:
             inner = assumed[-1] if assumed else epoch_variable(None)  # or there is only one, and each step is an epoch
             variable = inner if inner is not None and inner.is_named else variable
+        self.followed = variable
         if variable is None or not self._counting.accepts(variable):
             return
         if self.number is None or not self._counting.is_still(variable):
@@ -149,7 +162,7 @@ class Epochs:
     def _begin(self, variable: EpochVariable | None, one: Pass | None) -> None:
         self.end()
         self.is_over = False
-        self._pass, self._steps, self._evaluated_seconds = one, 0, 0.0
+        self.current_pass, self._steps, self._evaluated_seconds = one, 0, 0.0
         self._clock = one.clock if one is not None else EpochClock()
         self.number = self._counting.next(variable)
         self._run.log({}, epoch=self.number, stage="train")  # what is printed and measured from now on belongs to it

@@ -31,20 +31,20 @@ def rate_of(group: dict[str, Any]) -> Any:
 class Others:
     """Momentum and weight decay of one param group: recorded from when they are not what the group was made with."""
 
-    __slots__ = ("_given",)
+    __slots__ = ("given",)
 
     def __init__(self, given: dict[str, Any]) -> None:
-        self._given = {name: given[name] for name in _OTHERS if name in given}
+        self.given = [(name, given[name]) for name in _OTHERS if name in given]
 
     def add_changed(self, group: dict[str, Any], values: dict[str, Any], rate_name: str) -> None:
         """Add to `values` what has changed; `rate_name` is the name of the learning rate of the group."""
-        for name, given in self._given.items():
+        for index, (name, given) in enumerate(self.given):
             now = group.get(name)
-            if now is not given:  # in every other step it is the very object
+            if now is not given:
                 if given is not _VARIES:
                     if isinstance(now, torch.Tensor) or now == given:
                         continue
-                    self._given[name] = _VARIES
+                    self.given[index] = (name, _VARIES)
                 values[f"{rate_name}-{_OTHERS[name]}"] = now[0] if isinstance(now, (tuple, list)) else now
 
 

@@ -58,6 +58,9 @@ class Loop:
         """What keeps the files that the script saves, once it has saved any."""
 
         self.trained_modules = TrainedModules(self)
+        self.usual_step: Any = None
+        """An `autotrack_torch.usual_steps.UsualStep` after a step that the next one may be like."""
+
         self.lock = RLock()
         """Held while a step is counted, for several threads may take part in the loop."""
 
@@ -72,6 +75,7 @@ class Loop:
         self._models: list[weakref.ref[torch.nn.Module]] = []
         self._keeps_models = options.settings.checkpoints
         self._turns = Turns()
+        self._is_of_one_thread = True
         self._held: tuple[int, int | None, Any] | None = None  # step, epoch and value of a loss whose name has to wait
         self._rest: dict[str, Any] = {}  # what was recorded at no step yet
         open_loops.note(self)
@@ -81,6 +85,16 @@ class Loop:
     def epoch(self) -> int | None:
         """The number of the epoch, as the script counts it; None where it has none."""
         return self.epochs.number
+
+    @property
+    def has_settled_turns(self) -> bool:
+        """Whether another step of the same optimizer would change nothing about whose turn it is."""
+        return self._is_of_one_thread and self._turns.are_settled
+
+    @property
+    def records_each_step(self) -> bool:
+        """Whether every step is recorded, as it is unless a setting says otherwise."""
+        return self._every_n_steps == 1
 
     @property
     def model(self) -> torch.nn.Module | None:
@@ -94,6 +108,7 @@ class Loop:
 
     def succeed(self, optimizer: Any) -> Member | None:
         """Let an optimizer take the place of an earlier one that did the same."""
+        self.usual_step = None
         is_copy = not self.members.share_parameters(parameters_of(optimizer))
         member = self.members.predecessor_of(optimizer)
         if member is None:
@@ -120,13 +135,14 @@ class Loop:
     def join(self, *, at_once: bool) -> None:
         """Go on with the loop in this thread, or take part in it `at_once` with another one."""
         watch.loop = self
+        self.usual_step, self._is_of_one_thread = None, False
         self.thread = weakref.ref(current_thread())
         if at_once:
             self._turns.part()
 
     def begin_another(self) -> None:
         """Begin another training in the same run, which is one of a person's."""
-        self.begins_training = True
+        self.begins_training, self.usual_step = True, None
         self.settle_name(None, {})
         self.epochs.begin_anew()
         self._turns.begin_anew()
@@ -143,6 +159,7 @@ class Loop:
 
     def add(self, optimizer: Any) -> Member:
         """Add an optimizer that makes its first step, and the models that it trains."""
+        self.usual_step = None
         models = find_models(optimizer)
         if not len(self.members):
             self.originals = [weakref.ref(model) for model in originals_of(models) if model not in _trained]
@@ -252,7 +269,7 @@ class Loop:
     def close(self) -> None:
         """End the epoch that is under way, and the run if it was started for this loop."""
         atexit.unregister(self.close)
-        self.is_open = False
+        self.is_open, self.usual_step = False, None
         if watch.loop is self:
             watch.loop = None
         if self.run.status == "running":

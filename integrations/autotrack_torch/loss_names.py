@@ -41,6 +41,12 @@ class LossNames:
         """Return those of the losses that steps have followed before."""
         return {site: loss for site, loss in losses.items() if site in self._names}
 
+    def settled(self, site: Site, member: Member) -> tuple[str | None, CodeType | None]:
+        """Return the name of a loss that is no longer in question, and the code that calls `backward`; or None."""
+        if self.waiting is not None or self._owners.get(site) is not member:
+            return None, None
+        return self._names[site], next(code for code in self._codes if id(code) == site[0])
+
     def of(
         self,
         losses: dict[Site, Backward],

@@ -4,7 +4,7 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Generator
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 import torch
@@ -45,8 +45,8 @@ def wrap_engine(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
 
     def run_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
         is_to_note = guard.is_on and kwargs.get("accumulate_grad") and len(tensors) <= _MOST_AT_ONCE
-        if is_to_note and not is_run_of_another():
-            note(tensors, sys._getframe(1))
+        if is_to_note:
+            note(tensors)
         return original(tensors, *args, **kwargs)
 
     return not_compiled(run_backward, with_calls=False)
@@ -58,24 +58,32 @@ def wrap_backward(original: Callable[..., Any], guard: Any) -> Callable[..., Any
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
         given = (tensors,) if isinstance(tensors, torch.Tensor) else tensors
         is_to_note = guard.is_on and isinstance(given, (tuple, list)) and len(given) <= _MOST_AT_ONCE
-        if is_to_note and not is_run_of_another():
-            note(given, sys._getframe(1))
+        if is_to_note:
+            note(given)
         return original(tensors, *args, **kwargs)
 
     return not_compiled(backward, with_calls=False)
 
 
 _MOST_AT_ONCE = 8
+_CALLER = 3
+"""How far what was called to go backward is from `note`, with what guards that and the wrapper in between."""
 
 
 @not_compiled
 @guarded
-def note(tensors: Any, frame: FrameType | None) -> None:
+def note(tensors: Any) -> None:
     """Keep the values of losses until the next step."""
-    follow = watch.after_backward
+    follow, loop = watch.after_backward, watch.loop
+    usual = None if loop is None or follow is not None else loop.usual_step
+    if usual is not None and usual.note_loss(tensors, _CALLER + 1):
+        return
+    if is_run_of_another():
+        return
     if follow is not None and watch.losses:  # of the step that was compiled just now
         follow(next(reversed(watch.losses)), None, is_over=True)
-    frame = innermost_of_user(frame)
+    caller = sys._getframe(_CALLER)
+    frame = innermost_of_user(caller)
     code, place = (None, -1) if frame is None else (frame.f_code, frame.f_lasti)
     for index, loss in enumerate(tensors):
         value = _value(loss)
@@ -91,6 +99,8 @@ def note(tensors: Any, frame: FrameType | None) -> None:
             known.add(value)
         if follow is not None:
             follow(site, loss, is_over=False)
+    if usual is not None:
+        usual.note_caller(caller, frame)
 
 
 def _value(loss: Any) -> Any:

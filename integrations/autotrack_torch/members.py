@@ -27,7 +27,7 @@ class Member:
     """An optimizer of a loop, held weakly."""
 
     __slots__ = (
-        "_groups", "_others", "_trained", "is_inner", "is_of_round", "kind", "name", "names", "number", "reference",
+        "_groups", "_trained", "is_inner", "is_of_round", "kind", "name", "names", "number", "others", "reference",
         "training",
     )  # fmt: skip
 
@@ -51,7 +51,8 @@ class Member:
         self._trained = frozenset(map(id, parameters_of(optimizer)))
         self.names: list[str] = []
         self._groups = 0
-        self._others: list[Others] = []
+        self.others: list[Others] = []
+        """By param group, what else is recorded of it."""
 
     def trains_the_same(self, optimizer: Any) -> bool:
         """Whether an optimizer is of the same class, and trains the very same parameters."""
@@ -62,19 +63,20 @@ class Member:
         is_same = other.training == self.training and other.number >= 0
         return is_same and self._trained.isdisjoint(other._trained)
 
-    def rates(self, optimizer: Any) -> dict[str, Any]:
-        """Return the learning rates of the optimizer by name, and what else is not what it was made with."""
+    def add_rates(self, optimizer: Any, values: dict[str, Any]) -> None:
+        """Add the learning rates of the optimizer to `values`, and what else is not what it was made with."""
         groups = optimizer.param_groups
         if len(groups) != self._groups:  # it is new, or a group was added
             self.names, self._groups = names_of_groups(f"lr-{self.name}", groups), len(groups)
-            self._others = [Others(given) for given in arguments_of(optimizer)]
-        if self._groups == 1:  # the usual case
-            values = {self.names[0]: rate_of(groups[0])}
-        else:
-            values = {name: rate_of(group) for name, group in zip(self.names, groups, strict=True)}
-        for name, others, group in zip(self.names, self._others, groups, strict=True):
-            others.add_changed(group, values, name)
-        return values
+            self.others = [Others(given) for given in arguments_of(optimizer)]
+        for name, group in zip(self.names, groups, strict=True):
+            rate = group.get("lr")  # `rate_of` would be a call for each group, at every step
+            values[name] = rate if rate.__class__ is float else rate_of(group)
+        for name, others, group in zip(self.names, self.others, groups, strict=True):
+            for key, given in others.given:
+                if group.get(key) is not given:  # in every other step it is the very object
+                    others.add_changed(group, values, name)
+                    break
 
 
 class Members:

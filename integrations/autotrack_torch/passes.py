@@ -53,23 +53,6 @@ class Pass:
         """The number of the last step that was made before the pass."""
 
     @not_compiled
-    def count(self, batch: Any, began: float) -> None:
-        """Count a batch that was asked for at the time `began`."""
-        self.clock.waited_seconds += perf_counter() - began  # type: ignore[operator]  # it is a number here
-        self.batches += 1
-        if not self.is_evaluation:
-            if not torch.is_grad_enabled():
-                self.is_evaluation = True
-            elif watch.first_pass is None or watch.first_pass.ended:
-                watch.first_pass = self
-        try:
-            while batch.__class__ in _CONTAINERS and batch:
-                batch = next(iter(batch.values())) if batch.__class__ is dict else batch[0]
-            self.samples += batch.size(0)  # `len` and `shape` take several times as long
-        except (AttributeError, TypeError, IndexError):  # no tensor, or one without dimensions
-            return
-
-    @not_compiled
     @guarded
     def end(self, _reference: Any = None) -> None:
         """Note that the pass is over: all batches were asked for, or the loop was left before."""
@@ -106,7 +89,7 @@ def begin(loader: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
 
 
 def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
-    """Wrap `__next__` of the iterators of data loaders."""
+    """Wrap `__next__` of the iterators of data loaders, to count batches: one call of ours for each is enough."""
 
     def __next__(self: Any) -> Any:  # noqa: N807  that is its name
         one = _open.get(id(self)) if guard.is_on else None
@@ -119,7 +102,20 @@ def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
             one.is_complete = True
             one.end()
             raise
-        one.count(batch, began)
+        one.clock.waited_seconds += perf_counter() - began  # type: ignore[operator]  # it is a number here
+        one.batches += 1
+        if not one.is_evaluation:
+            if not torch.is_grad_enabled():
+                one.is_evaluation = True
+            elif watch.first_pass is None or watch.first_pass.ended:
+                watch.first_pass = one
+        sample = batch
+        try:
+            while sample.__class__ in _CONTAINERS and sample:
+                sample = next(iter(sample.values())) if sample.__class__ is dict else sample[0]
+            one.samples += sample.size(0)  # `len` and `shape` take several times as long
+        except (AttributeError, TypeError, IndexError):  # no tensor, or one without dimensions
+            return batch
         return batch
 
     return not_compiled(__next__, with_calls=False)

@@ -19,8 +19,7 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Hook that PyTorch calls after every step of any optimizer."""
     if is_compiling():
         _note_compiled()
-    elif not elsewhere.is_run_of_another():
-        watch.after_backward = None
+    elif watch.loop is not None or not elsewhere.is_run_of_another():
         steps.record(optimizer, args, kwargs)
 
 
@@ -28,6 +27,8 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
 def _note_compiled() -> None:
     if not elsewhere.is_run_of_another():
         watch.after_backward = _follow
+        if watch.loop is not None:
+            watch.loop.usual_step = None
 
 
 @guarded
@@ -51,7 +52,7 @@ def _follow(site: Site, _loss: Any, *, is_over: bool) -> None:
         values = steps.count(loop, member, optimizers[0], maker=hash(site), is_first=is_first)
         watch.gradient_norm = None  # it is of the step before
         if not is_over:
-            values.update(member.rates(optimizers[0]))  # those that the step is going to be made with
+            member.add_rates(optimizers[0], values)  # those that the step is going to be made with
         loop.record(values)
 
 

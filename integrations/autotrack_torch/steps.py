@@ -13,6 +13,7 @@ from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, is_made_within
 from autotrack_torch.relations import Relation, relation_of
 from autotrack_torch.surroundings import Surroundings
+from autotrack_torch.usual_steps import site_of_only_loss, usual_after
 from autotrack_torch.watch import watch
 
 STARTED_BY = "torch"
@@ -24,18 +25,29 @@ _left_alone: dict[int, tuple[weakref.ref[Any], Any]] = {}
 @guarded
 def record(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Record a step that an optimizer has made."""
+    if (loop := watch.loop) is not None and loop.usual_step is not None:
+        if loop.usual_step.record(loop, optimizer, args, kwargs):
+            return
+        loop.usual_step = None
+        if elsewhere.is_run_of_another():
+            watch.losses = {}  # the usual step has taken them for its own
+    if elsewhere.is_run_of_another():
+        return
+    watch.after_backward = None
+    site = site_of_only_loss()
     if (found := find(optimizer)) is None:
         watch.losses = {}  # what was set aside when this optimizer was made is of the loop around
         return
     loop, member, is_first = found
     with loop.lock:
         values = count(loop, member, optimizer, maker=id(optimizer), is_first=is_first, args=args, kwargs=kwargs)
-        values.update(member.rates(optimizer))
+        member.add_rates(optimizer, values)
         if watch.gradient_norm is not None:
             several = len(loop.members) > 1
             values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
             watch.gradient_norm = None
         loop.record(values)
+        loop.usual_step = usual_after(loop, member, site)
 
 
 def find(optimizer: Any) -> tuple[Loop, Member, bool] | None:

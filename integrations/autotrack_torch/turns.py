@@ -29,6 +29,11 @@ class Turns:
         self._places: dict[tuple[int, int, int], tuple[int, ...]] = {}
         self._innermost: set[tuple[int, int, int]] = set()
 
+    @property
+    def are_settled(self) -> bool:
+        """Whether another step of the optimizer that made the last one would change nothing here."""
+        return self._in_a_row >= 2 and len(self._in_step) == 1
+
     def begin_anew(self) -> None:
         """Let the next step be one of its own, whoever makes it."""
         self._in_step.clear()

@@ -46,6 +46,8 @@ class _Watch(threading.local):
 
     def set_aside(self) -> None:
         """Note that an optimizer was made, with which another training may begin."""
+        if self.loop is not None:
+            self.loop.usual_step = None
         if self.losses:
             self.earlier = self._all_losses()
             self.losses = {}

@@ -13,6 +13,7 @@ from tests.benchmarks import peers, tables
 PARTS = {
     "log": "log_calls",
     "lightning": "lightning_fit",
+    "torch": "torch_loop",
     "start": "start_up",
     "printing": "printing",
     "sidecar": "sidecar",

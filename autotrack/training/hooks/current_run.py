@@ -40,6 +40,9 @@ _PRUNED = "TrialPruned"
 
 _current: ContextVar[CurrentRun | None] = ContextVar("autotrack_run", default=None)
 
+entered_run = _current.get
+"""Returns the run that was entered last in this thread or task, whether or not it has ended."""
+
 
 def innermost_run() -> CurrentRun | None:
     """Return the innermost run that is being recorded in this thread or task, or None."""

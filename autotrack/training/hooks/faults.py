@@ -4,12 +4,14 @@ import functools
 import warnings
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
+from time import perf_counter, thread_time
 from typing import Any, TypeVar, cast
 
 from autotrack.errors import AutotrackError, AutotrackWarning
 from autotrack.format import printable
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
-from autotrack.training.hooks.overhead import overhead
+from autotrack.training.hooks.overhead import MAIN, overhead
 from autotrack.training.hooks.user_code import user_frame
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
@@ -84,14 +86,18 @@ def guarded(method: _Method) -> _Method:
 
     @functools.wraps(method)
     def safe(self: Any, *args: Any, **kwargs: Any) -> None:
-        outermost = overhead.start()
+        thread = get_ident()
+        outermost = thread not in overhead.began  # as `overhead.start` and `stop` do, which would be two calls a hook
+        if outermost:
+            overhead.began[thread] = perf_counter() if thread == MAIN else thread_time()
         try:
             method(self, *args, **kwargs)
         except Exception as fault:  # noqa: BLE001  the method is ours, and must not stop the user's training
             report_fault(method.__qualname__, fault)
         finally:
             if outermost:
-                overhead.stop()
+                now = perf_counter() if thread == MAIN else thread_time()
+                overhead.total += now - overhead.began.pop(thread)
 
     return cast("_Method", safe)
 

@@ -10,30 +10,33 @@ from collections.abc import Iterator
 from threading import get_ident, main_thread
 from time import perf_counter, thread_time
 
-_MAIN = main_thread().ident
+MAIN = main_thread().ident
 
 
 class Overhead:
     """The seconds of one process; the module's `overhead` is the only one outside of tests."""
 
-    __slots__ = ("_began", "_seconds")
+    __slots__ = ("began", "total")
 
     def __init__(self) -> None:
-        self._began: dict[int, float] = {}  # by thread
-        self._seconds = 0.0
+        self.began: dict[int, float] = {}
+        """By thread that is in an entry point: when it came in."""
+
+        self.total = 0.0
+        """The seconds that have been counted, without those of entry points that have not been left."""
 
     def start(self) -> bool:
         """Start to count; return False when an outer entry point of this thread counts already."""
         thread = get_ident()
-        if thread in self._began:
+        if thread in self.began:
             return False
-        self._began[thread] = perf_counter() if thread == _MAIN else thread_time()
+        self.began[thread] = perf_counter() if thread == MAIN else thread_time()
         return True
 
     def stop(self) -> None:
         """Add the time since `start`; to be called only where `start` returned True."""
         thread = get_ident()
-        self._seconds += (perf_counter() if thread == _MAIN else thread_time()) - self._began.pop(thread)
+        self.total += (perf_counter() if thread == MAIN else thread_time()) - self.began.pop(thread)
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
@@ -51,9 +54,9 @@ class Overhead:
     def seconds(self) -> float:
         """Return the seconds so far, including those of an entry point that this thread is still in."""
         thread = get_ident()
-        if thread not in self._began:
-            return self._seconds
-        return self._seconds + (perf_counter() if thread == _MAIN else thread_time()) - self._began[thread]
+        if thread not in self.began:
+            return self.total
+        return self.total + (perf_counter() if thread == MAIN else thread_time()) - self.began[thread]
 
 
 overhead = Overhead()

@@ -1,0 +1,72 @@
+"""A step that is like the one before takes few calls of ours; one that is not is recorded as well."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import torch
+
+import autotrack
+import autotrack_torch
+from autotrack_torch.watch import watch
+from tests.autotrack_torch.conftest import Record, loader, loss_of, net
+
+OURS = tuple(str(Path(str(package.__file__)).parent) for package in (autotrack, autotrack_torch))
+
+
+@pytest.mark.parametrize("make", [loader, lambda samples: list(loader(samples))], ids=["loader", "list"])
+def test_a_usual_step_takes_few_calls(make: Any, record: Record) -> None:
+    calls: Counter[int] = Counter()
+
+    def count(frame: FrameType, event: str, _argument: object) -> None:
+        calls[step] += event == "call" and frame.f_code.co_filename.startswith(OURS)
+
+    step = 0
+
+    def script() -> None:
+        nonlocal step
+        model = net()
+        optimizer = torch.optim.Adam(model.parameters())
+        before = sys.getprofile()
+        for _epoch in range(2):
+            for batch in make(48):
+                optimizer.zero_grad()
+                loss = loss_of(model, batch)
+                loss.backward()
+                sys.setprofile(count)
+                optimizer.step()
+                sys.setprofile(before)
+                step += 1
+
+    (run,) = record(script)
+    assert run.epochs == [0, 1]
+    assert [step for step, _, _ in run.series("loss")] == list(range(24))
+    assert sorted(calls.values())[12] <= 13, "half of the steps take more calls"
+
+
+def test_what_is_not_usual_is_recorded_in_the_middle_of_it(record: Record) -> None:
+    expected = []
+
+    def script() -> None:
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for number, batch in enumerate(loader(40)):
+            loss = loss_of(model, batch)
+            loss.backward()
+            if number == 6:
+                optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.3})
+            if number == 8:
+                with autotrack.start_run("apart") as run:
+                    run.log({"loss": 7.0}, step=0)
+            optimizer.step()
+            expected.append(loss.item())
+        assert watch.loop.usual_step is not None
+
+    run, apart = record(script)
+    assert run.values("loss") == expected
+    assert run.values("lr-SGD") == [0.1] * 6
+    assert run.values("lr-SGD/pg2") == [0.3] * 4
+    assert apart.values("loss") == [7.0]
