@@ -34,15 +34,16 @@ _CACHE_KIBIBYTES = 65536
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, folder BLOB UNIQUE, stamp TEXT, sizes TEXT, status TEXT,
-    started REAL, card BLOB);
+    started REAL);
+CREATE TABLE IF NOT EXISTS cards (run INTEGER PRIMARY KEY, card BLOB);
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, category TEXT, name TEXT, UNIQUE (category, name));
 CREATE TABLE IF NOT EXISTS content (name INTEGER, run INTEGER, value, PRIMARY KEY (name, run)) WITHOUT ROWID;
 """
 """`sizes` has the sizes of all journals as long as a run may change without its `stamp` showing it; else nothing.
-`status` is NULL for a folder that cannot be read as a run."""
+`status` is NULL for a folder that cannot be read as a run. All of `runs` is read each time, so its rows are small."""
 
 _Row = tuple[int, bytes, str, str | None, str | None, float]
-"""A row of `runs` without its card. There may be many: a tuple is made in a fraction of the time of an object."""
+"""A row of `runs`. There may be many: a tuple is made in a fraction of the time of an object."""
 
 
 class Index:
@@ -101,18 +102,17 @@ class Index:
                     name,
                 ).fetchall()
                 default = default_of(name)
-                others = self._database.execute("SELECT id FROM runs").fetchall() if default is not None else []
-            values = {run: default for (run,) in others}
-            values.update((run, from_sql(value)) for run, value in rows)
-            self._columns[name] = values
+                others = self._database.execute("SELECT id FROM runs").fetchall() if default is not None else ()
+            values = {run: from_sql(value) if type(value) is bytes else value for run, value in rows}
+            self._columns[name] = {run: default for (run,) in others} | values
         return self._columns[name]
 
     def card(self, number: int) -> dict[str, Any] | None:
         """Return what lists show of a run; None if another process has found it to be gone."""
         if number not in self._cards:
             with self._lock:
-                row = self._database.execute("SELECT card FROM runs WHERE id = ?", (number,)).fetchone()
-            if not (row and row[0]):
+                row = self._database.execute("SELECT card FROM cards WHERE run = ?", (number,)).fetchone()
+            if row is None:
                 return None
             self._cards[number] = decode_card(row[0])
         return self._cards[number]
@@ -125,9 +125,10 @@ class Index:
         known = {row[1]: row for row in rows}
         changed: dict[Path, Seen] = {}
         for seen in scan(self._store):
-            before = known.pop(seen[0], None)
-            if before is None or before[2] != seen[1] or (before[3] is not None and self._has_grown(before)):
-                changed[self._store / os.fsdecode(seen.folder)] = seen
+            name, stamp = seen
+            before = known.pop(name, None)
+            if before is None or before[2] != stamp or (before[3] is not None and self._has_grown(before)):
+                changed[self._store / os.fsdecode(name)] = seen
         if not changed and not known:
             return rows
         self._columns.clear()

@@ -9,7 +9,7 @@ from time import time
 
 from autotrack.journal.own_folders import cache_folders, is_private
 
-_VERSION = 5
+_VERSION = 6
 """Part of the file's name: what another version of autotrack has indexed is not read."""
 
 _KEPT_SECONDS = 100 * 86400.0

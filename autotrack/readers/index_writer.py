@@ -35,7 +35,7 @@ class IndexWriter:
     def remove(self, numbers: Sequence[int]) -> None:
         """Forget runs that are gone."""
         for number in numbers:
-            self._forget_values(number)
+            self._forget(number)
         self._database.executemany("DELETE FROM runs WHERE id = ?", [(number,) for number in numbers])
 
     def write(self, runs: Sequence[tuple[Path, Seen]]) -> None:
@@ -62,24 +62,27 @@ class IndexWriter:
         self._database.execute("BEGIN IMMEDIATE")
 
     def _put(self, seen: Seen, sizes: str | None, summary: Summary | None = None) -> int:
-        """Write the row of a run, and forget its values; return its number. Without a summary, it is unreadable."""
-        row: list[Any] = [seen.stamp, sizes, None, None, None]
-        if summary is not None:
-            row[2:] = summary.status, summary.started, encode_card(card_of(summary))
-        known = self._database.execute("SELECT id FROM runs WHERE folder = ?", (seen.folder,)).fetchone()
+        """Write row and card of a run, and forget its values; return its number. No summary: unreadable."""
+        folder, stamp = seen
+        row = (stamp, sizes, *((summary.status, summary.started) if summary is not None else (None, None)))
+        known = self._database.execute("SELECT id FROM runs WHERE folder = ?", (folder,)).fetchone()
         if known is None:
             added = self._database.execute(
-                "INSERT INTO runs (stamp, sizes, status, started, card, folder) VALUES (?, ?, ?, ?, ?, ?)",
-                (*row, seen.folder),
+                "INSERT INTO runs (stamp, sizes, status, started, folder) VALUES (?, ?, ?, ?, ?)", (*row, folder)
             )
-            return int(added.lastrowid or 0)
-        self._forget_values(known[0])
-        self._database.execute(
-            "UPDATE runs SET stamp = ?, sizes = ?, status = ?, started = ?, card = ? WHERE id = ?", (*row, known[0])
-        )
-        return int(known[0])
+            number = int(added.lastrowid or 0)
+        else:
+            number = int(known[0])
+            self._forget(number)
+            self._database.execute(
+                "UPDATE runs SET stamp = ?, sizes = ?, status = ?, started = ? WHERE id = ?", (*row, number)
+            )
+        if summary is not None:
+            self._database.execute("INSERT INTO cards VALUES (?, ?)", (number, encode_card(card_of(summary))))
+        return number
 
-    def _forget_values(self, number: int) -> None:
+    def _forget(self, number: int) -> None:
+        self._database.execute("DELETE FROM cards WHERE run = ?", (number,))
         self._database.execute(
             "DELETE FROM content WHERE run = ? AND name IN (SELECT id FROM names)",
             (number,),

@@ -250,9 +250,12 @@ def _computed(function: Callable[..., Any], parts: list[Key]) -> Key:
     """Return a function that computes from parts. It returns None when one is missing or has the wrong type."""
 
     def compute(read: Read) -> Any:
-        values = [part(read) for part in parts]
-        if any(value is None for value in values):
-            return None
+        values = []
+        for part in parts:
+            value = part(read)
+            if value is None:
+                return None
+            values.append(value)
         try:
             return function(*values)
         except (TypeError, ArithmeticError):
@@ -265,9 +268,13 @@ def _joined(parts: list[Key], *, decisive: bool) -> Key:
     """Return `or`, which one true part decides, or `and`, which one false part decides, even if others are missing."""
 
     def join(read: Read) -> bool | None:
-        values = [part(read) for part in parts]
-        if any(value is not None and bool(value) is decisive for value in values):
-            return decisive
-        return None if None in values else not decisive
+        result: bool | None = not decisive
+        for part in parts:
+            value = part(read)
+            if value is None:
+                result = None
+            elif bool(value) is decisive:
+                return decisive
+        return result
 
     return join

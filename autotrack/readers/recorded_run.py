@@ -21,6 +21,10 @@ if TYPE_CHECKING:  # a list of runs needs little; what reads their journals is i
     from autotrack.readers.reproducibility import Reproducibility
 
 
+_set = object.__setattr__
+"""Past our own: of ten thousand runs, it would take longer than to look at them. So would a `__dict__` for each."""
+
+
 class Index(Protocol):
     """What is known of many runs, each of which has a number."""
 
@@ -46,13 +50,12 @@ class RecordedRun:
     def __init__(
         self, folder: Path | bytes, summary: Summary | None = None, *, index: Index | None = None, number: int = 0
     ) -> None:
-        # Past `__setattr__`: of ten thousand runs, it would take longer than to look at them.
-        own = self.__dict__
-        own["_folder"] = folder
+        _set(self, "_folder", folder)
         if summary is not None:
-            own["_summary"] = summary
+            _set(self, "_summary", summary)
         if index is not None:
-            own["_index"], own["_number"] = index, number
+            _set(self, "_index", index)
+            _set(self, "_number", number)
 
     def __repr__(self) -> str:
         return printable(f"<RecordedRun {self.experiment}/{self.name} {self.status}>")

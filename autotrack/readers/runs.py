@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -16,7 +16,7 @@ from autotrack.journal.records import number
 from autotrack.readers import query
 from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name, names_in
-from autotrack.readers.recorded_run import RecordedRun, values_of
+from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.run_table import table_of
 from autotrack.readers.table import Table
 
@@ -84,13 +84,13 @@ class Runs(Sequence[RecordedRun]):
         """
         holds = query.Condition(condition, self.names)
         holds.check_names()
-        return self._chosen([run for run, passes in zip(self._runs, self._values(holds), strict=True) if passes])
+        return self._chosen([run for run in self._runs if holds(run.value)])
 
     def sort(self, by: str, *, descending: bool = False) -> "Runs":
         """Return the runs ordered by a name as in `where`. Runs without it come last. Raises `QueryError`."""
         key = query.Query(by, self.names)
         key.check_names()
-        values = list(zip(self._values(key), self._runs, strict=True))
+        values = [(key(run.value), run) for run in self._runs]
         having = [(query.sortable(value), run) for value, run in values if value is not None]
         having.sort(key=lambda item: item[0], reverse=descending)
         having.sort(key=lambda item: item[0][0])  # numbers, NaN, text: in both directions
@@ -176,7 +176,8 @@ class Runs(Sequence[RecordedRun]):
         key = query.Query(name, self.names)
         key.check_names()
         groups: dict[Any, list[RecordedRun]] = {}
-        for value, run in zip(self._values(key), self._runs, strict=True):
+        for run in self._runs:
+            value = key(run.value)
             groups.setdefault(str(value) if isinstance(value, (list, dict)) else value, []).append(run)
         return {value: self._chosen(runs) for value, runs in groups.items()}
 
@@ -218,14 +219,6 @@ class Runs(Sequence[RecordedRun]):
                 "name one, as in 'min my_cost' or 'max my_score'"
             )
         return str(metric)
-
-    def _values(self, key: query.Query) -> Iterator[Any]:
-        """Yield what a query means for each run. Its names are read for all runs at once, which is quicker."""
-        names = key.names
-        if not names:
-            return (key(run.value) for run in self._runs)
-        columns = zip(*(values_of(self._runs, name) for name in names), strict=True)
-        return (key(dict(zip(names, row, strict=True)).__getitem__) for row in columns)
 
     def _own_names(self) -> Collection[Name]:
         return set(names_in(run.summary for run in self._runs))

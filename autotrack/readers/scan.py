@@ -3,22 +3,16 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 LATEST = "latest"
 """In the place of a run's name: the newest run."""
 
 
-class Seen(NamedTuple):
-    """A run as it looks from outside.
+Seen = tuple[bytes, str]
+"""A run as it looks from outside: its path in the store, and its stamp.
 
-    Attributes:
-        folder: Its path in the store.
-        stamp: Changes when `run.json` is replaced, or training records more.
-    """
-
-    folder: bytes
-    stamp: str
+The stamp changes when `run.json` is replaced, or training records more. It is a plain tuple because there may be many.
+"""
 
 
 def scan(store: Path) -> Iterator[Seen]:
@@ -29,21 +23,22 @@ def scan(store: Path) -> Iterator[Seen]:
     """
     top = os.fsencode(store)
     if (stamp := _stamp(top)) is not None:
-        yield Seen(b".", stamp)
+        yield b".", stamp
         return
     for outer in _folders(top):
-        if (stamp := _stamp(b"%s/%s" % (top, outer))) is not None:
-            yield Seen(outer, stamp)
+        path = b"%s/%s" % (top, outer)
+        if (stamp := _stamp(path)) is not None:
+            yield outer, stamp
             continue
-        for inner in _folders(b"%s/%s" % (top, outer)):
-            if (stamp := _stamp(b"%s/%s/%s" % (top, outer, inner))) is not None:
-                yield Seen(b"%s/%s" % (outer, inner), stamp)
+        for inner in _folders(path):
+            if (stamp := _stamp(b"%s/%s" % (path, inner))) is not None:
+                yield b"%s/%s" % (outer, inner), stamp
 
 
 def run_folders(store: Path) -> Iterator[Path]:
     """Yield the folders that `scan` finds."""
-    for seen in scan(store):
-        yield store / os.fsdecode(seen.folder)
+    for folder, _ in scan(store):
+        yield store / os.fsdecode(folder)
 
 
 def _folders(path: bytes) -> list[bytes]:

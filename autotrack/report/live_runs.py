@@ -129,7 +129,7 @@ class LiveRuns:
     # ---- What has changed
 
     def _table(self, since: str) -> dict[str, Any]:
-        stamps = {place / os.fsdecode(seen.folder): seen.stamp for place in self._roots() for seen in _seen(place)}
+        stamps = {place / os.fsdecode(folder): stamp for place in self._roots() for folder, stamp in _seen(place)}
         version = _version_of(stamps)
         if version == since == self._kept.version:
             return {"version": version}
