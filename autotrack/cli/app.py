@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.commands import COMMANDS
+from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
@@ -19,6 +20,7 @@ def app_with(commands: Iterable[str]) -> typer.Typer:
     """Return the command line with these of its commands, whose modules are imported."""
     app = typer.Typer(
         help="Show and manage the training runs that autotrack recorded.",
+        cls=PlainGroup,
         no_args_is_help=True,
         rich_markup_mode="markdown",  # joins the lines of a paragraph
         pretty_exceptions_enable=False,
@@ -35,7 +37,7 @@ def app_with(commands: Iterable[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):  # a family of commands
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, cls=PlainCommand)(command)
     return app
 
 

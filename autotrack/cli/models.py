@@ -11,6 +11,7 @@ from autotrack.cli import models_shown
 from autotrack.cli.asking import agreed
 from autotrack.cli.models_export import export
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
+from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.errors import AutotrackWarning, ModelRegistryError
 from autotrack.format import shown
@@ -42,6 +43,7 @@ TagsOption = Annotated[
 
 models = typer.Typer(
     help="Show and change registered models: versions of models, and aliases such as `@champion` that point to them.",
+    cls=PlainGroup,
     rich_markup_mode="markdown",
     epilog="""Examples:
 
@@ -72,7 +74,7 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
         say(f"no registered models in {registry.store}; `autotrack register RUN NAME` makes one", err=True)
 
 
-@models.command("show")
+@models.command("show", cls=PlainCommand)
 def show_model(model: ModelArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Show a registered model with its versions and history, or one version and where it comes from."""
     registry, wanted = _registry(store), parsed(model)
@@ -88,7 +90,7 @@ def show_model(model: ModelArgument, store: StoreOption = None, as_json: JsonOpt
         models_shown.print_model(registry, found)
 
 
-@models.command("alias")
+@models.command("alias", cls=PlainCommand)
 def alias_model(
     name: NameArgument,
     alias: AliasArgument,
@@ -112,7 +114,7 @@ def alias_model(
     _follow_up(registry, name)
 
 
-@models.command("promote")
+@models.command("promote", cls=PlainCommand)
 def promote_model(
     name: NameArgument,
     rule: Annotated[
@@ -149,7 +151,7 @@ def promote_model(
         )
 
 
-@models.command("undo")
+@models.command("undo", cls=PlainCommand)
 def undo_model(name: NameArgument, alias: AliasArgument = "champion", store: StoreOption = None) -> None:
     """Take back the last move or promotion of an alias."""
     registry = _registry(store)
@@ -159,7 +161,7 @@ def undo_model(name: NameArgument, alias: AliasArgument = "champion", store: Sto
     _follow_up(registry, name)
 
 
-@models.command("describe")
+@models.command("describe", cls=PlainCommand)
 def describe_model(
     model: ModelArgument,
     description: Annotated[str | None, typer.Argument(help="The new description.")] = None,
@@ -178,7 +180,7 @@ def describe_model(
     _follow_up(registry, wanted.name)
 
 
-@models.command("rm")
+@models.command("rm", cls=PlainCommand)
 def remove_model(
     model: ModelArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
