@@ -94,7 +94,7 @@ def _print_verdict(summary: Summary, around: Surroundings) -> None:
     where = f" in epoch {best.epoch}" if best.epoch is not None else f" at step {best.step}" if best.step else ""
     parts = [f"{rank.metric} {best_value(around.run, rank.metric)}{where if metric.count > 1 else ''}"]
     if rank.count > 1:
-        parts.append(str(rank))
+        parts.append(rank.in_words)
     if rank.best is not None:
         word = "best" if rank.place > 1 else "next"
         parts.append(f"{word} is {rank.best.name} with {best_value(rank.best, rank.metric)}")

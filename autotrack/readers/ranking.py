@@ -33,9 +33,12 @@ class Rank:
     is_shared: bool
 
     def __str__(self) -> str:
-        if self.count == 1:
-            return ""
-        return f"{ranked(self.place, self.count, is_shared=self.is_shared)} by {self.metric}"
+        return f"{self.in_words} by {self.metric}" if self.in_words else ""
+
+    @property
+    def in_words(self) -> str:
+        """Return the place, for where the metric is named already; nothing for a single run."""
+        return ranked(self.place, self.count, is_shared=self.is_shared) if self.count > 1 else ""
 
 
 class Ranks:

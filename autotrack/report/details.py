@@ -101,4 +101,4 @@ def _standing(run: RecordedRun, ranks: Ranks) -> str:
         return ""
     word = "best" if rank.place > 1 else "next"
     own, other = short(number(rank.value)), short(number(rank.best_value))
-    return f"{rank.metric} {own}, {rank} ({word}: {rank.best.name} {other})"
+    return f"{rank.metric} {own}, {rank.in_words} ({word}: {rank.best.name} {other})"

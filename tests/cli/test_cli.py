@@ -192,7 +192,7 @@ def test_show_says_everything_about_a_run(runs: Path) -> None:
     assert "\x1b" not in printed
     for part in (
         "second\tfinished after ",
-        "val_loss 0.2 in epoch 1, 1st of 2 by val_loss, next is first with 0.5 (lower",
+        "val_loss 0.2 in epoch 1, 1st of 2, next is first with 0.5 (lower",
         "experiment\tdigits",
         "tags\twhy=paper",
         "\nparams that were set, or that differ\nname\tvalue\tbefore (first)\tsource\nlr\t0.01\t0.1\tuser\n",

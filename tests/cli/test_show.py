@@ -48,7 +48,7 @@ def test_the_verdict_comes_first(store: Path, show: Show) -> None:
     ended, rank, *_ = show("third").splitlines()
     assert ended.startswith("third  finished after ")
     assert ended.endswith(", stopped early: val_loss did not improve in 2 epochs (in epoch 2)")
-    assert rank == "  val_acc 0.8 in epoch 0, 2nd of 3 by val_acc, best is first with 0.9 (higher is better)"
+    assert rank == "  val_acc 0.8 in epoch 0, 2nd of 3, best is first with 0.9 (higher is better)"
     assert "stopped" not in tabbed(show("third")).partition("tags\t")[2].partition("\n")[0]
 
 

@@ -34,11 +34,11 @@ def test_the_terminal_show_and_the_report_tell_the_same_rank(store: Path) -> Non
     assert standing is not None
     assert verdict(standing).startswith("val_loss 0.25, 3rd of 4 (best: ")
     shown = CliRunner().invoke(app, ["show", "last", "--store", str(store)]).stdout
-    assert "val_loss 0.25, 3rd of 4 by val_loss, best is" in shown
+    assert "val_loss 0.25, 3rd of 4, best is" in shown
     runs = autotrack.runs(store)
     few = runs.where("name == 'last'")
     (details,) = document_of(few, few.names, title="one of them", whole=runs)["details"].values()
-    assert details["standing"].startswith("val_loss 0.25, 3rd of 4 by val_loss (best: ")
+    assert details["standing"].startswith("val_loss 0.25, 3rd of 4 (best: ")
 
 
 def test_a_shared_place_is_called_that_and_what_diverged_has_none(store: Path) -> None:
