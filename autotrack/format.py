@@ -1,7 +1,9 @@
 """Formats numbers, durations, paths, metrics and texts of others for people."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime, tzinfo
+from itertools import islice
 from pathlib import Path
 
 from autotrack.journal.standing import Standing
@@ -53,6 +55,16 @@ def ordinal(count: int) -> str:
     """
     ending = {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
     return f"{count}{'th' if count % 100 in (11, 12, 13) else ending}"
+
+
+def some(names: Collection[str], most: int, *, between: str = ", ") -> str:
+    """Return the first names, and how many more there are.
+
+    >>> some(["a", "b", "c", "d"], 2), some(["a"], 2)
+    ('a, b and 2 more', 'a')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(islice(names, most)) + more
 
 
 def short(value: object) -> str:

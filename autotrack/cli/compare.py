@@ -10,7 +10,7 @@ from autotrack.cli.curves import sparkline
 from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table, say_text, say_wrapped
 from autotrack.errors import QueryError
-from autotrack.format import short
+from autotrack.format import short, some
 from autotrack.journal.directions import Direction
 from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
@@ -125,9 +125,7 @@ def _print_causes(comparison: RunComparison) -> None:
         say_wrapped("", f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
     else:
         values = comparison.values(comparison.metric)
-        shown = list(zip(names, values, strict=True))
-        more = f" and {len(shown) - _MOST_RUNS} more" if len(shown) > _MOST_RUNS else ""
-        told = ", ".join(f"{name} {_cell(value)}" for name, value in shown[:_MOST_RUNS]) + more
+        told = some([f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True)], _MOST_RUNS)
         is_same = len({_cell(value) for value in values}) == 1
         say_wrapped("", f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
@@ -145,8 +143,7 @@ def _print_causes(comparison: RunComparison) -> None:
     )
     others = [cause.cause for cause in comparison.causes if cause not in likely]
     if others:
-        more = f" and {len(others) - _MOST_CAUSES} more" if len(others) > _MOST_CAUSES else ""
-        say_wrapped("", f"differs as well, and hardly matters: {'; '.join(others[:_MOST_CAUSES])}{more}")
+        say_wrapped("", f"differs as well, and hardly matters: {some(others, _MOST_CAUSES, between='; ')}")
     if comparison.parting is not None and not comparison.is_across_runs:
         say_text(f"{comparison.parting}")
 

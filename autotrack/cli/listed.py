@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
-from autotrack.format import printable
+from autotrack.format import printable, some
 from autotrack.journal.records import number
 from autotrack.readers.listing import Column
 from autotrack.readers.recorded_run import RecordedRun
@@ -74,11 +74,10 @@ class RunTable:
             yield ""
             yield styled(f"{hidden} more: --all shows them, --where and --last choose", "dim")
         if left_out:
-            named = ", ".join(map(printable, left_out[:_MOST_NAMED]))
-            more = f" and {len(left_out) - _MOST_NAMED} more" if left_out[_MOST_NAMED:] else ""
+            named = printable(some(left_out, _MOST_NAMED))
             if not hidden:
                 yield ""
-            yield styled(f"no room for {named}{more}: --columns chooses", "dim")
+            yield styled(f"no room for {named}: --columns chooses", "dim")
 
 
 def _texts(column: Column, values: Sequence[Any]) -> list[str]:

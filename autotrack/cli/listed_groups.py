@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
-from autotrack.format import printable
+from autotrack.format import printable, some
 from autotrack.readers.groups import Group, direction_words
 from autotrack.readers.listing import Column, shown
 
@@ -143,11 +143,9 @@ class GroupTable:
                 "groups with the same params differ in code, data or packages: autotrack compare shows it", "dim"
             )
         if left_out:
-            named = ", ".join(left_out[:_MOST_NAMED])
-            more = f" and {len(left_out) - _MOST_NAMED} more" if left_out[_MOST_NAMED:] else ""
             twins = self._distinct(self._names) - self._distinct(keys)
             why = f", by which {twins + 1} groups differ that look the same" if twins else ""
-            yield styled(f"no room for {named}{more}{why}: --csv and --json have all", "dim")
+            yield styled(f"no room for {some(left_out, _MOST_NAMED)}{why}: --csv and --json have all", "dim")
         if len(self._groups) > count:
             yield styled(f"{len(self._groups) - count} more groups: --all shows them", "dim")
         if without and self._metric:

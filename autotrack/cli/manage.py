@@ -14,7 +14,7 @@ from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
-from autotrack.format import human_bytes, printable, shown
+from autotrack.format import human_bytes, printable, shown, some
 from autotrack.readers import catalog, space, trash
 from autotrack.readers.runs import Runs
 
@@ -194,5 +194,4 @@ def _empty_trash(store: Path, *, yes: bool) -> None:
 
 def _named(runs: Runs) -> str:
     names = [f"{run.experiment}/{run.name}" for run in runs]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+    return some(names, _MOST_NAMED)

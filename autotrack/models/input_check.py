@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from autotrack.errors import AutotrackError, ModelInputError
+from autotrack.format import some
 from autotrack.journal.run_folder import read_bytes
 from autotrack.models.entries import Registered
 from autotrack.models.registry import Registry
@@ -127,5 +128,4 @@ def _shape(sizes: Any) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(map(repr, names[:_MOST_NAMED])) + more
+    return some([repr(name) for name in names], _MOST_NAMED)

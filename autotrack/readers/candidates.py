@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from autotrack.format import short
+from autotrack.format import short, some
 from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
 from autotrack.readers.code_changes import CodeChanges, FileChange
@@ -172,7 +172,7 @@ def _of_files(changes: list[FileChange], why: str) -> Cause:
 
 
 def _names(names: list[str]) -> str:
-    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''} changed"
+    return f"{some(names, 3)} changed"
 
 
 def _named_files(code: CodeChanges | None, uses: tuple[Usage, Usage]) -> Iterator[Cause]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadError, UntrustedModelError
-from autotrack.format import printable
+from autotrack.format import printable, some
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
 from autotrack.journal.run_folder import file_status, files_below, read_bytes
@@ -246,5 +246,4 @@ def _named(artifacts: Sequence[Artifact], name: str) -> list[Artifact]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return some(list(names), 10)

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from autotrack.format import some
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 
@@ -90,9 +91,7 @@ def proposed(wanted: str, known: Collection[str], *, most: int = _MOST_PROPOSED)
     inside = [name for name in sorted(known) if len(wanted) > 2 and (wanted in name or name in wanted)]
     if near := list(dict.fromkeys([*alike, *inside]))[:most]:
         return f"did you mean {' or '.join(near)}?" + (f" There are {len(known)}" if len(known) > len(near) else "")
-    shown = sorted(known)[: 2 * most]
-    more = f" and {len(known) - len(shown)} more" if len(known) > len(shown) else ""
-    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(shown)}{more}"
+    return f"there {'is' if len(known) == 1 else 'are'} {some(sorted(known), 2 * most)}"
 
 
 def nearest(wanted: str, names: Iterable[Name]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.format import some
 from autotrack.journal.params import is_seed, varies_by_itself
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
@@ -256,5 +257,4 @@ def _key(name: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+    return some(names, _MOST_NAMED)

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import localtime, strftime
 
 from autotrack.errors import ReproduceError, UnsafeFileError
-from autotrack.format import human_bytes
+from autotrack.format import human_bytes, some
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_code import RecordedCode
@@ -76,7 +76,7 @@ def bring(
         if changed:
             last = max(status.st_mtime for _, status in files)
             why = f"written after the run, at {strftime('%Y-%m-%d %H:%M', localtime(last))}"
-            yield Missing(_some(changed), why, "bring back the file as it was", kind="data")
+            yield Missing(some(changed, 3), why, "bring back the file as it was", kind="data")
 
 
 def _candidates(code: RecordedCode, project: Path, restored: Path) -> Iterator[str]:
@@ -191,10 +191,6 @@ def _copy(project: Path, name: str, tree: Tree) -> None:
     tree.put(name, b"", mode=source.stat().st_mode)
     shutil.copyfile(source, tree.root / name)
     shutil.copystat(source, tree.root / name)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class _Mentions:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.errors import AutotrackError
+from autotrack.format import some
 from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.starts import starts_in
@@ -77,8 +78,7 @@ def counted(kind: str, names: list[str]) -> str:
     """
     if len(names) == 1:
         return f"{kind} {names[0]}"
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} {kind}s ({', '.join(names[:_NAMED])}{more})"
+    return f"{len(names)} {kind}s ({some(names, _NAMED)})"
 
 
 class _Kept(msgspec.Struct):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from autotrack.format import shown
+from autotrack.format import shown, some
 from autotrack.journal import copies, files
 from autotrack.journal.copies import Copy
 from autotrack.training import sidecar_client
@@ -60,9 +60,7 @@ def keep(source: Path, target: Path, *, run_folder: Path) -> int:
 
 def _say_left_out(target: Path, names: list[str]) -> None:
     if names:
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        some = f"{', '.join(names[:_MOST_NAMED])}{more}"
-        report_fault("artifacts", f"{target.name} is kept without {some}, which cannot be copied")
+        report_fault("artifacts", f"{target.name} is kept without {some(names, _MOST_NAMED)}, which cannot be copied")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import Any
 
+from autotrack.format import some as first_of
 from autotrack.journal.kept_code import HOLDS_SECRET, REDACTED, SUSPICIOUS
 from autotrack.redaction import Redactor
 from autotrack.sidecar.capture.notebooks import clean_notebook
@@ -131,9 +132,7 @@ def redact_facts(facts: Any, redactor: Redactor) -> Any:
 
 def some(names: Iterable[str], most: int = 10) -> str:
     """Return the first names as text, and how many more there are."""
-    texts = [readable(name) for name in names]
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
+    return first_of([readable(name) for name in names], most)
 
 
 @dataclass
