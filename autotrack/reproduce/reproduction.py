@@ -255,6 +255,11 @@ def reproduce(
                 ]
             )
         )
+    if new.summary.status == "interrupted" != plan.summary.status:
+        raise ReproduceError(
+            f"the repetition was interrupted, so there is nothing to compare; what it recorded until then is the run "
+            f"{new.summary.name}, and it ran in {again.cwd}"
+        )
     verdict = verdict_of(original, new, tolerance=choices.tolerance, missing=missing, others=catalog.runs(plan.store))
     return Reproduction(original, new, exit_code, space.folder, tuple(missing), verdict)
 

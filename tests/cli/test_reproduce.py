@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
+from autotrack.errors import ReproduceError
 from tests.reproduce.planted import MODEL, TRAIN, Planted, environ_of_users
 
 pytestmark = pytest.mark.slow
@@ -96,3 +97,10 @@ def test_mistakes_are_said_in_a_line(project: Path) -> None:
     assert "not an empty folder" in call(project, "latest", "--here", "--into", ".", exit_code=1)[1]
     assert "nothing.git" in call(project, "--here", "--repository", "nothing.git", "latest", exit_code=1)[1]
     assert not (project / "reproduced").exists()
+
+
+def test_a_repetition_that_is_interrupted_is_no_different_result(project: Path, tmp_path: Path) -> None:
+    code = "import autotrack\nwith autotrack.start_run():\n    raise KeyboardInterrupt"
+    original = autotrack.runs(project / "runs")[-1]
+    with pytest.raises(ReproduceError, match="was interrupted, so there is nothing to compare"):
+        original.reproduce(environment="here", command=[sys.executable, "-c", code], into=tmp_path / "again")
