@@ -1,15 +1,17 @@
 """How many batches and samples an epoch had, how big they were, and how long it took."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import Any
 
+import keras
 from keras import tree
 
 from autotrack.integrations import EpochClock
 
 
 class Throughput(EpochClock):
-    """Counts samples and seconds of an epoch."""
+    """Counts samples and seconds of an epoch, and how long it waits for its batches."""
 
     def __init__(self, iterator: Any, first_batch: int | None = None) -> None:
         self._adapter: Any = getattr(iterator, "data_adapter", None)
@@ -17,6 +19,7 @@ class Throughput(EpochClock):
         self._first = first_batch
         super().__init__()
         self._watch()
+        self._time_batches(iterator)
 
     @property
     def batch_size(self) -> int | None:
@@ -69,12 +72,50 @@ class Throughput(EpochClock):
             return
         self._is_counting = True
 
+    def _time_batches(self, iterator: Any) -> None:
+        """Time how long Keras waits for each batch; TensorFlow fetches them within its graph, where nothing is seen.
+
+        Keras made the iterator for this fit alone, and asks it for its batches when an epoch begins.
+        """
+        if keras.backend.backend() == "tensorflow" or not hasattr(iterator, "_get_iterator"):
+            return
+        self.waited_seconds = 0.0
+        original: Callable[[], Iterable[Any]] = iterator._get_iterator
+        iterator._get_iterator = lambda: _TimedBatches(original(), self)
+
     def _count(self, batch: Any) -> Any:
         samples = _samples_of(batch)
         if samples is not None:
             self._first = self._first or samples
             self._samples_counted += samples
         return batch
+
+
+class _TimedBatches:
+    """Passes on batches, and counts how long they take to come.
+
+    Batches begin when Keras wants them to, because a shuffling loader draws a random number then.
+    """
+
+    def __init__(self, batches: Iterable[Any], throughput: Throughput) -> None:
+        self._batches = batches
+        self._throughput = throughput
+
+    def __iter__(self) -> Iterator[Any]:
+        began = perf_counter()
+        self._iterator = iter(self._batches)  # this may start workers
+        self._add_since(began)
+        return self
+
+    def __next__(self) -> Any:
+        began = perf_counter()
+        try:
+            return next(self._iterator)
+        finally:
+            self._add_since(began)
+
+    def _add_since(self, began: float) -> None:
+        self._throughput.waited_seconds += perf_counter() - began  # type: ignore[operator]  # it is a number here
 
 
 def _samples_of(batch: Any) -> int | None:

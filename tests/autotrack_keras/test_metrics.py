@@ -1,5 +1,6 @@
 """Metrics have the step, epoch and stage that they belong to; values are those that Keras has fetched."""
 
+import time
 from typing import Any
 
 import keras
@@ -41,6 +42,26 @@ def test_an_epoch_says_how_long_it_took_and_how_many_samples_a_second(model: Any
     for seconds, rate in zip(run.history("epoch_seconds"), run.history("samples_per_second"), strict=True):
         assert float(rate.value) == pytest.approx(40 / float(seconds.value))
     assert run.summary.epochs[1]["step"] == 5
+
+
+class SlowData(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
+    """Four batches, of which each takes its time."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, batch: int) -> Any:
+        time.sleep(0.02)
+        return X[:8], Y[:8]
+
+
+@pytest.mark.usefixtures("autolog")
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="batches are fetched within its graph")
+def test_an_epoch_says_how_long_it_waited_for_data(model: Any, recorded: Any) -> None:
+    model.fit(SlowData(), epochs=2, validation_data=(X, Y), verbose=0)
+    run = recorded()
+    for seconds, share in zip(run.history("epoch_seconds"), run.history("data_wait_percent"), strict=True):
+        assert 4 * 0.02 <= float(share.value) / 100 * float(seconds.value) <= float(seconds.value)
 
 
 @pytest.mark.usefixtures("autolog")

@@ -30,10 +30,10 @@ export class Grid {
     this.columns = columns;
     this.entries = entries;
     this.active = Math.min(this.active, entries.length - 1);
-    fill(this.sizes, h("col", { style: { width: "40px" } }), columns.map((column) => h("col", { style: { width: `${column.width}px` } })));
-    this.table.style.width = `${columns.reduce((total, column) => total + column.width, 40)}px`;
+    fill(this.sizes, h("col", { style: { width: "40px" } }), columns.map((column) => h("col", { style: { width: `${column.width}px` } })), h("col")); // the last one has the room that is left
+    this.table.style.width = `max(100%, ${columns.reduce((total, column) => total + column.width, 40)}px)`;
     this.table.setAttribute("aria-rowcount", entries.length + 1);
-    fill(this.headRow, h("th", { class: "check" }, h("span", { class: "visually-hidden" }, "choose")), columns.map((column) => this.heading(column, sort)));
+    fill(this.headRow, h("th", { class: "check" }, h("span", { class: "visually-hidden" }, "choose")), columns.map((column) => this.heading(column, sort)), h("td"));
     this.draw(true);
   }
 
@@ -60,11 +60,11 @@ export class Grid {
     const isChosen = this.handlers.isChosen(entry);
     const box = h("input", { type: "checkbox", checked: isChosen, tabindex: "-1", "aria-label": `choose ${entry.label}`, onchange: () => this.handlers.onChoose(entry) });
     const kinds = [isChosen ? "chosen" : "", this.handlers.isTop(entry) ? "top" : "", at === this.active ? "active" : ""].filter(Boolean).join(" ");
-    return h("tr", { class: kinds || null, "aria-rowindex": at + 2 }, h("td", { class: "check" }, box), this.columns.map((column) => h("td", { class: classes(column) }, column.cell(entry))));
+    return h("tr", { class: kinds || null, "aria-rowindex": at + 2 }, h("td", { class: "check" }, box), this.columns.map((column) => h("td", { class: classes(column) }, column.cell(entry))), h("td"));
   }
 
   space(rows) {
-    return h("tr", { class: "space", "aria-hidden": "true" }, h("td", { colspan: this.columns.length + 1, style: { height: `${rows * rowHeight}px` } }));
+    return h("tr", { class: "space", "aria-hidden": "true" }, h("td", { colspan: this.columns.length + 2, style: { height: `${rows * rowHeight}px` } }));
   }
 
   onKey(event) {
