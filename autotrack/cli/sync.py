@@ -107,6 +107,8 @@ def _say(outcomes: list[Outcome], command: str) -> None:
             parts.append(f"{_runs(partly)} there in part")
         if not_sent:
             parts.append(f"{_runs(not_sent)} not sent there")
+    if counts["read-only"] and not any(outcome.sent for outcome in outcomes):
+        say("what may only be read is not completed, and gets no files for TensorBoard: copy it to do that", err=True)
     if counts["unreadable"]:
         parts.append(f"{_runs(counts['unreadable'])} unreadable")
     say(", ".join(parts))

@@ -4,6 +4,9 @@ Letters and digits stay what they are in `repr`, JSON, URLs and HTML; only what 
 searched for the longest run of letters and digits of each value. Only where that occurs, it is searched for the value
 itself, in which any other character may be spelled in every way. In base64 and hexadecimal digits, a value has other
 runs, most of them long; texts without any long run are not searched for these.
+
+Programs that keep to the width of a terminal break values over lines, anywhere. One half of the run is
+whole even then.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from autotrack.redaction.names import REDACTED
 _SHORTEST_RUN = 4  # letters and digits that are searched for first; fewer are found too often
 _LONG_RUN = 12
 _MOST_VALUES = 200
+_SHORTEST_BROKEN = 12  # shorter values are rarely broken over lines
+_BREAK = r"(?:[ \t|│┃]*+\r?\n[ \t|│┃]*+)?"  # with the frame that rich draws around tracebacks
 _ENCODED_LINE = 57  # bytes in a line of base64, when it has lines
 _RANDOM = r"(?=[^\s\"',:;{}\\]*\d)(?=[^\s\"',:;{}\\]*[A-Za-z])[^\s\"',:;{}\\]{16,}"
 _CONFIGURATION = r"\s*[\"'{}\[\]#]|\s*[\w.\- ]+[:=](?:\s|$)"
@@ -34,6 +39,7 @@ class KnownValues:
         self._secrets: list[_Secret] = []
         self._by_any_run: list[tuple[str, _Secret]] = []
         self._by_long_run: list[tuple[str, _Secret]] = []
+        self._by_half: list[tuple[str, _Secret]] = []
 
     def add(self, names: Mapping[str, str]) -> bool:
         """Take in values and their names; return whether any of them is new."""
@@ -49,6 +55,7 @@ class KnownValues:
         runs = [(run, secret) for secret in self._secrets for run in secret.runs]
         self._by_any_run = [(run, secret) for run, secret in runs if len(run) < _LONG_RUN]
         self._by_long_run = [(run, secret) for run, secret in runs if len(run) >= _LONG_RUN]
+        self._by_half = [(half, secret) for secret in self._secrets for half in secret.halves]
         return True
 
     def remove(self, text: str) -> tuple[str, list[str]]:
@@ -56,12 +63,18 @@ class KnownValues:
         suspects = {secret for run, secret in self._by_any_run if run in text}
         if self._by_long_run and _has_long_run(text):
             suspects.update(secret for run, secret in self._by_long_run if run in text)
-        if not suspects:
+        has_lines = 0 <= text.find("\n") < len(text) - 1
+        broken = {secret for half, secret in self._by_half if half in text} if has_lines else set()
+        if not suspects and not broken:
             return text, []
         names: dict[str, None] = {}
         for secret in self._secrets:
             if secret in suspects:
                 text, count = secret.pattern.subn(REDACTED, text)
+                if count:
+                    names[secret.name] = None
+            if secret in broken:
+                text, count = secret.broken_pattern.subn(REDACTED, text)
                 if count:
                     names[secret.name] = None
         return text, list(names)
@@ -87,6 +100,23 @@ class _Secret:
         self.runs = [run if len(run) >= _SHORTEST_RUN else "" for run in found]
         if self._encoded:
             self.runs.append(self.runs[-1].upper())
+        halved = found if is_whole and len(value) >= _SHORTEST_BROKEN else []
+        self.halves = [
+            half
+            for run in halved
+            for half in (run[: len(run) // 2], run[len(run) // 2 :])
+            if len(half) >= _SHORTEST_RUN
+        ]
+        """Of which one is in a text that has the value, or its base64, broken once over two lines."""
+
+    @cached_property
+    def broken_pattern(self) -> re.Pattern[str]:
+        """What matches the value, and its base64, broken over lines."""
+        spellings = [_BREAK.join(map(_spelled, re.findall(r"\\+|.", self.value, re.DOTALL)))]
+        for code in self._encoded[:-1]:
+            core = r"(?:\r?\n)?".join(character.translate(_BASE64) for character in code)
+            spellings.append(rf"[\w+/-]?{core}[\w+/-]?={{0,2}}")
+        return re.compile("|".join(spellings))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -130,6 +160,13 @@ def _parts(value: str) -> Iterator[str]:
             yield line
 
 
+def _letter_and_accent(character: str) -> str:
+    """Return a letter and its accent as two characters, as the file systems of macOS write them."""
+    import unicodedata  # few values need it
+
+    return unicodedata.normalize("NFD", character)
+
+
 def _spelled(characters: str) -> str:
     """Return a pattern for every spelling of a character, or of several backslashes."""
     character, code = characters[0], ord(characters[0])
@@ -145,7 +182,7 @@ def _spelled(characters: str) -> str:
         rf"\\+U{code:08x}",
         rf"&(?:amp;)*#(?:0*{code}|x0*{code:x});",
     ]
-    forms.append("".join(rf"%(?:25)*{byte:02x}" for byte in utf8))
+    forms.append("".join(rf"[%=](?:25)*{byte:02x}" for byte in utf8))  # URLs, and mail
     forms.append("".join(rf"\\+x{byte:02x}" for byte in utf8))
     if code < 256:
         forms += [rf"\\+x{code:02x}", rf"\\+{code:03o}"]
@@ -156,5 +193,7 @@ def _spelled(characters: str) -> str:
         forms.append(rf"\\+{_LETTERS[character]}")
     if character in _ENTITIES:
         forms.append(f"&(?:amp;)*{_ENTITIES[character]};")
-    forms += {"\n": [r"\r\n"], " ": [r"\+"], "'": [r"'\"'\"'", r"'\\+''"]}.get(character, [])
+    forms += {"\n": [r"\r\n"], " ": [r"\+"], "'": [r"'\"'\"'", r"'\\+''", "''"], '"': ['""']}.get(character, [])
+    if not character.isascii() and (apart := _letter_and_accent(character)) != character:
+        forms.append(re.escape(apart))
     return f"(?i:{'|'.join(forms)})"

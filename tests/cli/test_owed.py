@@ -121,6 +121,9 @@ def test_a_store_that_may_only_be_read_is_sent_all_the_same_and_not_written_to(
         assert call("sync", "--to", proxy.url)[0] == 0
         assert not [one for one in proxy.seen[sent:] if one.method == "PUT"]
         assert "lacks" not in call("ls")[1]
+        code, said = call("sync", "--to", "tensorboard")
+        assert (code, said.splitlines()[-1]) == (0, "1 run read-only")
+        assert "may only be read" in said
     check_arrived(server.url, autotrack.load(folder).experiment, folder)
     assert sorted(folder.rglob("*")) == before
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autotrack.errors import AutotrackError, UnsafeFileError
-from autotrack.journal.run_folder import file_status, open_file, read_bytes
+from autotrack.journal.run_folder import file_status, open_file, read_bytes, replace_file
 
 
 @pytest.fixture
@@ -20,6 +20,13 @@ def run(tmp_path: Path) -> Path:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "secret").write_bytes(b"secret")
     return folder
+
+
+def test_an_error_of_the_system_names_the_whole_path(run: Path) -> None:
+    for act in (lambda: open_file(run, "artifacts/none"), lambda: replace_file(run, f"artifacts/{'n' * 300}", b"")):
+        with pytest.raises(OSError, match=r"artifacts/n") as caught:
+            act()
+        assert caught.value.filename.startswith(str(run / "artifacts"))
 
 
 def test_what_is_inside_is_opened_read_and_written(run: Path) -> None:

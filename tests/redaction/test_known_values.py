@@ -8,10 +8,13 @@ import json
 import logging
 import os
 import pprint
+import quopri
 import shlex
 import sys
+import textwrap
 import traceback
 import types
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -55,6 +58,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "hexadecimal": lambda value: value.encode().hex(),
     "HEXADECIMAL": lambda value: value.encode().hex().upper(),
     "pprint": lambda value: pprint.pformat({"a": [value]}, width=1000),
+    "SQL": lambda value: value.replace("'", "''"),
+    "CSV": lambda value: value.replace('"', '""'),
     "unicode escapes": lambda value: value.encode("unicode_escape").decode(),
 }
 
@@ -119,7 +124,46 @@ def test_long_runs_of_backslashes_are_no_trouble() -> None:
     assert known("Zq9x7 \" ' \" '").remove("Zq9x7" + "\\" * 100_000 + '"')[1] == []
 
 
+@pytest.mark.parametrize("value", ["päss-wörd=99", "Ünter den Linden 7", "clé~Zq9x7+é"])
+def test_accents_may_be_written_as_mail_and_file_systems_do(value: str) -> None:
+    for spelled in (quopri.encodestring(value.encode()).decode(), unicodedata.normalize("NFD", value)):
+        assert known(value).remove(f"x {spelled} y") == (f"x {REDACTED} y", ["SECRET"])
+
+
 # ---- lines
+
+
+WIDE = "aZ3x/K9+mQ==T4v8w-Y2r7uNq0eB5sLh"
+
+
+@pytest.mark.parametrize("frame", ["{}", "  {}", "│ {} │", "    | {}"])
+def test_a_value_that_was_broken_over_lines_is_found(frame: str) -> None:
+    """Whatever keeps to the width of a terminal breaks values anywhere, as rich does."""
+    for width in range(8, len(WIDE)):
+        printed = "\n".join(frame.format(line) for line in textwrap.wrap(f"key: {WIDE}. The end", width + 5))
+        clean, names = known(WIDE).remove(printed)
+        assert names == ["SECRET"]
+        assert not any(WIDE[at : at + 6] in clean for at in range(len(WIDE) - 6)), clean
+
+
+def test_base64_of_a_file_that_contains_the_value_is_found_across_its_lines() -> None:
+    for before in range(40, 58):
+        lines = base64.encodebytes(b"y" * before + WIDE.encode() + b"x" * 30).decode()
+        clean, names = known(WIDE).remove(lines)
+        assert names == ["SECRET"]
+        assert len(clean.replace("\n", "")) < len(lines.replace("\n", "")) - len(WIDE) + len(REDACTED)
+
+
+def test_lines_without_the_value_stay_as_they_are() -> None:
+    text = f"{WIDE[:16]}\n{WIDE[:16]}\n{WIDE[16:]}x\n"
+    assert known(WIDE).remove(text)[0] == f"{WIDE[:16]}\n{REDACTED}x\n"
+    assert known(WIDE).remove(f"{WIDE[:16]}\nsomething else\n{WIDE[16:]}\n")[1] == []
+
+
+def test_many_lines_with_half_of_a_value_are_no_trouble() -> None:
+    text = f"{WIDE[:16]} {' ' * 1000}\n" * 500
+    assert known(WIDE).remove(text) == (text, [])
+
 
 KEY = "\n".join(
     ["-----BEGIN PRIVATE " + "KEY-----", *(f"{n}MIIEpAIBAAKCAQEA" + "x7Kq9z" * 7 for n in range(5)), "-----END"]
