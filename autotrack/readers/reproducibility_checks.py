@@ -162,7 +162,9 @@ def seeds(recorded: Recorded) -> Found:
     ]
     torch_seed = recorded.process.get("torch_seed")
     is_torch_seeded = torch_seed is not None and not varies_by_itself("torch_seed", torch_seed)
-    if "torch" in draws and torch_seed is not None and not is_torch_seeded:
+    # A call of `start_run` may stand before the seeding, which was not done then when the run started.
+    may_follow = summary.started_by == "user" and _seeds_torch(recorded.usage.seeds)
+    if "torch" in draws and torch_seed is not None and not is_torch_seeded and not may_follow:
         fix = "torch.manual_seed(0), seed_everything(0) of Lightning, or keras.utils.set_random_seed(0)"
         yield 15, Missing("a seed for torch", "torch was not seeded when the run started", fix, kind="seed")
     elif draws and not (given or recorded.usage.seeds or is_torch_seeded):
@@ -186,6 +188,12 @@ def _draws_nothing(params: Mapping[str, Any]) -> bool:
         if value in _NOTHING_IS_DRAWN.get(last, ()):
             return True
     return False
+
+
+def _seeds_torch(calls: Iterable[str]) -> bool:
+    """Whether any of the calls seeds torch."""
+    ends = ("manual_seed", "manual_seed_all", "set_random_seed", "seed_everything", "set_seed", "seed_all")
+    return any(call.endswith(ends) for call in calls)
 
 
 def _is_numpy_seeded(calls: Iterable[str]) -> bool:

@@ -125,6 +125,11 @@ def summary_of(draws: list[str], **about: Any) -> Summary:
         (summary_of(["numpy.random"], params={"seed": 3}), None),
         (summary_of(["torch"], process={"torch_seed": 2**63}, params={"seed": 3}), "a seed for torch"),
         (summary_of(["torch"], process={"torch_seed": 7}), None),
+        (summary_of(["torch"], process={"torch_seed": 2**63}, seeds=["torch.manual_seed"]), None),
+        (
+            summary_of(["torch"], process={"torch_seed": 2**63}, seeds=["manual_seed"], started_by="script"),
+            "a seed for torch",
+        ),
         (summary_of(["sklearn"], params={"random_state": None, "n_estimators": 3}), "a seed"),
         (summary_of(["sklearn"], params={"random_state": None, "solver": "lbfgs"}), None),
         (summary_of(["sklearn"], params={"fit_intercept": True}), None),

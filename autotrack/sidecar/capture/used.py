@@ -25,11 +25,12 @@ _MOST_MODULES, _MOST_FILES = 500, 100
 _LARGEST_SOURCE, _LARGEST_FILE = 10**6, 5 * 10**7
 _TEXT = re.compile(r"""["']([^"'\\\n*?{}<>|]{1,200}\.\w{1,10})["']""")
 _VARIABLE = re.compile(r"""\b(?:environ(?:\.get\(|\[)|getenv\()\s*["'](\w{1,100})["']""")
-_SEEDING = re.compile(  # a call with an argument, not behind a `#`
-    r"^[^#\n]*?\b((?:np\.|numpy\.)?random\.(?:seed|default_rng|RandomState|Random|PRNGKey|key|Generator|set_seed)"
-    r"|default_rng|RandomState|PRNGKey|manual_seed(?:_all)?|set_random_seed|seed_everything|set_seed|seed_all)\(\s*[^)\s]",
-    re.MULTILINE,
+_SEEDING = re.compile(  # a call with an argument, and not the definition of such a function
+    r"(?<!def )\b((?:np\.|numpy\.)?random\.(?:seed|default_rng|RandomState|Random|PRNGKey|key|Generator|set_seed)"
+    r"|default_rng|RandomState|Random|PRNGKey|Rngs|SeedSequence|PCG64|manual_seed(?:_all)?|set_random_seed"
+    r"|seed_everything|set_seed|seed_all)\(\s*[^)\s]"
 )
+_COMMENT = re.compile(r"#[^\n]*")
 _DRAWING = {
     "random": re.compile(r"^\s*(?:import random\b|import [\w, ]+, random\b|from random import)", re.MULTILINE),
     "numpy.random": re.compile(
@@ -63,11 +64,20 @@ def capture(subject: Subject) -> list[AnyRecord]:
         "files": files,
         "variables": read_variables(variables, variables_at_start(training_pid(subject.started))),
         "draws": [*(name for name in _MODELS if name in subject.packages), *_drawing(sources)],
-        "seeds": sorted({call for text in sources for call in _SEEDING.findall(text)}),
+        "seeds": seeding_calls(sources),
     }
     said = {name: value for name, value in values.items() if value or (name == "draws" and sources)}
     clean, _ = subject.redactor.redact(said)
     return [Environment(time=time(), kind="used", values=clean)] if clean else []
+
+
+def seeding_calls(sources: Iterable[str]) -> list[str]:
+    """Return the calls in some code that seed random numbers.
+
+    >>> seeding_calls(["random.seed(1); torch.manual_seed(seed)  # set_seed(2)", "def seed_all(n):", "Random()"])
+    ['manual_seed', 'random.seed']
+    """
+    return sorted({call for text in sources for call in _SEEDING.findall(_COMMENT.sub("", text))})
 
 
 def sources_of(subject: Subject) -> list[str]:
