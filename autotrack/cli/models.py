@@ -1,5 +1,6 @@
 """`autotrack models` shows and changes the registered models of a store, `autotrack register` adds one to them."""
 
+import shlex
 import warnings
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,10 +13,10 @@ from autotrack.cli.asking import agreed
 from autotrack.cli.models_export import export
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
 from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
-from autotrack.cli.printing import say, say_json, say_table
+from autotrack.cli.printing import say, say_json
 from autotrack.errors import AutotrackWarning, ModelRegistryError
 from autotrack.format import shown
-from autotrack.model_names import parsed
+from autotrack.model_names import CHAMPION, parsed
 from autotrack.models import aliases
 from autotrack.models.announcing import announce
 from autotrack.models.promotion import promote
@@ -69,7 +70,7 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
     if as_json:
         say_json([models_shown.model_as_json(registry, model) for model in found])
     elif found:
-        say_table(models_shown.COLUMNS, [models_shown.row_of(registry, model) for model in found])
+        models_shown.print_models(registry, found)
     else:
         say(f"no registered models in {registry.store}; `autotrack register RUN NAME` makes one", err=True)
 
@@ -99,6 +100,7 @@ def alias_model(
     store: StoreOption = None,
 ) -> None:
     """Have an alias point to a version, by default the latest, or take it away."""
+    _check_order(name, alias, version)
     registry = _registry(store)
     if remove:
         aliases.remove_alias(registry, name, alias)
@@ -234,6 +236,22 @@ def register(
 
 models.command("register")(register)
 models.command("export")(export)
+
+
+def _check_order(name: str, alias: str, version: str) -> None:
+    """Raise `ModelRegistryError` for a version where the name or the alias is to stand, and say how it is written."""
+    model = parsed(name)
+    if alias.removeprefix("v").isdecimal():
+        right = (model.name, version.removeprefix("@") or CHAMPION, alias.removeprefix("v"))
+    elif model.version is not None:
+        right = (model.name, alias, str(model.version))
+    elif model.alias is not None:
+        right = (model.name, alias, f"@{model.alias}")
+    else:
+        return
+    raise ModelRegistryError(
+        f"the order is name, alias, version; did you mean `autotrack models alias {shlex.join(right)}`?"
+    )
 
 
 def _follow_up(registry: Registry, name: str) -> None:

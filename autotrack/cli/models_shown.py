@@ -16,10 +16,17 @@ from autotrack.models.registered_model import RegisteredModel
 from autotrack.models.registry import FOLDER, Registry
 from autotrack.sinks.owed import owed_by_server
 
-COLUMNS = ["model", "versions", "latest", "aliases", "judged by", "registered", "description"]
+_COLUMNS = ["model", "versions", "latest", "aliases", "judged by", "registered", "description"]
 
 
-def row_of(registry: Registry, model: RegisteredModel) -> list[str]:
+def print_models(registry: Registry, models: list[RegisteredModel]) -> None:
+    """Print a table of models, without the columns in which none of them has anything."""
+    rows = [_row_of(registry, model) for model in models]
+    shown_here = [place for place in range(len(_COLUMNS)) if any(row[place] for row in rows)]
+    say_table([_COLUMNS[place] for place in shown_here], [[row[place] for place in shown_here] for row in rows])
+
+
+def _row_of(registry: Registry, model: RegisteredModel) -> list[str]:
     """Return the row of a model in the table of all."""
     latest = model.latest
     aliases = ", ".join(f"@{alias} {number}" for alias, number in sorted(model.aliases.items()))

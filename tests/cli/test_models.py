@@ -65,6 +65,23 @@ def test_what_is_not_there_is_said_with_what_is(store: Path) -> None:
     assert "there is no rule" in run("models", "promote", "digits", "--store", store, fails=True)
 
 
+@pytest.mark.parametrize("typed", [("digits", "1", "live"), ("digits", "v1", "@live"), ("digits/1", "live")])
+def test_an_alias_in_the_place_of_the_version_is_told_the_right_order(store: Path, typed: tuple[str, ...]) -> None:
+    run("register", "run-0.5", "digits", "--store", store)
+    said = run("models", "alias", *typed, "--store", store, fails=True)
+    assert "did you mean `autotrack models alias digits live 1`?" in said
+    assert "@live" not in run("models", "--store", store)
+
+
+def test_the_table_of_models_has_a_line_for_each_in_80_columns(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run("register", "run-0.5", "digits-of-the-paper", "--store", store)
+    run("register", "run-0.9", "digits", "--store", store)
+    said = run("models", "--store", store)
+    assert len(said.splitlines()) == 3
+    assert "description" not in said
+
+
 def test_the_help_has_examples() -> None:
     said = run("models", "--help")
     assert "autotrack models promote digits" in said
