@@ -1,6 +1,8 @@
 """The models of a run as MLflow 3 keeps them: logged models with files of their own, linked to run, metrics and data.
 
-Servers before MLflow 3 have none. There, a model is a folder among the artifacts of its run, and the run lists it.
+Servers before MLflow 3 have none. There, a model is a folder among the artifacts of its run, and the run lists it. Its
+files are sent to one of the two places: since MLflow 3, the page of a run shows those of its logged models among its
+artifacts, and `runs:/RUN/model` leads to them as well.
 """
 
 import json
@@ -67,6 +69,15 @@ class LoggedModels:
     ) -> None:
         self._client, self._folder, self._cursor, self._attempts = client, folder, cursor, attempts
         self._open_store = open_store
+        self._is_offered: bool | None = None
+
+    def files(self, run: RemoteRun, summary: Summary) -> set[str]:
+        """Return the files that belong to logged models, and so are no artifacts of the run on this server."""
+        files = {file.path for model in summary.models for file in _files_of(model, summary)}
+        if files and self._is_offered is None:
+            search = {"experiment_ids": [run.experiment_id], "max_results": 1}
+            self._is_offered = self._client.post_if_offered("logged-models/search", search) is not None
+        return files if self._is_offered else set()
 
     def send(self, run: RemoteRun, summary: Summary, keys: KeyMap) -> None:
         """Send the models that are complete; what the server does not take stays owed."""
@@ -187,7 +198,9 @@ def _files_of(model: Model, summary: Summary) -> Iterator[Artifact]:
     """Yield the files in the folder of a model that are not of another one in a folder below."""
     others = [f"{one.path}/" for one in summary.models if one.path.startswith(f"{model.path}/")]
     for artifact in summary.artifacts:
-        if artifact.path.startswith(f"{model.path}/") and not artifact.path.startswith(tuple(others)):
+        if not artifact.path.startswith(f"{model.path}/") or artifact.path.startswith(tuple(others)):
+            continue
+        if not artifact.roles or artifact.path.removeprefix(f"{model.path}/") in model.files:  # no file of the user's
             yield artifact
 
 

@@ -55,6 +55,7 @@ class Remote:
         self._params = dict(run.params) if run else {}
         self._store: ArtifactStore | None = None
         self._has_parent = False
+        self._models = LoggedModels(client, folder, cursor, self._attempts, self._open_store)
 
     def have_been_sent(self, points: Points) -> None:
         """Drop points that the server has. Their names keep the keys that they got."""
@@ -116,15 +117,12 @@ class Remote:
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
         content = documents.documents(summary, self._keys, with_params=with_params, draws=draws)
         uploads.documents(chain(tables.documents(self._keys), content))
-        uploads.files(self._folder, summary)
+        uploads.files(self._folder, summary, without=self._models.files(run, summary))
         images = [documents.stepped_images(artifact, self._folder, run.run_id) for artifact in summary.artifacts]
         uploads.documents(chain.from_iterable(images))
         uploads.try_refused_again()
         if summary.status != "running" and not uploads.has_left:
-            open_store = self._open_store
-            LoggedModels(self._client, self._folder, self._cursor, self._attempts, open_store).send(
-                run, summary, self._keys
-            )
+            self._models.send(run, summary, self._keys)
             ModelVersions(self._client, self._cursor, self._attempts).send(run, summary)
         listed = {documents.LOGGED_TABLES: tables.tag()} if tables.tag() != "[]" else {}
         if any(artifact.kind == "image" and artifact.step is not None for artifact in summary.artifacts):

@@ -1,7 +1,7 @@
 """Sends the files of a run, and everything that is sent in the form of a file."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -70,11 +70,16 @@ class Uploads:
         for document in documents:
             self._once(document.path, document.made_of, partial(self._make, document))
 
-    def files(self, folder: Path, summary: Summary) -> None:
-        """Send the artifacts, the captured environment, and at the end of the run its output."""
+    def files(self, folder: Path, summary: Summary, *, without: Container[str] = ()) -> None:
+        """Send the artifacts, the captured environment, and at the end of the run its output.
+
+        Those whose paths are in `without` are sent elsewhere.
+        """
         upload = self._upload_passing if summary.status == "running" else self._upload
         for artifact in summary.artifacts:
             path = artifact.path
+            if path in without:
+                continue
             self._once(path, _version(artifact), partial(upload, folder, path))
         for path, status in _derived(folder, summary):
             self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder, path))

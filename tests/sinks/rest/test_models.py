@@ -78,3 +78,5 @@ def test_it_is_a_logged_model_of_its_run_and_there_once_whatever_is_sent_again(
     assert {metric.key: metric.dataset_name for metric in model.metrics}["fit_seconds"] == "X"
     run: Any = mlflow.MlflowClient(server.url).get_run(model.source_run_id)
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    sent = json.loads(next((tmp_path / "runs").glob("*/*/remote/*.json")).read_text())["sent"]
+    assert not [what for what in sent if what.startswith("file model/")]  # MLflow shows those of the logged model
