@@ -17,7 +17,11 @@ _COLUMNS = {
     "float16": "float", "float32": "float", "float64": "double",
     "object": "string", "str": "string", "string": "string", "large_string": "string",
 }  # fmt: skip
-"""What MLflow calls the types of columns. Categories and dates are left out: checking them, it would change them."""
+"""What MLflow calls the types of columns. A frame with dates or categories has no signature.
+
+To check dates, MLflow would change them. Of categories, it refuses a column that is said to be `string`, makes text of
+one that is `any`, with which such a model predicts something else, and before 2.19 cannot load a model with `any`.
+"""
 
 _TENSOR_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|object")
 _TEXT_DTYPE = re.compile(r"<U\d+|str\d*")

@@ -19,13 +19,14 @@ from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.telling_params import is_of_person
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
+from autotrack.report.registered import registered
 from autotrack.report.time_spent import time_spent
 
 _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",
     "stop_reason", "traceback", "parent", "resumed_from", "renamed_from", "started_by", "reproduces", "frameworks",
     "argv", "entry_point", "cwd", "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets",
-    "trials", "plots", "artifacts", "texts", "tables", "notices", "left_out",
+    "trials", "plots", "artifacts", "models", "texts", "tables", "notices", "left_out",
 )  # fmt: skip
 
 _MOST_TRIALS = 5_000
@@ -62,6 +63,7 @@ def details_of(
         "output": end_of(folder, "output.log", most_bytes),
         "patch": patch_of(folder, summary, most_bytes),
         "repeat": repeat(folder, summary),
+        "registered": registered(folder, summary),
         "since": _since(folder, summary, earlier_runs),
         "standing": _standing(RecordedRun(folder, summary), ranks),
     }

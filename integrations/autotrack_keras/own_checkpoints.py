@@ -11,7 +11,7 @@ import keras
 
 import autotrack
 from autotrack.integrations import RunFiles
-from autotrack_keras.architecture import MODEL, SIGNATURE
+from autotrack_keras.architecture import MODEL, SIGNATURE, signature
 from autotrack_keras.weight_sizes import size_bytes
 
 _WHOLE = "model.keras"
@@ -107,8 +107,11 @@ class WeightWriter:
         self._files.record(path, kind="checkpoint", roles=roles, metrics=epoch.metrics, step=epoch.step)
 
 
-def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None) -> None:
-    """Write the trained model to `model/model.keras`, unless it is too large or takes too long to write."""
+def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None, *, rows: Any = None) -> None:
+    """Write the trained model to `model/model.keras`, unless it is too large or takes too long to write.
+
+    The `rows` are some that it was trained on.
+    """
     budget, optimizer = files.budget, getattr(model, "optimizer", None)
     size = size_bytes(model.weights) + size_bytes(getattr(optimizer, "variables", []))
     if not budget.allows(size, at_end=True):
@@ -129,7 +132,16 @@ def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None
             described_in=SIGNATURE,
             modules=["keras", keras.backend.backend()],
             step=step,
+            example=files.keep_example(target.parent, _named(rows, signature(model, rows)["inputs"])),
         )
+
+
+def _named(rows: Any, inputs: Any) -> Any:
+    """Return the rows of several inputs by the names that the signature has for them."""
+    names = [one.get("name") if isinstance(one, dict) else None for one in inputs] if isinstance(inputs, list) else []
+    if isinstance(rows, list) and len(names) == len(rows) and all(names):
+        return rows[0] if len(rows) == 1 else dict(zip(names, rows, strict=True))
+    return rows
 
 
 def _flavors() -> dict[str, Any]:

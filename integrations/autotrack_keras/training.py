@@ -55,6 +55,8 @@ class Training:
     def _describe(self) -> None:
         self._is_described = True
         fitting = inspect_fit(self._model, self.call)
+        if self._files is not None:
+            self._files.note_inputs(fitting.arguments.get("x"))
         self._throughput = Throughput(fitting.iterator, self.call.first_batch if self.call is not None else None)
         first_epoch = fitting.arguments.get("initial_epoch") or 0
         self._steps.start(first_epoch, getattr(fitting.iterator, "num_batches", None))

@@ -19,10 +19,16 @@ class TrainingFiles:
         self._model = model
         self._callbacks = list(callbacks)
         self._epoch: int | None = None
+        self._rows: Any = None
         self._files = RunFiles(run)
         self._keeper = CheckpointKeeper(run, model, self._callbacks)
         can_write = not self._keeper.is_configured and hasattr(model, "save_weights")
         self._writer = WeightWriter(run, self._files) if can_write else None
+
+    def note_inputs(self, data: Any) -> None:
+        """Keep the first rows of what the model is trained on, where that is in memory: an example of its input."""
+        with attempt("keras input example"):
+            self._rows = self._files.rows_of(data)
 
     def will_save(self, path: Path) -> None:
         """Note that the model is about to be saved to a file."""
@@ -56,7 +62,7 @@ class TrainingFiles:
                 self._writer.training_ends(self._model, of_model)
         if hasattr(self._model, "save"):
             with attempt("keras model"):
-                keep_model(self._run, self._model, self._files, step)
+                keep_model(self._run, self._model, self._files, step, rows=self._rows)
 
     def close(self) -> None:
         """Make the kept files independent of the user's: the fit has returned or failed."""

@@ -1,5 +1,6 @@
 """A kept Keras model predicts as the trained one; the best weights are put into it on demand."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,18 @@ def test_the_model_and_its_best_weights_are_loaded(recorded: Recorded, tmp_path:
     assert (recorded().load_model().predict(X, verbose=0) == model.predict(X, verbose=0)).all()
     model.load_weights(tmp_path / "best.weights.h5")
     assert (recorded().load_model(weights="best").predict(X, verbose=0) == model.predict(X, verbose=0)).all()
+
+
+def test_a_few_rows_of_what_it_was_trained_on_are_kept_as_an_example(recorded: Recorded) -> None:
+    make_model("adam").fit(X, Y, epochs=1, verbose=0)
+    folder = recorded().folder / "model"
+    assert json.loads((folder / "input_example.json").read_text()) == X[:3].tolist()
+    left, right = keras.Input((2,), name="left"), keras.Input((1,), name="right")
+    model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.concatenate([left, right])))
+    model.compile("sgd", "mse")
+    model.fit([X[:, :2], X[:, 2:]], Y, epochs=1, verbose=0)
+    example = json.loads((recorded().folder / "model" / "serving_input_example.json").read_text())["inputs"]
+    assert example == {"left": X[:3, :2].tolist(), "right": X[:3, 2:].tolist()}
 
 
 def test_code_in_a_lambda_layer_is_only_run_where_it_is_trusted(recorded: Recorded) -> None:

@@ -78,6 +78,7 @@ function headline(run) {
     run.since ? h("p", { class: "since" }, run.since) : null,
     run.error ? h("p", { class: "line error" }, run.error) : null,
     run.stop_reason ? h("p", { class: "line" }, `stopped early: ${run.stop_reason}`) : null,
+    run.registered?.length ? h("div", { class: "line" }, run.registered.map((one) => h("span", { class: "pill" }, h("bdi", {}, versionName(one))))) : null,
     tags.length ? h("div", { class: "line" }, tags) : null,
     run.texts.note ? h("p", { class: "line" }, run.texts.note) : null,
   );
@@ -215,6 +216,41 @@ function files(run) {
   return section("files", "Checkpoints and files", table(["file", "kind", "size", "saved", "metrics"], rows, [2]));
 }
 
+/** The models that were kept, the versions they have become, and what such a version comes from. */
+function models(run) {
+  const [kept, versions] = [run.models ?? [], run.registered ?? []];
+  if (!kept.length && !versions.length) return null;
+  const weights = (one) => [one.weights ?? "last", where(one)].filter(Boolean).join(" ");
+  const measures = (one) => Object.entries(one.metrics ?? {}).map(([name, value]) => `${name} ${short(number(value))}`).join(", ");
+  const loaders = (one) => Object.keys(one.flavors ?? {}).join(", ");
+  const registered = versions.map((one) => [versionName(one), weights(one), measures(one), `${moment(one.registered)} by ${one.by}`, one.description]);
+  return section(
+    "models",
+    "Models",
+    kept.length ? table(["folder", "weights", "metrics", "loaded by"], kept.map((one) => [one.path, weights(one), measures(one), loaders(one)])) : null,
+    registered.length ? [h("h3", {}, "Registered as"), table(["version", "weights", "metrics", "registered", "description"], registered)] : null,
+    versions.map((one) => folded(`where ${one.name}/${one.version} comes from`, lineage(run, one))),
+  );
+}
+
+function versionName(one) {
+  return [`${one.name}/${one.version}`, ...one.aliases.map((alias) => `@${alias}`)].join(" ");
+}
+
+function lineage(run, one) {
+  const uncommitted = [...(one.code.changed ?? []), ...(one.code.untracked ?? [])].length;
+  return facts([
+    ["run", run.name],
+    ["command", run.argv.join(" ")],
+    ["code", [one.code.commit ?? one.code.kept_in, one.code.branch && `(${one.code.branch})`, uncommitted && `${uncommitted} uncommitted files`].filter(Boolean).join(" ")],
+    ["data", one.datasets.map((data) => [data.role, data.name, data.fingerprint?.slice(0, 12)].filter(Boolean).join(" ")).join(", ")],
+    ["packages", Object.entries(one.packages).map(([name, version]) => `${name} ${version}`).join(", ")],
+    ["runs before it", one.runs_before.map((other) => `${other.how} ${other.name ?? `${other.id}, which is not here`}`).join(", ")],
+    ["files", one.folder],
+    ["tags", Object.entries(one.tags).map(([name, value]) => `${name}=${value}`).join(", ")],
+  ]);
+}
+
 function texts(run) {
   const shown = Object.entries(run.texts).filter(([name]) => !["note", "changes"].includes(name));
   return shown.length ? section("texts", "Texts", shown.map(([name, text]) => [h("h3", {}, name), h("pre", { class: "log" }, text)])) : null;
@@ -231,4 +267,4 @@ function repeat(run) {
   return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
-const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, files, texts, notices, repeat];
+const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, models, files, texts, notices, repeat];

@@ -1,8 +1,8 @@
 """The models of a run as MLflow 3 keeps them: logged models with files of their own, linked to run, metrics and data.
 
 Servers before MLflow 3 have none. There, a model is a folder among the artifacts of its run, and the run lists it. Its
-files are sent to one of the two places: since MLflow 3, the page of a run shows those of its logged models among its
-artifacts, and `runs:/RUN/model` leads to them as well.
+files are sent to one of the two places, as MLflow itself does it: since version 3, the page of a run names its logged
+models and leads to them, and so does `runs:/RUN/model`.
 """
 
 import json
