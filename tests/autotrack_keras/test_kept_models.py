@@ -32,8 +32,10 @@ def test_the_model_and_its_best_weights_are_loaded(recorded: Recorded, tmp_path:
 
 def test_a_few_rows_of_what_it_was_trained_on_are_kept_as_an_example(recorded: Recorded) -> None:
     make_model("adam").fit(X, Y, epochs=1, verbose=0)
-    folder = recorded().folder / "model"
-    assert json.loads((folder / "input_example.json").read_text()) == X[:3].tolist()
+    assert json.loads((recorded().folder / "model" / "input_example.json").read_text()) == X[:3].tolist()
+
+
+def test_several_inputs_have_their_names_in_the_example(recorded: Recorded) -> None:
     left, right = keras.Input((2,), name="left"), keras.Input((1,), name="right")
     model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.concatenate([left, right])))
     model.compile("sgd", "mse")
