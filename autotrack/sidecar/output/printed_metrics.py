@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from autotrack.sidecar.output.printed_asides import without_conditions, without_count, without_file_names
 from autotrack.sidecar.output.printed_counters import take_epoch, take_step
 from autotrack.sidecar.output.printed_labels import Label, label_of
 from autotrack.sidecar.output.printed_moments import is_of_best, is_of_checkpoint, of_best
@@ -61,8 +62,6 @@ _WITHOUT_SEPARATOR = (
     *("loss", "acc", "epoch", "err", "score", "prec", "recall", "auc", "mse", "mae", "ppl", "perplex", "f1", "r2"),
     *("iou", "dice", "map", "wer", "bleu", "rouge", "psnr", "ssim", "reward", "return", "nll", "kl", "top", "hit"),
 )
-_CONDITION = re.compile(r"(?<![-=<>!|])(?:[<>]=?|[!=]=)\s?[-+]?\d[\d.]{0,20}%?")
-_FILES = (".pt", ".pth", ".ckpt", ".bin", ".h5", ".keras", ".safetensors", ".onnx", ".pkl", ".npz", ".npy", ".tar")
 _OF_SOMETHING_ELSE = frozenset(
     "target goal required threshold baseline published sota previous prev expected needed had".split()
 )
@@ -122,9 +121,9 @@ def parse(line: str, heading: str = "") -> Said:
     if not _may_say_something(line) or any(word in line for word in _ELSEWHERE) or _constructs_something(line):
         return Said({}, {})
     whole = line
-    line, epoch = take_epoch(_without_conditions(_without_file_names(line)))
+    line, epoch = take_epoch(without_conditions(without_file_names(line)))
     line, step = take_step(line, counts_in_epoch=epoch is not None)
-    line, changed = _take_change(line)
+    line, changed = _take_change(without_count(line))
     found = [*_values(line, heading, is_progress=epoch is not None or step is not None), *changed]
     values, others = _named([one for one in found if not _is_of_something_else(one.name)])
     if others and not values and _is_of_settings(whole, is_progress=epoch is not None or step is not None):
@@ -147,21 +146,6 @@ def _is_of_settings(line: str, *, is_progress: bool) -> bool:
 def _is_of_something_else(name: str) -> bool:
     """Whether a number is no result: one to reach, one of before, one of others, or a learning rate."""
     return name == "best" or name.endswith("_lr") or not _OF_SOMETHING_ELSE.isdisjoint(name.split("_"))
-
-
-def _without_conditions(line: str) -> str:
-    """Blank out what is compared with, as in "stop at acc >= 0.9": it is no value that anything has."""
-    return (
-        _CONDITION.sub(lambda found: " " * len(found[0]), line) if "<" in line or ">" in line or "=" in line else line
-    )
-
-
-def _without_file_names(line: str) -> str:
-    """Blank out names of files, such as "model-3-acc=0.77.pt"."""
-    if "=" not in line or "." not in line:
-        return line
-    words = line.split(" ")
-    return " ".join(" " * len(word) if word.rstrip("'\").,;]").lower().endswith(_FILES) else word for word in words)
 
 
 def _may_say_something(line: str) -> bool:

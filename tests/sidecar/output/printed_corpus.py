@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from autotrack.journal.records import AnyRecord, Metrics, RunStarted, number
@@ -55,12 +57,21 @@ def scripts() -> list[Script]:
     return [_script(block) for block in re.split(r"^== ", text, flags=re.MULTILINE)[1:]]
 
 
+def new_file() -> Path:
+    """Return where a log may write that nobody reads. It is no device: what is none of a run is not written to."""
+    return Path(_FOLDER.name) / f"{next(_NUMBERS)}.log"
+
+
+_FOLDER = TemporaryDirectory()
+_NUMBERS = count()
+
+
 def heard(lines: list[str]) -> Found:
     """Return what is found in lines, printed by a run of which the journal tells no epochs."""
     run = FakeRun()
     listener = PrintedMetrics(run, lambda line: line)
     listener.note_place("[null,null]")
-    log = OutputLog(Path("/dev/null"), NoRedaction(), on_problem=run.notices.append, listener=listener)
+    log = OutputLog(new_file(), NoRedaction(), on_problem=run.notices.append, listener=listener)
     for line in lines:
         log.take("stdout", line + "\n")
     listener.note_place("end")

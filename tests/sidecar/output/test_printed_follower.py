@@ -9,7 +9,7 @@ from tqdm import tqdm
 from autotrack.sidecar.output import printed_recorder
 from autotrack.sidecar.output.log import OutputLog
 from autotrack.sidecar.output.printed_follower import PrintedMetrics
-from tests.sidecar.output.printed_corpus import FakeRun
+from tests.sidecar.output.printed_corpus import FakeRun, new_file
 from tests.support.output_logs import NoRedaction
 
 
@@ -19,7 +19,7 @@ class Heard:
     def __init__(self, run: FakeRun, redact: Callable[[str], str] = lambda line: line, patterns: tuple[str, ...] = ()):
         self.run = run
         self.listener = PrintedMetrics(run, redact, patterns=patterns)
-        self.log = OutputLog(Path("/dev/null"), NoRedaction(), on_problem=run.notices.append, listener=self.listener)
+        self.log = OutputLog(new_file(), NoRedaction(), on_problem=run.notices.append, listener=self.listener)
 
     def place(self, step: int | None, epoch: int | None) -> None:
         self.log.note_place(f"[{'null' if step is None else step},{'null' if epoch is None else epoch}]")

@@ -37,6 +37,14 @@ def test_an_epoch_that_a_line_names_holds_for_the_lines_after_it() -> None:
             assert epoch is None or not told or epoch in told, f"{script.title}: {name} {value}"
 
 
+def test_a_name_with_a_count_and_a_value_has_the_value() -> None:
+    for line in ("loss 0 0.61", "loss: 12 0.61", "loss 100  6.1e-1", " Loss\t7\t.61"):
+        assert parse(line).values == {"loss": 0.61}, line
+    assert parse("acc 1 81.5%").values == {"acc": 81.5}
+    assert parse("hits 3").values == {}
+    assert parse("loss 3").values == {"loss": 3}
+
+
 NAMES = st.sampled_from(["loss", "train loss", "Valid Loss", "val_acc", "accuracy", "F1", "kl_loss", "top1", "RMSE"])
 NUMBERS = st.floats(-1e4, 1e4, allow_nan=False).map(lambda value: f"{value:.4f}")
 SEPARATORS = st.sampled_from([": ", "=", " = ", ":", " "])
