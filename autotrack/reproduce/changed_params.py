@@ -37,7 +37,8 @@ def with_params(
     """
     changed, variables = list(words), dict[str, str]()
     constants = constants_of(script) if script is not None and script.is_relative_to(code) else {}
-    for name, value in changes.items():
+    for given, value in changes.items():
+        name = _whole_name(given, summary)
         source = next(
             (one for one, values in summary.params_by_source.items() if name in values and kind_of_source(one)), ""
         )
@@ -65,8 +66,8 @@ def _is_of(constant: str, name: str, constants: Mapping[str, Any], summary: Summ
 def _with_param(words: list[str], name: str, value: str, source: str, code: Path) -> list[str]:
     if kind_of_source(source) == "equals":
         return _replaced(words, re.compile(rf"(\+*{re.escape(name)})="), value) or [*words, f"{name}={value}"]
-    spellings = [f"--{name}", f"--{name.replace('_', '-')}"]
-    for spelling in dict.fromkeys(spellings):
+    spellings = spellings_of(name, source)
+    for spelling in spellings:
         if replaced := _with_given(words, spelling, value):
             return replaced
     texts = list(texts_of(code))
@@ -74,6 +75,20 @@ def _with_param(words: list[str], name: str, value: str, source: str, code: Path
         return _with_given(words, other, value) or [*words, f"{other}={value}"]
     spelling = next((one for one in reversed(spellings) if any(one in text for text in texts)), spellings[0])
     return [*words, f"{spelling}={value}"]
+
+
+def spellings_of(name: str, source: str) -> list[str]:
+    """Return how an option may be spelled. simple-parsing calls `--lr` what the code has as `config.lr`."""
+    option = name.rpartition(".")[2] if source.startswith("simple-parsing") else name
+    return list(dict.fromkeys([f"--{option}", f"--{option.replace('_', '-')}"]))
+
+
+def _whole_name(name: str, summary: Summary) -> str:
+    """Return the name of the param that is meant by `lr`, if only `opt.lr` ends with it."""
+    names = {one for source, values in summary.params_by_source.items() if kind_of_source(source) for one in values}
+    ending = [one for one in names if one.endswith(f".{name}")]
+    is_known = name in summary.params or {name, name.upper()} & set(Usage(summary).variables)
+    return ending[0] if len(ending) == 1 and not is_known else name
 
 
 def _with_given(words: list[str], option: str, value: str) -> list[str]:

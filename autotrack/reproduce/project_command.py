@@ -9,7 +9,7 @@ from typing import Any
 
 from autotrack.journal.summary import Summary
 from autotrack.redaction import REDACTED
-from autotrack.reproduce.changed_params import kind_of_source, option_for, texts_of
+from autotrack.reproduce.changed_params import kind_of_source, option_for, spellings_of, texts_of
 
 _MOST_PARAMS = 50
 _DASHED = ("typer", "tyro")
@@ -93,7 +93,7 @@ class _Maker:
             is_known = not name.startswith("hydra.") and "${" not in str(value)
             usual = name
         else:
-            spellings = list(dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"]))
+            spellings = spellings_of(name, source)
             if source.startswith(_BY_LITERAL) and (other := option_for(name, self._code)) is not None:
                 spellings = [other]
             usual = self._usual(source, spellings)

@@ -37,6 +37,12 @@ def test_an_option_may_be_called_otherwise_than_what_the_code_makes_of_it(option
     assert changed(tmp_path, "train.py -x", batch_size="8") == "train.py -x --size=8"
 
 
+def test_the_last_part_of_a_name_will_do(tmp_path: Path) -> None:
+    for source, expected in (("hydra", "opt.lr=1"), ("simple-parsing", "--lr=1"), ("tyro", "--opt.lr=1")):
+        summary = Summary(params={"opt.lr": 0.1}, params_by_source={source: {"opt.lr": 0.1}})
+        assert with_params(["train.py"], {"lr": "1"}, summary, tmp_path)[0] == ["train.py", expected]
+
+
 def test_what_the_command_line_does_not_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ReproduceError, match=r"--param width: the run has it from Net, .* .* it can be batch_size, lr"
