@@ -31,8 +31,8 @@ function chosenFor(runs, metric) {
     "started",
     "duration_seconds",
     ...(metric ? [`best.${metric}`, "curve"] : []),
-    ...others.map((name) => `best.${name}`).filter(isThere),
     ...params.map((column) => column.id),
+    ...others.map((name) => `best.${name}`).filter(isThere),
     ...runs.columns.filter((column) => column.group === "tags" && column.differs).slice(0, 3).map((column) => column.id),
     ...["note", "error"].filter(isThere),
   ];
@@ -68,7 +68,7 @@ function titleOf(id, column, runs, metric) {
 }
 
 function widthOf(id, column, hasSpread) {
-  const fixed = { name: 250, status: 112, started: 158, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
+  const fixed = { name: 220, status: 112, started: 150, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
   if (id === "name" && innerWidth < narrow) return 190;
   if (fixed[id]) return fixed[id];
   const longest = (column?.values ?? []).slice(0, 200).reduce((most, value) => Math.max(most, short(value).length), 3);
