@@ -10,6 +10,9 @@ import msgspec
 
 from autotrack.journal.records import Dataset, Number
 
+RELATIONS = {"parent": "part of", "resumed_from": "goes on with", "reproduces": "repeats"}
+"""What a run does with the runs before it, by the names that these have in its record."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag=True):
     """What all entries have in common: the `time` in seconds since 1970 (UTC), and `by` whom, as in `ann@host`."""

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotrack.errors import AutotrackError
-from autotrack.models.entries import Registered
+from autotrack.models.entries import RELATIONS, Registered
 from autotrack.models.registry import Registry
 from autotrack.readers.catalog import Catalog
 from autotrack.readers.recorded_run import RecordedRun
 
-_HOW = {"parent": "part of", "resumed_from": "goes on with", "reproduces": "repeats"}
 _MOST = 20
 
 
@@ -44,9 +43,9 @@ def lineage_of(registry: Registry, version: Registered) -> Lineage:
             continue
         other = _run(catalog, registry, wanted)
         found = (None, None) if other is None else (other.name, other.folder)
-        ancestors.append(Ancestor(_HOW.get(how, how), wanted, *found))
+        ancestors.append(Ancestor(RELATIONS.get(how, how), wanted, *found))
         if other is not None:
-            waiting += [(name, getattr(other, name)) for name in _HOW if getattr(other, name)]
+            waiting += [(name, getattr(other, name)) for name in RELATIONS if getattr(other, name)]
     return Lineage(run.folder if run else None, ancestors)
 
 

@@ -91,7 +91,11 @@ def _first(versions: list[Measured], metric: str, direction: Direction, rule: Ru
     """Return which version becomes the first one: the best of those that were measured on the data of the newest."""
     known = [one for one in versions if one.value(metric) is not None]
     if not known:
-        return Decision(None, f"nothing is known of {metric} for the weights of any version", may_change=True)
+        there = sorted({name for one in versions for name in one.metrics})
+        known_ones = f"; their runs have {', '.join(there[:5])}" if there else ""
+        return Decision(
+            None, f"nothing is known of {metric} for the weights of any version{known_ones}", may_change=True
+        )
     newest = known[-1]
     alike = [one for one in known if one is newest or _doubt(one, newest, metric) is None]
     best = _best(alike, metric, direction)

@@ -6,10 +6,8 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.summary import Summary
-from autotrack.models.entries import Origin, Registered
-from autotrack.models.lineage import lineage_of
+from autotrack.models.entries import RELATIONS, Origin, Registered
 from autotrack.models.registered_model import RegisteredModel
-from autotrack.models.registration import store_of
 from autotrack.models.registry import Registry
 from autotrack.readers.plain import plain
 
@@ -19,7 +17,7 @@ _MOST_MODELS = 20
 def registered(folder: Path, summary: Summary) -> list[dict[str, Any]]:
     """Return the versions that come from a run, with their aliases and their lineage; the newest of a model first."""
     names = dict.fromkeys(one.name for one in summary.registrations if one.version is not None)
-    registry, found = Registry(store_of(folder)), list[dict[str, Any]]()
+    registry, found = Registry(folder.absolute().parent.parent), list[dict[str, Any]]()
     for name in list(names)[:_MOST_MODELS]:
         with suppress(OSError, AutotrackError):  # it was removed, or cannot be read
             model = registry.model(name)
@@ -44,9 +42,7 @@ def _version(registry: Registry, model: RegisteredModel, version: Registered) ->
         "by": version.by,
         "folder": registry.path_in_store(model.name, number),
         **_comes_from(origin),
-        "runs_before": [
-            {"how": one.how, "id": one.id, "name": one.name} for one in lineage_of(registry, version).ancestors
-        ],
+        "runs_before": [{"how": RELATIONS.get(how, how), "id": run} for how, run in origin.parents.items()],
     }
 
 

@@ -24,7 +24,7 @@ def test_a_run_names_the_versions_that_come_from_it_with_aliases_and_lineage(tmp
     (version,) = registered(recorded.folder, recorded.summary)
     assert (version["name"], version["version"], version["aliases"]) == ("digits", 2, ["champion"])
     assert (version["description"], version["weights"]) == ("the second", "last")
-    assert version["runs_before"] == [{"how": "part of", "id": outer.id, "name": "outer"}]
+    assert version["runs_before"] == [{"how": "part of", "id": outer.id}]
     assert [data["role"] for data in version["datasets"]] == ["validate"]
     Registry(store).remove("digits")
     assert registered(recorded.folder, recorded.summary) == []

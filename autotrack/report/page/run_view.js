@@ -245,7 +245,7 @@ function lineage(run, one) {
     ["code", [one.code.commit ?? one.code.kept_in, one.code.branch && `(${one.code.branch})`, uncommitted && `${uncommitted} uncommitted files`].filter(Boolean).join(" ")],
     ["data", one.datasets.map((data) => [data.role, data.name, data.fingerprint?.slice(0, 12)].filter(Boolean).join(" ")).join(", ")],
     ["packages", Object.entries(one.packages).map(([name, version]) => `${name} ${version}`).join(", ")],
-    ["runs before it", one.runs_before.map((other) => `${other.how} ${other.name ?? `${other.id}, which is not here`}`).join(", ")],
+    ["runs before it", one.runs_before.length ? h("span", {}, one.runs_before.map((other) => [`${other.how} `, h("a", { href: `#run/${encodeURIComponent(other.id)}` }, other.id), " "])) : null],
     ["files", one.folder],
     ["tags", Object.entries(one.tags).map(([name, value]) => `${name}=${value}`).join(", ")],
   ]);
