@@ -6,6 +6,7 @@ Nothing of ours is left in what `torch.compile` makes of `optimizer.step()`. But
 
 from typing import Any
 
+import autotrack
 from autotrack.integrations import guarded
 from autotrack_torch import elsewhere, steps
 from autotrack_torch.compiling import at_compile_time, is_compiling, not_compiled
@@ -29,6 +30,15 @@ def _note_compiled() -> None:
         watch.after_backward = _follow
         if watch.loop is not None:
             watch.loop.usual_step = None
+        elif (run := autotrack.current_run()) is not None and _say_if_unseen not in run.before_end:
+            run.before_end.append(_say_if_unseen)
+
+
+def _say_if_unseen(_error: BaseException | None) -> None:
+    """Say at the end of a run that its steps were not seen, as where no call of `backward` tells of them either."""
+    run = autotrack.current_run()
+    if run is not None and watch.compiled is None and watch.after_backward is _follow:
+        run.notice("torch.compile", "the steps of an optimizer were compiled, and none of them was seen")
 
 
 @guarded
