@@ -43,11 +43,10 @@ def open_file(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o6
     """
     if flags & (os.O_WRONLY | os.O_RDWR) and is_shared(name):
         raise UnsafeFileError(f"{folder / name} is not written: runs share it")
-    with _parent(folder, name) as (parent, last):
+    with _parent(folder, name) as (parent, last), _naming(folder, name):
         with suppress(FileNotFoundError):
             _check_is_file(os.stat(last, dir_fd=parent, follow_symlinks=False), folder, name)
-        with _naming(folder, name):
-            fd = os.open(last, flags | _NO_LINK | _NO_WAIT | getattr(os, "O_CLOEXEC", 0), mode, dir_fd=parent)
+        fd = os.open(last, flags | _NO_LINK | _NO_WAIT | getattr(os, "O_CLOEXEC", 0), mode, dir_fd=parent)
     try:
         _check_is_file(os.fstat(fd), folder, name)
     except BaseException:
@@ -110,7 +109,7 @@ def replacing_file(folder: Path, name: str, *, draft_name: str | None = None) ->
         raise UnsafeFileError(f"{folder / name} is not written: runs share it")
     with _parent(folder, name) as (parent, last):
         part = draft_name or f".{last}.{os.getpid()}.part"
-        with suppress(FileNotFoundError):
+        with _naming(folder, name), suppress(FileNotFoundError):
             os.unlink(part, dir_fd=parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_CLOEXEC", 0)
         try:
@@ -243,6 +242,8 @@ def _naming(folder: Path, name: str) -> Iterator[None]:
     """Have errors of the system name the whole path: what was opened is known to it by the last part only."""
     try:
         yield
+    except UnsafeFileError:
+        raise
     except OSError as error:
         error.filename = str(folder / name)
         raise

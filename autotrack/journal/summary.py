@@ -1,5 +1,6 @@
 """A run in short: it is kept as `run.json` and shown by the readers. `fold.py` makes it from the records."""
 
+import math
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
@@ -19,7 +20,8 @@ from autotrack.journal.shared_files import environment_of, missing
 class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A metric over the whole run. `best` is set when it is known which direction is better.
 
-    `source` is "printed" if it was found in what the script prints; None if it was logged.
+    `source` is "printed" if it was found in what the script prints; None if it was logged. Of a metric with one value,
+    `run.json` has that value once.
     """
 
     last: Point
@@ -29,6 +31,23 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     better: Direction | None = None
     count: int = 0
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        if self._has_one_number and self.min is None and self.max is None:
+            self.min = self.max = self.last
+            self.best = self.last if self.better else None
+
+    @property
+    def _has_one_number(self) -> bool:
+        return self.count == 1 and isinstance(self.last.value, (int, float)) and math.isfinite(self.last.value)
+
+    def brief(self) -> "MetricSummary":
+        """Return the same for `run.json`: one value is written once."""
+        if not self._has_one_number or not self.min == self.max == self.last or self.best not in (None, self.last):
+            return self
+        brief = MetricSummary(last=self.last, better=self.better, count=1, source=self.source)
+        brief.min = brief.max = brief.best = None
+        return brief
 
 
 class LoadSummary(msgspec.Struct, frozen=True):
@@ -169,10 +188,13 @@ def _decoded(content: bytes, decode: Callable[[bytes], Summary]) -> Summary:
 def write(folder: Path, summary: Summary) -> None:
     """Replace `run.json`, without what the run shares with others: `read` adds that."""
     shared = summary.shared_environment
+    summary = copy(summary)
+    summary.metrics = {name: metric.brief() for name, metric in summary.metrics.items()}
     if shared:
-        summary = copy(summary)
         summary.environment = {kind: values for kind, values in summary.environment.items() if kind not in shared}
         summary.environment_files = [name for name in summary.environment_files if not is_shared(name)]
         summary.left_out = [what for what in summary.left_out if what not in map(missing, shared.values())]
-    text = msgspec.json.format(msgspec.json.encode(summary), indent=0 if shared else 1)  # short runs are to be small
-    replace_file(folder, "run.json", text + b"\n")
+    text = msgspec.json.encode(summary)
+    replace_file(
+        folder, "run.json", (text if shared else msgspec.json.format(text, indent=1)) + b"\n"
+    )  # or it is small
