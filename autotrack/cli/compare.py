@@ -19,6 +19,7 @@ from autotrack.readers import catalog
 from autotrack.readers.causes import HARDLY
 from autotrack.readers.code_changes import has_code
 from autotrack.readers.comparison import RunComparison
+from autotrack.readers.last_two import last_two_alike
 from autotrack.readers.listing import metric_column
 from autotrack.readers.ranking import is_alike
 from autotrack.readers.recorded_run import RecordedRun
@@ -47,8 +48,11 @@ def compare(
     every = looked_at.runs(catalog.existing_store(store))
     chosen = [looked_at.find(name, store) for name in names or []]
     if where or not chosen:
-        matching = every.where(where) if where else every.last(2)[::-1]
-        chosen += [run for run in matching if run.folder not in {one.folder for one in chosen}]
+        alike, newer = (list(every.where(where)), []) if where else last_two_alike(every)
+        chosen += [run for run in alike if run.folder not in {one.folder for one in chosen}]
+        if newer and not as_json and not code:
+            more = f" and {len(newer) - 1} more are" if len(newer) > 1 else " is"
+            say_wrapped("", f"the last two runs of one kind; {newer[0].name}{more} newer, and of other kinds")
     comparison = RunComparison(chosen, metric=metric, others=every)
     if as_json:
         say_json(comparison.as_dict(with_code=code))
@@ -120,18 +124,22 @@ def _median(runs: Sequence[RecordedRun], name: str, direction: Direction, found:
 
 
 def _print_causes(comparison: RunComparison) -> None:
-    names = comparison.labels
+    names, differs = comparison.labels, True
+    if comparison.unlike:
+        say_wrapped("", f"these runs are of {comparison.unlike}")
     if comparison.metric is None:
         say_wrapped("", f"{' and '.join(names[:2])} have no metric in common that tells which one is better")
     else:
         values = comparison.values(comparison.metric)
         told = some([f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True)], _MOST_RUNS)
         is_same = len({_cell(value) for value in values}) == 1
+        differs = len(set(values[: None if comparison.is_across_runs else 2])) > 1
         say_wrapped("", f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
     say("")
-    say_wrapped("", f"likely causes of any difference{of_which}, the likeliest first")
+    title = "likely causes of the difference" if differs else "what differs, though the result is the same"
+    say_wrapped("", f"{title}{of_which}, the likeliest first")
     likely = [cause for cause in comparison.causes if cause.confidence >= HARDLY] or comparison.causes[:1]
     everywhere = f"; {comparison.parting}"  # which every cause is weighed by: said once
     say_table(

@@ -9,7 +9,7 @@ _REPORT_HEAD_BYTES = 1000
 _FOLDERS = frozenset(
     "lightning_logs tb_logs logs runs checkpoints ckpts outputs output results multirun mlruns wandb .hydra".split()
 )
-_CODE = frozenset(".py .pyi .pyx .ipynb .sh .c .cc .cpp .cu .h".split())
+CODE_SUFFIXES = frozenset(".py .pyi .pyx .ipynb .sh .c .cc .cpp .cu .h".split())
 _SUFFIXES = frozenset(
     ".ckpt .pt .pth .bin .safetensors .onnx .h5 .hdf5 .keras .pkl .pickle .joblib .npy .npz .parquet .log .out".split()
 )
@@ -35,7 +35,7 @@ def is_output(name: str) -> bool:
     False
     """
     path = PurePath(name)
-    if path.suffix.lower() in _CODE:
+    if path.suffix.lower() in CODE_SUFFIXES:
         return False
     return (
         path.suffix.lower() in _SUFFIXES

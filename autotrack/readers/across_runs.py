@@ -5,7 +5,7 @@ from typing import Any
 
 from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import Cause
+from autotrack.readers.cause import Cause
 from autotrack.readers.importance import Importance, importance
 from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.usage import Usage

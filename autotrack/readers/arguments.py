@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from autotrack.journal.params import is_place
 
 _OPTION = re.compile(r"--?[A-Za-z]")
-_LAUNCHERS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
+LAUNCHERS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
 """Their arguments are files of the notebook server, new ones each time."""
 
 
@@ -18,7 +18,7 @@ def changed_arguments(now: Sequence[str], before: Sequence[str]) -> Iterator[tup
     >>> list(changed_arguments(["s.py", "a.csv", "--lr", ".3", "--fast"], ["s.py", "a.csv", "--lr=.1"]))
     [('--lr', '.1', '.3'), ('--fast', None, '')]
     """
-    if not now or not before or now[0].endswith(_LAUNCHERS) or before[0].endswith(_LAUNCHERS):
+    if not now or not before or now[0].endswith(LAUNCHERS) or before[0].endswith(LAUNCHERS):
         return
     new, old = _by_option(now), _by_option(before)
     for name in new:

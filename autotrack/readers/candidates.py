@@ -7,35 +7,27 @@ differs, such as the rows of a training set that is split with another seed, cou
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from autotrack.format import short, some
+from autotrack.format import short
 from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
-from autotrack.readers.code_changes import CodeChanges, FileChange
+from autotrack.readers.cause import UNUSED, WEIGHTS, Cause
+from autotrack.readers.code_causes import causes_in_code
+from autotrack.readers.code_changes import CodeChanges
 from autotrack.readers.differences import OTHER_VALUES, Difference, differences_of
 from autotrack.readers.param_weights import follows, weight_of_param
+from autotrack.readers.unlike import MODEL, unlike
 from autotrack.readers.usage import DIGESTS, Usage
-
-WEIGHTS = {
-    "data": 0.9,
-    "code": 0.85,
-    "params": 0.75,
-    "arguments": 0.7,
-    "config": 0.7,
-    "environment": 0.6,
-    "packages": 0.5,
-    "seed": 0.4,
-    "hardware": 0.15,
-}
-"""How likely a difference of each kind is to change a metric, if the training uses it."""
+from autotrack.redaction.names import REDACTED
 
 _LONGEST_VALUE = 40
-_UNUSED = 0.05
 _LISTED, _NAMED = 0.3, 0.6
 _CONSEQUENCE = 0.3
+_UNLIKE, _OTHER_TRAINING = 0.95, 0.45
+CREDENTIAL = "a credential, which changes no result"
 _SHAPES_DATA = re.compile(
     r"(test|train|val|validation)_?(size|split|fraction|ratio)|n_?samples|subset|fold|split|limit_\w*batches|classes|"
     r"resolution|image_size|max_len|stratify",
@@ -57,36 +49,6 @@ _SETTINGS = ("torch_default_dtype", "torch_deterministic_algorithms", "torch_cud
              "torch_cudnn_benchmark", "torch_float32_matmul_precision")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Cause:
-    """A likely cause of a difference.
-
-    Attributes:
-        cause: What differs, such as `lr 0.1 → 0.01`.
-        kind: `data`, `code`, `config`, `params`, `arguments`, `packages`, `environment`, `seed`, `hardware`, or
-            `unknown`.
-        evidence: Why it is likely or not.
-        confidence: From 0 to 1.
-        name: The param, option or variable that it is about, if it is about one.
-    """
-
-    cause: str
-    kind: str
-    evidence: str
-    confidence: float
-    name: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values, for JSON."""
-        return {"cause": self.cause, "kind": self.kind, "evidence": self.evidence, "confidence": self.confidence}
-
-    def less(self, confidence: float, why: str) -> "Cause":
-        """Return it with no more than this confidence, and the reason for that."""
-        if self.confidence <= confidence:
-            return self
-        return replace(self, evidence=f"{self.evidence}; {why}", confidence=confidence)
-
-
 def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -> list[Cause]:
     """Return what may explain a difference between two runs, in no order."""
     changes = differences_of(now, before)
@@ -94,13 +56,29 @@ def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -
     found = [
         *(_of_param(kind, change, now) for kind in ("params", "arguments") for change in changes.get(kind, [])),
         *_seeds(now, before, changes.get("params", [])),
-        *_code(code, uses, changes.get("code", [])),
+        *causes_in_code(code, uses, changes.get("code", [])),
         *_named_files(code, uses),
         *_packages(changes.get("packages", []), uses),
         *_environment(now, before, uses),
         *(Cause(str(one), "hardware", "another machine", WEIGHTS["hardware"]) for one in changes.get("hardware", [])),
     ]
-    return [*found, *_data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))]
+    found += _data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))
+    return _of_unlike(found, changes, unlike(now, before))
+
+
+def _of_unlike(found: list[Cause], changes: Mapping[str, list[Difference]], unlike: list[Difference]) -> list[Cause]:
+    """Return the causes, those of different trainings led by that: nothing else is then the reason by itself."""
+    if not unlike:
+        return found
+    first = Cause(
+        "; ".join(map(str, unlike)), "training", "different trainings: no single param is the reason", _UNLIKE
+    )
+    found = [cause for cause in found if not (cause.kind == "params" and cause.name in ("model", "estimator"))]
+    if [one.name for one in unlike] != [MODEL]:  # said once, and not again beside each
+        return [first, *(replace(cause, confidence=min(cause.confidence, _OTHER_TRAINING)) for cause in found)]
+    alone = {one.name for one in changes.get("params", []) if one.before is None or one.now is None}
+    return [first, *(cause.less(_CONSEQUENCE, "one model has it") if cause.name in alone else cause
+                     for cause in found)]  # fmt: skip
 
 
 def seeds(summary: Summary) -> dict[str, Any]:
@@ -115,15 +93,17 @@ def _seeds(now: Summary, before: Summary, params: list[Difference]) -> Iterator[
 
 def _of_param(kind: str, change: Difference, now: Summary) -> Cause:
     name, phrase = change.name.lstrip("-"), str(change)
+    if REDACTED in (change.before, change.now):
+        return Cause(phrase, kind, CREDENTIAL, UNUSED, name)
     if is_seed(name.replace("-", "_")):
         return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"], name)
-    weight, evidence = WEIGHTS[kind], f"a {'param' if kind == 'params' else 'command line option'} that was changed"
+    weight, evidence = WEIGHTS[kind], "changed"
     if follows(name):
         return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE, name)
     if weight_of_param(name) < 0:
-        return Cause(phrase, kind, "a param that seldom changes a result", 0.08, name)
+        return Cause(phrase, kind, "seldom changes a result", 0.08, name)
     if weight_of_param(name) > 0:
-        weight, evidence = weight + 0.12, "a param that is known to matter much"
+        weight, evidence = weight + 0.12, "known to matter"
     if any(name in names for names in now.params_given.values()):
         weight, evidence = weight + 0.05, f"{evidence}, given by hand"
     return Cause(phrase, kind, evidence, round(min(weight + _bonus(change), 0.95), 3), name)
@@ -138,41 +118,6 @@ def _bonus(change: Difference) -> float:
     if not all(0 < value < math.inf for value in values):
         return 0.0
     return min(abs(math.log10(values[0] / values[1])), 2.0) / 100
-
-
-def _code(code: CodeChanges | None, uses: tuple[Usage, Usage], changes: list[Difference]) -> Iterator[Cause]:
-    """Yield a cause for all files together that the runs imported, and one for those that they did not."""
-    files = {change.name: change for change in code.files if change.use != "named"} if code else {}
-    if all(use.is_known for use in uses):
-        new, old = (use.modules for use in uses)
-        imported = [name for name in new if old.get(name, new[name]) != new[name]]
-        imported += [name for name in {**new, **old} if (name in new) != (name in old) and name in files]
-        telling = [name for name in imported if not (name in files and files[name].is_cosmetic)]
-        if telling:
-            yield _of_files([files.get(name, FileChange(name)) for name in telling], "imported by the training")
-        if cosmetic := [name for name in imported if name not in telling]:
-            yield Cause(_names(cosmetic), "code", "only comments, docstrings or blanks differ", _UNUSED)
-        others = [name for name, change in files.items() if change.use in ("unused", None) and name not in imported]
-        if others or (changes and not imported and not _is_about_named(changes, uses)):
-            evidence = "no file that was imported differs"
-            yield Cause(_names(others) if others else str(changes[0]), "code", evidence, _UNUSED)
-        return
-    for change in changes:
-        yield Cause(str(change), "code", "the code is not the same", WEIGHTS["code"] - 0.05)
-
-
-def _is_about_named(changes: list[Difference], uses: tuple[Usage, Usage]) -> bool:
-    return any(name in use.files for change in changes for name in change.files for use in uses)
-
-
-def _of_files(changes: list[FileChange], why: str) -> Cause:
-    shown = next((change for change in changes if change.diff), None)
-    gist = f": {shown.gist}" if shown is not None else ""
-    return Cause(_names([change.name for change in changes]), "code", f"{why}{gist}", WEIGHTS["code"])
-
-
-def _names(names: list[str]) -> str:
-    return f"{some(names, 3)} changed"
 
 
 def _named_files(code: CodeChanges | None, uses: tuple[Usage, Usage]) -> Iterator[Cause]:
@@ -208,7 +153,7 @@ def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[
         name, phrase = change.name, str(change)
         is_framework = _FRAMEWORK.match(name) is not None
         if _OWN.match(name):
-            yield Cause(phrase, "packages", "it records and does not train", _UNUSED)
+            yield Cause(phrase, "packages", "it records and does not train", UNUSED)
         elif not any(use.packages for use in uses) or name == "Python":
             weight = WEIGHTS["packages"] + 0.05 if is_framework else 0.2
             yield Cause(
@@ -218,14 +163,18 @@ def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[
             evidence = "a framework that training imported" if is_framework else "a package that training imported"
             yield Cause(phrase, "packages", evidence, WEIGHTS["packages"] + (0.05 if is_framework else 0.0))
         else:
-            yield Cause(phrase, "packages", "a package that training did not import", _UNUSED)
+            yield Cause(phrase, "packages", "a package that training did not import", UNUSED)
 
 
 def _environment(now: Summary, before: Summary, uses: tuple[Usage, Usage]) -> Iterator[Cause]:
     """Yield environment variables and settings of libraries that differ."""
     read = [use.variables for use in uses]
     for name in sorted({*read[0], *read[1]}):
-        if read[0].get(name) != read[1].get(name):
+        if read[0].get(name) == read[1].get(name):
+            continue
+        if REDACTED in (read[0].get(name), read[1].get(name)):
+            yield Cause(_change(name, *read), "environment", CREDENTIAL, UNUSED)
+        else:
             yield Cause(_change(name, *read), "environment", "a variable that the code reads", WEIGHTS["environment"])
     known = [run.environment.get("hardware", {}).get("environment_variables") for run in (now, before)]
     variables = [values if isinstance(values, dict) else None for values in known]
@@ -244,12 +193,14 @@ def _environment(now: Summary, before: Summary, uses: tuple[Usage, Usage]) -> It
 
 
 def _of_variable(name: str, phrase: str) -> Cause:
+    if REDACTED in phrase.split():
+        return Cause(phrase, "environment", CREDENTIAL, UNUSED)
     if _THREADS.search(name):
         return Cause(phrase, "hardware", "with other threads, sums are added up in another order", 0.32)
     if name == "PYTHONHASHSEED":
         return Cause(phrase, "environment", "sets of texts have another order", 0.45)
     if _ELSEWHERE.match(name):
-        return Cause(phrase, "environment", "a variable that seldom changes a result", _UNUSED)
+        return Cause(phrase, "environment", "a variable that seldom changes a result", UNUSED)
     return Cause(phrase, "environment", "a variable that libraries read", 0.35)
 
 

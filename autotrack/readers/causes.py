@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import Cause, candidates, seeds
+from autotrack.readers.candidates import CREDENTIAL, candidates, seeds
+from autotrack.readers.cause import Cause
 from autotrack.readers.code_changes import CodeChanges
 from autotrack.readers.parting import Parting
 from autotrack.readers.repeats import Spread
@@ -65,9 +66,10 @@ def in_short(causes: Sequence[Cause]) -> str:
     """Return what has changed in one line, the likeliest causes first: the first few of each kind.
 
     >>> in_short([Cause("lr 0.1 → 0.2", "params", "", 0.9), Cause("rich 13 → 14", "packages", "", 0.05)])
-    'params (lr 0.1 → 0.2), and 1 that hardly matters'
+    'params (lr 0.1 → 0.2), and rich 13 → 14, which hardly matters'
     """
-    differing = [cause for cause in causes if cause.kind != "unknown" and cause.cause != _UNSEEDED]
+    told = (cause for cause in causes if not cause.evidence.startswith(CREDENTIAL))
+    differing = [cause for cause in told if cause.kind != "unknown" and cause.cause != _UNSEEDED]
     by_kind: dict[str, list[str]] = {}
     for cause in differing:
         if cause.confidence >= HARDLY:
@@ -76,12 +78,14 @@ def in_short(causes: Sequence[Cause]) -> str:
     for kind, items in by_kind.items():
         more = f", {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
         kinds.append(f"{kind} ({', '.join(items[:_SHOWN])}{more})")
-    rest = len(differing) - sum(map(len, by_kind.values()))
+    rest = [cause.cause for cause in differing if cause.confidence < HARDLY]
     if not kinds:
-        named = f" ({', '.join(cause.cause for cause in differing[:_SHOWN])})" if rest else ""
-        return f"nothing that matters changed{named}" if rest else "nothing changed"
-    hardly = [f"and {rest} that hardly {'matters' if rest == 1 else 'matter'}"] if rest else []
-    return ", ".join([*kinds, *hardly])
+        return f"nothing that matters changed ({', '.join(rest[:_SHOWN])})" if rest else "nothing changed"
+    if not rest:
+        return ", ".join(kinds)
+    named = " and ".join(rest) if len(rest) < _SHOWN else str(len(rest))
+    which = ", which hardly" if len(rest) < _SHOWN else " that hardly"
+    return f"{', '.join(kinds)}, and {named}{which} {'matters' if len(rest) == 1 else 'matter'}"
 
 
 def _weighed(cause: Cause, parted: Parting | None) -> Cause:

@@ -14,7 +14,7 @@ from autotrack.journal.params import is_place, varies_by_itself
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
 from autotrack.readers.across_runs import across_runs, besides_params
-from autotrack.readers.candidates import Cause
+from autotrack.readers.cause import Cause
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.code_changes import CodeChanges, code_changes
 from autotrack.readers.differences import differences
@@ -22,6 +22,7 @@ from autotrack.readers.parting import Parting, parting
 from autotrack.readers.query_names import proposed
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.readers.table import Table
+from autotrack.readers.unlike import in_words
 
 
 class Comparable(Protocol):
@@ -109,6 +110,14 @@ class RunComparison:
         return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code)
 
     @cached_property
+    def unlike(self) -> str:
+        """In what the runs are different trainings, such as `different scripts (a.py, b.py)`; nothing if they are not.
+
+        Then single params are no likely causes of the difference.
+        """
+        return in_words([run.summary for run in self.runs])
+
+    @cached_property
     def code(self) -> CodeChanges | None:
         """How the code of the second run differs from that of the first, file by file; None if it was not recorded."""
         before, now = self.runs[:2]
@@ -167,6 +176,7 @@ class RunComparison:
             "metric": self.metric,
             "better": self._direction,
             "values": self.values(self.metric) if self.metric else [],
+            "unlike": self.unlike,
             "causes": [cause.as_dict() for cause in self.causes],
             "differences": self.differences,
             "params": self.params().rows(),

@@ -61,6 +61,11 @@ def params_that_tell(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def model_of(summary: Summary) -> str:
+    """Return what a run has trained: the class of its estimator or model; nothing where that is not known."""
+    return str(summary.tags.get("estimator") or _named(summary, "model") or _named(summary, "estimator") or "")
+
+
 def _named(summary: Summary, name: str) -> Any:
     """Return a param that names the model or estimator. An argument of the script is one, too, but may be changed."""
     if not summary.params_given:

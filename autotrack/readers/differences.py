@@ -1,5 +1,6 @@
 """What differs between two runs: arguments, code, packages, params, data, hardware."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ _HARDWARE = (
 )
 
 
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 OTHER_VALUES = "has other values"
 
 
@@ -68,7 +70,11 @@ def differences_of(now: Summary, before: Summary) -> dict[str, list[Difference]]
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
     }
-    found["arguments"] = [item for item in found["arguments"] if not _is_among(item, found["params"])]
+    found["arguments"] = [
+        item
+        for item in found["arguments"]
+        if not (_is_among(item, found["params"]) or _comes_to_the_same(item, now, before))
+    ]
     return {area: items for area, items in found.items() if items}
 
 
@@ -102,6 +108,24 @@ def _is_among(argument: Difference, params: list[Difference]) -> bool:
     return any(
         name == param.name.rpartition(".")[2] or (is_unnamed and param.change == argument.change) for param in params
     )
+
+
+def _comes_to_the_same(argument: Difference, now: Summary, before: Summary) -> bool:
+    """Return whether all params that an option sets are equal in both runs, as if one was given its own default.
+
+    A param that has another number than the option is one of something else.
+    """
+    name = argument.name.lstrip("-+~").replace("-", "_")
+    names = {name, name.removeprefix("no_")} - {""}
+    values = [{param: value for param, value in run.params.items() if any(_is_called(param, one) for one in names)}
+              for run in (now, before)]  # fmt: skip
+    given = [float(text) for text in (argument.before, argument.now) if text and _NUMBER.fullmatch(text)]
+    is_set = not given or any(isinstance(value, (int, float)) and value in given for value in values[0].values())
+    return bool(values[0]) and values[0] == values[1] and is_set
+
+
+def _is_called(param: str, name: str) -> bool:
+    return param == name or param.endswith(f".{name}") or name.endswith(f".{param}")
 
 
 def as_markdown(changes: Mapping[str, list[str]]) -> str:

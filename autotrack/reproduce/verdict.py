@@ -9,7 +9,7 @@ from autotrack.errors import QueryError
 from autotrack.format import short
 from autotrack.journal.records import Dataset, number
 from autotrack.journal.run_folder import read_bytes
-from autotrack.readers.candidates import Cause
+from autotrack.readers.cause import Cause
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_run import RecordedRun, fold

@@ -38,7 +38,7 @@ def test_compare_shows_the_likely_cause_first_and_only_what_differs(runs: Path) 
     printed = tabbed(call("compare", "first", "second"))
     assert printed.startswith("val_loss: first 0.35, second 0.26\n")
     lines = printed.splitlines()
-    cause = lines[lines.index("likely causes of any difference, the likeliest first") + 2]
+    cause = lines[lines.index("likely causes of the difference, the likeliest first") + 2]
     assert cause.startswith("lr 0.1 → 0.01\tparams\tlikely")
     assert "lr\t0.1\t0.01" in lines
     assert "depth" not in printed
@@ -47,6 +47,15 @@ def test_compare_shows_the_likely_cause_first_and_only_what_differs(runs: Path) 
 
 def test_without_names_the_last_two_runs_are_compared(runs: Path) -> None:
     assert call("compare").startswith("val_loss: second 0.26, third 1.25\n")
+
+
+def test_what_differs_is_no_cause_where_the_metric_is_the_same(tmp_path: Path) -> None:
+    for name, lr in (("one", 0.1), ("other", 0.2)):
+        with autotrack.start_run(name, to=tmp_path, params={"lr": lr}) as run:
+            run.log({"val_loss": 0.5})
+    printed = call("compare", "one", "other", "--store", str(tmp_path))
+    assert "what differs, though the result is the same, the likeliest first" in printed
+    assert "likely causes" not in printed
 
 
 def test_runs_are_chosen_by_a_condition(runs: Path) -> None:

@@ -18,7 +18,8 @@ from autotrack.journal.series import Point
 from autotrack.journal.summary import MetricSummary, Summary
 from autotrack.readers.across_runs import across_runs
 from autotrack.readers.card import card_of
-from autotrack.readers.causes import likely_causes
+from autotrack.readers.causes import HARDLY, in_short, likely_causes
+from autotrack.readers.code_changes import CodeChanges, FileChange
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.importance import MOST_RUNS, importance
 from autotrack.readers.parting import parting
@@ -94,6 +95,34 @@ def points(*values: float) -> list[Point]:
 def test_what_is_known_to_matter_comes_first(now: Summary, kind: str, cause: str) -> None:
     first = likely_causes(now, run())[0]
     assert (first.kind, first.cause) == (kind, cause)
+
+
+@pytest.mark.parametrize("now", [run(wandb_api_key="[redacted]", seed=2), run(wandb_api_key="other", seed=2)])
+def test_a_credential_is_no_cause(now: Summary) -> None:
+    before = run(wandb_api_key=None if now.params["wandb_api_key"] == "[redacted]" else "[redacted]")
+    causes = likely_causes(now, before)
+    assert causes[0].cause == "seed 1 → 2"
+    assert "wandb_api_key" in causes[-1].cause  # it is among what differs
+    assert causes[-1].confidence < HARDLY
+    assert in_short(causes) == "seed (seed 1 → 2)"
+
+
+def test_an_environment_variable_with_a_credential_is_no_cause() -> None:
+    now, before = run(beta=0.5), run()
+    now.environment["used"] = {"modules": {}, "variables": {"HF_TOKEN": "[redacted]"}}
+    before.environment["used"] = {"modules": {}, "variables": {}}
+    assert [cause.confidence < HARDLY for cause in likely_causes(now, before)] == [False, True]
+
+
+def test_what_changed_in_code_is_told_although_nobody_knows_what_was_imported() -> None:
+    changed = CodeChanges([FileChange("train.py", b"optimizer = AdamW()\n", b"optimizer = Adam()\n"),
+                           FileChange("notes.csv", b"1", b"2")])  # fmt: skip
+    first, second = likely_causes(with_code(run()), run(), code=changed)
+    assert first.cause == "train.py changed"
+    assert "`optimizer = AdamW()` → `optimizer = Adam()`" in first.evidence
+    assert (second.cause, second.confidence < HARDLY) == ("notes.csv changed", True)
+    lost = CodeChanges([], ["the commit 123 is gone"])
+    assert "the commit 123 is gone" in likely_causes(with_code(run()), run(), code=lost)[0].evidence
 
 
 def test_of_runs_that_differ_in_nothing_the_random_numbers_are_to_blame() -> None:

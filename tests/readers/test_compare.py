@@ -54,6 +54,33 @@ def test_a_change_that_two_sources_have_is_said_once() -> None:
     assert changed(before, now) == {"params": ["lr 0.1 → 0.2", "model.width 1 → 2"]}
 
 
+@pytest.mark.parametrize(
+    ("argv", "values"),
+    [
+        (["--lr", "0.01"], {"lr": 0.01}),  # which is its default
+        (["--optimizer.lr=1e-2"], {"optimizer.lr": 0.01, "lr": 0.01}),
+        (["trainer.max_epochs=3"], {"max_epochs": 3}),
+        (["--no-augment"], {"augment": False}),
+    ],
+)
+def test_an_option_that_gives_the_value_that_there_is_anyway_is_no_difference(
+    argv: list[str], values: dict[str, Any]
+) -> None:
+    one, other = (
+        summary_of(RunStarted(time=1.0, id="a", name="a", experiment="e", argv=["s.py", *given]), params(**values))
+        for given in ([], argv)
+    )
+    assert differences(one, other) == differences(other, one) == {}
+
+
+def test_an_option_is_not_taken_for_a_param_of_its_name_that_has_another_value() -> None:
+    one, other = (
+        summary_of(RunStarted(time=1.0, id="a", name="a", experiment="e", argv=["s.py", *given]), params(lr=0.01))
+        for given in ([], ["--lr", "3"])
+    )
+    assert differences(other, one) == {"arguments": ["--lr 3 added"]}
+
+
 def test_arguments_that_earlier_versions_did_not_record_are_not_compared() -> None:
     parsed = Params(time=1, values={"lr": 0.2, "epochs": 3}, source="argparse", given=["lr"])
     now = summary_of(parsed, Params(time=2, values={"lr": 0.2}, source="model.hparams"))
@@ -240,7 +267,14 @@ def test_the_line_has_the_likeliest_causes_first_and_counts_what_hardly_matters(
     before = {"beta": 1, "gamma": 1, "delta": 1, "epsilon": 1, "verbose": 1, "lr": 0.1}
     now = {"beta": 2, "gamma": 2, "delta": 2, "epsilon": 2, "verbose": 2, "lr": 0.2}
     causes = likely_causes(summary_of(params(**now)), summary_of(params(**before)))
-    assert in_short(causes) == "params (gamma 1 → 2, lr 0.1 → 0.2, beta 1 → 2, 2 more), and 1 that hardly matters"
+    assert in_short(causes) == (
+        "params (gamma 1 → 2, lr 0.1 → 0.2, beta 1 → 2, 2 more), and verbose 1 → 2, which hardly matters"
+    )
+    many = likely_causes(
+        summary_of(params(lr=1, verbose=2, n_jobs=2, profiler=2)),
+        summary_of(params(lr=2, verbose=1, n_jobs=1, profiler=1)),
+    )
+    assert in_short(many) == "params (lr 2 → 1), and 3 that hardly matter"
     few = likely_causes(summary_of(params(verbose=2)), summary_of(params(verbose=1)))
     assert in_short(few) == "nothing that matters changed (verbose 1 → 2)"
     assert in_short(likely_causes(summary_of(), summary_of())) == "nothing changed"
