@@ -17,13 +17,19 @@ from autotrack.models.registry import FOLDER, Registry
 from autotrack.sinks.owed import owed_by_server
 
 _COLUMNS = ["model", "versions", "latest", "aliases", "judged by", "registered", "description"]
+_CAN_MISS = ["versions", "description", "registered"]
+"""Those for which a narrow terminal may have no room."""
 
 
 def print_models(registry: Registry, models: list[RegisteredModel]) -> None:
     """Print a table of models, without the columns in which none of them has anything."""
     rows = [_row_of(registry, model) for model in models]
     shown_here = [place for place in range(len(_COLUMNS)) if any(row[place] for row in rows)]
-    say_table([_COLUMNS[place] for place in shown_here], [[row[place] for place in shown_here] for row in rows])
+    say_table(
+        [_COLUMNS[place] for place in shown_here],
+        [[row[place] for place in shown_here] for row in rows],
+        can_miss=_CAN_MISS,
+    )
 
 
 def _row_of(registry: Registry, model: RegisteredModel) -> list[str]:
@@ -50,7 +56,8 @@ def print_model(registry: Registry, model: RegisteredModel) -> None:
     rows = [_version_row(registry, model, version) for _, version in sorted(model.versions.items(), reverse=True)]
     if rows:
         say_title("versions")
-        say_table(["version", "aliases", "judged by", "weights", "run", "registered", "by", "description"], rows)
+        columns = ["version", "aliases", "judged by", "weights", "run", "registered", "by", "description"]
+        say_table(columns, rows, can_miss=["by", "weights", "description"])
     say_title("history")
     say_table(["when", "who", "what"], [[moment(one.time), one.by, _happened(one)] for one in model.history])
     owed = owed_by_server(registry.store / FOLDER / model.name)

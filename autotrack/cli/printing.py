@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import typer
 
@@ -80,12 +80,27 @@ def say_lines(lines: Iterable[str]) -> None:
         typer.echo(line)
 
 
-def say_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table that is as wide as the terminal at most; what is too long is continued below."""
-    from autotrack.cli.tables import table_lines  # many commands print none
+def say_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, can_miss: Sequence[str] = ()) -> None:
+    """Print a table that is as wide as the terminal at most; what is too long is continued below.
+
+    Columns of `can_miss` are left out if they are empty, or, the first of them first, if there is no room for them.
+    """
+    from autotrack.cli.tables import columns_with_room, table_lines  # many commands print none
 
     head, *cells = [[printable(cell) for cell in row] for row in (columns, *rows)]
+    if can_miss:
+        filled = [
+            place for place, title in enumerate(head) if title not in can_miss or any(row[place] for row in cells)
+        ]
+        head, cells = [head[place] for place in filled], [[row[place] for place in filled] for row in cells]
+        places = columns_with_room(head, cells, [title for title in can_miss if title in head], width=width())
+        left_out = [title for place, title in enumerate(head) if place not in places]
+        head, cells = [head[place] for place in places], [[row[place] for place in places] for row in cells]
+    else:
+        left_out = []
     say_lines(table_lines(head, cells, width=width(), style=_head_style))
+    if left_out:
+        say_lines(["", styled(f"no room for {', '.join(left_out)}: --json has all", "dim")])
 
 
 def styled(text: str, style: str) -> str:

@@ -8,6 +8,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 _GAP = "  "
 _NARROWEST = 8
+_FEW_WORDS = 20
 _NUMBER = re.compile(r"[-+]?(\d[\d,]*(\.\d+)?(e[-+]?\d+)?|nan|inf|NaN|Infinity)")
 _MEASURE = re.compile(r"[-+]?[\d.,]+ ?(%|k?B|[MGT]B|B/s|[kMG]B/s|m?s|min( \d+ s)?|h( \d+ min)?)")
 _PIECE = re.compile(r"[^/\\_\-.,=:;→]*[/\\_\-.,=:;→]+|[^/\\_\-.,=:;→]+")
@@ -91,6 +92,28 @@ def _aligned(cells: Sequence[str]) -> list[str]:
     longest = max((len(part[2]) for part in parts if part), default=0)
     return [f"{cell}{' ' * (longest - len(part[2]))}" if part and cell else cell
             for cell, part in zip(cells, parts, strict=True)]  # fmt: skip
+
+
+def columns_with_room(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], can_miss: Iterable[str], *, width: int
+) -> list[int]:
+    """Return the places of the columns for which there is room; those of `can_miss` go first, in this order.
+
+    Long texts may be continued below, but in no narrower column than a few words need.
+
+    >>> columns_with_room(["run", "by", "note"], [["brave-otter", "root", "a few words"]], ["by"], width=25)
+    [0, 2]
+    """
+    need = []
+    for place, title in enumerate(columns):
+        cells = [title, *(row[place] for row in rows)]
+        longest_word = max(cell_len(word) for cell in cells for word in cell.split() or [""])
+        need.append(min(max(map(cell_len, cells)), max(_FEW_WORDS, longest_word)))
+    places = list(range(len(columns)))
+    for title in can_miss:
+        if sum(need[place] for place in places) + len(_GAP) * (len(places) - 1) > width:
+            places.remove(columns.index(title))
+    return places
 
 
 def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int, least: Sequence[int] = ()) -> list[int]:

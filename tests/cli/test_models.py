@@ -91,3 +91,19 @@ def test_texts_of_a_model_cannot_steer_the_terminal(store: Path) -> None:
     run("register", "run-0.5", "digits", "-d", "\x1b]0;title\x07", "--store", store)
     for arguments in (("models",), ("models", "show", "digits"), ("models", "show", "digits/1")):
         assert "\x1b]0" not in run(*arguments, "--store", store)
+
+
+def test_in_a_narrow_terminal_columns_that_matter_less_are_left_out(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is not broken into pieces, as dates and values were."""
+    options = ("--store", store)
+    run("register", "run-0.5", "digits-classifier", "-d", "a first try with few epochs", *options)
+    run("models", "alias", "digits-classifier", "previous-champion", 1, *options)
+    monkeypatch.setenv("COLUMNS", "80")
+    for shown in (run("models", *options), run("models", "show", "digits-classifier", *options)):
+        assert all(len(line) <= 80 for line in shown.splitlines())
+        assert any("val_acc 0.5" in line and "today" in line for line in shown.splitlines())
+    assert "no room for weights, by, description: --json has all" in shown
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "no room" not in run("models", "show", "digits-classifier", *options)
