@@ -21,7 +21,7 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A metric over the whole run. `best` is set when it is known which direction is better.
 
     `source` is "printed" if it was found in what the script prints; None if it was logged. Of a metric with one value,
-    `run.json` has that value once.
+    `run.json` has that value without `min` and `max`.
     """
 
     last: Point
@@ -35,7 +35,6 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self._has_one_number and self.min is None and self.max is None:
             self.min = self.max = self.last
-            self.best = self.last if self.better else None
 
     @property
     def _has_one_number(self) -> bool:
@@ -43,10 +42,10 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def brief(self) -> "MetricSummary":
         """Return the same for `run.json`: one value is written once."""
-        if not self._has_one_number or not self.min == self.max == self.last or self.best not in (None, self.last):
+        if not self._has_one_number or not self.min == self.max == self.last:
             return self
-        brief = MetricSummary(last=self.last, better=self.better, count=1, source=self.source)
-        brief.min = brief.max = brief.best = None
+        brief = MetricSummary(last=self.last, best=self.best, better=self.better, count=1, source=self.source)
+        brief.min = brief.max = None
         return brief
 
 
