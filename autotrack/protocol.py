@@ -4,6 +4,7 @@ Files and not pipes: neither process ever waits for the other one to read, and a
 """
 
 import contextlib
+import json
 import mmap
 import os
 
@@ -125,12 +126,12 @@ class Flush(Message, frozen=True, kw_only=True):
     Attributes:
         number: What the answers are known by.
         folders: The folders of the runs; all if there are none.
-        seconds: For how long training waits for it.
+        seconds: For how long training waits for it; None for as long as it takes.
     """
 
     number: int
     folders: list[str] = []
-    seconds: float = 0.0
+    seconds: float | None = 0.0
 
 
 class MakeCopy(Message, frozen=True, kw_only=True):
@@ -207,8 +208,26 @@ AnyMessage = (
 _FREED_BYTES = 2**20
 """Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(AnyMessage).decode
+_to_json = msgspec.json.Encoder().encode
+_from_json = msgspec.json.Decoder(AnyMessage).decode
+
+
+def _encode(message: AnyMessage) -> bytes:
+    try:
+        return _to_json(message)
+    except UnicodeEncodeError:  # a folder whose name is not UTF-8; json writes and reads lone surrogates
+        return json.dumps(msgspec.to_builtins(message)).encode()
+
+
+def _decode(line: bytes) -> AnyMessage | None:
+    """Return a message; None for what is none, which must end neither process."""
+    try:
+        return _from_json(line)
+    except msgspec.DecodeError:
+        try:
+            return msgspec.convert(json.loads(line), AnyMessage)
+        except (ValueError, msgspec.ValidationError, RecursionError):
+            return None
 
 
 class MessageFile:
@@ -228,13 +247,13 @@ class MessageFile:
         os.write(self.fd, _encode(message) + b"\n")
 
     def receive(self) -> list[AnyMessage]:
-        """Return the messages that were sent since the last call."""
+        """Return the messages that were sent since the last call, without what cannot be read."""
         unread = os.fstat(self.fd).st_size - self._offset
         lines, newline, _ = os.pread(self.fd, unread, self._offset).rpartition(b"\n")
         if not newline:
             return []
         self._offset += len(lines) + 1
-        return [_decode(line) for line in lines.split(b"\n")]
+        return [message for line in lines.split(b"\n") if (message := _decode(line)) is not None]
 
     def free_read(self) -> None:
         """Give back the memory of messages that have been read, where that is possible (Linux)."""

@@ -33,7 +33,7 @@ ORDER = [
     {"journal", "settings"},
     {"destinations", "launch", "printed_patterns", "promotion_rule", "pyproject", "repeating"},
     {"model_names"},
-    {"entry_points", "errors", "interactive", "interpreter", "silence", "version"},
+    {"amounts", "entry_points", "errors", "interactive", "interpreter", "silence", "version"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""
 

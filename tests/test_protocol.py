@@ -26,7 +26,7 @@ from autotrack.protocol import (
     nameless_file,
 )
 
-text = st.text(max_size=50)
+text = st.text(st.characters(), max_size=50) | st.text("a\udcff", max_size=3)  # also from names that are not UTF-8
 MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
     st.builds(
         Follow,
@@ -144,3 +144,11 @@ assert not any(os.get_inheritable(fd) for fd in made)
 
 def test_a_descriptor_that_is_in_nobodys_place_stays_where_it_is(file: MessageFile) -> None:
     assert above_standard_streams(file.fd) == file.fd
+
+
+def test_what_is_no_message_ends_nobody_and_hides_no_other(file: MessageFile) -> None:
+    for line in (b"no json", b'{"type": "Unknown"}', b'{"type": "Flush", "number": null}', b"[" * 5000, b"\xff", b"1"):
+        os.write(file.fd, line + b"\n")
+        file.send(Hello(pid=1))
+        assert MessageFile(file.fd).receive()[-1] == Hello(pid=1)
+    assert len(MessageFile(file.fd).receive()) == 6

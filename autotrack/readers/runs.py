@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from autotrack import settings
+from autotrack import amounts, settings
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
 from autotrack.journal.judging import value_of
@@ -98,7 +98,7 @@ class Runs(Sequence[RecordedRun]):
 
     def last(self, count: int) -> "Runs":
         """Return the newest runs, in the order in which they are here."""
-        newest = sorted(self._runs, key=lambda run: run.value(_STARTED), reverse=True)[: max(count, 0)]
+        newest = sorted(self._runs, key=lambda run: run.value(_STARTED), reverse=True)[: amounts.count("the number of runs", count)]
         kept = set(map(id, newest))
         return self._chosen([run for run in self._runs if id(run) in kept])
 

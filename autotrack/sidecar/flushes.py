@@ -5,6 +5,7 @@ This is what `Run.wait` and `autotrack.flush` wait for.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from autotrack.destinations import without_credentials
@@ -59,7 +60,7 @@ class Flushes:
 
     def add(self, message: Flush) -> None:
         """Begin with what training asks for: whatever it is waiting for, readers find what is there so far."""
-        request = _Request(message, until=monotonic() + message.seconds)
+        request = _Request(message, until=inf if message.seconds is None else monotonic() + message.seconds)
         for run in self._wanted(message):
             self._guard.call(_flush, run)
         self._requests.append(request)

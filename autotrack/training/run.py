@@ -9,6 +9,7 @@ from time import monotonic, time
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
+from autotrack.amounts import time_limit
 from autotrack.errors import RunFinishedError
 from autotrack.format import shown
 from autotrack.journal import records
@@ -120,15 +121,17 @@ class Run(Logger):
                 )
             self._release(say_end=True)
 
-    def wait(self, timeout: float = 30.0) -> list[str]:
+    def wait(self, timeout: float | None = 30.0) -> list[str]:
         """Wait until all that was logged is in `run.json` and the event file, and on the servers the run goes to.
 
         The run may go on. Returns what is not up to date after `timeout` seconds, a sentence each; nothing, mostly.
+        None waits as long as it takes, which may be forever with a server that is away.
         """
+        seconds = time_limit("timeout", timeout)
         if self._is_attached or os.getpid() != self._pid:
             return ["another process records this run"]
         self.hand_over()
-        return sidecar_client.flush(self.folder, timeout=timeout)
+        return sidecar_client.flush(self.folder, timeout=seconds)
 
     def hand_over(self) -> None:
         """Write the records whose values are still on their way from a graphics card."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from time import monotonic, sleep
 from typing import assert_never
@@ -144,7 +145,7 @@ class SidecarProcess:
         """
         self._flushes, self._flushed = self._flushes + 1, None
         begun = monotonic()
-        self.send(Flush(number=self._flushes, folders=folders, seconds=timeout))
+        self.send(Flush(number=self._flushes, folders=folders, seconds=timeout if isfinite(timeout) else None))
         while self.is_alive():
             self.listen()
             answer = self._flushed

@@ -34,10 +34,19 @@ Call = Callable[[autotrack.Run], Any]
         (lambda run: run.log({"loss": "low"}), "the value of 'loss' is str; expected a single number"),
         (lambda run: run.log({"loss": 1}, step="one"), "step is 'one'; expected an integer"),
         (lambda run: run.finish(error=3), "error is 3; expected the exception"),
+        (lambda run: run.wait(float("nan")), "timeout is nan; expected a number of seconds, 0 or more"),
+        (lambda run: run.wait(-1), "timeout is -1; expected a number of seconds, 0 or more"),
+        (lambda run: run.wait("x"), "timeout is 'x'; expected a number of seconds, 0 or more"),  # type: ignore[arg-type]
+        (lambda _: autotrack.flush(float("nan")), "timeout is nan; expected a number of seconds"),
+        (lambda _: autotrack.flush([1]), "timeout is [1]; expected a number of seconds"),  # type: ignore[arg-type]
+        (lambda run: autotrack.runs(run.folder.parent).last("x"), "the number of runs is 'x'; expected an integer"),  # type: ignore[arg-type]
+        (lambda run: autotrack.runs(run.folder.parent).last(-1), "the number of runs is -1; expected an integer, 0"),
+        (lambda _: autotrack.tensorboard(last=1.5), "last is 1.5; expected an integer, 0 or more"),  # type: ignore[arg-type]
+        (lambda _: autotrack.tensorboard(port=70000), "port is 70000; expected one from 1 to 65535"),
     ],
 )
 def test_the_value_and_the_fix_are_said_in_one_traceback(store: Path, call: Call, said: str) -> None:
-    with autotrack.start_run(to=store) as run, pytest.raises((AutotrackError, TypeError)) as caught:
+    with autotrack.start_run(to=store) as run, pytest.raises((AutotrackError, TypeError, ValueError)) as caught:
         call(run)
     assert said in str(caught.value)
     assert "".join(traceback.format_exception(caught.value)).count("Traceback") == 1

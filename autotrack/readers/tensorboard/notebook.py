@@ -4,11 +4,14 @@ import atexit
 import os
 import sys
 
+from autotrack import amounts
 from autotrack.format import printable
 from autotrack.interactive import interactive_session
 from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose
 from autotrack.readers.tensorboard.server import TensorBoardServer
+
+_HIGHEST_PORT = 65535
 
 
 def tensorboard(
@@ -39,6 +42,7 @@ def tensorboard(
         MissingLibraryError: TensorBoard is not installed.
         AutotrackError: TensorBoard does not start.
     """
+    last, port, height = _amounts(last, port, height)
     view = choose(places, store=store, only=Filter(where=where, last=last))
     bring_up_to_date_beside(view.runs, on_problem=lambda problem: _print(f"autotrack: {problem}"))
     server = _servers.get(view, port)
@@ -49,6 +53,12 @@ def tensorboard(
     from tensorboard import notebook  # type: ignore[import-untyped]  # it comes without types
 
     notebook.display(port=int(server.address.rstrip("/").rpartition(":")[2]), height=height)
+
+
+def _amounts(last: int | None, port: int | None, height: int) -> tuple[int | None, int | None, int]:
+    if port is not None and amounts.count("port", port) > _HIGHEST_PORT:
+        raise ValueError(f"port is {port!r:.100}; expected one from 1 to {_HIGHEST_PORT}, or None for a free one")
+    return None if last is None else amounts.count("last", last), port, amounts.count("height", height)
 
 
 class _Servers:
