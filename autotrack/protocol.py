@@ -7,6 +7,7 @@ import contextlib
 import json
 import mmap
 import os
+from collections.abc import Callable
 
 import msgspec
 
@@ -209,7 +210,7 @@ _FREED_BYTES = 2**20
 """Of messages that were read, so many bytes are given back at once: a process may start ten thousand runs."""
 
 _to_json = msgspec.json.Encoder().encode
-_from_json = msgspec.json.Decoder(AnyMessage).decode
+_from_json: Callable[[bytes], AnyMessage] = msgspec.json.Decoder(AnyMessage).decode
 
 
 def _encode(message: AnyMessage) -> bytes:
@@ -225,9 +226,10 @@ def _decode(line: bytes) -> AnyMessage | None:
         return _from_json(line)
     except msgspec.DecodeError:
         try:
-            return msgspec.convert(json.loads(line), AnyMessage)
+            message: AnyMessage = msgspec.convert(json.loads(line), AnyMessage)
         except (ValueError, msgspec.ValidationError, RecursionError):
             return None
+        return message
 
 
 class MessageFile:

@@ -1,6 +1,5 @@
 """`autotrack reproduce` repeats a run."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,12 +34,6 @@ _MOST_SHOWN = 20
 _MOST_CAUSES = 8
 
 
-def _not_nan(tolerance: float) -> float:
-    if math.isnan(tolerance):  # nothing is farther apart than that: any two runs would be the same
-        raise typer.BadParameter("nan is no distance; give a number, 0 or more, such as 1e-6")
-    return tolerance
-
-
 def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     run: RunArgument = "latest",
     command: CommandArgument = None,
@@ -64,13 +57,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
         typer.Option("--param", "-P", metavar="NAME=VALUE", help="Another value for a param."),
     ] = None,
     tolerance: Annotated[
-        float,
-        typer.Option(
-            "--tolerance",
-            min=0.0,
-            callback=_not_nan,
-            help="How far apart values may be, absolutely or in proportion.",
-        ),
+        float, typer.Option("--tolerance", min=0.0, help="How far apart values may be, absolutely or in proportion.")
     ] = TOLERANCE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run it, whoever has recorded it.")] = False,
     as_json: JsonOption = False,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.amounts import time_limit
 from autotrack.cli.owed import owed_lines
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
@@ -16,7 +17,7 @@ from autotrack.drawing_process import drawn_together
 from autotrack.format import printable
 from autotrack.journal.reader import journal_sizes
 from autotrack.readers import catalog
-from autotrack.sidecar.sync import Outcome, RunSync
+from autotrack.sidecar.sync import PATIENCE_SECONDS, Outcome, RunSync
 from autotrack.sidecar.sync_runs import checked, folders_of, servers_named
 from autotrack.sinks.owed import Owed
 
@@ -31,6 +32,10 @@ def sync(
         list[str] | None,
         typer.Option("--to", metavar="URL|tensorboard", help="Where to; by default each run's own destinations."),
     ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=0.0, help="How long to try a server that does not answer, in s."),
+    ] = PATIENCE_SECONDS,
     watch: Annotated[bool, typer.Option("--watch", help="Go on with newly recorded data until Ctrl-C.")] = False,
 ) -> None:
     """Bring everything derived from runs up to date, and send to servers what they have not received.
@@ -45,7 +50,9 @@ def sync(
         trusted=servers_named(chosen),
         trusts=_ask,
         uploads=chosen.uploads,
+        patience=time_limit("--timeout", timeout),
         on_problem=_say_problem,
+        on_silence=lambda sentence: say(sentence, err=True),
     )
     folders = folders_of(where or [])
     if not folders and not watch:

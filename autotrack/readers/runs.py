@@ -98,7 +98,9 @@ class Runs(Sequence[RecordedRun]):
 
     def last(self, count: int) -> "Runs":
         """Return the newest runs, in the order in which they are here."""
-        newest = sorted(self._runs, key=lambda run: run.value(_STARTED), reverse=True)[: amounts.count("the number of runs", count)]
+        newest = sorted(self._runs, key=lambda run: run.value(_STARTED), reverse=True)[
+            : amounts.count("the number of runs", count)
+        ]
         kept = set(map(id, newest))
         return self._chosen([run for run in self._runs if id(run) in kept])
 

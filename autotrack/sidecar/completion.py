@@ -21,6 +21,7 @@ from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.output.receiver import OutputReceiver
 from autotrack.sidecar.registering import register_models
 from autotrack.sidecar.short_run import ShortCompletion
+from autotrack.sidecar.silent_server import said_when_silent
 from autotrack.sinks import build
 from autotrack.sinks.owed import Owed
 from autotrack.sinks.shipment import Shipment
@@ -128,6 +129,7 @@ def send(
     draws: bool = False,
     registers: bool = True,
     on_problem: Callable[[str], None],
+    on_silence: Callable[[float], None] = lambda _: None,
 ) -> Sent:
     """Send to a server what it has not received of a run.
 
@@ -139,11 +141,13 @@ def send(
         draws: Whether the plots of short runs are drawn too.
         registers: Whether the models that the run is registered as become versions there.
         on_problem: Called with a sentence for each problem: what can never be sent, and what broke the transfer off.
+        on_silence: Called once, from another thread, with for how many seconds the server has not answered.
     """
     sink = build.remote_sink(
         url, patience=patience, uploads=uploads, draws=draws, registers=registers, on_problem=on_problem
     )
     shipment = Shipment(folder, sink, on_problem=on_problem)
-    shipment.carry(flush=True)
-    shipment.close()
+    with said_when_silent(sink, on_silence):
+        shipment.carry(flush=True)
+        shipment.close()
     return Sent(shipment.fault, sink.owed)

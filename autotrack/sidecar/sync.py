@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -68,7 +69,9 @@ class RunSync:
     Args:
         to: The destinations; by default, those that each run was recorded for.
         uploads: Limits for artifacts sent to servers.
+        patience: For how many seconds a server that is slow to answer is tried again.
         on_problem: Called with the folder of a run and a sentence about what could not be sent.
+        on_silence: Called from another thread with a sentence about a server that is still waited for.
         trusted: Servers that the user has named elsewhere.
         trusts: Asked once about each server that only runs name.
         registers: Whether models are registered on servers also where somebody else has recorded the run. By default,
@@ -87,14 +90,18 @@ class RunSync:
         trusts: Callable[[str], bool] = lambda _: False,
         registers: bool = False,
         uploads: UploadLimits = _UNLIMITED,
+        patience: float = PATIENCE_SECONDS,
         on_problem: Callable[[Path, str], None],
+        on_silence: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._to = list(to)
         self._trusts = trusts
         self._trusted = {destinations.without_credentials(url): True for url in trusted}
         self._registers = registers
         self._uploads = uploads
+        self._patience = patience
         self._on_problem = on_problem
+        self._on_silence = on_silence
         self._unreachable: dict[str, str] = {}
         self._wasted_seconds: dict[str, float] = {}
         self._completion = completion.Completion(Siblings())
@@ -152,20 +159,26 @@ class RunSync:
         fault, owed = completion.send(
             folder,
             url,
-            patience=PATIENCE_SECONDS,
+            patience=self._patience,
             uploads=self._uploads,
             draws=True,
             registers=bool(names),
             on_problem=lambda problem: self._on_problem(folder, problem),
+            on_silence=lambda seconds: self._on_silence(self._waiting_for(url, seconds)),
         )
         if fault is None and names:
-            lacking = send_models(Registry(store_of(folder)), names, url, patience=PATIENCE_SECONDS)
+            lacking = send_models(Registry(store_of(folder)), names, url, patience=self._patience)
             owed = Owed({**owed.refused, **lacking.refused}, owed.broken_off or lacking.broken_off)
         wasted = self._wasted_seconds.get(url, 0.0) + monotonic() - began if fault else 0.0
         self._wasted_seconds[url] = wasted
-        if isinstance(fault, Unreachable) or wasted > PATIENCE_SECONDS:
+        if isinstance(fault, Unreachable) or wasted > self._patience:
             self._unreachable[url] = str(fault)
         return None if fault is None else str(fault), owed
+
+    def _waiting_for(self, url: str, seconds: float) -> str:
+        most = f"{self._patience:g} s at most" if isfinite(self._patience) else "as long as it takes"
+        server = destinations.without_credentials(url)
+        return f"{server} has not answered for {seconds:g} s, waiting {most}; Ctrl-C stops it"
 
     def _to_register(self, folder: Path) -> list[str]:
         """Return the registered models that the run has a version of, and servers may be told of."""

@@ -1,21 +1,25 @@
 """`autotrack.sync`: what `autotrack sync` does, for those who call it from Python."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autotrack import destinations, settings
+from autotrack.amounts import time_limit
 from autotrack.drawing_process import drawn_together
 from autotrack.errors import SettingsError
+from autotrack.format import printable
 from autotrack.readers import catalog
 from autotrack.readers.scan import run_folders
-from autotrack.sidecar.sync import Outcome, RunSync
+from autotrack.sidecar.sync import PATIENCE_SECONDS, Outcome, RunSync
 
 
 def sync(
     where: str | Path | Sequence[str | Path] = (),
     to: str | Sequence[str] = (),
     *,
+    timeout: float | None = PATIENCE_SECONDS,
     on_problem: Callable[[Path, str], None] = lambda *_: None,
 ) -> list[Outcome]:
     """Bring everything derived from runs up to date, and send to servers what they have not received.
@@ -26,6 +30,8 @@ def sync(
     Args:
         where: Stores or runs, by their paths; by default, the usual store.
         to: URLs of servers, or `tensorboard`; by default, each run's own destinations.
+        timeout: For how many seconds a server that does not answer is tried: once, not again for each run. One that
+            refuses connections is given up after 20. None tries as long as it takes.
         on_problem: Called with the folder of a run and a sentence, for each thing that could not be sent.
 
     Returns:
@@ -33,16 +39,22 @@ def sync(
 
     Raises `SettingsError` for a destination that is none, and `RunNotFoundError`.
     """
-    chosen = settings.resolve()
+    patience, chosen = time_limit("timeout", timeout), settings.resolve()
     run_sync = RunSync(
         checked([to] if isinstance(to, str) else to),
         trusted=servers_named(chosen),
         uploads=chosen.uploads,
+        patience=patience,
         on_problem=on_problem,
+        on_silence=(lambda _: None) if chosen.quiet else _say,
     )
     named = [where] if isinstance(where, (str, Path)) else list(where)
     with drawn_together():
         return [run_sync.sync(folder) for folder in folders_of(named)]
+
+
+def _say(sentence: str) -> None:
+    print(printable(f"autotrack: {sentence}"), file=sys.stderr, flush=True)
 
 
 def servers_named(chosen: settings.Settings) -> list[str]:

@@ -1,14 +1,20 @@
 """`autotrack sync`: old runs are sent to servers, each by itself, and it is said what came of that."""
 
 import itertools
+import queue
+import socket
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
+from typing import cast
 
 import pytest
 
 import autotrack
 from autotrack.sidecar import completion
+from autotrack.sidecar.silent_server import said_when_silent
 from autotrack.sidecar.sync import RunSync
-from autotrack.sinks.base import Unreachable
+from autotrack.sinks.base import RemoteSink, Unreachable
 from autotrack.sinks.owed import Owed
 from autotrack.sinks.rest.client import Refused
 from autotrack.training import without_sidecar
@@ -66,6 +72,41 @@ def test_a_server_that_does_not_answer_is_not_tried_for_the_runs_that_follow(
     sent[SHOWN] = [None]
     run_sync.try_again()
     assert run_sync.sync(folder).sent == {SHOWN: None}
+
+
+class Silent:
+    """What sends to a server of which nothing has been heard since `last_progress`."""
+
+    owed, registered_as = Owed(), ()
+
+    def __init__(self, last_progress: float) -> None:
+        self.last_progress = last_progress
+
+
+def test_whoever_waits_for_a_silent_server_is_told_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_SIDECAR", "off")
+    monkeypatch.setattr(without_sidecar.WithoutSidecar, "send_unsent", lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections, and nobody ever answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for _ in range(2):
+            with autotrack.start_run(to=[str(store), url]) as run:
+                run.log({"loss": 0.5}, step=0)
+        one, two = autotrack.sync(store, timeout=0.3)
+        silent.settimeout(0.1)
+        attempts = 0
+        with suppress(TimeoutError):
+            while True:
+                silent.accept()[0].close()
+                attempts += 1
+    assert one.sent == two.sent
+    assert "did not answer within 0.3 s" in str(one.sent[url])
+    assert 1 <= attempts <= 4, "of one run only"
+    said: queue.Queue[float] = queue.Queue()
+    with said_when_silent(cast("RemoteSink", Silent(monotonic())), said.put, seconds=0.01):
+        assert said.get(timeout=60) == 0.01
+    with said_when_silent(cast("RemoteSink", Silent(monotonic() + 1000)), said.put, seconds=0.0):
+        pass
+    assert said.empty()
 
 
 def test_a_server_that_refuses_run_after_run_for_minutes_is_left_alone(

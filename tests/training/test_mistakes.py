@@ -36,9 +36,10 @@ Call = Callable[[autotrack.Run], Any]
         (lambda run: run.finish(error=3), "error is 3; expected the exception"),
         (lambda run: run.wait(float("nan")), "timeout is nan; expected a number of seconds, 0 or more"),
         (lambda run: run.wait(-1), "timeout is -1; expected a number of seconds, 0 or more"),
-        (lambda run: run.wait("x"), "timeout is 'x'; expected a number of seconds, 0 or more"),  # type: ignore[arg-type]
+        (lambda run: run.wait("x"), "timeout is 'x'; expected a number of seconds, 0 or more"),
         (lambda _: autotrack.flush(float("nan")), "timeout is nan; expected a number of seconds"),
         (lambda _: autotrack.flush([1]), "timeout is [1]; expected a number of seconds"),  # type: ignore[arg-type]
+        (lambda run: autotrack.sync(run.folder, timeout=-1), "timeout is -1; expected a number of seconds"),
         (lambda run: autotrack.runs(run.folder.parent).last("x"), "the number of runs is 'x'; expected an integer"),  # type: ignore[arg-type]
         (lambda run: autotrack.runs(run.folder.parent).last(-1), "the number of runs is -1; expected an integer, 0"),
         (lambda _: autotrack.tensorboard(last=1.5), "last is 1.5; expected an integer, 0 or more"),  # type: ignore[arg-type]
