@@ -9,7 +9,7 @@ from autotrack.cli.options import StoreOption
 from autotrack.cli.printing import say, say_json
 from autotrack.model_names import SCHEME, parsed
 from autotrack.models import serving
-from autotrack.models.input_check import check_inputs
+from autotrack.models.input_check import check_inputs, in_order, schema_of
 from autotrack.models.loading import load_model
 from autotrack.models.predicting import predictions, read_data
 from autotrack.models.registry import Registry
@@ -36,7 +36,9 @@ def predict(
     loaded: Any
     if model.startswith(SCHEME) or registry.exists(name):
         wanted = parsed(model)
-        check_inputs(registry, wanted.name, registry.model(wanted.name).version(wanted), data)
+        version = registry.model(wanted.name).version(wanted)
+        check_inputs(registry, wanted.name, version, data)
+        data = in_order(schema_of(registry, wanted.name, version), data)
         loaded = load_model(f"{SCHEME}{model.removeprefix(SCHEME)}", trusted=trusted, store=place)
     else:
         loaded = catalog.find(model, store).load_model(trusted=trusted)

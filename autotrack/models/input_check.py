@@ -48,6 +48,15 @@ def check_inputs(registry: Registry, name: str, version: Registered, data: Any) 
         raise ModelInputError(f"{name}/{version.version} cannot take these data: {'; '.join(found)}")
 
 
+def in_order(schema: Sequence[Mapping[str, Any]] | None, data: Any) -> Any:
+    """Return a table with its columns in the order in which the model was trained on them; other data as they are."""
+    names = [str(one.get("name")) for one in schema or ()]
+    columns = getattr(data, "columns", None)
+    if columns is None or sorted(names) != sorted(map(str, columns)):
+        return data
+    return data[names]
+
+
 def schema_of(registry: Registry, name: str, version: Registered) -> list[Mapping[str, Any]] | None:
     """Return what a model takes, as MLflow writes it in a signature; None where that is not known."""
     folder = description_folder(version)
@@ -87,7 +96,10 @@ def _of_columns(schema: Sequence[Mapping[str, Any]], data: Any) -> Iterator[str]
     names = [str(one.get("name")) for one in schema]
     columns = getattr(data, "columns", None)
     if columns is None:
-        yield f"expected a table with the columns {_listed(names)}"
+        yield (
+            f"expected a table with the columns {_listed(names)}: a CSV with a header, or, in JSON, a list of objects "
+            f"or {{'dataframe_split': …}}"
+        )
         return
     there = list(map(str, columns))
     if missing := [name for name in names if name not in there]:

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from autotrack.errors import ModelLoadError
+from autotrack.errors import ModelLoadError, RunNotFoundError
 from autotrack.model_names import SCHEME
+from autotrack.models.registry import Registry
 from autotrack.models.version_files import load_version
 from autotrack.readers import catalog
 from autotrack.readers.kept_files import KeptFiles, Weights
@@ -31,8 +32,8 @@ def load_model(
             version. Or a recorded run, the folder, name or id of one, or the path of a file in a run folder.
         weights: `"last"` for the model as training left it, `"best"` for the best checkpoint. A version has its own.
         trusted: Say True only if you trust whoever made the run. Pickled models, which is what scikit-learn's and
-            PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise; except a
-            registered one that certainly comes from a training of yours on this machine.
+            PyTorch's mostly are, run whatever code their author wants, so they are not opened otherwise; except one
+            that certainly comes from a training of yours on this machine.
         model_class: The class of a Lightning module, where it is not imported yet.
         inputs: Data that a registered model is to predict from: they are compared with what it was trained on.
         store: The folder of runs in which names are looked for; by default the one in the settings.
@@ -58,7 +59,15 @@ def load_model(
         return KeptFiles(around, load(around).summary).load_file(name, trusted=trusted, model_class=model_class)
     if isinstance(model, os.PathLike) and not path.exists():
         raise ModelLoadError(f"{path} does not exist; expected a run folder, or a file in one")
-    return catalog.load(model, store).load_model(weights, trusted=trusted, model_class=model_class)
+    try:
+        run = catalog.load(model, store)
+    except RunNotFoundError as error:
+        name = str(model)
+        if Registry(catalog.store_path(store)).exists(name.partition("@")[0].partition("/")[0]):
+            advice = f"a registered model is loaded by {SCHEME + name!r}"
+            raise RunNotFoundError(f"{error}; {advice}", reference=name) from None
+        raise
+    return run.load_model(weights, trusted=trusted, model_class=model_class)
 
 
 def _run_around(path: Path) -> Path | None:

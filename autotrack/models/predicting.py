@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from autotrack.errors import MissingLibraryError, ModelInputError
+from autotrack.errors import AutotrackError, MissingLibraryError, ModelInputError
 
 SUFFIXES = (".csv", ".json", ".npy")
 
@@ -33,7 +33,16 @@ def read_data(path: Path) -> Any:
 
 
 def predictions(model: Any, data: Any) -> Any:
-    """Return what a model predicts, as JSON has it."""
+    """Return what a model predicts, as JSON has it. Raises `ModelInputError` with what the model says of the data."""
+    try:
+        return _predictions(model, data)
+    except AutotrackError:
+        raise
+    except Exception as error:
+        raise ModelInputError(f"the model cannot predict from these data: {type(error).__name__}: {error}") from error
+
+
+def _predictions(model: Any, data: Any) -> Any:
     predict = getattr(model, "predict", None)
     if callable(predict):
         return _plain(predict(data))
@@ -53,7 +62,9 @@ def _of_csv(path: Path) -> Any:
     with path.open(newline="", encoding="utf-8") as file:
         first = next(csv.reader(file), [])
     if all(map(_is_number, first)):
-        return _library("numpy").loadtxt(path, delimiter=",", ndmin=2)
+        counted = len(first) > 1 and first == [str(number) for number in range(len(first))]
+        # pandas writes the columns of a frame without names so: 0, 1, 2 and so on.
+        return _library("numpy").loadtxt(path, delimiter=",", ndmin=2, skiprows=int(counted))
     return _library("pandas").read_csv(path)
 
 

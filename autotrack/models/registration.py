@@ -39,7 +39,8 @@ def store_of(run_folder: Path) -> Path:
 def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None = None) -> Registered:
     """Register the model of a run as somebody asked for in a record of the run; a second time, it changes nothing.
 
-    The same files of the same run are one version, whoever asks: what is said of it in addition is added.
+    The same files of the same run are one version, whoever asks: what is said of it in addition is added. Where files
+    of that version are gone by now, they are there again afterwards.
 
     Raises `ModelRegistryError`, `ArtifactNotFoundError` if the run has no such model, and `OSError`.
     """
@@ -47,7 +48,8 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
     if not run.folder.absolute().is_relative_to(registry.store.absolute()):
         raise ModelRegistryError(f"{run.folder} lies in no store; its model cannot be registered")
     with registry.changing(request.name, creates=True) as (model, append):
-        if (already := model.registered_as(request.id)) is not None and already.version in model.versions:
+        already = model.registered_as(request.id)
+        if already is not None and already.version in model.versions and _has_files(registry, request.name, already):
             _add_description(request, already, append)
             return already
         kept = KeptFiles(run.folder, run.summary)
@@ -61,6 +63,10 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
                 (one for one in model.versions.values() if one.origin.run == run.id and one.files == files), None
             )
             if same is not None:
+                if not _has_files(registry, request.name, same):
+                    place = draft.with_name(str(same.version))
+                    shutil.rmtree(place, ignore_errors=True)
+                    draft.rename(place)
                 _add_description(request, same, append)
                 return same
             number = _unused_number(registry, request.name, model.highest)
@@ -142,6 +148,11 @@ def checked_request(name: object, weights: object, description: object, tags: Ma
     texts = [description, *(text for pair in (tags or {}).items() for text in pair)]
     if not all(isinstance(text, str) for text in texts):
         raise ModelRegistryError("descriptions and tags are texts, as in {'why': 'paper'}")
+
+
+def _has_files(registry: Registry, name: str, version: Registered) -> bool:
+    paths = [registry.store / registry.path_in_store(name, version.version, file.path) for file in version.files]
+    return all(path.is_file() for path in paths)
 
 
 def _place(registry: Registry, name: str, folder: str) -> Path:

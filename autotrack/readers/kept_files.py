@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -23,7 +24,9 @@ from autotrack.model_format.kept import (
     model_loaders,
     with_its_name,
 )
+from autotrack.model_format.kept_code import importable_code
 from autotrack.model_format.verified import copy_verified, private_folder
+from autotrack.readers.trust import why_foreign
 
 Weights = Literal["best", "last"]
 
@@ -122,7 +125,9 @@ class KeptFiles:
         with private_folder() as folder:
             path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
             described = self._described(PurePosixPath(chosen.path).parent.parent)
-            kept = KeptModel(path, self._folder / chosen.path, described=described, trusted=trusted)
+            kept = KeptModel(
+                path, self._folder / chosen.path, described=described, trusted=trusted or self._is_own([chosen])
+            )
             with_its_name(kept, "exported", lambda: loader.export_model(kept, target, to_format=to_format))
 
     def _described(self, model: PurePosixPath) -> Mapping[str, Any]:
@@ -164,8 +169,10 @@ class KeptFiles:
         ]
         return min(models, key=lambda one: len(PurePosixPath(one.path).parts), default=None)
 
-    def _load(self, chosen: Artifact, loaders: list[ModelLoader], **options: Any) -> Any:
+    def _load(self, chosen: Artifact, loaders: list[ModelLoader], *, trusted: bool, model_class: type | None) -> Any:
         kept_at, final = self._folder / chosen.path, self._final_model(loaders)
+        read = [chosen] if final is None else [chosen, final]
+        trusted = trusted or (model_class is None and self._is_own(read))  # a class that is given needs none
         loader = loader_of(chosen.path, loaders)
         if loader is None:
             raise ModelLoadError(f"{kept_at} is not a file that an installed integration can load; open it yourself")
@@ -177,18 +184,20 @@ class KeptFiles:
                 (folder / "model").mkdir()
                 model_path = copy_verified(self._folder, final.path, folder / "model", sha256=final.sha256)
             path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
-            kept = KeptModel(path, kept_at, model_path, self._summary.params_by_source, script, **options)
-            try:
-                return load_with(loader, kept)
-            except UntrustedModelError:
-                raise
-            except ModelLoadError:
-                whole = loader_of(final.path, loaders) if final is not None else None
-                if whole is None or whole is loader or model_path is None or kept.model_class or not kept.trusted:
-                    raise
-                if not isinstance(whole, WeightsReplacer):
-                    raise
-                return _loaded_as_whole(whole, whole, kept, model_path)
+            params = self._summary.params_by_source
+            kept = KeptModel(path, kept_at, model_path, params, script, trusted=trusted, model_class=model_class)
+            with self._code_of(final or chosen, folder) if trusted else nullcontext():
+                return _load_or_make_whole(loader, kept, final, loaders)
+
+    def _code_of(self, model: Artifact, folder: Path) -> AbstractContextManager[None]:
+        """Let the modules be imported that were kept with a model."""
+        around = _folder_of_model(model.path, self._artifacts)
+        return importable_code(self._folder, around, self._artifacts, folder) if around else nullcontext()
+
+    def _is_own(self, loaded: Sequence[Artifact]) -> bool:
+        """Whether this user has certainly recorded these very files, so that what is pickled in them is their own."""
+        recorded = all(one.sha256 is not None for one in loaded)  # each is verified before it is loaded
+        return recorded and why_foreign(self._summary, self._folder, strictly=True) is None
 
     def _existing(self, name: str) -> Path:
         """Return the path of a file or folder of the run. Raises `FileNotFoundError` and `UnsafeFileError`."""
@@ -209,14 +218,26 @@ class KeptFiles:
         )
 
 
-def _loaded_as_whole(loader: ModelLoader, replacer: WeightsReplacer, kept: KeptModel, model: Path) -> Any:
-    """Load the model that a run has kept, with the weights of a checkpoint that does not do alone.
+def _load_or_make_whole(
+    loader: ModelLoader, kept: KeptModel, final: Artifact | None, loaders: list[ModelLoader]
+) -> Any:
+    """Load a file; where it is a checkpoint that does not do alone, load the whole model with its weights.
 
     That is so where the class of its module is in the script: the model has the class with it.
     """
-    target = kept.path.with_name(f"whole-{model.name}")
-    replacer.replace_weights(kept, model, target)
-    return load_with(loader, replace(kept, path=target, model_path=None))
+    try:
+        return load_with(loader, kept)
+    except UntrustedModelError:
+        raise
+    except ModelLoadError:
+        whole = loader_of(final.path, loaders) if final is not None else None
+        if kept.model_path is None or whole is loader or kept.model_class or not kept.trusted:
+            raise
+        if not isinstance(whole, ModelLoader) or not isinstance(whole, WeightsReplacer):
+            raise
+        target = kept.path.with_name(f"whole-{kept.model_path.name}")
+        whole.replace_weights(kept, kept.model_path, target)
+        return load_with(whole, replace(kept, path=target, model_path=None))
 
 
 def _folder_of_model(path: str, artifacts: Sequence[Artifact]) -> str | None:

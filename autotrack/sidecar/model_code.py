@@ -6,8 +6,6 @@ from pathlib import Path, PurePosixPath
 from autotrack.model_format.requirements import is_installed
 from autotrack.sidecar.capture.base import Subject
 
-FOLDER = "code"
-
 _MOST_BYTES = 5_000_000
 _MOST_FILES = 500
 

@@ -11,11 +11,11 @@ from autotrack.journal import shared_files
 from autotrack.journal.records import Artifact, Model
 from autotrack.journal.run_folder import link_shared, make_folders, open_file, read_bytes, replace_file
 from autotrack.model_format import tensors_for_mlflow
+from autotrack.model_format.kept_code import FOLDER as CODE
 from autotrack.model_format.mlmodel import NAME, mlmodel
 from autotrack.model_format.requirements import environment_files, modules_in, python_version, requirements
 from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.sidecar.capture.base import Subject
-from autotrack.sidecar.model_code import FOLDER as CODE
 from autotrack.sidecar.model_code import code_of
 
 _MOST_DESCRIPTION_BYTES = 2**24

@@ -31,6 +31,9 @@ class KerasIntegration:
 
     def load_model(self, kept: KeptModel) -> Any:
         """Return the model in a file that a run has kept."""
+        from autotrack_keras.backend import import_keras
+
+        import_keras(kept.params)
         from autotrack_keras.kept_models import load
 
         return load(kept)

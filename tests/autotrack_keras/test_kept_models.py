@@ -10,6 +10,7 @@ import pytest
 import autotrack
 from autotrack.errors import ArtifactNotFoundError, UntrustedModelError
 from tests.autotrack_keras.conftest import X, Y, make_model
+from tests.support.foreign_runs import made_foreign
 
 Recorded = Callable[[], autotrack.RecordedRun]
 
@@ -49,7 +50,7 @@ def test_code_in_a_lambda_layer_is_only_run_where_it_is_trusted(recorded: Record
     model.compile("sgd", "mse")
     model.fit(X, Y, verbose=0)
     with pytest.raises(UntrustedModelError, match="Lambda"):
-        recorded().load_model()
+        made_foreign(recorded()).load_model()
     loaded = recorded().load_model(trusted=True)
     assert (loaded.predict(X, verbose=0) == model.predict(X, verbose=0)).all()
     with pytest.raises(ArtifactNotFoundError, match="checkpoints/best"):

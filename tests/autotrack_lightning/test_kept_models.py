@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
 from autotrack.errors import ModelLoadError
+from tests.support.foreign_runs import made_foreign
 
 NET = """
 import torch
@@ -74,7 +75,7 @@ def test_a_class_that_is_not_imported_needs_trust_or_to_be_given(
     run = trained(nets.Net(width=2))
     monkeypatch.delitem(sys.modules, "kept_nets")
     with pytest.raises(ModelLoadError, match=r"kept_nets\.Net, which is not imported"):
-        run.load_model()
+        made_foreign(run).load_model()
     assert "kept_nets" not in sys.modules
     assert type(run.load_model(model_class=nets.Net)) is nets.Net
     assert type(run.load_model(trusted=True)).__module__ == "kept_nets"
@@ -85,4 +86,4 @@ def test_a_class_of_the_script_has_to_be_given(nets: ModuleType) -> None:
     nets.Net.__module__ = "__main__"
     run = trained(nets.Net(width=2))
     with pytest.raises(ModelLoadError, match="give model_class=Net"):
-        run.load_model()
+        made_foreign(run).load_model()

@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 import autotrack
 from autotrack.errors import ModelLoadError, UntrustedModelError
 from tests.autotrack_sklearn.conftest import all_runs
+from tests.support.foreign_runs import made_foreign
 
 pytestmark = pytest.mark.usefixtures("autolog", "_with_checksums")
 
@@ -34,6 +35,16 @@ def test_a_trusted_model_predicts_the_same(wine: Any) -> None:
         assert (loaded.predict_proba(wine[0]) == model.predict_proba(wine[0])).all()
 
 
+def test_a_pickle_that_this_user_certainly_made_needs_no_trust(wine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOTRACK_ENVIRONMENT")
+    tree = DecisionTreeClassifier().fit(*wine)
+    run = all_runs()[0]
+    for loaded in (run.load_model(), autotrack.load_model(run.folder / "model" / "model.joblib")):
+        assert (loaded.predict(wine[0]) == tree.predict(wine[0])).all()
+    with pytest.raises(UntrustedModelError):
+        made_foreign(run).load_model()
+
+
 def test_a_pickle_that_would_run_code_is_not_opened(wine: Any, tmp_path: Path) -> None:
     class Attack:
         def __reduce__(self) -> Any:
@@ -42,7 +53,7 @@ def test_a_pickle_that_would_run_code_is_not_opened(wine: Any, tmp_path: Path) -
     DecisionTreeClassifier().fit(*wine)
     run = all_runs()[0]
     with pytest.raises(UntrustedModelError, match="trusted=True"):
-        run.load_model()
+        made_foreign(run).load_model()
     path = run.folder / "model" / "model.joblib"
     path.write_bytes(pickle.dumps(Attack()))
     with pytest.raises(ModelLoadError, match="checksum differs"):  # nor if it is trusted, because it was exchanged

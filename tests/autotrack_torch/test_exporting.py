@@ -9,6 +9,7 @@ import torch
 import autotrack
 from autotrack.errors import ModelLoadError, UntrustedModelError
 from autotrack.models.export import export_model
+from tests.support.foreign_runs import made_foreign
 
 
 class Halves(torch.nn.Module):
@@ -36,7 +37,7 @@ def train(*, calls_whole: bool = True) -> tuple[Any, Halves]:
 def test_it_predicts_the_same_for_any_number_of_rows(tmp_path: Path) -> None:
     run, model = train()
     with pytest.raises(UntrustedModelError):
-        export_model(run, "torchscript", tmp_path / "refused.pt")
+        export_model(made_foreign(run), "torchscript", tmp_path / "refused.pt")
     assert not (tmp_path / "refused.pt").exists()
     x = torch.rand(7, 2)
     program = torch.export.load(export_model(run, "pt2", tmp_path / "model.pt2", trusted=True)).module()

@@ -8,6 +8,7 @@ import torch
 
 import autotrack
 from autotrack.errors import ModelLoadError, UntrustedModelError
+from tests.support.foreign_runs import made_foreign
 
 
 def train(save: Callable[[torch.nn.Module], None]) -> torch.nn.Module:
@@ -31,7 +32,7 @@ def test_a_whole_model_is_loaded_if_it_is_trusted() -> None:
         model = train(lambda model: torch.save(model, "net.pt"))
     run, x = autotrack.load(active.folder), torch.rand(4, 2)
     with pytest.raises(UntrustedModelError):
-        run.load_model()
+        made_foreign(run).load_model()
     assert torch.equal(run.load_model(trusted=True)(x), model(x))
     assert run.path("model/net") == run.folder / "model" / "net.pt"
 

@@ -1,6 +1,7 @@
 """A store with three runs of a classifier, which tests of the registry register, change and damage."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def fit(store: Path, *, rows: int = 40, C: float = 1.0, **options: object) -> Re
     finally:
         autotrack.autolog(disable=True)
     return autotrack.runs(store)[0]
+
+
+@pytest.fixture(autouse=True)
+def _pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are pickled, also where another test has had mlflow import skops, whose files need no trust."""
+    monkeypatch.delitem(sys.modules, "skops.io", raising=False)
 
 
 @pytest.fixture(scope="session")

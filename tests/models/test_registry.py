@@ -16,6 +16,7 @@ from autotrack.models.lineage import lineage_of
 from autotrack.models.measures import measured
 from autotrack.models.registration import register
 from autotrack.models.registry import Registry
+from autotrack.models.version_files import verify
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import run_folders
 from tests.models.conftest import fit
@@ -54,6 +55,13 @@ def test_the_same_model_is_registered_once_and_a_version_number_is_never_given_a
     aliases.remove_version(registry, Reference("digits", 2))
     assert runs[2].register("digits").version == 3
     assert sorted(registry.model("digits").versions) == [1, 3]
+
+
+def test_registering_again_brings_back_files_that_are_gone(runs: list[RecordedRun], registry: Registry) -> None:
+    version = runs[0].register("digits")
+    shutil.rmtree(registry.store / registry.path_in_store("digits", 1))
+    assert runs[0].register("digits").version == 1
+    verify(registry, "digits", version)
 
 
 def test_a_version_stays_when_its_run_is_removed_for_good(

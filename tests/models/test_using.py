@@ -10,10 +10,16 @@ import pytest
 
 import autotrack
 from autotrack.cli import completion
-from autotrack.errors import AutotrackWarning, MissingLibraryError, ModelInputError, UntrustedModelError
+from autotrack.errors import (
+    AutotrackWarning,
+    MissingLibraryError,
+    ModelInputError,
+    RunNotFoundError,
+    UntrustedModelError,
+)
 from autotrack.models import environment_check, serving
 from autotrack.models.entries import Origin
-from autotrack.models.input_check import problems
+from autotrack.models.input_check import in_order, problems
 from autotrack.models.predicting import predictions, read_data
 from autotrack.models.registry import Registry
 from autotrack.readers.recorded_run import RecordedRun
@@ -39,6 +45,10 @@ def test_a_model_predicts_from_csv_json_and_npy(store: Path, tmp_path: Path) -> 
         assert predictions(model, read_data(tmp_path / name)) == expected
     pd.DataFrame({"a": [1], "b": ["x"]}).to_csv(tmp_path / "table.csv", index=False)
     assert list(read_data(tmp_path / "table.csv").columns) == ["a", "b"]
+    pd.DataFrame(DATA).to_csv(tmp_path / "counted.csv", index=False)  # its header is 0,1,2,3
+    assert predictions(model, read_data(tmp_path / "counted.csv")) == expected
+    with pytest.raises(ModelInputError, match="cannot predict from these data: ValueError: Input X contains NaN"):
+        predictions(model, np.full((1, 4), np.nan))
     for name, content in (("bad.json", "{"), ("bad.npy", "no"), ("bad.txt", ""), ("pickled.npy", "\x80")):
         (tmp_path / name).write_text(content)
         with pytest.raises(ModelInputError):
@@ -62,6 +72,19 @@ def test_columns_that_are_missing_unknown_or_of_another_type_are_named() -> None
     assert found[0] == "columns are missing: 'c'"
     assert found[1] == "columns that the model does not know: 'd'"
     assert "'b' holds float, expected text" in found[2]
+
+
+def test_columns_in_another_order_are_put_in_that_of_the_training() -> None:
+    schema = [{"type": "double", "name": "b"}, {"type": "double", "name": "a"}]
+    table = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    assert list(in_order(schema, table).columns) == ["b", "a"]
+    assert in_order(schema, DATA) is DATA
+    assert in_order(None, table) is table
+
+
+def test_a_name_without_the_scheme_is_told_how_to_load_a_registered_model(store: Path) -> None:
+    with pytest.raises(RunNotFoundError, match="'models:/digits/1'"):
+        autotrack.load_model("digits/1", store=store)
 
 
 def test_packages_that_differ_are_named_if_that_matters(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
