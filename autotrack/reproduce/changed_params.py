@@ -16,6 +16,8 @@ from autotrack.training.observe.constants import SOURCE
 
 _WITH_DASHES = ("argparse", "click", "typer", "absl", "fire", "tyro", "simple-parsing", "jsonargparse", "pydantic")
 _WITH_EQUALS = ("hydra", "omegaconf")
+_CLI_OF_PYDANTIC = re.compile(r"cli_parse_args|CliApp")
+_PREFIX_OF_PYDANTIC = re.compile(r"env_prefix\s*=\s*[\"'](\w*)[\"']")
 _LARGEST = 1_000_000
 
 
@@ -45,7 +47,10 @@ def with_params(
         spellings = (name, name.upper())
         variable = next((one for one in spellings if one in Usage(summary).variables), None)
         constant = next((one for one in spellings if one in constants and _is_of(one, name, constants, summary)), None)
-        if source:
+        if source.startswith("pydantic") and not _CLI_OF_PYDANTIC.search(text := "\n".join(texts_of(code))):
+            prefix = _PREFIX_OF_PYDANTIC.search(text)
+            variables[f"{prefix[1] if prefix else ''}{name}".upper()] = value
+        elif source:
             changed = _with_param(changed, name, value, source, code)
         elif variable is not None:
             variables[variable] = value

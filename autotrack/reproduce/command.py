@@ -12,9 +12,11 @@ from autotrack import launch, repeating
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
+from autotrack.readers.usage import Usage
 from autotrack.reproduce.changed_params import with_params
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.hardware import relevant_variables
+from autotrack.sidecar.capture.used import is_plain, read_variables
 
 _REDACTED = "[redacted]"
 _OWN_COMMAND = "give the whole command yourself: autotrack reproduce RUN -- python train.py …"
@@ -30,6 +32,12 @@ _OF_THE_JOB = frozenset(
     "GROUP_RANK LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT NODE_RANK OMPI_COMM_WORLD_RANK "
     "OMPI_COMM_WORLD_SIZE RANK TF_CONFIG WORLD_SIZE".split()
 )
+_OF_THE_USER = frozenset(
+    "DISPLAY HOME HOST HOSTNAME LOGNAME PATH PWD SHELL TEMP TERM TMP TMPDIR USER USERNAME".split()
+)
+_OF_PROGRAMS = ("AUTOTRACK_", "BASH", "DYLD_", "GIT_", "LD_", "PIP_", "PYTHON", "SSH_", "UV_", "XDG_")
+"""Names of variables that say who and where somebody is, or what other programs do. They stay as they are here."""
+
 _LAUNCHERS = frozenset("accelerate deepspeed fabric horovodrun lightning mpiexec mpirun srun torchrun".split())
 _JOB_PREFIXES = ("SLURM_", "TORCHELASTIC_")
 """Variables that a launcher sets for each of its processes."""
@@ -113,7 +121,11 @@ def rerun_of(
 
 
 def doubts_about_command(summary: Summary) -> Iterator[Missing]:
-    """Yield what the command line of a run does not tell."""
+    """Yield what is not known of the command line of a run, and of the variables that its code reads."""
+    for name, value in Usage(summary).variables.items():
+        if not is_plain(value) and _may_be_set(name) and read_variables([name], os.environ).get(name) != value:
+            why = "the code reads this environment variable, of whose value only a checksum is kept"
+            yield Missing(name, why, "set it as it was", kind="environment")
     recorded = _recorded_environment(summary)
     processes = str(recorded.get("WORLD_SIZE", "1"))
     if processes not in ("", "1") and not summary.environment.get("process", {}).get("launched_by"):
@@ -201,9 +213,17 @@ def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str
                 yield name, os.pathsep.join(map(space.here, folders))
         elif not _is_of_here(name) and not _is_of_job(name) and _REDACTED not in value:
             yield name, value
+    for name, value in Usage(summary).variables.items():
+        if name not in recorded and _may_be_set(name) and is_plain(value):
+            yield name, value
     seed = summary.environment.get("process", {}).get("hash_seed")
     if seed is not None and "hardware" not in summary.environment:  # otherwise the script itself has set it too late
         yield "PYTHONHASHSEED", str(seed)
+
+
+def _may_be_set(name: str) -> bool:
+    """Whether a variable that the code reads is one of the user's making: no other program goes by it."""
+    return not (name in _OF_THE_USER or name.startswith(_OF_PROGRAMS) or _is_of_here(name) or _is_of_job(name))
 
 
 def _is_of_here(name: str) -> bool:

@@ -158,6 +158,7 @@ import os
 import autotrack, helper
 with autotrack.start_run() as run:
     run.log({"threads": int(os.environ["OMP_NUM_THREADS"]), "hash": helper.digest() % 10_000})
+    run.log({"scale": float(os.environ["SCALE"])})
 """
 
 
@@ -197,7 +198,7 @@ QUICK: Sequence[Planted] = (
         "no git, and environment variables that matter",
         "python train.py",
         files={"train.py": WITH_VARIABLES, "helper.py": "def digest():\n    return hash('a text')\n"},
-        environ={"OMP_NUM_THREADS": "3", "PYTHONHASHSEED": "5"},
+        environ={"OMP_NUM_THREADS": "3", "PYTHONHASHSEED": "5", "SCALE": "2.5"},
         change=lambda root: put(root, {"helper.py": "def digest():\n    return 0\n"}),
         quick=True,
     ),

@@ -37,6 +37,15 @@ def test_an_option_may_be_called_otherwise_than_what_the_code_makes_of_it(option
     assert changed(tmp_path, "train.py -x", batch_size="8") == "train.py -x --size=8"
 
 
+def test_settings_of_pydantic_without_a_command_line_come_from_the_environment(tmp_path: Path) -> None:
+    summary = Summary(params={"lr": 0.1}, params_by_source={"pydantic-settings": {"lr": 0.1}})
+    script = tmp_path / "train.py"
+    script.write_text("model_config = SettingsConfigDict(env_prefix='my_')")
+    assert with_params(["train.py"], {"lr": "1"}, summary, tmp_path) == (["train.py"], {"MY_LR": "1"})
+    script.write_text("model_config = SettingsConfigDict(cli_parse_args=True)")
+    assert with_params(["train.py"], {"lr": "1"}, summary, tmp_path) == (["train.py", "--lr=1"], {})
+
+
 def test_the_last_part_of_a_name_will_do(tmp_path: Path) -> None:
     for source, expected in (("hydra", "opt.lr=1"), ("simple-parsing", "--lr=1"), ("tyro", "--opt.lr=1")):
         summary = Summary(params={"opt.lr": 0.1}, params_by_source={source: {"opt.lr": 0.1}})

@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from autotrack.journal.summary import Summary
-from autotrack.reproduce.command import Rerun, rerun_of
+from autotrack.reproduce.command import Rerun, doubts_about_command, rerun_of
 from autotrack.reproduce.workspace import Workspace
 
 BASE = PurePath("/home/me/lab")
@@ -15,6 +15,7 @@ PYTHON = "/home/me/lab/.venv/bin/python"
 def rerun(process: dict[str, Any], variables: dict[str, str] | None = None, **options: Any) -> Rerun:
     space = Workspace(CODE.parent, CODE, CODE / "scripts", BASE, (), options.pop("cells", None))
     environment = {"process": process, "hardware": {"environment_variables": variables or {}}}
+    environment["used"] = {"variables": options.pop("read", {})}
     summary = Summary(cwd="/home/me/lab/scripts", environment=environment)
     return rerun_of(summary, space, store=Path("/home/me/lab/runs"), python=PYTHON, **options)
 
@@ -47,3 +48,12 @@ def test_relative_places_of_modules_are_from_where_the_run_was_started() -> None
     again = rerun({"command": "python train.py"}, variables)
     assert again.variables["PYTHONPATH"] == f"{CODE}/src:/home/me/site:/abs"
     assert again.variables["OMP_NUM_THREADS"] == "2"
+
+
+def test_variables_that_the_code_reads_are_set_unless_they_are_of_this_machine() -> None:
+    read = {"SCALE": "2.5", "USER": "me", "LD_PRELOAD": "x", "CONFIG": "#a1b2c3"}
+    again = rerun({"command": "python train.py"}, read=read)
+    assert again.variables["SCALE"] == "2.5"
+    assert not again.variables.keys() & {"USER", "LD_PRELOAD", "CONFIG"}
+    [lost] = doubts_about_command(Summary(environment={"used": {"variables": read}}))
+    assert (lost.what, lost.fix) == ("CONFIG", "set it as it was")

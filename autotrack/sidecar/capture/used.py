@@ -97,7 +97,12 @@ def read_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str
     digits of its checksum, which are too few to find out what it was.
     """
     known = (name for name in sorted(names) if name in environ and not is_secret_name(name))
-    return {name: value if _PLAIN.fullmatch(value := environ[name]) else _mark(value) for name in known}
+    return {name: value if is_plain(value := environ[name]) else _mark(value) for name in known}
+
+
+def is_plain(value: str) -> bool:
+    """Whether the value of a variable is kept as it is: a number or a single word."""
+    return _PLAIN.fullmatch(value) is not None
 
 
 def _mark(value: str) -> str:
