@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,12 +15,29 @@ from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
 from autotrack.version import __version__
 
+_CALLED = {
+    "promote": "models promote", "alias": "models alias", "describe": "models describe", "list": "ls", "runs": "ls",
+    "search": "ls --where", "diff": "compare", "delete": "rm", "remove": "rm", "ui": "tensorboard",
+    "rerun": "reproduce", "upload": "sync", "check": "doctor", "load": "predict",
+}  # fmt: skip
+"""What people call commands that have another name here."""
+
+
+class Commands(PlainGroup):
+    """All commands; for one that there is not, the one that is probably meant is named."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is meant, and its arguments."""
+        if args and args[0] not in self.commands and args[0] in _CALLED:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean 'autotrack {_CALLED[args[0]]}'?")
+        return super().resolve_command(ctx, args)
+
 
 def app_with(commands: Iterable[str]) -> typer.Typer:
     """Return the command line with these of its commands, whose modules are imported."""
     app = typer.Typer(
         help="Show and manage the training runs that autotrack recorded.",
-        cls=PlainGroup,
+        cls=Commands,
         no_args_is_help=True,
         rich_markup_mode="markdown",  # joins the lines of a paragraph
         pretty_exceptions_enable=False,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.asking import agreed
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import StoreOption, WhereOption
 from autotrack.cli.printing import say
 from autotrack.cli.progress import byte_progress
@@ -41,7 +42,7 @@ def archive(
         )
     check_target(target)
     looked_at = catalog.Catalog()
-    chosen = [looked_at.find(reference, store) for reference in references]
+    chosen = [named_run(reference, store, looked_at) for reference in references]
     if where or not references:
         every = looked_at.runs(place)
         say_unreadable(place)

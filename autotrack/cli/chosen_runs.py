@@ -10,7 +10,14 @@ from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, better, split_direction
 from autotrack.readers.catalog import Catalog
 from autotrack.readers.groups import CONFIGURATION, Group, groups_of
-from autotrack.readers.listing import Column, chosen_columns, default_columns, metric_column, with_sorted_by
+from autotrack.readers.listing import (
+    Column,
+    chosen_columns,
+    default_columns,
+    metric_column,
+    name_column,
+    with_sorted_by,
+)
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
 
@@ -39,8 +46,11 @@ class ChosenRuns:
         runs = runs.last(self.last) if self.last else runs
         return runs.sort(self.sort, descending=self.descending) if self.sort else runs
 
-    def columns_of(self, runs: Runs) -> list[Column]:
-        """Return the columns to show of these runs. Raises `QueryError` for names that none of them has."""
+    def columns_of(self, runs: Runs, *, for_programs: bool = False) -> list[Column]:
+        """Return the columns to show of these runs. Raises `QueryError` for names that none of them has.
+
+        For people, the name of the run is always one of them; programs get what they ask for.
+        """
         if self.columns is None or self.columns.startswith("+"):
             columns = default_columns(runs, self._wanted(runs))
             if self.sort:
@@ -50,7 +60,9 @@ class ChosenRuns:
             added = self._asked(self.columns[1:], runs)
             names = [column.name for column in added]
             return [*(column for column in columns if column.name not in names), *added]
-        return self._asked(self.columns, runs)
+        asked = self._asked(self.columns, runs)
+        is_told = for_programs or any(column.name in ("name", "id") for column in asked)
+        return asked if is_told else [name_column(runs), *asked]
 
     def _asked(self, text: str, runs: Runs) -> list[Column]:
         return chosen_columns(text, runs.names, _Directions(runs))

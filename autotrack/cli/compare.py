@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.curves import sparkline
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table, say_text, say_wrapped
 from autotrack.errors import QueryError
@@ -46,7 +47,7 @@ def compare(
     """
     looked_at = catalog.Catalog()
     every = looked_at.runs(catalog.existing_store(store))
-    chosen = [looked_at.find(name, store) for name in names or []]
+    chosen = [named_run(name, store, looked_at) for name in names or []]
     if where or not chosen:
         alike, newer = (list(every.where(where)), []) if where else last_two_alike(every)
         chosen += [run for run in alike if run.folder not in {one.folder for one in chosen}]
@@ -79,10 +80,14 @@ def best(
         typer.Argument(metavar="[METRIC]", help="Such as `val_loss`, or `min my_cost`; by default, what runs watch."),
     ] = None,
     where: WhereOption = None,
+    wanted: MetricOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the best run by a metric, the path of its best checkpoint, and how it differs from the median run."""
+    if metric and wanted and metric != wanted:
+        raise QueryError(f"the metric is {metric!r} and --metric {wanted!r}; give one of them")
+    metric = metric or wanted
     runs = catalog.runs(catalog.existing_store(store))
     runs = runs.where(where) if where else runs
     if not runs:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from autotrack import destinations, settings
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import StoreOption
 from autotrack.cli.owed import owed_in_short
 from autotrack.cli.printing import say, say_json, say_table, say_text
@@ -52,7 +53,7 @@ def doctor(
     card. The score is 100 without the points of each. The exit code is 0 whatever it is.
     """
     if reproduce:
-        _say_reproducibility(catalog.find(run or "latest", store), as_json=as_json)
+        _say_reproducibility(named_run(run or "latest", store), as_json=as_json)
         return
     if run is not None or as_json:
         raise QueryError("a run and --json are for `autotrack doctor --reproduce`")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import RunArgument, StoreOption
 from autotrack.cli.printing import say, say_text
 from autotrack.errors import AutotrackError
@@ -19,7 +20,7 @@ def tag(
     store: StoreOption = None,
 ) -> None:
     """Set tags of a run, or remove them."""
-    recorded = catalog.find(run, store)
+    recorded = named_run(run, store)
     values = {}
     for text in tags or []:
         name, sign, value = text.partition("=")
@@ -40,7 +41,7 @@ def note(
     store: StoreOption = None,
 ) -> None:
     """Write a note on a run, in place of the one it has, or print it."""
-    recorded = catalog.find(run, store)
+    recorded = named_run(run, store)
     if text is None:
         say_text(recorded.texts.get(NOTE, "").rstrip())
         return
@@ -54,13 +55,13 @@ def rename(
     store: StoreOption = None,
 ) -> None:
     """Give a run another name. Its folder stays where it is."""
-    recorded = catalog.find(run, store)
+    recorded = named_run(run, store)
     edits.rename(recorded.folder, name)
     say(f"{recorded.name} is called {name} now ({recorded.folder})")
 
 
 def undo(run: RunArgument, store: StoreOption = None) -> None:
     """Take back the last change of tags, note or name. Undone twice, it is as it was at first."""
-    recorded = catalog.find(run, store)
+    recorded = named_run(run, store)
     said = edits.undo(recorded.folder)
     say(f"{recorded.name}: {said}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.asking import RESTORES_CODE, agreed
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import (
     CommandArgument,
     JsonOption,
@@ -17,15 +18,15 @@ from autotrack.cli.options import (
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import ReproduceError
 from autotrack.format import shown
-from autotrack.readers import catalog
 from autotrack.reproduce.project_export import export_project
 from autotrack.reproduce.reproduction import Choices, Plan
 
 
 def export_project_command(
     run: RunArgument,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write, which is made.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The folder to write, which is made.")] = None,
     command: CommandArgument = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The same as DIR.")] = None,
     store: StoreOption = None,
     repository: RepositoryOption = None,
     project: ProjectOption = None,
@@ -39,10 +40,15 @@ def export_project_command(
     `python_env.yaml`, `conda.yaml`, `requirements.txt`, `Dockerfile`, and a `README.md` with the command. For example,
     `mlflow run DIR -P epochs=5` runs it. Nothing of the run is executed.
     """
+    if output is not None and folder is not None:  # what stands there belongs to the command line
+        raise ReproduceError(f"the folder is {folder} and --output {output}; give one of them")
+    folder = folder or output
+    if folder is None:
+        raise ReproduceError(f"no folder is given; write autotrack export-project {run} DIR")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ReproduceError(f"{folder} is there already and not an empty folder; name a new one")
     plan = Plan(
-        catalog.find(run, store),
+        named_run(run, store),
         Choices(into=folder, repository=repository, project=project, command=command or ()),
     )
     if plan.foreign is not None and not agreed(RESTORES_CODE, yes=yes, why=plan.foreign, to_stderr=True):

@@ -13,7 +13,7 @@ from autotrack.cli.owed import owed_in_short, waiting_elsewhere
 from autotrack.cli.printing import is_terminal, say, say_csv, say_json, say_lines, width
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.cli.watch import repeat
-from autotrack.errors import QueryError
+from autotrack.errors import QueryError, RunNotFoundError
 from autotrack.readers import catalog
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
@@ -37,7 +37,9 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
     last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the newest N runs.")] = None,
     columns: Annotated[
         str | None,
-        typer.Option("--columns", "-c", help="What to show, as in `name,val_loss,lr`; `+lr` adds to what is shown."),
+        typer.Option(
+            "--columns", "-c", help="What to show beside the name, as in `val_loss,lr`; `+lr` adds to what is shown."
+        ),
     ] = None,
     group_by: Annotated[
         str | None,
@@ -68,7 +70,7 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
     `--group-by` tells how many runs a group has, and the mean, the standard deviation and the best of the metric.
     """
     chosen = ChosenRuns(
-        store=catalog.existing_store(place or store),
+        store=_store(place, store),
         where=where,
         sort=sort,
         descending=descending,
@@ -83,7 +85,7 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
         repeat(lambda columns, rows: _table(chosen, chosen.runs()).lines(columns, most=rows))
         return
     runs = chosen.runs()
-    table = _table(chosen, runs)
+    table = _table(chosen, runs, for_programs=as_json or as_csv)
     say_unreadable(chosen.store)
     if as_json:
         say_json([_as_json(run) for run in runs] if columns is None and group_by is None else table.as_dicts())
@@ -100,10 +102,26 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
             say(line)
 
 
-def _table(chosen: ChosenRuns, runs: Runs) -> RunTable | GroupTable:
+def _table(chosen: ChosenRuns, runs: Runs, *, for_programs: bool = False) -> RunTable | GroupTable:
     if chosen.group_by is None:
-        return RunTable(runs, chosen.columns_of(runs))
+        return RunTable(runs, chosen.columns_of(runs, for_programs=for_programs))
     return GroupTable(chosen.groups_of(runs), chosen.metric_of(runs))
+
+
+def _store(place: Path | None, store: Path | None) -> Path:
+    """Return the store to list. Raises `RunNotFoundError` if it is not there, and for what is a run."""
+    try:
+        return catalog.existing_store(place or store)
+    except RunNotFoundError:
+        if place is None or len(place.parts) != 1:
+            raise
+        try:
+            found = catalog.find(str(place), store)
+        except RunNotFoundError:
+            found = None
+        if found is None:
+            raise
+        raise QueryError(f"{found.name!r} is a run and no store; `autotrack show {found.name}` shows it") from None
 
 
 def _described(store: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autotrack.cli.asking import agreed
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
 from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
@@ -173,7 +174,7 @@ def _chosen(names: list[str] | None, where: str | None, store: Path | None) -> R
     if not names and not where:
         raise QueryError("name the runs, or choose them with --where")
     looked_at = catalog.Catalog()
-    chosen = [looked_at.find(name, store) for name in names or []]
+    chosen = [named_run(name, store, looked_at) for name in names or []]
     if where:
         chosen += looked_at.runs(catalog.existing_store(store)).where(where)
     by_folder = {run.folder.absolute(): run for run in chosen}

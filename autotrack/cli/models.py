@@ -1,9 +1,10 @@
 """`autotrack models` shows and changes the registered models of a store, `autotrack register` adds one to them."""
 
+import difflib
 import shlex
 import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +12,7 @@ from autotrack import settings
 from autotrack.cli import models_shown
 from autotrack.cli.asking import agreed
 from autotrack.cli.models_export import export
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
 from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
 from autotrack.cli.printing import say, say_json
@@ -42,9 +44,26 @@ TagsOption = Annotated[
     list[str] | None, typer.Option("--tag", "-t", metavar="NAME=VALUE", help="A tag of the version.")
 ]
 
+_LIST = ("list", "ls")
+
+
+class ModelCommands(PlainGroup):
+    """The commands; the name of a model in place of one shows that model, and `list` lists all."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is meant, and its arguments."""
+        if (
+            args
+            and args[0] not in self.commands
+            and not difflib.get_close_matches(args[0], self.commands, cutoff=0.75)
+        ):
+            args = ["list", *args[1:]] if args[0] in _LIST else ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
 models = typer.Typer(
     help="Show and change registered models: versions of models, and aliases such as `@champion` that point to them.",
-    cls=PlainGroup,
+    cls=ModelCommands,
     rich_markup_mode="markdown",
     epilog="""Examples:
 
@@ -65,7 +84,10 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
     """Show and change registered models: versions of models, and aliases such as `@champion` that point to them."""
     if context.invoked_subcommand is not None:
         return
-    registry = _registry(store)
+    _print_all(_registry(store), as_json=as_json)
+
+
+def _print_all(registry: Registry, *, as_json: bool) -> None:
     found = list(registry.models())
     if as_json:
         say_json([models_shown.model_as_json(registry, model) for model in found])
@@ -73,6 +95,13 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
         models_shown.print_models(registry, found)
     else:
         say(f"no registered models in {registry.store}; `autotrack register RUN NAME` makes one", err=True)
+
+
+@models.command("list", hidden=True, cls=PlainCommand)
+def list_all(context: typer.Context, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Show all registered models."""
+    outer = context.parent.params if context.parent else {}
+    _print_all(_registry(store or outer.get("store")), as_json=as_json or outer.get("as_json", False))
 
 
 @models.command("show", cls=PlainCommand)
@@ -217,7 +246,7 @@ def register(
     The files lie in `models/NAME` of the store, and stay there when the run is removed. The same model of the same run
     is registered once. Then `autotrack.load_model("models:/digits/1")` loads it.
     """
-    recorded = catalog.find(run, store)
+    recorded = named_run(run, store)
     with warnings.catch_warnings(record=True, action="always", category=AutotrackWarning) as told:
         version = register_run(recorded, name, weights=weights, description=description, tags=_tags(tags))
     for warning in told:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import RunArgument, StoreOption
 from autotrack.cli.printing import say
 from autotrack.format import shown
 from autotrack.models.export import Format, export_model
-from autotrack.readers import catalog
 
 
 def export(
@@ -26,5 +26,5 @@ def export(
     store: StoreOption = None,
 ) -> None:
     """Write the PyTorch model of a run in a form that needs none of the code it was trained with."""
-    path = export_model(catalog.find(run, store), to_format, target, trusted=trusted)
+    path = export_model(named_run(run, store), to_format, target, trusted=trusted)
     say(f"{shown(path)}  ({to_format})")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import StoreOption, WhereOption
 from autotrack.cli.printing import say, say_text
 from autotrack.cli.progress import with_progress
@@ -45,7 +46,7 @@ def report(
     place, looked_at = catalog.existing_store(store), catalog.Catalog()
     every = looked_at.runs(place)
     say_unreadable(place)
-    chosen = Runs([looked_at.find(name, store) for name in names], whole=every) if names else every
+    chosen = Runs([named_run(name, store, looked_at) for name in names], whole=every) if names else every
     chosen = chosen.where(where) if where else chosen
     chosen = chosen.last(last) if last else chosen
     if not chosen:

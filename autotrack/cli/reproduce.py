@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autotrack.cli.asking import RESTORES_CODE, agreed
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import (
     CommandArgument,
     JsonOption,
@@ -19,7 +20,6 @@ from autotrack.cli.options import (
 from autotrack.cli.printing import say, say_json, say_table, say_text
 from autotrack.errors import ReproduceError
 from autotrack.format import short, shown
-from autotrack.readers import catalog
 from autotrack.reproduce.metrics import MetricDifference
 from autotrack.reproduce.reproduction import Choices, Plan, Reproduction, reproduce
 from autotrack.reproduce.verdict import TOLERANCE
@@ -75,7 +75,7 @@ def reproduce_command(  # noqa: PLR0913, PLR0917  one for each option
     for *identical* (bit for bit) and *same* (within the tolerance), 3 for *within seeds* (no farther apart than runs
     that differ in nothing but their seeds), 4 for *different*, and 1 where nothing could be run or compared.
     """
-    original = catalog.find(run, store)
+    original = named_run(run, store)
     choices = Choices(
         into=into,
         store=to,

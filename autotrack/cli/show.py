@@ -8,6 +8,7 @@ import typer
 
 from autotrack import settings
 from autotrack.cli import show_facts
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, StoreOption
 from autotrack.cli.plots import plot_lines
 from autotrack.cli.printing import say, say_json, say_lines, say_table, say_text, say_title, say_wrapped, styled, width
@@ -43,7 +44,7 @@ def show(
     before it and from the best one. `--all` shows the others as well, and `--json` everything that is known.
     """
     looked_at = Catalog()
-    recorded = looked_at.find(run, store)
+    recorded = named_run(run, store, looked_at)
     if as_json:
         # Field by field, because encoding the struct would leave out fields with default values.
         fields = {name: msgspec.to_builtins(getattr(recorded.summary, name)) for name in Summary.__struct_fields__}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autotrack.cli.named_run import named_run
 from autotrack.cli.options import StoreOption
 from autotrack.cli.printing import say, say_json
 from autotrack.model_names import SCHEME, parsed
@@ -41,7 +42,7 @@ def predict(
         data = in_order(schema_of(registry, wanted.name, version), data)
         loaded = load_model(f"{SCHEME}{model.removeprefix(SCHEME)}", trusted=trusted, store=place)
     else:
-        loaded = catalog.find(model, store).load_model(trusted=trusted)
+        loaded = named_run(model, store).load_model(trusted=trusted)
     say_json(predictions(loaded, data))
 
 

@@ -75,12 +75,9 @@ class Column:
 
 def default_columns(runs: Sequence[RecordedRun], metric: tuple[str, Direction | None] | None = None) -> list[Column]:
     """Return the columns that tell most about these runs. `metric` is what somebody wants to see first."""
-    shared = shared_names(runs)
     cards = [run.card() for run in runs]
     metrics = _metrics(cards, metric)
-    columns = [
-        Column("run", "name", lambda run: run.folder.name if run.card()["name"] in shared else run.card()["name"])
-    ]
+    columns = [name_column(runs)]
     if len({card["experiment"] for card in cards}) > 1:
         columns.append(_field("experiment", rank=_OFTEN - 1))
     columns += [metric_column(*item, rank=_ALWAYS if not place else _OFTEN + 3) for place, item in enumerate(metrics)]
@@ -88,6 +85,12 @@ def default_columns(runs: Sequence[RecordedRun], metric: tuple[str, Direction | 
         columns.append(_param(name, rank=(_OFTEN if place < _MOST_METRICS else _SELDOM) + place))
     took = _field("duration_seconds", title="took", show=human_seconds, rank=_ALWAYS + 1)
     return [*columns, Column("status", "status", _status), _field("started", show=recent_moment), took]
+
+
+def name_column(runs: Sequence[RecordedRun]) -> Column:
+    """Return the column of the names; of runs that share one, it has the folders."""
+    shared = shared_names(runs)
+    return Column("run", "name", lambda run: run.folder.name if run.card()["name"] in shared else run.card()["name"])
 
 
 def with_sorted_by(columns: Sequence[Column], sorted_by: Sequence[Column]) -> list[Column]:

@@ -14,7 +14,9 @@ _SHORTEST_ID = 4
 
 
 def pick(runs: Sequence[RecordedRun], reference: str, *, place: str = "among these runs") -> RecordedRun:
-    """Return the run with this id, start of an id, name, or folder name.
+    """Return the run with this id, start of an id, name, or folder name, or the only one whose name ends so.
+
+    A folder keeps the name that a run had at first, so that name is enough as well.
 
     Raises `RunNotFoundError`, also for a name that several runs have: its message lists their folders.
     """
@@ -25,8 +27,11 @@ def pick(runs: Sequence[RecordedRun], reference: str, *, place: str = "among the
     if named:
         return named[0]
     matches = [run for run in runs if len(reference) >= _SHORTEST_ID and run.value(_ID).startswith(reference)]
+    matches = matches or _ending_in(runs, reference)
     if len(matches) == 1:
         return matches[0]
+    if matches and not matches[0].value(_ID).startswith(reference):
+        raise RunNotFoundError(_which_of(matches, reference, how="end in"), reference=reference)
     names = list(dict.fromkeys(run.value(_NAME) for run in runs))
     count = "is 1" if len(runs) == 1 else f"are {len(runs)}"
     content = f"there {count}, such as {', '.join(names[:5])}" if runs else "there are none"
@@ -38,10 +43,21 @@ def pick(runs: Sequence[RecordedRun], reference: str, *, place: str = "among the
     )
 
 
-def _which_of(runs: Sequence[RecordedRun], reference: str) -> str:
+def is_called(run: RecordedRun, reference: str) -> bool:
+    """Return whether a reference is the id or the name of a run, in full, or the start of its id."""
+    return reference in (run.value(_NAME), run.folder.name) or run.value(_ID).startswith(reference)
+
+
+def _ending_in(runs: Sequence[RecordedRun], reference: str) -> list[RecordedRun]:
+    """Return the runs whose name, or that of the folder, ends in whole words: `train-brave-otter` in `brave-otter`."""
+    if len(reference) < _SHORTEST_ID:
+        return []
+    end = f"-{reference}"
+    return [run for run in runs if run.value(_NAME).endswith(end) or run.folder.name.endswith(end)]
+
+
+def _which_of(runs: Sequence[RecordedRun], reference: str, *, how: str = "are called") -> str:
     """Say that several runs are called the same, and where each is."""
     listed = [f"{moment(run.started)}  {run.folder}" for run in runs[:_MOST_LISTED]]
     more = [f"… and {len(runs) - _MOST_LISTED} more"] if len(runs) > _MOST_LISTED else []
-    return "\n".join(
-        [f"{len(runs)} runs are called {reference!r}; give the folder of one, or its name:", *listed, *more]
-    )
+    return "\n".join([f"{len(runs)} runs {how} {reference!r}; give the folder of one, or its name:", *listed, *more])

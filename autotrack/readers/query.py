@@ -12,10 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from autotrack.errors import QueryError
-from autotrack.journal.records import number
+from autotrack.journal.records import Status, number
 from autotrack.readers.query_names import CALLED, DURATIONS, FIELDS, GROUPS, TIMES, Name, meant_by, nearest
 from autotrack.readers.query_syntax import CONTAINS, MATCHES, Written, parse
 from autotrack.readers.query_values import compare, compare_moments, contains, duration, matches, moment
@@ -120,6 +120,8 @@ class Query:
 
     def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Key:
         sign = _SIGNS[type(op)]
+        if sign in ("==", "!=", "in", "not in"):
+            left, right = self._bare_text(left, right, sign), self._bare_text(right, left, sign)
         if isinstance(op, (ast.Is, ast.IsNot)) and not (_is_none(left) or _is_none(right)):
             raise self._written.error("'is' is for 'is missing' and 'is None' only; write == or !=", right)
         if sign in ("==", "!=") and (_is_none(left) or _is_none(right)):
@@ -134,6 +136,33 @@ class Query:
         if self._is_field(right, DURATIONS) and isinstance(left, ast.Constant) and isinstance(left.value, str):
             left = ast.Constant(self._read(duration, left.value, left))
         return _computed(partial(compare, sign), [self._build(left), self._build(right)])
+
+    def _bare_text(self, node: ast.expr, beside: ast.expr, sign: str) -> ast.expr:
+        """Return what stands beside a name, a text without quotes as one if nothing else can be meant.
+
+        How runs end are few words. Any other word that is no name is a mistake, and the likeliest one is said.
+        """
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return ast.copy_location(ast.List([self._bare_text(one, beside, sign) for one in node.elts]), node)
+        if not isinstance(node, ast.Name) or node.id in _WORDS or self._is_known(node) or not self._is_known(beside):
+            return node
+        if self._is_field(beside, ["status"]) and node.id.lower() in _ENDS:
+            return ast.copy_location(ast.Constant(node.id.lower()), node)
+        if not self._known:
+            return node
+        written = ".".join(self._path(beside))
+        quoted = f"[{node.id!r}]" if sign in ("in", "not in") else repr(node.id)
+        raise self._written.error(
+            f"{node.id!r} is not a name of a run; if it is a text, quote it: {written} {sign} {quoted}", node
+        )
+
+    def _is_known(self, node: ast.expr) -> bool:
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            return False
+        group, *rest = self._path(node)
+        written = ".".join([group, *rest])
+        is_field = not rest and (group in FIELDS or group in CALLED)
+        return is_field or Name(group, ".".join(rest)) in self._known or bool(meant_by(written, self._known))
 
     def _compare_times(self, sign: str, time: Key, texts: list[str], node: ast.expr) -> Key:
         moments = [self._read(moment, text, node) for text in texts]
@@ -205,13 +234,13 @@ class Query:
         missing = f"no run has {str(name)!r}" if name else f"{written!r} is not a name of a run"
         if proposals:
             return f"{missing}; did you mean {' or '.join(proposals)}?"
-        quoted = f"; texts are in quotes, as in {written!r}" if name is None and written.isidentifier() else ""
         counts = Counter(known.group for known in self._known if known.group)
         there = [f"{counts[group]} {group}.NAME" for group in GROUPS if counts[group]]
         groups = ", ".join(there or [f"{group}.NAME" for group in GROUPS])
-        return f"{missing}{quoted}; there are {groups} and fields such as {', '.join(_KNOWN_FIELDS)}"
+        return f"{missing}; there are {groups} and fields such as {', '.join(_KNOWN_FIELDS)}"
 
 
+_ENDS = frozenset([*get_args(Status), "running"])
 _KNOWN_FIELDS = ("name", "status", "started", "took", "experiment")
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """The signs for sides that have changed places."""

@@ -158,8 +158,8 @@ def test_ls_of_nothing_says_so_and_is_no_error(runs: Path, tmp_path: Path) -> No
         (["ls", "--where", "metrics.val_los < 1"], "did you mean metrics.val_loss or best.val_loss?"),
         (["ls", "--where", "params.width == 64"], "did you mean params.model.width?"),
         (
-            ["ls", "--where", "status == failed"],
-            "'failed' is not a name of a run; texts are in quotes, as in 'failed'",
+            ["ls", "--where", "params.lr == resnet"],
+            "'resnet' is not a name of a run; if it is a text, quote it: params.lr == 'resnet'",
         ),
         (["ls", "--columns", "name,params.model.widht"], "did you mean params.model.width?"),
         (["ls", "--group-by", "experimnt"], "did you mean experiment?"),
