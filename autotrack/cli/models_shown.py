@@ -8,7 +8,7 @@ import msgspec
 from autotrack.cli.printing import say, say_table, say_title, say_wrapped
 from autotrack.errors import AutotrackError
 from autotrack.format import human_bytes, moment, recent_moment, short, shown
-from autotrack.models import environment_check, version_files
+from autotrack.models import environment_check, version_loading
 from autotrack.models.entries import AliasMoved, Announced, AnyEntry, Described, Registered, VersionRemoved
 from autotrack.models.lineage import Ancestor, lineage_of
 from autotrack.models.measures import measured
@@ -193,7 +193,7 @@ def _parts_of_move(entry: AliasMoved) -> Iterator[str]:
 
 def _checked(registry: Registry, name: str, version: Registered) -> str:
     try:
-        version_files.verify(registry, name, version)
+        version_loading.verify(registry, name, version)
     except (AutotrackError, OSError) as error:
         return f"NOT what was registered: {error}"
     return "the checksums of its files are right"

@@ -7,7 +7,7 @@ from typing import Any
 from autotrack.errors import ModelLoadError, RunNotFoundError
 from autotrack.model_names import SCHEME
 from autotrack.models.registry import Registry
-from autotrack.models.version_files import load_version
+from autotrack.models.version_loading import load_version
 from autotrack.readers import catalog
 from autotrack.readers.kept_files import KeptFiles, Weights
 from autotrack.readers.recorded_run import RecordedRun, load

@@ -25,13 +25,13 @@ from autotrack.readers.reproducibility import reproducibility_of
 from autotrack.redaction import Redactor
 from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject
-from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.facts import RunFacts
 from autotrack.sidecar.model_folders import complete_model
 from autotrack.sidecar.output.log import OUTPUT, OutputLog, open_log
 from autotrack.sidecar.output.printed_follower import PrintedMetrics
 from autotrack.sidecar.run_sinks import RunSinks, destinations_of
 from autotrack.sidecar.run_stages import RunStages
+from autotrack.sidecar.training_exit import ExitStatus
 from autotrack.sinks import build
 
 

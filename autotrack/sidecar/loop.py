@@ -30,7 +30,6 @@ from autotrack.protocol import (
 )
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
-from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
 from autotrack.sidecar.flushes import PAUSE_SECONDS, Flushes
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.guard import Guard
@@ -41,6 +40,7 @@ from autotrack.sidecar.run_outputs import RunOutputs
 from autotrack.sidecar.short_run import ShortCompletion
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
+from autotrack.sidecar.training_exit import ExitStatus, TrainingProcess
 from autotrack.sidecar.upload_thread import Uploads
 from autotrack.sidecar.waiting import Patience, wait
 from autotrack.sidecar.worker import Worker

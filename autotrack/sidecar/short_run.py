@@ -13,9 +13,9 @@ from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.capture.siblings import OWN_KINDS
-from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.registering import register_models
+from autotrack.sidecar.training_exit import ExitStatus
 
 
 class ShortCompletion:

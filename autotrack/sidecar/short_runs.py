@@ -14,11 +14,11 @@ from time import monotonic
 
 from autotrack.protocol import SHORT_SECONDS, Finalize, Finalized, Follow, MessageFile
 from autotrack.sidecar.durability import sync_file_system
-from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.load_schedule import Load, LoadSchedule
 from autotrack.sidecar.run_outputs import RunOutputs
 from autotrack.sidecar.short_run import ShortCompletion
 from autotrack.sidecar.terminal_lines import TerminalLines
+from autotrack.sidecar.training_exit import ExitStatus
 from autotrack.sidecar.upload_thread import Uploads
 from autotrack.sinks import build
 

@@ -16,7 +16,7 @@ from autotrack.models.lineage import lineage_of
 from autotrack.models.measures import measured
 from autotrack.models.registration import register
 from autotrack.models.registry import Registry
-from autotrack.models.version_files import verify
+from autotrack.models.version_loading import verify
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import run_folders
 from tests.models.conftest import fit

@@ -12,8 +12,8 @@ import pytest
 import autotrack
 from autotrack.journal.records import AnyRecord, Artifact, Metrics, Notice, RunFinished
 from autotrack.protocol import Follow
-from autotrack.sidecar.exit_status import ExitStatus
 from autotrack.sidecar.followed_run import FollowedRun
+from autotrack.sidecar.training_exit import ExitStatus
 from autotrack.sinks import build
 from autotrack.sinks.folder import FolderSink
 

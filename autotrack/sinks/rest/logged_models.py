@@ -23,12 +23,12 @@ from autotrack.model_format.mlmodel import moment, uuid_of
 from autotrack.model_format.yaml_text import dump
 from autotrack.sinks.rest import datasets, params, runs
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.batches import LIMITS, Item
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.metrics import as_value, latest_points
+from autotrack.sinks.rest.refusals import Attempts
 from autotrack.sinks.rest.runs import RemoteRun
 
 MODEL_TAG = "autotrack.model"

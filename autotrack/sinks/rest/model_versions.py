@@ -5,9 +5,9 @@ from typing import Any
 from autotrack.journal.records import Registration
 from autotrack.journal.summary import Summary
 from autotrack.sinks.rest import runs
-from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor
+from autotrack.sinks.rest.refusals import Attempts
 from autotrack.sinks.rest.runs import RemoteRun
 
 TAG = "autotrack.registration"

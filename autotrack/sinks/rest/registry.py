@@ -9,10 +9,10 @@ from typing import Any
 from autotrack.sinks.base import ModelState
 from autotrack.sinks.owed import Owed
 from autotrack.sinks.rest import responses
-from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.client import API, Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.model_versions import TAG, versions
+from autotrack.sinks.rest.refusals import Attempts
 
 _STAGES = {"champion": "Production", "production": "Production", "challenger": "Staging", "staging": "Staging"}
 """What aliases are called on servers before MLflow 2.3, which have stages instead."""

@@ -12,7 +12,6 @@ from autotrack.journal.summary import Summary
 from autotrack.settings import UploadLimits
 from autotrack.sinks.rest import datasets, documents, params, runs, tags, trials
 from autotrack.sinks.rest.artifacts import ArtifactStore
-from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.batches import Batches, Item
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
@@ -21,6 +20,7 @@ from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.logged_models import LoggedModels
 from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.model_versions import ModelVersions
+from autotrack.sinks.rest.refusals import Attempts
 from autotrack.sinks.rest.runs import RemoteRun
 from autotrack.sinks.rest.uploads import Uploads
 

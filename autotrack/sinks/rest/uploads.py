@@ -16,9 +16,9 @@ from autotrack.journal.summary import Summary
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import SourceChanged, SourceLost
 from autotrack.sinks.rest.artifacts import ArtifactStore, OverBudget
-from autotrack.sinks.rest.attempts import Attempts
 from autotrack.sinks.rest.client import Refused
 from autotrack.sinks.rest.documents import Document
+from autotrack.sinks.rest.refusals import Attempts
 
 _ONE_FILE = (400, 409, 411, 413, 414, 415, 422)
 """Statuses of refusals that may concern one file only: it is too large, or its name is not allowed."""

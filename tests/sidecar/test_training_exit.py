@@ -13,7 +13,7 @@ import pytest
 import autotrack
 from autotrack.protocol import Task
 from autotrack.sidecar import exit_status
-from autotrack.sidecar.exit_status import ExitStatus, TrainingProcess
+from autotrack.sidecar.training_exit import ExitStatus, TrainingProcess
 from tests.support.processes import Script, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="by /proc")

@@ -1,4 +1,4 @@
-"""When to try things that a server has to be given, and what became of that."""
+"""What a server has refused, and when to try it again; requests that merely fail are repeated in `client.py`."""
 
 from collections.abc import Iterable
 from typing import Any
