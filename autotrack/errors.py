@@ -21,9 +21,18 @@ A fault of autotrack itself, of a disk or of a server raises none of these. It b
 `AutotrackWarning`.
 """
 
+from autotrack.escapes import printable
+
 
 class AutotrackError(Exception):
-    """The root of every error that autotrack raises."""
+    """The root of every error that autotrack raises.
+
+    Its text may quote names and values of runs, which somebody else may have made: what could steer a terminal is
+    written as an escape.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n\t")
 
 
 class AutotrackWarning(UserWarning):

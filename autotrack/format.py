@@ -1,19 +1,13 @@
 """Formats numbers, durations, paths, metrics and texts of others for people."""
 
-import re
 from collections.abc import Collection
 from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
 
+from autotrack.escapes import printable as printable  # noqa: PLC0414  offered here as well, where it is looked for
 from autotrack.journal.standing import Standing
 from autotrack.journal.summary import MetricSummary
-
-# Control characters (all escape sequences begin with one), line and paragraph separators, what turns the direction of
-# text round or is invisible, and surrogates, which no terminal can be sent.
-_STEERING = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
 
 
 def describe(metric: MetricSummary) -> str:
@@ -147,18 +141,3 @@ def shown(folder: Path) -> str:
         return str(folder.relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(folder)
-
-
-def printable(text: str, *, keep: str = "") -> str:
-    r"""Return a text with everything that could steer a terminal written as an escape, except characters in `keep`.
-
-    Names, errors and texts of a run may come from anybody; whatever prints them passes them through here.
-
-    >>> print(printable("loss\x1b]0;title\x07\n"))
-    loss\x1b]0;title\x07\n
-    """
-    return _STEERING.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

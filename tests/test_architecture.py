@@ -34,6 +34,7 @@ ORDER = [
     {"destinations", "launch", "printed_patterns", "promotion_rule", "pyproject", "repeating"},
     {"model_names"},
     {"amounts", "entry_points", "errors", "interactive", "interpreter", "silence", "version"},
+    {"escapes"},
 ]
 """The rooms of the core from top to bottom: a module imports from its own room and from those below, at any depth."""
 

@@ -4,6 +4,7 @@ When `append` returns, the operating system has the record, and it survives the 
 """
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -255,9 +256,8 @@ class Journal:
 
 
 def encode_replacing(record: AnyRecord) -> bytes:
-    """Encode a record that `records.encode` refuses. Bytes in its strings that are not text become question marks."""
+    r"""Encode a record that `records.encode` refuses. Bytes in it that are not text become `\udc80` or so."""
     import json  # here, because it is hardly ever needed
 
-    return json.dumps(
-        msgspec.to_builtins(record, enc_hook=as_builtin), ensure_ascii=False, separators=(",", ":")
-    ).encode(errors="replace")
+    text = json.dumps(msgspec.to_builtins(record, enc_hook=as_builtin), ensure_ascii=False, separators=(",", ":"))
+    return re.sub("[\ud800-\udfff]", lambda lone: rf"\\u{ord(lone[0]):x}", text).encode()

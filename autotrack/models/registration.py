@@ -145,6 +145,8 @@ def checked_request(name: object, weights: object, description: object, tags: Ma
         raise ModelRegistryError(f"the model cannot be registered as {name!r:.100}: {error}") from None
     if weights not in ("best", "last"):
         raise ModelRegistryError(f"the weights are {weights!r:.100}; expected 'best' or 'last'")
+    if tags is not None and not isinstance(tags, Mapping):
+        raise ModelRegistryError(f"the tags are {tags!r:.100}; expected names and texts, as in {{'why': 'paper'}}")
     texts = [description, *(text for pair in (tags or {}).items() for text in pair)]
     if not all(isinstance(text, str) for text in texts):
         raise ModelRegistryError("descriptions and tags are texts, as in {'why': 'paper'}")

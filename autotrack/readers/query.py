@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from autotrack.errors import QueryError
 from autotrack.journal.records import Status, number
@@ -61,6 +61,7 @@ class Query:
         self._names: dict[Name, ast.expr] = {}
         self._written: Written = parse(text)
         try:
+            self._check_compares_names(self._written.tree)
             self._evaluate = self._build(self._written.tree)
         except RecursionError:
             raise QueryError(f"{text[:40]!r}… is too long to be understood") from None
@@ -85,6 +86,25 @@ class Query:
         for name, node in self._names.items():
             if self._known and name not in self._known:
                 raise self._written.error(self._unknown(".".join(self._path(node)), name), node)
+
+    def _check_compares_names(self, tree: ast.expr) -> None:
+        """Raise `QueryError` where a text is compared with values only, which is the same for every run.
+
+        Somebody wrote a name in quotes, most often because it has a space.
+        """
+        tests: list[ast.expr] = [node for node in ast.walk(tree) if isinstance(node, ast.Compare) or _looks_into(node)]
+        for node in tests or [tree]:
+            parts = list(ast.walk(node))
+            text = next(
+                (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)), None
+            )
+            if text is not None and not any(isinstance(part, ast.Name) for part in parts):
+                meant = meant_by(text, self._known) or [Name("params", text)]
+                raise self._written.error(
+                    f"this is the same for every run, since texts in quotes are values; "
+                    f"a name with odd characters is written as {meant[0].quoted}",
+                    node,
+                )
 
     # ---- One part after the other
 
@@ -197,8 +217,11 @@ class Query:
         path = self._path(node)
         group, rest = path[0], ".".join(path[1:])
         name = Name(group, rest) if group in GROUPS and rest else Name("", group)
+        written = ".".join(path)
         if not name.group and (group not in FIELDS or rest):
-            name = self._in_full(node, ".".join(path))
+            name = self._in_full(node, written)
+        elif name.group and name not in self._known and len(meant := meant_by(written, self._known)) == 1:
+            name = meant[0]  # a param that is itself called `params.x`
         self._names[name] = node
         return name
 
@@ -259,6 +282,10 @@ def sortable(value: Any) -> tuple[int, float, str]:
     if isinstance(value, (int, float)):
         return (1, 0.0, "") if math.isnan(plain := float(number(value))) else (0, plain, "")
     return (2, 0.0, str(value))
+
+
+def _looks_into(node: ast.AST) -> TypeGuard[ast.BinOp]:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (CONTAINS, MATCHES))
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -36,7 +36,12 @@ class Name(NamedTuple):
         if not self.group:
             return self.rest
         is_plain = all(part.isidentifier() for part in self.rest.split("."))
-        return f"{self.group}.{self.rest}" if is_plain else f"{self.group}[{self.rest!r}]"
+        return f"{self.group}.{self.rest}" if is_plain else self.quoted
+
+    @property
+    def quoted(self) -> str:
+        """How a name of a group is written whatever characters it has."""
+        return f"{self.group}[{self.rest!r}]"
 
     def read(self, summary: Summary) -> Any:
         """Return the value of a run; None if it has none."""

@@ -59,7 +59,9 @@ def parse(text: str) -> Written:
     except (SyntaxError, ValueError, MemoryError, tokenize.TokenError) as error:  # ValueError: it cannot be encoded
         at = error.offset - 1 if isinstance(error, SyntaxError) and error.offset else None
         begin = origins[min(max(at, 0), len(origins) - 1)] if at is not None else 0
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        reason = error.msg if isinstance(error, SyntaxError) else str(error.args[0] if error.args else error)
+        if isinstance(error, tokenize.TokenError) and "statement" in reason:
+            reason = "a bracket is not closed"
         raise _with_text(
             f"this cannot be read ({reason}); write it as in 'metrics.val_loss < 0.2 and params.lr > 1e-3'",
             line,

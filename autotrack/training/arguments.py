@@ -8,6 +8,12 @@ import msgspec
 
 from autotrack.journal.records import TrialKind, TrialStatus
 
+_PLOTS = (
+    "confusion_matrix", "roc", "precision_recall", "calibration", "importances", "coefficients", "residuals", "curve",
+    "histogram",
+)  # fmt: skip
+"""The kinds that `autotrack.plots` draws."""
+
 
 def index_of(name: str, value: Any) -> int:
     """Return a step or an epoch. Raises `TypeError` if it is no integer."""
@@ -27,6 +33,14 @@ def text_of(name: str, value: Any, example: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is {value!r:.100}; expected text, such as {example!r}")
     return str.__str__(value)
+
+
+def kind_of_plot(value: Any) -> str:
+    """Return the kind of a plot. Raises `TypeError` if it is no text, and `ValueError` if nobody can draw it."""
+    kind = text_of("kind", value, "curve")
+    if kind not in _PLOTS:
+        raise ValueError(f"kind is {kind!r:.100}; expected one of {', '.join(_PLOTS)}")
+    return kind
 
 
 def values_by_name(method: str, values: Any, example: str) -> Mapping[Any, Any]:

@@ -84,7 +84,8 @@ class Logger(MetricLogger):
             checked_name(name)
         except ValueError as error:
             raise SettingsError(f"the model cannot be registered as {name!r:.100}: {error}", value=name) from None
-        texts = {as_text(key): as_text(value) for key, value in (tags or {}).items()}
+        named = arguments.values_by_name("register", tags or {}, "tags={'why': 'paper'}")
+        texts = {as_text(key): as_text(value) for key, value in named.items()}
         self._register(name, weights=weights, description=as_text(description), tags=texts)
 
     def register_when_finished(self, name: str) -> None:
@@ -126,14 +127,18 @@ class Logger(MetricLogger):
         self._notice_unreadable("params", "a trial", flat)
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:
-        """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has."""
+        """Log a plot as data, for readers to draw. `records.Plot` lists the kinds and the names that `data` has.
+
+        Raises `ValueError` for a kind that nobody can draw.
+        """
+        kind = arguments.kind_of_plot(kind)
         named = arguments.values_by_name("log_plot", data, "{'x': [1, 2], 'y': [3, 4]}")
         plain = {key: as_data(value) for key, value in named.items()}
         self._put(
             records.Plot(
                 time=time(),
                 name=str(name),
-                kind=arguments.text_of("kind", kind, "curve"),
+                kind=kind,
                 data=plain,
                 step=arguments.step_of(step),
             )
@@ -160,6 +165,8 @@ class Logger(MetricLogger):
         rows they share. Returns the record.
         """
         role = arguments.text_of("role", role, "train")
+        if data is None:
+            raise TypeError("log_dataset was given None; give it data, such as an array, a data loader or a path")
         name = None if name is None else arguments.text_of("name", name, "digits")
         described = self._observer.describe(role, data, name)
         self._put(described)
@@ -175,14 +182,14 @@ class Logger(MetricLogger):
         and for a folder that contains the run itself, a pipe and a device. What cannot be copied of a folder, such as
         a link to nothing, is left out and named in a notice.
         """
-        if not isinstance(path, (str, os.PathLike)):
+        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
             raise TypeError(f"log_artifact was given {path!r:.100}; give it the path of a file or folder")
         source, kind = Path(path), arguments.text_of("kind", kind, "model")
         if not source.exists():
             raise FileNotFoundError(f"log_artifact was given {str(path)!r}, which does not exist")
         if not source.is_file() and not source.is_dir():
             raise AutotrackError(f"log_artifact was given {str(path)!r}, which is neither a file nor a folder")
-        target = self.folder / "artifacts" / self._safe_path(name or source.name)
+        target = self.folder / "artifacts" / self._safe_path(source.name if name is None else name)
         with artifact_files.disk_may_be_full(target.name):
             size = artifact_files.keep(source, target, run_folder=self.folder)
             self._record_artifact(target, kind=kind, source=str(source.absolute()), size=size)

@@ -1,6 +1,7 @@
 """Writes figures and images as files, and reads tables of several kinds."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], li
     elif hasattr(table, "iter_rows") and hasattr(table, "columns"):  # polars
         names, rows = list(table.columns), table.head(MOST_ROWS + 1).iter_rows()
     elif isinstance(table, Mapping):
-        names, rows = list(table), zip(*map(_listed, table.values()), strict=True)
+        names, rows = list(table), zip(*_columns(table), strict=True)
     elif isinstance(table, Sequence) and not isinstance(table, (str, bytes)):
         if table and all(isinstance(row, Mapping) for row in table):
             keys = names = list(columns or dict.fromkeys(name for row in table for name in row))
@@ -94,6 +95,15 @@ def read_table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], li
         if len(row) != len(names):
             raise ValueError(f"a row has {len(row)} cells but there are {len(names)} columns: {names!r:.200}")
     return names, plain
+
+
+def _columns(table: Mapping[Any, Any]) -> list[list[Any]]:
+    """Return the columns of a table, as far as they are kept. Raises `ValueError` if they have not as many rows."""
+    columns = [list(islice(_listed(cells), MOST_ROWS + 1)) for cells in table.values()]
+    if len(set(map(len, columns))) > 1:
+        lengths = ", ".join(f"{str(name)!r} has {len(column)}" for name, column in zip(table, columns, strict=True))
+        raise ValueError(f"the columns of a table differ in length: {lengths:.200}; give each as many rows")
+    return columns
 
 
 def _listed(cells: Any) -> Iterable[Any]:

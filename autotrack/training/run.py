@@ -9,9 +9,8 @@ from time import monotonic, time
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
-from autotrack.amounts import time_limit
 from autotrack.errors import RunFinishedError
-from autotrack.format import shown
+from autotrack.format import printable, shown
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.writer import Journal
@@ -95,7 +94,9 @@ class Run(Logger):
             raise TypeError(f"error is {error!r:.100}; expected the exception that ended the run")
         if self.status != "running":
             if self.status != status:
-                raise RunFinishedError(f"run {self.name} has already {self.status}, it cannot become {status}")
+                raise RunFinishedError(
+                    f"run {printable(self.name)} has already {self.status}, it cannot become {status}"
+                )
             return
         with overhead.counted():
             while self.before_end:
@@ -127,6 +128,8 @@ class Run(Logger):
         The run may go on. Returns what is not up to date after `timeout` seconds, a sentence each; nothing, mostly.
         None waits as long as it takes, which may be forever with a server that is away.
         """
+        from autotrack.amounts import time_limit  # few runs are waited for
+
         seconds = time_limit("timeout", timeout)
         if self._is_attached or os.getpid() != self._pid:
             return ["another process records this run"]

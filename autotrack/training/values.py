@@ -12,6 +12,7 @@ from io import IOBase
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+from autotrack.format import first_line
 from autotrack.journal.records import Number
 from autotrack.training.configs import items_of, members_of, unreadable
 
@@ -52,26 +53,39 @@ def as_number(name: str, value: object) -> Number:
 
 
 def _item(name: str, value: Any) -> int | float:
+    given = value
     try:
         if (item := getattr(value, "item", None)) is not None:
-            value = item()
+            value = math.nan if _is_masked(value) else item()
         if isinstance(value, (int, float)):
             return value
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
             raise TypeError
         return _float(value)
-    except Exception:  # noqa: BLE001  it is the user's object, and may raise anything
-        raise TypeError(
-            f"the value of {name!r} is {type(value).__name__}{_of_shape(value)}; expected a single number. "
-            f"Use log_params, log_text or log_table for anything else"
-        ) from None
+    except Exception as error:  # noqa: BLE001  it is the user's object, and may raise anything
+        shape = _shape(given)
+        of_shape = "" if shape is None else f" of shape {shape}"
+        if shape is not None and math.prod(shape) == 1 and str(error):  # it is a number, as it should be
+            advice = f"it cannot be read ({type(error).__name__}: {first_line(str(error)):.200})"
+        else:
+            advice = "expected a single number. Use log_params, log_text or log_table for anything else"
+        raise TypeError(f"the value of {name!r} is {type(value).__name__}{of_shape}; {advice}") from None
 
 
-def _of_shape(value: Any) -> str:
+def _shape(value: Any) -> tuple[int, ...] | None:
     try:
-        return f" of shape {tuple(value.shape)}"
+        return tuple(value.shape)
     except Exception:  # noqa: BLE001  it has none, or none that can be read
-        return ""
+        return None
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether this is a number of numpy's that is masked: what lies behind the mask means nothing."""
+    return getattr(value, "mask", None) is not None and _is_masked_array(type(value)) and bool(value.mask.all())
+
+
+def _is_masked_array(kind: type) -> bool:
+    return any(cls.__name__ == "MaskedArray" and cls.__module__.startswith("numpy.ma") for cls in kind.__mro__)
 
 
 def _float(value: Any) -> float:
@@ -120,7 +134,7 @@ def as_data(value: object, *, depth: int = 0) -> Any:
         return qualified_name(type(value))
     try:
         if hasattr(value, "tolist") and not is_on_cuda(value):
-            value = value.tolist()
+            value = _numbers(value)
         if isinstance(value, (list, tuple)):
             return [item if type(item) is str else as_data(item, depth=depth + 1) for item in value]
     except Exception as error:  # noqa: BLE001  as in `as_plain`
@@ -225,11 +239,22 @@ def _plain_array(value: Any) -> Any:
     shape = tuple(value.shape)
     if math.prod(shape) <= _MOST_NUMBERS and not is_on_cuda(value):
         try:
-            numbers = value.tolist()
+            numbers = _numbers(value)
             return _plain_scalar(numbers) if not shape else _plain(numbers, 1, [_MOST_NUMBERS])
         except (TypeError, ValueError, RuntimeError, NotImplementedError):  # it has no numbers to show
             return qualified_name(type(value)) if not shape else _described_array(value, shape)
     return _described_array(value, shape)
+
+
+def _numbers(value: Any) -> Any:
+    """Return the numbers of an array as lists; those that are masked, which `tolist` leaves out, are NaN."""
+    return _without_none(value.tolist()) if _is_masked_array(type(value)) else value.tolist()
+
+
+def _without_none(numbers: Any) -> Any:
+    if isinstance(numbers, list):
+        return [_without_none(number) for number in numbers]
+    return math.nan if numbers is None else numbers
 
 
 def _described_array(value: Any, shape: tuple[int, ...]) -> str:

@@ -350,3 +350,23 @@ def test_values_of_any_kind_can_be_put_in_order(values: list[object]) -> None:
     ordered = sorted(values, key=sortable)
     numbers = [value for value in ordered if isinstance(value, (int, float)) and not math.isnan(value)]
     assert ordered[: len(numbers)] == numbers == sorted(numbers)
+
+
+def test_a_name_with_odd_characters_can_be_asked_for() -> None:
+    known = [Name("params", "params.x"), Name("params", "k v"), Name("params", "x y.z")]
+    for text, name in (
+        ("params['k v'] == 1", "k v"),
+        ('params["x y.z"] > 1', "x y.z"),
+        ("params.x == 1", "params.x"),
+        ("params.params.x == 1", "params.x"),
+        ("params['params.x'] == 1", "params.x"),
+    ):
+        assert Condition(text, known).names == [Name("params", name)], text
+    for text in ("'k v' == 1", "'k v'", "1 < 2 and 'k v' in ['k v']", "'k v' contains 'v'", "'k v' matches 'v'"):
+        with pytest.raises(QueryError, match=r"same for every run.* written as params\['k v'\]"):
+            Condition(text, known)
+
+
+def test_a_bracket_that_is_open_is_said_in_words() -> None:
+    with pytest.raises(QueryError, match=r"^this cannot be read \(a bracket is not closed\); write it as"):
+        Condition("((((((")

@@ -34,6 +34,16 @@ Call = Callable[[autotrack.Run], Any]
         (lambda run: run.log({"loss": "low"}), "the value of 'loss' is str; expected a single number"),
         (lambda run: run.log({"loss": 1}, step="one"), "step is 'one'; expected an integer"),
         (lambda run: run.finish(error=3), "error is 3; expected the exception"),
+        (lambda run: run.log_plot("p", "nokind", {}), "kind is 'nokind'; expected one of confusion_matrix, roc"),
+        (lambda run: run.log_dataset("train", None), "log_dataset was given None; give it data, such as"),
+        (lambda run: run.log_artifact(__file__, ""), "'' cannot name a file of the run"),
+        (lambda run: run.log_artifact(""), "log_artifact was given ''; give it the path of a file or folder"),
+        (
+            lambda run: run.log_table("t", {"a": [1, 2], "b": [1]}),
+            "differ in length: 'a' has 2, 'b' has 1; give each as",
+        ),
+        (lambda run: run.register("x", tags=3), "register was given 3; give it names and values, such as tags="),
+        (lambda run: autotrack.load(run.folder).register("x", tags=3), "the tags are 3; expected names and texts"),  # type: ignore[arg-type]
         (lambda run: run.wait(float("nan")), "timeout is nan; expected a number of seconds, 0 or more"),
         (lambda run: run.wait(-1), "timeout is -1; expected a number of seconds, 0 or more"),
         (lambda run: run.wait("x"), "timeout is 'x'; expected a number of seconds, 0 or more"),
@@ -71,3 +81,13 @@ def test_an_argument_that_a_callback_does_not_have_is_said_with_its_class() -> N
         MyCallback(experment="digits")
     with pytest.raises(TypeError, match=r"^MyCallback was given name=3; give it text, such as 'baseline'"):
         MyCallback(name=3)
+
+
+def test_a_name_in_an_error_cannot_steer_the_terminal(store: Path) -> None:
+    with autotrack.start_run("a\x1b[31m\u202eb", to=store) as run:
+        run.log({"a": 1})
+    for act in (lambda: run.finish("failed"), lambda: autotrack.load(run.name + "c", store)):
+        with pytest.raises(AutotrackError) as caught:
+            act()
+        assert "a\\x1b[31m\\u202eb" in str(caught.value)
+    assert str(AutotrackError("one\n\ttwo")) == "one\n\ttwo"

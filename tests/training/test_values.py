@@ -419,7 +419,7 @@ def test_params_with_anything_in_them_arrive(store: Path) -> None:
         "model.optimizer.betas": [0.9, 0.99],
         "act": "len",
         "seed": 2**64 - 1,
-        "name": "half ? text",
+        "name": r"half \udcff text",
         "nan": "NaN",
         "when": "2026-01-02",
     }
@@ -631,3 +631,27 @@ def test_what_contains_itself_costs_itself_only(store: Path) -> None:
     }
     assert params["inner.inner"] == "dict"
     assert len(params) < 20
+
+
+def test_what_is_masked_is_no_number(store: Path) -> None:
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    rows = numpy.ma.array([[7, 8]], mask=[[True, False]])
+    one = numpy.ma.array([7.0], mask=[True])
+    with autotrack.start_run(to=store) as run:
+        run.log({"constant": numpy.ma.masked, "one": one, "bare": numpy.ma.array([7.0])})
+        run.log_params({"constant": numpy.ma.masked, "rows": rows})
+        run.log_table("table", {"a": rows[0]})
+        run.log_plot("plot", "curve", {"x": rows[0], "y": rows[0]})
+    found = autotrack.load(run.folder)
+    assert found.params == {"constant": "NaN", "rows": [["NaN", 8]]}
+    assert [found.metrics[name].last.value for name in ("constant", "one", "bare")] == ["NaN", "NaN", 7.0]
+    written = (run.folder / "journal" / "main.jsonl").read_text(encoding="utf-8")
+    assert '"rows":[["NaN"],[8]]' in written
+    assert '"x":["NaN",8]' in written
+    assert as_number("a method called mask", pandas.Series([3.0])) == 3.0
+
+
+def test_a_number_that_cannot_be_read_is_said_to_be_so() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"'m' is Tensor of shape \(\); it cannot be read \(.*meta"):
+        as_number("m", torch.ones((), device="meta"))
