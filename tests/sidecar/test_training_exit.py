@@ -12,7 +12,7 @@ import pytest
 
 import autotrack
 from autotrack.protocol import Task
-from autotrack.sidecar import exit_status
+from autotrack.sidecar import training_exit
 from autotrack.sidecar.training_exit import ExitStatus, TrainingProcess
 from tests.support.processes import Script, wait_until
 
@@ -222,7 +222,7 @@ class Left:
 @pytest.fixture
 def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Left]:
     """Start a process on a machine whose kernel does not tell the status of one that was collected."""
-    monkeypatch.setattr(exit_status, "_status_by_pidfd", lambda _: None)
+    monkeypatch.setattr(training_exit, "_status_by_pidfd", lambda _: None)
     return lambda body: Left(tmp_path, body)
 
 
@@ -285,7 +285,7 @@ def test_a_kill_that_the_kernel_counted_was_for_want_of_memory(
     leave: Callable[[str], Left], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = {"in this container": 2, "on this host": 5}
-    monkeypatch.setattr(exit_status, "_oom_kills", lambda: dict(counts))
+    monkeypatch.setattr(training_exit, "_oom_kills", lambda: dict(counts))
     left = leave("strike(signal.SIGKILL)")
     left.process.memory_bytes = 7_940_000_000
     counts["on this host"] += 1
