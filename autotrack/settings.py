@@ -28,7 +28,7 @@ exit_timeout *         AUTOTRACK_EXIT_TIMEOUT=30            seconds that the exi
 upload_mb *            AUTOTRACK_UPLOAD_MB=1000             send so many MB of a run's files at most
 upload_mb_per_second * AUTOTRACK_UPLOAD_MB_PER_SECOND=5     how fast they are sent at most
 sidecar *              AUTOTRACK_SIDECAR=off                do the slow work in a process beside training
-quiet *                AUTOTRACK_QUIET=1                    print nothing
+quiet *                AUTOTRACK_QUIET=1                    print nothing but warnings
 
 Without a sidecar, the same work is done when a run ends, but the system load is not sampled, and no metrics are found
 in what is printed. A named group of `printed_patterns` is a metric, as in `cost (?P<cost>\\S+)`; the groups `name` and
@@ -97,7 +97,7 @@ class Settings:
         sidecar: Do the work in a process beside training. Otherwise it is done when the run ends, and the system load
             is not sampled.
         tensorboard: Write event files for TensorBoard into every run folder. The setting `to` can switch this on too.
-        quiet: Print nothing on the terminal.
+        quiet: Print nothing on the terminal. What cannot be recorded is still a Python warning, `AutotrackWarning`.
     """
 
     to: str = "runs"

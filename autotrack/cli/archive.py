@@ -1,8 +1,9 @@
 """`autotrack archive` packs runs into one file, `autotrack unarchive` brings them back."""
 
+import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from autotrack.format import human_bytes
 from autotrack.readers import catalog, recorded_run, trash
 from autotrack.readers.archive import check_target, pack
 from autotrack.readers.recorded_run import RecordedRun
+
+if TYPE_CHECKING:
+    from autotrack.readers.unarchive import Archive
 
 _MOST_NAMED = 5
 
@@ -71,7 +75,10 @@ def unarchive(
         bool, typer.Option("--yes", "-y", help="Do not ask: runs that are there already go into the trash.")
     ] = False,
 ) -> None:
-    """Bring runs back from an archive. Runs that are there already stay as they are, unless you agree."""
+    """Bring runs back from an archive. Runs that are there already stay as they are, unless you agree.
+
+    So does the disk, if the archive becomes more than a gigabyte and a hundred times as large as it is.
+    """
     from autotrack.readers.unarchive import Archive  # most commands bring nothing back
 
     place = catalog.store_path(store)
@@ -82,10 +89,18 @@ def unarchive(
         return agreed(f"move {run.folder} into the trash, and put the one of the archive in its place", yes=yes)
 
     with Archive(file) as opened, byte_progress("unpacking") as progress:
+        if opened.is_suspiciously_small and not agreed("unpack it", yes=yes, why=_how_much(file, opened, place)):
+            return
         done = list(opened.unpack(place, replaces=replaces, progress=progress))
     for name, folder in done:
         say(f"restored {folder}" if folder else f"{name} is there already and was left as it is; --yes replaces it")
     say(f"{_runs(sum(folder is not None for _, folder in done))} restored into {place}")
+
+
+def _how_much(file: Path, opened: "Archive", place: Path) -> str:
+    free = shutil.disk_usage(next(folder for folder in (place, *place.absolute().parents) if folder.exists())).free
+    size, becomes = human_bytes(file.stat().st_size), human_bytes(opened.contents.bytes)
+    return f"{file} has {size} and becomes {becomes}, as no usual run does; the disk has {human_bytes(free)} left"
 
 
 def _runs(count: int) -> str:

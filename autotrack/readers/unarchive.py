@@ -29,6 +29,8 @@ from autotrack.readers.trash import TRASH
 _BLOCK_BYTES = 2**20
 _MOST_FILES, _MOST_RUNS = 2_000_000, 200_000
 _MOST_MANIFEST_BYTES = 2**27
+_MUCH_BYTES, _MOST_TIMES = 10**9, 100
+"""Text of logs becomes about a tenth when it is packed, weights hardly less."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class Archive:
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+
+    @property
+    def is_suspiciously_small(self) -> bool:
+        """Whether it becomes so many times its own size that somebody may have made it to fill a disk."""
+        packed, unpacked = self._path.stat().st_size, self.contents.bytes
+        return unpacked > _MUCH_BYTES and unpacked > _MOST_TIMES * packed
 
     def unpack(
         self, store: Path, *, replaces: Decide, progress: Callable[[int], Callable[[int], object]]

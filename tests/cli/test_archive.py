@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -140,6 +141,21 @@ def test_runs_that_are_there_stay_unless_somebody_agrees(runs: Path) -> None:
     [trashed] = (runs / "digits" / ".trash").iterdir()
     assert autotrack.load(trashed).texts["note"] == "newer"
     assert "add --yes" in str(CliRunner().invoke(app, ["archive", "first", "one.zip"]).exception)
+
+
+def test_an_archive_that_would_fill_the_disk_is_asked_about(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("archive", "all.zip")
+    monkeypatch.setattr("autotrack.readers.unarchive._MUCH_BYTES", 1_000)
+    call("unarchive", "all.zip", "--store", "usual")
+    monkeypatch.setattr("autotrack.readers.unarchive._MOST_TIMES", 1)
+    refused = CliRunner().invoke(app, ["unarchive", "all.zip", "--store", "other"]).exception
+    assert re.match(
+        r"all.zip has [\d.]+ kB and becomes [\d.]+ kB, as no usual run does; the disk has .* left, and nobody is here"
+        r" to be asked whether to unpack it; add --yes",
+        str(refused),
+    )
+    assert not Path("other").exists()
+    assert "2 runs restored" in call("unarchive", "all.zip", "--store", "other", "--yes")
 
 
 def test_a_run_that_is_being_recorded_is_not_packed(tmp_path: Path) -> None:

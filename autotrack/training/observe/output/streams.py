@@ -82,7 +82,12 @@ class _StreamHook:
         original, name = self._original, self._name
 
         def write(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:  # of a full disk or a closed pipe, where a traceback should not name us
+                if error.__traceback__ is not None:
+                    error.__traceback__ = error.__traceback__.tb_next
+                raise  # which adds no frame a second time
             if self.is_on:
                 try:
                     _pass_on(name, args[0] if args else next(iter(kwargs.values()), None))

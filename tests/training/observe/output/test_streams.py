@@ -5,6 +5,7 @@ import contextvars
 import io
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,6 +81,8 @@ def test_an_exception_of_the_stream_is_the_users(
         print("lost")
     assert caught.value is error
     assert caught.value.__context__ is None
+    files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert files == [__file__, __file__], "this print and the stream's own write"
     stream.broken = False
     print("kept")
     assert lines_of(log) == ["kept"]
