@@ -4,33 +4,17 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from autotrack.cli.commands import COMMANDS
-from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
+from autotrack.cli.guessed_commands import Commands
+from autotrack.cli.plain_arguments import PlainCommand
 from autotrack.cli.printing import say, say_error, write_any_character
 from autotrack.errors import AutotrackError
 from autotrack.training.ignored_settings import ignored_settings
 from autotrack.version import __version__
-
-_CALLED = {
-    "promote": "models promote", "alias": "models alias", "describe": "models describe", "list": "ls", "runs": "ls",
-    "search": "ls --where", "diff": "compare", "delete": "rm", "remove": "rm", "ui": "tensorboard",
-    "rerun": "reproduce", "upload": "sync", "check": "doctor", "load": "predict",
-}  # fmt: skip
-"""What people call commands that have another name here."""
-
-
-class Commands(PlainGroup):
-    """All commands; for one that there is not, the one that is probably meant is named."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that is meant, and its arguments."""
-        if args and args[0] not in self.commands and args[0] in _CALLED:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean 'autotrack {_CALLED[args[0]]}'?")
-        return super().resolve_command(ctx, args)
 
 
 def app_with(commands: Iterable[str]) -> typer.Typer:

@@ -67,7 +67,9 @@ def compare(
         if table.rows():
             say_text(f"\n{title}")
             columns = list(table)[: _MOST_RUNS + 1]
-            say_table(columns, [[_cell(row[column]) for column in columns] for row in table.rows()])
+            named = comparison.title if title == "metrics" else str
+            say_table(columns, [[named(row[columns[0]]), *(_cell(row[column]) for column in columns[1:])]
+                                for row in table.rows()])  # fmt: skip
     others = [[area, item] for area, items in comparison.differences.items() if area != "params" for item in items]
     if others:
         say_text("\nwhat else differs" if len(chosen) == 2 else "\nwhat else differs between the first two")
@@ -139,7 +141,7 @@ def _print_causes(comparison: RunComparison) -> None:
         told = some([f"{name} {_cell(value)}" for name, value in zip(names, values, strict=True)], _MOST_RUNS)
         is_same = len({_cell(value) for value in values}) == 1
         differs = len(set(values[: None if comparison.is_across_runs else 2])) > 1
-        say_wrapped("", f"{comparison.metric}: {told}{', which is the same' if is_same else ''}")
+        say_wrapped("", f"{comparison.title(comparison.metric)}: {told}{', which is the same' if is_same else ''}")
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
     say("")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.cells import cell_len
@@ -33,8 +34,12 @@ class RunTable:
         runs = self._runs[:most]
         values = [[column.read(run) for run in runs] for column in self._columns]
         texts = [_texts(column, cells) for column, cells in zip(self._columns, values, strict=True)]
-        places = _fitting(self._columns, texts, width)
-        columns = [self._columns[place] for place in places]
+        titled = self._columns
+        places = _fitting(titled, texts, width)
+        if len(places) < len(titled):  # rather a shorter title than a column less
+            titled = [replace(column, title=column.short_title or column.title) for column in titled]
+            places = _fitting(titled, texts, width)
+        columns = [titled[place] for place in places]
         best = {
             (row, place)
             for place, column in zip(range(len(places)), columns, strict=True)
@@ -54,7 +59,8 @@ class RunTable:
 
         rows = list(zip(*(texts[place] for place in places), strict=True))
         lines = table_lines(list(map(printable, titles)), rows, width=width, wraps=False, style=style)
-        return [*lines, *self._remarks(len(runs), places)]
+        shortened = [one for one in columns if one.title == one.short_title]
+        return [*lines, *self._remarks(len(runs), places, shortened)]
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the list for other programs."""
@@ -66,18 +72,21 @@ class RunTable:
         for run in self._runs:
             yield [column.for_tables(column.read(run)) for column in self._columns]
 
-    def _remarks(self, shown: int, places: Sequence[int]) -> Iterator[str]:
-        """Yield what is not shown."""
+    def _remarks(self, shown: int, places: Sequence[int], shortened: Sequence[Column]) -> Iterator[str]:
+        """Yield what is not shown, and what titles do not say."""
         left_out = [column.title for place, column in enumerate(self._columns) if place not in places]
         hidden = len(self._runs) - shown
+        remarks = []
         if hidden:
-            yield ""
-            yield styled(f"{hidden} more: --all shows them, --where and --last choose", "dim")
+            remarks.append(f"{hidden} more: --all shows them, --where and --last choose")
         if left_out:
-            named = printable(some(left_out, _MOST_NAMED))
-            if not hidden:
-                yield ""
-            yield styled(f"no room for {named}: --columns chooses", "dim")
+            remarks.append(f"no room for {printable(some(left_out, _MOST_NAMED))}: --columns chooses")
+        if shortened:
+            names = " and ".join(printable(column.metric) for column in shortened)
+            remarks.append(f"{names}: the best value of each run")
+        if remarks:
+            yield ""
+        yield from (styled(remark, "dim") for remark in remarks)
 
 
 def _texts(column: Column, values: Sequence[Any]) -> list[str]:

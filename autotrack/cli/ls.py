@@ -16,7 +16,7 @@ from autotrack.cli.watch import repeat
 from autotrack.errors import QueryError, RunNotFoundError
 from autotrack.readers import catalog
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.runs import Runs
+from autotrack.readers.runs import Runs, best_is_another
 
 _MOST_ON_A_TERMINAL = 100
 
@@ -96,6 +96,8 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
     else:
         most = None if every or last or not is_terminal() else _MOST_ON_A_TERMINAL
         say_lines(table.lines(width(), most=most))
+        for name in best_is_another(where, chosen.looked_at.runs(chosen.store)) if where else ():
+            say(f"{name} in a condition is the last value; best.{name} is the best one")
         for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
             if not number:
                 say("")

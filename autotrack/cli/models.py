@@ -1,20 +1,20 @@
 """`autotrack models` shows and changes the registered models of a store, `autotrack register` adds one to them."""
 
-import difflib
 import shlex
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from autotrack import settings
 from autotrack.cli import models_shown
 from autotrack.cli.asking import agreed
+from autotrack.cli.guessed_commands import ModelCommands
 from autotrack.cli.models_export import export
 from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, RunArgument, StoreOption
-from autotrack.cli.plain_arguments import PlainCommand, PlainGroup
+from autotrack.cli.plain_arguments import PlainCommand
 from autotrack.cli.printing import say, say_json
 from autotrack.errors import AutotrackWarning, ModelRegistryError
 from autotrack.format import shown
@@ -43,23 +43,6 @@ DescriptionOption = Annotated[str, typer.Option("--description", "-d", help="Wha
 TagsOption = Annotated[
     list[str] | None, typer.Option("--tag", "-t", metavar="NAME=VALUE", help="A tag of the version.")
 ]
-
-_LIST = ("list", "ls")
-
-
-class ModelCommands(PlainGroup):
-    """The commands; the name of a model in place of one shows that model, and `list` lists all."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that is meant, and its arguments."""
-        if (
-            args
-            and args[0] not in self.commands
-            and not difflib.get_close_matches(args[0], self.commands, cutoff=0.75)
-        ):
-            args = ["list", *args[1:]] if args[0] in _LIST else ["show", *args]
-        return super().resolve_command(ctx, args)
-
 
 models = typer.Typer(
     help="Show and change registered models: versions of models, and aliases such as `@champion` that point to them.",

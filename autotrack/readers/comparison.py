@@ -11,6 +11,7 @@ from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
 from autotrack.journal.judging import main_metrics, value_of
 from autotrack.journal.params import is_place, varies_by_itself
+from autotrack.journal.records import number
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
 from autotrack.readers.across_runs import across_runs, besides_params
@@ -91,6 +92,13 @@ class RunComparison:
         direction = self._wanted_direction if metric == self.metric else None
         recorded = [run.summary.metrics.get(metric) for run in self.runs]
         return [None if one is None else value_of(one, direction) for one in recorded]
+
+    def title(self, metric: str) -> str:
+        """Return a metric as what `values` has of it is called: `best loss` where that is not always the last one."""
+        recorded = [run.summary.metrics.get(metric) for run in self.runs]
+        pairs = zip(self.values(metric), recorded, strict=True)
+        is_best = any(one and value != number(one.last.value) and value == value for value, one in pairs)  # noqa: PLR0124
+        return f"best {metric}" if is_best else metric
 
     @cached_property
     def differences(self) -> dict[str, list[str]]:

@@ -53,6 +53,7 @@ class Column:
         rank: Columns with a higher one are left out first where there is no room.
         direction: Which way the values get better, if they are those of a metric.
         metric: The name of that metric.
+        short_title: What stands above it where there is no room for more, if that says less.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Column:
     rank: int = _ALWAYS
     direction: Direction | None = None
     metric: str = ""
+    short_title: str = ""
 
     def for_tables(self, value: Any) -> Any:
         """Return a value as other programs read it in a table: times with date and zone, nothing for None."""
@@ -80,7 +82,11 @@ def default_columns(runs: Sequence[RecordedRun], metric: tuple[str, Direction | 
     columns = [name_column(runs)]
     if len({card["experiment"] for card in cards}) > 1:
         columns.append(_field("experiment", rank=_OFTEN - 1))
-    columns += [metric_column(*item, rank=_ALWAYS if not place else _OFTEN + 3) for place, item in enumerate(metrics)]
+    for place, item in enumerate(metrics):
+        column = metric_column(*item, rank=_ALWAYS if not place else _OFTEN + 3)
+        if _is_best(column, runs):
+            column = replace(column, title=f"best {column.title}", short_title=column.title)
+        columns.append(column)
     for place, name in enumerate(differing_params(cards)[:_MOST_PARAMS]):
         columns.append(_param(name, rank=(_OFTEN if place < _MOST_METRICS else _SELDOM) + place))
     took = _field("duration_seconds", title="took", show=human_seconds, rank=_ALWAYS + 1)
@@ -96,7 +102,7 @@ def name_column(runs: Sequence[RecordedRun]) -> Column:
 def with_sorted_by(columns: Sequence[Column], sorted_by: Sequence[Column]) -> list[Column]:
     """Return columns of which those that a list is sorted by are never left out; new ones come behind the name."""
     names = {column.name for column in sorted_by}
-    shown_as = {column.title for column in columns}
+    shown_as = {title for column in columns for title in (column.title, column.short_title)}
     kept = [replace(column, rank=_ALWAYS) if column.name in names else column for column in columns]
     missing = [
         replace(column, title=f"{column.title} (last)") if column.title in shown_as else column
@@ -179,6 +185,15 @@ def metric_column(name: str, direction: Direction | None, *, rank: int = _ALWAYS
         return None if value is None else number(value)
 
     return Column(titled(name, direction), str(Name("best", name)), read, rank=rank, direction=direction, metric=name)
+
+
+def _is_best(column: Column, runs: Sequence[RecordedRun]) -> bool:
+    """Return whether the best value of a metric is another one than its last, which a short name in a condition means.
+
+    Of metrics that have one value, `accuracy` says all.
+    """
+    values = ((column.read(run), run.card()["last"].get(column.metric)) for run in runs)
+    return any(value is not None and value != number(last) for value, last in values if last is not None)
 
 
 def _turned(run: RecordedRun, name: str, direction: Direction) -> float | None:

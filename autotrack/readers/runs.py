@@ -16,7 +16,7 @@ from autotrack.journal.records import number
 from autotrack.readers import query
 from autotrack.readers.picking import pick
 from autotrack.readers.query_names import Name, names_in
-from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.recorded_run import RecordedRun, values_of
 from autotrack.readers.run_table import table_of
 from autotrack.readers.table import Table
 
@@ -233,6 +233,18 @@ def most_judged_by(cards: Iterable[dict[str, Any]]) -> str | None:
     """Return the metric that most runs are judged by; of several, that of the first run; None if there is none."""
     count = Counter(card["judged_by"][0] for card in cards if card["judged_by"])
     return next((name for name, _ in count.most_common(1)), None)
+
+
+def best_is_another(condition: str, runs: Runs) -> list[str]:
+    """Return the metrics that a condition has by their short names, of which the best value is not always the last."""
+    names = query.Condition(condition, runs.names).names
+    short = [name.rest for name in names if name.group == "metrics" and f"metrics.{name.rest}" not in condition]
+    return [name for name in short if _has_better(name, runs)]
+
+
+def _has_better(metric: str, runs: Runs) -> bool:
+    best, last = (values_of(runs, Name(group, metric)) for group in ("best", "metrics"))
+    return any(one is not None and one != other for one, other in zip(best, last, strict=True))
 
 
 def _best_value(run: RecordedRun, name: str, direction: Direction) -> float:

@@ -31,7 +31,7 @@ def markdown(runs: Sequence[RecordedRun], names: Collection[Name], *, title: str
     parts = [
         f"## {plain(title)}",
         _best(ordered, metrics, facts["directions"]),
-        table(["run", "status", "took", *metrics, *params], rows),
+        table(["run", "status", "took", *(_title(name, runs) for name in metrics), *params], rows),
         f"… and {len(runs) - _MOST_RUNS} more runs" if len(runs) > _MOST_RUNS else "",
         _causes(runs, ordered, metrics),
     ]
@@ -65,6 +65,13 @@ def _row(run: RecordedRun, metrics: Sequence[str], params: Sequence[str]) -> lis
         *("" if value is None else short(value) for value in values),
         *(short(card["params"].get(name, "")) for name in params),
     ]
+
+
+def _title(metric: str, runs: Sequence[RecordedRun]) -> str:
+    """Return what a column of best values is called: `best loss` where they are not always the last ones."""
+    cards = [run.card() for run in runs]
+    is_best = any(metric in one["best"] and one["best"][metric] != one["last"].get(metric) for one in cards)
+    return f"best {metric}" if is_best else metric
 
 
 def _best(ordered: Sequence[RecordedRun], metrics: Sequence[str], directions: dict[str, str]) -> str:

@@ -95,7 +95,7 @@ def test_ls_lists_the_newest_first_as_plain_text(runs: Path) -> None:
     printed = call("ls")
     assert names(printed) == ["third", "second", "first"]
     assert "\x1b" not in printed
-    head, third, second, _ = map(cells, printed.splitlines())
+    head, third, second, *_ = map(cells, printed.splitlines())
     assert head == ["run", "experiment", "val_loss ↓", "lr", "status", "started", "took"]
     assert second[:5] == ["second", "digits", "0.2", "0.01", "finished"]
     assert third[:3] == ["third", "letters", "failed: ValueError"]

@@ -103,3 +103,22 @@ def test_the_name_stays_where_people_choose_columns_and_programs_get_what_they_a
     assert call("ls", "--columns", "params.lr").splitlines()[0].split() == ["run", "params.lr"]
     assert call("ls", "--columns", "lr, name").splitlines()[0].split() == ["lr", "name"]
     assert call("ls", "--columns", "params.lr", "--csv").splitlines()[0] == "params.lr"
+
+
+def test_a_column_of_best_values_is_called_so_and_a_condition_says_that_it_means_the_last(tmp_path: Path) -> None:
+    for name, values in (("fading", (0.9, 0.97, 0.95)), ("rising", (0.9, 0.95, 0.98))):
+        with autotrack.start_run(name, to=tmp_path) as run:
+            for step, value in enumerate(values):
+                run.log({"val_acc": value, "other": 0.5}, step=step)
+    everything = call("ls", "--store", str(tmp_path))
+    assert "best val_acc ↑" in everything.splitlines()[0]
+    assert "best other" not in everything
+    printed = call("ls", "--store", str(tmp_path), "--where", "val_acc > 0.96")
+    assert "fading" not in printed
+    assert "val_acc in a condition is the last value; best.val_acc is the best one" in printed
+    for clear in ("metrics.val_acc > 0.96", "best.val_acc > 0.96", "other > 0.1"):
+        assert "in a condition" not in call("ls", "--store", str(tmp_path), "--where", clear)
+    compared = call("compare", "fading", "rising", "-m", "val_acc", "--store", str(tmp_path))
+    assert compared.startswith("best val_acc: fading 0.97, rising 0.98")
+    assert "\nother " in compared
+    assert "| best val\\_acc |" in call("report", "--markdown", "--store", str(tmp_path))

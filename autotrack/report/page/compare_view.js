@@ -77,13 +77,19 @@ async function causes(app, runs) {
   const title = runs.length === 2 ? "Likely causes of the difference" : `Likely causes of the difference between ${before.label} and ${after.label}`;
   if (!found) return section("causes", title, h("p", { class: "muted" }, "These were not worked out for this pair when the file was made. This command does:"), copyable(`autotrack compare ${before.details.id.slice(0, 8)} ${after.details.id.slice(0, 8)}`));
   const value = (run) => run.details.metrics[found.metric];
-  const told = found.metric && value(before) && value(after) ? h("p", { class: "said" }, h("strong", {}, found.metric), ` ${short(best(value(before)))} in ${before.label}, ${short(best(value(after)))} in ${after.label}`, found.parting ? `; ${found.parting}` : "", ". The longer the bar, the likelier the cause.") : null;
+  const told = found.metric && value(before) && value(after) ? h("p", { class: "said" }, h("strong", {}, bestName(found.metric, [before, after])), ` ${short(best(value(before)))} in ${before.label}, ${short(best(value(after)))} in ${after.label}`, found.parting ? `; ${found.parting}` : "", ". The longer the bar, the likelier the cause.") : null;
   const items = found.causes.slice(0, 8).map((cause) => h("li", {}, h("span", { class: "sure", role: "img", "aria-label": `${Math.round(cause.confidence * 100)} of 100`, title: `how sure: ${Math.round(cause.confidence * 100)} of 100` }, h("span", { style: { width: `${cause.confidence * 100}%` } })), h("span", {}, h("strong", {}, cause.cause), " ", h("span", { class: "pill" }, cause.kind), h("div", { class: "muted" }, cause.evidence))));
   return section("causes", title, told, items.length ? h("ul", { class: "causes" }, items) : h("p", { class: "muted" }, found.problem ?? "Nothing differs that was recorded."));
 }
 
 function best(metric) {
   return number((metric.best ?? metric.last).value);
+}
+
+/** A metric by its name, as `best loss` where its best value is not always the last one. */
+function bestName(name, runs) {
+  const isAnother = (metric) => metric && number(metric.last.value) !== best(metric);
+  return runs.some((run) => isAnother(run.details.metrics[name])) ? `best ${name}` : name;
 }
 
 function curves(runs, settings, keys, source) {
@@ -116,7 +122,7 @@ function metricTable(app, runs) {
     const direction = app.runs.directions[name];
     const top = finite.length > 1 && direction ? Math[direction](...finite) : null;
     const arrow = { min: "less is better", max: "more is better" }[direction];
-    return h("tr", {}, h("th", { scope: "row" }, name, arrow ? [" ", h("span", { class: "note" }, arrow)] : null), values.map((value) => h("td", { class: value !== null && value === top ? "number best" : "number", title: exact(value) }, short(value, 6))));
+    return h("tr", {}, h("th", { scope: "row" }, bestName(name, runs), arrow ? [" ", h("span", { class: "note" }, arrow)] : null), values.map((value) => h("td", { class: value !== null && value === top ? "number best" : "number", title: exact(value) }, short(value, 6))));
   });
   return sideBySide("metrics", "metric", runs, body, true);
 }

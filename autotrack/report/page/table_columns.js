@@ -48,7 +48,7 @@ export function gridColumn(id, { runs, source, metric, isGrouped = false }) {
     label: labelOf(id, column, runs),
     title: titleOf(id, column, runs, metric),
     isNumber,
-    width: widthOf(id, column, isGrouped && isMeasured(column) && column.group !== ""),
+    width: widthOf(id, column, labelOf(id, column, runs), isGrouped && isMeasured(column) && column.group !== ""),
     value,
     cell: (entry) => cell(id, entry, { column, value, source, metric, runs }),
   };
@@ -56,9 +56,15 @@ export function gridColumn(id, { runs, source, metric, isGrouped = false }) {
 
 function labelOf(id, column, runs) {
   const arrow = { min: " ▾", max: " ▴" }[runs.directions[column?.name]] ?? "";
-  if (column?.group === "best") return `${column.name}${arrow}`;
+  if (column?.group === "best") return `${isAnother(column, runs) ? "best " : ""}${column.name}${arrow}`;
   if (column?.group === "metrics") return `${column.name}, last`;
   return labels[id] ?? column?.name ?? id;
+}
+
+/** Whether the best value of a metric is not always the last one, which its short name in a condition means. */
+function isAnother(column, runs) {
+  const last = runs.byId.get(`metrics.${column.name}`)?.values;
+  return runs.once(`best is another ${column.name}`, () => column.values.some((value, row) => value !== null && value !== (last?.[row] ?? null)));
 }
 
 function titleOf(id, column, runs, metric) {
@@ -67,12 +73,12 @@ function titleOf(id, column, runs, metric) {
   return `best ${column.name}: ${runs.directions[column.name] === "max" ? "more" : "less"} is better; sort by it`;
 }
 
-function widthOf(id, column, hasSpread) {
+function widthOf(id, column, label, hasSpread) {
   const fixed = { name: 220, status: 112, started: 150, duration_seconds: 96, curve: 118, experiment: 128, note: 220, error: 260 };
   if (id === "name" && innerWidth < narrow) return 190;
   if (fixed[id]) return fixed[id];
   const longest = (column?.values ?? []).slice(0, 200).reduce((most, value) => Math.max(most, short(value).length), 3);
-  return Math.max(76, Math.min(260, Math.max(longest * 8.4 + (hasSpread ? spreadWidth : 0), (column?.name ?? id).length * 7.8 + 36) + 24));
+  return Math.max(76, Math.min(260, Math.max(longest * 8.4 + (hasSpread ? spreadWidth : 0), label.length * 7.8 + 36) + 24));
 }
 
 function cell(id, entry, { column, value, source, metric, runs }) {
