@@ -35,6 +35,7 @@ from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.guard import Guard
 from autotrack.sidecar.load_schedule import LoadSchedule
 from autotrack.sidecar.open_files import ReadFiles
+from autotrack.sidecar.priority import Priority
 from autotrack.sidecar.progress import progress_of
 from autotrack.sidecar.run_outputs import RunOutputs
 from autotrack.sidecar.short_run import ShortCompletion
@@ -62,8 +63,9 @@ class Sidecar:
     what takes time (`worker.py`), and every server has an upload thread.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, priority: Priority) -> None:
         self._task = task
+        self._priority = priority
         self._inbox, self._outbox = MessageFile(task.to_sidecar), MessageFile(task.from_sidecar)
         self._wakeup = Wakeup(task.wakeup)
         self._output = RunOutputs(task.output, self._wakeup.wake)
@@ -125,6 +127,7 @@ class Sidecar:
             self._worker.complete(self._short_runs)
             self._guard.call(self._flushes.advance)
             if self._is_shutting_down or not is_alive:
+                self._priority.restore()
                 self._flush_uploads()
             if self._is_shutting_down:
                 self._report_progress()

@@ -3,14 +3,12 @@
 import contextlib
 import os
 import signal
-from pathlib import Path
 
 import msgspec
 
 from autotrack.protocol import Hello, MessageFile, Task
 from autotrack.sidecar.loop import Sidecar
-
-_NICENESS = 10
+from autotrack.sidecar.priority import Priority
 
 _LAST_SECONDS = 2.0
 """How long it has after SIGTERM to record how training ended. It may be in the middle of drawing plots."""
@@ -21,28 +19,25 @@ def main(task_json: str) -> None:
     task = msgspec.json.decode(task_json, type=Task)
     MessageFile(task.from_sidecar).send(Hello(pid=os.getpid()))  # first: one that dies later has started nevertheless
     _detach(task)
-    sidecar = Sidecar(task)
-    signal.signal(signal.SIGTERM, lambda *_: _break_off(sidecar))
+    priority = Priority()
+    priority.lower()
+    sidecar = Sidecar(task, priority)
+    signal.signal(signal.SIGTERM, lambda *_: _break_off(sidecar, priority))
     if not sidecar.run():
         sidecar.record_exits()
         os._exit(0)  # no thread is waited for: what it is doing is as safe as with kill -9
 
 
-def _break_off(sidecar: Sidecar) -> None:
+def _break_off(sidecar: Sidecar, priority: Priority) -> None:
     if sidecar.break_off():
+        priority.restore()
         signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)  # SIGALRM, which nobody handles, ends it wherever it is
 
 
 def _detach(task: Task) -> None:
-    """Leave the session, the terminal and the descriptors of the training process, and yield the processor to it."""
+    """Leave the session, the terminal and the descriptors of the training process."""
     with contextlib.suppress(OSError):  # it leads a session already
         os.setsid()
-    with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
-    if os.getsid(0) == os.getpid():
-        # Linux may share the processor between sessions, and then heeds niceness only within each: see sched(7).
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # meant for the training process, whose end is then to be recorded
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     kept = {0, 1, 2, *task.descriptors()}
