@@ -24,12 +24,7 @@ from autotrack.models.announcing import announce
 from autotrack.models.promotion import promote
 from autotrack.models.registration import register as register_run
 from autotrack.models.registry import Registry
-from autotrack.models.servers import follow_up
 from autotrack.readers import catalog
-from autotrack.sidecar.sync import RunSync
-from autotrack.sidecar.sync_runs import checked, servers_named
-
-_PATIENCE_SECONDS = 10.0
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A registered model: `digits`, `digits/3` or `digits@champion`.")
@@ -236,13 +231,9 @@ def register(
         say(str(warning.message), err=True)
     say(f"{name}/{version.version} is the model of {recorded.name} ({models_shown.weights_of(version)})")
     if to:
-        outcome = RunSync(checked(to), registers=True, on_problem=lambda _, problem: say(problem, err=True)).sync(
-            recorded.folder
-        )
-        for server, fault in outcome.sent.items():
-            lacking = [fault] if fault else list(outcome.owed[server].sentences()) if server in outcome.owed else []
-            _say_of_server(server, name, lacking)
-        if not outcome.is_done:
+        from autotrack.cli.model_servers import send_registered  # it imports all that the sidecar does
+
+        if not send_registered(recorded, name, to):
             raise typer.Exit(1)
 
 
@@ -267,18 +258,9 @@ def _check_order(name: str, alias: str, version: str) -> None:
 
 
 def _follow_up(registry: Registry, name: str) -> None:
-    """Have the servers follow that have versions of the model; what they do not take now, `sync` sends."""
-    for server, owed in follow_up(
-        registry, name, servers_named(settings.resolve()), patience=_PATIENCE_SECONDS
-    ).items():
-        _say_of_server(server, name, list(owed.sentences()))
+    from autotrack.cli.model_servers import say_followed  # it imports all that the sidecar does
 
-
-def _say_of_server(server: str, name: str, lacking: list[str]) -> None:
-    if lacking:
-        say(f"{server} has not all of {name}: {'; '.join(lacking)}. `autotrack sync` tries it again", err=True)
-    else:
-        say(f"{server} has it, too")
+    say_followed(registry, name)
 
 
 def _registry(store: Path | None) -> Registry:
