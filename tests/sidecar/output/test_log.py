@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
-from autotrack.journal import files
+from autotrack.journal import run_folder
 from autotrack.redaction import Redactor
 from autotrack.sidecar.output.log import OutputLog
 from autotrack.training.observe.output.streams import forget, listen
@@ -284,13 +284,13 @@ def test_a_log_keeps_its_head_and_its_tail_and_counts_what_is_between(tmp_path: 
 
 def test_shortening_costs_little_for_each_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit, written = 100_000, [0]
-    write = files.write_atomically
+    write = run_folder.replace_file
 
-    def counting(path: Path, content: bytes) -> None:
+    def counting(folder: Path, name: str, content: bytes) -> None:
         written[0] += len(content)
-        write(path, content)
+        write(folder, name, content)
 
-    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.files.write_atomically", counting)
+    monkeypatch.setattr("autotrack.sidecar.output.bounded_file.replace_file", counting)
     log = OutputLog(tmp_path / "output.log", NoRedaction(), limit_bytes=limit, on_problem=no_problem)
     for _ in range(10_000):
         log.take("stdout", "x" * 99 + "\n")
