@@ -6,7 +6,9 @@ _CONDITION = re.compile(r"(?<![-=<>!|])(?:[<>]=?|[!=]=)\s?[-+]?\d[\d.]{0,20}%?")
 _FILES = (".pt", ".pth", ".ckpt", ".bin", ".h5", ".keras", ".safetensors", ".onnx", ".pkl", ".npz", ".npy", ".tar")
 _VALUE = r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+e-\d+)%?"
 _COUNTED = re.compile(
-    rf"\s*[A-Za-z][A-Za-z_ ]{{0,40}}[A-Za-z]:?\s(?P<count>\d{{1,7}})\s++(?={_VALUE}\s*$)", re.IGNORECASE
+    r"[\s|]*[A-Za-z][A-Za-z_ ]{0,40}[A-Za-z]:?\s(?P<count>\d{1,7})\s++"
+    rf"(?={_VALUE}(?:\s{{1,4}}{_VALUE}){{0,5}}\s*$)",
+    re.IGNORECASE,
 )
 
 
@@ -26,10 +28,12 @@ def without_file_names(line: str) -> str:
 
 
 def without_count(line: str) -> str:
-    """Blank out the number of the epoch or the step in a line with a name, that number and a value, and nothing else.
+    """Blank out the number of the epoch or the step in a line with a name, that number and values, and nothing else.
 
     >>> without_count("loss 3 0.61"), without_count("train loss: 200 5.1e-3"), without_count("accuracy 3")
     ('loss   0.61', 'train loss:     5.1e-3', 'accuracy 3')
+    >>> without_count("accuracy 5 0.83 0.9")
+    'accuracy   0.83 0.9'
     """
     if (found := _COUNTED.match(line)) is None:
         return line

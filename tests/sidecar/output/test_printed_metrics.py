@@ -41,6 +41,8 @@ def test_a_name_with_a_count_and_a_value_has_the_value() -> None:
     for line in ("loss 0 0.61", "loss: 12 0.61", "loss 100  6.1e-1", " Loss\t7\t.61"):
         assert parse(line).values == {"loss": 0.61}, line
     assert parse("acc 1 81.5%").values == {"acc": 81.5}
+    assert parse("accuracy 5 0.83 0.9").values == {"accuracy": 0.83}
+    assert parse("epoch 2 loss 0 0.61")[:3] == ({"loss": 0.61}, {}, 2)
     assert parse("hits 3").values == {}
     assert parse("loss 3").values == {"loss": 3}
 
