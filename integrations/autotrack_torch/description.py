@@ -79,7 +79,9 @@ class Description:
         self._trained: list[weakref.ref[Any]] = []
         self._loaders: list[tuple[Callable[[], Any], tuple[str, dict[str, Any]]]] = []
         self._counts: dict[str, int] = {}
-        self._settings: set[str] = set()
+        self.known_settings: set[str] = set()
+        """The names of settings, such as that of clipping, that are recorded already."""
+
         self._arguments: list[Any] = []  # of the optimizers that were recorded, without the rates
         with attempt("torch params: seed", run=run):
             run.log_params(params.switches(), "seed")
@@ -161,9 +163,9 @@ class Description:
 
     def add_settings(self, source: str, values: dict[str, Any]) -> None:
         """Record settings of a part, such as clipping, once each."""
-        fresh = {name: value for name, value in values.items() if name not in self._settings}
+        fresh = {name: value for name, value in values.items() if name not in self.known_settings}
         if fresh:
-            self._settings.update(fresh)
+            self.known_settings.update(fresh)
             self._run.log_params(fresh, source)
 
     def has(self, thing: Any) -> bool:

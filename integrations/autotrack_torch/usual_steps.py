@@ -44,7 +44,7 @@ class UsualStep:
 
     __slots__ = (
         "_code", "_current_run", "_depth", "_is_each_recorded", "_loss", "_loss_name", "_member", "_optimizer",
-        "_others", "_path", "_place", "_rate_name", "_run", "_site",
+        "_others", "_path", "_place", "_rate_name", "_run", "_settings", "_site",
     )  # fmt: skip
 
     def __init__(self, loop: "Loop", member: Member, *, site: Site, code: CodeType | None, loss_name: str) -> None:
@@ -56,6 +56,7 @@ class UsualStep:
         self._rate_name, self._others = member.names[0], member.others[0].given
         self._loss = Backward(0.0, code)
         self._loss_name = loss_name
+        self._settings = loop.description.known_settings
         self._site = site
         self._code, self._place = code, site[1]
         self._depth = sys.maxsize
@@ -105,7 +106,7 @@ class UsualStep:
             self._optimizer() is not optimizer
             or len(args) > 1
             or kwargs
-            or watch.settings
+            or not self._settings.issuperset(watch.settings)
             or len(losses) != 1
             or (loss := losses.get(self._site)) is None
             or (first_pass is not epochs.current_pass if first_pass is not None else not self._is_in_same_epoch())
@@ -124,6 +125,7 @@ class UsualStep:
         else:
             self._member.add_rates(optimizer, values)
         losses.clear()
+        watch.settings.clear()
         watch.first_pass = None
         step = loop.step = epochs.last_step = loop.step + 1
         if step == loop.trained_modules.next_look:

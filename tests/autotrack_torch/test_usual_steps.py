@@ -17,8 +17,9 @@ from tests.autotrack_torch.conftest import Record, loader, loss_of, net
 OURS = tuple(str(Path(str(package.__file__)).parent) for package in (autotrack, autotrack_torch))
 
 
+@pytest.mark.parametrize("clips", [False, True], ids=["plain", "clipped"])
 @pytest.mark.parametrize("make", [loader, lambda samples: list(loader(samples))], ids=["loader", "list"])
-def test_a_usual_step_takes_few_calls(make: Any, record: Record) -> None:
+def test_a_usual_step_takes_few_calls(make: Any, clips: bool, record: Record) -> None:
     calls: Counter[int] = Counter()
 
     def count(frame: FrameType, event: str, _argument: object) -> None:
@@ -36,6 +37,8 @@ def test_a_usual_step_takes_few_calls(make: Any, record: Record) -> None:
                 optimizer.zero_grad()
                 loss = loss_of(model, batch)
                 loss.backward()
+                if clips:
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 sys.setprofile(count)
                 optimizer.step()
                 sys.setprofile(before)
@@ -48,7 +51,7 @@ def test_a_usual_step_takes_few_calls(make: Any, record: Record) -> None:
 
 
 def test_what_is_not_usual_is_recorded_in_the_middle_of_it(record: Record) -> None:
-    expected = []
+    expected, norms = [], []
 
     def script() -> None:
         model = net()
@@ -56,17 +59,21 @@ def test_what_is_not_usual_is_recorded_in_the_middle_of_it(record: Record) -> No
         for number, batch in enumerate(loader(40)):
             loss = loss_of(model, batch)
             loss.backward()
+            if number > 3:
+                norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.5).item())
             if number == 6:
                 optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.3})
             if number == 8:
                 with autotrack.start_run("apart") as run:
-                    run.log({"loss": 7.0}, step=0)
+                    run.log({"other": 7.0}, step=0)
             optimizer.step()
             expected.append(loss.item())
         assert watch.loop.usual_step is not None
 
     run, apart = record(script)
     assert run.values("loss") == expected
+    assert run.values("grad_norm") == norms
+    assert run.params["torch:gradient_clip_val"] == 1.5
     assert run.values("lr-SGD") == [0.1] * 6
     assert run.values("lr-SGD/pg2") == [0.3] * 4
-    assert apart.values("loss") == [7.0]
+    assert apart.names == {"other"}
