@@ -8,7 +8,7 @@ from time import perf_counter
 
 import autotrack
 from autotrack.integrations import EpochClock, log_numbers
-from autotrack_torch.frames import EpochVariable, epoch_variable
+from autotrack_torch.frames import EpochVariable, epoch_variable, is_left
 from autotrack_torch.passes import Pass
 
 
@@ -69,6 +69,10 @@ class Epochs:
         if known is None or now is None or (known.code, known.name) != (now.code, now.name):
             return False
         return now.value < known.value
+
+    def are_left(self) -> bool:
+        """Whether the loop that counts the epochs has been left, as far as can be told."""
+        return self._counting.variable is not None and is_left(self._counting.variable)
 
     @property
     def variable_name(self) -> str | None:

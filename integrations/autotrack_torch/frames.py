@@ -138,12 +138,16 @@ _NO_EPOCH = re.compile(
 
 @dataclass(frozen=True)
 class EpochVariable:
-    """A variable that counts epochs, as it seems, and its value now. `is_named` says that it is called so."""
+    """A variable that counts epochs, as it seems, and its value now.
+
+    `is_named` says that it is called so, `is_of_for` that a `for` loop sets it.
+    """
 
     code: int
     name: str
     value: int
     is_named: bool
+    is_of_for: bool = True
 
 
 def epoch_variable(frame: FrameType | None, *, skip: int = 0) -> EpochVariable | None:
@@ -162,11 +166,19 @@ def epoch_variable(frame: FrameType | None, *, skip: int = 0) -> EpochVariable |
         named = [name for name in values if EPOCH.fullmatch(name) and (name in names or "epoch" in name.lower())]
         for name in [*(name for name in names if name in named), *named]:
             if name != "epochs" and type(values[name]) is int:
-                return EpochVariable(id(one.f_code), name, values[name], is_named=True)
+                return EpochVariable(id(one.f_code), name, values[name], is_named=True, is_of_for=name in names)
         for name in names:
             if counted is None and type(values.get(name)) is int and not _NO_EPOCH.fullmatch(name):
                 counted = EpochVariable(id(one.f_code), name, values[name], is_named=False)
     return counted
+
+
+def is_left(variable: EpochVariable) -> bool:
+    """Whether the `for` loop that sets this variable is no longer under way in this thread."""
+    return variable.is_of_for and not any(
+        id(frame.f_code) == variable.code and any(variable.name in loop.targets for loop in loops_around(frame))
+        for frame in user_frames()
+    )
 
 
 def _own_names(frame: FrameType) -> tuple[str, ...]:

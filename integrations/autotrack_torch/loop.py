@@ -10,7 +10,7 @@ import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_numbers
-from autotrack_torch import open_loops
+from autotrack_torch import open_loops, rounds
 from autotrack_torch.description import Description
 from autotrack_torch.epochs import Epochs
 from autotrack_torch.loss_names import LossNames
@@ -135,7 +135,8 @@ class Loop:
     def join(self, *, at_once: bool) -> None:
         """Go on with the loop in this thread, or take part in it `at_once` with another one."""
         watch.loop = self
-        self.usual_step, self._is_of_one_thread = None, False
+        with self.lock:  # a step that is being counted in another thread would find a usual one after it
+            self.usual_step, self._is_of_one_thread = None, False
         self.thread = weakref.ref(current_thread())
         if at_once:
             self._turns.part()
@@ -154,8 +155,13 @@ class Loop:
         return self.surroundings.are_left(frame)
 
     def is_over(self) -> bool:
-        """Whether the code has left the loop, as far as can be seen from here."""
-        return not self.epochs.is_under_way() and self.surroundings.are_left()
+        """Whether the code has left the loop, as far as can be seen from here.
+
+        Of a loop over seeds or the like around it, each round is a training; those of a larger training go on.
+        """
+        if self.epochs.is_under_way():
+            return False
+        return self.surroundings.are_left() or (self.epochs.are_left() and not rounds.are_around())
 
     def add(self, optimizer: Any) -> Member:
         """Add an optimizer that makes its first step, and the models that it trains."""

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import autotrack
-from autotrack.journal.records import AnyRecord, Dataset, Metrics, Notice, Params, RunFinished, Text
+from autotrack.journal.records import AnyRecord, Dataset, Metrics, Notice, Params, RunFinished, RunStarted, Text
 from autotrack_torch import members
 from autotrack_torch.watch import watch
 
@@ -54,6 +54,10 @@ class Recorded:
     @property
     def texts(self) -> dict[str, str]:
         return {one.name: one.text for one in self.of(Text)}
+
+    @property
+    def started_by(self) -> str:
+        return str(self.of(RunStarted)[0].started_by)
 
     @property
     def status(self) -> str | None:

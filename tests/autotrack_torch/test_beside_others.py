@@ -41,15 +41,19 @@ def test_a_fit_of_lightning_is_left_to_it_also_in_a_run_of_a_person(record: Reco
         )
 
     def script() -> None:
-        train()
-        fit()
+        for _seed in range(2):
+            train()
+            fit()
         with autotrack.start_run("mine"):
             fit()
 
-    loop, fitted, mine = record(script)
-    assert len(loop.values("loss")) == 6
-    assert loop.status == "finished"
-    for run in (fitted, mine):
+    *runs, mine = record(script)
+    assert [run.started_by for run in runs] == ["torch", "lightning"] * 2
+    for loop in runs[::2]:
+        assert loop.epochs == [0, 1]
+        assert len(loop.values("loss")) == 6
+        assert loop.status == "finished"
+    for run in (*runs[1::2], mine):
         assert "loss" not in run.names
         assert "optimizer:lr" in run.params
 
@@ -71,6 +75,48 @@ def test_an_estimator_after_a_loop_has_a_run_of_its_own_and_one_in_a_loop_belong
     assert len(runs) == 2
     assert len(runs[0].values("loss")) == 6
     assert not runs[1].values("loss")
+
+
+@pytest.mark.parametrize("batches", [loader(), list(loader())], ids=["loader", "list"])
+def test_in_a_loop_over_trainings_an_estimator_after_the_epochs_has_a_run_of_its_own(
+    batches: Any, record: Record
+) -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+
+    def step(model: Any, optimizer: Any) -> None:
+        for batch in batches:
+            loss_of(model, batch).backward()
+            optimizer.step()
+
+    def script() -> None:
+        for _fold in range(2):
+            model = net()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for _epoch in range(2):
+                step(model, optimizer)
+                linear.Lasso().fit([[0.0], [1.0]], [0.0, 1.0])
+            linear.Ridge().fit([[0.0], [1.0]], [0.0, 1.0])
+
+    runs = record(script)
+    assert [run.started_by for run in runs] == ["torch", "sklearn"] * 2
+    assert [len(run.values("loss")) for run in runs] == [6, 0] * 2
+
+
+def test_in_rounds_of_one_training_an_estimator_belongs_to_it(record: Record) -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+
+    def script() -> None:
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _round in range(2):
+            for _epoch in range(2):
+                for batch in loader():
+                    loss_of(model, batch).backward()
+                    optimizer.step()
+            linear.Ridge().fit([[0.0], [1.0]], [0.0, 1.0])
+
+    (run,) = record(script)
+    assert len(run.values("loss")) == 12
 
 
 def test_what_a_writer_writes_is_in_the_run_of_the_loop(record: Record, tmp_path: Path) -> None:
