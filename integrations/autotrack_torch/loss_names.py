@@ -9,6 +9,7 @@ from types import CodeType
 
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member
+from autotrack_torch.script_metrics import is_written_by_script
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class LossNames:
     """Names for the losses of one loop. A single one is `loss`, several are told apart by their variables.
 
     Where one line serves several models, each has a name of its own, by the key or the number that it has among them.
+    `loss` becomes `loss_step` where the script itself gives the name `loss` to what it writes.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,7 @@ class LossNames:
         self._shared: dict[tuple[Site, Member], str] = {}
         self._codes: list[CodeType | None] = []  # kept, so that their identities stay their own
         self._variables: dict[str, str | None] = {}
+        self._plain = ""  # the name of a loss of which nothing more is to be said, once there is one
 
     def known(self, losses: dict[Site, Backward]) -> dict[Site, Backward]:
         """Return those of the losses that steps have followed before."""
@@ -66,7 +69,7 @@ class LossNames:
         if not (self._names.keys() >= losses.keys()):
             is_several = len(losses) > 1 or are_several()
             self._name_new(losses, member, is_one_of_several=is_several)
-            if is_several and not self._shared and list(self._names.values()) == ["loss"]:
+            if is_several and not self._shared and list(self._names.values()) == [self._plain]:
                 self.waiting = Waiting(next(iter(losses)), member, label())
                 return {}
         named: dict[str, Backward] = {}
@@ -118,6 +121,7 @@ class LossNames:
         for site, loss in losses.items():
             if site in self._names:
                 continue
+            self._plain = self._plain or ("loss_step" if is_written_by_script("loss") else "loss")
             variable = variable_at(loss.code, site[1])
             name = self._name(variable, loss.code, site[1], losses, is_one_of_several=is_one_of_several)
             self._names[site] = name
@@ -135,11 +139,11 @@ class LossNames:
         is_one_of_several: bool,
     ) -> str:
         if not is_one_of_several:
-            return "loss"
+            return self._plain
         taken = {name for site, name in self._names.items() if site in losses or self._variables.get(name) != variable}
         label = label_of(variable)
-        if not label and "loss" not in taken:
-            return "loss"
+        if not label and self._plain not in taken:
+            return self._plain
         function = code.co_name if code is not None and not code.co_name.startswith("<") else ""
         for choice in (label, function, f"{label or function}{'-' * bool(label or function)}line{_line(code, place)}"):
             if choice and f"loss/{choice}" not in taken:

@@ -119,6 +119,37 @@ def test_in_rounds_of_one_training_an_estimator_belongs_to_it(record: Record) ->
     assert len(run.values("loss")) == 12
 
 
+def test_a_loss_that_the_script_itself_writes_is_not_mixed_with_that_of_the_steps(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch.utils.tensorboard")
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import torch
+from torch.utils.tensorboard import SummaryWriter
+def main(batches, loss_of, model):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with SummaryWriter("events") as writer:
+        for epoch in range(2):
+            total = sum(step(model, optimizer, loss_of(model, batch)) for batch in batches)
+            write(writer, total, epoch)
+def step(model, optimizer, loss):
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+def write(writer, total, epoch):
+    writer.add_scalar("loss", total, epoch)
+"""
+    )
+    monkeypatch.chdir(tmp_path)
+    code: dict[str, Any] = {}
+    exec(compile(script.read_text(), str(script), "exec"), code)
+    (run,) = record(lambda: code["main"](loader(), loss_of, net()))
+    assert [step for step, _, _ in run.series("loss")] == [0, 1]
+    assert len(run.values("loss_step")) == 6
+
+
 def test_what_a_writer_writes_is_in_the_run_of_the_loop(record: Record, tmp_path: Path) -> None:
     writers = pytest.importorskip("torch.utils.tensorboard")
 
