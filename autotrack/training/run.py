@@ -13,6 +13,8 @@ from autotrack.errors import RunFinishedError
 from autotrack.format import printable, shown
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Status
+from autotrack.journal.standing import Comparison
+from autotrack.journal.summary import Summary
 from autotrack.journal.writer import Journal
 from autotrack.protocol import SHORT_SECONDS
 from autotrack.settings import Settings
@@ -75,6 +77,7 @@ class Run(Logger):
         self._append = self._journal.append
         self._open = True
         self._is_exiting = False
+        self._told: set[str] | None = None  # the metrics there were when the end was said
         self._started: float | None = None
         self._begun = monotonic()
 
@@ -157,10 +160,19 @@ class Run(Logger):
                 self.folder,
                 at_exit=self._is_exiting,
                 patience=self._patience(says=says),
-                when_refreshed=(lambda summary, rest: terminal.ended(summary, self.folder, rest)) if says else None,
+                when_refreshed=self._say_end if says else None if self._told is None else self._say_added,
             )
         except Exception as fault:  # noqa: BLE001  the journal is complete; the rest can be derived from it later
             report_fault("finish", fault)
+
+    def _say_end(self, summary: Summary, comparison: Comparison | None) -> None:
+        self._told = set(summary.metrics)
+        terminal.ended(summary, self.folder, comparison)
+
+    def _say_added(self, summary: Summary, _: Comparison | None) -> None:
+        """Say what an evaluation has measured since the end was said, which for a long training is before it."""
+        told, self._told = self._told or set(), set(summary.metrics)
+        terminal.added(summary, told)
 
     def _is_left_out(self) -> bool:
         """Whether nothing is said of this run, because it was a short one among many; it is counted then."""

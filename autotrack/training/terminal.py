@@ -8,6 +8,7 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 from autotrack import settings
@@ -138,6 +139,14 @@ def ended(summary: Summary, folder: Path, comparison: Comparison | None = None) 
 def compared(summary: Summary, comparison: Comparison) -> None:
     """Print how a run compares with earlier ones, if that was not known when its end was said."""
     held_lines.say(*(f"autotrack: run {summary.name}: {line}" for line in _compared(summary, comparison)))
+
+
+def added(summary: Summary, told: Container[str]) -> None:
+    """Print the main metrics that a run has got since those that were `told` at its end."""
+    names = [name for name in main_metrics(summary) if name not in told][:_MOST_METRICS]
+    if names:
+        metrics = "; ".join(f"{name} {describe(summary.metrics[name])}" for name in names)
+        held_lines.say(f"autotrack: run {summary.name}: {metrics}")
 
 
 def _cut(text: str, most: int) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 import autotrack
 from autotrack.format import describe, human_seconds, shown
+from autotrack.integrations import end_run
 from autotrack.journal.fold import Fold
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Metrics, Notice, Number, RunStarted
@@ -294,6 +295,25 @@ def test_the_end_of_a_run_is_said_once_when_more_is_logged_after_it(run_script: 
     )
     assert said.count("run gap finished after") == 1
     assert "autotrack show gap" in said
+    assert len(re.findall(r"val_acc +0\.5\n", said)) == 1
+
+
+def test_what_is_measured_after_the_end_was_said_is_said_once(
+    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with autotrack.start_run("fitted", to=store) as run:
+        run.log({"val_loss": 1.0}, step=0)
+    capsys.readouterr()
+    for value in (0.5, 0.25):
+        run.log({"test_acc": value, "val_loss": value}, stage="test")
+        end_run(run, None, is_own=False)
+    assert capsys.readouterr() == ("", "autotrack: run fitted: test_acc 0.5\n")
+    monkeypatch.setenv("AUTOTRACK_QUIET", "1")
+    with autotrack.start_run(to=store) as quiet:
+        quiet.log({"val_loss": 1.0}, step=0)
+    quiet.log({"test_acc": 0.5})
+    end_run(quiet, None, is_own=False)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
