@@ -26,7 +26,7 @@ from autotrack.sinks import build
 from autotrack.sinks.base import Check
 
 _PATIENCE_SECONDS = 5.0
-_FRAMEWORKS = {"lightning": "lightning", "pytorch-lightning": "pytorch_lightning", "keras": "keras",
+_FRAMEWORKS = {"torch": "torch", "lightning": "lightning", "pytorch-lightning": "pytorch_lightning", "keras": "keras",
                "scikit-learn": "sklearn"}  # fmt: skip
 
 
@@ -94,7 +94,9 @@ def _local_checks(servers: Collection[str]) -> Iterator[Check]:
     yield Check("runs can be kept", _check_store)
     yield Check("git", _check_git)
     yield Check("frameworks", _frameworks)
-    yield Check("up to date on servers", lambda: _check_owed(servers))
+    named = servers or {destinations.without_credentials(url) for url in settings.resolve().servers}
+    title = f"up to date on {', '.join(sorted(named)) or 'servers'}"
+    yield Check(title, lambda: _check_owed(servers))
 
 
 def _check_store() -> str:
@@ -109,7 +111,7 @@ def _check_owed(servers: Collection[str]) -> str:
     """Fail for what is owed to any server, or to `servers` where those were chosen."""
     if lines := list(owed_in_short(catalog.runs(), servers=servers)):
         raise AutotrackError("; ".join(lines))
-    return ""
+    return "" if servers or settings.resolve().servers else "none is set, and none is owed anything"
 
 
 def _check_git() -> str:

@@ -19,6 +19,12 @@ _HIGHER_IS_BETTER = re.compile(
 )
 
 
+_OF_TRAINING = re.compile(
+    r"(^|/)(epoch|step|batch|fit|train|training|validation|evaluation|test|predict|checkpoint|data_wait)_seconds$"
+)
+"""How long parts of a training took, which nobody judges it by."""
+
+
 def better(metric: str) -> Direction | None:
     """Return whether a metric is better when it is lower or higher, judged by its name; None when the name is unclear.
 
@@ -27,6 +33,8 @@ def better(metric: str) -> Direction | None:
     """
     name = metric.lower()
     if name.startswith("lr-") or re.search(r"(^|[_/])std_", name):  # how far values lie apart is no merit
+        return None
+    if _OF_TRAINING.search(name):
         return None
     if re.search(r"(^|_)neg_(?!log_likelihood)", name):  # scikit-learn turns losses into scores
         return "max"

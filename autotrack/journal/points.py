@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, TypeAlias, overload
 
+from autotrack.errors import MissingLibraryError
 from autotrack.journal.records import Number, number
 from autotrack.journal.series import Point
 
@@ -111,6 +112,15 @@ class Points(Sequence[Point]):
         self.large: dict[int, int] = {}
 
     # ---- Its columns
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` of step, epoch, time, stage and value. Raises `MissingLibraryError`."""
+        try:
+            import pandas as pd  # few look at points with it
+        except ImportError as error:
+            raise MissingLibraryError("this needs pandas, which is not installed: pip install pandas") from error
+        columns = {"step": self.steps, "epoch": self.epochs, "time": self.times, "stage": self.stages}
+        return pd.DataFrame({**{name: list(of) for name, of in columns.items()}, "value": list(self.values)})
 
     @property
     def values(self) -> array[float]:

@@ -239,7 +239,7 @@ class RecordedRun:
 
         return points_of(self.folder, metrics)
 
-    def history(self, metric: str) -> "Points":
+    def history(self, metric: str = "") -> "Points":
         """Return every recorded point of a metric, or of the system load, in order.
 
         It is a sequence of points, and has them as columns: `values`, `times`, `steps`, `epochs` and `stages`. The
@@ -248,9 +248,12 @@ class RecordedRun:
         """
         if not isinstance(metric, str):
             raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
+        known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
+        if not metric:
+            raise TypeError(f"no metric is given; write it as in run.history({next(iter(known), 'val_loss')!r}); "
+                            f"{proposed('', known)}")  # fmt: skip
         points = self.histories([metric])
         if metric not in points:
-            known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
             raise KeyError(f"run {self.name} has no metric {metric!r}; {proposed(metric, known)}")
         return points[metric]
 

@@ -102,8 +102,11 @@ class RecordRedactor:
 
     def news(self) -> str | None:
         """Return a sentence with the names of what was removed since the last call; None if there is nothing new."""
-        new = sorted(self._names - self._reported)
-        self._reported.update(new)
+        known = set(map(_plain, self._reported))
+        # An option and its param are one, which is told once.
+        by_name = {_plain(name): name for name in sorted(self._names - self._reported)}
+        new = [name for plain, name in by_name.items() if plain not in known]
+        self._reported.update(self._names)
         return self.redactor.redact_text(f"kept out of the record: {', '.join(new)}")[0] if new else None
 
     def _redact(self, record: records.Record, value: Any) -> tuple[Any, list[str]]:
@@ -119,3 +122,8 @@ class RecordRedactor:
             return cast("tuple[list[Any], list[str]]", self.redactor.redact(table.rows))
         redacted, secrets = self.redactor.redact([dict(zip(table.columns, row, strict=False)) for row in table.rows])
         return [list(row.values()) for row in redacted], sorted({name.partition(".")[2] for name in secrets})
+
+
+def _plain(name: str) -> str:
+    """Return a name as a param has it: `wandb_api_key` for the option `--wandb-api-key`."""
+    return name.lstrip("-").replace("-", "_")

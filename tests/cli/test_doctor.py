@@ -33,6 +33,17 @@ def test_a_server_that_takes_runs_passes_and_is_left_as_it_was(server: Server) -
     assert experiments(server, "ALL") - before <= {"autotrack-doctor"}
 
 
+def test_without_a_server_that_is_said_and_all_frameworks_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = doctor()[1]
+    assert "  yes  up to date on servers: none is set, and none is owed anything" in lines
+    frameworks = next(line for line in lines if "frameworks" in line)
+    assert re.search(r"\btorch \d", frameworks)
+    assert "up to date on http://127.0.0.1:9" in "\n".join(doctor("--to", "http://127.0.0.1:9")[1])
+
+
 def test_nobody_listening_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autotrack.cli.doctor._PATIENCE_SECONDS", 0.1)
     code, lines = doctor("--to", f"http://127.0.0.1:{free_port()}")

@@ -9,13 +9,17 @@ from autotrack.journal.directions import Direction, better, monitored
     ("names", "expected"),
     [
         ("loss val_loss train_loss_epoch test/loss VAL_LOSS log_loss dice_loss val_iou_loss", "min"),
-        ("rmse val_mse mae mape perplexity nll neg_log_likelihood val_err error wer cer brier epoch_seconds", "min"),
+        (
+            "rmse val_mse mae mape perplexity nll neg_log_likelihood val_err error wer cer brier inference_seconds",
+            "min",
+        ),
         ("accuracy val_acc acc auroc roc_auc val_f1 f1_score precision recall r2 val_r2 R2 r2_score", "max"),
         ("iou dice map bleu reward mcc episode_return log_likelihood samples_per_second", "max"),
         ("mean_fit_time mean_score_time split0_score_time rank_test_score negative_likelihood_ratio", "min"),
         ("brier_score_loss test_brier_score_loss val_score_loss", "min"),
         ("mean_test_score positive_likelihood_ratio train_neg_loss precision_at_rank_1 accuracy_over_time", "max"),
         ("lr-Adam lr-SGD/pg1 temperature grad_norm epoch step momentum", None),
+        ("epoch_seconds checkpoint_seconds validation_seconds test/step_seconds", None),  # nobody judges by these
         ("std_test_score std_score_time std_fit_time LinearSVC/std_test_score", None),
     ],
 )

@@ -366,6 +366,18 @@ def test_a_filter_or_sort_that_cannot_be_understood_raises(five_runs: Path) -> N
         found.sort("val_ac")
 
 
+def test_points_become_a_data_frame_and_a_metric_that_is_not_given_is_said(tmp_path: Path) -> None:
+    with autotrack.start_run("one", to=tmp_path) as run:
+        for step, loss in enumerate((0.5, 0.25)):
+            run.log({"loss": loss}, step=step)
+    recorded = autotrack.load("one", tmp_path)
+    frame = recorded.history("loss").to_pandas()
+    assert list(frame.columns) == ["step", "epoch", "time", "stage", "value"]
+    assert (list(frame["step"]), list(frame["value"])) == ([0, 1], [0.5, 0.25])
+    with pytest.raises(TypeError, match=r"no metric is given; write it as in run.history\('loss'\)"):
+        recorded.history()
+
+
 def test_the_history_of_a_metric_has_every_point_in_order(tmp_path: Path) -> None:
     with autotrack.start_run(to=tmp_path) as run:
         for step in range(3):

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotrack.journal.records import Params, RunStarted
 from autotrack.redaction import REDACTED, Redactor, is_secret_name
+from autotrack.redaction.record_redactor import RecordRedactor
 
 # Every canary is put together from pieces, or the secret scanners of code hosts would stumble over this file.
 PASSWORD = "hunter" + "2-Zq9x"
@@ -724,3 +726,14 @@ def test_only_the_standard_library_is_imported() -> None:
     code = "import sys, autotrack.redaction; print(*{name.partition('.')[0] for name in sys.modules})"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "torch", "tensorflow"} & set(modules.split())
+
+
+def test_an_option_and_its_param_are_one_secret_that_is_told_once() -> None:
+    cleaner = RecordRedactor()
+    started = RunStarted(
+        time=1.0, id="a", name="a", experiment="e", argv=["s.py", "--wandb-api-key", "abcdefgh12345678"]
+    )
+    cleaner.clean(started)
+    assert cleaner.news() == "kept out of the record: wandb-api-key"
+    cleaner.clean(Params(time=1.0, source="argparse", values={"wandb_api_key": "abcdefgh12345678"}))
+    assert cleaner.news() is None
