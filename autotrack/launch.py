@@ -43,7 +43,13 @@ class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
 def text_of(role: Role, pid: int, choices: Choices) -> str:
     """Return the text of the variable."""
     whole = msgspec.to_builtins(choices) | {"frameworks": choices.frameworks}  # searched as text in a child
-    return f"{role} {pid} {msgspec.json.encode(whole).decode()}"
+    try:
+        told = msgspec.json.encode(whole).decode()
+    except UnicodeEncodeError:  # a file or folder whose name is not UTF-8
+        import json  # few need it; it writes and reads lone surrogates
+
+        told = json.dumps(whole, separators=(",", ":"))
+    return f"{role} {pid} {told}"
 
 
 def choices() -> Choices:
@@ -54,7 +60,15 @@ def choices() -> Choices:
 @lru_cache(maxsize=2)
 def _read(text: str) -> Choices:
     _role, _, rest = text.partition(" ")
+    told = rest.partition(" ")[2]
     try:
-        return msgspec.json.decode(rest.partition(" ")[2], type=Choices)
-    except msgspec.DecodeError:  # somebody else's variable, or none at all
+        return msgspec.json.decode(told, type=Choices)
+    except msgspec.DecodeError:
+        if "\\ud" not in told:  # somebody else's variable, or none at all
+            return Choices()
+    import json  # as above
+
+    try:
+        return msgspec.convert(json.loads(told), Choices)
+    except (ValueError, RecursionError, msgspec.ValidationError):
         return Choices()

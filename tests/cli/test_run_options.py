@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autotrack import launch
 from autotrack.cli.run_options import UsageError, read
 
 WORDS = st.lists(
@@ -64,3 +65,13 @@ def test_a_mistake_is_answered_with_its_correction(words: list[str], advice: str
     with pytest.raises(UsageError) as said:
         read(words)
     assert advice in str(said.value)
+
+
+@pytest.mark.parametrize("name", ["train.py", "\udcff.py"])
+def test_a_script_whose_name_is_not_utf8_is_told_of_as_well(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = launch.Choices(command=["python", name], settings={"experiment": name})
+    monkeypatch.setenv(launch.VARIABLE, launch.text_of("script", 1, chosen))
+    assert launch.choices() == chosen
+    for text in ("script 1 {", r'script 1 "\udcff"', r'script 1 {"name": ["\udcff"]}', "\\ud"):
+        monkeypatch.setenv(launch.VARIABLE, text)
+        assert launch.choices() == launch.Choices()
