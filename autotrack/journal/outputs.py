@@ -9,10 +9,20 @@ _REPORT_HEAD_BYTES = 1000
 _FOLDERS = frozenset(
     "lightning_logs tb_logs logs runs checkpoints ckpts outputs output results multirun mlruns wandb .hydra".split()
 )
+_CACHES = frozenset("__pycache__ .ipynb_checkpoints .mypy_cache .pytest_cache .ruff_cache".split())
 CODE_SUFFIXES = frozenset(".py .pyi .pyx .ipynb .sh .c .cc .cpp .cu .h".split())
 _SUFFIXES = frozenset(
     ".ckpt .pt .pth .bin .safetensors .onnx .h5 .hdf5 .keras .pkl .pickle .joblib .npy .npz .parquet .log .out".split()
 )
+
+
+def is_cache(name: str) -> bool:
+    """Return whether a file is one that Python or a tool makes of the code again at any time, by its path.
+
+    >>> is_cache("nets/__pycache__/unet.cpython-311.pyc"), is_cache("nets/unet.py")
+    (True, False)
+    """
+    return not _CACHES.isdisjoint(PurePath(name).parts[:-1])
 
 
 def is_report(path: Path) -> bool:

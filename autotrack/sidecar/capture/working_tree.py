@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import AutotrackError
-from autotrack.journal.outputs import is_report
+from autotrack.journal.outputs import is_cache, is_report
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.keeping import modified
 from autotrack.sidecar.capture.repository import Repository
@@ -21,7 +21,7 @@ class WorkingTree:
         parts: The repository, and its submodules at any depth.
         submodules: The commit of each submodule, and whether it has changes.
         changed: The tracked files that differ, for each part.
-        untracked: The untracked files by name.
+        untracked: The untracked files by name, without caches that are made again.
         left_out: What cannot be read, with the reasons.
     """
 
@@ -39,7 +39,7 @@ class WorkingTree:
                 name, file = part.prefix + path, part.root / path
                 if path.endswith("/"):
                     self.left_out[name] = "a repository of its own"
-                elif not recorded(file) and not is_report(file):
+                elif not is_cache(path) and not recorded(file) and not is_report(file):
                     self.untracked[name] = file
 
     @property

@@ -42,6 +42,13 @@ def test_a_clean_repository_is_its_commit(repo: Path) -> None:
     assert msgspec.json.decode((captured.run / "environment" / "git.json").read_bytes()) == captured.values
 
 
+def test_caches_of_the_code_are_no_part_of_it(repo: Path) -> None:
+    (repo / "nets" / "__pycache__").mkdir(parents=True)
+    (repo / "nets" / "__pycache__" / "unet.cpython-311.pyc").write_bytes(b"compiled")
+    (repo / "nets" / "unet.py").write_text("width = 3")
+    assert capture(repo).values["untracked"] == ["nets/unet.py"]
+
+
 def test_a_detached_head_with_a_tag_has_no_branch(repo: Path) -> None:
     run_git(repo, "tag", "v1.0")
     run_git(repo, "checkout", "--quiet", "--detach")
