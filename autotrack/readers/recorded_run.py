@@ -239,19 +239,19 @@ class RecordedRun:
 
         return points_of(self.folder, metrics)
 
-    def history(self, metric: str = "") -> "Points":
+    def history(self, metric: str | None = None) -> "Points":
         """Return every recorded point of a metric, or of the system load, in order.
 
         It is a sequence of points, and has them as columns: `values`, `times`, `steps`, `epochs` and `stages`. The
         names of the load begin with `system/`, as in `system/process_memory_bytes`. Raises `KeyError` for a name that
         was not recorded.
         """
+        known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
+        if metric is None:
+            example = next(iter(known), "val_loss")
+            raise TypeError(f"no metric is given; write it as in run.history({example!r}); {proposed('', known)}")
         if not isinstance(metric, str):
             raise TypeError(f"the metric is {metric!r:.100}; expected a name, such as 'val_loss'")
-        known = [*self.summary.metrics, *(f"system/{name}" for name in self.summary.system)]
-        if not metric:
-            raise TypeError(f"no metric is given; write it as in run.history({next(iter(known), 'val_loss')!r}); "
-                            f"{proposed('', known)}")  # fmt: skip
         points = self.histories([metric])
         if metric not in points:
             raise KeyError(f"run {self.name} has no metric {metric!r}; {proposed(metric, known)}")

@@ -12,7 +12,8 @@ from autotrack.integrations import attempt, identify_data
 def describe_data(run: autotrack.Run, role: str, x: Any, y: Any, name: str | None = None) -> None:
     """Record what data looks like, with a fingerprint where it is in memory."""
     with attempt(f"keras data: {role}"):
-        run.log_dataset(role, _data(x, y), name)
+        if (data := _data(x, y)) is not None:  # a loop of the user's own may tell the callback nothing of its data
+            run.log_dataset(role, data, name)
 
 
 def fingerprint(x: Any, y: Any) -> str | None:

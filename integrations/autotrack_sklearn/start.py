@@ -65,5 +65,7 @@ def describe_data(
 
 
 def log_dataset(run: autotrack.Run, role: str, features: Any, target: Any, name: str | None) -> None:
-    """Describe features and labels as one data set."""
+    """Describe features and labels as one data set; some estimators take neither."""
+    if features is None and target is None:
+        return
     run.log_dataset(role, features if target is None else (features, target), name)
