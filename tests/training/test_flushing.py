@@ -21,7 +21,7 @@ def test_without_a_process_beside_training_the_files_are_brought_up_to_date_at_o
             found = summary.read(run.folder)
             assert (found.status, found.metrics["loss"].last.value) == ("running", 0.5 + step)
         run.log({"loss": 9.0}, step=3)
-        assert run.wait(None) == autotrack.flush(float("inf")) == []
+        assert run.wait(None) == run.wait(float("inf")) == []
         assert summary.read(run.folder).metrics["loss"].count == 4
     assert run.wait() == []
     assert summary.read(run.folder).status == "finished"
