@@ -1,6 +1,7 @@
 """A step that is like the one before takes few calls of ours; one that is not is recorded as well."""
 
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -11,6 +12,8 @@ import torch
 
 import autotrack
 import autotrack_torch
+from autotrack.journal.records import Metrics
+from autotrack_torch import members, steps
 from autotrack_torch.watch import watch
 from tests.autotrack_torch.conftest import Record, loader, loss_of, net
 
@@ -77,3 +80,59 @@ def test_what_is_not_usual_is_recorded_in_the_middle_of_it(record: Record) -> No
     assert run.values("lr-SGD") == [0.1] * 6
     assert run.values("lr-SGD/pg2") == [0.3] * 4
     assert apart.names == {"other"}
+
+
+def eventful() -> None:
+    """Train with something else in each epoch, in the middle of it."""
+    torch.manual_seed(0)
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu")
+    for epoch in range(5):
+        for number, batch in enumerate(loader(20 if epoch == 2 else 40)):
+            loss = loss_of(model, batch)
+            if epoch == 3 and number > 3:
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+                continue
+            loss.backward()
+            if epoch == 1 and number == 5:  # as where an exception is raised and caught before the step
+                continue
+            if epoch == 2 and number > 2:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.param_groups[0]["lr"] *= 0.5 if number == 6 else 1.0
+            if epoch == 4 and number == 3:
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+            if epoch == 4 and number == 8:
+                thread = threading.Thread(target=optimizer.step)
+                thread.start()
+                thread.join()
+            else:
+                optimizer.step()
+        with torch.no_grad():
+            for other in loader(8):
+                loss_of(model, other)
+
+
+def test_the_quick_way_and_the_general_one_record_the_same(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    (quick,) = record(eventful)
+    vars(watch).clear()
+    vars(watch).update(vars(type(watch)()))
+    members._born.clear()
+    monkeypatch.setattr(steps, "usual_after", lambda *_: None)
+    general = record(eventful)[-1]
+    assert len(quick.values("loss")) > 40
+    measured = [
+        [
+            (
+                one.step,
+                one.epoch,
+                {name: value for name, value in one.values.items() if name[:4] in ("loss", "lr-S", "grad")},
+            )
+            for one in run.of(Metrics)
+        ]
+        for run in (quick, general)
+    ]
+    assert measured[0] == measured[1]
+    assert quick.params == general.params
