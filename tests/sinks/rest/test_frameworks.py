@@ -86,6 +86,8 @@ for run in client.search_runs([experiment.experiment_id]):
     run_id = run.info.run_id
     (row,) = table[table.run_id == run_id].to_dict("records")
     files = mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=f"{folder}/{run_id}")
+    for model in getattr(run.outputs, "model_outputs", ()):  # MLflow 3 has their files beside those of the run
+        mlflow.artifacts.download_artifacts(f"models:/{model.model_id}", dst_path=f"{folder}/{run_id}/model")
     found.append({
         "status": run.info.status, "name": run.info.run_name,
         "started": run.info.start_time, "ended": run.info.end_time,
@@ -161,7 +163,7 @@ def check_files(downloaded: Path, run: autotrack.RecordedRun) -> None:
     for artifact in run.artifacts:
         source = run.folder / artifact.path
         for path in [source] if source.is_file() else source.rglob("*"):
-            if path.is_file():
+            if path.is_file() and path.name != "MLmodel":  # there it names the logged model and the run, too
                 assert (downloaded / path.relative_to(run.folder)).read_bytes() == path.read_bytes()
 
 

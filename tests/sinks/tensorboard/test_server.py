@@ -131,7 +131,10 @@ def test_every_run_of_every_framework_is_shown_as_it_was_recorded(store: Path, f
             assert run.metrics
             for metric in run.metrics:
                 tag = metric_tag(metric, run.history(metric)[0].stage)
-                assert page.scalars(name_in(store, run), tag) == points(run, metric), metric
+                expected = points(run, metric)
+                if fast:  # of several points of a step it shows the latest, as where a late save adds to an epoch's
+                    expected = list({step: (at, step, value) for at, step, value in expected}.values())
+                assert page.scalars(name_in(store, run), tag) == expected, metric
         check_columns(page, found)
         check_sessions(page, found, store)
         check_texts_and_pictures(page, found, store)
