@@ -22,7 +22,7 @@ Points = dict[str, list[tuple[int, int, float | str]]]
 
 @dataclass(frozen=True)
 class ReadRun:
-    """A run as the server has it. `points` are the points of all metrics except the system load."""
+    """A run as the server has it: `points` of all metrics except the system load, ids of its logged `models`."""
 
     run_id: str
     name: str
@@ -32,6 +32,7 @@ class ReadRun:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     points: Points = field(repr=False)
+    models: list[str] = field(default_factory=list)
 
 
 class ServerReader:
@@ -47,7 +48,7 @@ class ServerReader:
         if experiment not in names:
             return []
         found = self._all_pages("runs/search", "runs", experiment_ids=[names[experiment]])
-        return [self._run(run["info"], run.get("data", {})) for run in found]
+        return [self._run(run["info"], run.get("data", {}), run.get("outputs", {})) for run in found]
 
     def run(self, experiment: str) -> ReadRun:
         """Return the one run of an experiment, beside those that are nested in it."""
@@ -55,7 +56,10 @@ class ServerReader:
         return run
 
     def artifact(self, run: ReadRun, path: str) -> bytes:
-        """Return a file as the server's web page downloads it."""
+        """Return a file as the server's web page downloads it. MLflow 3 has a model beside the files of its run."""
+        if run.models and path.startswith("model/") and path not in self.files(run, "model"):
+            place = f"ajax-api/2.0/mlflow/logged-models/{run.models[0]}/artifacts/files"
+            return self._get(place, artifact_file_path=path.removeprefix("model/")).content
         return self._get("get-artifact", run_uuid=run.run_id, path=path).content
 
     def files(self, run: ReadRun, path: str = "") -> dict[str, int]:
@@ -66,7 +70,7 @@ class ServerReader:
             found |= self.files(run, one["path"]) if one["is_dir"] else {one["path"]: int(one["file_size"])}
         return found
 
-    def _run(self, info: Mapping[str, Any], data: Mapping[str, Any]) -> ReadRun:
+    def _run(self, info: Mapping[str, Any], data: Mapping[str, Any], outputs: Mapping[str, Any]) -> ReadRun:
         metrics = [one["key"] for one in data.get("metrics", []) if not one["key"].startswith("system/")]
         return ReadRun(
             run_id=info["run_id"],
@@ -76,6 +80,7 @@ class ServerReader:
             ended_ms=int(info["end_time"]) if "end_time" in info else None,
             params={one["key"]: one["value"] for one in data.get("params", [])},
             tags={one["key"]: one["value"] for one in data.get("tags", [])},
+            models=[one["model_id"] for one in outputs.get("model_outputs", [])],
             points={name: self._points(info["run_id"], name) for name in metrics},
         )
 
@@ -117,6 +122,8 @@ def check_arrived(url: str, experiment: str, folder: Path, auth: tuple[str, str]
     assert run.tags.items() >= recorded.tags.items()
     assert run.status == "FINISHED"
     for artifact in recorded.artifacts:
+        if Path(artifact.path).name == "MLmodel":  # there it names the logged model and the run, too
+            continue
         assert reader.artifact(run, artifact.path) == (folder / artifact.path).read_bytes()
     return run
 
