@@ -57,6 +57,11 @@ def lines_of(folder: Path, name: str = "one") -> list[str]:
     return (run.folder / "output.log").read_text().splitlines()
 
 
+def log_of(folder: Path) -> str:
+    """Return what the log of the one run has by now."""
+    return "".join(path.read_text() for path in folder.glob("runs/*/*/output.log"))
+
+
 def artifact_bytes(folder: Path) -> int | None:
     (run,) = autotrack.runs(folder / "runs")
     (artifact,) = [artifact for artifact in run.artifacts if artifact.kind == "output"]
@@ -173,7 +178,9 @@ def test_a_sidecar_that_dies_loses_no_line_that_was_complete(tmp_path: Path, end
     code = "wait_for('go')\nfor step in range(1000): print('step', step)\n" + ending
     with Script(tmp_path, PRINTING + code) as script:
         script.sidecar()
-        wait_until(lambda: list(tmp_path.glob("runs/*/*/output.log")))
+        wait_until(
+            lambda: f"{PRINTED[1]}\n" in log_of(tmp_path)
+        )  # what it had of a line that was just being printed is lost
         script.sidecar().kill()
         wait_until(lambda: not sidecars_of(script.pid))
         (tmp_path / "go").touch()
@@ -187,6 +194,8 @@ def test_a_sidecar_that_dies_loses_no_line_that_was_complete(tmp_path: Path, end
 def test_a_run_after_the_sidecar_has_died_is_captured_in_the_training_process(tmp_path: Path) -> None:
     code = "wait_for('go')\nrun.finish()\nwith start('two'): print('in two')"
     with Script(tmp_path, PRINTING + code) as script:
+        script.sidecar()
+        wait_until(lambda: f"{PRINTED[1]}\n" in log_of(tmp_path))
         script.sidecar().kill()
         wait_until(lambda: not sidecars_of(script.pid))
         (tmp_path / "go").touch()
@@ -224,6 +233,8 @@ def test_what_a_forked_child_prints_comes_after_what_its_parent_printed_before(t
     run_script(
         tmp_path,
         f"""{START}
+from autotrack.training.observe.output import sidecar_output
+sidecar_output._PARENT_SECONDS = 60.0  # on a busy machine, the sidecar needs more than the usual second
 with start("one"):
     print("before")
     if os.fork() == 0:
