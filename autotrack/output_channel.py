@@ -3,7 +3,7 @@
 A print costs one copy into that memory, no system call and no lock. The text stays in a nameless file in memory, is
 never on the disk, and outlives the training process for as long as the sidecar holds the file open.
 
-The file consists of segments. The first one holds three positions, the others hold records: a head, the text, and
+The file consists of segments. The first one holds four positions, the others hold records: a head, the text, and
 `_END`. Memory that has not been written is zero, and no record contains a zero byte. So a record without one is
 complete, and the writer need not say when it is done. Memory is bounded: the reader frees what it has read, and a
 writer that is too far ahead of the reader gives up the oldest texts.
@@ -39,7 +39,7 @@ END = "end"
 """Said in place of a place when the run has ended."""
 
 _ZERO, _ESCAPED_ZERO = b"\0", b"\xc0\x80"  # the latter is not UTF-8 either
-_OLDEST, _READ, _NEWEST = range(3)
+_OLDEST, _READ, _NEWEST, _WHOLE = range(4)
 
 
 class PrintedText(NamedTuple):
@@ -227,7 +227,7 @@ class OutputReader:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._positions = _map_positions(fd)
-        self._position = max(self._positions[_READ], SEGMENT_BYTES)
+        self._position = max(self._positions[_WHOLE], SEGMENT_BYTES)
         self._lost_bytes = 0
         begin = self._position // SEGMENT_BYTES * SEGMENT_BYTES
         read = os.pread(fd, self._position - begin, begin).split(_END)[:-1]
@@ -236,15 +236,27 @@ class OutputReader:
     def read(self) -> Iterator[PrintedText]:
         """Yield the next texts, a segment's at most; none when all has been read.
 
-        A text counts as read when the next one is asked for. So whoever reads in the place of this reader, should it
-        die, begins with the text that it was working on.
+        A text counts as read when the next one is asked for. Whoever reads in the place of this reader, should it die,
+        begins with the text that it was working on; or before that, with the first piece of a line that was not whole
+        yet: this reader had it in memory only.
         """
         yield from self._known_secrets  # by the reader in whose place this one reads
         self._known_secrets.clear()
         for record in self._next_records().split(_END)[:-1]:
-            yield _decode(record, self._lost_bytes)
+            text = _decode(record, self._lost_bytes)
+            yield text
             self._lost_bytes = 0
-            self._advance(self._position + len(record) + len(_END))
+            self._advance(self._position + len(record) + len(_END), is_whole=self._is_whole_after(text))
+
+    def _is_whole_after(self, text: PrintedText) -> bool:
+        """Whether nothing has to be read again for the sake of what this text continues.
+
+        A line that another thread has begun meanwhile is not waited for, and neither is a bar, whose last state is
+        in the file: it may be under way for hours.
+        """
+        if text.stream in (SECRETS, PLACE):
+            return self._positions[_WHOLE] == self._position
+        return "\n" in text.text or "\r" in text.text
 
     def _next_records(self) -> bytes:
         """Return the complete records in the rest of a segment. Without any, all has been read."""
@@ -266,9 +278,11 @@ class OutputReader:
             else:
                 return b""
 
-    def _advance(self, position: int) -> None:
+    def _advance(self, position: int, *, is_whole: bool = True) -> None:
         begin, end = (offset // SEGMENT_BYTES * SEGMENT_BYTES for offset in (self._position, position))
         self._position = self._positions[_READ] = position
+        if is_whole or end > begin:
+            self._positions[_WHOLE] = position
         if end > begin:
             _free(self._fd, begin, end)
 

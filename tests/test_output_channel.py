@@ -195,13 +195,22 @@ def test_no_descriptor_takes_the_place_of_a_standard_stream_that_is_closed(run_s
 
 
 def test_another_reader_begins_with_what_the_first_was_working_on(channel: Channel) -> None:
-    channel.run.write("stdout", "done")
-    assert channel.text() == "done"
+    channel.run.write("stdout", "done\n")
+    assert channel.text() == "done\n"
     channel.run.write("stdout", "in work")
     assert next(channel.reader.read()).text == "in work"
     channel.run.write("stdout", "new")
     channel.reader = OutputReader(channel.fd)
     assert [printed.text for printed in channel.read()] == ["in work", "new"]
+
+
+def test_another_reader_begins_with_the_line_that_the_first_had_a_part_of(channel: Channel) -> None:
+    for text in ("whole\n", "\r1/4", "printed", " "):  # as print makes pieces of a line
+        channel.run.write("stdout", text)
+    assert channel.text() == "whole\n\r1/4printed "
+    channel.run.write("stdout", "1\n")
+    channel.reader = OutputReader(channel.fd)
+    assert channel.text() == "printed 1\n"
 
 
 # Whoever prints
