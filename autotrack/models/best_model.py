@@ -15,7 +15,14 @@ import msgspec
 
 from autotrack.errors import AutotrackError, ModelLoadError
 from autotrack.journal.records import AnyRecord, Artifact, Model, Notice
-from autotrack.journal.run_folder import files_below, make_folders, open_file, read_bytes, replacing_file
+from autotrack.journal.run_folder import (
+    file_status,
+    files_below,
+    make_folders,
+    read_bytes,
+    replace_file,
+    replacing_file,
+)
 from autotrack.journal.summary import Summary
 from autotrack.model_format.kept import (
     KeptModel,
@@ -25,13 +32,13 @@ from autotrack.model_format.kept import (
     model_loaders,
     with_its_name,
 )
+from autotrack.model_format.kept_code import FOLDER as CODE
 from autotrack.model_format.mlmodel import NAME as MLMODEL
 from autotrack.model_format.mlmodel import mlmodel
 from autotrack.model_format.verified import copy_verified, private_folder
 from autotrack.readers.kept_files import BEST_MODEL, KeptFiles
 from autotrack.readers.recorded_run import RecordedRun
 
-_CODE = "code"
 _MOST_BYTES = 2**24
 _BLOCK_BYTES = 2**20
 
@@ -96,11 +103,10 @@ def _made(
         run.summary,
         _described(folder, model),
         python=run.summary.python,
-        size_bytes=sum(_size(folder, f"{BEST_MODEL}/{name}") for name in best.files),
-        code=_CODE if any(name.startswith(f"{_CODE}/") for name in inner) else None,
+        size_bytes=sum(file_status(folder, f"{BEST_MODEL}/{name}").st_size for name in best.files),
+        code=CODE if any(name.startswith(f"{CODE}/") for name in inner) else None,
     )
-    with replacing_file(folder, f"{BEST_MODEL}/{MLMODEL}") as file:  # the last one: whoever finds it finds the others
-        file.write(content)
+    replace_file(folder, f"{BEST_MODEL}/{MLMODEL}", content)  # the last one: whoever finds it finds the others
     yield _record(MLMODEL, len(content), sha256(content).hexdigest())
     yield best
 
@@ -132,8 +138,7 @@ def _put(folder: Path, name: str, made: Path, **about: object) -> Artifact:
 def _copied(folder: Path, source: str, name: str) -> Artifact:
     make_folders(folder, f"{BEST_MODEL}/{name}")
     content = read_bytes(folder, source, limit_bytes=_MOST_BYTES)
-    with replacing_file(folder, f"{BEST_MODEL}/{name}") as file:
-        file.write(content)
+    replace_file(folder, f"{BEST_MODEL}/{name}", content)
     return _record(name, len(content), sha256(content).hexdigest())
 
 
@@ -148,8 +153,3 @@ def _described(folder: Path, model: Model) -> dict[str, object]:
         described = json.loads(content)
         return described if isinstance(described, dict) else {}
     return {}
-
-
-def _size(folder: Path, name: str) -> int:
-    with open(open_file(folder, name), "rb") as file:  # noqa: PTH123  a descriptor
-        return file.seek(0, 2)

@@ -57,8 +57,7 @@ def remote_sink(
 
     It keeps trying until `stop` is set, or for `patience` seconds after the last answer, and keeps to `uploads`. With
     `draws`, the plots of short runs are drawn too; with `registers`, registered models become versions there, too.
-    `on_problem` is called with a sentence for each thing that could
-    not be sent.
+    `on_problem` is called with a sentence for each thing that could not be sent.
     """
     from autotrack.sinks.rest import RestSink
 

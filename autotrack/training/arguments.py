@@ -8,7 +8,7 @@ import msgspec
 
 from autotrack.journal.records import TrialKind, TrialStatus
 
-_PLOTS = (
+PLOT_KINDS = (
     "confusion_matrix", "roc", "precision_recall", "calibration", "importances", "coefficients", "residuals", "curve",
     "histogram",
 )  # fmt: skip
@@ -38,8 +38,8 @@ def text_of(name: str, value: Any, example: str) -> str:
 def kind_of_plot(value: Any) -> str:
     """Return the kind of a plot. Raises `TypeError` if it is no text, and `ValueError` if nobody can draw it."""
     kind = text_of("kind", value, "curve")
-    if kind not in _PLOTS:
-        raise ValueError(f"kind is {kind!r:.100}; expected one of {', '.join(_PLOTS)}")
+    if kind not in PLOT_KINDS:
+        raise ValueError(f"kind is {kind!r:.100}; expected one of {', '.join(PLOT_KINDS)}")
     return kind
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from inspect import getattr_static
 from io import IOBase
 from pathlib import PurePath
@@ -81,10 +82,11 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 
 def _is_masked(value: Any) -> bool:
     """Whether this is a number of numpy's that is masked: what lies behind the mask means nothing."""
-    return getattr(value, "mask", None) is not None and _is_masked_array(type(value)) and bool(value.mask.all())
+    return _is_masked_array(value.__class__) and bool(value.mask.all())
 
 
-def _is_masked_array(kind: type) -> bool:
+@lru_cache(maxsize=256)  # it is asked of every value that is logged
+def _is_masked_array(kind: Any) -> bool:
     return any(cls.__name__ == "MaskedArray" and cls.__module__.startswith("numpy.ma") for cls in kind.__mro__)
 
 
@@ -248,7 +250,7 @@ def _plain_array(value: Any) -> Any:
 
 def _numbers(value: Any) -> Any:
     """Return the numbers of an array as lists; those that are masked, which `tolist` leaves out, are NaN."""
-    return _without_none(value.tolist()) if _is_masked_array(type(value)) else value.tolist()
+    return _without_none(value.tolist()) if _is_masked_array(value.__class__) else value.tolist()
 
 
 def _without_none(numbers: Any) -> Any:

@@ -25,13 +25,15 @@ _left_alone: dict[int, tuple[weakref.ref[Any], Any]] = {}
 @guarded
 def record(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Record a step that an optimizer has made."""
-    if (loop := watch.loop) is not None and loop.usual_step is not None:
-        if loop.usual_step.record(loop, optimizer, args, kwargs):
+    loop = watch.loop
+    usual = None if loop is None else loop.usual_step
+    if loop is not None and usual is not None:
+        if usual.record(loop, optimizer, args, kwargs):
             return
         loop.usual_step = None
-        if elsewhere.is_run_of_another():
-            watch.losses = {}  # the usual step has taken them for its own
     if elsewhere.is_run_of_another():
+        if usual is not None:
+            watch.losses = {}  # it has taken them for its own
         return
     watch.after_backward = None
     site = site_of_only_loss()
