@@ -5,7 +5,6 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
 
-from autotrack.escapes import printable as printable  # noqa: PLC0414  offered here as well, where it is looked for
 from autotrack.journal.standing import Standing
 from autotrack.journal.summary import MetricSummary
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from autotrack.errors import QueryError
-from autotrack.format import printable
+from autotrack.escapes import printable
 
 RESTORES_CODE = "restore its code here, from where it says that it is"
 """What is asked about before anything of a run is taken that somebody else has recorded."""

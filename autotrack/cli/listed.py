@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
-from autotrack.format import printable, some
+from autotrack.escapes import printable
+from autotrack.format import some
 from autotrack.journal.records import number
 from autotrack.readers.listing import Column
 from autotrack.readers.recorded_run import RecordedRun

@@ -7,7 +7,8 @@ from rich.cells import cell_len
 
 from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
-from autotrack.format import printable, some
+from autotrack.escapes import printable
+from autotrack.format import some
 from autotrack.readers.groups import Group, direction_words
 from autotrack.readers.listing import Column, shown
 

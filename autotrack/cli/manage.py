@@ -15,7 +15,8 @@ from autotrack.cli.printing import say, say_json, say_table
 from autotrack.cli.progress import with_progress
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
-from autotrack.format import human_bytes, printable, shown, some
+from autotrack.escapes import printable
+from autotrack.format import human_bytes, shown, some
 from autotrack.readers import catalog, space, trash
 from autotrack.readers.runs import Runs
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from autotrack.cli.curves import sparkline
 from autotrack.cli.tables import shortened, table_lines
-from autotrack.format import printable, short
+from autotrack.escapes import printable
+from autotrack.format import short
 from autotrack.journal.records import Plot, number
 
 _CURVES = {

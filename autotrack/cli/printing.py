@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
-from autotrack.format import printable
+from autotrack.escapes import printable
 
 _USUAL_WIDTH = 80
 _NARROWEST = 20

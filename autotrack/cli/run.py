@@ -168,7 +168,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _say(text: str) -> None:
-    from autotrack.format import printable  # it takes a while to import
+    from autotrack.escapes import printable  # most starts have nothing to say
 
     sys.stderr.write(f"autotrack run: {printable(text)}\n")
 

@@ -15,7 +15,8 @@ from autotrack.cli.printing import say, say_json, say_lines, say_table, say_text
 from autotrack.cli.show_metrics import metrics_table
 from autotrack.cli.tables import shortened
 from autotrack.cli.trials import trials_table
-from autotrack.format import printable, short
+from autotrack.escapes import printable
+from autotrack.format import short
 from autotrack.journal.summary import Summary
 from autotrack.readers.catalog import Catalog
 from autotrack.readers.groups import direction_words

@@ -14,7 +14,7 @@ from autotrack.cli.owed import owed_lines
 from autotrack.cli.printing import say
 from autotrack.cli.progress import with_progress
 from autotrack.drawing_process import drawn_together
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.journal.reader import journal_sizes
 from autotrack.readers import catalog
 from autotrack.sidecar.sync import PATIENCE_SECONDS, Outcome, RunSync

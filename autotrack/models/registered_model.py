@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from autotrack.errors import ModelNotFoundError
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.model_names import Reference
 from autotrack.models.entries import AliasMoved, Announced, AnyEntry, Described, Registered, VersionRemoved
 

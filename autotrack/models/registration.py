@@ -14,7 +14,7 @@ from uuid import uuid4
 import msgspec
 
 from autotrack.errors import AutotrackWarning, ModelRegistryError
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.journal.records import AnyRecord, Artifact, Notice, Registration
 from autotrack.journal.run_folder import open_file
 from autotrack.model_format.kept import model_loaders

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from autotrack.errors import AutotrackError, ModelNotFoundError, ModelRegistryError, UnsafeFileError
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.journal import locks
 from autotrack.journal.run_folder import make_folders, open_file, read_bytes
 from autotrack.model_names import checked_name

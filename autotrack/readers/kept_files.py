@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from autotrack.errors import ArtifactNotFoundError, AutotrackError, ModelLoadError, UntrustedModelError
-from autotrack.format import printable, some
+from autotrack.escapes import printable
+from autotrack.format import some
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
 from autotrack.journal.run_folder import file_status, files_below, read_bytes

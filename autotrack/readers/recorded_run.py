@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.journal.reader import is_being_written, journal_sizes
 from autotrack.journal.summary import Summary, read
 from autotrack.readers.indexed_values import SHOWN_FIELDS

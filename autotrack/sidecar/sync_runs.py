@@ -9,7 +9,7 @@ from autotrack import destinations, settings
 from autotrack.amounts import time_limit
 from autotrack.drawing_process import drawn_together
 from autotrack.errors import SettingsError
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.readers import catalog
 from autotrack.readers.scan import run_folders
 from autotrack.sidecar.sync import PATIENCE_SECONDS, Outcome, RunSync

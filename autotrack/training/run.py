@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 from autotrack.errors import RunFinishedError
-from autotrack.format import printable, shown
+from autotrack.escapes import printable
+from autotrack.format import shown
 from autotrack.journal import records
 from autotrack.journal.records import AnyRecord, Status
 from autotrack.journal.standing import Comparison

@@ -12,7 +12,8 @@ from collections.abc import Container
 from pathlib import Path
 
 from autotrack import settings
-from autotrack.format import describe, first_line, human_seconds, printable, shown, verdict
+from autotrack.escapes import printable
+from autotrack.format import describe, first_line, human_seconds, shown, verdict
 from autotrack.interactive import interactive_session
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.standing import Comparison

@@ -5,7 +5,7 @@ import os
 import sys
 
 from autotrack import amounts
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.interactive import interactive_session
 from autotrack.readers.tensorboard.refresh import bring_up_to_date_beside
 from autotrack.readers.tensorboard.selection import Filter, Shown, View, choose

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from autotrack.format import moment, printable
+from autotrack.escapes import printable
+from autotrack.format import moment
 from autotrack.journal.records import Dataset, Table, Text
 from autotrack.journal.summary import Summary
 

@@ -9,7 +9,7 @@ from time import perf_counter, thread_time
 from typing import Any, TypeVar, cast
 
 from autotrack.errors import AutotrackError, AutotrackWarning
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.training.hooks.current_run import CurrentRun, innermost_run
 from autotrack.training.hooks.overhead import MAIN, overhead
 from autotrack.training.hooks.user_code import user_frame

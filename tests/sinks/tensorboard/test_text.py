@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.format import printable
+from autotrack.escapes import printable
 from autotrack.journal.summary import Summary
 from autotrack.sinks.tensorboard.text import about_run, table, verbatim
 
