@@ -19,10 +19,6 @@ except ImportError:
 
 _CHECK_SECONDS = 1.0
 _MOST_UNWRITTEN_BYTES = 2**18
-_LONGEST_HALF_BYTES = 2**16
-_TRIES = 100
-"""How often a lock is asked for, once a millisecond, that somebody else has."""
-
 _LEFT_OUT = re.compile(rb"^\[autotrack left out (\d+) lines, (\d+) bytes\]\n", re.MULTILINE)
 
 
@@ -74,7 +70,7 @@ class BoundedFile:
         if not self._begun:
             if not final and not progress:
                 return
-            self._begin(final or progress)
+            self._begin()
         self._unwritten += final
         if not (progress or self._progress or self._size > self._shorten_above or self._clock() >= self._next_check):
             self._append(b"")
@@ -104,11 +100,12 @@ class BoundedFile:
             os.close(self._fd)
             self._fd = -1
 
-    def _begin(self, first: bytes) -> None:
+    def _begin(self) -> None:
         self._begun = True
         try:
             self._open()
-            self._end_half_line(first)
+            if self._size and os.pread(self._fd, 1, self._size - 1) != b"\n":  # half a line of a killed process
+                self._size += os.write(self._fd, b"\n")
         except OSError as error:
             self._report(error)
         self._on_begin()
@@ -120,25 +117,6 @@ class BoundedFile:
         self._identity = (status.st_dev, status.st_ino)
         self._size = status.st_size
         self._progress = b""
-
-    def _end_half_line(self, first: bytes) -> None:
-        """End the line that a killed process has left, or take it away: if what comes `first` has it, it is whole."""
-        locked = _lock(self._fd, exclusive=True)
-        for _ in range(_TRIES):  # a process that has just been killed may have it for a moment still
-            if locked:
-                break
-            sleep(0.001)
-            locked = _lock(self._fd, exclusive=True)
-        try:
-            begin = max(0, self._size - _LONGEST_HALF_BYTES)
-            half = os.pread(self._fd, self._size - begin, begin).rpartition(b"\n")[2]
-            if half and locked and len(half) < _LONGEST_HALF_BYTES and first.startswith(half):
-                self._size -= len(half)
-                os.ftruncate(self._fd, self._size)
-            elif half:
-                self._size += os.write(self._fd, b"\n")
-        finally:
-            _unlock(self._fd)
 
     def _append(self, progress: bytes) -> None:
         final = self._all_unwritten()
@@ -260,7 +238,7 @@ class BoundedFile:
         try:
             if self._fd < 0:  # the parent has not printed yet
                 self._open()
-            for _ in range(_TRIES):
+            for _ in range(100):
                 if not _lock(self._fd, exclusive=False):
                     sleep(0.001)
                 elif self._is_at_path():

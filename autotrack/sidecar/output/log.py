@@ -116,7 +116,7 @@ class OutputLog:
         self._busy_thread = 0  # the one that is adding texts
         self._pid = 0
         self._shown = b""
-        self._next_show = 0.0
+        self._next_show = self._lines_shown_from = 0.0
         self._begin()
 
     def take(self, stream_name: str, text: str, *, thread: int | None = None) -> None:
@@ -235,6 +235,7 @@ class OutputLog:
         self._sources: dict[str, _Source] = {"stdout": self._new_source(), "stderr": self._new_source()}
         self._shown = b""
         self._next_show = self._clock()
+        self._lines_shown_from = self._next_show + _SECONDS  # not at once, because print writes a line in pieces
         self._pid = os.getpid()
 
     def _new_source(self) -> "_Source":
@@ -266,9 +267,11 @@ class OutputLog:
 
     def _show(self) -> None:
         """Put the present state of progress bars and unfinished lines at the end of the file."""
-        self._next_show = self._clock() + _SECONDS
+        now = self._clock()
+        self._next_show = now + _SECONDS
         for source in self._sources.values():
-            source.shown = self._preview(source, [*source.rows, *source.unfinished_lines])
+            unfinished = source.unfinished_lines if now >= self._lines_shown_from else []
+            source.shown = self._preview(source, [*source.rows, *unfinished])
         self._join_shown()
         self._file.write(b"", self._shown)
 

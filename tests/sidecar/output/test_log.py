@@ -127,14 +127,6 @@ def test_a_log_goes_on_after_what_is_there(tmp_path: Path) -> None:
     assert log.path.stat().st_size == path.stat().st_size
 
 
-def test_a_line_of_which_a_killed_process_had_written_a_part_is_there_once(log: OutputLog) -> None:
-    log.path.parent.mkdir(parents=True)
-    log.path.write_text("before\nprinted")
-    log.take("stdout", "printed 1\n")
-    log.take("stdout", "after\n")
-    assert lines_of(log) == ["before", "printed 1", "after"]
-
-
 # Bars and unfinished lines
 
 

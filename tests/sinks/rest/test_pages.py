@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from playwright import sync_api
 from playwright.sync_api import Locator, Page, expect
 
 import autotrack
@@ -166,6 +167,20 @@ def has_a_curve(page: Page, metric: str) -> bool:
     return "L" in (card.last.locator(".js-line").first.get_attribute("d") or "")
 
 
+def unfold(folder: Locator, item: Locator) -> None:
+    """Click on a folder of the files until an item of it is there: the page loses clicks while it loads its tree."""
+
+    def is_there() -> bool:
+        folder.click()
+        try:
+            item.wait_for(timeout=10_000)
+        except sync_api.TimeoutError:
+            return False
+        return True
+
+    wait_until(is_there)
+
+
 def section(page: Page, column: str) -> Locator:
     """The table below the heading of a column."""
     return page.locator("[role=table]").filter(has=page.get_by_text(column, exact=True)).last
@@ -246,21 +261,21 @@ def test_a_data_set_says_how_large_it_is_and_of_what(page: Page, server: Server,
 
 def test_files_are_shown_as_what_they_are(page: Page, server: Server, training: RecordedRun) -> None:
     show(page, server, training, "/artifacts")
-    page.get_by_text("artifacts", exact=True).last.click()
-    page.get_by_text("images", exact=True).first.click()
+    unfold(page.get_by_text("artifacts", exact=True).last, page.get_by_text("images", exact=True).first)
+    unfold(page.get_by_text("images", exact=True).first, page.get_by_text("first digit.png"))
     page.get_by_text("first digit.png").click()
     picture = page.locator('img[src^="blob:"]').first
     wait_until(lambda: picture.evaluate("image => image.naturalWidth") == 128)
     keep(page, "image")
-    page.get_by_text("tables", exact=True).click()
+    unfold(page.get_by_text("tables", exact=True), page.get_by_text("predictions.json"))
     page.get_by_text("predictions.json").click()
     expect(page.get_by_text("View as table")).to_be_visible()
     expect(page.get_by_text("digit", exact=True)).to_be_visible()
     keep(page, "table")
-    page.get_by_text("texts", exact=True).click()
+    unfold(page.get_by_text("texts", exact=True), page.get_by_text("note.md"))
     page.get_by_text("note.md").click()
     expect(page.locator("strong").filter(has_text="far")).to_be_visible()
-    page.get_by_text("plots", exact=True).click()
+    unfold(page.get_by_text("plots", exact=True), page.get_by_text("confusion.png"))
     page.get_by_text("confusion.png").click()
     wait_until(lambda: picture.evaluate("image => image.naturalWidth") > 300)
     keep(page, "plot")
