@@ -148,8 +148,8 @@ sys.stdout.flush()
 def test_a_kept_process_that_fails_costs_only_what_it_had_not_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, why: str
 ) -> None:
-    monkeypatch.setattr(drawing_process, "WITHIN_SECONDS", 2)
     with monkeypatch.context() as changed, drawn_together():
+        changed.setattr(drawing_process, "WITHIN_SECONDS", 2)
         as_python(tmp_path, changed, f"{ANSWERS_ONCE}{then}")
         first, second = draw_all([CURVE, CURVE])
         assert first == Drawn(png=b"\0\0\0")
