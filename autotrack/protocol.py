@@ -4,7 +4,6 @@ Files and not pipes: neither process ever waits for the other one to read, and a
 """
 
 import contextlib
-import json
 import mmap
 import os
 from collections.abc import Callable
@@ -217,6 +216,8 @@ def _encode(message: AnyMessage) -> bytes:
     try:
         return _to_json(message)
     except UnicodeEncodeError:  # a folder whose name is not UTF-8; json writes and reads lone surrogates
+        import json  # here, because few need it
+
         return json.dumps(msgspec.to_builtins(message)).encode()
 
 
@@ -225,6 +226,8 @@ def _decode(line: bytes) -> AnyMessage | None:
     try:
         return _from_json(line)
     except msgspec.DecodeError:
+        import json  # as above
+
         try:
             message: AnyMessage = msgspec.convert(json.loads(line), AnyMessage)
         except (ValueError, msgspec.ValidationError, RecursionError):

@@ -8,12 +8,12 @@ looks like any path in a run folder, and `run_folder.py` opens it: `.environment
 The store may come from somebody else, so a folder whose content does not have its digest is not read.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -132,19 +132,23 @@ def _environment_of(experiment: str, digest: str) -> tuple[Environment, ...]:
 
 def _digest(sums: Mapping[str, str]) -> str:
     lines = (f"{sums[name]}  {name}\n" for name in sorted(sums))
-    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-
-
-def _sha256(content: bytes | Path) -> str:
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    with content.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _sha256("".join(lines).encode(errors="surrogateescape"))
 
 
 def _sha256_of(run: Path, name: str) -> str:
     with os.fdopen(open_file(run, name), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256(file)
+
+
+def _sha256(content: bytes | Path | BinaryIO) -> str:
+    import hashlib  # here, because a training process imports this module and seldom has a file to share
+
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            return _sha256(file)
+    return (
+        hashlib.sha256(content) if isinstance(content, bytes) else hashlib.file_digest(content, "sha256")
+    ).hexdigest()
 
 
 def _put(target: Path, content: bytes | Path) -> None:
