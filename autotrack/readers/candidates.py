@@ -141,11 +141,15 @@ def _read_files(new: Usage, old: Usage) -> Iterator[Cause]:
             continue
         told.append(name)
         if new.is_listing(name):  # perhaps it is only written to
-            yield Cause(f"{name} changed", "data", "a folder that the code names has other files", _LISTED)
+            which = "that the code names" if new.reads[name].get("named") else "in which files were opened"
+            yield Cause(f"{name} changed", "data", f"a folder {which} has other files", _LISTED)
         else:
-            is_seen = not new.reads[name].get("named")
-            evidence = "training has read other content" if is_seen else "data that the code names has other content"
-            yield Cause(f"{name} changed", "data", evidence, WEIGHTS["data"] if is_seen else _NAMED)
+            evidence, weight = "training has read other content", WEIGHTS["data"]
+            if new.reads[name].get("named"):
+                evidence, weight = "data that the code names has other content", _NAMED
+            elif new.reads[name].get("opened"):
+                evidence, weight = "a file that was opened while it trained has other content", _NAMED
+            yield Cause(f"{name} changed", "data", evidence, weight)
 
 
 def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[Cause]:

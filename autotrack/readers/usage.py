@@ -20,10 +20,10 @@ class Usage:
         files: The checksums of the files that the code or the command line names, by path.
         packages: The names of the distributions that were imported.
         variables: The environment variables that the code reads.
-        reads: The files that training was seen reading, and the data that its code names, which is `named`, by path:
-            their `bytes`, when they were `modified`, and a `sha256`, or for a large one a `sampled` checksum. A folder
-            has a `listing`: a checksum of the names and sizes of its `files`. What is named nowhere and open for an
-            instant is missing.
+        reads: The files that training was seen reading, the data that its code names, which is `named`, and what was
+            `opened` in its folders while it went on, by whomever, by path: their `bytes`, when they were `modified`,
+            and a `sha256`, or for a large one a `sampled` checksum. A folder has a `listing`: a checksum of the names
+            and sizes of its `files`.
         draws: What random numbers are drawn with, such as `torch`; None where that was not recorded.
         seeds: The calls in the code that seed it, such as `torch.manual_seed`.
     """

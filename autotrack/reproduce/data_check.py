@@ -47,15 +47,20 @@ def _changed_reads(summary: Summary, space: Workspace) -> Iterator[Missing]:
         if then in named or ("listing" in before and any(one.startswith(f"{then}/") for one in told)):
             continue
         if not exists(path):
-            why = f"{'its code names it' if before.get('named') else 'the run has read it'}, and it is not here"
+            why = f"{_how_known(before)}, and it is not here"
         elif _is_described_otherwise(path, before):
-            what = "other files than" if "listing" in before else "other content than"
-            why = f"it has {what} the run has read"
+            why = f"{_how_known(before)}, and it has other {'files' if 'listing' in before else 'content'} now"
         else:
             continue
         told.append(then)
         fix = "bring it back; --project FOLDER copies it from there, with --link it is not copied"
         yield Missing(then, why, fix, kind="data")
+
+
+def _how_known(before: Mapping[str, Any]) -> str:
+    if before.get("named"):
+        return "its code names it"
+    return "it was opened while the run went on" if before.get("opened") else "the run has read it"
 
 
 def is_still(usage: Usage, name: str, path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Brings files into a workspace that runs do not keep, such as data which git ignores, from the project as it is now.
 
-Only what the code or the command line names is brought, and only what was there before the run or was written after
-it: what a run has written itself would change what its repetition does. Files are copied, so that nothing which the
-repetition writes ends up in the project.
+Only what the code or the command line names or the run has read is brought, and only what was there before the run or
+was written after it: what a run has written itself would change what its repetition does. Files are copied, so that
+nothing which the repetition writes ends up in the project.
 """
 
 import os
@@ -194,10 +194,11 @@ def _copy(project: Path, name: str, tree: Tree) -> None:
 
 
 class _Mentions:
-    """All that the code and the command line of a run name."""
+    """All that the code and the command line of a run name, and what it has read."""
 
     def __init__(self, summary: Summary, code: Path) -> None:
         texts = [*summary.argv, *map(str, summary.params.values()), *(data.source or "" for data in summary.datasets)]
+        texts += [name for name in Usage(summary).reads if not os.path.isabs(name)]  # noqa: PTH117  a text
         room = _MOST_TEXT
         for folder, folders, files in os.walk(code):
             folders[:] = [name for name in folders if name not in _NEVER]

@@ -201,6 +201,8 @@ class Sidecar:
         if not follow.only_load:
             self._guard.call(self._upload, run)
         self._load.sample_at_once()
+        if run.subject is not None:
+            self._reads.watch(os.path.normpath(run.subject.started.cwd / run.subject.script_folder))
         if not run.stages.is_captured:
             self._worker.capture(run, self._runs.values)
 
@@ -237,6 +239,7 @@ class Sidecar:
         self._output.end(run)
         run.flush()
         if not run.follow.only_load:
+            self._reads.opened.look()
             self._worker.complete_files(run)
 
     def _close_outputs(self) -> None:

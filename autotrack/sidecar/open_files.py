@@ -1,7 +1,8 @@
 """Which files training reads: those that are open or mapped into its memory when the sidecar looks, once a second.
 
-Training itself does nothing for it. What it opens and closes between two looks is not seen. An audit hook would see
-all of it, but can never be taken off again, and every call of `id` in the process would take six times as long.
+Training itself does nothing for it. What it opens and closes between two looks is only known to have been opened, and
+not by whom (`opened_files.py`). An audit hook would see all of it, but can never be taken off again, and every call of
+`id` in the process would take six times as long.
 """
 
 import os
@@ -13,7 +14,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from autotrack.sidecar.capture.keeping import is_secret_file
 from autotrack.sidecar.descriptions import NO_DATA, description
+from autotrack.sidecar.opened_files import OpenedFiles
 
 _PROC = Path("/proc")
 _MOST_FILES = 200
@@ -27,7 +30,11 @@ _OF_THE_SYSTEM = tuple(
 
 
 class ReadFiles:
-    """The files that a process and its children were seen reading, by path."""
+    """The files that a process and its children were seen reading, by path.
+
+    Attributes:
+        opened: What was opened in the folders of the project and of the files that were seen, by whomever.
+    """
 
     def __init__(self, pid: int, *, proc: Path = _PROC) -> None:
         self._pid = pid
@@ -37,17 +44,27 @@ class ReadFiles:
         self._next = 0.0
         installed = (sys.prefix, sys.base_prefix, sys.exec_prefix)
         self._ignored = (*_OF_THE_SYSTEM, *(os.path.join(folder, "") for folder in installed))  # noqa: PTH118
+        self.opened = OpenedFiles()
+        with suppress(OSError):  # it has ended, or there is no /proc
+            self.watch(os.readlink(proc / str(pid) / "cwd"))  # noqa: PTH115  a text
+
+    def watch(self, folder: str) -> None:
+        """Hear of what is opened in a folder of the project and in those below it."""
+        if not f"{folder}/".startswith(self._ignored):
+            self.opened.watch_below(folder)
 
     def look(self, others: Iterable[int] = ()) -> None:
         """Look at what is open now in the process and in `others`, its children."""
+        self.opened.look()
         if monotonic() < self._next or len(self._seen) >= _MOST_FILES:
             return
         before = len(self._seen)
         for pid in dict.fromkeys([self._pid, *others]):
             with suppress(OSError):  # it has ended, or is somebody else's
                 for path in (*self._opened(pid), *self._mapped(pid)):
-                    if path not in self._seen and self._is_data(path) and len(self._seen) < _MOST_FILES:
+                    if path not in self._seen and self.is_data(path) and len(self._seen) < _MOST_FILES:
                         self._seen[path] = None
+                        self.opened.watch(os.path.dirname(path))  # noqa: PTH120  a text
         self._quiet = self._quiet + 1 if len(self._seen) == before else 0
         self._next = monotonic() + _SELDOM_SECONDS if self._quiet > _QUIET_LOOKS else 0.0
 
@@ -84,7 +101,7 @@ class ReadFiles:
             if len(words) == 6 and words[5].startswith("/") and "x" not in words[1] and words[1] != "rw-s":
                 yield words[5]
 
-    def _is_data(self, path: str) -> bool:
-        return (
-            not path.startswith(self._ignored) and not path.endswith((*NO_DATA, " (deleted)")) and ".so." not in path
-        )
+    def is_data(self, path: str) -> bool:
+        """Whether a file may be data: it is no code, no part of the system or of an environment, and no secret."""
+        is_code = path.endswith((*NO_DATA, " (deleted)")) or ".so." in path
+        return not (is_code or path.startswith(self._ignored) or is_secret_file(path))

@@ -12,11 +12,11 @@ from time import time
 from autotrack.journal.copies import Copy
 from autotrack.journal.records import Environment
 from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.sidecar.capture.named_data import named_data
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.open_files import ReadFiles
+from autotrack.sidecar.read_data import read_data
 from autotrack.sidecar.registering import register_models
 from autotrack.sidecar.short_runs import ShortRuns
 from autotrack.sidecar.terminal_lines import TerminalLines
@@ -133,12 +133,11 @@ class Worker:
 
 
 def _add_reads(run: FollowedRun, reads: ReadFiles) -> None:
-    """Add what training was seen reading and the data that it names, once, unless nothing is to be captured."""
+    """Add what the run has read, once, unless nothing is to be captured."""
     subject = run.subject
     if subject is None or not run.follow.environment or _READS in run.facts.captured_kinds:
         return
-    seen = reads.described(subject.started.time, without=run.folder.absolute().parent.parent)
-    if files := {**named_data(subject), **seen}:
+    if files := read_data(subject, reads):
         values, _ = subject.redactor.redact({"files": files})
         run.put([Environment(time=time(), kind=_READS, values=values)])
 

@@ -1,4 +1,4 @@
-"""Finds the data that the code or the command line of a training names: files, and folders with what is in them.
+"""Finds the data that the code, the command line or a variable names: files, and folders with what is in them.
 
 A file that is open for an instant is seen by nobody. But most code names the folder of its data somewhere, as a
 constant, as a default or as an option, and reads all that is in it, or finds it there by a pattern such as `*.csv`.
@@ -16,7 +16,7 @@ from typing import Any
 from autotrack.journal.outputs import is_output
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.capture.keeping import is_secret_file
-from autotrack.sidecar.capture.used import sources_of
+from autotrack.sidecar.capture.used import paths_in_variables, sources_of
 from autotrack.sidecar.descriptions import NO_DATA, description, files_below, folder_description
 
 _LITERAL = re.compile(r"""["']([^"'\\\n]{1,200})["']""")
@@ -36,7 +36,7 @@ _SECONDS = 2.0
 Described = dict[str, dict[str, Any]]
 
 
-def named_data(subject: Subject) -> Described:
+def named_data(subject: Subject, paths: Iterable[Path]) -> Described:
     """Describe the named data that were there before the run started, and that it has not written to, by path.
 
     A folder is described by the names and sizes of its files. Where there are few of them, each is there as well.
@@ -45,7 +45,7 @@ def named_data(subject: Subject) -> Described:
     store = subject.folder.absolute().parent.parent
     found: Described = {}
     folders = 0
-    for path in dict.fromkeys(_named_paths(subject)):
+    for path in paths:
         if monotonic() > until:
             break
         with suppress(OSError):
@@ -74,8 +74,12 @@ def _inside(path: Path, started: float) -> Described:
     return found
 
 
-def _named_paths(subject: Subject) -> Iterator[Path]:
-    """Yield the files and folders that are named, as they are found from where the script was started, or lies."""
+def named_paths(subject: Subject) -> dict[Path, None]:
+    """Return the files and folders that are named, as they are found from where the script was started, or lies."""
+    return dict.fromkeys(_found(subject))
+
+
+def _found(subject: Subject) -> Iterator[Path]:
     tops = [Path(subject.started.cwd), subject.script_folder]
     for text in _texts(subject):
         name = _fixed_part(text)
@@ -91,8 +95,9 @@ def _named_paths(subject: Subject) -> Iterator[Path]:
 
 def _texts(subject: Subject) -> Iterable[str]:
     words = [word.partition("=")[2] or word for word in subject.started.argv[1:]]
-    literals: dict[str, None] = dict.fromkeys(words)
-    for source in sources_of(subject):
+    sources = sources_of(subject)
+    literals: dict[str, None] = dict.fromkeys([*words, *paths_in_variables(sources, subject)])
+    for source in sources:
         if len(literals) < _MOST_LITERALS:
             literals.update(dict.fromkeys(_LITERAL.findall(source)))
     return list(literals)[:_MOST_LITERALS]

@@ -25,7 +25,7 @@ def capture(subject: Subject) -> list[AnyRecord]:
     cwd = Path(subject.started.cwd).absolute()
     root = cwd / subject.script_folder
     sources = {os.path.relpath(path, root): path for path in _sources(subject, cwd)}
-    held = _held_by_git([path.resolve() for path in sources.values()], [root, cwd], until=until)
+    held = held_by_git([path.resolve() for path in sources.values()], [root, cwd], until=until)
     missing = {name: path.resolve() for name, path in sources.items() if path.resolve() not in held}
     if not missing:
         return []
@@ -51,7 +51,7 @@ def _sources(subject: Subject, cwd: Path) -> list[Path]:
     return [path for path in own if path.is_file()]
 
 
-def _held_by_git(paths: list[Path], folders: Iterable[Path], *, until: float) -> set[Path]:
+def held_by_git(paths: list[Path], folders: Iterable[Path], *, until: float) -> set[Path]:
     """Return those of these files that the capture of git keeps."""
     held: set[Path] = set()
     try:

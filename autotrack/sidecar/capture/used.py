@@ -100,6 +100,13 @@ def read_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str
     return {name: value if is_plain(value := environ[name]) else _mark(value) for name in known}
 
 
+def paths_in_variables(sources: Iterable[str], subject: Subject) -> list[str]:
+    """Return the absolute paths in the environment variables that some code reads, without where caches lie."""
+    environ = variables_at_start(training_pid(subject.started))
+    names = {name for text in sources for name in _VARIABLE.findall(text) if not name.endswith(("HOME", "CACHE"))}
+    return [environ[name] for name in sorted(names) if environ.get(name, "").startswith(os.sep)]
+
+
 def is_plain(value: str) -> bool:
     """Whether the value of a variable is kept as it is: a number or a single word."""
     return _PLAIN.fullmatch(value) is not None

@@ -15,7 +15,7 @@ from autotrack.redaction import Redactor
 from autotrack.reproduce.data_check import changed_data, is_still
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.base import Subject
-from autotrack.sidecar.capture.named_data import named_data
+from autotrack.sidecar.capture.named_data import named_data, named_paths
 from tests.support.repositories import put
 
 SCRIPT = """
@@ -41,7 +41,8 @@ def project(tmp_path: Path) -> Path:
 def summary_of(root: Path) -> Summary:
     started = RunStarted(time=time() + 1, id="1", name="n", experiment="e", cwd=str(root), argv=["train.py"],
                          entry_point=str(root / "train.py"))  # fmt: skip
-    found = named_data(Subject(root / "runs" / "e" / "n", started, Redactor({})))
+    subject = Subject(root / "runs" / "e" / "n", started, Redactor({}))
+    found = named_data(subject, named_paths(subject))
     environment = Environment(time=1.0, kind="reads", values={"files": found})
     return Summary(cwd=str(root), environment={environment.kind: environment.values})
 

@@ -1,0 +1,183 @@
+"""Which files are opened for an instant in the folders of a project: the kernel says so when they are closed (Linux).
+
+Training does nothing for it and is not slowed down. The kernel does not say who it was, so another program may have
+read such a file while training went on. Written files do not count, nor folders in which more is opened than anybody
+wants to know.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from time import monotonic
+
+from autotrack.journal.outputs import is_output
+
+_MOST_FOLDERS, _MOST_LISTED, _LISTING_SECONDS = 500, 2000, 0.2
+_MOST_FILES, _MOST_EVENTS = 50, 2000
+"""In a folder. When there were more, it is not watched any longer."""
+
+_QUIET_SECONDS = 300.0
+"""After that long without a new file, watching ends: few programs of a user can watch anything at the same time."""
+
+
+class OpenedFiles:
+    """The files that were opened for reading, and closed again, in the folders that are watched.
+
+    Attributes:
+        paths: The files, of folders in which few were opened.
+        crowded: The folders in which many were opened.
+    """
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.crowded: dict[str, None] = {}
+        self._inotify = _Inotify.new()
+        self._watched: dict[int, _Folder] = {}
+        self._tops: set[str] = set()
+        self._until = monotonic() + _QUIET_SECONDS
+
+    def watch(self, folder: str) -> None:
+        """Watch a folder without those in it. One in which anything may lie is not, such as the home of the user."""
+        if self._inotify is None or len(self._watched) >= _MOST_FOLDERS or _has_anything(folder):
+            return
+        number = self._inotify.add(folder)
+        if number >= 0:
+            self._watched.setdefault(number, _Folder(folder))
+
+    def watch_below(self, top: str) -> None:
+        """Watch a folder and those below it that may hold data: the nearest ones first, and not too many."""
+        if self._inotify is None or top in self._tops or _has_anything(top):
+            return
+        self._tops.add(top)
+        for folder in _folders_below(top):
+            self.watch(folder)
+
+    def look(self) -> None:
+        """Take up what has been opened since the last call."""
+        if self._inotify is None:
+            return
+        for number, name in self._inotify.closed():
+            folder = self._watched.get(number)
+            if folder is not None and folder.add(name):
+                self._until = monotonic() + _QUIET_SECONDS
+                self.paths[folder.path_of(name)] = None
+            if folder is not None and folder.is_crowded:
+                self._leave(number, self._inotify)
+        if monotonic() > self._until:
+            self._inotify = None
+
+    def _leave(self, number: int, inotify: "_Inotify") -> None:
+        folder = self._watched.pop(number)
+        inotify.remove(number)
+        if len(folder.names) > _MOST_FILES:
+            self.crowded[folder.path] = None
+            for name in folder.names:
+                self.paths.pop(folder.path_of(name), None)
+
+
+class _Folder:
+    """A folder that is watched, and what was opened in it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.names: set[str] = set()
+        self._events = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        return self._events > _MOST_EVENTS or len(self.names) > _MOST_FILES
+
+    def path_of(self, name: str) -> str:
+        return os.path.join(self.path, name)  # noqa: PTH118  any text
+
+    def add(self, name: str) -> bool:
+        """Count that a file was opened; return whether that is news."""
+        self._events += 1
+        is_new = name not in self.names
+        self.names.add(name)
+        return is_new
+
+
+class _Inotify:
+    """What the kernel tells of some folders: inotify(7). It ends with the object."""
+
+    CLOSED_AFTER_READING, ONLY_FOLDERS, IS_FOLDER = 0x10, 0x1000000, 0x40000000
+    EVENT = struct.Struct("iIII")
+    AT_ONCE, MOST_READS = 2**16, 32
+    """The kernel keeps no more than that many times so much."""
+
+    def __init__(self, libc: ctypes.CDLL, fd: int) -> None:
+        self._libc, self._fd = libc, fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)
+
+    @classmethod
+    def new(cls) -> "_Inotify | None":
+        """Return a new one; None where the system has none, or no more of them for this user."""
+        if sys.platform != "linux":
+            return None
+        try:
+            libc = ctypes.CDLL(None)
+            fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, AttributeError):  # a library without it
+            return None
+        return cls(libc, fd) if fd >= 0 else None
+
+    def add(self, folder: str) -> int:
+        """Watch a folder; return its number, or a negative one if it cannot be watched."""
+        mask = self.CLOSED_AFTER_READING | self.ONLY_FOLDERS
+        return int(self._libc.inotify_add_watch(self._fd, os.fsencode(folder), ctypes.c_uint32(mask)))
+
+    def remove(self, number: int) -> None:
+        """Watch a folder no longer."""
+        self._libc.inotify_rm_watch(self._fd, number)
+
+    def closed(self) -> Iterator[tuple[int, str]]:
+        """Yield the number of the folder and the name of each file that was closed after it had only been read."""
+        with suppress(BlockingIOError):
+            for _ in range(self.MOST_READS):
+                content, place = os.read(self._fd, self.AT_ONCE), 0
+                while place < len(content):
+                    number, mask, _, length = self.EVENT.unpack_from(content, place)
+                    place += self.EVENT.size + length
+                    if mask & self.CLOSED_AFTER_READING and not mask & self.IS_FOLDER and length:
+                        yield number, os.fsdecode(content[place - length : place].rstrip(b"\0"))
+
+
+def _folders_below(top: str) -> Iterator[str]:
+    """Yield a folder and those below it, without environments, what is hidden and what trainings write to."""
+    waiting, until, count = deque([top]), monotonic() + _LISTING_SECONDS, 0
+    while waiting and count < _MOST_FOLDERS and monotonic() < until:
+        folder = waiting.popleft()
+        count += 1
+        with suppress(OSError):
+            inner = _folders_in(folder)
+            if inner is not None:
+                yield folder
+                waiting += inner
+
+
+def _folders_in(folder: str) -> list[str] | None:
+    """Return the folders in a folder that may hold data; None if it is an environment of Python."""
+    with os.scandir(folder) as listing:
+        entries = list(islice(listing, _MOST_LISTED))
+    if any(entry.name == "pyvenv.cfg" for entry in entries):
+        return None
+    chosen = (entry for entry in entries if _may_hold_data(entry.name) and entry.is_dir(follow_symlinks=False))
+    return sorted(entry.path for entry in chosen)
+
+
+def _may_hold_data(name: str) -> bool:
+    return not name.startswith((".", "__")) and name != "node_modules" and not is_output(f"{name}/file")
+
+
+def _has_anything(folder: str) -> bool:
+    home = os.environ.get("HOME") or os.sep
+    return any(f"{one}/".startswith(f"{folder.rstrip(os.sep)}/") for one in (home, tempfile.gettempdir()))
