@@ -38,7 +38,8 @@ def with_params(
     Raises `ReproduceError` for a param that comes from none of these.
     """
     changed, variables = list(words), dict[str, str]()
-    constants = constants_of(script) if script is not None and script.is_relative_to(code) else {}
+    is_inside = script is not None and script.resolve().is_relative_to(code.resolve())
+    constants = constants_of(script) if script is not None and is_inside else {}
     for given, value in changes.items():
         name = _whole_name(given, summary)
         source = next(

@@ -1,6 +1,7 @@
 """What is going to run: the recorded command line in the restored code, with the environment variables of then."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,9 @@ _OF_THE_USER = frozenset(
 )
 _OF_PROGRAMS = ("AUTOTRACK_", "BASH", "DYLD_", "GIT_", "LD_", "PIP_", "PYTHON", "SSH_", "UV_", "XDG_")
 """Names of variables that say who and where somebody is, or what other programs do. They stay as they are here."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+"""What a variable may be called: a run of somebody else may name anything, and a shell would take it for more."""
 
 _LAUNCHERS = frozenset("accelerate deepspeed fabric horovodrun lightning mpiexec mpirun srun torchrun".split())
 _JOB_PREFIXES = ("SLURM_", "TORCHELASTIC_")
@@ -199,7 +203,8 @@ def _command_of_cells(cells: Path, python: str) -> list[str]:
 def _recorded_environment(summary: Summary) -> dict[str, str]:
     recorded = summary.environment.get("hardware", {}).get("environment_variables", {})
     # The names are checked again: a run of somebody else may name any.
-    return relevant_variables({str(name): str(value) for name, value in recorded.items()})
+    named = {str(name): str(value) for name, value in recorded.items() if _NAME.fullmatch(str(name))}
+    return relevant_variables(named)
 
 
 def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str, str]]:
@@ -223,7 +228,9 @@ def recorded_variables(summary: Summary, space: Workspace) -> Iterator[tuple[str
 
 def _may_be_set(name: str) -> bool:
     """Whether a variable that the code reads is one of the user's making: no other program goes by it."""
-    return not (name in _OF_THE_USER or name.startswith(_OF_PROGRAMS) or _is_of_here(name) or _is_of_job(name))
+    return _NAME.fullmatch(name) is not None and not (
+        name in _OF_THE_USER or name.startswith(_OF_PROGRAMS) or _is_of_here(name) or _is_of_job(name)
+    )
 
 
 def _is_of_here(name: str) -> bool:

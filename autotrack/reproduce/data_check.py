@@ -10,7 +10,7 @@ from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.readers.missing import Missing
 from autotrack.readers.usage import DIGESTS, Usage
-from autotrack.reproduce.places import exists
+from autotrack.reproduce.places import exists, is_file
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.descriptions import description, folder_description
 from autotrack.training.observe.data.observer import DataObserver
@@ -28,7 +28,7 @@ def changed_data(summary: Summary, space: Workspace) -> Iterator[Missing]:
                 yield Missing(
                     data.source, "the run has read it, and it is not here", "bring it, or --link it", kind="data"
                 )
-            elif _is_other(data, path):
+            elif (data.kind == "file") != is_file(path) or _is_other(data, path):
                 yield Missing(data.source, "it has other content than the run has read", "bring it back", kind="data")
     yield from _changed_reads(summary, space)
 
@@ -74,6 +74,8 @@ def _known(usage: Usage) -> dict[str, Mapping[str, Any]]:
 
 
 def _is_described_otherwise(path: Path, before: Mapping[str, Any]) -> bool:
+    if "listing" not in before and not is_file(path):  # nor is a pipe waited for
+        return True
     with suppress(OSError):
         now = (folder_description(str(path)) if "listing" in before else description(str(path), path.stat())) or {}
         return any(kind in before and before[kind] != now.get(kind) for kind in DIGESTS)

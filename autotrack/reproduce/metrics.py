@@ -22,6 +22,11 @@ _MEASURES_THE_MACHINE = re.compile(
     r"|per_second|per_sec\b|it/s|data_wait_percent|(memory|_bytes|_mb|_gb|_mib|_gib)$",
     re.IGNORECASE,
 )
+_MEASURES_THE_MODEL = re.compile(
+    r"(^|[_/. ])(loss|error|accuracy|acc|score|auc|f1|r2|[rn]?m[sa]p?e|nll|perplexity|precision|recall)(@?\d+)?$",
+    re.IGNORECASE,
+)
+"""How names end that are no durations although there is a word such as `time` in them: `time_series_mse`."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +103,35 @@ class MetricDifference:
         }
 
 
-def metric_differences(original: Fold, repeated: Fold, *, tolerance: float) -> list[MetricDifference]:
+def metric_differences(
+    original: Fold, repeated: Fold, *, tolerance: float, is_cut_short: bool = False
+) -> list[MetricDifference]:
     """Return how each metric of two runs differs, those that differ most first.
 
-    Durations, speeds and memory are left out: they are of the machine, and never the same twice.
+    Durations, speeds and memory are left out: they are of the machine, and never the same twice. Of an original that
+    `is_cut_short`, what only the repeated run has is no difference: it came further.
     """
     curves, others = _curves(original), _curves(repeated)
     printed = _printed(original) | _printed(repeated)
-    names = [name for name in dict.fromkeys([*curves, *others]) if not _MEASURES_THE_MACHINE.search(name)]
+    names = [
+        name for name in dict.fromkeys(curves if is_cut_short else [*curves, *others]) if not _is_of_machine(name)
+    ]
     found = [
-        _difference(name, curves.get(name, ()), others.get(name, ()), tolerance, in_order=name in printed)
+        _difference(
+            name,
+            curves.get(name, ()),
+            others.get(name, ()),
+            tolerance,
+            in_order=name in printed,
+            is_cut_short=is_cut_short,
+        )
         for name in names
     ]
     return sorted(found, key=lambda one: (one.is_identical, one.is_same, -one.relative))
+
+
+def _is_of_machine(name: str) -> bool:
+    return _MEASURES_THE_MACHINE.search(name) is not None and _MEASURES_THE_MODEL.search(name) is None
 
 
 def _printed(fold: Fold) -> set[str]:
@@ -128,7 +149,13 @@ def _curves(fold: Fold) -> dict[str, Sequence[Point]]:
 
 
 def _difference(
-    name: str, original: Sequence[Point], repeated: Sequence[Point], tolerance: float, *, in_order: bool
+    name: str,
+    original: Sequence[Point],
+    repeated: Sequence[Point],
+    tolerance: float,
+    *,
+    in_order: bool,
+    is_cut_short: bool,
 ) -> MetricDifference:
     largest, largest_relative, points = 0.0, 0.0, 0
     parted: Point | None = None
@@ -136,7 +163,7 @@ def _difference(
     alone: Point | None = None
     for point, beside in _pairs(original, repeated, in_order=in_order):
         if point is None or beside is None:
-            alone = alone or point or beside
+            alone = alone or point or (None if is_cut_short else beside)
             continue
         points += 1
         one, other = float(number(point.value)), float(number(beside.value))

@@ -61,7 +61,7 @@ def export_project(plan: Plan) -> ExportedProject:
     """
     space, missing = plan.restore_code()
     try:
-        shutil.rmtree(space.code / ".git", ignore_errors=True)
+        _remove_repositories(space.code)
         run = plan.original.folder.absolute()
         try:
             lock: Lock | None = read_lock(run, plan.summary)
@@ -81,6 +81,16 @@ def export_project(plan: Plan) -> ExportedProject:
         space.remove()
         raise
     return ExportedProject(space.folder, command, tuple(missing))
+
+
+def _remove_repositories(code: Path) -> None:
+    """Remove what git has beside the code, also of submodules."""
+    for folder, folders, files in os.walk(code):
+        if ".git" in folders:
+            shutil.rmtree(Path(folder, ".git"), ignore_errors=True)
+            folders.remove(".git")
+        if ".git" in files:
+            Path(folder, ".git").unlink()
 
 
 def _command(plan: Plan, space: Workspace, lock: Lock | None) -> ProjectCommand:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import math
 import platform
 import shlex
 import zlib
@@ -64,6 +65,10 @@ class Choices:
     environment: Literal["own", "here", "then"] = "own"
     tolerance: float = TOLERANCE
     yes: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:  # nothing is farther apart than NaN, so that all would be the same
+            raise ReproduceError(f"the tolerance is {self.tolerance}; expected a number from 0, such as 1e-6")
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any, Literal
 from autotrack.errors import QueryError
 from autotrack.format import short
 from autotrack.journal.records import Dataset, number
-from autotrack.journal.run_folder import read_bytes
 from autotrack.readers.cause import Cause
 from autotrack.readers.comparison import RunComparison
 from autotrack.readers.missing import Missing
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.readers.repeats import Spread, spread_of
 from autotrack.reproduce.metrics import MetricDifference, metric_differences
+from autotrack.reproduce.printed import is_output_same
 from autotrack.reproduce.weights import WeightsDifference, weights_differences
 from autotrack.version import DISTRIBUTION
 
@@ -25,7 +25,8 @@ TOLERANCE = 1e-6
 _CERTAIN = {"arguments": 0.85, "code": 0.82, "data": 0.9, "packages": 0.5, "seed": 0.6, "hardware": 0.15}
 """How likely something that could not be restored is the cause; a little above what merely differs."""
 
-_MOST_OUTPUT_BYTES = 2**25
+_CUT_SHORT = ("interrupted", "killed")
+"""How runs end that would have gone on."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,26 @@ def verdict_of(
         missing: What could not be restored.
         others: Runs among which repeats are looked for that tell what seeds make of a metric.
     """
-    metrics = metric_differences(fold(original.folder), fold(repeated.folder), tolerance=tolerance)
+    is_cut_short = original.summary.status in _CUT_SHORT
+    metrics = metric_differences(
+        fold(original.folder), fold(repeated.folder), tolerance=tolerance, is_cut_short=is_cut_short
+    )
     data = _data(original.summary.datasets, repeated.summary.datasets)
     weights = weights_differences((original.folder, original.summary), (repeated.folder, repeated.summary))
+    if is_cut_short:
+        weights = [one._replace(is_same=one.is_same or None) for one in weights]  # the others were trained for longer
     others = [run for run in others if run.reproduces is None]  # repetitions tell nothing of other seeds
     comparison = _comparison(original, repeated, metrics, others)
     failed = _failed(original, repeated)
-    kind, reason = _judge(original, repeated, metrics, data, weights, tolerance, comparison.metric)
-    if failed:
-        kind, reason = "different", failed
-    spread = _spread(comparison, others) if kind == "different" and not failed else None
+    ended = failed or _recovered(original, repeated)
+    kind, reason = (
+        ("different", ended)
+        if ended
+        else _judge(original, repeated, metrics, data, weights, tolerance, comparison.metric)
+    )
+    if is_cut_short and kind in ("identical", "same"):
+        reason += f", as far as the original came, which was {original.summary.status}"
+    spread = _spread(comparison, others) if kind == "different" and not ended else None
     if spread is not None and spread.is_within_noise and all(one.repeated_points for one in metrics):
         kind, reason = "within_seeds", _within(comparison.metric, metrics, spread)
     is_alike = kind in ("identical", "same")
@@ -160,19 +171,12 @@ def _judge(
 
 def _judge_output(original: RecordedRun, repeated: RecordedRun) -> tuple[Kind, str]:
     """Compare what was printed, where there is nothing else."""
-    printed = [_output(run) for run in (original, repeated)]
-    if None in printed:
+    is_same = is_output_same(original, repeated)
+    if is_same is None:
         return "different", "neither metrics nor models nor output were recorded, so there is nothing to compare"
-    if printed[0] == printed[1]:
+    if is_same:
         return "identical", "what was printed is; no metrics were recorded"
     return "different", "no metrics were recorded, and what was printed is not the same"
-
-
-def _output(run: RecordedRun) -> bytes | None:
-    try:
-        return read_bytes(run.folder, "output.log", limit_bytes=_MOST_OUTPUT_BYTES)
-    except OSError:
-        return None
 
 
 def _parted(one: MetricDifference) -> str:
@@ -205,12 +209,27 @@ def _within(metric: str | None, metrics: Sequence[MetricDifference], spread: Spr
 
 
 def _failed(original: RecordedRun, repeated: RecordedRun) -> str:
-    """Return how the repeated run ended, if that is not how the original did."""
+    """Return how the repeated run ended, if it did not finish and the original did not end in this way."""
     before, now = original.summary, repeated.summary
-    if now.status in (before.status, "finished"):
+    is_alike = now.status == before.status and _kind_of_error(original) == _kind_of_error(repeated)
+    if is_alike or now.status == "finished":
         return ""
-    error = f": {now.error.splitlines()[0]}" if now.error else ""
-    return f"it {'was ' if now.status in ('killed', 'interrupted') else ''}{now.status}{error}"
+    return f"it {'was ' if now.status in _CUT_SHORT else ''}{now.status}{_error_of(repeated)}"
+
+
+def _recovered(original: RecordedRun, repeated: RecordedRun) -> str:
+    """Return what is to be said if the original failed by itself, and the repeated run did not."""
+    is_recovered = original.summary.status == "failed" and repeated.summary.status == "finished"
+    return f"it finished, and before it failed{_error_of(original)}" if is_recovered else ""
+
+
+def _error_of(run: RecordedRun) -> str:
+    return f": {run.summary.error.splitlines()[0]}" if run.summary.error else ""
+
+
+def _kind_of_error(run: RecordedRun) -> str:
+    """Return the type of the error that ended a run; what it says may name a folder or a time."""
+    return (run.summary.error or "").partition(":")[0] if run.summary.status == "failed" else ""
 
 
 def _data(original: Sequence[Dataset], repeated: Sequence[Dataset]) -> list[DataDifference]:

@@ -102,3 +102,15 @@ def test_a_constant_of_another_value_is_not_what_a_param_comes_from(tmp_path: Pa
 def test_a_variable_that_the_code_reads_is_set(tmp_path: Path) -> None:
     summary = Summary(params={"scale": 2}, environment={"used": {"variables": {"SCALE": "2"}}})
     assert with_params(["train.py"], {"scale": "3"}, summary, tmp_path) == (["train.py"], {"SCALE": "3"})
+
+
+def test_no_script_outside_of_the_restored_code_is_changed(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "linked").symlink_to(tmp_path)
+    script = tmp_path / "train.py"
+    script.write_text("lr = 0.1\n")
+    summary = Summary(params={"lr": 0.1}, params_by_source={"constants": {"lr": 0.1}})
+    for place in ("../train.py", "linked/train.py"):
+        with pytest.raises(ReproduceError):
+            with_params([], {"lr": "1"}, summary, tmp_path / "code", tmp_path / "code" / place)
+    assert script.read_text() == "lr = 0.1\n"

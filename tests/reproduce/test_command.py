@@ -57,3 +57,12 @@ def test_variables_that_the_code_reads_are_set_unless_they_are_of_this_machine()
     assert not again.variables.keys() & {"USER", "LD_PRELOAD", "CONFIG"}
     [lost] = doubts_about_command(Summary(environment={"used": {"variables": read}}))
     assert (lost.what, lost.fix) == ("CONFIG", "set it as it was")
+
+
+def test_a_variable_with_a_name_that_a_shell_would_run_is_left_out() -> None:
+    odd = "OMP_A=1 touch x; B"
+    again = rerun(
+        {"command": "python train.py"}, {odd: "1", "OMP_NUM_THREADS": "2"}, read={"C;touch x": "3", "D": "4"}
+    )
+    assert not {odd, "C;touch x"} & again.variables.keys()
+    assert {"OMP_NUM_THREADS", "D"} <= again.variables.keys()

@@ -19,7 +19,7 @@ from autotrack.reproduce.project_command import project_command
 from autotrack.reproduce.project_environment import project_environment
 from tests.reproduce.planted import environ_of_users
 from tests.support.made_once import made_once
-from tests.support.repositories import new, put
+from tests.support.repositories import commit, new, put, run_git
 
 yaml = pytest.importorskip("yaml")
 
@@ -44,6 +44,9 @@ ENVIRON = {"OMP_NUM_THREADS": "3", "PYTHONPATH": "lab"}
 
 def record_and_export(top: Path) -> None:
     root = new(top / "digits", {".gitignore": "runs/\ndata/\n", "lab/train.py": TRAIN, "lab/model.py": "scale = 2\n"})
+    inner = new(top / "inner", {"tools.py": "1\n"})
+    run_git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "inner")
+    commit(root)
     put(root, {"data/numbers.csv": "1,2,3", "lab/model.py": "scale = 3\n"})
     words = ["run", "--always", "lab/train.py", "--lr", "5e-1", "--fast"]
     environ = {**environ_of_users(), **ENVIRON}
@@ -82,9 +85,8 @@ def test_options_are_params_with_the_values_of_the_run(exported: Path) -> None:
 def test_the_code_of_then_and_its_data_are_there_and_nothing_of_git(exported: Path) -> None:
     names = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
     files = ".dockerignore Dockerfile MLproject README.md conda.yaml python_env.yaml requirements.txt".split()
-    assert names == {*files, *(f"digits/{name}" for name in (".gitignore", "lab/train.py", "lab/model.py"))} | {
-        "digits/data/numbers.csv"
-    }
+    code = ".gitignore .gitmodules lab/train.py lab/model.py inner/tools.py data/numbers.csv".split()
+    assert names == {*files, *(f"digits/{name}" for name in code)}
     assert (exported / "digits/lab/model.py").read_text() == "scale = 3\n"
 
 

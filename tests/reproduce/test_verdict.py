@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.journal.records import PRINTED, Metrics, encode
+from autotrack.errors import ReproduceError
+from autotrack.journal.records import PRINTED, Metrics, Status, encode
 from autotrack.readers.missing import Missing
+from autotrack.reproduce.reproduction import Choices
 from autotrack.reproduce.verdict import Verdict, verdict_of
 
 NAN = float("nan")
@@ -64,6 +66,18 @@ def test_the_first_step_where_they_part_is_said(store: Path) -> None:
     assert found.as_dict()["differences"]["metrics"][0]["parted"] == {
         "step": 1, "epoch": None, "original": 2.0, "repeated": 2.5,
     }  # fmt: skip
+
+
+def test_a_word_for_time_in_the_name_of_an_error_makes_it_no_duration(store: Path) -> None:
+    first, second = ({"val/time_series_mse": [value], "time_total": [value]} for value in (1.0, 2.0))
+    found = verdict_of(record(store, first), record(store, second))
+    assert (found.kind, [one.name for one in found.metrics]) == ("different", ["val/time_series_mse"])
+
+
+@pytest.mark.parametrize("tolerance", [NAN, -1.0, float("inf")])
+def test_a_tolerance_by_which_everything_is_the_same_is_refused(tolerance: float) -> None:
+    with pytest.raises(ReproduceError, match="expected a number from 0"):
+        Choices(tolerance=tolerance)
 
 
 def at(store: Path, *points: tuple[float, int | None, int | None]) -> autotrack.RecordedRun:
@@ -171,3 +185,55 @@ def test_a_run_that_fails_now_is_different(store: Path) -> None:
     assert found.kind == "different"
     assert "FileNotFoundError" in found.reason
     assert found.causes[0].kind == "data"
+
+
+def ended(
+    store: Path, status: Status, losses: Sequence[float], *, error: Exception | None = None, model: Path | None = None
+) -> autotrack.RecordedRun:
+    """Record a run that ends in some way."""
+    run = autotrack.start_run(to=store)
+    for step, loss in enumerate(losses):
+        run.log({"loss": loss}, step=step)
+    if model is not None:
+        run.log_artifact(model, "last.pt", kind="checkpoint")
+    if status == "finished":
+        run.log({"test_acc": 0.9})
+    run.finish(status, error=error)
+    return autotrack.load(run.folder)
+
+
+@pytest.mark.parametrize("status", ["interrupted", "killed"])
+def test_a_run_that_was_cut_short_is_compared_as_far_as_it_came(store: Path, tmp_path: Path, status: Status) -> None:
+    one = torch_file(tmp_path / "a.pt", b"weights", (2020, 1, 1, 0, 0, 0))
+    two = torch_file(tmp_path / "b.pt", b"trained", (2020, 1, 1, 0, 0, 0))
+    original = ended(store, status, [3, 2], model=one)
+    found = verdict_of(original, ended(store, "finished", [3, 2, 1], model=two))
+    came = f"as far as the original came, which was {status}"
+    assert str(found) == f"identical: 1 metrics at 2 points, {came}"
+    assert found.weights[0].is_same is None
+    assert verdict_of(original, ended(store, "finished", [3, 2.5, 1])).kind == "different"
+    assert verdict_of(original, ended(store, "finished", [3])).reason == "loss has 1 points instead of 2"
+
+
+def test_a_run_that_fails_again_is_only_the_same_if_it_fails_alike(store: Path) -> None:
+    original = ended(store, "failed", [3], error=ValueError("no sample in /home/me"))
+    alike = ended(store, "failed", [3], error=ValueError("no sample in /home/you"))
+    assert verdict_of(original, alike).kind == "identical"
+    other = verdict_of(original, ended(store, "failed", [3], error=MemoryError("too large")))
+    assert str(other) == "different: it failed: MemoryError: too large"
+    found = verdict_of(original, ended(store, "finished", [3]))
+    assert str(found) == "different: it finished, and before it failed: ValueError: no sample in /home/me"
+
+
+def test_what_was_printed_is_compared_without_where_it_ran(store: Path, tmp_path: Path) -> None:
+    def printed(folder: Path, line: str) -> autotrack.RecordedRun:
+        with pytest.MonkeyPatch.context() as patch:
+            folder.mkdir(exist_ok=True)
+            patch.chdir(folder)
+            run = record(store, {})
+        (run.folder / "output.log").write_text(f"{folder}/out.txt: {line}\n")
+        return run
+
+    first = printed(tmp_path / "a", "1")
+    assert verdict_of(first, printed(tmp_path / "b", "1")).kind == "identical"
+    assert verdict_of(first, printed(tmp_path / "b", "2")).kind == "different"

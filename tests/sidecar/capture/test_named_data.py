@@ -81,3 +81,19 @@ def test_a_configuration_that_the_code_names_is_looked_at_as_well_and_a_copy_of_
     put(root, {"conf.yaml": "b"})
     assert not is_still(Usage(summary), "conf.yaml", root / "conf.yaml")
     assert not is_still(Usage(summary), "other.csv", root / "conf.yaml")
+
+
+def test_data_in_a_folder_that_a_variable_names_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, {"project/train.py": "os.environ['CORPUS'], os.getenv('MODEL_HOME')", "corpus/a.txt": "1"})
+    put(tmp_path, {"models/b.txt": "1"})
+    monkeypatch.setenv("CORPUS", str(tmp_path / "corpus"))
+    monkeypatch.setenv("MODEL_HOME", str(tmp_path / "models"))
+    assert {Path(name).name for name in Usage(summary_of(tmp_path / "project")).reads} == {"corpus", "a.txt"}
+
+
+def test_what_takes_the_place_of_a_file_and_never_ends_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data.npy")
+    reads = {"files": {str(tmp_path / "data.npy"): {"sha256": "1"}}}
+    summary = Summary(cwd=str(tmp_path), environment={"reads": reads})
+    space = Workspace(tmp_path, tmp_path, tmp_path, tmp_path, ())
+    assert [one.why for one in changed_data(summary, space)] == ["the run has read it, and it has other content now"]
