@@ -6,7 +6,7 @@ differs, such as the rows of a training set that is split with another seed, cou
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -17,8 +17,10 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.cause import UNUSED, WEIGHTS, Cause
 from autotrack.readers.code_causes import causes_in_code
 from autotrack.readers.code_changes import CodeChanges
-from autotrack.readers.differences import OTHER_VALUES, Difference, differences_of
+from autotrack.readers.difference import Difference
+from autotrack.readers.differences import OTHER_VALUES, differences_of
 from autotrack.readers.param_weights import follows, weight_of_param
+from autotrack.readers.system_differences import PACKAGES, computes
 from autotrack.readers.unlike import MODEL, unlike
 from autotrack.readers.usage import DIGESTS, Usage
 from autotrack.redaction.names import REDACTED
@@ -49,7 +51,9 @@ _SETTINGS = ("torch_default_dtype", "torch_deterministic_algorithms", "torch_cud
              "torch_cudnn_benchmark", "torch_float32_matmul_precision")  # fmt: skip
 
 
-def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -> list[Cause]:
+def candidates(
+    now: Summary, before: Summary, code: CodeChanges | None = None, system: Sequence[Difference] = ()
+) -> list[Cause]:
     """Return what may explain a difference between two runs, in no order."""
     changes = differences_of(now, before)
     uses = Usage(now), Usage(before)
@@ -61,6 +65,7 @@ def candidates(now: Summary, before: Summary, code: CodeChanges | None = None) -
         *_packages(changes.get("packages", []), uses),
         *_environment(now, before, uses),
         *(Cause(str(one), "hardware", "another machine", WEIGHTS["hardware"]) for one in changes.get("hardware", [])),
+        *_system(changes.get("system", []), system),
     ]
     found += _data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))
     return _of_unlike(found, changes, unlike(now, before))
@@ -168,6 +173,15 @@ def _packages(changes: list[Difference], uses: tuple[Usage, Usage]) -> Iterator[
             yield Cause(phrase, "packages", evidence, WEIGHTS["packages"] + (0.05 if is_framework else 0.0))
         else:
             yield Cause(phrase, "packages", "a package that training did not import", UNUSED)
+
+
+def _system(changes: Sequence[Difference], packages: Sequence[Difference]) -> Iterator[Cause]:
+    """Yield what differs of the system of a machine; of its `packages`, known by name, those that compute."""
+    for one in [*changes, *packages]:
+        if computes(one):
+            yield Cause(str(one), "system", "a library or driver that computes", WEIGHTS["system"])
+        elif one in changes and not (one.name == PACKAGES and packages):
+            yield Cause(str(one), "system", "it seldom changes a result", UNUSED)
 
 
 def _environment(now: Summary, before: Summary, uses: tuple[Usage, Usage]) -> Iterator[Cause]:

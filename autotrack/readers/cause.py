@@ -13,6 +13,7 @@ WEIGHTS = {
     "packages": 0.5,
     "seed": 0.4,
     "hardware": 0.15,
+    "system": 0.15,
 }
 """How likely a difference of each kind is to change a metric, if the training uses it."""
 
@@ -28,7 +29,7 @@ class Cause:
     Attributes:
         cause: What differs, such as `lr 0.1 → 0.01`.
         kind: `training` for runs of different ones, `data`, `code`, `config`, `params`, `arguments`, `packages`,
-            `environment`, `seed`, `hardware`, or `unknown`.
+            `environment`, `seed`, `hardware`, `system`, or `unknown`.
         evidence: Why it is likely or not.
         confidence: From 0 to 1.
         name: The param, option or variable that it is about, if it is about one.

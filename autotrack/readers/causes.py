@@ -13,6 +13,7 @@ from autotrack.journal.summary import Summary
 from autotrack.readers.candidates import CREDENTIAL, candidates, seeds
 from autotrack.readers.cause import Cause
 from autotrack.readers.code_changes import CodeChanges
+from autotrack.readers.difference import Difference
 from autotrack.readers.parting import Parting
 from autotrack.readers.repeats import Spread
 
@@ -23,7 +24,7 @@ HARDLY = 0.1
 
 _SHOWN = 3
 _UNSEEDED = "other random numbers: no seed was set"
-_ROUNDS = ("hardware", "packages")
+_ROUNDS = ("hardware", "system", "packages")
 _DEMOTED = 0.25
 _NUDGE = 0.5
 _CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
@@ -36,6 +37,7 @@ def likely_causes(
     parted: Parting | None = None,
     spread: Spread | None = None,
     code: CodeChanges | None = None,
+    system: Sequence[Difference] = (),
 ) -> list[Cause]:
     """Return what may explain a difference between two runs, the likeliest first.
 
@@ -45,8 +47,9 @@ def likely_causes(
         parted: Where the curves of the metric part, if it has curves.
         spread: What seeds alone make of the metric, and how far these runs are apart, if there are repeats.
         code: The real difference of the code, as far as it can be restored.
+        system: The packages of the operating system that differ, if they were looked at by name.
     """
-    found = [_weighed(cause, parted) for cause in candidates(now, before, code)]
+    found = [_weighed(cause, parted) for cause in candidates(now, before, code, system)]
     if all(cause.confidence < HARDLY for cause in found):
         found.append(_nothing_differs(now, before, parted))
     found.sort(key=lambda cause: -cause.confidence)

@@ -8,7 +8,7 @@ from autotrack.format import some
 from autotrack.journal.outputs import CODE_SUFFIXES
 from autotrack.readers.cause import UNUSED, WEIGHTS, Cause
 from autotrack.readers.code_changes import CodeChanges, FileChange
-from autotrack.readers.differences import Difference
+from autotrack.readers.difference import Difference
 from autotrack.readers.usage import Usage
 
 

@@ -18,12 +18,16 @@ from autotrack.readers.across_runs import across_runs, besides_params
 from autotrack.readers.cause import Cause
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.code_changes import CodeChanges, code_changes
+from autotrack.readers.difference import Difference
 from autotrack.readers.differences import differences
 from autotrack.readers.parting import Parting, parting
 from autotrack.readers.query_names import proposed
 from autotrack.readers.repeats import Spread, spread_of
+from autotrack.readers.system_differences import PACKAGES, named_packages
 from autotrack.readers.table import Table
 from autotrack.readers.unlike import in_words
+
+_MOST_PACKAGES = 20
 
 
 class Comparable(Protocol):
@@ -103,7 +107,22 @@ class RunComparison:
     @cached_property
     def differences(self) -> dict[str, list[str]]:
         """What differs between the second run and the first, as phrases by area."""
-        return differences(self.runs[1].summary, self.runs[0].summary)
+        found = differences(self.runs[1].summary, self.runs[0].summary)
+        if self.system:
+            known = [phrase for phrase in found["system"] if not phrase.startswith(PACKAGES)]
+            left = len(self.system) - _MOST_PACKAGES
+            more = [f"{left} more {PACKAGES}"] if left > 0 else []
+            found["system"] = [*known, *map(str, self.system[:_MOST_PACKAGES]), *more]
+        return found
+
+    @cached_property
+    def system(self) -> list[Difference]:
+        """The packages of the operating system that differ, by name, those that compute first."""
+        before, now = self.runs[:2]
+        facts = [run.summary.environment.get("system_packages", {}) for run in (before, now)]
+        if facts[0].get("digest") == facts[1].get("digest"):
+            return []
+        return named_packages((before.folder, now.folder), (before.summary, now.summary))
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -115,7 +134,7 @@ class RunComparison:
         if self.is_across_runs:
             return self._of_all_runs
         now, before = self.runs[1].summary, self.runs[0].summary
-        return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code)
+        return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code, system=self.system)
 
     @cached_property
     def unlike(self) -> str:

@@ -1,18 +1,17 @@
-"""What differs between two runs: arguments, code, packages, params, data, hardware."""
+"""What differs between two runs: arguments, code, packages, params, data, hardware, the system."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from autotrack.format import short
 from autotrack.journal.outputs import is_output
-from autotrack.journal.params import is_renumbered, varies_by_itself
+from autotrack.journal.params import varies_by_itself
 from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
 from autotrack.readers.arguments import changed_arguments
+from autotrack.readers.difference import Difference, differing_values
+from autotrack.readers.system_differences import system_differences
 
-_LONGEST_VALUE = 40
 _HARDWARE = (
     "hostname",
     "cpu_model",
@@ -25,28 +24,6 @@ _HARDWARE = (
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 OTHER_VALUES = "has other values"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that differs.
-
-    Attributes:
-        name: What it is called: a param, an option, a package, a file, a data set.
-        change: What became of it, such as `0.1 → 0.01`, `added` or `has other values`.
-        before: Its value in the earlier run, as far as there is one.
-        now: Its value in the later run.
-        files: The files that it is about, of differences in code.
-    """
-
-    name: str
-    change: str = ""
-    before: Any = None
-    now: Any = None
-    files: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.change}".strip()
 
 
 def differences(now: Summary, before: Summary) -> dict[str, list[str]]:
@@ -65,10 +42,11 @@ def differences_of(now: Summary, before: Summary) -> dict[str, list[Difference]]
         "code": list(_code(now.environment, before.environment)),
         "packages": list(_packages(now.environment, before.environment)),
         "params": _told_once(
-            _values(_telling(now, before), _telling(before, now), is_complete=now.status != "running")
+            differing_values(_telling(now, before), _telling(before, now), is_complete=now.status != "running")
         ),
         "data": list(_data(now.datasets, before.datasets)),
         "hardware": list(_hardware(now.environment, before.environment)),
+        "system": list(system_differences(now.environment, before.environment)),
     }
     found["arguments"] = [
         item
@@ -173,7 +151,7 @@ def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Dif
     if new and old:
         if new.get("python") != old.get("python"):
             yield Difference("Python", f"{old.get('python')} → {new.get('python')}")
-        yield from _values(new.get("versions", {}), old.get("versions", {}))
+        yield from differing_values(new.get("versions", {}), old.get("versions", {}))
         commits, old_commits = new.get("commits", {}), old.get("commits", {})
         for name in commits:
             if old_commits.get(name, commits[name]) != commits[name]:
@@ -183,7 +161,7 @@ def _packages(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Dif
 def _hardware(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
     new, old = now.get("hardware", {}), before.get("hardware", {})
     if new and old:
-        yield from _values(_machine(new), _machine(old))
+        yield from differing_values(_machine(new), _machine(old))
         new_gpus, old_gpus = (_gpus(facts) for facts in (new, old))
         if new_gpus != old_gpus:
             yield Difference("GPUs", f"{', '.join(old_gpus) or 'none'} → {', '.join(new_gpus) or 'none'}")
@@ -221,26 +199,3 @@ def _data(now: list[Dataset], before: list[Dataset]) -> Iterator[Difference]:
 
 def _by(shape: list[int] | None) -> str:
     return "x".join(map(str, shape)) if shape is not None else "?"
-
-
-def _values(now: Mapping[str, Any], before: Mapping[str, Any], *, is_complete: bool = True) -> Iterator[Difference]:
-    """Yield the names whose value changed, then those that only one side has."""
-    for name in now:
-        if name in before and now[name] != before[name] and not is_renumbered(name, now[name], before[name]):
-            old, new = _short(before[name]), _short(now[name])
-            if old == new:
-                old, new = (_printable(repr(value)) for value in (before[name], now[name]))
-            yield Difference(name, f"{old} → {new}", before[name], now[name])
-    yield from (Difference(name, f"{_short(now[name])} added", None, now[name]) for name in now if name not in before)
-    if is_complete:
-        yield from (Difference(name, "removed", before[name]) for name in before if name not in now)
-
-
-def _short(value: Any) -> str:
-    return _printable(short(value))
-
-
-def _printable(text: str) -> str:
-    """Return the text as one short line of printable characters, whatever is in it."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}…"

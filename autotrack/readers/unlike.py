@@ -9,7 +9,7 @@ from pathlib import Path
 from autotrack.journal.summary import Summary
 from autotrack.readers.arguments import LAUNCHERS
 from autotrack.readers.configuration import model_of
-from autotrack.readers.differences import Difference
+from autotrack.readers.difference import Difference
 
 SCRIPT, FRAMEWORK, MODEL = "script", "framework", "model"
 
