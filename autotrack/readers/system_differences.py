@@ -1,4 +1,4 @@
-"""How two runs differ in what pip does not know: the operating system with its packages, drivers, numeric libraries."""
+"""How two runs differ in what pip does not know: the operating system and its packages, drivers, numeric libraries."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
