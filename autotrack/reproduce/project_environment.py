@@ -1,21 +1,26 @@
 """The files of an exported project that say which environment it needs, for pip, conda, MLflow and Docker."""
 
+import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from autotrack.format import some
 from autotrack.journal.summary import Summary
 from autotrack.model_format.yaml_text import dump
 from autotrack.reproduce.lock import Lock
+from autotrack.reproduce.lock_hashes import Key, key_of
 
 WHEELS = "wheels"
 
 _LOCAL_WHEEL = re.compile(r"(?P<name>\S+) @ (?P<url>file:[^#\s]+\.whl)(?P<digest>#sha256=[0-9a-f]+)?")
+_HAS_CHECKSUM = re.compile(r"#sha256=[0-9a-f]{64}$")
+_MOST_NAMED = 5
 _BUILD = re.compile(r"[\w.!]+\+(?P<label>cpu|cu\d+|rocm[\d.]+|xpu)", re.ASCII)
 _PYTORCH = ("torch", "torchvision", "torchaudio")
 _PYTORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -94,16 +99,23 @@ class ProjectEnvironment:
         yield f"CMD {json.dumps(['sh', '-c', command])}"
 
 
-def project_environment(lock: Lock | None, summary: Summary, folder: Path) -> ProjectEnvironment:
-    """Return the environment of an exported project; wheels that only this machine has are copied into its folder."""
-    lines = tuple(_lines(lock.requirements.splitlines(), summary, folder)) if lock is not None else ()
+def project_environment(
+    lock: Lock | None, summary: Summary, folder: Path, hashes: Mapping[Key, Sequence[str]] | None = None
+) -> ProjectEnvironment:
+    """Return the environment of an exported project; wheels that only this machine has are copied into its folder.
+
+    `hashes` are the checksums that are known of what an index has.
+    """
+    lines = list(_lines(lock.requirements.splitlines(), summary, folder)) if lock is not None else []
+    if hashes:
+        lines = _with_hashes(lines, hashes, folder)
     names = {re.split(r"[ =@]", line)[0].lower() for line in (lock.requirements.splitlines() if lock else ())}
     system = {package for name in names for package in _SYSTEM_PACKAGES.get(name, ())}
     system |= {"git"} if any(" @ git+" in line for line in lines) else set()
     return ProjectEnvironment(
         python=lock.python.rstrip("+") if lock is not None else _plain_version(summary.python),
         implementation=lock.implementation if lock is not None else "CPython",
-        lines=lines,
+        lines=tuple(lines),
         system=tuple(sorted(system)),
     )
 
@@ -125,6 +137,28 @@ def _lines(locked: Iterable[str], summary: Summary, folder: Path) -> Iterator[st
             yield f"./{WHEELS}/{path.name}"
         else:
             yield line
+
+
+def _with_hashes(lines: list[str], hashes: Mapping[Key, Sequence[str]], folder: Path) -> list[str]:
+    """Return the lines with checksums, if all of them can have one: pip takes either all or none."""
+    checked, unknown = [], []
+    for line in lines:
+        name, sign, version = line.partition("==")
+        if line.startswith("--") or _HAS_CHECKSUM.search(line):
+            checked.append(line)
+        elif line.startswith(f"./{WHEELS}/"):
+            checked.append(_checked(line, [hashlib.sha256((folder / line).read_bytes()).hexdigest()]))
+        elif sign and (known := hashes.get(key_of(name, version))):
+            checked.append(_checked(line, known))
+        else:
+            unknown.append(re.split(r"[ =@]", line)[0])
+    if unknown:
+        return [f"# without checksums, because that of some is not known: {some(unknown, _MOST_NAMED)}", *lines]
+    return checked
+
+
+def _checked(line: str, hashes: Sequence[str]) -> str:
+    return " \\\n    ".join([line, *(f"--hash=sha256:{one}" for one in hashes)])
 
 
 def _plain_version(python: str) -> str:

@@ -21,6 +21,7 @@ from autotrack.model_format.yaml_text import dump
 from autotrack.readers.missing import Missing
 from autotrack.reproduce.command import recorded_command, recorded_variables
 from autotrack.reproduce.lock import Lock, read_lock
+from autotrack.reproduce.lock_hashes import locked_hashes
 from autotrack.reproduce.project_command import ProjectCommand, fixed, project_command, variables_before
 from autotrack.reproduce.project_environment import ProjectEnvironment, project_environment
 from autotrack.reproduce.python_choice import in_workspace
@@ -70,7 +71,7 @@ def export_project(plan: Plan) -> ExportedProject:
             missing.append(
                 Missing("the packages", str(error).partition(";")[0], "fill requirements.txt", kind="packages")
             )
-        environment = project_environment(lock, plan.summary, space.folder)
+        environment = project_environment(lock, plan.summary, space.folder, locked_hashes(space.code))
         command = _command(plan, space, lock)
         if _needs_autotrack(space.code):
             why = "the code imports it, and no index has it under this name"
