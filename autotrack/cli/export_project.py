@@ -30,6 +30,9 @@ def export_project_command(
     store: StoreOption = None,
     repository: RepositoryOption = None,
     project: ProjectOption = None,
+    hashes: Annotated[
+        bool, typer.Option("--hashes", help="Ask the index of uv or pip for the checksums of the packages.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it, whoever has recorded the run.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +41,8 @@ def export_project_command(
     It has the code as it was, the data that the code names, and files that MLflow, pip, conda and Docker understand:
     `MLproject`, in which each option of the command line is a param with the value of the run as its default,
     `python_env.yaml`, `conda.yaml`, `requirements.txt`, `Dockerfile`, and a `README.md` with the command. For example,
-    `mlflow run DIR -P epochs=5` runs it. Nothing of the run is executed.
+    `mlflow run DIR -P epochs=5` runs it. Nothing of the run is executed. Packages have the checksums of a lock file in
+    the code; with `--hashes`, those of the index.
     """
     if output is not None and folder is not None:  # what stands there belongs to the command line
         raise ReproduceError(f"the folder is {folder} and --output {output}; give one of them")
@@ -53,7 +57,7 @@ def export_project_command(
     )
     if plan.foreign is not None and not agreed(RESTORES_CODE, yes=yes, why=plan.foreign, to_stderr=True):
         raise typer.Exit(1)
-    done = export_project(plan)
+    done = export_project(plan, asks_index=hashes)
     if as_json:
         say_json(done.as_dict())
         return

@@ -92,20 +92,20 @@ def _interpreter(folder: Path) -> Path:
 def _make(lock: Lock, folder: Path, also: list[str]) -> None:
     if (uv := shutil.which("uv")) is not None:
         wanted = lock.python if lock.is_cpython else f"{lock.implementation.lower()}@{lock.python}"
-        _run([uv, "venv", "--quiet", "--python", wanted, str(folder)], "the environment")
+        run_installer([uv, "venv", "--quiet", "--python", wanted, str(folder)], "the environment")
         install = [uv, "pip", "install", "--quiet", "--python", str(_interpreter(folder))]
     else:
         python = _find_python(lock)
-        _run([python, "-m", "venv", "--without-pip", str(folder)], "the environment")
+        run_installer([python, "-m", "venv", "--without-pip", str(folder)], "the environment")
         install = [sys.executable, "-m", "pip", "--python", str(_interpreter(folder)), "install", "--quiet"]
         if importlib.util.find_spec("pip") is None:
             raise ReproduceError(f"there is neither uv nor pip to make the environment of the run with; {_HELP}")
     requirements = folder / "requirements.txt"
     requirements.write_text(lock.requirements, encoding="utf-8")
     if lock.requirements:
-        _run([*install, "--no-deps", "-r", str(requirements)], "the packages of the run")
+        run_installer([*install, "--no-deps", "-r", str(requirements)], "the packages of the run")
     if also:
-        _run([*install, "-c", str(requirements), *also], "what autotrack needs")
+        run_installer([*install, "-c", str(requirements), *also], "what autotrack needs")
 
 
 def _find_python(lock: Lock) -> str:
@@ -125,7 +125,8 @@ def _find_python(lock: Lock) -> str:
     raise ReproduceError(f"the run used {lock.named_python}, and there is no {named} {minor} here; {_HELP}")
 
 
-def _run(command: list[str], what: str) -> None:
+def run_installer(command: list[str], what: str, *, verb: str = "installed", fix: str = _HELP) -> str:
+    """Run uv or pip, and return what it printed. Raises `ReproduceError`: `what` cannot be installed, and the `fix`."""
     # Where Python looks for modules here, or what it is told to load, is not for the new environment.
     environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     try:
@@ -139,11 +140,12 @@ def _run(command: list[str], what: str) -> None:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise ReproduceError(f"{what} took longer than an hour to install; {_HELP}") from error
+        raise ReproduceError(f"{what} cannot be {verb}: it took longer than an hour; {fix}") from error
     if done.returncode:
         reason = _reason(done.stderr)
-        fix = _HELP.replace("install it", "make room") if "No space left" in reason else _HELP
-        raise ReproduceError(f"{what} cannot be installed: {reason}; {fix}")
+        fix = fix.replace("install it", "make room") if "No space left" in reason else fix
+        raise ReproduceError(f"{what} cannot be {verb}: {reason}; {fix}")
+    return done.stdout
 
 
 def _reason(said: str) -> str:

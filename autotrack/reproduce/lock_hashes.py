@@ -15,6 +15,9 @@ from autotrack.reproduce.places import is_file
 Key = tuple[str, str]
 """The name of a package as indexes spell it, and its version."""
 
+Locked = Iterator[tuple[Any, Any, Iterable[Any]]]
+"""Names and versions of packages, with the checksums of their files."""
+
 _LARGEST = 5 * 10**7
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PINNED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)([^\n]*)", re.MULTILINE)
@@ -22,12 +25,20 @@ _PINNED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)([^\n]*)", re
 
 def locked_hashes(code: Path) -> dict[Key, list[str]]:
     """Return the SHA-256 of the files of packages, by name and version, as the lock files of a project have them."""
+    files = (
+        read(path.read_text(encoding="utf-8", errors="replace"))
+        for path, read in _lock_files(code)
+        if is_file(path) and not path.is_symlink() and path.stat().st_size <= _LARGEST
+    )
+    return by_package(one for locked in files for one in locked)
+
+
+def by_package(locked: Locked) -> dict[Key, list[str]]:
+    """Return checksums by package, without what is none."""
     found: dict[Key, set[str]] = {}
-    for path, read in _lock_files(code):
-        if is_file(path) and not path.is_symlink() and path.stat().st_size <= _LARGEST:
-            for name, version, hashes in read(path.read_text(encoding="utf-8", errors="replace")):
-                known = (match[1] for one in hashes if (match := _HASH.fullmatch(str(one))))
-                found.setdefault(key_of(str(name), str(version)), set()).update(known)
+    for name, version, hashes in locked:
+        known = (match[1] for one in hashes if (match := _HASH.fullmatch(str(one))))
+        found.setdefault(key_of(str(name), str(version)), set()).update(known)
     return {key: sorted(hashes) for key, hashes in found.items() if hashes}
 
 
@@ -40,18 +51,15 @@ def key_of(name: str, version: str) -> Key:
     return re.sub(r"[-_.]+", "-", name).lower(), version.lower().removeprefix("v")
 
 
-_Locked = Iterator[tuple[Any, Any, Iterable[Any]]]
-
-
-def _lock_files(code: Path) -> Iterator[tuple[Path, Callable[[str], _Locked]]]:
+def _lock_files(code: Path) -> Iterator[tuple[Path, Callable[[str], Locked]]]:
     for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
         yield code / name, _in_toml
     yield code / "Pipfile.lock", _in_pipfile
     for pattern in ("requirements*.txt", "requirements/*.txt"):
-        yield from ((path, _in_requirements) for path in sorted(code.glob(pattern)))
+        yield from ((path, in_requirements) for path in sorted(code.glob(pattern)))
 
 
-def _in_toml(text: str) -> _Locked:
+def _in_toml(text: str) -> Locked:
     """Yield the packages of uv, Poetry, PDM and of the standard, which differ in what they call the files of one."""
     try:
         content = tomllib.loads(text)
@@ -68,7 +76,7 @@ def _hash_of(file: Mapping[str, Any]) -> Any:
     return file.get("hash") or _mapping(file.get("hashes")).get("sha256")
 
 
-def _in_pipfile(text: str) -> _Locked:
+def _in_pipfile(text: str) -> Locked:
     try:
         content = _mapping(json.loads(text))
     except (ValueError, RecursionError):
@@ -79,7 +87,8 @@ def _in_pipfile(text: str) -> _Locked:
             yield name, version, _list(_mapping(about).get("hashes"))
 
 
-def _in_requirements(text: str) -> _Locked:
+def in_requirements(text: str) -> Locked:
+    """Yield the packages of a `requirements.txt`."""
     for match in _PINNED.finditer(re.sub(r"\\\s*\n", " ", text)):
         yield match[1], match[2], re.findall(r"--hash[= ]sha256:([0-9a-f]{64})", match[3])
 

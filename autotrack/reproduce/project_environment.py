@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -99,23 +99,16 @@ class ProjectEnvironment:
         yield f"CMD {json.dumps(['sh', '-c', command])}"
 
 
-def project_environment(
-    lock: Lock | None, summary: Summary, folder: Path, hashes: Mapping[Key, Sequence[str]] | None = None
-) -> ProjectEnvironment:
-    """Return the environment of an exported project; wheels that only this machine has are copied into its folder.
-
-    `hashes` are the checksums that are known of what an index has.
-    """
-    lines = list(_lines(lock.requirements.splitlines(), summary, folder)) if lock is not None else []
-    if hashes:
-        lines = _with_hashes(lines, hashes, folder)
+def project_environment(lock: Lock | None, summary: Summary, folder: Path) -> ProjectEnvironment:
+    """Return the environment of an exported project; wheels that only this machine has are copied into its folder."""
+    lines = tuple(_lines(lock.requirements.splitlines(), summary, folder)) if lock is not None else ()
     names = {re.split(r"[ =@]", line)[0].lower() for line in (lock.requirements.splitlines() if lock else ())}
     system = {package for name in names for package in _SYSTEM_PACKAGES.get(name, ())}
     system |= {"git"} if any(" @ git+" in line for line in lines) else set()
     return ProjectEnvironment(
         python=lock.python.rstrip("+") if lock is not None else _plain_version(summary.python),
         implementation=lock.implementation if lock is not None else "CPython",
-        lines=tuple(lines),
+        lines=lines,
         system=tuple(sorted(system)),
     )
 
@@ -139,10 +132,15 @@ def _lines(locked: Iterable[str], summary: Summary, folder: Path) -> Iterator[st
             yield line
 
 
-def _with_hashes(lines: list[str], hashes: Mapping[Key, Sequence[str]], folder: Path) -> list[str]:
-    """Return the lines with checksums, if all of them can have one: pip takes either all or none."""
+def with_checksums(
+    environment: ProjectEnvironment, hashes: Mapping[Key, Sequence[str]], folder: Path
+) -> ProjectEnvironment:
+    """Return the environment with checksums of all its packages; without any if some are unknown: so pip wants it.
+
+    `hashes` are those of what an index has, and `folder` that of the project.
+    """
     checked, unknown = [], []
-    for line in lines:
+    for line in environment.lines:
         name, sign, version = line.partition("==")
         if line.startswith("--") or _HAS_CHECKSUM.search(line):
             checked.append(line)
@@ -152,9 +150,12 @@ def _with_hashes(lines: list[str], hashes: Mapping[Key, Sequence[str]], folder: 
             checked.append(_checked(line, known))
         else:
             unknown.append(re.split(r"[ =@]", line)[0])
-    if unknown:
-        return [f"# without checksums, because that of some is not known: {some(unknown, _MOST_NAMED)}", *lines]
-    return checked
+    if not unknown:
+        return replace(environment, lines=tuple(checked))
+    if not hashes:
+        return environment
+    why = f"# without checksums, because that of some is not known: {some(unknown, _MOST_NAMED)}"
+    return replace(environment, lines=(why, *environment.lines))
 
 
 def _checked(line: str, hashes: Sequence[str]) -> str:

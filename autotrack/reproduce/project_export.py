@@ -20,10 +20,11 @@ from autotrack.format import moment
 from autotrack.model_format.yaml_text import dump
 from autotrack.readers.missing import Missing
 from autotrack.reproduce.command import recorded_command, recorded_variables
+from autotrack.reproduce.index_hashes import asked_hashes
 from autotrack.reproduce.lock import Lock, read_lock
 from autotrack.reproduce.lock_hashes import locked_hashes
 from autotrack.reproduce.project_command import ProjectCommand, fixed, project_command, variables_before
-from autotrack.reproduce.project_environment import ProjectEnvironment, project_environment
+from autotrack.reproduce.project_environment import ProjectEnvironment, project_environment, with_checksums
 from autotrack.reproduce.python_choice import in_workspace
 from autotrack.reproduce.reproduction import Plan
 from autotrack.reproduce.workspace import Workspace
@@ -55,8 +56,10 @@ class ExportedProject:
         }
 
 
-def export_project(plan: Plan) -> ExportedProject:
+def export_project(plan: Plan, *, asks_index: bool = False) -> ExportedProject:
     """Write the project of a run into the folder that `plan.choices.into` names, which is made.
+
+    The checksums of its packages are those that its lock file has; with `asks_index`, an index is asked for them.
 
     Nothing of the run is executed. Raises `ReproduceError` and `UnsafeFileError`, after which there is no such folder.
     """
@@ -71,7 +74,9 @@ def export_project(plan: Plan) -> ExportedProject:
             missing.append(
                 Missing("the packages", str(error).partition(";")[0], "fill requirements.txt", kind="packages")
             )
-        environment = project_environment(lock, plan.summary, space.folder, locked_hashes(space.code))
+        environment = project_environment(lock, plan.summary, space.folder)
+        hashes = asked_hashes(environment.lines, environment.python) if asks_index else locked_hashes(space.code)
+        environment = with_checksums(environment, hashes, space.folder)
         command = _command(plan, space, lock)
         if _needs_autotrack(space.code):
             why = "the code imports it, and no index has it under this name"

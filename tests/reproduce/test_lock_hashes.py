@@ -9,7 +9,7 @@ import pytest
 from autotrack.journal.summary import Summary
 from autotrack.reproduce.lock import Lock
 from autotrack.reproduce.lock_hashes import locked_hashes
-from autotrack.reproduce.project_environment import project_environment
+from autotrack.reproduce.project_environment import project_environment, with_checksums
 from tests.support.repositories import put
 
 A, B = "a" * 64, "b" * 64
@@ -92,12 +92,12 @@ def test_all_requirements_have_checksums_or_none_has(tmp_path: Path) -> None:
     url = f"other @ https://example.org/other.whl#sha256={A}"
     wheel = (tmp_path / "home" / "lab-1.0-py3-none-any.whl").as_uri()
     lock = Lock("3.12.1", f"lab @ {wheel}\n{url}\ntyping_extensions==4.12.2\n", {}, ())
-    made = project_environment(lock, Summary(), tmp_path, hashes)
+    made = with_checksums(project_environment(lock, Summary(), tmp_path), hashes, tmp_path)
     assert made.files("train")["requirements.txt"] == (
         f"./wheels/lab-1.0-py3-none-any.whl \\\n    --hash=sha256:{hashlib.sha256(b'w').hexdigest()}\n{url}\n"
         f"typing_extensions==4.12.2 \\\n    --hash=sha256:{A} \\\n    --hash=sha256:{B}\n"
     )
     more = Lock("3.12.1", f"{lock.requirements}tool @ git+https://example.org/tool@1\nnumpy==2.0\n", {}, ())
-    lines = project_environment(more, Summary(), tmp_path, hashes).lines
+    lines = with_checksums(project_environment(more, Summary(), tmp_path), hashes, tmp_path).lines
     assert lines[0].endswith("not known: tool, numpy")
     assert not any("--hash" in line for line in lines)
