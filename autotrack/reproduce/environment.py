@@ -126,7 +126,7 @@ def _find_python(lock: Lock) -> str:
 
 
 def run_installer(command: list[str], what: str, *, verb: str = "installed", fix: str = _HELP) -> str:
-    """Run uv or pip, and return what it printed. Raises `ReproduceError`: `what` cannot be installed, and the `fix`."""
+    """Run uv or pip, and return what it printed. Raises `ReproduceError`, that `what` cannot be had, and the `fix`."""
     # Where Python looks for modules here, or what it is told to load, is not for the new environment.
     environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     try:

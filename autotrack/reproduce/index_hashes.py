@@ -55,16 +55,18 @@ def asked_hashes(lines: Iterable[str], python: str) -> dict[Key, list[str]]:
         if (uv := shutil.which("uv")) is not None:
             options = ["--generate-hashes", "--no-deps", "--no-header", "--no-annotate", "--quiet"]
             options += ["--python-version", python, "--index-strategy", "unsafe-best-match"]
-            return by_package(
-                in_requirements(run_installer([uv, "pip", "compile", *options, str(requirements)], _WHAT))
-            )
+            return by_package(in_requirements(_answer([uv, "pip", "compile", *options, str(requirements)])))
         return _of_pip(requirements)
+
+
+def _answer(command: list[str]) -> str:
+    return run_installer(command, _WHAT, verb="had", fix="export without --hashes")
 
 
 def _of_pip(requirements: Path) -> dict[Key, list[str]]:
     """Return what pip would install here: of each package, the one file that fits to this machine."""
     options = ["--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report", "-", "-r", str(requirements)]
-    said = run_installer([sys.executable, "-m", "pip", "install", *options], _WHAT)
+    said = _answer([sys.executable, "-m", "pip", "install", *options])
     try:
         report = msgspec.json.decode(said, type=_Report)
     except msgspec.DecodeError as error:
