@@ -246,7 +246,11 @@ def reproduce(
     space, again, missing = plan.restore(say)
     say(f"in {again.cwd}: {again}")
     before = set(run_folders(plan.store)) if plan.store.is_dir() else set()
-    exit_code = rerun.run(again, output_to_stderr=output_to_stderr)
+    try:
+        exit_code = rerun.run(again, output_to_stderr=output_to_stderr)
+    except ReproduceError:  # nothing has run
+        space.remove()
+        raise
     found = rerun.recorded_since(before, plan.store, plan.summary.id, workspace=space.folder)
     new = rerun.counterpart(plan.summary, position, found)
     if new is None:
