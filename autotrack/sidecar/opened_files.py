@@ -51,7 +51,7 @@ class OpenedFiles:
             self._watched.setdefault(number, _Folder(folder))
 
     def watch_below(self, top: str) -> None:
-        """Watch a folder and those below it that may hold data: the nearest ones first, and not too many."""
+        """Watch a folder and those below it, or that links lead to, which may hold data: the nearest, not too many."""
         if self._inotify is None or top in self._tops or _has_anything(top):
             return
         self._tops.add(top)
@@ -153,25 +153,30 @@ class _Inotify:
 
 def _folders_below(top: str) -> Iterator[str]:
     """Yield a folder and those below it, without environments, what is hidden and what trainings write to."""
-    waiting, until, count = deque([top]), monotonic() + _LISTING_SECONDS, 0
-    while waiting and count < _MOST_FOLDERS and monotonic() < until:
+    waiting, until = deque([os.path.realpath(top)]), monotonic() + _LISTING_SECONDS
+    known = set(waiting)
+    while waiting and len(known) < _MOST_FOLDERS and monotonic() < until:
         folder = waiting.popleft()
-        count += 1
         with suppress(OSError):
             inner = _folders_in(folder)
             if inner is not None:
                 yield folder
-                waiting += inner
+                waiting += [one for one in inner if one not in known]
+                known.update(inner)
 
 
 def _folders_in(folder: str) -> list[str] | None:
-    """Return the folders in a folder that may hold data; None if it is an environment of Python."""
+    """Return where the folders in a folder are that may hold data; None if it is an environment of Python."""
     with os.scandir(folder) as listing:
         entries = list(islice(listing, _MOST_LISTED))
     if any(entry.name == "pyvenv.cfg" for entry in entries):
         return None
-    chosen = (entry for entry in entries if _may_hold_data(entry.name) and entry.is_dir(follow_symlinks=False))
-    return sorted(entry.path for entry in chosen)
+    chosen = (entry.path for entry in entries if _may_hold_data(entry.name) and _is_folder(entry))
+    return sorted(path for path in map(os.path.realpath, chosen) if not _has_anything(path))
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))  # noqa: PTH112
 
 
 def _may_hold_data(name: str) -> bool:

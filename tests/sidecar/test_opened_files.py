@@ -44,6 +44,17 @@ def test_files_that_are_read_are_found_and_those_that_are_written_are_not(tmp_pa
     assert opened_in(tmp_path, use) == ({"a.csv", "data/deep/b.npy"}, set())
 
 
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    put(tmp_path, {"disk/a.npy": "1", "project/train.py": "1"})
+    (tmp_path / "project" / "data").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "round").symlink_to(tmp_path / "project")
+    found = OpenedFiles()
+    found.watch_below(str(tmp_path / "project"))
+    (tmp_path / "project" / "data" / "a.npy").read_text()
+    found.look()
+    assert set(found.paths) == {str(tmp_path / "disk" / "a.npy")}
+
+
 def test_of_many_files_the_folder_is_found(tmp_path: Path) -> None:
     put(tmp_path, {f"images/{number}.png": "1" for number in range(60)} | {"labels.csv": "1"})
 
