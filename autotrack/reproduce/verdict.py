@@ -118,11 +118,9 @@ def verdict_of(
     comparison = _comparison(original, repeated, metrics, others)
     failed = _failed(original, repeated)
     ended = failed or _recovered(original, repeated)
-    kind, reason = (
-        ("different", ended)
-        if ended
-        else _judge(original, repeated, metrics, data, weights, tolerance, comparison.metric)
-    )
+    kind, reason = _judge(original, repeated, metrics, data, weights, tolerance, comparison.metric)
+    if ended:
+        kind, reason = "different", ended
     if is_cut_short and kind in ("identical", "same"):
         reason += f", as far as the original came, which was {original.summary.status}"
     spread = _spread(comparison, others) if kind == "different" and not ended else None
