@@ -9,7 +9,7 @@ import typer
 from autotrack.cli.curves import sparkline
 from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, MetricOption, RunsArgument, StoreOption, WhereOption
-from autotrack.cli.printing import say, say_json, say_table, say_text, say_wrapped
+from autotrack.cli.printing import say, say_json, say_table, say_text, say_wrapped, width
 from autotrack.errors import QueryError
 from autotrack.format import short, some
 from autotrack.journal.directions import Direction
@@ -27,7 +27,8 @@ from autotrack.readers.recorded_run import RecordedRun
 
 _MOST_CAUSES = 8
 _MOST_RUNS = 8
-_CURVE_WIDTH = 32
+_CURVE_WIDTH, _NARROWEST_CURVE = 32, 10
+_GAP = 2
 
 
 def compare(
@@ -145,6 +146,9 @@ def _print_causes(comparison: RunComparison) -> None:
     few = len(comparison.runs) > 2 and not comparison.is_across_runs
     of_which = f" between {names[0]} and {names[1]} (of ten runs on, params are weighed over all)" if few else ""
     say("")
+    if not comparison.causes:
+        say_wrapped("", f"nothing that was recorded differs{of_which}")
+        return
     title = "likely causes of the difference" if differs else "what differs, though the result is the same"
     say_wrapped("", f"{title}{of_which}, the likeliest first")
     likely = [cause for cause in comparison.causes if cause.confidence >= HARDLY] or comparison.causes[:1]
@@ -197,17 +201,22 @@ def _print_curves(comparison: RunComparison) -> None:
     if not finite or max((len(points) for _, points in curves), default=0) < 2:
         return
     say_text(f"\n{comparison.metric}")
-    width = max(len(points) for _, points in curves)
+    longest = max(len(points) for _, points in curves)
+    room = width() - max(len(label) for label, _ in curves) - _GAP
+    broadest = min(max(room, _NARROWEST_CURVE), _CURVE_WIDTH, longest)
     say_table(
         ["run", f"{short(min(finite))} to {short(max(finite))}"],
-        [[label, _curve(points, min(finite), max(finite), width)] for label, points in curves],
+        [
+            [label, _curve(points, min(finite), max(finite), broadest * len(points) // longest)]
+            for label, points in curves
+        ],
     )
 
 
-def _curve(points: Sequence[Point], lowest: float, highest: float, longest: int) -> str:
-    """Return a curve in a line of text, of which the longest curve takes the whole width."""
-    width = max(1, min(_CURVE_WIDTH, longest) * len(points) // longest)
-    return sparkline([float(number(point.value)) for point in points], width, lowest=lowest, highest=highest)
+def _curve(points: Sequence[Point], lowest: float, highest: float, columns: int) -> str:
+    """Return a curve in a line of text."""
+    values = [float(number(point.value)) for point in points]
+    return sparkline(values, max(columns, 1), lowest=lowest, highest=highest)
 
 
 def _how_sure(confidence: float) -> str:

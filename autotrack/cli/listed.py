@@ -9,7 +9,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from autotrack.cli.printing import styled
-from autotrack.cli.tables import shortened, table_lines
+from autotrack.cli.tables import longest_part, shortened, table_lines
 from autotrack.escapes import printable
 from autotrack.format import some
 from autotrack.journal.records import number
@@ -19,6 +19,7 @@ from autotrack.readers.recorded_run import RecordedRun
 _GAP = 2
 _WIDEST = 24
 _WIDEST_NAME = 36
+_WIDEST_TITLE = 16
 _MOST_NAMED = 4
 _STATUS_COLORS = {"failed": "red", "killed": "red", "running": "cyan", "interrupted": "yellow", "pruned": "yellow"}
 
@@ -40,6 +41,8 @@ class RunTable:
         if len(places) < len(titled):  # rather a shorter title than a column less
             titled = [replace(column, title=column.short_title or column.title) for column in titled]
             places = _fitting(titled, texts, width)
+        if len(places) < len(titled):  # and rather one of several lines
+            places = _fitting(titled, texts, width, widest_title=_WIDEST_TITLE)
         columns = [titled[place] for place in places]
         best = {
             (row, place)
@@ -96,12 +99,12 @@ def _texts(column: Column, values: Sequence[Any]) -> list[str]:
     return [shortened(text, longest) for text in texts]
 
 
-def _fitting(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
+def _fitting(
+    columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int, *, widest_title: int = _WIDEST_NAME
+) -> list[int]:
     """Return the places of the columns that there is room for. Those with the lowest rank come first."""
-    widths = [
-        min(max(map(cell_len, (column.title, *cells))), _WIDEST_NAME)
-        for column, cells in zip(columns, texts, strict=True)
-    ]
+    titles = [min(cell_len(column.title), max(widest_title, longest_part(column.title))) for column in columns]
+    widths = [min(max(title, *map(cell_len, cells)), _WIDEST_NAME) for title, cells in zip(titles, texts, strict=True)]
     kept: list[int] = []
     left = width + _GAP
     for place in sorted(range(len(columns)), key=lambda place: columns[place].rank):

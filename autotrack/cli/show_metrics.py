@@ -1,6 +1,9 @@
 """The metrics of a run as a table, with their curves."""
 
+from rich.cells import cell_len
+
 from autotrack.cli.curves import sparkline
+from autotrack.cli.printing import width
 from autotrack.format import short
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
@@ -9,7 +12,8 @@ from autotrack.readers.listing import ARROWS, shown
 from autotrack.readers.recorded_run import RecordedRun
 
 _MOST = 15
-_CURVE_WIDTH = 24
+_CURVE_WIDTH, _NARROWEST_CURVE = 24, 10
+_BESIDE = 2
 _MOST_POINTS = 200_000
 
 
@@ -27,11 +31,19 @@ def metrics_table(run: RecordedRun, *, in_full: bool, wanted: str = "") -> tuple
         metric = metrics[name]
         best, where = _best(metric)
         row = [name, shown(float(number(metric.last.value))), best, ARROWS[metric.better], where, str(metric.count)]
-        row.append(sparkline(curves.get(name, []), _CURVE_WIDTH))
-        rows.append([*row, metric.source or ""] if has_printed else row)
+        rows.append([*row, "", metric.source or ""] if has_printed else [*row, ""])
+    room = _room_for_curves([columns, *rows])
+    for name, row in zip(kept, rows, strict=True):
+        row[columns.index("curve")] = sparkline(curves.get(name, []), room)
     title = f"metrics, {len(kept)} of {len(names)} (--all has the others)" if len(kept) < len(names) else "metrics"
     filled = [place for place in range(len(columns)) if place < 2 or any(row[place] for row in rows)]
     return title, [columns[place] for place in filled], [[row[place] for place in filled] for row in rows]
+
+
+def _room_for_curves(rows: list[list[str]]) -> int:
+    """Return how wide curves may be, so that names need not be broken, or no curve is."""
+    taken = sum(max(map(cell_len, column)) + _BESIDE for column in zip(*rows, strict=True))
+    return min(max(width() - taken + len("curve"), _NARROWEST_CURVE), _CURVE_WIDTH)
 
 
 def _best(metric: MetricSummary) -> tuple[str, str]:

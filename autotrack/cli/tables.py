@@ -9,10 +9,14 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 _GAP = "  "
 _NARROWEST = 8
 _FEW_WORDS = 20
+_ROOM_FOR_TEXT = 28
 _NUMBER = re.compile(r"[-+]?(\d[\d,]*(\.\d+)?(e[-+]?\d+)?|nan|inf|NaN|Infinity)")
 _MEASURE = re.compile(r"[-+]?[\d.,]+ ?(%|k?B|[MGT]B|B/s|[kMG]B/s|m?s|min( \d+ s)?|h( \d+ min)?)")
 _PIECE = re.compile(r"[^/\\_\-.,=:;→]*[/\\_\-.,=:;→]+|[^/\\_\-.,=:;→]+")
 """What a long word is broken into where it does not fit: each piece ends behind a sign."""
+
+_NAME = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]")
+"""What is broken where there is no sign: each piece begins with a capital letter, as names of classes do."""
 
 _LEFT_TO_RIGHT = "\u200e"
 """An invisible mark that keeps what follows a right-to-left text in its column."""
@@ -31,7 +35,8 @@ def table_lines(
 ) -> list[str]:
     """Return a table as lines that are no wider than `width`.
 
-    What is too long is continued below, or, unless the table `wraps`, cut in its middle.
+    What is too long is continued below, or, unless the table `wraps`, cut in its middle. Numbers are never broken, and
+    what stands above them is where there is no room for it.
 
     >>> for line in table_lines(["run", "loss"], [["brave-otter", "0.25"], ["calm-lynx", "12"]], width=40):
     ...     print(line)
@@ -47,14 +52,14 @@ def table_lines(
         if is_right[-1] and all(not cell or _NUMBER.fullmatch(cell) for cell in cells):
             for row, cell in zip(whole[1:], _aligned(cells), strict=True):
                 row[place] = cell
-    natural = [max(cell_len(row[place]) for row in whole) for place in range(len(columns))]
     space = width - len(_GAP) * (len(columns) - 1)
-    least = [max(_longest_part(row[place]) for row in whole) if wraps else 0 for place in range(len(columns))]
+    natural = _natural(whole, is_right, space)
+    least = [max(longest_part(row[place]) for row in whole) if wraps else 0 for place in range(len(columns))]
     widths = _fitting(natural, is_right, space, least if sum(map(min, natural, least)) <= space else ())
     fits = sum(widths) + len(_GAP) * (len(widths) - 1) <= width
     lines = []
     for number, row in enumerate(whole, start=-1):
-        for part in _lines_of(row, widths, wraps=wraps):
+        for part in _lines_of(row, widths, wraps=wraps or number < 0):
             cells = []
             for place, cell in enumerate(part):
                 is_last = place == len(columns) - 1
@@ -78,6 +83,25 @@ def shortened(text: str, width: int) -> str:
     tail = (width - 1) // 2
     end = chop_cells(text[::-1], tail)[0][::-1] if tail else ""
     return f"{set_cell_size(text, width - 1 - cell_len(end)).rstrip()}…{end}"
+
+
+def _natural(whole: Sequence[Sequence[str]], is_right: Sequence[bool], space: int) -> list[int]:
+    """Return how wide columns would be; where there is too little room for texts, titles of numbers are broken.
+
+    They are broken between words, and if that is not enough, behind signs.
+    """
+    natural = [max(map(cell_len, column)) for column in zip(*whole, strict=True)]
+    numbers = [place for place, right in enumerate(is_right) if right]
+    texts = sum(min(width, _ROOM_FOR_TEXT) for width, right in zip(natural, is_right, strict=True) if not right)
+    for longest in (_longest_word, longest_part):
+        floor = {place: max(longest(whole[0][place]), *(cell_len(row[place]) for row in whole[1:]))
+                 for place in numbers}  # fmt: skip
+        while texts + sum(natural[place] for place in numbers) > space:
+            broad = [place for place in numbers if natural[place] > floor[place]]
+            if not broad:
+                break
+            natural[max(broad, key=natural.__getitem__)] -= 1
+    return natural
 
 
 def _are_measures(cells: Iterable[str]) -> bool:
@@ -107,7 +131,7 @@ def columns_with_room(
     need = []
     for place, title in enumerate(columns):
         cells = [title, *(row[place] for row in rows)]
-        longest_word = max(cell_len(word) for cell in cells for word in cell.split() or [""])
+        longest_word = max(map(_longest_word, cells))
         need.append(min(max(map(cell_len, cells)), max(_FEW_WORDS, longest_word)))
     places = list(range(len(columns)))
     for title in can_miss:
@@ -147,7 +171,8 @@ def _fitting(natural: Sequence[int], is_right: Sequence[bool], space: int, least
 def _lines_of(row: Sequence[str], widths: Sequence[int], *, wraps: bool) -> list[list[str]]:
     if not wraps:
         return [[shortened(cell, width) for cell, width in zip(row, widths, strict=True)]]
-    parts = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    parts = [(wrapped if place else _hanging)(cell, width)
+             for place, (cell, width) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
     height = max(map(len, parts), default=1)
     return [[part[line] if line < len(part) else "" for part in parts] for line in range(height)]
 
@@ -168,22 +193,40 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def _hanging(text: str, width: int) -> list[str]:
+    """Return a text in lines of this width, those after the first indented, so that each row begins at the left."""
+    first, *others = wrapped(text, width)
+    if not others or width < _NARROWEST:
+        return [first, *others]
+    return [first, *(f"{_GAP}{line}" for line in wrapped(text[len(first) :].lstrip(), width - len(_GAP)))]
+
+
 def _parts(word: str, width: int) -> list[str]:
     """Return a word in pieces of this width, broken behind a sign where there is one: a path behind a slash."""
     if cell_len(word) <= width:
         return [word]
     parts, part = [], ""
     for piece in _PIECE.findall(word):
-        if cell_len(part + piece) > width:
-            parts += [part] if part else []
-            *whole, part = chop_cells(piece, width)
-            parts += whole
-        else:
+        if cell_len(part + piece) <= width:
             part += piece
+            continue
+        parts += [part] if part else []
+        part = ""
+        for name in _NAME.findall(piece) if cell_len(piece) > width else [piece]:
+            if cell_len(part + name) > width:
+                parts += [part] if part else []
+                *whole, part = chop_cells(name, width)
+                parts += whole
+            else:
+                part += name
     return [*parts, part]
 
 
-def _longest_part(text: str) -> int:
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def longest_part(text: str) -> int:
     """Return how wide the longest piece of a text is that is not to be broken."""
     return max((cell_len(piece) for word in text.split() for piece in _PIECE.findall(word)), default=0)
 

@@ -58,6 +58,15 @@ def test_what_differs_is_no_cause_where_the_metric_is_the_same(tmp_path: Path) -
     assert "likely causes" not in printed
 
 
+def test_of_runs_that_are_the_same_nothing_is_said_to_be_a_cause(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        with autotrack.start_run(name, to=tmp_path, params={"lr": 0.1}) as run:
+            run.log({"val_loss": 0.5})
+    printed = call("compare", "one", "other", "--store", str(tmp_path))
+    assert "nothing that was recorded differs\n" in printed
+    assert json.loads(call("compare", "one", "other", "--store", str(tmp_path), "--json"))["causes"] == []
+
+
 def test_runs_are_chosen_by_a_condition(runs: Path) -> None:
     printed = json.loads(call("compare", "--where", "lr <= 0.1", "--json"))
     assert {run["name"] for run in printed["runs"]} == {"first", "second"}

@@ -111,3 +111,19 @@ def test_the_reason_is_recorded_with_the_end(store: Path) -> None:
     lines = (run.folder / "journal" / "main.jsonl").read_bytes().splitlines()
     end = next(one for one in map(records.decode, lines) if isinstance(one, records.RunFinished))
     assert end.stop_reason == "enough"
+
+
+def test_curves_become_shorter_where_names_are_long_and_are_never_broken(
+    store: Path, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "validation_mean_average_precision_at_50"
+    with autotrack.start_run("long", to=store) as run:
+        for epoch in range(60):
+            run.log({name: epoch / 60, "val_loss": 1 - epoch / 60}, step=epoch, epoch=epoch)
+    for columns in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        lines = show("long").splitlines()
+        curves = [line for line in lines if "▁" in line]
+        assert len(curves) == 2
+        assert all(line.endswith(("█", "▁")) and cell_len(line) <= columns for line in curves)
+    assert any(name in line for line in curves)

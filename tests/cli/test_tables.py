@@ -54,3 +54,25 @@ def test_a_long_path_is_broken_behind_a_slash_and_words_stay_whole_where_there_i
     lines = table_lines(["kind", "what", "role"], rows, width=44)
     assert [line.split()[0] for line in lines[1:2]] == ["checkpoint"]
     assert "validation" in lines[1]
+
+
+def test_a_long_name_is_continued_behind_a_sign_or_before_a_capital_and_its_row_is_told_by_the_indent() -> None:
+    rows = [["validation_mean_average_precision_at_50", "0.6213"], ["MulticlassAveragePrecisionOfAll", "0.5"]]
+    assert table_lines(["name", "last"], rows, width=34) == [
+        "name                          last",
+        "validation_mean_average_    0.6213",
+        "  precision_at_50",
+        "MulticlassAveragePrecision  0.5",
+        "  OfAll",
+    ]  # fmt: skip
+
+
+def test_titles_above_numbers_are_broken_before_texts_become_narrow_and_numbers_never_are() -> None:
+    names = ["brave-otter", "calm-lynx", "noble-owl", "fleet-lemur"]
+    lines = table_lines(["metric", *names], [["validation_loss_of_all", *["0.6213"] * 4]], width=60)
+    assert lines[0].split() == ["metric", "brave-", "calm-", "noble-", "fleet-"]
+    assert lines[1].split() == ["otter", "lynx", "owl", "lemur"]
+    assert lines[2].split() == ["validation_loss_of_all", *["0.6213"] * 4]
+    assert table_lines(["run", "validation_loss ↓"], [["a", "0.5"]], width=16, wraps=False)[0].split() == [
+        "run", "validation_",
+    ]  # fmt: skip
