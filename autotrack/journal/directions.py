@@ -7,14 +7,15 @@ from typing import Any, Literal
 Direction = Literal["min", "max"]
 
 _LOWER_IS_BETTER = re.compile(
-    r"loss|error|err\b|mse|mae|rmse|mape|rmsle|wer|cer\b|perplexity|ppl|nll|deviance|divergence|hinge|brier|seconds"
+    r"loss|error|err\b|mse|mae|rmse|mape|rmsle|(\b|_)wer\b|cer\b|perplexity|(\b|_)ppl|nll|cross_?entropy"
+    r"|deviance|divergence|hinge|brier|seconds"
     r"|neg(ative)?_log_likelihood|negative_likelihood_ratio|(fit|score|wall|elapsed|total|run|epoch|step|batch)_time$|(^|/)rank_test"
 )
 _SURELY_LOWER = re.compile(r"loss|_time$|(^|/)rank_test|negative_likelihood_ratio")
 """A dice_loss is a loss, and a score_time is a time."""
 
 _HIGHER_IS_BETTER = re.compile(
-    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|dice|(\b|_)map(\b|_|\d)|bleu|rouge|psnr|ssim|reward|return"
+    r"acc|auc|auroc|f1|fbeta|precision|recall|(\b|_)r2|iou|jaccard|(?<!in)dice|(\b|_)map(\b|_|\d)|bleu|rouge|psnr|ssim|reward|return"
     r"|score|kappa|mcc|matthews|corr|(?<!neg_log_)(?<!negative_log_)likelihood|per_second"
 )
 

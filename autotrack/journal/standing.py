@@ -73,6 +73,7 @@ class Comparison(msgspec.Struct, frozen=True):
         to_repeat: What would be missing to repeat the run, in a few words; nothing if nothing is.
         is_of_latest: Whether there are older runs that were not looked at.
         noise: What seeds alone make of metrics, where there are repeats.
+        at_start: The line for the start of the run; nothing where nothing differs that may matter.
     """
 
     since: str = ""
@@ -81,6 +82,7 @@ class Comparison(msgspec.Struct, frozen=True):
     to_repeat: str = ""
     is_of_latest: bool = False
     noise: Noise = {}
+    at_start: str = ""
 
     def of(self, summary: Summary) -> "tuple[str, Standing | None]":
         """Return how a run differs and how it ranks, both by the metric that it is judged by."""

@@ -6,6 +6,7 @@ from typing import Any
 from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
 from autotrack.readers.cause import Cause
+from autotrack.readers.consequences import Setters
 from autotrack.readers.importance import Importance, importance
 from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.usage import Usage
@@ -25,11 +26,24 @@ def besides_params(summaries: Sequence[Summary]) -> dict[str, list[Any]]:
     return {name: values for name, values in facts.items() if len({value for value in values if value}) > 1}
 
 
-def across_runs(facts: Mapping[str, Sequence[Any]], metric: Sequence[float], name: str) -> list[Cause]:
-    """Return how well each fact explains the metric called `name`, the best first; none for fewer than ten runs."""
+def across_runs(
+    facts: Mapping[str, Sequence[Any]], metric: Sequence[float], name: str, setters: Setters
+) -> list[Cause]:
+    """Return how well each fact explains the metric called `name`, the best first; none for fewer than ten runs.
+
+    Of params that explain it equally well, what a person has set comes before what follows from it.
+    """
     known = dict(sorted(facts.items(), key=lambda item: (item[0] not in _KINDS, -weight_of_param(item[0]))))
     found = importance(known, metric)
-    found.sort(key=lambda one: (one.is_thin, -round(one.share, 2), follows(one.param), -weight_of_param(one.param)))
+    found.sort(
+        key=lambda one: (
+            one.is_thin,
+            -round(one.share, 2),
+            follows(one.param),
+            -setters.of(one.param),
+            -weight_of_param(one.param),
+        )
+    )
     causes = [_cause(one, name) for one in found]
     if len(metric) >= 10 and (not found or found[0].is_thin):
         evidence = "nothing that was recorded explains it better than chance does" if found else "nothing differs"

@@ -14,21 +14,28 @@ from typing import Any
 from autotrack.format import short
 from autotrack.journal.params import is_seed
 from autotrack.journal.summary import Summary
-from autotrack.readers.cause import UNUSED, WEIGHTS, Cause
+from autotrack.readers.cause import CONSEQUENCE, UNUSED, WEIGHTS, Cause
 from autotrack.readers.code_causes import causes_in_code
 from autotrack.readers.code_changes import CodeChanges
+from autotrack.readers.consequences import Setter, Setters, behind_what_they_follow
 from autotrack.readers.difference import Difference
 from autotrack.readers.differences import OTHER_VALUES, differences_of
 from autotrack.readers.param_weights import follows, weight_of_param
 from autotrack.readers.system_differences import PACKAGES, computes
-from autotrack.readers.unlike import MODEL, unlike
+from autotrack.readers.unlike import MODEL, script_of, unlike
 from autotrack.readers.usage import DIGESTS, Usage
 from autotrack.redaction.names import REDACTED
 
 _LONGEST_VALUE = 40
 _LISTED, _NAMED = 0.3, 0.6
-_CONSEQUENCE = 0.3
 _UNLIKE, _OTHER_TRAINING = 0.95, 0.45
+UNSET_SEEDS = "other seeds, which nobody set"
+_CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
+_SEEN_BY = {
+    "train": "training saw other values",
+    "validate": "it was measured on other data",
+    "test": "it was measured on other data",
+}
 CREDENTIAL = "a credential, which changes no result"
 _SHAPES_DATA = re.compile(
     r"(test|train|val|validation)_?(size|split|fraction|ratio)|n_?samples|subset|fold|split|limit_\w*batches|classes|"
@@ -57,8 +64,10 @@ def candidates(
     """Return what may explain a difference between two runs, in no order."""
     changes = differences_of(now, before)
     uses = Usage(now), Usage(before)
-    found = [
-        *(_of_param(kind, change, now) for kind in ("params", "arguments") for change in changes.get(kind, [])),
+    setters = Setters([now, before])
+    params = [(change, _of_param(kind, change, setters))
+              for kind in ("params", "arguments") for change in changes.get(kind, [])]  # fmt: skip
+    others = [
         *_seeds(now, before, changes.get("params", [])),
         *causes_in_code(code, uses, changes.get("code", [])),
         *_named_files(code, uses),
@@ -67,6 +76,8 @@ def candidates(
         *(Cause(str(one), "hardware", "another machine", WEIGHTS["hardware"]) for one in changes.get("hardware", [])),
         *_system(changes.get("system", []), system),
     ]
+    is_code_equal = "code" not in changes and all(use.is_known for use in uses) and bool(script_of(now.entry_point))
+    found = [*behind_what_they_follow(params, others, setters, is_code_equal=is_code_equal), *others]
     found += _data(changes.get("data", []), found, is_all=not _has_equal_data(now, before))
     return _of_unlike(found, changes, unlike(now, before))
 
@@ -82,7 +93,7 @@ def _of_unlike(found: list[Cause], changes: Mapping[str, list[Difference]], unli
     if [one.name for one in unlike] != [MODEL]:  # said once, and not again beside each
         return [first, *(replace(cause, confidence=min(cause.confidence, _OTHER_TRAINING)) for cause in found)]
     alone = {one.name for one in changes.get("params", []) if one.before is None or one.now is None}
-    return [first, *(cause.less(_CONSEQUENCE, "one model has it") if cause.name in alone else cause
+    return [first, *(cause.less(CONSEQUENCE, "one model has it") if cause.name in alone else cause
                      for cause in found)]  # fmt: skip
 
 
@@ -91,25 +102,32 @@ def seeds(summary: Summary) -> dict[str, Any]:
     return {name: value for name, value in summary.params.items() if is_seed(name) and value is not None}
 
 
+def knows(run: Summary, kind: str) -> bool:
+    """Return whether the `code` or the `packages` of a run were recorded."""
+    return any(run.environment.get(name) for name in _CAPTURED[kind])
+
+
 def _seeds(now: Summary, before: Summary, params: list[Difference]) -> Iterator[Cause]:
-    if seeds(now) != seeds(before) and not any(is_seed(param.name) for param in params):
-        yield Cause("other seeds, which nobody set", "seed", "random numbers differ", WEIGHTS["seed"])
+    new, old = seeds(now), seeds(before)
+    known = new.keys() & old.keys() if now.status == "running" else {*new, *old}  # others may still be recorded
+    if any(new.get(name) != old.get(name) for name in known) and not any(is_seed(param.name) for param in params):
+        yield Cause(UNSET_SEEDS, "seed", "random numbers differ", WEIGHTS["seed"])
 
 
-def _of_param(kind: str, change: Difference, now: Summary) -> Cause:
+def _of_param(kind: str, change: Difference, setters: Setters) -> Cause:
     name, phrase = change.name.lstrip("-"), str(change)
     if REDACTED in (change.before, change.now):
         return Cause(phrase, kind, CREDENTIAL, UNUSED, name)
     if is_seed(name.replace("-", "_")):
         return Cause(phrase, "seed", "random numbers differ", WEIGHTS["seed"], name)
     weight, evidence = WEIGHTS[kind], "changed"
-    if follows(name):
-        return Cause(phrase, kind, "follows from what else differs", _CONSEQUENCE, name)
+    if follows(name) and setters.of(change.name) != Setter.GIVEN:
+        return Cause(phrase, kind, "follows from what else differs", CONSEQUENCE, name)
     if weight_of_param(name) < 0:
         return Cause(phrase, kind, "seldom changes a result", 0.08, name)
     if weight_of_param(name) > 0:
         weight, evidence = weight + 0.12, "known to matter"
-    if any(name in names for names in now.params_given.values()):
+    if setters.of(change.name) == Setter.GIVEN:
         weight, evidence = weight + 0.05, f"{evidence}, given by hand"
     return Cause(phrase, kind, evidence, round(min(weight + _bonus(change), 0.95), 3), name)
 
@@ -241,7 +259,8 @@ def _data(changes: list[Difference], others: list[Cause], *, is_all: bool) -> It
     """Yield the data that differ, which count less if something else that differs explains that."""
     explained = next(_makers_of_data(others), None)
     for change in changes:
-        cause = Cause(str(change), "data", "training saw other values", WEIGHTS["data"])
+        evidence = _SEEN_BY.get(change.name.partition(" ")[0], "other data")
+        cause = Cause(str(change), "data", evidence, WEIGHTS["data"])
         is_split = is_all and change.change == OTHER_VALUES
         if explained is None or (explained.kind == "seed" and not is_split):
             yield cause
@@ -254,4 +273,4 @@ def _makers_of_data(others: list[Cause]) -> Iterator[Cause]:
     yield from (cause for cause in others if cause.kind == "data")
     yield from (cause for cause in others if cause.kind in ("params", "arguments") and _SHAPES_DATA.search(cause.name))
     for kind in ("code", "config", "environment", "packages", "seed"):
-        yield from (cause for cause in others if cause.kind == kind and cause.confidence > _CONSEQUENCE)
+        yield from (cause for cause in others if cause.kind == kind and cause.confidence > CONSEQUENCE)

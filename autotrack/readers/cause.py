@@ -18,6 +18,9 @@ WEIGHTS = {
 """How likely a difference of each kind is to change a metric, if the training uses it."""
 
 
+CONSEQUENCE = 0.3
+"""How likely something is that differs, and that follows from what else differs."""
+
 UNUSED = 0.05
 """How likely something is that differs, and that the training does not use."""
 

@@ -6,11 +6,11 @@ curves are the same for ten epochs; and it says so when the difference is no lar
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import CREDENTIAL, candidates, seeds
+from autotrack.readers.candidates import CREDENTIAL, UNSET_SEEDS, candidates, knows, seeds
 from autotrack.readers.cause import Cause
 from autotrack.readers.code_changes import CodeChanges
 from autotrack.readers.difference import Difference
@@ -26,8 +26,9 @@ _SHOWN = 3
 _UNSEEDED = "other random numbers: no seed was set"
 _ROUNDS = ("hardware", "system", "packages")
 _DEMOTED = 0.25
+_NOISE, _NOISE_OF_FEW = 0.95, 0.8
+_ENOUGH_REPEATS = 5
 _NUDGE = 0.5
-_CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
 
 
 def likely_causes(
@@ -38,6 +39,7 @@ def likely_causes(
     spread: Spread | None = None,
     code: CodeChanges | None = None,
     system: Sequence[Difference] = (),
+    is_same: bool = False,
 ) -> list[Cause]:
     """Return what may explain a difference between two runs, the likeliest first.
 
@@ -48,13 +50,15 @@ def likely_causes(
         spread: What seeds alone make of the metric, and how far these runs are apart, if there are repeats.
         code: The real difference of the code, as far as it can be restored.
         system: The packages of the operating system that differ, if they were looked at by name.
+        is_same: Whether there is no difference to explain: the metric came to the same.
     """
     found = [_weighed(cause, parted) for cause in candidates(now, before, code, system)]
-    if all(cause.confidence < HARDLY for cause in found):
+    if not is_same and all(cause.confidence < HARDLY for cause in found):
         found.append(_nothing_differs(now, before, parted))
     found.sort(key=lambda cause: -cause.confidence)
-    if spread is not None and spread.is_within_noise:
-        noise = Cause(f"the noise of seeds ({spread})", "seed", "repeats of one configuration differ as much", 0.95)
+    if spread is not None and spread.is_within_noise and not is_same:
+        sure = _NOISE if spread.repeats >= _ENOUGH_REPEATS else _NOISE_OF_FEW
+        noise = Cause(f"the noise of seeds ({spread})", "seed", spread.evidence, sure)
         rest = [
             replace(cause, evidence=f"{cause.evidence}; not more than seeds make",
                     confidence=round(cause.confidence * _DEMOTED, 3))
@@ -63,6 +67,13 @@ def likely_causes(
         ]  # fmt: skip
         return [noise, *rest]
     return found
+
+
+def has_changed(causes: Iterable[Cause]) -> bool:
+    """Return whether something has changed that may matter: not random numbers alone, which nobody has set."""
+    by_itself = (_UNSEEDED, UNSET_SEEDS)
+    return any(cause.confidence >= HARDLY and cause.kind != "unknown" and cause.cause not in by_itself
+               for cause in causes)  # fmt: skip
 
 
 def in_short(causes: Sequence[Cause]) -> str:
@@ -108,16 +119,12 @@ def _weighed(cause: Cause, parted: Parting | None) -> Cause:
     return replace(cause, evidence=f"{cause.evidence}; {parted}", confidence=round(confidence, 3))
 
 
-def _knows(run: Summary, kind: str) -> bool:
-    return any(run.environment.get(name) for name in _CAPTURED[kind])
-
-
 def _nothing_differs(now: Summary, before: Summary, parted: Parting | None) -> Cause:
-    unknown = [kind for kind in _CAPTURED if not (_knows(now, kind) and _knows(before, kind))]
+    unknown = [kind for kind in ("code", "packages") if not (knows(now, kind) and knows(before, kind))]
     if unknown:
         evidence = f"the {' and the '.join(unknown)} of at least one of the runs were not recorded"
         return Cause("something that was not recorded", "unknown", evidence, 0.5)
-    is_seeded = bool(seeds(now)) and bool(seeds(before))
+    is_seeded = bool(seeds(now)) and seeds(now) == seeds(before)
     evidence = "no difference that matters was recorded; " + (f"{parted}; " if parted is not None else "")
     if is_seeded:
         return Cause("operations that are not deterministic", "unknown", f"{evidence}the seeds are the same", 0.5)

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from autotrack.format import short
 from autotrack.journal.judging import judged_by, watched
 from autotrack.journal.standing import Comparison, Noise, Rivals
 from autotrack.journal.summary import Summary
-from autotrack.readers.causes import in_short, likely_causes
+from autotrack.readers.causes import has_changed, in_short, likely_causes
 from autotrack.readers.code_changes import code_changes
 from autotrack.readers.configuration import configuration_of
 from autotrack.readers.differences import as_markdown, differences
@@ -24,7 +25,8 @@ _MOST_METRICS = 6
 class ChangesSince:
     """How a run differs from earlier ones: in one `line`, and as Markdown `text`. `rivals` have their best values.
 
-    `by_metric` has the line for each metric by which the best run may be meant.
+    `by_metric` has the line for each metric by which the best run may be meant, and `at_start` the line for the start:
+    the runs since which something has changed that may matter.
     """
 
     line: str
@@ -33,11 +35,19 @@ class ChangesSince:
     by_metric: dict[str, str]
     is_of_latest: bool = False
     noise: Noise = field(default_factory=dict)
+    at_start: str = ""
 
     @property
     def said(self) -> Comparison:
         """What the terminal hears of it."""
-        return Comparison(self.line, self.rivals, self.by_metric, is_of_latest=self.is_of_latest, noise=self.noise)
+        return Comparison(
+            self.line,
+            self.rivals,
+            self.by_metric,
+            is_of_latest=self.is_of_latest,
+            noise=self.noise,
+            at_start=self.at_start,
+        )
 
 
 def changes_of(
@@ -62,15 +72,33 @@ def changes_of(
     beside = _Beside(folder, now, earlier_runs, reads_code=reads_code)
     titles = list(_titles(earlier, _wanted(now)))
     found = [_since(one, beside, labels) for one in titles]
-    by_metric = {metric: line for metric, line, _ in reversed(found) if metric}
+    by_metric = {one.metric: one.line for one in reversed(found) if one.metric}
     return ChangesSince(
-        found[0][1],
-        found[0][2],
+        found[0].line,
+        found[0].text,
         _rivals(earlier, labels),
         dict(reversed(by_metric.items())),
         earlier_runs.has_older(folder),
         dict(_noise(earlier, now, {run for _, compared in titles for run in compared})),
+        f"run {now.name}: {found[0].changed}" if found[0].changed else "",
     )
+
+
+class _Changes(NamedTuple):
+    """What has changed since one run: in a line, as Markdown, and whether any of it may matter."""
+
+    causes: str
+    text: str
+    has_changed: bool
+
+
+class _Since(NamedTuple):
+    """What has changed since the last run and the best one by a metric. `changed` leaves out what is as it was."""
+
+    metric: str
+    line: str
+    text: str
+    changed: str
 
 
 class _Beside:
@@ -80,17 +108,18 @@ class _Beside:
         self._folder, self._now = folder, now
         self._earlier_runs = earlier_runs
         self._reads_code = reads_code
-        self._said: dict[Path, tuple[str, str]] = {}
+        self._said: dict[Path, _Changes] = {}
 
-    def changes(self, run: Outline) -> tuple[str, str]:
-        """Return what has changed since a run: the likely causes in a line, and everything as Markdown."""
+    def changes(self, run: Outline) -> _Changes:
+        """Return what has changed since a run."""
         if run.folder not in self._said:
             before = self._earlier_runs.summary_of(run)
             found = differences(self._now, before)
             code = None
             if self._reads_code and "code" in found:  # else, git is not asked
                 code = code_changes((run.folder, self._folder), (before, self._now))
-            self._said[run.folder] = in_short(likely_causes(self._now, before, code=code)), as_markdown(found)
+            causes = likely_causes(self._now, before, code=code)
+            self._said[run.folder] = _Changes(in_short(causes), as_markdown(found), has_changed(causes))
         return self._said[run.folder]
 
 
@@ -121,15 +150,14 @@ def _labels(earlier: Iterable[Outline], now: Summary) -> dict[Outline, str]:
     return {run: run.name if count[run.name] == 1 else run.folder.name for run in earlier}
 
 
-def _since(
-    compared_with: tuple[str, dict[Outline, str]], beside: _Beside, labels: dict[Outline, str]
-) -> tuple[str, str, str]:
-    """Return the metric, the line and the Markdown text of one comparison."""
+def _since(compared_with: tuple[str, dict[Outline, str]], beside: _Beside, labels: dict[Outline, str]) -> _Since:
+    """Return what one comparison comes to."""
     metric, titles = compared_with
-    compared = [(labels[run], title, *beside.changes(run)) for run, title in titles.items()]
-    lines = [f"since {name} ({title}): {causes}" for name, title, causes, _ in compared]
-    sections = [f"**Since {name}** ({title})\n\n{text}" for name, title, _, text in compared]
-    return metric, "; ".join(lines), "\n\n".join(sections)
+    compared = [(labels[run], title, beside.changes(run)) for run, title in titles.items()]
+    lines = [f"since {name} ({title}): {changes.causes}" for name, title, changes in compared]
+    changed = [line for line, (*_, changes) in zip(lines, compared, strict=True) if changes.has_changed]
+    sections = [f"**Since {name}** ({title})\n\n{changes.text}" for name, title, changes in compared]
+    return _Since(metric, "; ".join(lines), "\n\n".join(sections), "; ".join(changed))
 
 
 def _noise(

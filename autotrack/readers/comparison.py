@@ -18,6 +18,7 @@ from autotrack.readers.across_runs import across_runs, besides_params
 from autotrack.readers.cause import Cause
 from autotrack.readers.causes import likely_causes
 from autotrack.readers.code_changes import CodeChanges, code_changes
+from autotrack.readers.consequences import Setters
 from autotrack.readers.difference import Difference
 from autotrack.readers.differences import differences
 from autotrack.readers.parting import Parting, parting
@@ -28,6 +29,7 @@ from autotrack.readers.table import Table
 from autotrack.readers.unlike import in_words
 
 _MOST_PACKAGES = 20
+_MOST_ASKED_WHO_SET = 20
 
 
 class Comparable(Protocol):
@@ -74,13 +76,14 @@ class RunComparison:
         self._others = others
         self._curves: dict[int, Sequence[Point] | None] = {}
         self.metric, self._direction = self._choose_metric(metric)
-        self._wanted_direction = split_direction(metric)[1] if metric and metric != self.metric else None
 
     def _choose_metric(self, wanted: str | None) -> tuple[str | None, Direction | None]:
         summaries = [run.summary for run in self.runs]
         name: str | None
+        asked: Direction | None = None
         if wanted:
             name, direction = split_direction(wanted)
+            asked = direction if name != wanted.strip() else None
             if not any(name in summary.metrics for summary in summaries):
                 known = {name for summary in summaries for name in summary.metrics}
                 raise QueryError(f"none of these runs has the metric {name!r}; {proposed(name, known)}")
@@ -88,12 +91,17 @@ class RunComparison:
             candidates = (name for summary in summaries for name in main_metrics(summary))
             shared = (name for name in candidates if all(name in summary.metrics for summary in summaries))
             name, direction = next(shared, None), None
-        told = next((summary.metrics[name].better for summary in summaries if name and name in summary.metrics), None)
-        return name, direction or told
+        recorded = (summary.metrics[name].better for summary in summaries if name in summary.metrics)
+        return name, asked or next(
+            filter(None, recorded), direction
+        )  # whoever recorded it may know better than a name
 
     def values(self, metric: str) -> list[float | None]:
-        """Return the best value of a metric for each run, or the last one if no value is better than another."""
-        direction = self._wanted_direction if metric == self.metric else None
+        """Return the best value of a metric for each run, or the last one if no value is better than another.
+
+        The metric that they are compared by has one direction for all, also where not all were recorded with it.
+        """
+        direction = self._direction if metric == self.metric else None
         recorded = [run.summary.metrics.get(metric) for run in self.runs]
         return [None if one is None else value_of(one, direction) for one in recorded]
 
@@ -134,7 +142,22 @@ class RunComparison:
         if self.is_across_runs:
             return self._of_all_runs
         now, before = self.runs[1].summary, self.runs[0].summary
-        return likely_causes(now, before, parted=self.parting, spread=self.spread, code=self.code, system=self.system)
+        return likely_causes(
+            now,
+            before,
+            parted=self.parting,
+            spread=self.spread,
+            code=self.code,
+            system=self.system,
+            is_same=self._is_same,
+        )
+
+    @property
+    def _is_same(self) -> bool:
+        """Whether the metric came to the same in the first two runs, by the same way as far as that is known."""
+        first, second = self.values(self.metric)[:2] if self.metric else (None, None)
+        is_same_curve = self.parting is None or (self.parting.at is None and not self.parting.is_longer)
+        return first is not None and first == second and is_same_curve
 
     @cached_property
     def unlike(self) -> str:
@@ -178,6 +201,8 @@ class RunComparison:
         if self.metric is None:
             return None
         first, second = (run.card() for run in self.runs[:2])
+        if any(card["directions"].get(self.metric) != self._direction for card in (first, second)):
+            return None  # what is known of repeats are their best values in the other direction
         return spread_of(self.metric, second, first, (run.card() for run in self._others))
 
     def params(self) -> Table:
@@ -247,7 +272,7 @@ class RunComparison:
         summaries = [self.runs[place].summary for place in having]
         facts = {**names, **besides_params(summaries)}
         metric = [value for place in having if (value := values[place]) is not None]
-        return across_runs(facts, metric, self.metric)
+        return across_runs(facts, metric, self.metric, Setters(summaries[:_MOST_ASKED_WHO_SET]))
 
 
 def _tells(name: str, values: Sequence[Any]) -> bool:

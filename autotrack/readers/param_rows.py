@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from autotrack.journal.summary import Summary
 
+_OF_PERSONS = ("user", "hparams", "init", "changed", "trial", "tensorboard", "logger")
+"""The last parts of the sources of which a person has chosen the values."""
+
 
 class ParamRow(NamedTuple):
     """One param.
@@ -39,3 +42,17 @@ def param_rows(summary: Summary) -> Iterator[ParamRow]:
             if values.get(name, values.get(name.removeprefix(f"{source}."), ...)) == value
         ]
         yield ParamRow(name, value, sources, "".join(defaults[:1]), summary.is_default(name))
+
+
+def is_of_person(row: ParamRow, summary: Summary) -> bool:
+    """Return whether somebody has given the value: to a parser, to a model, or to the run itself."""
+    return any(source.rpartition(".")[2] in _OF_PERSONS for source in row.sources) or is_given(row, summary)
+
+
+def is_given(row: ParamRow, summary: Summary) -> bool:
+    """Return whether the value is an argument that was given, such as an option of the command line."""
+    return any(
+        own in summary.params_given.get(source, ())
+        for source in row.sources
+        for own in (row.name, row.name.removeprefix(f"{source}."))
+    )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
@@ -43,13 +44,32 @@ class Parting:
 
 
 def parting(curve: Sequence[Point], other: Sequence[Point]) -> Parting:
-    """Return where two curves of one metric part, point by point."""
-    is_longer = len(curve) != len(other)
-    for index, (point, beside) in enumerate(zip(curve, other, strict=False)):
-        one, two = number(point.value), number(beside.value)
+    """Return where two curves of one metric part: at the same epochs, at the same steps, or else point by point.
+
+    So it does not matter if one of them was recorded more often.
+    """
+    keys, other_keys = _places(curve, other)
+    beside = dict(zip(other_keys, other, strict=True))
+    pairs = [(point, beside[key]) for key, point in zip(keys, curve, strict=True) if key in beside]
+    is_longer = keys[-1:] != other_keys[-1:]
+    for index, (point, twin) in enumerate(pairs):
+        one, two = number(point.value), number(twin.value)
         if not math.isclose(one, two, rel_tol=_SAME, abs_tol=_SAME) and not (math.isnan(one) and math.isnan(two)):
             return Parting(index, point, is_longer, _is_late(curve[0], point, index), _gap(one, two))
-    return Parting(min(len(curve), len(other)), None, is_longer)
+    return Parting(len(pairs), None, is_longer)
+
+
+def _places(curve: Sequence[Point], other: Sequence[Point]) -> tuple[list[int], list[int]]:
+    """Return where the points of both curves are: in epochs if no two are in one, in steps if both have some at once.
+
+    Else it is their numbers.
+    """
+    for read in (attrgetter("epoch"), attrgetter("step")):
+        places = [read(point) for point in curve], [read(point) for point in other]
+        are_distinct = all(None not in one and len(set(one)) == len(one) for one in places)
+        if are_distinct and not set(places[0]).isdisjoint(places[1]):
+            return places
+    return list(range(len(curve))), list(range(len(other)))
 
 
 def _is_late(first: Point, point: Point, index: int) -> bool:

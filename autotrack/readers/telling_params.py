@@ -6,11 +6,8 @@ from typing import Any
 
 from autotrack.journal.params import is_renumbered, varies_by_itself
 from autotrack.journal.summary import Summary
-from autotrack.readers.param_rows import ParamRow, param_rows
+from autotrack.readers.param_rows import ParamRow, is_of_person, param_rows
 from autotrack.readers.recorded_run import RecordedRun
-
-_OF_PERSONS = ("user", "hparams", "init", "changed", "trial", "tensorboard", "logger")
-"""The last parts of the sources of which a person has chosen the values."""
 
 _OF_EVERYBODY = frozenset("max_epochs epochs max_steps batch_size lr learning_rate optimizer".split())
 """What people look for first, whoever has set it."""
@@ -63,12 +60,3 @@ def _other(row: ParamRow, params: dict[str, Any]) -> Any:
 
 def _tells(row: ParamRow, summary: Summary) -> bool:
     return bool(row.default) or is_of_person(row, summary) or row.name.rpartition(".")[2] in _OF_EVERYBODY
-
-
-def is_of_person(row: ParamRow, summary: Summary) -> bool:
-    """Return whether somebody has given the value: to a parser, to a model, or to the run itself."""
-    return any(
-        source.rpartition(".")[2] in _OF_PERSONS
-        or any(own in summary.params_given.get(source, ()) for own in (row.name, row.name.removeprefix(f"{source}.")))
-        for source in row.sources
-    )

@@ -12,11 +12,10 @@ from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers.compare import changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.readers.param_rows import param_rows
+from autotrack.readers.param_rows import is_of_person, param_rows
 from autotrack.readers.plain import plain
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.telling_params import is_of_person
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
 from autotrack.report.registered import registered

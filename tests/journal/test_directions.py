@@ -18,6 +18,8 @@ from autotrack.journal.directions import Direction, better, monitored
         ("mean_fit_time mean_score_time split0_score_time rank_test_score negative_likelihood_ratio", "min"),
         ("brier_score_loss test_brier_score_loss val_score_loss", "min"),
         ("mean_test_score positive_likelihood_ratio train_neg_loss precision_at_rank_1 accuracy_over_time", "max"),
+        ("val_ppl test_wer categorical_crossentropy val/cross_entropy", "min"),
+        ("power lower_bound supply indices", None),
         ("lr-Adam lr-SGD/pg1 temperature grad_norm epoch step momentum", None),
         ("epoch_seconds checkpoint_seconds validation_seconds test/step_seconds", None),  # nobody judges by these
         ("std_test_score std_score_time std_fit_time LinearSVC/std_test_score", None),

@@ -1,5 +1,6 @@
 """The likely causes of a difference: what is known to matter comes first, and the noise of seeds is called that."""
 
+import json
 import math
 import random
 import shutil
@@ -21,8 +22,9 @@ from autotrack.readers.card import card_of
 from autotrack.readers.causes import HARDLY, in_short, likely_causes
 from autotrack.readers.code_changes import CodeChanges, FileChange
 from autotrack.readers.comparison import RunComparison
+from autotrack.readers.consequences import Setters
 from autotrack.readers.importance import MOST_RUNS, importance
-from autotrack.readers.parting import parting
+from autotrack.readers.parting import Parting, parting
 from autotrack.readers.repeats import Spread, spread_of
 
 
@@ -163,6 +165,18 @@ def test_without_what_was_captured_nothing_is_put_down_to_chance() -> None:
     assert likely_causes(now, before)[0].cause == "something that was not recorded"
 
 
+def test_a_curve_that_was_recorded_more_often_is_compared_at_the_same_steps() -> None:
+    def at(*steps: int) -> list[Point]:
+        return [Point(1 / (step + 1), time=1.0, step=step) for step in steps]
+
+    assert str(parting(at(*range(0, 31, 5)), at(0, 10, 20, 30))) == "the curves are the same"
+    assert str(parting(at(*range(0, 31, 5)), at(0, 10, 20))) == "the curves are the same, one goes on for longer"
+    by_epoch = [
+        [Point(0.5, time=1.0, step=size * (epoch + 1), epoch=epoch) for epoch in range(3)] for size in (10, 20)
+    ]
+    assert str(parting(*by_epoch)) == "the curves are the same"
+
+
 @given(st.lists(st.floats(allow_infinity=False), max_size=6), st.lists(st.floats(allow_infinity=False), max_size=6))
 def test_curves_part_where_the_first_values_differ(one: list[float], other: list[float]) -> None:
     found = parting(points(*one), points(*other))
@@ -181,6 +195,44 @@ def test_a_difference_that_is_no_larger_than_that_of_seeds_is_called_that() -> N
     assert "not more than seeds make" in others[0].evidence
     of_far = spread("val_loss", far, repeats[0], repeats)
     assert likely_causes(far, repeats[0], spread=of_far)[0].cause == "beta 0.9 → 0.5"
+
+
+def test_means_of_repeats_of_both_tell_more_than_two_single_runs() -> None:
+    before = [run(f"a{seed}", 0.5 + 0.01 * seed, seed=seed) for seed in range(6)]
+    now = [run(f"b{seed}", 0.47 + 0.01 * seed, seed=seed, beta=0.5) for seed in range(6)]
+    alone = spread("val_loss", now[3], before[3], [*before, now[3]])
+    together = spread("val_loss", now[3], before[3], [*before, *now])
+    assert alone is not None
+    assert together is not None
+    assert (alone.is_within_noise, together.is_within_noise) == (True, False)
+    same = [run(f"c{seed}", 0.5 + 0.01 * seed, seed=seed, beta=0.5) for seed in range(6)]
+    noise = likely_causes(same[5], before[0], spread=spread("val_loss", same[5], before[0], [*before, *same]))[0]
+    assert noise.cause == "the noise of seeds (0.525 ± 0.01871 over 6 repeats, and 0.525 over 6)"
+    assert "the means of the repeats of both" in noise.evidence
+
+
+def test_of_few_repeats_noise_is_less_sure() -> None:
+    repeats = [run(str(seed), 0.5 + 0.01 * seed, seed=seed) for seed in range(9)]
+    sure = []
+    for count in (3, 9):
+        found = spread("val_loss", repeats[1], repeats[0], repeats[:count])
+        sure.append(likely_causes(repeats[1], repeats[0], spread=found)[0].confidence)
+    assert sure == [0.8, 0.95]
+
+
+def test_where_there_is_no_difference_nothing_is_to_blame() -> None:
+    assert likely_causes(run(), run(), is_same=True) == []
+    repeats = [run(str(seed), 0.5 + 0.01 * seed, seed=seed) for seed in range(4)]
+    now = run("now", beta=0.5, seed=0)
+    found = likely_causes(now, repeats[0], spread=spread("val_loss", now, repeats[0], repeats), is_same=True)
+    assert [cause.cause for cause in found] == ["beta 0.9 → 0.5"]
+
+
+def test_seeds_that_differ_are_never_said_to_be_the_same() -> None:
+    late = Parting(3, points(0.5)[0], is_longer=False, is_late=True, gap=1e-6)
+    assert all(
+        "the seeds are the same" not in cause.evidence for cause in likely_causes(run(seed=2), run(), parted=late)
+    )
 
 
 def test_too_few_repeats_tell_nothing() -> None:
@@ -229,14 +281,25 @@ def test_params_that_change_together_are_said_to_be_so() -> None:
         "batch_size": [16 * number for number in range(12)],
         "depth": [1, 2] * 6,
     }
-    causes = across_runs(params, [rate + 0.01 for rate in rates], "val_loss")
+    causes = across_runs(params, [rate + 0.01 for rate in rates], "val_loss", Setters([]))
     assert "changes along with batch_size, so these runs cannot tell" in causes[0].evidence
     assert causes[0].kind == "params"
 
 
+def test_of_params_that_change_together_the_one_that_was_given_comes_first() -> None:
+    sizes = list(range(1, 13))
+    values = {"total": 96, "batch": 8}
+    now = run(**values)
+    now.params_by_source, now.params_given = {"loop": {"total": 96}, "argparse": {"batch": 8}}, {"argparse": ["batch"]}
+    params: dict[str, list[Any]] = {"total": [12 * size for size in sizes], "batch": sizes}
+    causes = across_runs(params, [float(size) for size in sizes], "val_loss", Setters([now]))
+    assert [cause.cause for cause in causes] == ["batch", "total"]
+
+
 def test_where_nothing_explains_a_metric_that_is_said_first() -> None:
     dice = random.Random(3)
-    causes = across_runs({"lr": [dice.random() for _ in range(12)]}, [dice.random() for _ in range(12)], "val_loss")
+    rates, losses = ([dice.random() for _ in range(12)] for _ in range(2))
+    causes = across_runs({"lr": rates}, losses, "val_loss", Setters([]))
     assert causes[0].cause == "nothing tells val_loss of these 12 runs"
     assert all("thin evidence" in cause.evidence and cause.confidence < 0.6 for cause in causes)
 
@@ -280,6 +343,29 @@ def test_many_runs_are_explained_by_how_their_params_go_along_with_the_metric(ru
     causes = runs.compare().causes
     assert causes[0].cause == "lr"
     assert "of the variance of val_loss over 12 runs" in causes[0].evidence
+
+
+def test_runs_are_compared_in_one_direction_also_if_they_were_recorded_with_two(store: Path) -> None:
+    for name, better in (("old", "max"), ("new", "min")):
+        with autotrack.start_run(name, to=store) as one:
+            one.log_tags({})
+            for step, value in enumerate([0.3, 0.1, 0.2]):
+                one.log({"score": value}, step=step)
+        _directed(one.folder, better)
+    old, new = (autotrack.load(name, store) for name in ("old", "new"))
+    assert RunComparison([new, old]).as_dict()["better"] == "min"
+    assert RunComparison([new, old]).values("score") == [0.1, 0.1]
+    assert RunComparison([new, old], metric="score").values("score") == [0.1, 0.1]
+    assert RunComparison([new, old], metric="max score").values("score") == [0.3, 0.3]
+
+
+def _directed(folder: Path, better: str) -> None:
+    """Have a run say that it was recorded with a setting for the direction of its score."""
+    journal = folder / "journal" / "main.jsonl"
+    first, _, rest = journal.read_text().partition("\n")
+    started = {**json.loads(first), "directions": {"score": better}}
+    journal.write_text(f"{json.dumps(started)}\n{rest}")
+    (folder / "run.json").unlink()
 
 
 def test_what_cannot_be_compared_is_a_mistake(runs: Any) -> None:
