@@ -172,10 +172,14 @@ class Flushed(Message, frozen=True, kw_only=True):
 
 
 class Compared(Message, frozen=True, kw_only=True):
-    """From the sidecar: how the run in `folder` compares with earlier ones, for the terminal."""
+    """From the sidecar: how the run in `folder` compares with earlier ones, for the terminal.
+
+    `is_preliminary` says that the run has just begun, and that another comparison follows when more is known of it.
+    """
 
     folder: str
     comparison: Comparison
+    is_preliminary: bool = False
 
 
 class Say(Message, frozen=True, kw_only=True):

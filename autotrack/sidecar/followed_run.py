@@ -18,7 +18,7 @@ from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
-from autotrack.readers.compare import changes_of
+from autotrack.readers.compare import ChangesSince, changes_of
 from autotrack.readers.earlier_runs import EarlierRuns
 from autotrack.readers.recorded_run import summarise
 from autotrack.readers.reproducibility import reproducibility_of
@@ -34,12 +34,14 @@ from autotrack.sidecar.run_stages import RunStages
 from autotrack.sidecar.training_exit import ExitStatus
 from autotrack.sinks import build
 
+_SETTLED_SECONDS = 3.0
+
 
 class FollowedRun:
     """A run that a sidecar looks after.
 
-    The worker thread calls `put`, `notice`, `subject`, `complete_files` and `add_changes`, and an upload thread calls
-    `notice`. Everything else belongs to the thread of the loop.
+    The worker thread calls `put`, `notice`, `subject`, `complete_files`, `changes` and `add_changes`, and an upload
+    thread calls `notice`. Everything else belongs to the thread of the loop.
 
     Attributes:
         follow: What training asked for.
@@ -94,6 +96,11 @@ class FollowedRun:
         """Whether the run has ended, and did not take long."""
         started, finished = self.facts.started, self.facts.finished
         return started is not None and finished is not None and finished.time - started.time <= SHORT_SECONDS
+
+    @property
+    def is_worth_a_preview(self) -> bool:
+        """Whether somebody is to hear how it begins, and its params are known: they are recorded when it starts."""
+        return not self.follow.quiet and monotonic() - self._begun > _SETTLED_SECONDS
 
     def is_left_by(self, pid: int) -> bool:
         """Whether this process recorded the run, and did not record how it ended."""
@@ -172,10 +179,14 @@ class FollowedRun:
                 [Artifact(**{**fields, "time": time(), "bytes": size, "sha256": digest, "completes": artifact.time})]
             )
 
+    def changes(self, earlier_runs: EarlierRuns | None = None, now: Summary | None = None) -> ChangesSince | None:
+        """Return how this run differs from the last and the best one of its kind; None for the first one."""
+        return changes_of(self.folder, earlier_runs, now, reads_code=True)
+
     def add_changes(self, earlier_runs: EarlierRuns | None = None) -> Comparison:
         """Add how this run differs from the last and the best one of its kind; return what is said of it."""
         now = summarise(self.folder)
-        changes = changes_of(self.folder, earlier_runs, now, reads_code=True)
+        changes = self.changes(earlier_runs, now)
         said = Comparison() if changes is None else changes.said
         if changes is not None:
             self.put([Text(time=time(), name="changes", text=changes.text)])

@@ -282,6 +282,8 @@ class Sidecar:
         """Start what a run is ready for, and stop following it when all is done."""
         if run.stages.begin_comparing(has_metrics=run.facts.has_metrics):
             self._worker.compare(run)
+        elif run.is_worth_a_preview and run.stages.begin_preview():
+            self._worker.preview(run)
         if run.stages.is_done and not run.stages.awaits_exit_code:
             del self._runs[run.follow.folder]
             run.flush()

@@ -11,6 +11,8 @@ class EnvironmentStage(Enum):
     UNCAPTURED = auto()
     CAPTURED = auto()
     """It waits for its first metrics or its end: all params are known by then, and can be compared."""
+    PREVIEWED = auto()
+    """Its first metrics are long in coming, and what is known has been compared, so that it can be said meanwhile."""
     COMPARING = auto()
     COMPARED = auto()
 
@@ -55,9 +57,17 @@ class RunStages:
         """Move on to the comparison if the run is ready for it, and return whether it was: whoever calls compares."""
         with self._lock:
             is_ready = has_metrics or self._end is not EndStage.OPEN
-            if self._environment is not EnvironmentStage.CAPTURED or not is_ready:
+            if self._environment not in (EnvironmentStage.CAPTURED, EnvironmentStage.PREVIEWED) or not is_ready:
                 return False
             self._environment = EnvironmentStage.COMPARING
+            return True
+
+    def begin_preview(self) -> bool:
+        """Move on to a comparison of what is known already, and return whether it is time: whoever calls compares."""
+        with self._lock:
+            if self._environment is not EnvironmentStage.CAPTURED or self._end is not EndStage.OPEN:
+                return False
+            self._environment = EnvironmentStage.PREVIEWED
             return True
 
     def mark_compared(self) -> None:

@@ -15,9 +15,9 @@ class TerminalLines:
         self._lock = threading.Lock()
         self._problems: set[str] = set()
 
-    def say_comparison(self, folder: Path, comparison: Comparison) -> None:
-        """Say how a run compares with earlier ones. Training says so with the end of the run."""
-        self._outbox.send(Compared(folder=str(folder), comparison=comparison))
+    def say_comparison(self, folder: Path, comparison: Comparison, *, is_preliminary: bool = False) -> None:
+        """Say how a run compares with earlier ones. Training says so at the start of the run, and with its end."""
+        self._outbox.send(Compared(folder=str(folder), comparison=comparison, is_preliminary=is_preliminary))
 
     def say_problem(self, problem: str) -> None:
         """Say what does not work, unless the same has been said before."""

@@ -65,6 +65,10 @@ class Worker:
         """Compare a run with earlier ones, and have the terminal say what has changed."""
         self._start(run, lambda: self._compare(run))
 
+    def preview(self, run: FollowedRun) -> None:
+        """Compare what is known of a run that has just begun, and have the terminal say what has changed."""
+        self._start(run, lambda: self._preview(run))
+
     def copy(self, copy: Copy, run: FollowedRun | None) -> None:
         """Make a copy of a file that was logged to a run; `run` is None for a short one among many.
 
@@ -130,6 +134,10 @@ class Worker:
                 self._terminal.say_comparison(run.folder, comparison)
         finally:
             run.stages.mark_compared()
+
+    def _preview(self, run: FollowedRun) -> None:
+        if not run.stages.is_finalized and (changes := run.changes(self._earlier_runs)) is not None:
+            self._terminal.say_comparison(run.folder, changes.said, is_preliminary=True)
 
 
 def _add_reads(run: FollowedRun, reads: ReadFiles) -> None:

@@ -30,6 +30,7 @@ from autotrack.training import terminal
 from autotrack.training.end_reports import EndReports, WhenRefreshed
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.spawn import Spawned
+from autotrack.training.start_lines import StartLines
 from autotrack.training.terminal import held_lines
 
 _NOT_URGENT_SECONDS = 0.3
@@ -66,6 +67,7 @@ class SidecarProcess:
         self._spawned = spawned
         self._secrets = secrets
         self._reports = EndReports()
+        self._starts = StartLines()
         self.pid: int | None = None
         self.progress = Progress(urgent=True, doing="starting the process beside training")
         self.followed: set[str] = set()
@@ -107,6 +109,7 @@ class SidecarProcess:
         self.followed.add(message.folder)
         if message.environment and not (message.quiet or message.only_load or message.is_one_of_many):
             self._reports.await_comparison(message.folder)
+            self._starts.begin(message.folder)
         if message.modules == self._modules:
             message = msgspec.structs.replace(message, modules=None)  # there may be thousands
         else:
@@ -124,6 +127,7 @@ class SidecarProcess:
         """
         self.ended.pop(folder, None)
         self.ended[folder] = None
+        self._starts.end(folder)
         self._reports.await_summary(folder, when_refreshed)
         is_awaited = patience > _POLL_SECONDS
         is_answered = is_awaited or self._reports.is_to_be_said(folder)
@@ -180,7 +184,7 @@ class SidecarProcess:
         self._reports.say()
 
     def listen(self) -> None:
-        """Take in what it has said since the last call. Only problems are said at once."""
+        """Take in what it has said since the last call. Only problems are said at once, and what a run begins with."""
         for message in self._spawned.from_sidecar.receive():
             match message:
                 case Hello():
@@ -190,7 +194,7 @@ class SidecarProcess:
                 case Flushed():  # those of earlier questions may still come
                     self._flushed = message if message.number == self._flushes else self._flushed
                 case Compared():
-                    self._reports.compared(message.folder, message.comparison)
+                    self._take_comparison(message)
                 case Say():
                     terminal.say_amid(message.line)
                 case Progress():
@@ -201,6 +205,12 @@ class SidecarProcess:
                     pass  # these go the other way
                 case _:
                     assert_never(message)
+        self._starts.say()
+
+    def _take_comparison(self, message: Compared) -> None:
+        self._starts.take(message.folder, message.comparison.at_start)
+        if not message.is_preliminary:
+            self._reports.compared(message.folder, message.comparison)
 
     def _take_summary(self, folder: str) -> None:
         try:

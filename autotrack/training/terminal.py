@@ -1,4 +1,4 @@
-"""The few lines that a run prints: one when it starts, some when it ends.
+"""The few lines that a run prints: one or two when it starts, some when it ends.
 
 They go to standard error, so that piping the output of a script works as before.
 """
@@ -19,7 +19,7 @@ from autotrack.journal.judging import main_metrics
 from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.training.observe.output.streams import not_captured
-from autotrack.training.progress_bars import is_bar_drawn
+from autotrack.training.progress_bars import bars_put_aside, is_bar_drawn
 
 _MOST_METRICS = 6
 _LONGEST_REASON = 200
@@ -35,10 +35,10 @@ def say(*lines: str) -> None:
 
 def say_amid(*lines: str) -> None:
     """Print lines while the script may be drawing a progress bar, which is then drawn again below."""
-    if _is_terminal():
-        with contextlib.suppress(OSError, ValueError), not_captured():
+    with contextlib.suppress(Exception), not_captured(), bars_put_aside():
+        if _is_terminal():
             print("\r\x1b[2K", end="", file=sys.stderr)
-    say(*lines)
+        say(*lines)
 
 
 def _is_terminal() -> bool:

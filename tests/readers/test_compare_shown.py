@@ -101,17 +101,42 @@ def test_what_changed_is_said_below_the_progress_bar(script: Path) -> None:
     assert rows.index(bar) < rows.index(line)
 
 
+DRAWING = {
+    "tqdm": "from tqdm import tqdm as bar",
+    "rich": "import rich.progress; bar = rich.progress.track; rich.progress.Progress.refresh",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drawn_by", ["", "tqdm", "rich"])
+def test_a_run_that_goes_on_says_at_its_start_what_changed_beside_any_bar(script: Path, drawn_by: str) -> None:
+    train("0.1")
+    if drawn_by:
+        bars = f"{DRAWING[drawn_by]}\nautotrack.autolog"
+        script.write_text(
+            TRAINING.replace("autotrack.autolog", bars).replace("in range(10_000)", "in bar(range(10_000))")
+        )
+    printed = train("0.01", until="since", on_a_terminal=True, COLUMNS="200")
+    screen = Screen(str)
+    rows = [row.rstrip() for row in [*screen.feed(printed), *screen.rows]]
+    place, line = next((place, row) for place, row in enumerate(rows) if "since" in row)
+    code = ", code (train.py changed)" if drawn_by else ""
+    name = autotrack.runs("runs")[0].name
+    said = rf"autotrack: run {name}: since [\w-]+ \(last run and best val_loss 0.5\): params \(lr 0.1 → 0.01\)"
+    assert re.fullmatch(said + re.escape(code), line)
+    assert rows[place - 1].startswith("autotrack: run"), "where it starts, and no bar between"
+    ended = next(place for place, row in enumerate(rows) if " finished after " in row)
+    bars = [row for row in rows[place + 1 : ended] if row]
+    assert len(bars) == (1 if drawn_by else 0), bars
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("drawn_by", ["tqdm", "rich"])
 def test_while_somebody_draws_a_bar_the_end_of_a_run_waits(script: Path, drawn_by: str) -> None:
-    bars = {
-        "tqdm": "from tqdm import tqdm as bar",
-        "rich": "import rich.progress; bar = rich.progress.track; rich.progress.Progress.refresh",
-    }
     script.write_text(
         f"""
 import autotrack
-{bars[drawn_by]}
+{DRAWING[drawn_by]}
 for index in bar(range(3)):
     with autotrack.start_run(f"run{{index}}"):
         pass

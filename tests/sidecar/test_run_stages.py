@@ -29,6 +29,23 @@ def test_a_run_without_metrics_is_compared_when_it_has_ended() -> None:
     assert stages.begin_comparing(has_metrics=False)
 
 
+def test_what_is_known_of_a_run_is_compared_once_before_its_first_metrics() -> None:
+    stages = RunStages(captures_environment=True)
+    assert not stages.begin_preview(), "it is not captured yet"
+    stages.mark_captured()
+    assert [stages.begin_preview(), stages.begin_preview()] == [True, False]
+    assert stages.is_captured
+    assert not stages.is_compared
+    assert stages.begin_comparing(has_metrics=True)
+    assert not stages.begin_preview()
+
+
+def test_a_run_that_has_ended_has_no_beginning_to_speak_of() -> None:
+    stages = captured()
+    stages.finalize()
+    assert not stages.begin_preview()
+
+
 def test_a_run_of_which_nothing_is_captured_is_neither_captured_nor_compared() -> None:
     stages = RunStages(captures_environment=False)
     assert stages.is_captured

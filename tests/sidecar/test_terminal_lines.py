@@ -28,4 +28,8 @@ def test_each_problem_is_said_once(outbox: MessageFile) -> None:
 def test_how_a_run_compares_is_told_with_its_folder(outbox: MessageFile) -> None:
     comparison = Comparison("since b (last run): nothing changed", {"val_loss": [("b", 0.5)]})
     TerminalLines(outbox).say_comparison(Path("runs/c"), comparison)
-    assert outbox.receive() == [Compared(folder="runs/c", comparison=comparison)]
+    TerminalLines(outbox).say_comparison(Path("runs/c"), comparison, is_preliminary=True)
+    assert outbox.receive() == [
+        Compared(folder="runs/c", comparison=comparison),
+        Compared(folder="runs/c", comparison=comparison, is_preliminary=True),
+    ]

@@ -11,7 +11,9 @@ import pytest
 
 import autotrack
 from autotrack.journal.records import Notice
-from autotrack.protocol import AnyMessage, Hello, Progress, Say, ShutdownDone
+from autotrack.journal.standing import Comparison
+from autotrack.journal.summary import Summary
+from autotrack.protocol import AnyMessage, Compared, Follow, Hello, Progress, Say, ShutdownDone
 from autotrack.training import sidecar_process
 from autotrack.training.sidecar_process import SidecarProcess
 from autotrack.training.terminal import Waiting
@@ -283,6 +285,23 @@ def test_a_change_that_it_found_is_said_while_training_goes_on(capsys: pytest.Ca
     sidecar = beside([Say(line="autotrack: since b (last run): params (lr 0.1 → 0.2)")])
     sidecar.listen()
     assert capsys.readouterr().err == "autotrack: since b (last run): params (lr 0.1 → 0.2)\n"
+
+
+def test_what_a_run_begins_with_is_said_at_its_start_and_waits_for_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotrack.training.start_lines._FIRST_SECONDS", 0.0)
+    early = Comparison("since b (last run): nothing changed; since c", at_start="run a: since c (best): lr 1 → 2")
+    sidecar = beside([Compared(folder="a", comparison=early, is_preliminary=True)], [])
+    monkeypatch.setattr(sidecar, "send", lambda *_, **__: None)
+    sidecar.follow(Follow(folder="a"))
+    for _ in range(2):
+        sidecar.listen()
+    assert capsys.readouterr().err == "autotrack: run a: since c (best): lr 1 → 2\n"
+    sidecar._reports.await_summary("a", lambda *_: None)
+    sidecar._reports.refreshed("a", Summary)
+    sidecar._reports.say()
+    assert sidecar._reports.are_awaited(), "its end is said with the whole comparison"
 
 
 def test_it_is_only_told_the_secrets_that_are_not_in_its_environment() -> None:
