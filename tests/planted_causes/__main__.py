@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.planted_causes.fresh import FRESH, WITH_ANOTHER_SEED
+from tests.planted_causes.fresh import FRESH, OF_EVERY_KIND, WITH_ANOTHER_SEED
 from tests.planted_causes.pairs import PAIRS
 from tests.planted_causes.recording import Answer, Laboratory, Planted
 
 _PARTS = {
     "changes that the explanations were made for": PAIRS,
     "changes that were invented afterwards": FRESH,
+    "changes that the frameworks lacked of some kinds": OF_EVERY_KIND,
     "changes beside which the seed is another one": WITH_ANOTHER_SEED,
 }
 
@@ -30,7 +31,7 @@ def answers(planted: Sequence[Planted], top: Path) -> Iterator[Answer]:
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         top = Path(arguments[0]) if arguments else Path(folder)
-        told = list(answers([*PAIRS, *FRESH, *WITH_ANOTHER_SEED], top))
+        told = list(answers([one for planted in _PARTS.values() for one in planted], top))
     for title, planted in _PARTS.items():
         print(title)
         show(told[: len(planted)])

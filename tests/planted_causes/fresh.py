@@ -1,8 +1,20 @@
-"""Fifteen more known changes, invented after the explanations had been made to find the forty."""
+"""More known changes, invented after the explanations had been made to find the forty."""
 
 import shutil
 
-from tests.planted_causes.pairs import CODE, DATA, DATA_NAMES, PARAM, SEED, argue, edit, flip_labels, upgrade, variable
+from tests.planted_causes.pairs import (
+    CODE,
+    DATA,
+    DATA_NAMES,
+    PARAM,
+    SEED,
+    argue,
+    edit,
+    flip_labels,
+    shuffle_rows,
+    upgrade,
+    variable,
+)
 from tests.planted_causes.recording import Change, Planted, Project
 
 
@@ -63,6 +75,24 @@ FRESH = [
     Planted("seed", "keras", argue("--seed", "12"), ("seed",), SEED),
     Planted("labels of rows", "keras", flip_labels, DATA_NAMES, DATA),
 ]  # fmt: skip
+
+ORDERED = "shuffle=True, generator=torch.Generator().manual_seed(8)"
+
+OF_EVERY_KIND = [
+    Planted("order of rows", "sklearn", shuffle_rows, DATA_NAMES, DATA),
+    Planted("threads", "sklearn", variable("OMP_NUM_THREADS", "1"), ("THREADS", "threads"), ("hardware",)),
+    Planted("labels of rows", "lightning", flip_labels, DATA_NAMES, DATA),
+    Planted("batch order", "lightning", edit("train.py", "shuffle=True", ORDERED), ("train.py", "order", "seed"),
+            ("code", "seed")),
+    Planted("threads", "lightning", variable("OMP_NUM_THREADS", "1"), ("THREADS", "threads"), ("hardware",),
+            both=lambda one: one.arguments.extend(["--hidden", "4096"])),
+    Planted("package", "keras", upgrade, ("scalekit",), ("packages",)),
+    Planted("batch order", "keras", edit("train.py", "epochs=args.epochs,", "epochs=args.epochs, shuffle=False,"),
+            ("shuffle", "train.py"), ("params", "code")),
+    Planted("threads", "keras", variable("OMP_NUM_THREADS", "1"), ("THREADS", "threads"), ("hardware",),
+            both=lambda one: one.arguments.extend(["--batch-size", "500"])),
+]  # fmt: skip
+"""With these, scikit-learn, Lightning and Keras have a param, a line, a package, rows, a seed, an order, threads."""
 
 WITH_ANOTHER_SEED = [
     Planted("depth above noise", "sklearn", argue("--depth", "1", "--seed", "5"), ("depth",), PARAM, repeats=4),
