@@ -342,7 +342,6 @@ def test_a_run_is_compared_with_the_last_and_the_best_one(made: Store) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["keep-this", "a-good-one", "2026", "zebra"])
 def test_at_the_start_only_the_runs_are_named_since_which_something_has_changed(made: Store) -> None:
     loss = Metrics(time=2.0, values={"val_loss": 0.1})
     made.add(loss, lr=0.1, name="best")
@@ -361,6 +360,7 @@ def test_at_the_start_nothing_is_said_where_nothing_has_changed_but_random_numbe
     assert (changes.said.at_start, "other seeds, which nobody set" in changes.line) == ("", True)
 
 
+@pytest.mark.parametrize("name", ["keep-this", "a-good-one", "2026", "zebra"])
 def test_a_run_whose_folder_was_renamed_is_still_the_best_one_before(made: Store, name: str) -> None:
     best = made.add(*loss(0.5, 0.2), lr=0.3)
     best.rename(best.with_name(name))
