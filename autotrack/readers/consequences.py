@@ -48,6 +48,10 @@ class Setters:
         """Return where the values of a param come from."""
         return {source for _, rows in self._runs if name in rows for source in rows[name].sources}
 
+    def is_named_by_command(self, name: str) -> bool:
+        """Return whether the command line of a run has the value, as of an argument that nobody parses."""
+        return any(str(rows[name].value) in run.argv for run, rows in self._runs if name in rows)
+
     def is_left_at_default(self, name: str) -> bool:
         """Return whether it is an argument that nobody gave."""
         return self.of(name) == Setter.NOBODY and any(rows[name].is_default for _, rows in self._runs if name in rows)
@@ -112,7 +116,8 @@ def behind_what_they_follow(
         followed = _behind_a_change_like_it(one, leaders, is_settled=is_settled) or _behind_a_class(
             one, found, setters
         )
-        if followed is None and is_settled:  # nobody can have set it, for the code is the same
+        if followed is None and is_settled and not setters.is_named_by_command(one.change.name):
+            # nobody can have set it, for the code is the same
             followed = _behind_any(one, given or (upgrades if one.setter == Setter.NOBODY else []))
         yield followed or one.cause
 

@@ -1,5 +1,6 @@
 """Repeats of one configuration: runs that differ in nothing but their seeds, and how far apart seeds set a metric."""
 
+import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,9 @@ class Spread:
     def reach(self) -> float:
         """How far apart two single values may lie, or two means: 95 % of such differences do not lie farther."""
         if not self.others:
-            return _student(self.repeats - 1) * 2**0.5 * self.deviation
+            return _student(self.repeats - 1) * math.sqrt(2) * self.deviation
         together = 1 / self.repeats + 1 / self.others
-        return _student(self.repeats + self.others - 2) * together**0.5 * self.deviation
+        return _student(self.repeats + self.others - 2) * math.sqrt(together) * self.deviation
 
     @property
     def evidence(self) -> str:
@@ -84,7 +85,7 @@ def spread_of(metric: str, now: Card, before: Card, others: Iterable[Card]) -> S
     new, old = (groups.get(configuration, []) for configuration in wanted)
     if wanted[0] != wanted[1] and min(len(new), len(old)) >= _FEWEST:
         variances = ((len(one) - 1) * statistics.variance(one) for one in (new, old))
-        deviation = (sum(variances) / (len(new) + len(old) - 2)) ** 0.5
+        deviation = math.sqrt(sum(variances) / (len(new) + len(old) - 2))
         means = statistics.fmean(new), statistics.fmean(old)
         return Spread(len(old), means[1], deviation, means[0] - means[1], len(new), means[0])
     return _of_one(max(groups.values(), key=len, default=[]), values[0] - values[1])

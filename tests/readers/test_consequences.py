@@ -53,6 +53,13 @@ def test_what_nobody_gave_cannot_lead_unless_the_code_is_another_one(module: str
     assert ("may come from preset small → big" in found["hidden"].evidence) is not leads
 
 
+def test_a_value_that_the_command_line_has_was_given() -> None:
+    now = run(given={"preset": "big"}, lightning={}, hparams={"hidden": 512})
+    now.argv = ["train.py", "512", "--preset", "big"]
+    found = causes(now, run(given={"preset": "small"}, lightning={}, hparams={"hidden": 64}))
+    assert "may come from" not in found["hidden"].evidence
+
+
 def test_params_of_another_optimizer_come_with_it() -> None:
     found = causes(
         run(given={"opt": "b"}, lightning={}, optimizer={"optimizer": "Adam", "betas": [0.9, 0.99]}, module="2"),
