@@ -30,8 +30,7 @@ from autotrack.training import terminal
 from autotrack.training.end_reports import EndReports, WhenRefreshed
 from autotrack.training.hooks.faults import report_fault
 from autotrack.training.spawn import Spawned
-from autotrack.training.start_lines import StartLines
-from autotrack.training.terminal import held_lines
+from autotrack.training.terminal import StartLines, held_lines
 
 _NOT_URGENT_SECONDS = 0.3
 """How long the end of this process waits for work that is not urgent, if something is to be said of it."""

@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Container
 from pathlib import Path
+from time import monotonic
 
 from autotrack import settings
 from autotrack.escapes import printable
@@ -23,6 +24,8 @@ from autotrack.training.progress_bars import bars_put_aside, is_bar_drawn
 
 _MOST_METRICS = 6
 _LONGEST_REASON = 200
+_FIRST_SECONDS, _LAST_SECONDS = 5.0, 120.0
+"""When it is said what a run begins with: one that is over before says it with its end, and later is not the start."""
 
 
 def say(*lines: str) -> None:
@@ -72,6 +75,42 @@ class HeldLines:
 
 
 held_lines = HeldLines()  # of this process, as is its terminal
+
+
+class StartLines:
+    """What has changed since earlier runs, said of a run that has just begun, or not at all.
+
+    Nobody waits for it: the sidecar finds it out while training starts. Training hears of it, like of all that the
+    sidecar says, when it records something, once a second at most. The lines are kept by the folders of their runs.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[str, float] = {}
+        self._lines: dict[str, str] = {}
+
+    def begin(self, folder: str) -> None:
+        """Note that a run begins, of which somebody wants to hear."""
+        self._begun[folder] = monotonic()
+
+    def end(self, folder: str) -> None:
+        """Forget a run, which has ended or of which all is said."""
+        self._begun.pop(folder, None)
+        self._lines.pop(folder, None)
+
+    def take(self, folder: str, line: str) -> None:
+        """Take in the line of a run; nothing if nothing differs."""
+        if line and folder in self._begun:
+            self._lines[folder] = line
+
+    def say(self) -> None:
+        """Say what is due."""
+        for folder, line in list(self._lines.items()):
+            seconds = monotonic() - self._begun[folder]
+            if seconds < _FIRST_SECONDS:
+                continue
+            self.end(folder)
+            if seconds <= _LAST_SECONDS:
+                say_amid(f"autotrack: {line}")
 
 
 class Waiting:

@@ -290,7 +290,7 @@ def test_a_change_that_it_found_is_said_while_training_goes_on(capsys: pytest.Ca
 def test_what_a_run_begins_with_is_said_at_its_start_and_waits_for_nothing_else(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autotrack.training.start_lines._FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("autotrack.training.terminal._FIRST_SECONDS", 0.0)
     early = Comparison("since b (last run): nothing changed; since c", at_start="run a: since c (best): lr 1 → 2")
     sidecar = beside([Compared(folder="a", comparison=early, is_preliminary=True)], [])
     monkeypatch.setattr(sidecar, "send", lambda *_, **__: None)
