@@ -95,8 +95,8 @@ PAIRS = [
         "another model",
         "sklearn",
         edit("train.py", "model = RandomForest", "model = ExtraTrees"),
-        ("train.py", "estimator"),
-        ("code", "params"),
+        ("train.py", "estimator", "model RandomForestClassifier → ExtraTreesClassifier"),
+        ("code", "params", "training"),
     ),
     Planted("new module", "sklearn", add_import, ("clipping.py", "features.py", "train.py"), CODE),
     Planted(

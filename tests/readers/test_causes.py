@@ -288,8 +288,7 @@ def test_params_that_change_together_are_said_to_be_so() -> None:
 
 def test_of_params_that_change_together_the_one_that_was_given_comes_first() -> None:
     sizes = list(range(1, 13))
-    values = {"total": 96, "batch": 8}
-    now = run(**values)
+    now = run(total=96, batch=8)
     now.params_by_source, now.params_given = {"loop": {"total": 96}, "argparse": {"batch": 8}}, {"argparse": ["batch"]}
     params: dict[str, list[Any]] = {"total": [12 * size for size in sizes], "batch": sizes}
     causes = across_runs(params, [float(size) for size in sizes], "val_loss", Setters([now]))

@@ -129,8 +129,8 @@ def test_a_run_that_goes_on_says_at_its_start_what_changed_beside_any_bar(script
     assert re.fullmatch(said + re.escape(code), line)
     assert rows[place - 1].startswith("autotrack: run"), "where it starts, and no bar between"
     ended = next(place for place, row in enumerate(rows) if " finished after " in row)
-    bars = [row for row in rows[place + 1 : ended] if row]
-    assert len(bars) == (1 if drawn_by else 0), bars
+    below = [row for row in rows[place + 1 : ended] if row]
+    assert len(below) == (1 if drawn_by else 0), below
 
 
 @pytest.mark.slow
