@@ -126,7 +126,7 @@ def _behind_a_change_like_it(one: _Param, leaders: Sequence[_Param], *, is_settl
     """Return a param behind another that has changed in the same way, as `max_epochs` and `steps` do with `epochs`."""
     for leader in leaders:
         if _is_same_change(one.change, leader.change):
-            return one.cause.less(CONSEQUENCE, f"it has changed as {leader.cause.cause} has")
+            return one.cause.less(CONSEQUENCE, f"with the same values as {leader.cause.cause}")
     for leader in leaders:
         if _are_in_step(one.factor, leader.factor):  # which may be chance
             most = CONSEQUENCE if is_settled else leader.cause.confidence - _JUST_BEHIND

@@ -39,7 +39,7 @@ def test_what_changes_along_with_an_option_follows_from_it() -> None:
     )
     assert list(found)[:2] == ["epochs", "batch"]
     assert {name for name, cause in found.items() if cause.confidence > 0.3} == {"epochs", "batch"}
-    assert "has changed as epochs 3 → 6 has" in found["max_epochs"].evidence
+    assert "with the same values as epochs 3 → 6" in found["max_epochs"].evidence
     assert "in step with" in found["batches"].evidence
 
 
