@@ -6,10 +6,15 @@ Nothing of theirs costs more than itself: an item that cannot be read becomes a 
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 from autotrack.settings import UNREADABLE
+
+MOST_ITEMS = 1000
+"""How many names of a mapping are looked at. A mapping of somebody's may make them up without end."""
 
 
 def items_of(value: Any) -> Iterator[tuple[Any, Any]] | None:
@@ -59,10 +64,10 @@ def _items_of_mapping(values: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _keys(values: Mapping[Any, Any]) -> list[Any]:
-    """Return the keys, as far as they can be listed."""
+    """Return the keys, as far as they can be listed, and one more than `MOST_ITEMS` where there are more."""
     keys = []
     try:
-        for key in values:
+        for key in islice(values, MOST_ITEMS + 1):
             keys.append(key)  # noqa: PERF402  those before the one that raises are kept
     except Exception:  # noqa: BLE001  a mapping of the user's may raise anything
         return keys
@@ -84,7 +89,8 @@ def members_of(values: Any) -> Iterator[Any]:
 def _as_written(values: Any, key: Any, error: Exception) -> str:
     """Return what an OmegaConf has for a value that is missing or cannot be resolved, such as `???`."""
     if type(values).__module__.startswith("omegaconf."):
-        return str(values._get_node(key)._value())
+        with suppress(Exception):  # a node may be broken as well
+            return str(values._get_node(key)._value())
     return unreadable(error)
 
 

@@ -338,4 +338,7 @@ def _described(error: BaseException) -> str:
 def _traceback(error: BaseException | None) -> str | None:
     if error is None:
         return None
-    return "".join(traceback.format_exception(error))
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001  as above
+        return None

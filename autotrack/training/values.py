@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from autotrack.format import first_line
 from autotrack.journal.records import Number
-from autotrack.training.configs import items_of, members_of, unreadable
+from autotrack.training.configs import MOST_ITEMS, items_of, members_of, unreadable
 
 _T = TypeVar("_T")
 _AS_THEY_ARE = (str, bool, type(None))
@@ -23,8 +23,8 @@ _TEXTS = {("decimal", "Decimal"), ("fractions", "Fraction"), ("uuid", "UUID")}  
 _LONGEST = 200
 """How many characters of a repr a param keeps."""
 
-_MOST_ITEMS = 1000
-"""How many items a param keeps, all levels of lists and mappings together; and how many names a mapping becomes."""
+_MOST_NAMES = 10_000
+"""After so many names nothing is gone into any more: objects that know each other have no end of paths."""
 
 _MOST_NUMBERS = 100
 """Up to how many numbers an array is a param itself."""
@@ -58,8 +58,8 @@ def _item(name: str, value: Any) -> int | float:
     try:
         if (item := getattr(value, "item", None)) is not None:
             value = math.nan if _is_masked(value) else item()
-        if isinstance(value, (int, float)):
-            return value
+        if issubclass(type(value), (int, float)):  # a proxy only says that it is one
+            return value  # type: ignore[no-any-return]
         if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
             raise TypeError
         return _float(value)
@@ -110,35 +110,38 @@ def as_plain(value: object) -> Any:
 
     Numbers, strings, booleans and None stay as they are. NaN and the infinities become their names. Enums, paths,
     dates and numpy numbers become their values. Mappings, namespaces, dataclasses, partials, sequences and sets become
-    dicts and lists of plain values, with 1,000 items at most; where more are left out, the last one says how many.
-    Arrays and tensors of up to 100 numbers become lists, larger ones a text with their shape. Classes and functions
-    become their qualified names, open files their paths, and any other object the name of its class.
+    dicts and lists of plain values, with 1,000 items at most, all levels together; where more are left out, the last
+    one says how many. Arrays and tensors of up to 100 numbers become lists, larger ones a text with their shape.
+    Classes and functions become their qualified names, open files their paths, and any other object the name of its
+    class.
     """
-    return _plain(value, 0, [_MOST_ITEMS])
+    return _plain(value, 0, [MOST_ITEMS])
 
 
 def as_text(value: object) -> str:
     """Return the text of a value, or one that begins with `UNREADABLE`."""
     try:
-        return str.__str__(value) if isinstance(value, str) else str(value)
+        return str.__str__(value) if issubclass(type(value), str) else str(value)
     except Exception as error:  # noqa: BLE001  as in `as_plain`
         return unreadable(error)
 
 
-def as_data(value: object, *, depth: int = 0) -> Any:
+def as_data(value: object, *, outer: tuple[int, ...] = ()) -> Any:
     """Turn lists and arrays of numbers and words into plain lists of any length, for the data of a plot.
 
-    NaN and the infinities become their names; anything but a list or an array is treated as `as_plain` does.
+    NaN and the infinities become their names; anything but a list or an array is treated as `as_plain` does. `outer`
+    are the identities of the lists around it.
     """
     if type(value) is str or (type(value) is float and value - value == 0.0):
         return value
-    if depth > _DEEPEST:
-        return qualified_name(type(value))
+    around = (*outer, id(value))
     try:
         if hasattr(value, "tolist") and not is_on_cuda(value):
             value = _numbers(value)
         if isinstance(value, (list, tuple)):
-            return [item if type(item) is str else as_data(item, depth=depth + 1) for item in value]
+            if around[-1] in outer or len(outer) > _DEEPEST_LIST:
+                return qualified_name(type(value))
+            return [item if type(item) is str else as_data(item, outer=around) for item in value]
     except Exception as error:  # noqa: BLE001  as in `as_plain`
         return unreadable(error)
     return as_plain(value)
@@ -159,7 +162,7 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
         # Only sequences that are certainly in memory: others may compute or load their items.
         if isinstance(value, (list, tuple, range, set, frozenset, deque)) or type(value).__name__ == "ListConfig":
             return _plain_list(value, depth, left)
-        return _plain_object(value)
+        return _plain_object(value, depth)
     except Exception as error:  # noqa: BLE001  objects of the user's may raise anything, and cost themselves only
         return unreadable(error)
 
@@ -189,12 +192,12 @@ def _rest(value: Any, kept: dict[str, Any]) -> dict[str, str]:
 
 
 def _plain_scalar(value: Any) -> Any:
-    if value.__class__ in _AS_THEY_ARE:
+    if type(value) in _AS_THEY_ARE:
         return value
     if isinstance(value, Enum):  # first, because it may be a string or a number as well
         return _plain_scalar(value.value) if isinstance(value.value, (str, int, float)) else value.name
-    if value is None or isinstance(value, (bool, str)):
-        return str.__str__(value) if isinstance(value, str) else value
+    if isinstance(value, (bool, str)):  # of a derived class, or a proxy that only says so
+        return as_text(value) if isinstance(value, str) else bool(value)
     if isinstance(value, int):  # seeds use all 64 bits, and a param is kept exactly
         return int(value) if -(2**63) <= value < 2**64 else str(value)
     if isinstance(value, float):
@@ -210,14 +213,14 @@ def _plain_scalar(value: Any) -> Any:
     return NotImplemented
 
 
-def _plain_object(value: Any) -> Any:
+def _plain_object(value: Any, depth: int) -> Any:
     if isinstance(value, type) or getattr_static(value, "__qualname__", None) is not None:
         return qualified_name(value)
     kind = type(value)
     if kind.__module__ == "torch" and kind.__name__ in ("dtype", "device", "Size"):
         return str(value)
     if _is_array(kind):
-        return _plain_array(value)
+        return _plain_array(value, depth)
     if isinstance(value, IOBase):
         name = getattr(value, "name", None)
         return name if isinstance(name, str) else qualified_name(kind)
@@ -236,13 +239,16 @@ def _is_array(kind: type) -> bool:
 _ARRAYS = ("ndarray", "Tensor")
 
 
-def _plain_array(value: Any) -> Any:
-    """Return the numbers of a small array or tensor, and of others a text that says what they are."""
+def _plain_array(value: Any, depth: int) -> Any:
+    """Return the numbers of a small array or tensor, and of others a text that says what they are.
+
+    An array of objects may hold anything, also itself.
+    """
     shape = tuple(value.shape)
     if math.prod(shape) <= _MOST_NUMBERS and not is_on_cuda(value):
         try:
-            numbers = _numbers(value)
-            return _plain_scalar(numbers) if not shape else _plain(numbers, 1, [_MOST_NUMBERS])
+            holds_objects = getattr(value.dtype, "hasobject", False)
+            return _plain(_numbers(value), depth + 1 if holds_objects else 1, [_MOST_NUMBERS])
         except (TypeError, ValueError, RuntimeError, NotImplementedError):  # it has no numbers to show
             return qualified_name(type(value)) if not shape else _described_array(value, shape)
     return _described_array(value, shape)
@@ -286,11 +292,11 @@ def _script_name() -> str:
     return PurePath(path).stem if isinstance(path, str) else "__main__"
 
 
-def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ...] = ()) -> dict[str, Any]:
+def flatten(values: Mapping[Any, Any]) -> dict[str, Any]:
     """Turn nested mappings, namespaces and dataclasses into one level of dotted names with plain values.
 
-    What contains itself, or lies more than 20 levels deep, becomes the name of its class; what cannot be read, a text
-    that begins with `UNREADABLE`. `outer` are the identities of the objects around this one. Raises `TypeError` when
+    What contains itself, lies more than 20 levels deep or comes after 10,000 names becomes the name of its class; what
+    cannot be read, a text that begins with `UNREADABLE`. Of a mapping, 1,000 names are kept. Raises `TypeError` when
     the values have no names.
 
     >>> flatten({"model": {"width": 64}, "lr": 0.1})
@@ -299,27 +305,31 @@ def flatten(values: Mapping[Any, Any], prefix: str = "", *, outer: tuple[int, ..
     items = items_of(values)
     if items is None:
         raise TypeError(f"{values!r:.100} has no names; expected names and values, such as {{'lr': 0.1}}")
-    return _flattened(items, prefix, (*outer, id(values)))
+    return _flattened(items, "", (id(values),), [_MOST_NAMES])
 
 
-def _flattened(items: Iterator[tuple[Any, Any]], prefix: str, outer: tuple[int, ...]) -> dict[str, Any]:
+def _flattened(
+    items: Iterator[tuple[Any, Any]], prefix: str, outer: tuple[int, ...], left: list[int]
+) -> dict[str, Any]:
+    """Return items under names with this prefix. `outer` are the objects around them, and `left` counts the names."""
     flat: dict[str, Any] = {}
     for count, (key, value) in enumerate(items):
         name = f"{prefix}{as_text(key)}"
-        if count == _MOST_ITEMS:
-            flat[f"{prefix}…"] = f"more than {_MOST_ITEMS:,} names"
+        if count == MOST_ITEMS:
+            flat[f"{prefix}…"] = f"more than {MOST_ITEMS:,} names"
             break
+        left[0] -= 1
         kind = type(value)
         is_number = (kind is float and value - value == 0.0) or (kind is int and -(2**63) <= value < 2**63)
         if is_number or kind in _AS_THEY_ARE:
             flat[name] = value
-        elif id(value) in outer or len(outer) > _DEEPEST:
+        elif id(value) in outer or len(outer) > _DEEPEST or left[0] <= 0:
             flat[name] = qualified_name(type(value))
         else:
             try:
                 inner = None if isinstance(value, Mapping) and not value else items_of(value)
                 around = (*outer, id(value))
-                flat.update({name: as_plain(value)} if inner is None else _flattened(inner, f"{name}.", around))
+                flat.update({name: as_plain(value)} if inner is None else _flattened(inner, f"{name}.", around, left))
             except Exception as error:  # noqa: BLE001  as for a single value: an object of the user's may raise anything
                 flat[name] = unreadable(error)
     return flat

@@ -370,6 +370,17 @@ def test_how_a_with_block_ends_is_how_the_run_ends(error: BaseException, status:
     assert recorded.metrics["loss"].count == 1
 
 
+def test_an_error_whose_traceback_cannot_be_made_ends_the_run_all_the_same(store: Path) -> None:
+    error = SyntaxError("no such word")
+    error.lineno, error.text = 1, 5  # type: ignore[assignment]
+    with pytest.raises(SyntaxError) as caught:
+        train(store, error)
+    assert caught.value is error
+    (recorded,) = autotrack.runs(store)
+    assert recorded.status == "failed"
+    assert recorded.error.startswith("SyntaxError: no such word")
+
+
 class TrialPruned(Exception):  # noqa: N818  Optuna's name for it
     """The search gives up a trial that is not promising."""
 

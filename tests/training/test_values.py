@@ -3,9 +3,11 @@
 import argparse
 import collections
 import functools
+import itertools
 import json
 import math
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -631,6 +633,91 @@ def test_what_contains_itself_costs_itself_only(store: Path) -> None:
     }
     assert params["inner.inner"] == "dict"
     assert len(params) < 20
+
+
+@dataclass
+class Node:
+    """One of several objects that know each other."""
+
+    name: str
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+def test_objects_that_all_know_each_other_end_somewhere(store: Path) -> None:
+    nodes = [Node(f"n{number}") for number in range(16)]
+    for node in nodes:
+        node.others.update({other.name: other for other in nodes})
+    wide: dict[str, Any] = {"leaf": 1}
+    for _ in range(18):
+        wide = {str(number): wide for number in range(8)}
+    rows: list[Any] = []
+    rows.extend([rows] * 50)
+    with autotrack.start_run(to=store) as run:
+        run.log_params({"lr": 0.1, "node": nodes[0]})
+        run.log_params({"wide": wide, "rows": rows, "epochs": 3})
+        run.log_plot("curve", "curve", {"x": rows, "y": [1, 2]})
+        run.log_table("table", [{"a": nodes[0], "b": rows}])
+    params = autotrack.load(run.folder).params
+    assert (params["lr"], params["node.name"], params["epochs"]) == (0.1, "n0", 3)
+    assert len(params) < 25_000
+
+
+class Unending(Demanding):
+    """A mapping that has whatever it is asked for, and lists names without end."""
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, itertools.count())
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+
+def test_a_mapping_that_makes_up_names_without_end_becomes_a_thousand(store: Path) -> None:
+    with autotrack.start_run(to=store) as run:
+        run.log_params({"lr": 0.1, "unending": Unending(), "list": [Unending()]})
+    params = autotrack.load(run.folder).params
+    assert (params["lr"], params["unending.0"], params["unending.…"]) == (0.1, 0.1, "more than 1,000 names")
+    assert len(params["list"][0]) == 1001 - 1
+
+
+def test_arrays_of_objects_are_read_like_lists_of_them(store: Path) -> None:
+    np = pytest.importorskip("numpy")
+    itself = np.empty(2, object)
+    itself[:] = [1, itself]
+    alone = np.empty((), object)
+    alone[()] = alone
+    given = {
+        "lr": 0.1,
+        "loaded": np.array({"width": 64}),  # what `np.load` makes of a pickled dict
+        "bytes": np.bytes_(b"x"),
+        "pair": np.array((1, 0.5), "i4,f4"),
+        "object": np.array(object()),
+        "itself": itself,
+        "alone": alone,
+    }
+    with autotrack.start_run(to=store) as run:
+        run.log_params(given)
+        run.log_plot("curve", "curve", {"x": itself, "y": alone})
+    recorded = autotrack.load(run.folder)
+    kept = {name: recorded.params[name] for name in ("lr", "loaded", "bytes", "pair", "object")}
+    assert kept == {"lr": 0.1, "loaded": {"width": 64}, "bytes": "bytes", "pair": [1, 0.5], "object": "object"}
+    assert recorded.params["itself"][0] == 1
+    assert recorded.left_out == []
+    assert [plot.name for plot in recorded.plots] == ["curve"]
+
+
+def test_proxies_become_what_they_stand_for(store: Path) -> None:
+    proxy: Any = pytest.importorskip("wrapt").ObjectProxy
+    values: dict[str, Any] = {"text": "adam", "on": True, "off": False, "depth": 3, "lr": 0.1, "data": [1, 2]}
+    proxies = {name: proxy(value) for name, value in values.items()}
+    with autotrack.start_run(to=store) as run:
+        run.log_params(proxies)
+        run.log({"loss": proxy(0.5), "count": proxy(3)}, step=0)
+        run.log_tags({"why": proxy("paper")})
+    recorded = autotrack.load(run.folder)
+    assert recorded.params == values
+    assert [recorded.metrics[name].last.value for name in ("loss", "count")] == [0.5, 3]
+    assert recorded.tags == {"why": "paper"}
 
 
 def test_what_is_masked_is_no_number(store: Path) -> None:
