@@ -40,6 +40,7 @@ class Fold:
         self._artifacts: dict[str, records.Artifact] = {}
         self._models: dict[str, records.Model] = {}
         self._captured_at: dict[str, float] = {}
+        self._tried_at: dict[int, float] = {}
         self._trials: dict[int, records.Trial] = {}
         self._plots: dict[str, records.Plot] = {}
         self._notices: list[records.Notice] = []
@@ -53,7 +54,7 @@ class Fold:
         fold._metrics, fold._load = state.metrics, state.load
         fold._artifacts, fold._models, fold._captured_at = state.artifacts, state.models, state.captured_at
         fold._trials, fold._plots, fold._notices = state.trials, state.plots, state.notices
-        fold._directions = state.directions
+        fold._directions, fold._tried_at = state.directions, state.tried_at
         return fold
 
     def state(self) -> FoldState | None:
@@ -69,6 +70,7 @@ class Fold:
             artifacts=self._artifacts,
             models=self._models,
             captured_at=self._captured_at,
+            tried_at=self._tried_at,
             trials=self._trials,
             plots=self._plots,
             notices=self._notices,
@@ -179,7 +181,8 @@ class Fold:
             self._sessions.join(record)
             return
         self._sessions.begin(record)
-        self._captured_at.clear()
+        self._captured_at.clear()  # what comes from now on is later, whatever the clock says
+        self._tried_at.clear()
         if rewind := self._rewinds.note(record):
             self._drop_repeated(rewind)
         if not summary.id:
@@ -250,9 +253,9 @@ class Fold:
         self._summary.registrations = [*others, record]  # it is recorded again when it is a version
 
     def _add_trial(self, record: records.Trial) -> None:
-        earlier = self._trials.get(record.number)
-        if earlier is None or record.time >= earlier.time:  # an older one, of a worker process, may be read later
-            self._trials[record.number] = record
+        earlier = self._tried_at.get(record.number)
+        if earlier is None or record.time >= earlier:  # an older one, of a worker process, may be read later
+            self._trials[record.number], self._tried_at[record.number] = record, record.time
 
     def _metric(self, name: str) -> Series:
         return self._series(self._metrics, name)
@@ -318,13 +321,13 @@ def replaces(record: records.Artifact, earlier: records.Artifact | None) -> bool
     """Return whether a record of an artifact replaces the one that was read before it.
 
     The sidecar adds checksums in a journal of its own, which is read after the main one. It may have added one to a
-    file that has been replaced or removed since.
+    file that has been replaced or removed since. Of files that it makes itself, the later record is the later file.
     """
     if earlier is None or record.sha256 is None:
         return True
     if record.completes is not None:
         return record.completes in (earlier.time, earlier.completes)
-    return record.time >= earlier.time  # as early versions recorded it
+    return earlier.sha256 is not None or record.time >= earlier.time  # this is how early versions added a checksum
 
 
 def _load_summary(series: Series) -> LoadSummary:

@@ -95,7 +95,10 @@ class FollowedRun:
     def is_short(self) -> bool:
         """Whether the run has ended, and did not take long."""
         started, finished = self.facts.started, self.facts.finished
-        return started is not None and finished is not None and finished.time - started.time <= SHORT_SECONDS
+        if started is None or finished is None:
+            return False
+        measured = finished.duration_seconds
+        return (finished.time - started.time if measured is None else measured) <= SHORT_SECONDS
 
     @property
     def is_worth_a_preview(self) -> bool:

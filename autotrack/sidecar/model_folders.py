@@ -53,7 +53,8 @@ def complete_model(model: Model, subject: Subject, versions: Mapping[str, str], 
     )
     replace_file(folder, f"{model.path}/{NAME}", content)  # the last one: whoever finds it finds the others
     written = {**environment, **code, NAME: content}
-    return [_record(f"{model.path}/{name}", content) for name, content in written.items()]
+    at = max(time(), model.time)  # the model may come from a host whose clock is ahead, and is described by now
+    return [_record(f"{model.path}/{name}", content, at) for name, content in written.items()]
 
 
 def _put_environment(folder: Path, path: str, files: Mapping[str, bytes], *, shares: bool) -> None:
@@ -66,8 +67,8 @@ def _put_environment(folder: Path, path: str, files: Mapping[str, bytes], *, sha
         link_shared(folder, shared_files.shared_name(digest, f"model/{name}"), f"{path}/{name}")
 
 
-def _record(path: str, content: bytes) -> Artifact:
-    return Artifact(time=time(), path=path, kind="model", bytes=len(content), sha256=sha256(content).hexdigest())
+def _record(path: str, content: bytes, at: float) -> Artifact:
+    return Artifact(time=at, path=path, kind="model", bytes=len(content), sha256=sha256(content).hexdigest())
 
 
 def _described(folder: Path, model: Model) -> Mapping[str, Any]:

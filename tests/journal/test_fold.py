@@ -24,6 +24,7 @@ from autotrack.journal.records import (
     Table,
     Tags,
     Text,
+    Trial,
 )
 from autotrack.journal.series import Point
 from autotrack.journal.summary import LoadSummary, Summary
@@ -435,3 +436,27 @@ def test_of_a_metric_with_one_value_a_summary_on_the_disk_has_no_extremes(
     content = (tmp_path / "run.json").read_text()
     assert '"max"' not in content or values != [0.5]
     assert repr(summary.read(tmp_path).metrics) == repr(before.metrics)
+
+
+# ---- a run that goes on where the clock is behind
+
+
+def test_of_a_file_that_is_made_anew_the_later_record_counts_whatever_the_clock_says() -> None:
+    made = [Artifact(time=1000.0, path="best_model/MLmodel", kind="model", sha256="a" * 64),
+            Artifact(time=400.0, path="best_model/MLmodel", kind="model", sha256="b" * 64)]  # fmt: skip
+    (kept,) = summary_of(made[0], start(390.0), made[1]).artifacts
+    assert kept.sha256 == "b" * 64
+
+
+def test_a_candidate_that_is_tried_again_on_a_host_that_is_behind_counts() -> None:
+    (tried,) = summary_of(
+        Trial(time=1000.0, number=3, status="failed"), start(390.0), Trial(time=400.0, number=3, values={"score": 0.5})
+    ).trials
+    assert (tried.status, tried.values) == ("finished", {"score": 0.5})
+
+
+def test_what_a_worker_had_of_a_candidate_is_replaced_by_what_the_search_says_of_it() -> None:
+    found = Fold()
+    found.add([start(), Trial(time=110.0, number=0, values={"score": 0.5, "rank": 1})])
+    found.add([Trial(time=105.0, number=0, values={"score": 0.5})])  # its journal is read after the main one
+    assert found.summary().trials[0].values == {"score": 0.5, "rank": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import autotrack
-from autotrack.journal.records import AnyRecord, Artifact, Metrics, Notice, RunFinished
+from autotrack.journal.records import AnyRecord, Artifact, Metrics, Notice, RunFinished, RunStarted, encode
 from autotrack.protocol import Follow
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.sidecar.training_exit import ExitStatus
@@ -133,6 +133,18 @@ def test_a_run_that_was_followed_late_has_its_whole_duration_and_no_doubts_about
     summary = autotrack.load(run.folder).summary
     assert 30 <= (summary.duration_seconds or 0) < 60
     assert not [notice for notice in summary.notices if notice.about == "clock"]
+
+
+def test_how_long_a_run_took_is_not_told_by_a_clock_that_was_set_back(store: Path) -> None:
+    folder = store / "exp" / "run"
+    (folder / "journal").mkdir(parents=True)
+    written = [RunStarted(time=1000.0, id="1", name="run", experiment="exp"),
+               RunFinished(time=400.0, status="finished", started=1000.0, duration_seconds=3600.0)]  # fmt: skip
+    (folder / "journal" / "main.jsonl").write_bytes(b"".join(encode(record) + b"\n" for record in written))
+    followed = FollowedRun(Follow(folder=str(folder)))
+    followed.read()
+    assert not followed.is_short
+    followed.close()
 
 
 def test_how_a_run_ended_is_said_in_the_place_of_its_process(

@@ -50,6 +50,20 @@ def test_a_model_that_is_kept_anew_is_described_anew(store: Path) -> None:
     assert yaml.safe_load((folder / "MLmodel").read_text())["model_size_bytes"] == len(b"a larger model")
 
 
+def test_a_model_of_a_host_whose_clock_is_ahead_is_described_once(store: Path) -> None:
+    with autotrack.start_run(to=store) as run:
+        keep_model(run)
+    main = run.folder / "journal" / "main.jsonl"
+    lines = [json.loads(line) for line in main.read_text().splitlines()]
+    for line in lines:
+        line["time"] += 365 * 86400
+    main.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    complete(run.folder)
+    described = (run.folder / "journal" / "sidecar.jsonl").read_bytes()
+    complete(run.folder)
+    assert (run.folder / "journal" / "sidecar.jsonl").read_bytes() == described
+
+
 def test_models_of_short_runs_share_what_is_the_same(store: Path) -> None:
     folders = []
     for _ in range(3):
