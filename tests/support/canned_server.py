@@ -14,14 +14,16 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with a body: a page, or an object that becomes JSON. The status None closes the connection."""
+    """A status with a body: a page, bytes, or an object that becomes JSON. The status None closes the connection."""
 
     status: int | None = 200
-    body: str | dict[str, Any] = field(default_factory=dict)
+    body: str | bytes | dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 

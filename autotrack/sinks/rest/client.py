@@ -165,7 +165,6 @@ class Client:
         *,
         data: Data | None = None,
         headers: Mapping[str, str] | None = None,
-        stream: bool = False,
         expected: tuple[int, ...] = (200,),
     ) -> requests.Response:
         """Send any request, to a path of the server or to an absolute URL. Only the server gets our credentials.
@@ -173,7 +172,7 @@ class Client:
         If `data` is a callable, it is called for each attempt, and what it returns is closed afterwards. A stream is
         rewound instead. Returns a response with one of the `expected` statuses.
         """
-        return self._send(method, self._resolve(url_or_path), expected, data=data, headers=headers, stream=stream)
+        return self._send(method, self._resolve(url_or_path), expected, data=data, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -239,7 +238,6 @@ class Client:
         data: Data | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
-        stream: bool = False,
     ) -> requests.Response:
         own = self._access.is_for(url)
         body: Any = data() if callable(data) else data
@@ -249,19 +247,22 @@ class Client:
         if isinstance(sent, connections.WatchedStream):
             seconds = ANSWER_SECONDS + sent.len / _SLOWEST_BYTES_PER_SECOND
         try:
-            return self._session.request(
-                method,
-                url,
-                data=sent,
-                params=params,
-                headers={**(self._access.headers if own else {}), **(headers or {})},
-                auth=ServerAuth(self._access.authorization if own else None),
-                verify=self._access.verify if own else True,
-                cert=self._access.cert if own else None,
-                timeout=(min(_CONNECT_SECONDS, seconds), seconds),
-                allow_redirects=False,
-                stream=stream,
-            )
+            with connections.answered_within(2 * seconds):
+                response = self._session.request(
+                    method,
+                    url,
+                    data=sent,
+                    params=params,
+                    headers={**(self._access.headers if own else {}), **(headers or {})},
+                    auth=ServerAuth(self._access.authorization if own else None),
+                    verify=self._access.verify if own else True,
+                    cert=self._access.cert if own else None,
+                    timeout=(min(_CONNECT_SECONDS, seconds), seconds),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                connections.read(response)
+            return response
         finally:
             if callable(data) and hasattr(body, "close"):
                 body.close()

@@ -1,8 +1,13 @@
-"""The connections to a server: they are kept open, and acknowledge the server's answers at once."""
+"""The connections to a server: they are kept open, and acknowledge the server's answers at once.
+
+A server may answer anything: without end, byte by byte, or with a few kilobytes that unpack to gigabytes. So an answer
+has a limit in bytes, and one in seconds.
+"""
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from threading import Timer, local
 from typing import Any
 
 import requests
@@ -14,13 +19,61 @@ from urllib3.response import HTTPResponse
 
 _MOST_CONNECTIONS = 8
 
+MOST_BYTES = 2**26
+"""Servers answer with lists of runs and files, and not with files."""
+
+_BLOCK_BYTES = 2**16
+
+
+class _Limit(local):
+    """For how long the server may take to answer what this thread asks, and what ends it then."""
+
+    seconds = 0.0
+    timer: Timer | None = None
+
+
+_limit = _Limit()
+
 
 def new_session() -> requests.Session:
-    """Return a session that keeps its connections open; it retries nothing by itself."""
-    session = requests.Session()
+    """Return a session that keeps its connections open; it retries nothing by itself, and follows no redirect."""
+    session = _Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(pool_maxsize=_MOST_CONNECTIONS))
     return session
+
+
+class _Session(requests.Session):
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Return nowhere to go. Where it leads is not even looked at, for which all of the body would be read."""
+        return iter(())
+
+
+@contextmanager
+def answered_within(seconds: float) -> Iterator[None]:
+    """In the block, cut the connection when an answer is not complete so many seconds after all was sent."""
+    _limit.seconds = seconds
+    try:
+        yield
+    finally:
+        if _limit.timer is not None:
+            _limit.timer.cancel()
+        _limit.seconds, _limit.timer = 0.0, None
+
+
+def read(response: requests.Response) -> None:
+    """Read the body of a response that was asked for as a stream, as far as it may be long.
+
+    Raises `requests.exceptions.ContentDecodingError` for a longer one, and others as requests does.
+    """
+    content, size = [], 0
+    for block in response.iter_content(_BLOCK_BYTES):
+        content.append(block)
+        size += len(block)
+        if size > MOST_BYTES:
+            response.close()
+            raise requests.exceptions.ContentDecodingError(f"its answer is longer than {MOST_BYTES >> 20} MB")
+    response._content = b"".join(content)  # where requests keeps it, which has no limits
 
 
 class WatchedStream:
@@ -41,6 +94,20 @@ class WatchedStream:
             yield block
 
 
+def _await_answer(connection: HTTPConnection) -> None:
+    """Prepare for an answer that is about to come."""
+    _acknowledge_at_once(connection)
+    if _limit.seconds and connection.sock is not None:
+        _limit.timer = Timer(_limit.seconds, _cut, [connection.sock])
+        _limit.timer.daemon = True
+        _limit.timer.start()
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
 def _acknowledge_at_once(connection: HTTPConnection) -> None:
     """Have the kernel acknowledge the first part of an answer without the usual delay.
 
@@ -55,13 +122,13 @@ def _acknowledge_at_once(connection: HTTPConnection) -> None:
 
 class _QuickConnection(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        _acknowledge_at_once(self)
+        _await_answer(self)
         return super().getresponse()
 
 
 class _QuickTlsConnection(HTTPSConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        _acknowledge_at_once(self)
+        _await_answer(self)
         return super().getresponse()
 
 

@@ -17,10 +17,16 @@ _LONGEST_PAUSE_SECONDS = 600.0
 
 
 def as_object(response: requests.Response) -> dict[str, Any] | None:
-    """Return the JSON object in a response; None for anything else, such as a page of HTML."""
+    """Return the JSON object in a response; None for anything else, such as a page of HTML.
+
+    Some servers answer with nothing where all is well. Of an answer that was cut off within its headers, nothing is
+    left either.
+    """
+    if not response.content and not any(name in response.headers for name in ("Content-Length", "Transfer-Encoding")):
+        return None
     try:
         content = msgspec.json.decode(response.content or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last for one that is nested without end
         return None
     return content if isinstance(content, dict) else None
 

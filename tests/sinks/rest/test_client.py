@@ -1,11 +1,13 @@
 """The client asks until it is answered, and knows when asking again is of no use."""
 
+import gzip
 import io
 import re
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrack.sinks.base import Unreachable
-from autotrack.sinks.rest import client, patience, responses
+from autotrack.sinks.rest import client, connections, patience, responses
 from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.patience import Patience
 from tests.support.canned_server import HTML, Answer, CannedServer, Request, canned_server
@@ -75,8 +77,12 @@ class Asking:
         Answer(None),
         Answer(200, PAGE, HTML),
         Answer(404, PAGE, HTML),
+        Answer(200, '{"run": {"inf'),
+        Answer(200, "[" * 100_000),
+        Answer(200, "{}", {"Content-Length": "100", "Connection": "close"}),
+        Answer(200, "{}", {"Content-Encoding": "gzip"}),
     ],
-    ids=str,
+    ids=lambda answer: f"{answer.status} {answer.body!r:.20} {[*answer.headers]}",
 )
 def test_what_may_pass_is_asked_again(passing: Answer, ask: Asking) -> None:
     assert ask(passing, passing, passing, Answer(200, {"it": "worked"})) == {"it": "worked"}
@@ -167,6 +173,43 @@ def test_patience_with_a_server_that_says_nothing_has_an_end_too() -> None:
             found.get("runs/get")
         found.close()
     assert monotonic() - began < 20
+
+
+class Drip(socketserver.StreamRequestHandler):
+    """Begins an answer, and goes on with a byte now and then."""
+
+    def handle(self) -> None:
+        self.connection.recv(2**16)
+        with suppress(OSError):
+            self.wfile.write(self.server.begins)  # type: ignore[attr-defined]
+            while True:
+                self.wfile.write(b"x")
+                sleep(0.02)
+
+
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
+def test_an_answer_that_comes_byte_by_byte_is_not_awaited_for_ever(begins: bytes) -> None:
+    began = monotonic()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        server.daemon_threads = True
+        server.begins = begins  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+        found = Client(f"http://127.0.0.1:{server.server_address[1]}", environ={}, patience=0.5)
+        with pytest.raises(Unreachable, match=r"did not answer within 0\.5 s"):
+            found.get("runs/get")
+        found.close()
+        server.shutdown()
+    assert monotonic() - began < 20
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 503])
+def test_an_answer_that_unpacks_to_more_than_makes_sense_is_not_read(
+    status: int, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_BYTES", 2**20)
+    bomb = Answer(status, gzip.compress(bytes(2**24)), {"Content-Encoding": "gzip", "Location": "/elsewhere"})
+    with pytest.raises(Unreachable, match="its answer is longer than 1 MB"):
+        ask.client(bomb, patience=0.5).get("runs/get")
 
 
 def test_a_server_that_is_late_once_or_twice_gets_another_chance() -> None:
