@@ -1,5 +1,6 @@
 """`autotrack ls` lists runs, or groups of them."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -123,7 +124,8 @@ def _store(place: Path | None, store: Path | None) -> Path:
             found = None
         if found is None:
             raise
-        raise QueryError(f"{found.name!r} is a run and no store; `autotrack show {found.name}` shows it") from None
+        command = f"autotrack show {shlex.quote(found.name)}"
+        raise QueryError(f"{found.name!r} is a run and no store; `{command}` shows it") from None
 
 
 def _described(store: Path) -> str:

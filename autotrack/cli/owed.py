@@ -1,5 +1,6 @@
 """Says what servers have not taken of runs, in a line for each reason, however many files and runs it concerns."""
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def owed_in_short(runs: Iterable[RecordedRun], *, servers: Collection[str] = ())
             unsent.setdefault(url, []).append(run.folder.name)
     for (url, by_run), names in lacking.items():
         if not servers or url in servers:
-            command = "autotrack sync" if by_run else f"autotrack sync --to {url}"
+            command = "autotrack sync" if by_run else f"autotrack sync --to {shlex.quote(url)}"
             yield f"{url} lacks parts of {counted('run', names)}: `autotrack show` says which, `{command}` tries again"
     for url, names in unsent.items():
         if not servers or url in servers:

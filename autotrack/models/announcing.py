@@ -11,6 +11,7 @@ from time import time
 from typing import Any
 
 from autotrack.destinations import without_credentials, without_credentials_in
+from autotrack.journal.files import safe_relative_path
 from autotrack.models.entries import AliasMoved, Announced
 from autotrack.models.registry import Registry, who
 
@@ -53,7 +54,7 @@ def _content(registry: Registry, name: str, move: AliasMoved) -> dict[str, Any]:
         "reason": move.reason,
         "run": version.origin.run,
         "model_folder": str(folder),
-        "file": str(folder / version.path),
+        "file": str(folder / safe_relative_path(version.path)),  # whoever is told may use it, wherever it leads
     }
 
 

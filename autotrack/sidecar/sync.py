@@ -185,7 +185,7 @@ class RunSync:
         run = load(folder)
         names = [one.name for one in run.registrations if one.version is not None]
         if names and not self._registers and (why := why_foreign(run.summary, folder)) is not None:
-            how = f"to do so: autotrack register {shlex.quote(str(folder))} {names[0]} --to URL"
+            how = f"to do so: autotrack register {shlex.quote(str(folder))} {shlex.quote(names[0])} --to URL"
             self._on_problem(folder, f"not registered on servers as {', '.join(names)}: {why}; {how}")
             return []
         return names
@@ -198,7 +198,7 @@ class RunSync:
                 self._on_problem(
                     folder,
                     f"it names the server {server}, which neither you nor a training of yours has named, so nothing "
-                    f"is sent there. If you trust it, run: autotrack sync --to {server}",
+                    f"is sent there. If you trust it, run: autotrack sync --to {shlex.quote(server)}",
                 )
         return self._trusted[server]
 

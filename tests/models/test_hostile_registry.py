@@ -11,6 +11,8 @@ import pytest
 
 import autotrack
 from autotrack.errors import ModelLoadError, ModelNotFoundError, UnsafeFileError, UntrustedModelError
+from autotrack.models.announcing import announce
+from autotrack.models.entries import AliasMoved
 from autotrack.models.registry import Registry
 from autotrack.models.servers import follow_up
 from autotrack.readers.recorded_run import RecordedRun
@@ -82,6 +84,14 @@ def test_paths_in_an_entry_that_lead_elsewhere_are_not_opened(records: Path, tmp
         with pytest.raises(autotrack.AutotrackError):
             autotrack.load_model("models:/digits/1", trusted=True, store=tmp_path / "runs")
     assert not sprung.exists()
+
+
+def test_nobody_is_told_of_a_file_elsewhere(records: Path, registry: Registry, tmp_path: Path) -> None:
+    changed(records, {"path": "/etc/passwd"})
+    move, told = AliasMoved(time=1.0, alias="champion", version=1), tmp_path / "told"
+    with pytest.raises(autotrack.AutotrackError, match="cannot name a file"):
+        announce(registry, "digits", move, f"touch {told}")
+    assert not told.exists()
 
 
 def test_a_pickle_of_somebody_else_is_opened_only_when_it_is_trusted(

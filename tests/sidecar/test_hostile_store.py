@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -251,6 +252,16 @@ def test_a_server_that_only_the_run_names_is_not_even_asked(store: Path, server:
     assert not server.asked
     assert done.returncode == 1
     assert f"autotrack sync --to {server.url}" in done.stderr
+
+
+def test_a_command_that_is_said_may_be_pasted_whatever_the_run_names(store: Path, home: Path) -> None:
+    name = f"http://127.0.0.1:9/$(touch {home}/sprung)"
+    write_run(store, "bad", destinations=[name])
+    said = sync(store).stderr
+    command = said.partition("run: ")[2].splitlines()[0]
+    assert shlex.split(command)[:3] == ["autotrack", "sync", "--to"]
+    subprocess.run(["sh", "-c", command.replace("autotrack", "true", 1)], check=False)
+    assert not (home / "sprung").exists()
 
 
 @pytest.mark.parametrize("sidecar", ["on", "off"])

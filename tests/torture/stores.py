@@ -66,6 +66,9 @@ os.kill(os.getpid(), 9)
     shutil.copyfile(first / "journal" / "main.jsonl", first / "journal" / "rank1.jsonl")
     with canned_server(kind=TakesAll) as server:
         CliRunner().invoke(app, ["sync", str(store), "--to", server.url, "--to", "tensorboard"])
+    kept = str(next(store.glob("exp/*complete")))
+    for command in (["register", kept, "kept"], ["models", "alias", "kept", "champion"]):
+        assert CliRunner().invoke(app, [*command, "--store", str(store)]).exit_code == 0
 
 
 _CODED = """

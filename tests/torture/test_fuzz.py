@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from autotrack.cli.commands import COMMANDS
 from tests.support.canned_server import Answer, canned_server
 from tests.support.damage import Damage
-from tests.torture import fuzz
+from tests.torture import fuzz, uses
 
 pytest.importorskip("tensorboard")
 pytest.importorskip("PIL")
@@ -19,6 +20,11 @@ def test_no_command_crashes_hangs_or_leaves_a_damaged_store(tmp_path: Path) -> N
     result = fuzz.run(tmp_path, range(6), seconds=20.0)
     assert result.faults == []
     assert result.cases == 6
+
+
+def test_every_command_is_used_on_damaged_stores() -> None:
+    text = Path(uses.__file__).read_text()
+    assert [command for command in COMMANDS if command != "run" and f'"{command}"' not in text] == []
 
 
 def test_the_same_seed_does_the_same_damage(tmp_path: Path) -> None:

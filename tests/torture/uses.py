@@ -32,16 +32,23 @@ def uses(store: Path, folder: Path, server: str) -> dict[str, Callable[[], str |
         "runs": lambda: _use_runs(store),
         "best": lambda: _command("best", "val_loss", "--store", str(store)),
         "compare": lambda: _command("compare", "--where", "name != 'x'", "--store", str(store)),
-        "export": lambda: _command("export", str(folder / "runs.parquet"), "--store", str(store)),
+        "export": lambda: _export(folder, of_store),
         "du": lambda: _command("du", "--store", str(store)),
         "tensorboard": lambda: _update(store),
         "sync": lambda: _command("sync", str(store), *to),
+        "sync to nobody": lambda: _command("sync", str(store)),
         "sync again": lambda: _command("sync", str(store), *to),
         "ls after sync": lambda: _command("ls", str(store)),
         "doctor": lambda: _doctor(store),
         "doctor --reproduce": lambda: _of_each("doctor", "--reproduce", store=store),
         "register": lambda: _of_each("register", store=store, after=["fuzzed"]),
-        "models": lambda: _command("models", *of_store, "--json") + _command("models", *of_store, "show", "fuzzed"),
+        "register --to": lambda: _of_each("register", store=store, after=["fuzzed", *to]),
+        "models": lambda: _use_models(of_store),
+        "models export": lambda: _of_each(
+            "models", "export", store=store, after=["--output", str(folder / "model.pt2")]
+        ),
+        "predict": lambda: _predict(store, folder / "data.csv"),
+        "serve": lambda: _command("serve", "kept", *of_store),
         "export-project": lambda: _export_projects(store, folder / "exported"),
         "compare --code": lambda: _command("compare", "--code", "--where", "experiment == 'coded'", *of_store),
         "ls --group-by": lambda: _command("ls", str(store), "--group-by", "lr"),
@@ -70,6 +77,31 @@ def _of_each(*command: str, store: Path, after: Sequence[str] = ()) -> str:
     """Call a command for each run."""
     folders = [str(folder) for folder in run_folders(store)]
     return "".join(_command(*command, folder, *after, "--store", str(store)) for folder in folders)
+
+
+def _export(folder: Path, of_store: Sequence[str]) -> str:
+    tables = [folder / f"runs.{kind}" for kind in ("parquet", "csv", "json")]
+    said = "".join(_command("export", str(table), *of_store) for table in tables)
+    said += _command("export", *of_store) + _command("export", "--history", "val_loss", *of_store)
+    return said + "".join(table.read_text() for table in tables[1:] if table.exists())
+
+
+def _use_models(of_store: Sequence[str]) -> str:
+    """Do everything with registered models; the last command removes one."""
+    said = _command("models", *of_store, "--json") + _command("models", *of_store)
+    for name in ("fuzzed", "kept"):
+        for command in (
+            ["show", name], ["show", f"{name}@champion", "--json"], ["alias", name, "challenger"],
+            ["promote", name, "best val_loss"], ["undo", name], ["describe", name, "it is used", "--tag", "a=b"],
+        ):  # fmt: skip
+            said += _command("models", *command, *of_store)
+    return said + _command("models", "rm", "fuzzed", "--yes", *of_store)
+
+
+def _predict(store: Path, data: Path) -> str:
+    data.write_text("a,b\n1,2\n")
+    said = _command("predict", "kept@champion", str(data), "--store", str(store))
+    return said + "".join(_command("predict", str(run), str(data)) for run in run_folders(store))
 
 
 def _export_projects(store: Path, place: Path) -> str:
