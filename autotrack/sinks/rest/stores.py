@@ -25,6 +25,7 @@ _PACKAGES = {
     **dict.fromkeys(("gs", "gcs"), "'autotrack-ml[remote]' gcsfs"),
     **dict.fromkeys(("abfs", "abfss", "az"), "'autotrack-ml[remote]' adlfs"),
 }
+_FOLDER_OF_A_RUN = "artifacts"
 _BLOCK_BYTES = 8 * 2**20
 _MOST_BLOCKS = 9000  # S3 and others allow 10,000
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -150,6 +151,8 @@ class DirectStore:
 def _filesystem(uri: str, options: Mapping[str, str]) -> tuple[Any, str]:
     """Return fsspec's file system for a URI and the path in it; raises `Refused` where a package is missing."""
     scheme = uri.partition("://")[0] if "://" in uri else "file"
+    if "::" in uri:  # a file system within another one, which may be the user's own files
+        raise Refused(f"this run's artifacts have to go to {uri}, which names a place within another one")
     try:
         core = import_module("fsspec.core")  # optional, and slow to import
         # Nothing is cached, so that listings are always up to date.
@@ -169,8 +172,8 @@ def _filesystem(uri: str, options: Mapping[str, str]) -> tuple[Any, str]:
 
 
 def _local_folder(uri: str) -> Path | None:
-    """Return the folder that a path or a `file:` URI names; None for other URIs."""
-    if uri.startswith("file:"):
+    """Return the folder that a path or a `file:` URI names, in the ways that fsspec writes it; None for other URIs."""
+    if uri.lower().startswith(("file:", "local:")):
         return Path(url2pathname(urlsplit(uri).path))
     return None if "://" in uri or uri.startswith("dbfs:") else Path(uri)
 
@@ -178,8 +181,14 @@ def _local_folder(uri: str) -> Path | None:
 def _check_that_it_is_here(folder: Path, url: str) -> None:
     """Raise `Refused` for a folder on the server's machine: nobody would find what is written to it here.
 
-    If the machines share the folder, the root of `<root>/<experiment>/<run>/artifacts` exists here.
+    If the machines share the folder, the root of `<root>/<experiment>/<run>/artifacts` exists here. A server may name
+    any folder, such as one of the user's: what is not called like that of a run is not written to.
     """
+    if folder.name != _FOLDER_OF_A_RUN or ".." in folder.parts:
+        raise Refused(
+            f"{url} wants this run's artifacts in {folder}; nothing is written there, because a tracking server keeps "
+            f"them in a folder {_FOLDER_OF_A_RUN!r} of the run"
+        )
     shared = folder.is_absolute() and any(parent.is_dir() for parent in (folder, *folder.parents[:3]) if parent.name)
     if not shared and not (folder.is_absolute() and _is_this_machine(url)):
         raise Refused(

@@ -102,6 +102,18 @@ def test_a_folder_that_is_shared_with_the_server_is_used(tmp_path: Path) -> None
     assert (tmp_path / "mlruns/1/abc/artifacts/a.txt").read_bytes() == b"content"
 
 
+@pytest.mark.parametrize("url", [HERE, ELSEWHERE])
+@pytest.mark.parametrize("uri", ["{home}/start-up", "file://{home}/start-up", "local://{home}/start-up",
+                                 "FILE://{home}/start-up", "{home}/artifacts/../start-up/../artifacts",
+                                 "simplecache::file://{home}/artifacts", "dir::local://{home}/artifacts"])  # fmt: skip
+def test_a_server_cannot_have_files_written_where_it_likes(uri: str, url: str, tmp_path: Path) -> None:
+    (tmp_path / "start-up").mkdir()
+    (tmp_path / "artifacts").mkdir()
+    with pytest.raises(Refused):
+        store_at(uri.format(home=tmp_path), tmp_path / "run", url=url).upload_bytes(b"evil", "a.txt")
+    assert not [*tmp_path.rglob("a.txt")]
+
+
 def test_a_folder_that_is_relative_to_the_server_is_not_made_here(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="--serve-artifacts"):
         store_at("./mlruns/1/abc/artifacts", tmp_path / "run").upload_bytes(b"content", "a.txt")
