@@ -1,12 +1,14 @@
-"""Puts the weights of a checkpoint into a pickled module, as bytes: nothing of either file is executed."""
+"""Puts the weights of a checkpoint into a kept module, as bytes: nothing of either file is executed."""
 
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from autotrack.integrations import KeptModel
-from autotrack_torch.weight_files import Weight, WeightFile, opened, states_in, weights_of_module
+from autotrack_torch.precision import converted, is_exact
+from autotrack_torch.weight_files import UnusualWeightsError, Weight, WeightFile, opened
 from autotrack_torch.weight_names import bare_name
 
 _ALIGNMENT = 64
@@ -24,8 +26,14 @@ def replace_weights(kept: KeptModel, model: Path, target: Path) -> None:
     """
     try:
         before, checkpoint = opened(model), opened(kept.path)
-        wanted = weights_of_module(before.content)
-        _write(before, checkpoint, _pairs(wanted, checkpoint), target)
+        try:
+            pairs = _pairs(before.weights(), checkpoint)
+        except UnusualWeightsError:
+            if not before.code or before.code != checkpoint.code:
+                raise
+            shutil.copyfile(kept.path, target)  # it is the same scripted module, and whole
+        else:
+            _write(before, checkpoint, pairs, target)
     except (ValueError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, EOFError) as error:
         kept.fail(f"cannot be put into the model that the run has kept: {error}")
 
@@ -35,11 +43,11 @@ def _pairs(wanted: Mapping[str, Weight], checkpoint: WeightFile) -> list[tuple[W
 
     Of a tensor with several names, which are layers that share it, the checkpoint may have one name.
     """
-    for state in states_in(checkpoint.content):
+    for state in checkpoint.states():
         for weights in ({bare_name(name): one for name, one in state.items()}, state):
             found = {old: weights[name] for name, old in wanted.items() if name in weights}
             if found and found.keys() == set(wanted.values()):
-                if any(old.form != new.form for old, new in found.items()):
+                if any(old.form != new.form or not is_exact(new.dtype, old.dtype) for old, new in found.items()):
                     raise ValueError("its weights have other shapes or types")
                 return list(found.items())
     raise ValueError("it has other weights")
@@ -57,10 +65,7 @@ def _write(model: WeightFile, checkpoint: WeightFile, pairs: list[tuple[Weight, 
                     if entry.filename in by_block:
                         block = bytearray(before.read(entry))
                         for old, new in by_block[entry.filename]:
-                            end = old.begin + old.size_bytes
-                            if end > len(block):
-                                raise ValueError("the model is damaged")
-                            block[old.begin : end] = checkpoint.bytes_of(source, new)
+                            _put(block, old, converted(checkpoint.bytes_of(source, new), new.dtype, old.dtype))
                         written.write(block)
                     else:
                         with before.open(entry) as content:
@@ -69,6 +74,13 @@ def _write(model: WeightFile, checkpoint: WeightFile, pairs: list[tuple[Weight, 
     finally:
         if source is not None:
             source.close()
+
+
+def _put(block: bytearray, weight: Weight, content: bytes) -> None:
+    end = weight.begin + weight.size_bytes
+    if end > len(block):
+        raise ValueError("the model is damaged")
+    block[weight.begin : end] = content
 
 
 def _aligned(entry: zipfile.ZipInfo, file: IO[bytes]) -> zipfile.ZipInfo:
