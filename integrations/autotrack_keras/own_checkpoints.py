@@ -107,10 +107,10 @@ class WeightWriter:
         self._files.record(path, kind="checkpoint", roles=roles, metrics=epoch.metrics, step=epoch.step)
 
 
-def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None, *, rows: Any = None) -> None:
+def keep_model(run: autotrack.Run, model: Any, files: RunFiles, *, rows: Any = None, **weights: Any) -> None:
     """Write the trained model to `model/model.keras`, unless it is too large or takes too long to write.
 
-    The `rows` are some that it was trained on.
+    The `rows` are some that it was trained on; `weights` says which it has, as `RunFiles.record_model` takes it.
     """
     budget, optimizer = files.budget, getattr(model, "optimizer", None)
     size = size_bytes(model.weights) + size_bytes(getattr(optimizer, "variables", []))
@@ -123,7 +123,7 @@ def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None
         target = _save(run, model, files)
     finally:
         budget.spend(perf_counter() - began)
-    files.record(target, kind="model", step=step)
+    files.record(target, kind="model", step=weights.get("step"))
     if target.name == _WHOLE:
         files.record_model(
             target.parent,
@@ -131,7 +131,7 @@ def keep_model(run: autotrack.Run, model: Any, files: RunFiles, step: int | None
             flavors=_flavors(),
             described_in=SIGNATURE,
             modules=["keras", keras.backend.backend()],
-            step=step,
+            **weights,
             example=files.keep_example(target.parent, _named(rows, signature(model, rows)["inputs"])),
         )
 

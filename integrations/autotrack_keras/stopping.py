@@ -39,7 +39,7 @@ def _record_early_stopping(run: autotrack.Run, callback: Any) -> None:
     if callback.stopped_epoch:
         waited = f"{callback.monitor} did not improve in {callback.wait} epochs"
         run.stop_reason = f"{waited} (in epoch {callback.stopped_epoch})"
-    if callback.restore_best_weights and callback.best_weights is not None:
+    if _has_restored(callback):
         run.log_tags({"restored_epoch": callback.best_epoch, f"restored_{callback.monitor}": callback.best})
     elif callback.best is not None:
         run.log_tags({"best_epoch": callback.best_epoch})
@@ -47,17 +47,35 @@ def _record_early_stopping(run: autotrack.Run, callback: Any) -> None:
 
 def epoch_of_weights(model: Any, callbacks: Iterable[Any], latest: int | None) -> int | None:
     """Return the epoch whose weights the model has when a training has ended; None if something has changed them."""
-    optimizer = getattr(model, "optimizer", None)
-    if getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
-        return None  # by now, they are averages
+    if _has_averages(model):
+        return None
     epoch = latest
     for callback in callbacks:
         if isinstance(callback, EarlyStopping):
-            is_restored = callback.restore_best_weights and callback.best_weights is not None
-            epoch = callback.best_epoch if is_restored else epoch
+            epoch = callback.best_epoch if _has_restored(callback) else epoch
         elif not isinstance(callback, _LEAVE_WEIGHTS) and not getattr(callback.on_train_end, "_is_default", False):
             return None
     return epoch
+
+
+def weights_of(model: Any, callbacks: Iterable[Any], latest: int | None, step: int | None) -> dict[str, Any]:
+    """Return which weights the model has when a training has ended, as `RunFiles.record_model` takes it."""
+    if _has_averages(model):
+        return {"weights": "restored"}
+    for callback in callbacks:
+        if isinstance(callback, EarlyStopping) and _has_restored(callback) and callback.best_epoch != latest:
+            metrics = {callback.monitor: float(callback.best)}
+            return {"weights": "best", "epoch": callback.best_epoch, "metrics": metrics}
+    return {"weights": "last", "epoch": latest, "step": step}
+
+
+def _has_averages(model: Any) -> bool:
+    optimizer = getattr(model, "optimizer", None)
+    return bool(getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False))
+
+
+def _has_restored(callback: Any) -> bool:
+    return callback.restore_best_weights and callback.best_weights is not None
 
 
 def record_trial(run: autotrack.Run, callbacks: Iterable[Any]) -> None:

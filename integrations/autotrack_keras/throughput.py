@@ -11,12 +11,21 @@ from autotrack.integrations import EpochClock
 
 
 class Throughput(EpochClock):
-    """Counts samples and seconds of an epoch, and how long it waits for its batches."""
+    """Counts samples and seconds of an epoch, and how long it waits for its batches.
 
-    def __init__(self, iterator: Any, first_batch: int | None = None) -> None:
+    Args:
+        iterator: What Keras takes its batches from.
+        first_batch: How many samples the first batch has, if that is known already.
+        note_batch: Is given the first batch that comes by; with TensorFlow, those of a `tf.data.Dataset` do not.
+    """
+
+    def __init__(
+        self, iterator: Any, first_batch: int | None = None, note_batch: Callable[[Any], None] | None = None
+    ) -> None:
         self._adapter: Any = getattr(iterator, "data_adapter", None)
         self._is_counting = False
         self._first = first_batch
+        self._note_batch = note_batch
         super().__init__()
         self._watch()
         self._time_batches(iterator)
@@ -65,7 +74,9 @@ class Throughput(EpochClock):
             original = adapter._standardize_batch
             adapter._standardize_batch = lambda batch: self._count(original(batch))
         elif hasattr(adapter, "_first_batches") and hasattr(adapter, "generator"):
-            self._first = _samples_of(next(iter(adapter._first_batches), None))
+            first = next(iter(adapter._first_batches), None)
+            self._first = _samples_of(first)
+            self.passes(first)
             restored: Callable[[], Iterator[Any]] = adapter.generator
             adapter.generator = lambda: map(self._count, restored())
         else:
@@ -83,7 +94,14 @@ class Throughput(EpochClock):
         original: Callable[[], Iterable[Any]] = iterator._get_iterator
         iterator._get_iterator = lambda: _TimedBatches(original(), self)
 
+    def passes(self, batch: Any) -> None:
+        """Show a batch on its way to Keras to whom it may concern, if it is the first one."""
+        note, self._note_batch = self._note_batch, None
+        if note is not None:
+            note(batch)
+
     def _count(self, batch: Any) -> Any:
+        self.passes(batch)
         samples = _samples_of(batch)
         if samples is not None:
             self._first = self._first or samples
@@ -110,9 +128,11 @@ class _TimedBatches:
     def __next__(self) -> Any:
         began = perf_counter()
         try:
-            return next(self._iterator)
+            batch = next(self._iterator)
         finally:
             self._add_since(began)
+        self._throughput.passes(batch)
+        return batch
 
     def _add_since(self, began: float) -> None:
         self._throughput.waited_seconds += perf_counter() - began  # type: ignore[operator]  # it is a number here

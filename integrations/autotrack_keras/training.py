@@ -57,7 +57,9 @@ class Training:
         fitting = inspect_fit(self._model, self.call)
         if self._files is not None:
             self._files.note_inputs(fitting.arguments.get("x"))
-        self._throughput = Throughput(fitting.iterator, self.call.first_batch if self.call is not None else None)
+        first_batch = self.call.first_batch if self.call is not None else None
+        note_batch = self._files.note_batch if self._files is not None else None
+        self._throughput = Throughput(fitting.iterator, first_batch, note_batch)
         first_epoch = fitting.arguments.get("initial_epoch") or 0
         self._steps.start(first_epoch, getattr(fitting.iterator, "num_batches", None))
         self.rates.start(self._model, self._callbacks, self._steps.first_step)

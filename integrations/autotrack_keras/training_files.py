@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+
 import autotrack
 from autotrack.integrations import RunFiles, attempt
 from autotrack_keras.checkpoints import CheckpointKeeper
 from autotrack_keras.own_checkpoints import WeightWriter, keep_model
-from autotrack_keras.stopping import epoch_of_weights
+from autotrack_keras.stopping import epoch_of_weights, weights_of
 
 
 class TrainingFiles:
@@ -29,6 +31,12 @@ class TrainingFiles:
         """Keep the first rows of what the model is trained on, where that is in memory: an example of its input."""
         with attempt("keras input example"):
             self._rows = self._files.rows_of(data)
+
+    def note_batch(self, batch: Any) -> None:
+        """Keep the first rows of a batch, where the data are not in memory."""
+        if self._rows is None:
+            with attempt("keras input example", of_user=True):
+                self._rows = self._files.rows_of(keras.utils.unpack_x_y_sample_weight(batch)[0])
 
     def will_save(self, path: Path) -> None:
         """Note that the model is about to be saved to a file."""
@@ -62,7 +70,8 @@ class TrainingFiles:
                 self._writer.training_ends(self._model, of_model)
         if hasattr(self._model, "save"):
             with attempt("keras model"):
-                keep_model(self._run, self._model, self._files, step, rows=self._rows)
+                weights = weights_of(self._model, self._callbacks, self._epoch, step)
+                keep_model(self._run, self._model, self._files, rows=self._rows, **weights)
 
     def close(self) -> None:
         """Make the kept files independent of the user's: the fit has returned or failed."""

@@ -9,6 +9,8 @@ import pytest
 
 import autotrack
 from autotrack.errors import ArtifactNotFoundError, UntrustedModelError
+from autotrack.models.measures import measured
+from autotrack.models.registry import Registry
 from tests.autotrack_keras.conftest import X, Y, make_model
 from tests.support.foreign_runs import made_foreign
 
@@ -43,6 +45,50 @@ def test_several_inputs_have_their_names_in_the_example(recorded: Recorded) -> N
     model.fit([X[:, :2], X[:, 2:]], Y, epochs=1, verbose=0)
     example = json.loads((recorded().folder / "model" / "serving_input_example.json").read_text())["inputs"]
     assert example == {"left": X[:3, :2].tolist(), "right": X[:3, 2:].tolist()}
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return X[10 * index : 10 * index + 10], Y[10 * index : 10 * index + 10]
+
+
+def batches() -> Any:
+    while True:
+        yield X[:10], Y[:10]
+
+
+def loader() -> Any:
+    torch = pytest.importorskip("torch")
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    return torch.utils.data.DataLoader(data, batch_size=10)
+
+
+@pytest.mark.parametrize("make", [Batches, batches, loader], ids=["PyDataset", "generator", "DataLoader"])
+def test_the_first_batch_is_the_example_where_data_come_in_batches(recorded: Recorded, make: Any) -> None:
+    make_model("adam").fit(make(), epochs=1, steps_per_epoch=4, verbose=0)
+    assert json.loads((recorded().folder / "model" / "input_example.json").read_text()) == X[:3].tolist()
+
+
+def test_batches_of_several_inputs_have_names_in_the_example(recorded: Recorded) -> None:
+    left, right = keras.Input((2,), name="left"), keras.Input((1,), name="right")
+    model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.concatenate([left, right])))
+    model.compile("sgd", "mse")
+    model.fit((((x[:, :2], x[:, 2:]), y) for x, y in batches()), steps_per_epoch=2, verbose=0)
+    example = json.loads((recorded().folder / "model" / "serving_input_example.json").read_text())["inputs"]
+    assert example == {"left": X[:3, :2].tolist(), "right": X[:3, 2:].tolist()}
+
+
+def test_restored_weights_are_judged_by_the_epoch_that_they_are_of(recorded: Recorded) -> None:
+    stopping = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, restore_best_weights=True)
+    losses = make_model("adam").fit(X, Y, epochs=5, verbose=0, callbacks=[stopping]).history["loss"]
+    assert len(losses) > 1
+    (model,) = recorded().summary.models
+    assert (model.weights, model.epoch, model.metrics) == ("best", 0, {"loss": losses[0]})
+    measures = measured(Registry(recorded().folder.parent.parent), recorded().register("net"))
+    assert (measures.value("loss"), measures.value("mae")) == (losses[0], None)
 
 
 def test_code_in_a_lambda_layer_is_only_run_where_it_is_trusted(recorded: Recorded) -> None:
