@@ -139,8 +139,8 @@ def weights_of(version: Registered) -> str:
     at = f" of epoch {version.epoch}" if version.epoch is not None else ""
     saved = ", ".join(f"{name} {short(value)}" for name, value in version.saved_for.items())
     ended_with = "the weights" if version.saved_for else "the weights that training ended with"
-    which = "the best weights" if version.weights == "best" else ended_with
-    return f"{which}{at}{f', kept for {saved}' if saved else ''}"
+    others = {"best": "the best weights", "restored": "weights that were put in after the last step"}
+    return f"{others.get(version.weights, ended_with)}{at}{f', kept for {saved}' if saved else ''}"
 
 
 def _version_row(registry: Registry, model: RegisteredModel, version: Registered) -> list[str]:

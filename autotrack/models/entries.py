@@ -81,8 +81,9 @@ class Registered(Entry, frozen=True, kw_only=True):
         version: Its number, which is never given again.
         registration: The request that this fulfils; the same request never makes a second version.
         path: The file to load, among `files`.
-        weights: `last` for those that training ended with, `best` for the best checkpoint.
-        saved_for: The metrics that the checkpoint was kept for, with their values.
+        weights: `last` for those of the last step, `best` for those of the best checkpoint, `restored` for others that
+            were put in after the last step.
+        saved_for: The metrics that these weights were kept for, with their values.
     """
 
     version: int

@@ -32,12 +32,12 @@ class Measured:
     def value(self, metric: str) -> float | None:
         """Return the value of a metric for the weights of the version; None where that is not known.
 
-        That is what the checkpoint was kept for, if it was kept for this metric. The last value of a run is of the
-        weights that it ended with, and of no others.
+        That is what they were kept for, if they were kept for this metric. The last value of a run is of the weights
+        of its last step, and of no others.
         """
         if metric in self.version.saved_for:
             return number(self.version.saved_for[metric])
-        if metric not in self.metrics or self.version.weights == "best":
+        if metric not in self.metrics or self.version.weights != "last":
             return None
         return number(self.metrics[metric].last)
 

@@ -9,13 +9,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import time
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
-from autotrack.errors import AutotrackWarning, ModelRegistryError
+from autotrack.errors import AutotrackError, AutotrackWarning, ModelRegistryError
 from autotrack.escapes import printable
-from autotrack.journal.records import AnyRecord, Artifact, Notice, Registration
+from autotrack.journal.records import AnyRecord, Artifact, Model, Notice, Registration
 from autotrack.journal.run_folder import open_file
 from autotrack.model_format.kept import model_loaders
 from autotrack.model_names import checked_name
@@ -23,6 +24,7 @@ from autotrack.models.best_model import best_model
 from autotrack.models.entries import Described, File, Registered
 from autotrack.models.origin import origin_of
 from autotrack.models.registry import VERSIONS, Registry, who
+from autotrack.models.version_loading import verify
 from autotrack.readers import edits
 from autotrack.readers.kept_files import KeptFiles, Weights
 from autotrack.readers.recorded_run import RecordedRun, load
@@ -40,7 +42,7 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
     """Register the model of a run as somebody asked for in a record of the run; a second time, it changes nothing.
 
     The same files of the same run are one version, whoever asks: what is said of it in addition is added. Where files
-    of that version are gone by now, they are there again afterwards.
+    of that version are gone or damaged by now, they are there again afterwards.
 
     Raises `ModelRegistryError`, `ArtifactNotFoundError` if the run has no such model, and `OSError`.
     """
@@ -49,7 +51,7 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
         raise ModelRegistryError(f"{run.folder} lies in no store; its model cannot be registered")
     with registry.changing(request.name, creates=True) as (model, append):
         already = model.registered_as(request.id)
-        if already is not None and already.version in model.versions and _has_files(registry, request.name, already):
+        if already is not None and already.version in model.versions and _is_whole(registry, request.name, already):
             _add_description(request, already, append)
             return already
         kept = KeptFiles(run.folder, run.summary)
@@ -63,9 +65,9 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
                 (one for one in model.versions.values() if one.origin.run == run.id and one.files == files), None
             )
             if same is not None:
-                if not _has_files(registry, request.name, same):
+                if not _is_whole(registry, request.name, same):
                     place = draft.with_name(str(same.version))
-                    shutil.rmtree(place, ignore_errors=True)
+                    place.unlink() if place.is_symlink() else shutil.rmtree(place, ignore_errors=True)
                     draft.rename(place)
                 _add_description(request, same, append)
                 return same
@@ -79,12 +81,9 @@ def fulfil(run: RecordedRun, request: Registration, *, registry: Registry | None
             version=number,
             registration=request.id,
             path=chosen.path,
-            weights=request.weights,
             files=files,
             origin=origin_of(run, registry.store, _folders_of(paths)),
-            epoch=chosen.epoch,
-            step=chosen.step,
-            saved_for=dict(chosen.metrics),
+            **_weights_of(run, chosen, request.weights),
             description=_clean(request.description),
             tags=_clean_tags(request.tags),
         )
@@ -152,9 +151,12 @@ def checked_request(name: object, weights: object, description: object, tags: Ma
         raise ModelRegistryError("descriptions and tags are texts, as in {'why': 'paper'}")
 
 
-def _has_files(registry: Registry, name: str, version: Registered) -> bool:
-    paths = [registry.store / registry.path_in_store(name, version.version, file.path) for file in version.files]
-    return all(path.is_file() for path in paths)
+def _is_whole(registry: Registry, name: str, version: Registered) -> bool:
+    try:
+        verify(registry, name, version)
+    except (AutotrackError, OSError):
+        return False
+    return True
 
 
 def _place(registry: Registry, name: str, folder: str) -> Path:
@@ -199,6 +201,15 @@ def _linked(run: RecordedRun, path: str, draft: Path) -> File:
             )
         )
     return File(path=path, sha256=digest.hexdigest(), bytes=seen.st_size)
+
+
+def _weights_of(run: RecordedRun, chosen: Artifact, wanted: str) -> dict[str, Any]:
+    """Return which weights a file has. The model that training left need not have those of its last step."""
+    about: Artifact | Model = chosen
+    for model in run.summary.models:
+        if chosen.path in [f"{model.path}/{name}" for name in model.files]:
+            about, wanted = model, model.weights
+    return {"weights": wanted, "epoch": about.epoch, "step": about.step, "saved_for": dict(about.metrics)}
 
 
 def _recorded(artifacts: list[Artifact], path: str) -> Artifact | None:

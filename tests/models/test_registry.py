@@ -14,11 +14,13 @@ from autotrack.model_names import Reference, parsed
 from autotrack.models import aliases
 from autotrack.models.lineage import lineage_of
 from autotrack.models.measures import measured
+from autotrack.models.promotion import promote
 from autotrack.models.registration import register
 from autotrack.models.registry import Registry
 from autotrack.models.version_loading import verify
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import run_folders
+from autotrack.training.run_files import RunFiles
 from tests.models.conftest import fit
 
 DATA = np.random.default_rng(0).normal(size=(60, 4))
@@ -192,6 +194,20 @@ def test_the_best_checkpoint_is_registered_with_what_it_was_kept_for(store: Path
     assert (last.path, best.path, best.saved_for) == ("model/model.keras", "checkpoints/3.keras", {"val_acc": 0.9})
     registry = Registry(store)
     assert [measured(registry, one).value("val_acc") for one in (last, best)] == [0.5, 0.9]
+
+
+def test_weights_that_were_put_in_after_the_last_step_are_not_what_was_measured(store: Path) -> None:
+    with autotrack.start_run("mine", to=store) as run:
+        file = run.folder / "model" / "model.joblib"
+        file.parent.mkdir()
+        file.write_bytes(b"a model")
+        run._record_artifact(file, kind="model")
+        RunFiles(run).record_model(file.parent, files=[file.name], flavors={}, weights="restored")
+        run.log({"val_acc": 0.9}, stage="validate")
+    registry, version = Registry(store), autotrack.load(run.folder).register("net")
+    assert version.weights == "restored"
+    assert measured(registry, version).value("val_acc") is None
+    assert promote(registry, "net", "best val_acc").version is None
 
 
 def test_a_version_tells_which_runs_came_before_its_run(store: Path) -> None:
