@@ -5,7 +5,9 @@ files are sent to one of the two places, as MLflow itself does it: since version
 models and leads to them, and so does `runs:/RUN/model`.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Model
-from autotrack.journal.run_folder import read_bytes
+from autotrack.journal.run_folder import open_file, read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME as MLMODEL
@@ -144,6 +146,8 @@ class LoggedModels:
             return found.remote
 
     def _upload(self, run: RemoteRun, model: Model, files: list[Artifact], remote: _Remote) -> None:
+        for file in files:
+            _check_content(self._folder, file)  # whoever loads it there trusts the server
         store, left = self._open_store(remote.artifact_uri), dict[str, AutotrackError]()
         for file in files:
             name = own_name(file.path).removeprefix(f"{model.path}/")
@@ -188,6 +192,13 @@ class LoggedModels:
             stop_if_listed()
             body = {"run_id": run.run_id, "model_json": json.dumps(about)}
             self._client.post("runs/log-model", body, before_retry=stop_if_listed)
+
+
+def _check_content(folder: Path, file: Artifact) -> None:
+    """Raise `_NotSentError` for a file that is not what the run has recorded: somebody, or a disk, has changed it."""
+    with os.fdopen(open_file(folder, file.path), "rb") as content:
+        if file.sha256 not in (None, hashlib.file_digest(content, "sha256").hexdigest()):
+            raise _NotSentError(f"{file.path} is not what the run has recorded: its checksum differs")
 
 
 class _NotSentError(AutotrackError):
