@@ -44,6 +44,14 @@ def parsed(text: Any) -> Rule:
     return Rule(match["metric"], checked_alias(match["alias"] or CHAMPION), float(match["margin"] or 0), text.strip())
 
 
+def is_rule(text: str, metric: str) -> bool:
+    """Return whether a text is a rule that goes by this very metric, whose name may have spaces and commas in it."""
+    try:
+        return parsed(text).metric == metric
+    except ValueError:
+        return False
+
+
 def checked(text: Any) -> str:
     """Return the text of a rule. Raises `ValueError` for what is none."""
     return parsed(text).text

@@ -21,7 +21,7 @@ from autotrack.format import shown
 from autotrack.model_names import CHAMPION, parsed
 from autotrack.models import aliases
 from autotrack.models.announcing import announce
-from autotrack.models.promotion import promote
+from autotrack.models.promotion import promote, usual_rules
 from autotrack.models.registration import register as register_run
 from autotrack.models.registry import Registry
 from autotrack.readers import catalog
@@ -127,7 +127,11 @@ def alias_model(
 def promote_model(
     name: NameArgument,
     rule: Annotated[
-        str, typer.Argument(metavar="[RULE]", help="Such as `best val_acc`; by default the one in the settings.")
+        str,
+        typer.Argument(
+            metavar="[RULE]",
+            help="Such as `best val_acc`; by default the one in the settings, or the metric that training watched.",
+        ),
     ] = "",
     on_promote: Annotated[
         str, typer.Option("--on-promote", help="A command or URL that is told; by default the one in the settings.")
@@ -139,14 +143,8 @@ def promote_model(
     Versions are only compared by metrics that were measured on the same data. What was decided, by which rule and why
     is recorded, and `autotrack models undo` takes it back.
     """
-    chosen = settings.resolve()
-    if not (rule or chosen.promote):
-        raise ModelRegistryError(
-            "there is no rule; give one, such as 'best val_acc, if better than @champion on the same data', or set "
-            "`promote` in [tool.autotrack] of pyproject.toml"
-        )
-    registry = _registry(store)
-    decision = promote(registry, name, rule or chosen.promote)
+    chosen, registry = settings.resolve(), _registry(store)
+    decision = promote(registry, name, rule or chosen.promote or _usual_rule(registry, name))
     if decision.move is None:
         say(f"nothing is promoted: {decision.reason}")
         return
@@ -254,6 +252,23 @@ def _check_order(name: str, alias: str, version: str) -> None:
         return
     raise ModelRegistryError(
         f"the order is name, alias, version; did you mean `autotrack models alias {shlex.join(right)}`?"
+    )
+
+
+def _usual_rule(registry: Registry, name: str) -> str:
+    """Return the rule by the metric that all versions are judged by, and say so. Raises `ModelRegistryError`."""
+    rules = usual_rules(registry, name)
+    if len(rules) == 1:
+        say(f"by the metric that its versions are judged by: {rules[0]!r}", err=True)
+        return rules[0]
+    possible = rules or ["best min val_loss, if better than @champion on the same data"]
+    commands = [f"  autotrack models promote {shlex.quote(name)} {shlex.quote(one)}" for one in possible]
+    why = (
+        "its versions are judged by several metrics" if rules else "no metric is known that its versions are judged by"
+    )
+    raise ModelRegistryError(
+        "\n".join([f"there is no rule, and {why}; give one:", *commands])
+        + "\nor set `promote` in [tool.autotrack] of pyproject.toml"
     )
 
 

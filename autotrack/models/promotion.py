@@ -7,11 +7,12 @@ from time import time
 from autotrack.errors import ModelRegistryError
 from autotrack.format import short
 from autotrack.journal.directions import Direction, split_direction
+from autotrack.model_names import CHAMPION
 from autotrack.models.entries import AliasMoved
 from autotrack.models.measures import Measured, measured
 from autotrack.models.registered_model import RegisteredModel
 from autotrack.models.registry import Registry, who
-from autotrack.promotion_rule import Rule, parsed
+from autotrack.promotion_rule import Rule, is_rule, parsed
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ def promote(registry: Registry, name: str, rule: str) -> Decision:
         )
         append(move)
         return Decision(decision.version, decision.reason, move)
+
+
+def usual_rules(registry: Registry, name: str) -> list[str]:
+    """Return the rules that go without saying: for each metric that versions are judged by, that of the newest first.
+
+    Raises `ModelNotFoundError`.
+    """
+    versions = sorted(registry.model(name).versions.items(), reverse=True)
+    metrics = dict.fromkeys(metric for _, version in versions if (metric := measured(registry, version).metric))
+    rules = [f"best {metric}, if better than @{CHAMPION} on the same data" for metric in metrics]
+    return [rule for metric, rule in zip(metrics, rules, strict=True) if is_rule(rule, metric)]
 
 
 def decide(registry: Registry, model: RegisteredModel, rule: Rule) -> Decision:

@@ -1,6 +1,7 @@
 """`autotrack models` and `autotrack register`, as they are typed."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,37 @@ def test_what_is_not_there_is_said_with_what_is(store: Path) -> None:
     assert "there is digits" in run("models", "show", "digit", "--store", store, fails=True)
     assert "has no alias @live" in run("models", "show", "digits@live", "--store", store, fails=True)
     assert "has no version 7; it has 1" in run("models", "show", "digits/7", "--store", store, fails=True)
-    assert "there is no rule" in run("models", "promote", "digits", "--store", store, fails=True)
+
+
+def test_without_a_rule_the_metric_counts_that_all_versions_are_judged_by(store: Path) -> None:
+    options = ("--store", store)
+    for name in ("run-0.5", "run-0.9"):
+        run("register", name, "digits", *options)
+    rule = "best val_acc, if better than @champion on the same data"
+    said = run("models", "promote", "digits", *options)
+    assert f"by the metric that its versions are judged by: '{rule}'" in said
+    assert "@champion of digits is version 2" in said
+    assert Registry(store).model("digits").moves("champion")[-1].rule == rule
+
+
+def test_without_a_rule_that_goes_without_saying_the_commands_to_copy_are_shown(store: Path) -> None:
+    options = ("--store", store)
+    with autotrack.start_run("by loss", to=store) as other:
+        file = other.folder / "model" / "model.joblib"
+        file.parent.mkdir()
+        file.write_bytes(b"a model")
+        other._record_artifact(file, kind="model")
+        other.log({"val_loss": 0.1}, stage="validate")
+    run("register", "run-0.5", "digits", *options)
+    run("register", other.name, "digits", *options)
+    said = run("models", "promote", "digits", *options, fails=True)
+    commands = [line.strip() for line in said.splitlines() if line.startswith("  autotrack")]
+    assert commands == [
+        "autotrack models promote digits 'best val_loss, if better than @champion on the same data'",
+        "autotrack models promote digits 'best val_acc, if better than @champion on the same data'",
+    ]
+    assert "@champion of digits is version 1" in run(*shlex.split(commands[1])[1:], *options)
+    assert "there is no registered model" in run("models", "promote", "digit", *options, fails=True)
 
 
 @pytest.mark.parametrize("typed", [("digits", "1", "live"), ("digits", "v1", "@live"), ("digits/1", "live")])
