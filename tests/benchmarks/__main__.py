@@ -19,6 +19,7 @@ PARTS = {
     "sidecar": "sidecar",
     "keras": "keras_fit",
     "sklearn": "sklearn_fit",
+    "models": "kept_models",
     "tensorboard": "event_files",
     "stores": "many_runs",
     "find": "finding",
