@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,7 @@ from autotrack.models.servers import follow_up
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import servers_with
 from tests.models.conftest import fit
-
-
-class _Trap:
-    def __init__(self, sprung: Path) -> None:
-        self._sprung = sprung
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return Path.touch, (self._sprung,)
+from tests.support.traps import Trap
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def changed(records: Path, fields: Mapping[str, object]) -> None:
 def test_a_file_that_was_tampered_with_or_cut_off_or_is_gone_is_not_loaded(records: Path, tmp_path: Path) -> None:
     file = next(records.parent.rglob("*.joblib"))
     content, sprung = file.read_bytes(), tmp_path / "sprung"
-    for damaged in (pickle.dumps(_Trap(sprung)), content[:-5], b""):
+    for damaged in (pickle.dumps(Trap(sprung)), content[:-5], b""):
         file.unlink()  # it is a hard link
         file.write_bytes(damaged)
         with pytest.raises(ModelLoadError, match="checksum differs; nothing of it was loaded"):
@@ -78,7 +71,7 @@ def test_links_out_of_the_store_are_not_followed(records: Path, registry: Regist
 
 def test_paths_in_an_entry_that_lead_elsewhere_are_not_opened(records: Path, tmp_path: Path) -> None:
     sprung = tmp_path / "sprung"
-    (tmp_path / "runs" / "trap.joblib").write_bytes(pickle.dumps(_Trap(sprung)))
+    (tmp_path / "runs" / "trap.joblib").write_bytes(pickle.dumps(Trap(sprung)))
     for path in ("../../../../trap.joblib", str(tmp_path / "runs" / "trap.joblib"), "/etc/passwd"):
         changed(records, {"path": path, "files": [{"path": path, "sha256": "0" * 64, "bytes": 1}]})
         with pytest.raises(autotrack.AutotrackError):
@@ -113,7 +106,7 @@ def test_a_pickle_of_somebody_else_is_opened_only_when_it_is_trusted(
     trap = Registry(tmp_path / "own").store / "models" / "mine" / "records.jsonl"
     sprung, file = tmp_path / "sprung", next(trap.parent.rglob("*.joblib"))
     file.unlink()
-    file.write_bytes(pickle.dumps(_Trap(sprung)))
+    file.write_bytes(pickle.dumps(Trap(sprung)))
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     entry = json.loads(trap.read_text())
     files = [{**one, "sha256": digest} if one["path"] == entry["path"] else one for one in entry["files"]]

@@ -56,7 +56,17 @@ def train(store: Path, name: str, url: str | None = None, C: float = 1.0) -> aut
     return autotrack.runs(store)[0]
 
 
-def test_versions_aliases_and_what_is_said_of_them_arrive_once(store: Path, server: Server, experiment: str) -> None:
+@pytest.fixture(params=["server", "team_server"], ids=["SQLite", "PostgreSQL"])
+def any_server(request: pytest.FixtureRequest) -> Server:
+    """A server on SQLite with files on disk, and one on PostgreSQL with object storage."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+def test_versions_aliases_and_what_is_said_of_them_arrive_once(
+    store: Path, any_server: Server, experiment: str
+) -> None:
+    server = any_server
     for C in (0.001, 10.0):  # noqa: N806
         train(store, experiment, C=C)
     registry = Registry(store)
@@ -88,9 +98,9 @@ def test_versions_aliases_and_what_is_said_of_them_arrive_once(store: Path, serv
 
 
 def test_a_version_is_registered_once_also_when_nothing_is_known_of_what_was_sent(
-    store: Path, server: Server, experiment: str
+    store: Path, any_server: Server, experiment: str
 ) -> None:
-    run = train(store, experiment)
+    run, server = train(store, experiment), any_server
     for _ in range(2):
         assert all(one.is_done for one in autotrack.sync(store, server.url))
         for kept in [*run.folder.glob("remote/*.json"), *store.glob("models/*/remote/*.json")]:
@@ -130,8 +140,9 @@ def test_what_a_server_that_is_away_has_not_taken_stays_owed(store: Path, server
 
 @pytest.mark.usefixtures("everything")
 def test_a_training_that_is_sent_ends_as_a_version_that_mlflow_loads(
-    store: Path, server: Server, experiment: str, run_script: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    store: Path, any_server: Server, experiment: str, run_script: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server = any_server
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
     monkeypatch.setenv("AUTOTRACK_PROMOTE", "best accuracy_score")
     run_script(
@@ -171,11 +182,12 @@ def test_a_server_that_is_too_old_for_aliases_gets_stages(
 
 
 def test_what_gets_lost_on_the_way_is_registered_once(
-    store: Path, server: Server, experiment: str, failing: Callable[..., ChaosProxy]
+    store: Path, any_server: Server, experiment: str, failing: Callable[..., ChaosProxy]
 ) -> None:
+    server = any_server
     train(store, experiment)
     aliases.move_alias(Registry(store), Reference(experiment, 1), "champion")
-    proxy = failing(lambda number: Fault.DROP_AFTER if number % 3 == 0 else None)
+    proxy = failing(lambda number: Fault.DROP_AFTER if number % 3 == 0 else None, url=server.url)
     assert all(one.is_done for one in autotrack.sync(store, proxy.url))
     assert len(versions(server, experiment)) == 1
     model = api(server, "registered-models/get", name=experiment)["registered_model"]
@@ -194,3 +206,22 @@ def test_a_model_is_sent_by_one_process_at_a_time(store: Path, server: Server, e
         assert "another process" in owed.broken_off
     finally:
         file.unlock()
+
+
+@pytest.mark.parametrize("change", ["tampered", "linked"])
+def test_a_model_that_somebody_has_changed_becomes_no_version_on_a_server(
+    store: Path, server: Server, experiment: str, change: str
+) -> None:
+    run = train(store, experiment)
+    (file,) = run.folder.glob("model/*.joblib")
+    if change == "tampered":
+        file.write_bytes(b"something else")
+    else:
+        outside = Path(file.rename(store.parent / "outside.joblib"))
+        file.symlink_to(outside)
+    (outcome,) = autotrack.sync(store, server.url)
+    assert not outcome.is_done
+    reason = "checksum differs" if change == "tampered" else "is a link"
+    said = [*map(str, outcome.sent.values()), *(text for owed in outcome.owed.values() for text in owed.sentences())]
+    assert any(reason in text for text in said), said
+    assert versions(server, experiment) == []
