@@ -91,9 +91,9 @@ def _of_models(command: str, words: list[str], store: str | None) -> Iterable[st
     if command == "register" and len(arguments) == 1:
         return _models(store)
     if command == "models" and len(arguments) == 1:
-        return _models(store, with_versions=arguments[0] in ("show", "describe", "rm"))
+        return _models(store, with_versions=arguments[0] in ("show", "describe", "rm", "export"))
     return (
-        ["show", "register", "alias", "promote", "undo", "describe", "rm"]
+        ["show", "register", "alias", "promote", "undo", "describe", "rm", "export"]
         if command == "models" and not arguments
         else None
     )

@@ -5,15 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
+from autotrack.cli.named_model import named_version
 from autotrack.cli.named_run import named_run
 from autotrack.cli.options import StoreOption
 from autotrack.cli.printing import say, say_json
-from autotrack.model_names import SCHEME, parsed
+from autotrack.model_format.described import described_in
+from autotrack.model_format.kept import INPUTS
+from autotrack.model_names import SCHEME, Reference, parsed
 from autotrack.models import serving
-from autotrack.models.input_check import check_inputs, in_order, schema_of
-from autotrack.models.loading import load_model
+from autotrack.models.input_check import in_order, schema_in
+from autotrack.models.loading import folder_of_run, load_model
 from autotrack.models.predicting import predictions, read_data
 from autotrack.models.registry import Registry
+from autotrack.models.version_loading import folder_in_store
 from autotrack.readers import catalog
 
 TrustedOption = Annotated[
@@ -32,18 +36,19 @@ def predict(
     The data are first compared with what the model was trained on: columns, shapes and types.
     """
     data = read_data(file)
-    place = catalog.existing_store(store)
-    registry, name = Registry(place), model.removeprefix(SCHEME).partition("@")[0].partition("/")[0]
+    registry = Registry(catalog.existing_store(store))
     loaded: Any
-    if model.startswith(SCHEME) or registry.exists(name):
-        wanted = parsed(model)
-        version = registry.model(wanted.name).version(wanted)
-        check_inputs(registry, wanted.name, version, data)
-        data = in_order(schema_of(registry, wanted.name, version), data)
-        loaded = load_model(f"{SCHEME}{model.removeprefix(SCHEME)}", trusted=trusted, store=place)
+    if (found := named_version(registry, model)) is not None:
+        name, version = found
+        reference = f"{SCHEME}{Reference(name, version.version)}"
+        loaded = load_model(reference, trusted=trusted, inputs=data, store=registry.store)
+        place, folder = registry.store, folder_in_store(registry, name, version)
     else:
-        loaded = named_run(model, store).load_model(trusted=trusted)
-    say_json(predictions(loaded, data))
+        run = named_run(model, store)
+        loaded = run.load_model(trusted=trusted, inputs=data)
+        place, folder = run.folder, folder_of_run(run, "last")
+    data = in_order(schema_in(place, folder), data)
+    say_json(predictions(loaded, data, described_in(place, f"{folder}/{INPUTS}") if folder is not None else {}))
 
 
 def serve(

@@ -9,6 +9,9 @@ from typing import Any, NoReturn, Protocol, runtime_checkable
 from autotrack.entry_points import GROUP
 from autotrack.errors import ModelLoadError, UntrustedModelError
 
+INPUTS = "data/inputs.json"
+"""The file in the folder of a model of PyTorch that says what goes into it and what comes out."""
+
 
 @dataclass(frozen=True)
 class KeptModel:

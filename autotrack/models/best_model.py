@@ -4,16 +4,14 @@ It is made when somebody asks for it, of what is in the run folder: the module o
 training left, with the bytes of the checkpoint in it. Neither file is loaded, so no code of the training is executed.
 """
 
-import json
 from collections.abc import Iterator
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from time import time
 
 import msgspec
 
-from autotrack.errors import AutotrackError, ModelLoadError
+from autotrack.errors import ModelLoadError
 from autotrack.journal.records import AnyRecord, Artifact, Model, Notice
 from autotrack.journal.run_folder import (
     file_status,
@@ -24,6 +22,7 @@ from autotrack.journal.run_folder import (
     replacing_file,
 )
 from autotrack.journal.summary import Summary
+from autotrack.model_format.described import described_in
 from autotrack.model_format.kept import (
     KeptModel,
     ModelLoader,
@@ -101,7 +100,7 @@ def _made(
     content = mlmodel(
         best,
         run.summary,
-        _described(folder, model),
+        described_in(folder, f"{model.path}/{model.described_in or ''}"),
         python=run.summary.python,
         size_bytes=sum(file_status(folder, f"{BEST_MODEL}/{name}").st_size for name in best.files),
         code=CODE if any(name.startswith(f"{CODE}/") for name in inner) else None,
@@ -145,11 +144,3 @@ def _copied(folder: Path, source: str, name: str) -> Artifact:
 def _record(name: str, size: int, digest: str, **about: object) -> Artifact:
     known: dict[str, object] = {"time": time(), "path": f"{BEST_MODEL}/{name}", "kind": "model", **about}
     return msgspec.convert({**known, "bytes": size, "sha256": digest, "record": "Artifact"}, Artifact)
-
-
-def _described(folder: Path, model: Model) -> dict[str, object]:
-    with suppress(OSError, AutotrackError, ValueError, RecursionError):
-        content = read_bytes(folder, f"{model.path}/{model.described_in or ''}", limit_bytes=_MOST_BYTES)
-        described = json.loads(content)
-        return described if isinstance(described, dict) else {}
-    return {}

@@ -2,10 +2,12 @@
 
 import platform
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import NamedTuple
 
+from autotrack.errors import AutotrackWarning
 from autotrack.models.entries import Origin
 
 
@@ -21,15 +23,28 @@ class Difference(NamedTuple):
         return f"{self.package} {self.trained}, now {self.now or 'not installed'}"
 
 
+def warn_of_differences(name: str, python: str, packages: Mapping[str, str]) -> None:
+    """Warn if a model was trained with other versions, as far as that matters, at the line that calls for it.
+
+    That is two calls above whoever calls this.
+    """
+    if differing := that_matter(_differences(python, packages)):
+        told = f"{name} was trained with other versions: {'; '.join(map(str, differing))}"
+        warnings.warn(told, AutotrackWarning, stacklevel=4)
+
+
 def differences(origin: Origin) -> list[Difference]:
     """Return what differs of the packages that a model needs, and of Python.
 
     It matters where a package is missing or differs in its first two numbers, as in 1.4 and 1.5; the third one counts
     bug fixes. Of Python, the first two matter because pickled code is bound to them.
     """
-    found = [_difference(name, version, _installed(name)) for name, version in sorted(_needed(origin).items())]
-    python = _difference("Python", origin.python, platform.python_version()) if origin.python else None
-    return [one for one in (python, *found) if one is not None]
+    return _differences(origin.python, packages_of(origin))
+
+
+def packages_of(origin: Origin) -> dict[str, str]:
+    """Return the packages that a model needs, with the versions of its training."""
+    return origin.packages or dict(origin.frameworks)  # a checkpoint alone does not say what it needs
 
 
 def that_matter(found: Iterable[Difference]) -> list[Difference]:
@@ -37,10 +52,10 @@ def that_matter(found: Iterable[Difference]) -> list[Difference]:
     return [one for one in found if one.matters]
 
 
-def _needed(origin: Origin) -> dict[str, str]:
-    if origin.packages:
-        return origin.packages
-    return dict(origin.frameworks)  # a checkpoint alone does not say what it needs
+def _differences(python: str, packages: Mapping[str, str]) -> list[Difference]:
+    found = [_difference(name, version, _installed(name)) for name, version in sorted(packages.items())]
+    of_python = _difference("Python", python, platform.python_version()) if python else None
+    return [one for one in (of_python, *found) if one is not None]
 
 
 def _difference(name: str, trained: str, now: str | None) -> Difference | None:

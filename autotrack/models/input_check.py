@@ -4,16 +4,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from autotrack.errors import AutotrackError, ModelInputError
 from autotrack.format import some
 from autotrack.journal.run_folder import read_bytes
-from autotrack.models.entries import Registered
-from autotrack.models.registry import Registry
-
-DESCRIPTION = "MLmodel"
+from autotrack.model_format.mlmodel import NAME as DESCRIPTION
 
 _INPUTS = re.compile(r"^signature:\n  inputs: '((?:[^'\n]|'')*)'$", re.MULTILINE)
 _MOST_BYTES = 2**20
@@ -41,14 +38,20 @@ _FITS = {("integer", "float"), ("boolean", "integer"), ("boolean", "float")}
 _MOST_NAMED = 5
 
 
-def check_inputs(registry: Registry, name: str, version: Registered, data: Any) -> None:
-    """Raise `ModelInputError` if data do not fit what the model takes; without a signature, nothing can be said."""
-    schema = schema_of(registry, name, version)
-    if schema and (found := list(problems(schema, data))):
-        raise ModelInputError(f"{name}/{version.version} cannot take these data: {'; '.join(found)}")
+Schema = Sequence[Mapping[str, Any]]
+"""What a model takes, as MLflow writes it in a signature."""
 
 
-def in_order(schema: Sequence[Mapping[str, Any]] | None, data: Any) -> Any:
+def check_inputs(name: str, schema: Schema | None, data: Any) -> None:
+    """Raise `ModelInputError` if data do not fit what the model takes; without a signature, nothing can be said.
+
+    No data, which is None, are not compared.
+    """
+    if schema and data is not None and (found := list(problems(schema, data))):
+        raise ModelInputError(f"{name} cannot take these data: {'; '.join(found)}")
+
+
+def in_order(schema: Schema | None, data: Any) -> Any:
     """Return a table with its columns in the order in which the model was trained on them; other data as they are."""
     names = [str(one.get("name")) for one in schema or ()]
     columns = getattr(data, "columns", None)
@@ -57,33 +60,26 @@ def in_order(schema: Sequence[Mapping[str, Any]] | None, data: Any) -> Any:
     return data[names]
 
 
-def schema_of(registry: Registry, name: str, version: Registered) -> list[Mapping[str, Any]] | None:
-    """Return what a model takes, as MLflow writes it in a signature; None where that is not known."""
-    folder = description_folder(version)
+def schema_in(place: Path, folder: str | None) -> Schema | None:
+    """Return what the model takes whose folder lies below `place`; None where that is not known."""
     if folder is None:
         return None
     with suppress(OSError, AutotrackError, ValueError, RecursionError):
-        path = registry.path_in_store(name, version.version, f"{folder}/{DESCRIPTION}")
-        text = read_bytes(registry.store, path, limit_bytes=_MOST_BYTES).decode()
+        text = read_bytes(place, f"{folder}/{DESCRIPTION}", limit_bytes=_MOST_BYTES).decode()
         schema = json.loads(match[1].replace("''", "'")) if (match := _INPUTS.search(text)) else None
         if isinstance(schema, list) and all(isinstance(one, dict) for one in schema):
             return schema
     return None
 
 
-def description_folder(version: Registered) -> str | None:
-    """Return the folder of a version that MLflow can load, relative to the version; None for a bare checkpoint."""
-    there = {file.path for file in version.files}
-    around = [str(folder) for folder in PurePosixPath(version.path).parents]
-    return next((folder for folder in around if f"{folder}/{DESCRIPTION}" in there), None)
-
-
-def problems(schema: Sequence[Mapping[str, Any]], data: Any) -> Iterator[str]:
+def problems(schema: Schema, data: Any) -> Iterator[str]:
     """Yield what does not fit, in a few words each."""
     if any(one.get("type") != "tensor" for one in schema):
         yield from _of_columns(schema, data)
     elif len(schema) == 1:
         yield from _of_tensor(schema[0].get("tensor-spec", {}), data, "")
+    elif hasattr(data, "shape") and not hasattr(data, "columns"):
+        yield f"expected several inputs by name: {_listed([str(one.get('name')) for one in schema])}"
     elif isinstance(data, Mapping):
         for one in schema:
             if one.get("name") not in data:
@@ -92,7 +88,7 @@ def problems(schema: Sequence[Mapping[str, Any]], data: Any) -> Iterator[str]:
                 yield from _of_tensor(one.get("tensor-spec", {}), data[one["name"]], f"{one['name']}: ")
 
 
-def _of_columns(schema: Sequence[Mapping[str, Any]], data: Any) -> Iterator[str]:
+def _of_columns(schema: Schema, data: Any) -> Iterator[str]:
     names = [str(one.get("name")) for one in schema]
     columns = getattr(data, "columns", None)
     if columns is None:

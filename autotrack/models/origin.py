@@ -37,7 +37,7 @@ def origin_of(run: RecordedRun, store: Path, model_folders: list[str]) -> Origin
         code=_code(summary),
         python=summary.python,
         frameworks=dict(summary.frameworks),
-        packages=_packages(run.folder, model_folders),
+        packages=packages_in(run.folder, model_folders),
         datasets=list(summary.datasets),
         metrics=values_of(summary),
         metric=judged_by(summary),
@@ -62,8 +62,8 @@ def _code(summary: Summary) -> dict[str, Any]:
     return {name: git[name] for name in _OF_CODE if git.get(name)}
 
 
-def _packages(folder: Path, model_folders: list[str]) -> dict[str, str]:
-    """Return the packages that the model needs, with the versions of the training."""
+def packages_in(folder: Path, model_folders: list[str]) -> dict[str, str]:
+    """Return the packages that the model of a run needs, with the versions of the training."""
     found: dict[str, str] = {}
     for model_folder in model_folders:
         with suppress(OSError, AutotrackError, UnicodeDecodeError):

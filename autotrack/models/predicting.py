@@ -5,11 +5,13 @@ The libraries for data are those that the model needs anyway, so they are import
 
 import csv
 import json
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from autotrack.errors import AutotrackError, MissingLibraryError, ModelInputError
+from autotrack.model_format.tensors_for_mlflow import TensorModel
 
 SUFFIXES = (".csv", ".json", ".npy")
 
@@ -32,17 +34,20 @@ def read_data(path: Path) -> Any:
     raise ModelInputError(f"{path} ends in {path.suffix!r}; expected one of {', '.join(SUFFIXES)}")
 
 
-def predictions(model: Any, data: Any) -> Any:
-    """Return what a model predicts, as JSON has it. Raises `ModelInputError` with what the model says of the data."""
+def predictions(model: Any, data: Any, described: Mapping[str, Any] | None = None) -> Any:
+    """Return what a model predicts, as JSON has it. Raises `ModelInputError` with what the model says of the data.
+
+    A module of PyTorch may be `described`: the tensors that it takes, by name if there are several.
+    """
     try:
-        return _predictions(model, data)
+        return _predictions(model, data, described)
     except AutotrackError:
         raise
     except Exception as error:
         raise ModelInputError(f"the model cannot predict from these data: {type(error).__name__}: {error}") from error
 
 
-def _predictions(model: Any, data: Any) -> Any:
+def _predictions(model: Any, data: Any, described: Mapping[str, Any] | None) -> Any:
     predict = getattr(model, "predict", None)
     if callable(predict):
         return _plain(predict(data))
@@ -50,6 +55,9 @@ def _predictions(model: Any, data: Any) -> Any:
     values = data.to_numpy() if hasattr(data, "to_numpy") else data
     if callable(getattr(model, "eval", None)):
         model.eval()
+    if described:
+        takes_several = "shape" not in (described.get("inputs") or {})
+        return _plain(TensorModel(model, described).predict(data if takes_several else values))
     with torch.no_grad():
         tensor = torch.as_tensor(values)
         first = next(iter(model.parameters()), None)

@@ -49,13 +49,12 @@ class Registry:
     def model(self, name: str) -> RegisteredModel:
         """Return the state of a registered model.
 
-        Raises `ModelNotFoundError` if there is none of this name, and `UnsafeFileError` if its files are links.
+        Raises `ModelNotFoundError` if there is none of this name, `UnsafeFileError` if its files are links, and
+        `OSError` if they cannot be read.
         """
         try:
             content = read_bytes(self.store, self._path(name, RECORDS), limit_bytes=_MOST_BYTES)
-        except UnsafeFileError:
-            raise
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise self._not_found(name) from None
         return _folded(name, content)
 

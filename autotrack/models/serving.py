@@ -10,9 +10,8 @@ from autotrack.errors import MissingLibraryError, ModelRegistryError, UntrustedM
 from autotrack.model_format.verified import copy_verified, private_folder
 from autotrack.model_names import Reference
 from autotrack.models.entries import Registered
-from autotrack.models.input_check import description_folder
 from autotrack.models.registry import Registry
-from autotrack.models.version_loading import run_if_own, verify
+from autotrack.models.version_loading import description_folder, run_if_own, verify
 
 
 def serve(registry: Registry, name: str, version: Registered, *, host: str, port: int, trusted: bool) -> int:

@@ -2,11 +2,10 @@
 
 import hashlib
 import os
-import warnings
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
-from autotrack.errors import AutotrackError, AutotrackWarning, ModelLoadError
+from autotrack.errors import AutotrackError, ModelLoadError
 from autotrack.journal.files import safe_relative_path
 from autotrack.journal.records import Artifact
 from autotrack.journal.run_folder import open_file
@@ -14,7 +13,7 @@ from autotrack.journal.summary import Summary
 from autotrack.model_names import Reference, parsed
 from autotrack.models import environment_check
 from autotrack.models.entries import Registered
-from autotrack.models.input_check import check_inputs
+from autotrack.models.input_check import DESCRIPTION, Schema, check_inputs, schema_in
 from autotrack.models.registry import Registry
 from autotrack.readers.kept_files import KeptFiles
 from autotrack.readers.recorded_run import RecordedRun, load
@@ -25,21 +24,49 @@ def load_version(reference: str, *, store: Path, trusted: bool, model_class: typ
     """Load the model of a version: see `autotrack.load_model`."""
     registry, wanted = Registry(store), parsed(reference)
     version = registry.model(wanted.name).version(wanted)
-    if inputs is not None:
-        check_inputs(registry, wanted.name, version, inputs)
-    differing = environment_check.that_matter(environment_check.differences(version.origin))
-    if differing:
-        warnings.warn(
-            f"{wanted.name}/{version.version} was trained with other versions: {'; '.join(map(str, differing))}",
-            AutotrackWarning,
-            stacklevel=3,
-        )
-    own = None if trusted else run_if_own(registry, wanted.name, version)
-    summary = _summary(registry, wanted.name, version, like=own.summary if own else None)
-    path = registry.path_in_store(wanted.name, version.version, version.path)
-    verify(registry, wanted.name, version)
-    kept = KeptFiles(registry.store, summary)
-    return kept.load_file(path, trusted=trusted or own is not None, model_class=model_class)
+    name = str(Reference(wanted.name, version.version))
+    check_inputs(name, schema_of(registry, wanted.name, version), inputs)
+    environment_check.warn_of_differences(name, version.origin.python, environment_check.packages_of(version.origin))
+    kept = verified(registry, wanted.name, version, trusted=trusted)
+    return kept.files.load_file(kept.path, trusted=kept.trusted, model_class=model_class)
+
+
+class Verified(NamedTuple):
+    """The files of a version, which are what was registered, the path of its model, and whether that is trusted."""
+
+    files: KeptFiles
+    path: str
+    trusted: bool
+
+
+def verified(registry: Registry, name: str, version: Registered, *, trusted: bool) -> Verified:
+    """Return the files of a version. They are trusted as well if they certainly come from a training of this user.
+
+    Raises as `verify` does.
+    """
+    own = None if trusted else run_if_own(registry, name, version)
+    summary = _summary(registry, name, version, like=own.summary if own else None)
+    verify(registry, name, version)
+    path = registry.path_in_store(name, version.version, version.path)
+    return Verified(KeptFiles(registry.store, summary), path, trusted or own is not None)
+
+
+def schema_of(registry: Registry, name: str, version: Registered) -> Schema | None:
+    """Return what a version takes; None where that is not known."""
+    return schema_in(registry.store, folder_in_store(registry, name, version))
+
+
+def folder_in_store(registry: Registry, name: str, version: Registered) -> str | None:
+    """Return the folder of a version that MLflow can load, relative to the store; None for a bare checkpoint."""
+    folder = description_folder(version)
+    return None if folder is None else registry.path_in_store(name, version.version, folder)
+
+
+def description_folder(version: Registered) -> str | None:
+    """Return the folder of a version that MLflow can load, relative to the version; None for a bare checkpoint."""
+    there = {file.path for file in version.files}
+    around = [str(folder) for folder in PurePosixPath(version.path).parents]
+    return next((folder for folder in around if f"{folder}/{DESCRIPTION}" in there), None)
 
 
 def verify(registry: Registry, name: str, version: Registered) -> None:
@@ -75,11 +102,12 @@ def run_if_own(registry: Registry, name: str, version: Registered) -> RecordedRu
 
 def _summary(registry: Registry, name: str, version: Registered, *, like: Summary | None) -> Summary:
     """Return what `KeptFiles` has to know of a version: its files, by their paths in the store."""
+    is_bare = description_folder(version) is None
     files = [
         Artifact(
             time=version.time,
             path=registry.path_in_store(name, version.version, file.path),
-            kind="checkpoint" if file.path == version.path and version.weights == "best" else "model",
+            kind="checkpoint" if is_bare and file.path == version.path else "model",
             bytes=file.bytes,
             sha256=file.sha256,
         )

@@ -1,8 +1,7 @@
 """Finds the files that a run has kept: artifacts by their path, checkpoints and models by what they are."""
 
 import difflib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,9 +12,11 @@ from autotrack.escapes import printable
 from autotrack.format import some
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import Artifact
-from autotrack.journal.run_folder import file_status, files_below, read_bytes
+from autotrack.journal.run_folder import file_status, files_below
 from autotrack.journal.summary import Summary
+from autotrack.model_format.described import described_in
 from autotrack.model_format.kept import (
+    INPUTS,
     KeptModel,
     ModelExporter,
     ModelLoader,
@@ -35,7 +36,6 @@ BEST_MODEL = "best_model"
 """The folder for a model with the best weights, which is made of `model` and a checkpoint on demand."""
 
 _ROLES = ("best", "last")
-_MOST_BYTES = 2**24
 _KEPT = ("checkpoint", "model")
 _DESCRIPTION = "MLmodel"
 
@@ -102,20 +102,20 @@ class KeptFiles:
         own = [chosen.path, *([final.path] if final is not None else [])]
         return list(dict.fromkeys(inner for path in (*own, *described) for inner in files_below(self._folder, path)))
 
+    def description_folder(self, path: str) -> str | None:
+        """Return the folder that describes, in MLflow's format, the model in a file, or that its weights belong to."""
+        final = self._final_model(model_loaders())
+        paths = [path, *([final.path] if final is not None else [])]
+        return next((found for one in paths if (found := _folder_of_model(one, self._artifacts)) is not None), None)
+
     def load_file(self, name: str, *, trusted: bool, model_class: type | None) -> Any:
         """Load the model in the file `name`, a path in the run folder: see `autotrack.load_model`."""
-        self.path(name)
-        chosen = next((one for one in self._artifacts if one.path == name), None)
-        if chosen is None:
-            raise ModelLoadError(
-                f"{self._folder / name} is no file that the run has recorded, so nothing of it is loaded"
-            )
-        return self._load(chosen, model_loaders(), trusted=trusted, model_class=model_class)
+        return self._load(self._recorded(name), model_loaders(), trusted=trusted, model_class=model_class)
 
-    def export_model(self, target: Path, *, to_format: str, trusted: bool) -> None:
-        """Write the model of the run to `target` in another form: see `autotrack.models.export`."""
+    def export_model(self, target: Path, *, to_format: str, trusted: bool, name: str | None = None) -> None:
+        """Write the model of the run, or that in the file `name`, in another form: see `autotrack.models.export`."""
         loaders = model_loaders()
-        chosen = self._final_model(loaders)
+        chosen = self._final_model(loaders) if name is None else self._recorded(name)
         if chosen is None:
             raise self._not_found("model", [one.path for one in self._artifacts if one.kind in _KEPT])
         loader = loader_of(chosen.path, loaders)
@@ -125,20 +125,20 @@ class KeptFiles:
             )
         with private_folder() as folder:
             path = copy_verified(self._folder, chosen.path, folder, sha256=chosen.sha256)
-            described = self._described(PurePosixPath(chosen.path).parent.parent)
-            kept = KeptModel(
-                path, self._folder / chosen.path, described=described, trusted=trusted or self._is_own([chosen])
-            )
-            with_its_name(kept, "exported", lambda: loader.export_model(kept, target, to_format=to_format))
+            trusted = trusted or self._is_own([chosen])
+            described = described_in(self._folder, str(PurePosixPath(chosen.path).parent.parent / INPUTS))
+            kept = KeptModel(path, self._folder / chosen.path, described=described, trusted=trusted)
+            with self._code_of(chosen, folder) if trusted else nullcontext():
+                with_its_name(kept, "exported", lambda: loader.export_model(kept, target, to_format=to_format))
 
-    def _described(self, model: PurePosixPath) -> Mapping[str, Any]:
-        """Return what the folder of a model says of its inputs and outputs; nothing if that cannot be read."""
-        names = [f"{one.path}/{one.described_in}" for one in self._summary.models if one.path == str(model)]
-        try:
-            content = json.loads(read_bytes(self._folder, names[0], limit_bytes=_MOST_BYTES)) if names else {}
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
+    def _recorded(self, name: str) -> Artifact:
+        self.path(name)
+        chosen = next((one for one in self._artifacts if one.path == name), None)
+        if chosen is None:
+            raise ModelLoadError(
+                f"{self._folder / name} is no file that the run has recorded, so nothing of it is loaded"
+            )
+        return chosen
 
     def _in_role(self, role: Weights) -> Artifact:
         """Return the newest file with a role; of several metrics, one saved for that which the run is judged by."""

@@ -128,10 +128,18 @@ class RecordedRun:
         return self._kept_files.checkpoint(role)
 
     def load_model(
-        self, weights: "Weights" = "last", *, trusted: bool = False, model_class: type | None = None
+        self,
+        weights: "Weights" = "last",
+        *,
+        trusted: bool = False,
+        model_class: type | None = None,
+        inputs: Any = None,
     ) -> Any:
         """Return the model that the run has kept, ready to predict: see `autotrack.load_model`."""
-        return self._kept_files.load_model(weights, trusted=trusted, model_class=model_class)
+        from importlib import import_module  # by name, because it stands above the readers
+
+        load_of_run = import_module("autotrack.models.loading").load_of_run
+        return load_of_run(self, weights, trusted=trusted, model_class=model_class, inputs=inputs)
 
     @property
     def _kept_files(self) -> "KeptFiles":

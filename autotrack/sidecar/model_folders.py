@@ -1,24 +1,21 @@
 """Completes the folders of kept models with the rest of MLflow's format, without loading the models."""
 
-import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from time import time
-from typing import Any
 
 from autotrack.journal import shared_files
 from autotrack.journal.records import Artifact, Model
-from autotrack.journal.run_folder import link_shared, make_folders, open_file, read_bytes, replace_file
+from autotrack.journal.run_folder import link_shared, make_folders, open_file, replace_file
 from autotrack.model_format import tensors_for_mlflow
+from autotrack.model_format.described import described_in
 from autotrack.model_format.kept_code import FOLDER as CODE
 from autotrack.model_format.mlmodel import NAME, mlmodel
 from autotrack.model_format.requirements import environment_files, modules_in, python_version, requirements
 from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.model_code import code_of
-
-_MOST_DESCRIPTION_BYTES = 2**24
 
 
 def complete_model(model: Model, subject: Subject, versions: Mapping[str, str], *, shares: bool) -> list[Artifact]:
@@ -46,7 +43,7 @@ def complete_model(model: Model, subject: Subject, versions: Mapping[str, str], 
     content = mlmodel(
         model,
         subject.started,
-        _described(folder, model),
+        described_in(folder, f"{model.path}/{model.described_in or ''}"),
         python=python,
         size_bytes=sum(_size(folder, name) for name in names),
         code=CODE if code else None,
@@ -69,18 +66,6 @@ def _put_environment(folder: Path, path: str, files: Mapping[str, bytes], *, sha
 
 def _record(path: str, content: bytes, at: float) -> Artifact:
     return Artifact(time=at, path=path, kind="model", bytes=len(content), sha256=sha256(content).hexdigest())
-
-
-def _described(folder: Path, model: Model) -> Mapping[str, Any]:
-    """Return what the integration has written of inputs and outputs; nothing if that cannot be read."""
-    if model.described_in is None:
-        return {}
-    try:
-        content = read_bytes(folder, f"{model.path}/{model.described_in}", limit_bytes=_MOST_DESCRIPTION_BYTES)
-        described = json.loads(content)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return described if isinstance(described, dict) else {}
 
 
 def _modules_in(folder: Path, name: str) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from autotrack.journal import files, records
+from autotrack.model_format.kept import INPUTS
 from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.silence import without_warnings
 from autotrack.training.file_budget import FileBudget
@@ -19,7 +20,6 @@ from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
-_INPUTS = "data/inputs.json"
 _MOST_BYTES = 2**24
 _MOST_RUNS = 100
 """Only the latest runs of an experiment are searched for a file."""
@@ -146,8 +146,8 @@ class RunFiles:
         self.write(folder / names[1], b"pickle")
         if calls is not None and calls.is_known:
             self._describe_calls(folder, calls)
-            names.append(_INPUTS)
-            about["described_in"] = _INPUTS
+            names.append(INPUTS)
+            about["described_in"] = INPUTS
             if not calls.are_single_tensors and "python_function" in flavors:
                 flavors = {**flavors, "python_function": {**flavors["python_function"], "loader_module": LOADER}}
         for file in names:
@@ -156,7 +156,7 @@ class RunFiles:
         self.record_model(folder, files=names, flavors=flavors, example=example, **about)
 
     def _describe_calls(self, folder: Path, calls: ModelCalls) -> None:
-        self.write(folder / _INPUTS, msgspec.json.format(msgspec.json.encode(calls.described()), indent=1))
+        self.write(folder / INPUTS, msgspec.json.format(msgspec.json.encode(calls.described()), indent=1))
 
     def redacted(self, value: Any) -> Any:
         """Return plain data without the secrets in it."""

@@ -8,7 +8,8 @@ import torch
 
 import autotrack
 from autotrack.errors import ModelLoadError, UntrustedModelError
-from autotrack.models.export import export_model
+from autotrack.models.export import export_model, export_version
+from autotrack.models.registry import Registry
 from tests.support.foreign_runs import made_foreign
 
 
@@ -53,3 +54,14 @@ def test_a_module_whose_inputs_are_not_known_cannot_be_exported(tmp_path: Path) 
     run, _ = train(calls_whole=False)
     with pytest.raises(ModelLoadError, match="says nothing of its inputs"):
         export_model(run, "pt2", tmp_path / "model.pt2", trusted=True)
+
+
+def test_a_registered_version_is_exported_as_its_run_is(tmp_path: Path) -> None:
+    run, model = train()
+    run.register("halves")
+    registry, x = Registry(run.folder.parent.parent), torch.rand(7, 2)
+    version = registry.model("halves").versions[1]
+    with pytest.raises(UntrustedModelError):
+        export_version(registry, "halves", version, "pt2", tmp_path / "refused.pt2")
+    path = export_version(registry, "halves", version, "pt2", tmp_path / "model.pt2", trusted=True)
+    assert torch.equal(torch.export.load(path).module()(left=x, right=x), model(x, x))

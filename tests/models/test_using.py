@@ -2,14 +2,18 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli import completion
+from autotrack.cli.app import app
 from autotrack.errors import (
     AutotrackWarning,
     MissingLibraryError,
@@ -65,6 +69,49 @@ def test_data_that_the_model_was_not_trained_on_are_refused_on_demand(store: Pat
             autotrack.load_model("models:/digits", trusted=True, store=store, inputs=data)
 
 
+def test_the_model_of_a_run_is_checked_as_a_registered_one_is(
+    runs: list[RecordedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs[2]
+    assert run.load_model(trusted=True, inputs=DATA).predict(DATA).shape == (3,)
+    for model in (run, run.folder, run.folder / "model" / "model.joblib"):
+        with pytest.raises(ModelInputError, match=r"\(3, 3\), expected \(any, 4\)"):
+            autotrack.load_model(model, trusted=True, inputs=DATA[:, :3])
+    monkeypatch.setattr(environment_check, "_installed", lambda _: "0.1")
+    for load in (run.load_model, partial(autotrack.load_model, run)):
+        with pytest.warns(AutotrackWarning, match=r"scikit-learn [\d.]+, now 0\.1") as told:
+            load(trusted=True)
+        assert told[0].filename == __file__
+
+
+def test_a_run_predicts_from_data_that_it_was_trained_on_only(
+    runs: list[RecordedRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACK_TO", str(tmp_path / "runs"))
+    for name, data in (("right", DATA), ("wrong", DATA[:, :3])):
+        np.save(tmp_path / f"{name}.npy", data)
+    words = ["predict", str(runs[2].folder), "--trusted"]
+    said = CliRunner().invoke(app, [*words, str(tmp_path / "right.npy")])
+    assert json.loads(said.output) == runs[2].load_model(trusted=True).predict(DATA).tolist()
+    assert isinstance(CliRunner().invoke(app, [*words, str(tmp_path / "wrong.npy")]).exception, ModelInputError)
+
+
+def test_a_module_predicts_from_named_inputs_and_in_the_types_that_it_takes() -> None:
+    torch: Any = pytest.importorskip("torch")
+
+    class Pair(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, left: Any, right: Any) -> dict[str, Any]:
+            return {"sum": left + right}
+
+    tensor = {"shape": [None], "dtype": "float32"}
+    pair = {"takes": ["left", "right"], "inputs": {"left": tensor, "right": tensor}}
+    data = {"left": np.array([1, 2]), "right": np.array([3, 4])}
+    assert predictions(Pair(), data, pair) == {"sum": [4.0, 6.0]}
+    assert predictions(Pair(), pd.DataFrame(data), pair) == {"sum": [4.0, 6.0]}
+    words = {"takes": None, "inputs": {"shape": [None, 2], "dtype": "int64"}}
+    assert np.shape(predictions(torch.nn.Embedding(10, 3), np.array([[1.0, 2.0]]), words)) == (1, 2, 3)
+
+
 def test_columns_that_are_missing_unknown_or_of_another_type_are_named() -> None:
     schema = [{"type": "double", "name": "a"}, {"type": "string", "name": "b"}, {"type": "long", "name": "c"}]
     assert list(problems(schema, pd.DataFrame({"a": [1], "b": ["x"], "c": [2]}))) == []
@@ -113,3 +160,5 @@ def test_the_tab_key_completes_registered_models(store: Path) -> None:
     assert completion.completions(["serve", "--store", str(store)], "digits/") == ["digits/1"]
     assert completion.completions(["register", "latest", "--store", str(store)], "d") == ["digits"]
     assert completion.completions(["models"], "pro") == ["promote"]
+    assert completion.completions(["models"], "ex") == ["export"]
+    assert completion.completions(["models", "export", "--store", str(store)], "digits/") == ["digits/1"]
