@@ -56,6 +56,8 @@ class Registry:
             content = read_bytes(self.store, self._path(name, RECORDS), limit_bytes=_MOST_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             raise self._not_found(name) from None
+        if not content:
+            raise self._not_found(name)
         return _folded(name, content)
 
     def models(self) -> Iterator[RegisteredModel]:
@@ -144,7 +146,9 @@ class Registry:
 
     def _has(self, name: str) -> bool:
         place = self.store / FOLDER / name
-        return not place.is_symlink() and (place / RECORDS).is_file() and not (place / "journal").exists()
+        records = place / RECORDS  # without a line, it is of a registration that was refused
+        there = not place.is_symlink() and records.is_file() and not (place / "journal").exists()
+        return there and records.stat().st_size > 0
 
     def _not_found(self, name: str) -> ModelNotFoundError:
         there = ", ".join(self.names()[:10]) or "none"

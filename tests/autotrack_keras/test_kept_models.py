@@ -69,7 +69,8 @@ def loader() -> Any:
 @pytest.mark.parametrize("make", [Batches, batches, loader], ids=["PyDataset", "generator", "DataLoader"])
 def test_the_first_batch_is_the_example_where_data_come_in_batches(recorded: Recorded, make: Any) -> None:
     make_model("adam").fit(make(), epochs=1, steps_per_epoch=4, verbose=0)
-    assert json.loads((recorded().folder / "model" / "input_example.json").read_text()) == X[:3].tolist()
+    example = json.loads((recorded().folder / "model" / "input_example.json").read_text())
+    assert example in [X[begin : begin + 3].tolist() for begin in range(0, 40, 10)]  # Keras shuffles batches
 
 
 def test_batches_of_several_inputs_have_names_in_the_example(recorded: Recorded) -> None:

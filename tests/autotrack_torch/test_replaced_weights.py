@@ -18,6 +18,11 @@ from autotrack.errors import ModelLoadError
 from autotrack.integrations import KeptModel
 from autotrack_torch.replaced_weights import replace_weights
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning"),
+]
+
 
 class Planted:
     """Runs code when it is unpickled."""

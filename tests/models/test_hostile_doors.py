@@ -44,7 +44,7 @@ def command(*words: object) -> str:
 def doors(folder: Path, name: str = "digits/1", *more: str) -> dict[str, Door]:
     """Return what loads, copies or serves the model in a store below a folder, by registered name and by run."""
     store, data, made = folder / "runs", folder / "data.npy", folder / "made.pt2"
-    run = next(store.glob("digits/*"))
+    run = store / Registry(store).model("digits").versions[1].origin.folder
     options = ("--store", store, *more)
     trusted = "--trusted" in more
     return {
