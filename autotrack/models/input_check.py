@@ -10,7 +10,7 @@ from typing import Any
 from autotrack.errors import AutotrackError, ModelInputError
 from autotrack.format import some
 from autotrack.journal.run_folder import read_bytes
-from autotrack.model_format.mlmodel import NAME as DESCRIPTION
+from autotrack.model_format.mlmodel import NAME as MLMODEL
 
 _INPUTS = re.compile(r"^signature:\n  inputs: '((?:[^'\n]|'')*)'$", re.MULTILINE)
 _MOST_BYTES = 2**20
@@ -65,7 +65,7 @@ def schema_in(place: Path, folder: str | None) -> Schema | None:
     if folder is None:
         return None
     with suppress(OSError, AutotrackError, ValueError, RecursionError):
-        text = read_bytes(place, f"{folder}/{DESCRIPTION}", limit_bytes=_MOST_BYTES).decode()
+        text = read_bytes(place, f"{folder}/{MLMODEL}", limit_bytes=_MOST_BYTES).decode()
         schema = json.loads(match[1].replace("''", "'")) if (match := _INPUTS.search(text)) else None
         if isinstance(schema, list) and all(isinstance(one, dict) for one in schema):
             return schema

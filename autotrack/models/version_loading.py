@@ -10,10 +10,11 @@ from autotrack.journal.files import safe_relative_path
 from autotrack.journal.records import Artifact
 from autotrack.journal.run_folder import open_file
 from autotrack.journal.summary import Summary
+from autotrack.model_format.mlmodel import NAME as MLMODEL
 from autotrack.model_names import Reference, parsed
 from autotrack.models import environment_check
 from autotrack.models.entries import Registered
-from autotrack.models.input_check import DESCRIPTION, Schema, check_inputs, schema_in
+from autotrack.models.input_check import Schema, check_inputs, schema_in
 from autotrack.models.registry import Registry
 from autotrack.readers.kept_files import KeptFiles
 from autotrack.readers.recorded_run import RecordedRun, load
@@ -66,7 +67,7 @@ def description_folder(version: Registered) -> str | None:
     """Return the folder of a version that MLflow can load, relative to the version; None for a bare checkpoint."""
     there = {file.path for file in version.files}
     around = [str(folder) for folder in PurePosixPath(version.path).parents]
-    return next((folder for folder in around if f"{folder}/{DESCRIPTION}" in there), None)
+    return next((folder for folder in around if f"{folder}/{MLMODEL}" in there), None)
 
 
 def verify(registry: Registry, name: str, version: Registered) -> None:

@@ -47,7 +47,7 @@ def test_several_inputs_have_their_names_in_the_example(recorded: Recorded) -> N
     assert example == {"left": X[:3, :2].tolist(), "right": X[:3, 2:].tolist()}
 
 
-class Batches(keras.utils.PyDataset):
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     def __len__(self) -> int:
         return 4
 

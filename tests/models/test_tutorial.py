@@ -56,7 +56,8 @@ def digits() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """Pictures as the script trains on them."""
     from sklearn.datasets import load_digits
 
-    return (load_digits().data[:5] / 16).astype("float32")
+    found: np.ndarray[tuple[int, int], np.dtype[np.float32]] = (load_digits().data[:5] / 16).astype("float32")
+    return found
 
 
 def test_each_run_ends_as_a_version(folder: Path) -> None:
