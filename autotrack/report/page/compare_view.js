@@ -3,11 +3,11 @@
 import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf } from "./curves.js";
-import { button, h, scrolling } from "./dom.js";
+import { button, fill, h, scrolling } from "./dom.js";
 import { copyable, diff, folded, section } from "./facts.js";
 import { exact, moment, number, short } from "./format.js";
-import { address, go, remember } from "./router.js";
-import { lineStyle } from "./theme.js";
+import { address, go, place, remember } from "./router.js";
+import { swatch } from "./swatch.js";
 import { Zoom } from "./zoom.js";
 
 const mostRuns = 24;
@@ -16,28 +16,37 @@ const mostRows = 400;
 
 /** Return a promise of the view of the runs that the address names; of the newest two, if it names none. */
 export async function compareView(app, settings) {
-  const shown = await read(app, settings);
-  const drawn = shown.runs.length ? curves(shown.runs, settings, shown.keys, app.source) : null;
-  const element = shown.runs.length ? await compared(app, shown.runs, drawn) : h("p", { class: "empty" }, "Choose runs in the table to compare them.");
+  const named = (settings.get("runs") ?? "").split(",").filter((key) => app.runs.rows.has(key));
+  const keys = (named.length ? named : app.runs.keys.slice(0, 2)).slice(0, mostRuns);
+  keys.forEach((key) => app.chosen.add(key));
+  const runs = (await Promise.all(keys.map((key) => read(app, key)))).filter((run) => run.details);
+  if (!runs.length) return { element: h("p", { class: "empty" }, "Choose runs in the table to compare them.") };
+  const element = h("div");
+  let drawn = null;
+  const draw = async (chosen) => {
+    drawn = curves(runs, chosen, keys, app.source);
+    fill(element, await compared(app, runs, drawn));
+  };
+  await draw(settings);
   return {
     element,
-    async update(keys) {
-      if (!shown.keys.some((key) => keys.has(key))) return;
-      drawn?.renew((await read(app, settings)).runs);
+    async update(changed) {
+      if (!runs.some((run) => changed.has(run.key))) return;
+      await Promise.all(runs.map(async (run) => changed.has(run.key) && Object.assign(run, await read(app, run.key))));
+      if (drawn.renew(runs)) element.querySelector("#metrics").replaceWith(metricSection(app, runs));
+      else await draw(place().settings); // there are new metrics
     },
   };
 }
 
-/** Read the runs that are compared. */
-async function read(app, settings) {
-  const named = (settings.get("runs") ?? "").split(",").filter((key) => app.runs.rows.has(key));
-  const keys = (named.length ? named : app.runs.keys.slice(0, 2)).slice(0, mostRuns);
-  keys.forEach((key) => app.chosen.add(key));
-  const found = await Promise.all(keys.map(async (key) => ({ key, label: app.runs.label(app.runs.rows.get(key)), details: await app.source.details(key), curves: await app.source.curves(key) })));
-  return { keys, runs: found.filter((run) => run.details) };
+async function read(app, key) {
+  const [details, curves] = await Promise.all([app.source.details(key), app.source.curves(key)]);
+  return { key, label: app.runs.label(app.runs.rows.get(key)), details, curves };
 }
 
 async function compared(app, runs, drawn) {
+  const pair = runs.length > 1 ? [runs[0], runs[1]].sort((one, other) => one.details.started - other.details.started) : null;
+  const comparison = pair && (await app.source.comparison(pair[0].key, pair[1].key));
   const differences = [
     ["params", "Params", rows(runs, (details) => details.params.map((one) => [one.name, one.value]))],
     ["packages", "Packages", rows(runs, (details) => [["Python", details.environment.packages?.python], ...Object.entries(details.environment.packages?.versions ?? {})])],
@@ -45,18 +54,16 @@ async function compared(app, runs, drawn) {
     ["hardware", "Machine", rows(runs, (details) => machine(details))],
     ["run", "Run", rows(runs, (details) => facts(details))],
   ];
-  return h(
-    "div",
-    {},
+  return [
     h("h1", { class: "visually-hidden" }, "Compare"),
     chips(app, runs),
-    await causes(app, runs),
-    drawn?.element,
-    section("metrics", "Metrics", metricTable(app, runs)),
+    pair && causes(runs, pair, comparison),
+    drawn.element,
+    metricSection(app, runs),
     differences.map(([id, title, found]) => differing(id, title, runs, found)),
-    await code(app, runs),
+    pair && code(runs, comparison?.code ?? []),
     alike(runs, differences),
-  );
+  ];
 }
 
 function chips(app, runs) {
@@ -67,13 +74,8 @@ function chips(app, runs) {
   }, { "aria-label": `leave out ${label}`, disabled: runs.length < 2 }))));
 }
 
-const swatch = (index) => h("span", { class: lineStyle(index).dash.length ? "swatch dashed" : "swatch", style: { "border-color": lineStyle(index).colour } });
-
 /** Likely causes of the difference between the first two runs, as `autotrack compare` finds them. */
-async function causes(app, runs) {
-  if (runs.length < 2) return null;
-  const [before, after] = [runs[0], runs[1]].sort((one, other) => one.details.started - other.details.started);
-  const found = await app.source.comparison(before.key, after.key);
+function causes(runs, [before, after], found) {
   const title = runs.length === 2 ? "Likely causes of the difference" : `Likely causes of the difference between ${before.label} and ${after.label}`;
   if (!found) return section("causes", title, h("p", { class: "muted" }, "These were not worked out for this pair when the file was made. This command does:"), copyable(`autotrack compare ${before.details.id.slice(0, 8)} ${after.details.id.slice(0, 8)}`));
   const value = (run) => run.details.metrics[found.metric];
@@ -92,12 +94,13 @@ function bestName(name, runs) {
   return runs.some((run) => isAnother(run.details.metrics[name])) ? `best ${name}` : name;
 }
 
+/** Return the section of the curves, and `renew`, which draws newer ones; it returns false if there are others to draw. */
 function curves(runs, settings, keys, source) {
-  const names = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))].filter((name) => !name.startsWith("system/") && runs.some((run) => run.curves[name]?.value.length > 1));
-  if (!names.length) return null;
+  const names = drawnMetrics(runs);
+  if (!names.length) return { element: null, renew: (newer) => !drawnMetrics(newer).length };
   const first = [...new Set(runs.flatMap((run) => run.details.judged_by))];
-  const place = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
-  names.sort((one, other) => place(one) - place(other));
+  const rank = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
+  names.sort((one, other) => rank(one) - rank(other));
   const lines = (name, of = runs) => of.map((run, index) => ({ label: run.label, curve: run.curves[name], started: run.details.started, index, part: source.part ? (first, after) => source.part(run.key, name, first, after) : null })).filter((line) => line.curve);
   const shown = names.slice(0, mostCharts);
   const axes = axesOf(shown.flatMap((name) => lines(name).map((line) => line.curve)).filter((curve) => curve.value.length > 1));
@@ -111,10 +114,20 @@ function curves(runs, settings, keys, source) {
   };
   const rest = names.length > shown.length ? h("p", { class: "note" }, `${names.length - shown.length} more metrics are in the table below`) : null;
   const element = section("curves", "Curves", h("div", { class: "bar" }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts), rest);
-  return { element, renew: (newer) => charts.forEach((one, at) => one.renew(lines(shown[at], newer))) };
+  const renew = (newer) => {
+    if (drawnMetrics(newer).some((name) => !names.includes(name))) return false;
+    charts.forEach((one, at) => one.renew(lines(shown[at], newer)));
+    return true;
+  };
+  return { element, renew };
 }
 
-function metricTable(app, runs) {
+function drawnMetrics(runs) {
+  const names = [...new Set(runs.flatMap((run) => Object.keys(run.curves)))];
+  return names.filter((name) => !name.startsWith("system/") && runs.some((run) => run.curves[name]?.value.length > 1));
+}
+
+function metricSection(app, runs) {
   const names = [...new Set(runs.flatMap((run) => [...run.details.judged_by, ...Object.keys(run.details.metrics)]))];
   const body = names.map((name) => {
     const values = runs.map((run) => (run.details.metrics[name] ? best(run.details.metrics[name]) : null));
@@ -124,7 +137,7 @@ function metricTable(app, runs) {
     const arrow = { min: "less is better", max: "more is better" }[direction];
     return h("tr", {}, h("th", { scope: "row" }, bestName(name, runs), arrow ? [" ", h("span", { class: "note" }, arrow)] : null), values.map((value) => h("td", { class: value !== null && value === top ? "number best" : "number", title: exact(value) }, short(value, 6))));
   });
-  return sideBySide("metrics", "metric", runs, body, true);
+  return section("metrics", "Metrics", sideBySide("metrics", "metric", runs, body, true));
 }
 
 function sideBySide(title, head, runs, body, areNumbers = false) {
@@ -145,12 +158,12 @@ function rows(runs, read) {
 function differing(id, title, runs, found) {
   const differ = found.filter(([, , isDifferent]) => isDifferent);
   if (!differ.length) return null;
-  const place = h("div");
+  const holder = h("div");
   const same = found.length - differ.length;
-  const show = (all) => place.replaceChildren(valueTable(id, title, runs, all ? found : differ));
+  const show = (all) => fill(holder, valueTable(id, title, runs, all ? found : differ));
   show(false);
   const box = same ? h("label", { class: "note" }, h("input", { type: "checkbox", onchange: (event) => show(event.target.checked) }), ` show the ${same} in which they are the same`) : null;
-  return section(id, title, place, box);
+  return section(id, title, holder, box);
 }
 
 /** What is the same in all runs, folded. */
@@ -185,10 +198,7 @@ function facts(details) {
 }
 
 /** The source files that differ, and the changes that were not committed, where they are not the same. */
-async function code(app, runs) {
-  if (runs.length < 2) return null;
-  const [before, after] = [runs[0], runs[1]].sort((one, other) => one.details.started - other.details.started);
-  const found = (await app.source.comparison(before.key, after.key))?.code ?? [];
+function code(runs, found) {
   const patches = runs.map((run) => run.details.patch?.text ?? "");
   const parts = found.map((file) => [h("h3", {}, file.file), diff(file.diff)]);
   if (new Set(patches).size > 1) parts.push(...runs.map((run, at) => [h("h3", {}, `Not committed in ${run.label}`), patches[at] ? diff(patches[at]) : h("p", { class: "muted" }, "nothing")]));

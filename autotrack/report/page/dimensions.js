@@ -29,7 +29,12 @@ export class Dimension {
 
   /** Return where an item lies, from 0 to 1; null if it has no value. */
   share(item) {
-    const value = this.values[item];
+    this.shares ??= this.values.map((value) => this.shareOf(value));
+    return this.shares[item];
+  }
+
+  /** Return where a value lies. */
+  shareOf(value) {
     if (value === null || value === undefined) return null;
     if (!this.isNumber) {
       const at = this.texts.indexOf(String(value));
@@ -88,5 +93,5 @@ export function ofTrials(trials, score) {
   const params = names.map((name) => new Dimension(name, name, trials.map((trial) => (trial.params?.[name] === null ? "None" : (trial.params?.[name] ?? null)))));
   const times = new Dimension("mean_fit_time", "mean_fit_time", trials.map((trial) => number(trial.values?.mean_fit_time)), "min");
   const result = new Dimension(score, score, trials.map((trial) => number(trial.values?.[score])), /loss|error|rank|time/.test(score) ? "min" : "max");
-  return [...params.filter((one) => new Set(one.values).size > 1), ...(times.range[0] < Infinity ? [times] : []), result];
+  return [...params.filter((one) => new Set(one.values).size > 1), ...(times.isNumber ? [times] : []), result];
 }

@@ -1,31 +1,33 @@
 // Parallel coordinates: a line for each item through all dimensions. Dragging along an axis keeps those that pass there.
 
-import { button, fill, h, scrolling } from "./dom.js";
+import { button, fill, h, printable, scrolling } from "./dom.js";
 import { copyMenu } from "./figures.js";
 import { short } from "./format.js";
-import { goodness, shade } from "./shades.js";
+import { height, ParallelPicture, side } from "./parallel_picture.js";
+import { goodness } from "./shades.js";
 import { SvgPen } from "./svg_pen.js";
-import { colour, onPaper } from "./theme.js";
+import { colour, onPaper, whenThemed } from "./theme.js";
 
-const height = 380;
-const [top, bottom, side] = [44, 30, 56];
 const near = 26;
 
 /**
- * Draw items, whose labels are `labels`, in dimensions; the last one tells their colour. `changed(passing)` is called
- * with the places of those that pass all brushes, and `open(item)` when a line is clicked.
+ * Draw items, whose labels are `labels`, in dimensions; the last one tells their colour. `ranges` are those that are
+ * chosen at first: by the id of a dimension, the lowest and the highest value, null where there is no limit.
+ * `changed(passing, ranges)` is called with the places of the items that pass all of them, and `open(item)` when a line is
+ * clicked. `renew(dimensions, labels)` draws other items in the same dimensions.
  */
-export function parallel(dimensions, labels, { changed, open }) {
-  const drawing = new Parallel(dimensions, labels, changed, open);
-  return drawing.element;
+export function parallel(dimensions, labels, ranges, { changed, open }) {
+  const drawing = new Parallel(dimensions, labels, ranges, changed, open);
+  return Object.assign(drawing.element, { renew: (...newer) => drawing.renew(...newer) });
 }
 
-class Parallel {
-  constructor(dimensions, labels, changed, open) {
-    Object.assign(this, { dimensions, labels, changed, open, brushes: new Map(), hovered: null, focused: null, last: 0 });
-    this.items = labels.map((_, item) => item);
-    const names = dimensions.map((one) => one.label).join(", ");
-    this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "parallel coordinates", "aria-label": `${labels.length} lines over ${names}. Left and right choose an axis, up and down move the lower end of its range, with shift the upper one, delete takes it back, enter opens the best line.` });
+class Parallel extends ParallelPicture {
+  constructor(dimensions, labels, ranges, changed, open) {
+    super();
+    Object.assign(this, { changed, open, focused: null, last: 0 });
+    this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "parallel coordinates" });
+    this.behind = document.createElement("canvas"); // all but the line that the pointer is at
+    this.take(dimensions, labels, ranges);
     this.brushed = h("div", { class: "bar" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
     const copies = copyMenu("parallel coordinates", () => onPaper(() => this.copy()));
@@ -38,136 +40,61 @@ class Parallel {
     this.canvas.addEventListener("focus", () => this.focus(this.canvas.matches(":focus-visible") ? this.last : null));
     this.canvas.addEventListener("blur", () => this.focus(null));
     new ResizeObserver(() => this.draw()).observe(this.element);
-    document.addEventListener("theme", () => this.canvas.isConnected && this.draw());
+    whenThemed(this.canvas, () => this.draw());
     this.tell();
   }
 
-  get width() {
-    return Math.max(this.element.clientWidth || 800, this.dimensions.length * 92);
+  take(dimensions, labels, ranges) {
+    Object.assign(this, { dimensions, labels, hovered: null, items: labels.map((_, item) => item) });
+    const places = dimensions.map((dimension, at) => [at, rangeIn(dimension, ranges[dimension.id])]);
+    this.brushes = new Map(places.filter(([, range]) => range));
+    const names = dimensions.map((one) => one.label).join(", ");
+    this.canvas.setAttribute("aria-label", printable(`${labels.length} lines over ${names}. Left and right choose an axis, up and down move the lower end of its range, with shift the upper one, delete takes it back, enter opens the best line.`));
   }
 
-  x(at) {
-    return side + (at / Math.max(this.dimensions.length - 1, 1)) * (this.width - 2 * side);
+  /** Draw other items; the same values stay chosen. */
+  renew(dimensions, labels) {
+    this.take(dimensions, labels, this.ranges);
+    this.tell();
   }
 
-  y(share) {
-    return share === null ? height - 12 : height - bottom - share * (height - top - bottom);
-  }
-
-  share(y) {
-    return Math.max(0, Math.min(1, (height - bottom - y) / (height - top - bottom)));
-  }
-
-  passes(item) {
-    for (const [at, [low, high]] of this.brushes) {
-      const share = this.dimensions[at].share(item);
-      if (share === null || share < low || share > high) return false;
-    }
-    return true;
+  /** What is chosen, as values. */
+  get ranges() {
+    const entries = Array.from(this.brushes, ([at, [low, high]]) => {
+      const dimension = this.dimensions[at];
+      return [dimension.id, [low > 0 ? rounded(dimension.at(low)) : null, high < 1 ? rounded(dimension.at(high)) : null]];
+    });
+    return Object.fromEntries(entries);
   }
 
   draw() {
     const ratio = globalThis.devicePixelRatio || 1;
-    const { canvas, width } = this;
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
+    this.width = Math.max(this.element.clientWidth || 800, this.dimensions.length * 92);
+    const { canvas, behind, width } = this;
+    for (const one of [canvas, behind]) Object.assign(one, { width: width * ratio, height: height * ratio });
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
-    const pen = canvas.getContext("2d");
-    pen.scale(ratio, ratio);
+    for (const one of [canvas, behind]) one.getContext("2d").scale(ratio, ratio);
+    const pen = behind.getContext("2d");
     pen.lineJoin = "round";
     this.drawWith(pen);
+    this.show();
+  }
+
+  /** Show what was drawn, and upon it the line that the pointer is at. */
+  show() {
+    const pen = this.canvas.getContext("2d");
+    pen.clearRect(0, 0, this.width, height);
+    pen.drawImage(this.behind, 0, 0, this.width, height);
+    if (this.hovered === null) return;
+    Object.assign(pen, { lineWidth: 3, lineJoin: "round", strokeStyle: colour("text") });
+    this.line(pen, this.hovered);
   }
 
   copy() {
     const pen = new SvgPen(this.width, height);
     this.drawWith(pen);
     return pen.image;
-  }
-
-  drawWith(pen) {
-    const passing = this.items.filter((item) => this.passes(item));
-    const score = this.dimensions.at(-1);
-    if (this.brushes.size) {
-      pen.globalAlpha = 0.5;
-      pen.strokeStyle = colour("line");
-      this.items.forEach((item) => this.line(pen, item));
-    }
-    pen.globalAlpha = Math.max(0.12, Math.min(0.85, 60 / Math.sqrt(passing.length) / 10));
-    pen.lineWidth = 1.5;
-    const ordered = passing.map((item) => [goodness(score, item), item]).sort((one, other) => (one[0] ?? -1) - (other[0] ?? -1));
-    for (const [good, item] of ordered) {
-      pen.strokeStyle = shade(good);
-      this.line(pen, item);
-    }
-    pen.globalAlpha = 1;
-    if (this.hovered !== null) {
-      pen.lineWidth = 3;
-      pen.strokeStyle = colour("text");
-      this.line(pen, this.hovered);
-    }
-    this.shades(pen);
-    this.dimensions.forEach((dimension, at) => this.axis(pen, dimension, at));
-  }
-
-  line(pen, item) {
-    pen.beginPath();
-    this.dimensions.forEach((dimension, at) => pen[at ? "lineTo" : "moveTo"](this.x(at), this.y(dimension.share(item))));
-    pen.stroke();
-  }
-
-  /** Draw beside the last axis which colours its values have. */
-  shades(pen) {
-    const score = this.dimensions.at(-1);
-    const [from, to] = [this.y(1), this.y(0)];
-    for (let y = from; y < to; y += 2) {
-      const share = this.share(y);
-      pen.fillStyle = shade(score.direction === "min" ? 1 - share : share);
-      pen.fillRect(this.x(this.dimensions.length - 1) - 7, y, 5, 2);
-    }
-  }
-
-  axis(pen, dimension, at) {
-    const x = this.x(at);
-    const space = (this.width - 2 * side) / Math.max(this.dimensions.length - 1, 1);
-    pen.fillStyle = colour("text");
-    pen.font = "600 12px system-ui, sans-serif";
-    pen.textAlign = "center";
-    pen.fillText(cut(pen, dimension.label, space - 8), x, 16);
-    pen.font = "11px system-ui, sans-serif";
-    pen.fillStyle = colour("muted");
-    if (at === this.focused) {
-      pen.fillStyle = colour("accent");
-      pen.fillRect(x - 18, height - 3, 36, 3);
-      pen.fillStyle = colour("muted");
-    }
-    const hint = { min: "less is better", max: "more is better" }[dimension.direction] ?? (dimension.isLog ? "log scale" : "");
-    pen.fillText(cut(pen, hint, space - 8), x, 31);
-    pen.strokeStyle = colour("muted");
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(x, top);
-    pen.lineTo(x, height - bottom);
-    pen.stroke();
-    for (const [share, text] of dimension.marks()) this.mark(pen, x, this.y(share), cut(pen, text, space - 18));
-    const brush = this.brushes.get(at);
-    if (!brush) return;
-    pen.globalAlpha = 0.3;
-    pen.fillStyle = colour("accent");
-    pen.fillRect(x - 9, this.y(brush[1]), 18, this.y(brush[0]) - this.y(brush[1]));
-    pen.globalAlpha = 1;
-  }
-
-  mark(pen, x, y, text) {
-    pen.textAlign = "left";
-    const width = pen.measureText(text).width;
-    pen.globalAlpha = 0.75;
-    pen.fillStyle = colour("surface");
-    pen.fillRect(x + 4, y - 7, width + 5, 14);
-    pen.globalAlpha = 1;
-    pen.fillStyle = colour("muted");
-    pen.fillText(text, x + 6, y + 4);
-    pen.fillRect(x - 3, y - 0.5, 6, 1);
   }
 
   place(event) {
@@ -252,7 +179,7 @@ class Parallel {
     if (item === this.hovered) return;
     this.hovered = item;
     this.say();
-    this.draw();
+    this.show();
   }
 
   /** Say how many pass, or which line the pointer is at. */
@@ -279,13 +206,18 @@ class Parallel {
     }));
     this.say();
     this.draw();
-    this.changed(this.items.filter((item) => this.passes(item)));
+    this.changed(this.items.filter((item) => this.passes(item)), this.ranges);
   }
 }
 
-function cut(pen, text, width) {
-  let shown = String(text);
-  if (pen.measureText(shown).width <= width) return shown;
-  while (shown.length > 1 && pen.measureText(`${shown}…`).width > width) shown = shown.slice(0, -1);
-  return `${shown}…`;
+const rounded = (value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value);
+
+/** Return where a range of values lies on a dimension, as two shares; null for none. */
+function rangeIn(dimension, range) {
+  if (!Array.isArray(range)) return null;
+  const [low, high] = range.map((value, end) => {
+    const share = dimension.shareOf(value);
+    return Number.isFinite(share) ? Math.max(0, Math.min(1, share)) : end;
+  });
+  return low > 0 || high < 1 ? [low, high] : null;
 }

@@ -5,45 +5,63 @@ import { copyMenu } from "./figures.js";
 import { short } from "./format.js";
 import { goodness, shade } from "./shades.js";
 import { SvgPen } from "./svg_pen.js";
-import { colour, onPaper } from "./theme.js";
+import { colour, onPaper, whenThemed } from "./theme.js";
 
 const height = 320;
 const [left, right, top, bottom] = [62, 14, 22, 44];
 
 /**
  * Draw items in two of the dimensions, which can be chosen; the last one tells their colour. `others` are more that can
- * be chosen: `{ label, make }`. `first` names the dimension that is across at first.
+ * be chosen: `{ label, make }`. `first` names the dimension that is across at first. `show(passing)` draws some of the
+ * items, and `renew(dimensions, labels, others)` takes other items, of which the same dimensions can be chosen.
  */
 export function scatter(dimensions, labels, open, others = [], first = null) {
   const drawing = new Scatter(dimensions, labels, open, others, first);
-  return Object.assign(drawing.element, { show: (passing) => drawing.show(passing) });
+  return Object.assign(drawing.element, { show: (passing) => drawing.show(passing), renew: (...newer) => drawing.renew(...newer) });
 }
 
 class Scatter {
   constructor(dimensions, labels, open, others, first) {
-    Object.assign(this, { labels, open, passing: labels.map((_, item) => item), hovered: null });
-    this.score = dimensions.at(-1);
-    this.choices = [...dimensions.map((one) => ({ label: one.label, make: () => one })), ...others];
+    this.open = open;
+    this.take(dimensions, labels, others);
     const across = Math.max(dimensions.findIndex((one) => one.label === first), 0);
-    [this.x, this.y] = [dimensions[across], this.score];
-    this.canvas = h("canvas", { class: "parallel", tabindex: "0", role: "application", "aria-roledescription": "scatter plot", "aria-label": "a point for each of them; left and right go from one to the next, enter opens it" });
+    this.axes = { x: across, y: dimensions.length - 1 };
+    this.chooseAxes();
+    this.canvas = h("canvas", { class: "parallel points", tabindex: "0", role: "application", "aria-roledescription": "scatter plot", "aria-label": "a point for each of them; left and right go from one to the next, enter opens it" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
     const copies = copyMenu("points", () => onPaper(() => this.copy()));
-    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "y axis", dimensions.length - 1), this.choice("x", "x axis", across), copies), this.canvas, this.said);
+    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "y axis"), this.choice("x", "x axis"), copies), this.canvas, this.said);
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(event)));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", () => this.hovered !== null && this.open(this.hovered));
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
-    document.addEventListener("theme", () => this.canvas.isConnected && this.draw());
+    whenThemed(this.canvas, () => this.draw());
   }
 
-  choice(name, label, chosen) {
+  take(dimensions, labels, others) {
+    Object.assign(this, { labels, score: dimensions.at(-1), passing: labels.map((_, item) => item), hovered: null });
+    this.choices = [...dimensions.map((one) => ({ label: one.label, make: () => one })), ...others];
+  }
+
+  /** Take other items; they are drawn when it is known which of them are to be shown. */
+  renew(dimensions, labels, others) {
+    this.take(dimensions, labels, others);
+    this.chooseAxes();
+  }
+
+  chooseAxes() {
+    [this.x, this.y] = [this.choices[this.axes.x].make(), this.choices[this.axes.y].make()];
+  }
+
+  choice(name, label) {
     const change = (event) => {
-      this[name] = this.choices[Number(event.target.value)].make();
+      this.axes[name] = Number(event.target.value);
+      this.chooseAxes();
       this.draw();
     };
-    return h("label", {}, `${label} `, h("select", { onchange: change }, this.choices.map((one, at) => h("option", { value: String(at), selected: at === chosen }, one.label))));
+    const options = this.choices.map((one, at) => h("option", { value: String(at), selected: at === this.axes[name] }, one.label));
+    return h("label", {}, `${label} `, h("select", { onchange: change }, options));
   }
 
   show(passing) {
