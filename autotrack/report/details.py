@@ -1,6 +1,7 @@
 """One run in full, as the page shows it."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ _AS_THEY_ARE = (
     "id", "name", "experiment", "status", "started", "ended", "duration_seconds", "overhead_seconds", "error",
     "stop_reason", "traceback", "parent", "resumed_from", "renamed_from", "started_by", "reproduces", "frameworks",
     "argv", "entry_point", "cwd", "host", "python", "destinations", "ranks", "tags", "metrics", "system", "datasets",
-    "trials", "plots", "artifacts", "models", "texts", "tables", "notices", "left_out",
+    "trials", "plots", "artifacts", "models", "texts", "notices", "left_out",
 )  # fmt: skip
 
 _MOST_TRIALS = 5_000
@@ -37,6 +38,7 @@ def details_of(
     *,
     earlier_runs: EarlierRuns,
     ranks: Ranks,
+    tables: Sequence[dict[str, Any]],
     most_bytes: int = 200_000,
 ) -> dict[str, Any]:
     """Return one run in full, without its curves.
@@ -46,12 +48,14 @@ def details_of(
         summary: The summary of the run.
         earlier_runs: With which the run is compared. Pass the same one for many runs.
         ranks: The runs among which it is ranked.
+        tables: What `tables_of` returns.
         most_bytes: How much of its output, and of its patch, is taken.
     """
     details = {name: plain(getattr(summary, name)) for name in _AS_THEY_ARE}
     details["trials"] = details["trials"][:_MOST_TRIALS]
     return {
         **details,
+        "tables": tables,
         "folder": str(folder.absolute()),
         "judged_by": main_metrics(summary),
         "importances": of_trials(summary),

@@ -15,6 +15,7 @@ from autotrack.report.comparisons import compared, likely_pairs, newest_first
 from autotrack.report.curves import curves_of, points_for_each
 from autotrack.report.details import details_of
 from autotrack.report.importances import of_runs
+from autotrack.report.tables import tables_of
 from autotrack.version import __version__
 
 FORMAT = 1
@@ -55,7 +56,12 @@ def document_of(
     for run in watch(runs):
         key = keys[id(run)]
         details[key] = details_of(
-            run.folder, run.summary, earlier_runs=earlier_runs, ranks=ranks, most_bytes=text_bytes
+            run.folder,
+            run.summary,
+            earlier_runs=earlier_runs,
+            ranks=ranks,
+            tables=tables_of(run.folder, run.summary),
+            most_bytes=text_bytes,
         )
         _share_packages(details[key], packages)
         try:

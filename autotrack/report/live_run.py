@@ -16,6 +16,7 @@ from autotrack.readers.ranking import Ranks
 from autotrack.report.curves import MOST, points_of
 from autotrack.report.details import details_of
 from autotrack.report.growing_curve import GrowingCurve
+from autotrack.report.tables import Tables
 
 _MOST_IN_A_PART = 3 * MOST
 """What is seen, and as much to the left and to the right of it."""
@@ -30,13 +31,16 @@ class LiveRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._reader, self._fold = RunReader(folder), Fold()
+        self._tables = Tables()
         self._curves: dict[str, GrowingCurve] = {}
         self._lock = Lock()
 
     def details(self, earlier_runs: EarlierRuns, ranks: Ranks) -> dict[str, Any]:
         """Return the run in full, as `details_of` does."""
         with self._lock:
-            return details_of(self.folder, self._summary(), earlier_runs=earlier_runs, ranks=ranks)
+            summary = self._summary()
+            tables = self._tables.shown()
+            return details_of(self.folder, summary, earlier_runs=earlier_runs, ranks=ranks, tables=tables)
 
     def curves(self) -> dict[str, Any]:
         """Return its curves."""
@@ -63,6 +67,7 @@ class LiveRun:
     def _summary(self) -> Summary:
         for rank, batch in self._reader:
             self._fold.add(batch, rank=rank)
+            self._tables.add(batch)
         self._fold.left_out(self._reader.position().left_out)
         summary = copy(self._fold.summary())
         if not summary.id:

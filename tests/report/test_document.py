@@ -64,6 +64,17 @@ def test_details_and_curves_are_those_of_the_journal(store: Path) -> None:
     assert curve["count"] == 3
 
 
+def test_the_last_table_of_each_name_is_there(store: Path) -> None:
+    with autotrack.start_run("first", to=store) as run:
+        run.log_table("errors", [{"word": "old", "share": 1.0}])
+        run.log_table("errors", [{"word": "the", "share": math.nan}, {"word": "x" * 500, "share": 0.5}] * 60, step=3)
+    (details,) = document(store)["details"].values()
+    (table,) = details["tables"]
+    assert (table["name"], table["step"], table["columns"], table["count"]) == ("errors", 3, ["word", "share"], 120)
+    assert table["rows"][:2] == [["the", "NaN"], [f"{'x' * 300}…", 0.5]]
+    assert len(table["rows"]) == 100
+
+
 def test_pairs_of_runs_are_compared_with_the_likely_causes(store: Path) -> None:
     record(store, "first", [0.5], lr=0.1)
     record(store, "second", [0.4], lr=0.2)
