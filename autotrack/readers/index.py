@@ -117,6 +117,12 @@ class Index:
             self._cards[number] = decode_card(row[0])
         return self._cards[number]
 
+    def read_cards(self) -> None:
+        """Read the cards of all runs, for somebody who asks for each of them: at once, this takes half as long."""
+        with self._lock:
+            rows = self._database.execute("SELECT run, card FROM cards").fetchall()
+        self._cards |= {number: decode_card(content) for number, content in rows if number not in self._cards}
+
     # ---- Bringing it up to date
 
     def _update(self, watch: Callable[[Sequence[Path]], Iterable[Path]]) -> list[_Row]:

@@ -1,9 +1,8 @@
-"""Puts the modules of the page together into one script, for a file that loads nothing.
+"""Puts the modules of the page together into one script: a file can load none, and a tab is there sooner with one.
 
-A file that is opened from a disk can load no modules, and ours should carry its own. So each module becomes a function
-that returns its exports, called in the order in which they need each other. The page keeps to what this understands:
-`import { a, b } from "./other.js";`, and `export` in front of a function, a class or a constant, or before names in
-braces. A module that does anything else is refused.
+Each module becomes a function that returns its exports, called in the order in which they need each other. The page
+keeps to what this understands: `import { a, b } from "./other.js";`, and `export` in front of a function, a class or a
+constant, or before names in braces. A module that does anything else is refused.
 """
 
 import re
@@ -26,9 +25,25 @@ def text_of(name: str) -> str:
 @cache
 def script(entry: str) -> str:
     """Return a module, by its name without `.js`, with all that it imports, as one script."""
+    return f'(() => {{\n"use strict";\n{_joined(entry)}\n}})();\n'
+
+
+@cache
+def module(entry: str, exported: str) -> str:
+    """Return the same as one module, which exports one of the names that `entry` exports."""
+    return f"{_joined(entry)}\nexport const {exported} = {_variable(entry)}.{exported};\n"
+
+
+@cache
+def style() -> str:
+    """Return the style sheets of the page as one."""
+    return text_of("vendor/uPlot.css") + text_of("page.css")
+
+
+def _joined(entry: str) -> str:
     modules: dict[str, str] = {}
     _add(entry, modules, ())
-    return '(() => {\n"use strict";\n' + "\n".join(modules.values()) + "\n})();\n"
+    return "\n".join(modules.values())
 
 
 def _add(name: str, modules: dict[str, str], above: tuple[str, ...]) -> None:

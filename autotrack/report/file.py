@@ -4,7 +4,6 @@ import base64
 import gzip
 import hashlib
 import html
-import json
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,8 +15,9 @@ from autotrack.journal.files import write_atomically
 from autotrack.journal.outputs import REPORT_MARK
 from autotrack.readers.query_names import Name
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.report.bundle import script, text_of
+from autotrack.report.bundle import script, style
 from autotrack.report.document import Watch, document_of
+from autotrack.report.encoding import encoded
 
 _PAGE = """\
 <!doctype html>
@@ -102,24 +102,23 @@ def page_of(document: dict[str, Any]) -> str:
     Its policy lets nothing run but the script that is in it, known by its checksum, lets nothing be loaded, and lets
     no text become HTML. All texts of runs are packed into the data, in which no character can be taken for markup.
     """
-    packed = gzip.compress(json.dumps(document, allow_nan=False, separators=(",", ":")).encode(), mtime=0)
+    packed = gzip.compress(encoded(document), mtime=0)
     code = script("file_page")
-    style = text_of("vendor/uPlot.css") + text_of("page.css")
     return _PAGE.format(
         mark=REPORT_MARK,
-        policy=_policy(code, style),
+        policy=_policy(code, style()),
         title=html.escape(str(document["title"])),
-        style=style,
+        style=style(),
         data=base64.b64encode(packed).decode(),
         script=code,
     )
 
 
-def _policy(code: str, style: str) -> str:
+def _policy(code: str, sheet: str) -> str:
     rules = {
         "default-src": "'none'",
         "script-src": _digest(code),
-        "style-src": _digest(style),
+        "style-src": _digest(sheet),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",

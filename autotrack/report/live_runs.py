@@ -63,6 +63,7 @@ class LiveRuns:
         self._sparks: OrderedDict[tuple[Path, str], tuple[str, list[Any]]] = OrderedDict()
         self._whole: dict[str, Any] = {}
         self._importances: tuple[str, dict[str, Any]] = ("", {})
+        self._ranks: tuple[Ranks | None, float] = (None, 0.0)
         self._looked_at = -_LEAST_SECONDS
         self._earlier_runs = EarlierRuns()
 
@@ -77,10 +78,7 @@ class LiveRuns:
 
     def details(self, key: str) -> dict[str, Any]:
         """Return one run in full. Raises `RunNotFoundError`."""
-        live = self._live(self._folder(key))
-        with self._lock:
-            ranks = Ranks(self._all()[0])
-        return live.details(self._earlier_runs, ranks)
+        return self._live(self._folder(key)).details(self._earlier_runs, self._ranks_now())
 
     def curves(self, key: str) -> dict[str, Any]:
         """Return the curves of one run. Raises `RunNotFoundError`."""
@@ -183,6 +181,7 @@ class LiveRuns:
                 continue
             index = self._indexes.setdefault(place, Index(place))
             runs += index.refresh()
+            index.read_cards()
             names |= set(index.names())
         names |= set(names_in(run.summary for run in single))
         return list(Runs([*runs, *single]).last(len(runs) + len(single))) if single else runs, names
@@ -192,6 +191,16 @@ class LiveRuns:
             yield from roots(place)
 
     # ---- One run
+
+    def _ranks_now(self) -> Ranks:
+        """Return the ranks of all runs, or what they were a moment ago: a comparison asks for them for each run."""
+        with self._lock:
+            ranks, until = self._ranks
+            if ranks is None or monotonic() > until:
+                began = monotonic()
+                ranks = Ranks(self._all()[0])
+                self._ranks = ranks, monotonic() + _REST * (monotonic() - began)
+            return ranks
 
     def _folder(self, key: str) -> Path:
         if key not in self._kept.folders and monotonic() - self._looked_at >= _LEAST_SECONDS:

@@ -4,7 +4,6 @@ TensorBoard imports this at its start and asks whether the tab is to be shown, s
 runs is imported when somebody opens the tab.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 Respond = Callable[[str, list[tuple[str, str]]], object]
 App = Callable[[dict[str, Any], Respond], Iterable[bytes]]
 
-_KINDS = {".js": "text/javascript", ".css": "text/css"}
 _MOST_KEYS = 200
 
 
@@ -35,8 +33,8 @@ class RunsTab(base_plugin.TBPlugin):  # type: ignore[misc]  # a class without ty
     def get_plugin_apps(self) -> Mapping[str, App]:
         """Return what answers each request, by its path."""
         return {
-            "/page/*": _page,
-            "/page/tab_page.js": _page,
+            "/page.js": _page,
+            "/page.css": _page,
             "/runs": self._answer(lambda runs, asked: runs.table(asked("since"))),
             "/run": self._answer(lambda runs, asked: runs.details(asked("key"))),
             "/curves": self._answer(lambda runs, asked: runs.curves(asked("key"))),
@@ -61,7 +59,7 @@ class RunsTab(base_plugin.TBPlugin):  # type: ignore[misc]  # a class without ty
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
         """Return how the tab is called and started. It looks for new points itself."""
-        return base_plugin.FrontendMetadata(es_module_path="/page/tab_page.js", tab_name="Runs", disable_reload=True)
+        return base_plugin.FrontendMetadata(es_module_path="/page.js", tab_name="Runs", disable_reload=True)
 
     def _answer(self, ask: Callable[["LiveRuns", Callable[[str], str]], Any]) -> App:
         def answer(environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
@@ -93,24 +91,20 @@ def _places(context: base_plugin.TBContext) -> list[Path]:
 
 
 def _json(value: Any, respond: Respond, status: str = "200 OK") -> Iterable[bytes]:
-    content = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    from autotrack.report.encoding import encoded
+
+    content = encoded(value)
     respond(status, _headers("application/json", content))
     return [content]
 
 
 def _page(environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
-    """Answer with a file of the page."""
-    from autotrack.report.bundle import text_of
+    """Answer with the script of the page, or with its style sheet."""
+    from autotrack.report.bundle import module, style
 
-    name = environ.get("PATH_INFO", "").partition("/page/")[2]
-    kind = _KINDS.get(Path(name).suffix)
-    if kind is None or ".." in name.split("/"):
-        return _json({"error": "there is no such file"}, respond, "404 Not Found")
-    try:
-        content = text_of(name).encode()
-    except OSError:
-        return _json({"error": "there is no such file"}, respond, "404 Not Found")
-    respond("200 OK", _headers(f"{kind}; charset=utf-8", content))
+    is_style = environ.get("PATH_INFO", "").endswith(".css")
+    content = (style() if is_style else module("tab_page", "render")).encode()
+    respond("200 OK", _headers(f"text/{'css' if is_style else 'javascript'}; charset=utf-8", content))
     return [content]
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Frame, FrameLocator, Page, expect
 
 from tests.support.browser import open_page
 
@@ -23,8 +24,22 @@ class Watched:
         self.page.on("request", lambda request: self.requests.append(request.url))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and "Three.js" not in message.text:  # which TensorBoard itself says
             self.complaints.append(message.text)
+
+    def open_tab(self, address: str, place: str = "") -> FrameLocator:
+        """Open the tab in TensorBoard, at a place as in the address of a file; return what is in it."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{address}#autotrack&p.autotrack.at={quote(place, safe='')}")
+        return self.page.frame_locator("iframe")
+
+    def frame(self) -> Frame:
+        """Return the frame of the tab."""
+        return next(frame for frame in self.page.frames if "plugin_entry" in frame.url)
+
+    def asked_only(self, address: str) -> bool:
+        """Whether nothing was asked of anybody but the server with this address."""
+        return all(url.startswith((address, "about:", "data:", "blob:")) for url in self.requests)
 
 
 @pytest.fixture(scope="module")  # an event loop runs as long as it is open, in which other tests could start none

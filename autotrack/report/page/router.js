@@ -7,25 +7,44 @@ let keep = () => {};
 let waiting = 0;
 const soon = 150;
 
-/** Begin at a place, and hand every place that is shown to `keeper`, whose address it becomes part of. */
+/**
+ * Begin at a place, and hand every place that is shown to `keeper`, whose address it becomes part of: with `isStep`, if
+ * it is one that people go back from.
+ */
 export function keepOutside(first, keeper) {
   hasAddress = false;
   inMemory = first;
   keep = keeper;
 }
 
+/** Show a place that the address outside names now, because somebody went back. */
+export function comeFromOutside(place) {
+  if (place === inMemory) return;
+  inMemory = place;
+  dispatchEvent(new Event("hashchange"));
+}
+
 /** Return the view and what is set in it, as in `#compare?runs=a,b&axis=epoch`. */
 export function place() {
   if (waiting) write();
   const [view, settings] = (hasAddress ? location.hash : inMemory).slice(1).split("?");
-  return { view: view || "runs", settings: new URLSearchParams(settings ?? "") };
+  return { view: decoded(view) || "runs", settings: new URLSearchParams(settings ?? "") };
+}
+
+/** Return what was encoded in an address; what nobody has encoded, as it is. */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Return the address of a view. Settings that are null or empty are left out. */
 export function address(view, settings = {}) {
   const kept = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   const query = new URLSearchParams(kept.map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]));
-  return `#${view}${query.size ? `?${query}` : ""}`;
+  return `#${view.split("/").map(encodeURIComponent).join("/")}${query.size ? `?${query}` : ""}`;
 }
 
 /**
@@ -42,7 +61,7 @@ function write() {
   clearTimeout(waiting);
   waiting = 0;
   if (hasAddress) history.replaceState(null, "", inMemory);
-  else keep(inMemory);
+  else keep(inMemory, { isStep: false });
 }
 
 /** Go to a view. */
@@ -71,7 +90,7 @@ function goTo(target) {
   inMemory = target;
   if (hasAddress) location.hash = target;
   else {
-    keep(inMemory);
+    keep(inMemory, { isStep: true });
     dispatchEvent(new Event("hashchange"));
   }
 }

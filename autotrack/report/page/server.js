@@ -9,6 +9,8 @@ export class ServerSource {
     this.title = "Runs";
     this.made = null;
     this.isLive = true;
+    this.isAway = false;
+    this.againAfter = 3;
     this.version = "";
     this.table = { keys: [], columns: [], configurations: [], directions: {}, judged_by: [] };
     this.runs = new Runs(this.table);
@@ -16,24 +18,32 @@ export class ServerSource {
     this.sparks = new Map();
   }
 
-  /** Ask again and again for what has changed since the last `refresh`; `changed(keys)` is called when something has. */
-  follow(changed) {
+  /**
+   * Ask again and again for what has changed since the last `refresh`. `changed(keys)` is called when something has, and
+   * `answered()` when the server, which had not answered, does so again, or the other way round.
+   */
+  follow(changed, answered) {
     const again = async () => {
+      const wasAway = this.isAway;
       try {
         const keys = isLookedAt() ? await this.refresh() : null;
-        if (keys) changed(keys);
+        if (keys) await changed(keys);
       } catch (error) {
-        console.info(`autotrack: ${error.message}`); // TensorBoard has ended, or is started anew
-      } finally {
-        setTimeout(again, this.againAfter * 1000);
+        console.info(`autotrack: ${error.message}`);
       }
+      if (this.isAway !== wasAway) answered();
+      setTimeout(again, this.againAfter * 1000);
     };
     setTimeout(again, this.againAfter * 1000);
   }
 
   /** Ask for what has changed. Returns the keys of those runs, or null if there is nothing new. */
   async refresh() {
-    const answer = await ask("runs", { since: this.version });
+    const answer = await ask("runs", { since: this.version }).catch((error) => {
+      this.isAway = true; // it has ended, or is started anew
+      throw error;
+    });
+    this.isAway = false;
     this.made = answer.made;
     this.againAfter = answer.again_after;
     if (answer.version === this.version) return null;

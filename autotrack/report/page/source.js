@@ -8,7 +8,7 @@ export class FileSource {
     this.document = document;
     this.title = document.title;
     this.made = document.made;
-    this.isLive = false;
+    this.isLive = this.isAway = false;
     this.runs = new Runs(document.table);
   }
 
