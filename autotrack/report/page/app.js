@@ -7,7 +7,7 @@ import { address, onMove, place } from "./router.js";
 import { runView } from "./run_view.js";
 import { runsView } from "./runs_view.js";
 import { searchView } from "./search_view.js";
-import { isDark, setTheme } from "./theme.js";
+import { isDark, setTheme, whenThemed } from "./theme.js";
 
 const views = [["runs", "Runs"], ["compare", "Compare"], ["search", "Search"]];
 
@@ -16,7 +16,7 @@ export async function start(source, element) {
   const app = new App(source);
   fill(element, app.head, app.main);
   document.title = source.title;
-  onMove(() => app.show());
+  onMove(() => app.move());
   await app.show();
   return app;
 }
@@ -29,7 +29,7 @@ class App {
     this.main = h("main", { tabindex: "-1" });
     this.made = h("span", { class: "made" });
     const theme = button(themeName(), () => setTheme(!isDark(), { keep: true }), { class: "theme", "aria-label": "dark or light" });
-    document.addEventListener("theme", () => (theme.textContent = themeName()));
+    whenThemed(theme, () => (theme.textContent = themeName()));
     this.head = h("header", { class: "head" }, h("span", { class: "title" }, source.title), this.nav, this.made, theme);
   }
 
@@ -37,32 +37,41 @@ class App {
     return this.source.runs;
   }
 
+  /** Go where the address leads now, with the focus, so that keys go on from there. */
+  async move() {
+    await this.show();
+    if (document.activeElement === document.body) this.main.focus({ preventScroll: true });
+  }
+
   /** Show the view that the address names. */
   async show() {
     const { view, settings } = place();
+    const asked = (this.asked = {});
     const current = view.split("/")[0];
     const chosen = this.chosen.size > 1 ? { runs: [...this.chosen] } : {};
     fill(this.nav, views.map(([id, title]) => h("a", { href: address(id, id === "compare" ? chosen : {}), "aria-current": id === current ? "page" : null }, title)));
     this.showMade();
-    try {
-      this.view = await this.viewOf(view, settings);
-    } catch (error) {
+    this.main.setAttribute("aria-busy", "true");
+    const shown = await this.viewOf(view, settings).catch((error) => {
       console.error(error);
-      this.view = { element: h("p", { class: "empty error" }, `This cannot be shown: ${error.message}`) };
-    }
-    fill(this.main, this.view.element);
+      return { element: h("p", { class: "empty error" }, `This cannot be shown: ${error.message}`) };
+    });
+    if (this.asked !== asked) return; // another view was asked for meanwhile
+    this.view = shown;
+    fill(this.main, shown.element);
+    this.main.removeAttribute("aria-busy");
     scrollTo(0, 0);
   }
 
   /** Show what has changed: runs with these keys. */
-  update(keys) {
+  async update(keys) {
     this.showMade();
-    if (this.view.update) this.view.update(keys);
-    else this.show();
+    await (this.view.update ? this.view.update(keys) : this.show());
   }
 
   showMade() {
-    this.made.textContent = this.source.made ? `as of ${moment(this.source.made, { withSeconds: this.source.isLive })}` : "";
+    const { made, isLive, isAway } = this.source;
+    this.made.textContent = made ? `${isAway ? "no answer from TensorBoard, " : ""}as of ${moment(made, { withSeconds: isLive })}` : "";
   }
 
   async viewOf(view, settings) {

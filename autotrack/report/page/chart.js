@@ -3,14 +3,18 @@
 import { axesFor, exactly, padded, placeText } from "./chart_axes.js";
 import { joined, nearest, placed, smoothed } from "./curves.js";
 import { keepDetail, refine } from "./detail.js";
-import { button, fill, h } from "./dom.js";
+import { button, fill, h, refill } from "./dom.js";
 import { copyMenu, drawnLines } from "./figures.js";
-import { colour, lineStyle } from "./theme.js";
+import { swatch } from "./swatch.js";
+import { colour, lineStyle, whenThemed } from "./theme.js";
 import { uPlot } from "./vendor/uPlot.js";
 import { Zoom } from "./zoom.js";
 
 const keys = uPlot.sync("charts");
 const askAfter = 120;
+
+// Those that uPlot draws: it holds them, so they are taken from it when they are no longer in the page.
+const drawn = new Set();
 
 /**
  * Draw curves. `lines` are `{ label, curve, started, index, format, part }`; `settings` has `axis`, `log` and
@@ -38,7 +42,7 @@ class Drawing {
     Object.assign(this, { plot, legend, note, title, lines, settings, height, zoom, marks, names, xName, isOnWholeAxis, isSeen: false, hidden: new Set() });
     zoom.charts.add(this);
     this.resized = new ResizeObserver(() => this.resize());
-    this.themed = () => this.plot.isConnected && this.draw();
+    whenThemed(plot, () => this.chart && this.use(this.settings));
     plot.addEventListener("keydown", (event) => this.onKey(event));
     plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
   }
@@ -48,9 +52,17 @@ class Drawing {
     this.isSeen = isSeen;
     if (!isSeen) return;
     if (this.chart) return this.isOld ? this.draw() : this.showPart();
+    for (const one of drawn) if (!one.plot.isConnected) one.leave();
+    drawn.add(this);
     this.resized.observe(this.plot);
-    document.addEventListener("theme", this.themed);
     this.draw();
+  }
+
+  leave() {
+    drawn.delete(this);
+    this.resized.disconnect();
+    this.chart?.destroy();
+    this.chart = null;
   }
 
   /** Draw other lines, such as the same ones with more points. What somebody looks at stays in sight. */
@@ -227,13 +239,11 @@ class Drawing {
   showLegend() {
     this.cells = this.lines.map(() => h("span", { class: "value" }));
     const items = this.lines.map((line, at) => {
-      const { colour: stroke, dash } = lineStyle(line.index);
-      const swatch = h("span", { class: dash.length ? "swatch dashed" : "swatch", style: { "border-color": stroke } });
       const isShown = !this.hidden.has(at);
-      const toggle = button([swatch, h("bdi", {}, line.label)], () => this.toggle(at), { "aria-pressed": String(isShown), title: `${line.label}: show or hide` });
+      const toggle = button([swatch(line.index), h("bdi", {}, line.label)], () => this.toggle(at), { "aria-pressed": String(isShown), title: `${line.label}: show or hide`, dataset: { same: String(at) } });
       return h("li", { class: isShown ? null : "off" }, toggle, this.cells[at]);
     });
-    fill(this.legend, items);
+    refill(this.legend, items);
     this.showValues(this.chart);
   }
 
@@ -273,13 +283,14 @@ class Drawing {
 
 /** Call a function whenever an element comes near to what is seen, or leaves it; and when the page is printed. */
 function whenSeen(element, act) {
-  const print = matchMedia("print");
-  const watch = new IntersectionObserver((entries) => act(entries.at(-1).isIntersecting), { rootMargin: "300px" });
-  const onPrint = () => (element.isConnected ? act(true) : stop());
-  const stop = () => (watch.disconnect(), print.removeEventListener("change", onPrint));
-  watch.observe(element);
-  print.addEventListener("change", onPrint);
+  new IntersectionObserver((entries) => act(entries.at(-1).isIntersecting), { rootMargin: "300px" }).observe(element);
+  element.addEventListener("print", () => act(true));
 }
+
+// One listener for all charts: it would hold each that had one of its own.
+matchMedia("print").addEventListener("change", () => {
+  for (const one of document.querySelectorAll("figure.chart")) one.dispatchEvent(new Event("print"));
+});
 
 function positive(points, log) {
   return log ? { ...points, y: points.y.map((value) => (value > 0 ? value : null)) } : points;

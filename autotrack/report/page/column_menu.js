@@ -14,11 +14,16 @@ export function columnMenu(app, chosen, choose) {
   const menu = h("div", { class: "menu", onkeydown: (event) => event.key === "Escape" && open(false) }, opener, panel);
 
   function open(isOpen) {
+    document[isOpen ? "addEventListener" : "removeEventListener"]("pointerdown", closeOutside);
     panel.classList.toggle("hidden", !isOpen);
     opener.setAttribute("aria-expanded", String(isOpen));
     if (!isOpen) return opener.focus();
     list();
     return search.focus();
+  }
+
+  function closeOutside(event) {
+    if (!menu.contains(event.target)) open(false);
   }
 
   function list() {
@@ -46,8 +51,5 @@ export function columnMenu(app, chosen, choose) {
     choose(isOn ? [...ids, id] : ids.filter((one) => one !== id));
   }
 
-  document.addEventListener("pointerdown", (event) => {
-    if (menu.isConnected && !menu.contains(event.target) && !panel.classList.contains("hidden")) open(false);
-  });
   return menu;
 }

@@ -37,6 +37,14 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Do as `fill` does, and keep the focus on the element that has the same `data-same` as the one that had it. */
+export function refill(element, ...children) {
+  const same = element.contains(document.activeElement) ? document.activeElement.dataset.same : undefined;
+  fill(element, ...children);
+  if (same !== undefined) element.querySelector(`[data-same="${CSS.escape(same)}"]`)?.focus({ preventScroll: true });
+  return element;
+}
+
 /** Return a button of which the label is a text or an element. */
 export function button(label, onclick, attributes = {}) {
   return h("button", { type: "button", onclick, ...attributes }, label);

@@ -60,18 +60,3 @@ function kindOf(line) {
   return line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : null;
 }
 
-/** Return a text with a search in it. */
-export function log(text, note) {
-  const shown = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "what was printed" }, text);
-  const found = h("span", { class: "muted", "aria-live": "polite" });
-  const search = h("input", { type: "search", placeholder: "find in the output", "aria-label": "find in the output", oninput: () => (found.textContent = mark(shown, text, search.value)) });
-  return [h("div", { class: "bar" }, search, found, note ? h("span", { class: "note" }, note) : null), shown];
-}
-
-function mark(shown, text, wanted) {
-  const parts = wanted ? text.split(new RegExp(`(${wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")})`, "gi")) : [text];
-  shown.replaceChildren(...parts.slice(0, 4001).map((part, at) => (at % 2 ? h("mark", {}, part) : h("span", {}, part))));
-  shown.querySelector("mark")?.scrollIntoView({ block: "center" });
-  const count = (parts.length - 1) / 2;
-  return wanted ? `${count.toLocaleString("en")} found` : "";
-}

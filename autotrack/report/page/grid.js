@@ -1,6 +1,6 @@
 // A table of any number of rows, of which only those that are seen are in the document.
 
-import { button, fill, h } from "./dom.js";
+import { button, fill, h, refill } from "./dom.js";
 
 const rowHeight = 34;
 const spare = 12;
@@ -33,14 +33,14 @@ export class Grid {
     fill(this.sizes, h("col", { style: { width: "40px" } }), columns.map((column) => h("col", { style: { width: `${column.width}px` } })), h("col")); // the last one has the room that is left
     this.table.style.width = `max(100%, ${columns.reduce((total, column) => total + column.width, 40)}px)`;
     this.table.setAttribute("aria-rowcount", entries.length + 1);
-    fill(this.headRow, h("th", { class: "check" }, h("span", { class: "visually-hidden" }, "choose")), columns.map((column) => this.heading(column, sort)), h("td"));
+    refill(this.headRow, h("th", { class: "check" }, h("span", { class: "visually-hidden" }, "choose")), columns.map((column) => this.heading(column, sort)), h("td"));
     this.draw(true);
   }
 
   heading(column, sort) {
     const direction = sort?.id === column.id ? (sort.descending ? "descending" : "ascending") : null;
     const mark = direction ? (sort.descending ? " ↓" : " ↑") : "";
-    const label = column.onSort === null ? h("button", { type: "button", disabled: true }, column.label) : button(`${column.label}${mark}`, () => this.handlers.onSort(column.id), { title: column.title });
+    const label = column.onSort === null ? h("button", { type: "button", disabled: true }, column.label) : button(`${column.label}${mark}`, () => this.handlers.onSort(column.id), { title: column.title, dataset: { same: column.id } });
     return h("th", { class: classes(column), "aria-sort": direction, scope: "col" }, label);
   }
 
@@ -53,12 +53,12 @@ export class Grid {
     this.drawn = [first, after];
     const rows = [];
     for (let at = first; at < after; at += 1) rows.push(this.row(this.entries[at], at));
-    fill(this.body, this.space(first), rows, this.space(this.entries.length - after));
+    refill(this.body, this.space(first), rows, this.space(this.entries.length - after));
   }
 
   row(entry, at) {
     const isChosen = this.handlers.isChosen(entry);
-    const box = h("input", { type: "checkbox", checked: isChosen, tabindex: "-1", "aria-label": `choose ${entry.label}`, onchange: () => this.handlers.onChoose(entry) });
+    const box = h("input", { type: "checkbox", checked: isChosen, tabindex: "-1", dataset: { same: `choose ${entry.key}` }, "aria-label": `choose ${entry.label}`, onchange: () => this.handlers.onChoose(entry) });
     const kinds = [isChosen ? "chosen" : "", this.handlers.isTop(entry) ? "top" : "", at === this.active ? "active" : ""].filter(Boolean).join(" ");
     return h("tr", { class: kinds || null, "aria-rowindex": at + 2 }, h("td", { class: "check" }, box), this.columns.map((column) => h("td", { class: classes(column) }, column.cell(entry))), h("td"));
   }

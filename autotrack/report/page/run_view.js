@@ -1,14 +1,16 @@
 // The view of one run: what came of it, and everything that was recorded.
 
 import { fill, h } from "./dom.js";
-import { copyable, diff, facts, folded, log, section, table } from "./facts.js";
+import { copyable, diff, facts, folded, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
+import { log } from "./log.js";
 import { plots } from "./plots.js";
 import { isDrawnOfPoints, pointCurves } from "./point_curves.js";
 import { address, place } from "./router.js";
 import { RunCharts } from "./run_charts.js";
 import { statusClass } from "./table_columns.js";
-import { lineStyle } from "./theme.js";
+import { tablesSection } from "./tables.js";
+import { curveColour } from "./theme.js";
 import { titleOfTrials, trials } from "./trials.js";
 
 /** Return a promise of the view of the run with this key: its `element`, and `update`, which shows what is new. */
@@ -48,10 +50,24 @@ class RunView {
     for (const one of newer) {
       const older = olderOf(one);
       if (one.querySelector(".charts") || older.querySelector(".charts")) renewTables(older, one);
-      else if (older.textContent !== one.textContent && !older.contains(document.activeElement)) older.replaceWith(one);
+      else if (older.textContent !== one.textContent && !isInUse(older)) replaceAlike(older, one);
     }
     return undefined;
   }
+}
+
+/** Whether somebody types in a part of the view, or looks at what was found there. */
+function isInUse(part) {
+  return part.contains(document.activeElement) || Boolean(part.querySelector('input[type="search"]')?.value);
+}
+
+/** Replace a part of the view by a newer one, which is as far unfolded and scrolled; what was at its end stays there. */
+function replaceAlike(older, newer) {
+  const pairs = (selector) => [...older.querySelectorAll(selector)].map((one, at) => [one, newer.querySelectorAll(selector)[at]]).filter(([, other]) => other);
+  for (const [one, other] of pairs("details")) other.open = one.open;
+  const scrolled = pairs(".log, .diff, .scroll").map(([one, other]) => [other, one.scrollLeft, one.scrollTop, one.scrollTop > 0 && one.scrollTop + one.clientHeight >= one.scrollHeight - 2]);
+  older.replaceWith(newer);
+  for (const [one, left, top, isAtEnd] of scrolled) one.scrollTo(left, isAtEnd ? one.scrollHeight : top);
 }
 
 /** Show newer numbers beside the charts, which stay: they show newer points themselves. */
@@ -159,8 +175,8 @@ function timeSpent(run) {
   const { parts, total, note } = run.time_spent ?? { parts: [] };
   if (!parts.length) return null;
   const share = (seconds) => `${Math.round((100 * seconds) / total)} %`;
-  const bar = h("div", { class: "shares", role: "img", "aria-label": parts.map(([name, seconds]) => `${name} ${share(seconds)}`).join(", ") }, parts.map(([, seconds], index) => h("span", { style: { width: `${(100 * seconds) / total}%`, background: lineStyle(index).colour } })));
-  const rows = parts.map(([name, seconds], index) => [h("span", {}, h("span", { class: "swatch dot", style: { background: lineStyle(index).colour } }), " ", name), duration(seconds), share(seconds)]);
+  const bar = h("div", { class: "shares", role: "img", "aria-label": parts.map(([name, seconds]) => `${name} ${share(seconds)}`).join(", ") }, parts.map(([, seconds], index) => h("span", { style: { width: `${(100 * seconds) / total}%`, background: curveColour(index) } })));
+  const rows = parts.map(([name, seconds], index) => [h("span", {}, h("span", { class: "dot", style: { background: curveColour(index) } }), " ", name), duration(seconds), share(seconds)]);
   return section("time", "Where the time went", bar, table(["part", "took", "share"], rows, [1, 2]), h("p", { class: "note" }, [note, parts.some(([name]) => name === rest) ? `${rest} is what was not measured, such as setting up, tests, and code between epochs` : ""].filter(Boolean).join("; ")));
 }
 
@@ -245,7 +261,7 @@ function lineage(run, one) {
     ["code", [one.code.commit ?? one.code.kept_in, one.code.branch && `(${one.code.branch})`, uncommitted && `${uncommitted} uncommitted files`].filter(Boolean).join(" ")],
     ["data", one.datasets.map((data) => [data.role, data.name, data.fingerprint?.slice(0, 12)].filter(Boolean).join(" ")).join(", ")],
     ["packages", Object.entries(one.packages).map(([name, version]) => `${name} ${version}`).join(", ")],
-    ["runs before it", one.runs_before.length ? h("span", {}, one.runs_before.map((other) => [`${other.how} `, h("a", { href: `#run/${encodeURIComponent(other.id)}` }, other.id), " "])) : null],
+    ["runs before it", one.runs_before.length ? h("span", {}, one.runs_before.map((other) => [`${other.how} `, h("a", { href: address(`run/${other.id}`) }, other.id), " "])) : null],
     ["files", one.folder],
     ["tags", Object.entries(one.tags).map(([name, value]) => `${name}=${value}`).join(", ")],
   ]);
@@ -267,4 +283,4 @@ function repeat(run) {
   return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
-const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, models, files, texts, notices, repeat];
+const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, models, files, tablesSection, texts, notices, repeat];

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { number } from "./format.js";
-import { colour } from "./theme.js";
+import { colour, whenThemed } from "./theme.js";
 
 const [width, height] = [96, 22];
 
@@ -10,7 +10,11 @@ const [width, height] = [96, 22];
 export function sparkline(values, label) {
   const ratio = globalThis.devicePixelRatio || 1;
   const canvas = h("canvas", { width: width * ratio, height: height * ratio, style: { width: `${width}px`, height: `${height}px` }, role: "img", "aria-label": label });
-  values.then((found) => draw(canvas, found.map(number), ratio));
+  values.then((found) => {
+    const drawn = () => draw(canvas, found.map(number), ratio);
+    whenThemed(canvas, drawn);
+    drawn();
+  });
   return canvas;
 }
 
@@ -19,7 +23,8 @@ function draw(canvas, values, ratio) {
   if (!finite.length) return;
   const [low, high] = finite.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
   const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
   pen.strokeStyle = pen.fillStyle = colour("accent");
   pen.lineWidth = 1.4;
   pen.lineJoin = "round";

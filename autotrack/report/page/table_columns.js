@@ -95,7 +95,7 @@ function cell(id, entry, { column, value, source, metric, runs }) {
 }
 
 function nameCell(entry) {
-  const link = h("a", { href: address(`run/${entry.key}`), title: entry.label }, h("bdi", {}, entry.label));
+  const link = h("a", { href: address(`run/${entry.key}`), dataset: { same: entry.key }, title: entry.label }, h("bdi", {}, entry.label));
   const marks = [entry.isTop ? h("span", { class: "pill best" }, "best") : null, entry.rows.length > 1 ? h("span", { class: "pill" }, `${entry.rows.length} runs`) : null];
   return h("span", { class: "named" }, link, marks);
 }

@@ -5,6 +5,12 @@ const light = ["#0072b2", "#e0561b", "#00663d", "#a0307f", "#4b00a5", "#965aff",
 const dark = ["#5fb4ee", "#ff9a57", "#9be8b0", "#875aff", "#ffe100", "#e10087", "#96693c", "#00fff0"];
 const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
+/** Call a function whenever the colours change, as long as an element is in the page. Nothing else holds the element. */
+export function whenThemed(element, draw) {
+  element.dataset.themed = "";
+  element.addEventListener("theme", draw);
+}
+
 /** Light or dark, as the whole page is now. */
 export function isDark() {
   return document.documentElement.dataset.theme === "dark";
@@ -24,15 +30,22 @@ export function startTheme() {
 }
 
 export function setTheme(isNowDark, { keep = false } = {}) {
-  document.documentElement.dataset.theme = isNowDark ? "dark" : "light";
+  const { dataset, style } = document.documentElement;
+  dataset.theme = isNowDark ? "dark" : "light";
+  (isNowDark ? dark : light).forEach((value, at) => style.setProperty(`--curve-${at}`, value));
   if (keep) remember(isNowDark ? "dark" : "light");
-  document.dispatchEvent(new CustomEvent("theme"));
+  for (const element of document.querySelectorAll("[data-themed]")) element.dispatchEvent(new Event("theme"));
 }
 
 /** Return how the curve with this number is drawn, on the page or on white paper. */
 export function lineStyle(index, { onPaper = false } = {}) {
   const colours = isDark() && !onPaper ? dark : light;
   return { colour: colours[index % colours.length], dash: dashes[Math.floor(index / colours.length) % dashes.length] };
+}
+
+/** Return the colour of the curve with this number for a style, which then changes with the theme. */
+export function curveColour(index) {
+  return `var(--curve-${index % light.length})`;
 }
 
 /** Return what a function draws with the colours for white paper. */
