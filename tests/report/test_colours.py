@@ -1,6 +1,7 @@
-"""The colours of curves: told apart by everybody, colour-blind or not, and seen on their ground."""
+"""The colours of curves, and the shades from worse to better: told apart by everybody, colour-blind or not."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -27,7 +28,11 @@ _TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
 
 
 def _linear(colour: str) -> np.ndarray:
-    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return _linear_of(np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]))
+
+
+def _linear_of(levels: np.ndarray) -> np.ndarray:
+    parts = levels / 255
     return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
 
 
@@ -41,13 +46,25 @@ def _contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def _assert_told_apart(colours: list[np.ndarray]) -> None:
+    for kind, seen in _SEEN_WITH.items():
+        for one, other in itertools.combinations(range(len(colours)), 2):
+            distance = np.linalg.norm(_lab(seen @ colours[one]) - _lab(seen @ colours[other]))
+            assert distance >= _LEAST_DISTANCE, (kind, one, other)
+
+
 @pytest.mark.parametrize("theme", list(_GROUNDS))
 def test_curves_are_told_apart_by_the_colour_blind(theme: str) -> None:
     (listed,) = re.findall(rf"^const {theme} = \[(.*)\];$", (_PAGE / "theme.js").read_text(), re.MULTILINE)
     colours = re.findall(r"#\w{6}", listed)
     assert len(colours) == 8
-    for kind, seen in _SEEN_WITH.items():
-        for one, other in itertools.combinations(colours, 2):
-            distance = np.linalg.norm(_lab(seen @ _linear(one)) - _lab(seen @ _linear(other)))
-            assert distance >= _LEAST_DISTANCE, (kind, one, other)
+    _assert_told_apart([_linear(colour) for colour in colours])
     assert min(_contrast(colour, _GROUNDS[theme]) for colour in colours) >= _LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("theme", list(_GROUNDS))
+def test_quarters_of_the_way_from_worse_to_better_are_told_apart(theme: str) -> None:
+    (listed,) = re.findall(rf"^const {theme} = (.*);$", (_PAGE / "shades.js").read_text(), re.MULTILINE)
+    worse, middle, better = np.array(json.loads(listed))
+    shades = [worse, (worse + middle) / 2, middle, (middle + better) / 2, better]
+    _assert_told_apart([_linear_of(shade) for shade in shades])

@@ -145,6 +145,10 @@ def test_one_run_shows_what_its_journal_has(page: Page, store: Path) -> None:
     expect(page.locator("#metrics dd").first).to_contain_text(f"{summary['metrics']['accuracy']['best']['value']:.5g}")
     page.get_by_label("find in the output").fill("EPOCH")
     expect(page.locator("#output mark")).to_have_count(2)
+    page.get_by_label("find in the output").press("Enter")
+    expect(page.locator("#output")).to_contain_text("2 of 2")
+    page.get_by_label("find in the output").fill("o")
+    expect(page.locator("#output pre")).to_have_text("epoch 1\nepoch 2 <i>loss</i>\n")
 
 
 def test_runs_are_compared_side_by_side_with_the_likely_causes(page: Page, store: Path) -> None:
@@ -179,6 +183,7 @@ def test_hostile_texts_are_shown_as_texts(watched: Watched, store: Path) -> None
             run.log({text: 1.0, "val_loss": 1.0}, step=0)
             run.log({text: 0.5}, step=1)
             run.log_text(text, text * 3)
+            run.log_table(text, [{text: text}])
             run.notice(text, text)
         (run.folder / "output.log").write_text(text)
         autotrack.load(run.folder).note(text)
@@ -192,6 +197,7 @@ def test_hostile_texts_are_shown_as_texts(watched: Watched, store: Path) -> None
     for place in page.locator("td.name a").evaluate_all("links => links.map((link) => link.getAttribute('href'))"):
         page.evaluate("place => { location.hash = place; }", place)
         expect(page.locator("#notices")).to_be_visible()
+        expect(page.locator("#tables td, #tables tbody th")).to_have_count(1)
         expect(page.locator("#metrics canvas").first).to_be_visible()
     assert (
         page.evaluate("document.querySelectorAll('#page img, #page script, #page iframe, #page object').length") == 0
@@ -240,3 +246,78 @@ def test_a_figure_is_copied_and_paper_is_light_with_every_chart(page: Page, stor
     expect(page.locator("#metrics canvas")).to_have_count(12)
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     page.emulate_media(media="screen", color_scheme="light")
+
+
+def test_keys_go_on_from_where_they_were(page: Page, store: Path) -> None:
+    record(store, "first", [0.5, 0.4], lr=0.1)
+    record(store, "second", [0.5, 0.2], lr=0.01)
+    page.goto(report(store))
+    head = page.get_by_role("button", name=re.compile("^lr"))
+    head.press("Enter")
+    expect(head).to_be_focused()
+    page.get_by_role("link", name="Compare").press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    toggle = page.locator("#curves .legend button").first
+    toggle.press("Enter")
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    expect(toggle).to_be_focused()
+
+
+def test_of_two_views_that_are_asked_for_the_later_one_is_shown(page: Page, store: Path) -> None:
+    record(store, "first", [0.5, 0.4], lr=0.1)
+    record(store, "second", [0.5, 0.2], lr=0.01)
+    page.goto(report(store))
+    for later, shown in (("#runs", ".said"), ("#compare", ".chips"), ("#search", "#lines")):
+        page.evaluate("later => { location.hash = '#search?metric=val_loss'; location.hash = later; }", later)
+        expect(page.locator(shown)).to_be_visible()
+        page.wait_for_timeout(300)
+        expect(page.locator(shown)).to_be_visible()
+        assert page.url.partition("#")[2].startswith(later[1:])
+
+
+def test_looking_at_many_runs_takes_no_more_memory_than_at_one(page: Page, store: Path) -> None:
+    for number in range(3):
+        record(store, f"run-{number}", [0.5 / (step + 1) for step in range(30)], lr=0.1**number)
+    page.goto(report(store))
+    runs = page.locator("td.name a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    places = ["#runs", "#compare", "#search?metric=val_loss", *runs]
+    session = page.context.new_cdp_session(page)
+
+    def counted() -> dict[str, int]:
+        for place in places:
+            page.evaluate("place => { location.hash = place; }", place)
+            expect(page.locator("main canvas").first).to_be_visible()
+        page.evaluate("location.hash = '#runs'")
+        expect(page.locator(".said")).to_be_visible()
+        session.send("HeapProfiler.collectGarbage")
+        found: dict[str, int] = session.send("Memory.getDOMCounters")
+        return found
+
+    counted()
+    before = counted()
+    for _ in range(4):
+        after = counted()
+    assert after["jsEventListeners"] <= before["jsEventListeners"] * 1.1
+    assert after["nodes"] <= before["nodes"] * 1.1
+
+
+def test_curves_of_one_colour_have_other_dashes_and_follow_the_theme(page: Page, store: Path) -> None:
+    for number in range(18):
+        record(store, f"run-{number}", [0.5, 0.4 / (number + 1)])
+    page.emulate_media(color_scheme="light")
+    page.goto(report(store))
+    spark = page.locator("td canvas").first
+    expect(spark).to_be_visible()
+    light = spark.evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("dark or light").click()
+    assert spark.evaluate("canvas => canvas.toDataURL()") != light
+    keys = page.locator("td.name a").evaluate_all("links => links.map((link) => link.hash.slice(5))")
+    page.evaluate("keys => { location.hash = `#compare?runs=${keys}`; }", ",".join(keys))
+    signs = page.locator(".chip .swatch line")
+    expect(signs).to_have_count(18)
+    looks = "lines => lines.map((line) => getComputedStyle(line).stroke + ' ' + line.getAttribute('stroke-dasharray'))"
+    dark = signs.evaluate_all(looks)
+    assert len(set(dark)) == 18
+    page.get_by_label("dark or light").click()
+    assert not set(signs.evaluate_all(looks)) & set(dark)
+    page.evaluate("localStorage.clear()")
