@@ -65,7 +65,7 @@ causes: $(STAMP)  ## trainings with one known change each: is it found as the ca
 torture: $(STAMP)  ## kills, broken disks, jumping clocks, crowds, refusing servers, damaged stores; takes over an hour
 	$(BIN)/python -m tests.torture
 
-accessibility: $(STAMP)  ## axe-core, from the npm registry, looks at every view of the page
+accessibility: $(STAMP)  ## axe-core looks at every view of the page, light and dark, wide and narrow
 	$(BIN)/python -m tests.accessibility
 
 reproduce: $(STAMP)  ## repeats the runs of planted projects, and says whether each comes out as it should

@@ -1,46 +1,77 @@
 """Looks for what keeps people from using the page, by axe-core, in each view: `python -m tests.accessibility`.
 
-axe-core is fetched from its registry each time: it is larger than the page. It is handed to the browser from outside,
-because the policy of the page lets no other script in. Findings that axe calls serious or critical fail.
+axe-core comes with a package from the Python registry. It is handed to the browser from outside, because the policy of
+the page lets no other script in. Findings that axe calls serious or critical fail; a test has it look at some views.
 """
 
 import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import axe_playwright_python
 from playwright.sync_api import Page
 
 import autotrack
 from tests.support.browser import open_page
-from tests.support.npm import files_of
-
-VERSION = "4.14.1"
-SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _BAD = ("serious", "critical")
-_WIDTHS = (1400, 390)
+
+WIDE, NARROW = 1400, 390
+
+
+class Finding(NamedTuple):
+    """What axe says of a view."""
+
+    impact: str
+    text: str
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it keeps people from using the page."""
+        return self.impact in _BAD
 
 
 def main() -> int:
     """Print all findings; return the exit code."""
-    (axe,) = files_of("axe-core", VERSION, SHA512, "axe.min.js")
+    os.environ["AUTOTRACK_SIDECAR"] = os.environ["AUTOTRACK_ENVIRONMENT"] = os.environ["AUTOTRACK_OUTPUT"] = "off"
+    os.environ["AUTOTRACK_QUIET"] = "1"
     with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "runs"
-        _record(store)
-        address = autotrack.runs(store).report().write(Path(folder) / "report.html").as_uri()
-        found = [finding for width in _WIDTHS for finding in _findings(address, axe, width, _views(store))]
-    print("\n".join(dict.fromkeys(text for _, text in found)) or "nothing was found")
-    return int(any(impact in _BAD for impact, _ in found))
+        address, views = recorded(Path(folder))
+        looks = [(width, scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")]
+        found = [one for width, scheme in looks for one in findings(address, views, width=width, scheme=scheme)]
+    print("\n".join(dict.fromkeys(one.text for one in found)) or "nothing was found")
+    return int(any(one.is_bad for one in found))
+
+
+def recorded(folder: Path) -> tuple[str, list[str]]:
+    """Write a report of some runs; return its address, and the places in it to look at."""
+    store = folder / "runs"
+    _record(store)
+    return autotrack.runs(store).report().write(folder / "report.html").as_uri(), list(_views(store))
+
+
+def findings(address: str, views: Iterable[str], *, width: int, scheme: Any) -> Iterator[Finding]:
+    """Yield what axe finds in each view."""
+    with open_page(width=width) as page:
+        page.emulate_media(color_scheme=scheme)
+        for view in views:
+            page.goto("about:blank")
+            page.goto(address + view)
+            page.locator("h1").first.wait_for(state="attached")
+            page.wait_for_timeout(500)  # until what is seen is drawn
+            for one in _run_axe(page):
+                places = "; ".join(str(node["html"])[:140] for node in one["nodes"][:3])
+                where = f"{view.partition('?')[0][:8]}, {scheme}, {width} pixels"
+                yield Finding(one["impact"], f"{one['impact']}: {one['help']} ({one['id']}), {where}: {places}")
 
 
 def _record(store: Path) -> None:
-    os.environ["AUTOTRACK_SIDECAR"] = os.environ["AUTOTRACK_ENVIRONMENT"] = os.environ["AUTOTRACK_OUTPUT"] = "off"
-    os.environ["AUTOTRACK_QUIET"] = "1"
     for number in range(12):
         params = {"lr": 10.0**-number, "width": number % 3, "seed": number % 2}
         with autotrack.start_run(f"run {number}", to=store, experiment="e", params=params, tags={"t": "x"}) as run:
@@ -63,26 +94,16 @@ def _views(store: Path) -> Iterator[str]:
     yield from (f"#compare?runs={keys[1]},{keys[2]},{keys[3]}", "#search?metric=val_loss", f"#search?of={keys[0]}")
 
 
-def _findings(address: str, axe: str, width: int, views: Iterator[str]) -> Iterator[tuple[str, str]]:
-    with open_page(width=width) as page:
-        for view in views:
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-                page.goto("about:blank")
-                page.goto(address + view)
-                page.locator("h1").first.wait_for(state="attached")
-                page.wait_for_timeout(500)  # until what is seen is drawn
-                for one in _run_axe(page, axe):
-                    places = "; ".join(str(node["html"])[:140] for node in one["nodes"][:3])
-                    where = f"{view.partition('?')[0][:8]}, {scheme}, {width} pixels"
-                    yield one["impact"], f"{one['impact']}: {one['help']} ({one['id']}), {where}: {places}"
-
-
-def _run_axe(page: Page, axe: str) -> list[dict[str, Any]]:
-    page.evaluate(axe)
+def _run_axe(page: Page) -> list[dict[str, Any]]:
+    page.evaluate(_axe())
     tags = {"runOnly": {"type": "tag", "values": _RULES}}
     found: list[dict[str, Any]] = page.evaluate("tags => axe.run(document, tags).then((r) => r.violations)", tags)
     return found
+
+
+@cache
+def _axe() -> str:
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":
