@@ -4,8 +4,10 @@ import { merged, Runs } from "./runs.js";
 
 const soon = 30;
 
+/** `home` is the address below which the server answers. */
 export class ServerSource {
-  constructor() {
+  constructor(home) {
+    this.home = home;
     this.title = "Runs";
     this.made = null;
     this.isLive = true;
@@ -39,7 +41,7 @@ export class ServerSource {
 
   /** Ask for what has changed. Returns the keys of those runs, or null if there is nothing new. */
   async refresh() {
-    const answer = await ask("runs", { since: this.version }).catch((error) => {
+    const answer = await this.ask("runs", { since: this.version }).catch((error) => {
       this.isAway = true; // it has ended, or is started anew
       throw error;
     });
@@ -55,25 +57,32 @@ export class ServerSource {
     return keys;
   }
 
+  async ask(path, settings) {
+    const response = await fetch(new URL(`${path}?${new URLSearchParams(settings)}`, this.home));
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error ?? response.statusText);
+    return answer;
+  }
+
   async details(key) {
-    return ask("run", { key });
+    return this.ask("run", { key });
   }
 
   async curves(key) {
-    return ask("curves", { key });
+    return this.ask("curves", { key });
   }
 
   /** Return the points of a curve from one place to before another one. */
   async part(key, metric, first, after) {
-    return ask("part", { key, metric, first, after });
+    return this.ask("part", { key, metric, first, after });
   }
 
   async importances() {
-    return ask("importances", {});
+    return this.ask("importances", {});
   }
 
   async comparison(before, after) {
-    return ask("comparison", { before, after });
+    return this.ask("comparison", { before, after });
   }
 
   /** Return a few values of a metric of a run. What is asked for at about the same time becomes one request. */
@@ -88,7 +97,7 @@ export class ServerSource {
       const keys = [];
       const answer = new Promise((done) => setTimeout(done, soon)).then(() => {
         this.waiting.delete(metric);
-        return ask("sparks", { metric, keys: keys.join(",") });
+        return this.ask("sparks", { metric, keys: keys.join(",") });
       });
       this.waiting.set(metric, { keys, answer });
     }
@@ -96,13 +105,6 @@ export class ServerSource {
     keys.push(key);
     return answer.then((found) => found[key] ?? [], () => []);
   }
-}
-
-async function ask(path, settings) {
-  const response = await fetch(`${path}?${new URLSearchParams(settings)}`);
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error ?? response.statusText);
-  return answer;
 }
 
 /** Whether the page is in front: TensorBoard hides the tabs that are not. */

@@ -10,7 +10,10 @@ const setting = "p.autotrack.at=";
 
 /** TensorBoard calls this when the tab is opened for the first time. */
 export async function render() {
-  document.head.append(h("meta", { charset: "utf-8" }), h("link", { rel: "stylesheet", href: "page.css" }));
+  const home = document.baseURI;
+  document.querySelector("base")?.remove(); // links lead to the page, not to the folder of its script
+  const icon = h("link", { rel: "icon", href: "data:," }); // none: or else the browser asks for one
+  document.head.append(h("meta", { charset: "utf-8" }), icon, h("link", { rel: "stylesheet", href: new URL("page.css", home).href }));
   document.documentElement.lang = "en";
   const element = h("div", { id: "page" }, h("p", { class: "empty" }, "Reading runs …"));
   document.body.append(element);
@@ -19,7 +22,7 @@ export async function render() {
     followTheme();
     followAddress();
   }
-  const source = new ServerSource();
+  const source = new ServerSource(home);
   await firstOf(source, element);
   const app = await start(source, element);
   source.follow((keys) => app.update(keys), () => app.showMade());
