@@ -103,8 +103,11 @@ class Scatter {
       pen.fillRect(left, y, this.width - left - right, 1);
     }
     pen.fillStyle = colour("muted");
+    for (const [share, text] of this.x.marks()) {
+      pen.textAlign = share === 1 ? "right" : "center"; // the last one would be cut off at the edge
+      pen.fillText(text.slice(0, 12), left + share * (this.width - left - right) + (share === 1 ? right : 0), height - bottom + 16);
+    }
     pen.textAlign = "center";
-    for (const [share, text] of this.x.marks()) pen.fillText(text.slice(0, 12), left + share * (this.width - left - right), height - bottom + 16);
     pen.fillText(this.x.label, left + (this.width - left - right) / 2, height - 8);
     pen.textAlign = "left";
     pen.fillText(this.y.label, 4, 12);
