@@ -18,7 +18,7 @@ from tests.support.browser import keep_picture
 from tests.support.framework_runs import framework_runs
 from tests.support.tensorboard_pages import show
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 SWEEP, STEPS = 12, 40
 MINUS = "\N{MINUS SIGN}"
@@ -244,5 +244,5 @@ def test_it_is_dark_where_tensorboard_is_and_light_again(watched: Watched, shown
         keep_picture(page, f"tab-dark-{place[1:5]}")
     page.evaluate("document.body.classList.remove('dark-mode')")  # as its own switch does
     expect(tab.locator("html")).to_have_attribute("data-theme", "light")
-    assert "#0072b2" in chart.evaluate(COLOURS)
+    assert "#0072b2" in tab.locator("#curves canvas").first.evaluate(COLOURS)
     page.emulate_media(color_scheme="light")
