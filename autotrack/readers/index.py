@@ -118,7 +118,7 @@ class Index:
         return self._cards[number]
 
     def read_cards(self) -> None:
-        """Read the cards of all runs, for somebody who asks for each of them: at once, this takes half as long."""
+        """Read the cards of all runs, at once, for somebody who asks for each of them."""
         with self._lock:
             rows = self._database.execute("SELECT run, card FROM cards").fetchall()
         self._cards |= {number: decode_card(content) for number, content in rows if number not in self._cards}
