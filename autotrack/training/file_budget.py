@@ -6,6 +6,9 @@ What is kept at the end may take one second in any case. `checkpoints=False` swi
 from time import perf_counter
 
 SHARE_OF_TIME = 0.05
+SHARE_OF_SPARE_COPIES = 0.01
+"""That of copies which serve only if something goes wrong."""
+
 _LEAST_SECONDS = 1.0
 _BYTES_A_SECOND = 200e6
 _SECONDS_A_FILE = 0.03
@@ -16,7 +19,8 @@ class FileBudget:
 
     MOST_BYTES = 500_000_000
 
-    def __init__(self) -> None:
+    def __init__(self, share_of_time: float = SHARE_OF_TIME) -> None:
+        self._share_of_time = share_of_time
         self._began = perf_counter()
         self._spent = 0.0
         self._longest = 0.0
@@ -26,7 +30,7 @@ class FileBudget:
         if size_bytes > self.MOST_BYTES:
             return False
         expected = self._longest or _SECONDS_A_FILE + size_bytes / _BYTES_A_SECOND
-        allowed = SHARE_OF_TIME * (perf_counter() - self._began)
+        allowed = self._share_of_time * (perf_counter() - self._began)
         if at_end:
             return expected <= max(allowed, _LEAST_SECONDS)
         return self._spent + expected <= allowed

@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import ref
+from weakref import WeakSet, ref
 
 from autotrack.training.hooks.faults import guarded
 from autotrack.training.input_examples import rows_of
@@ -16,6 +16,11 @@ _DEEPEST = 4
 
 
 _HOOKS = "torch.nn.modules.module"
+
+_watching: "WeakSet[ModelCalls]" = WeakSet()
+
+_compiles = [False]
+"""Whether the script has had something compiled."""
 
 
 class ModelCalls:
@@ -63,7 +68,7 @@ class ModelCalls:
         if step < self.next_look:
             return
         self.stop()
-        if self._is_to_watch and not _has_compiled():  # with hooks, it would compile anew
+        if self._is_to_watch and not (_compiles[0] or _has_compiled()):  # with hooks, it would compile anew
             self._watch()
         self._is_to_watch = not self._is_to_watch
         self.next_look = step + (max(step, 1) if self._is_to_watch else 1)
@@ -81,6 +86,7 @@ class ModelCalls:
             hooks._global_forward_hooks_with_kwargs.pop(handle.id, None)  # the handle forgets it
 
         self._remove = remove
+        _watching.add(self)
 
     def stop(self) -> None:
         """Do not wait for a call any longer."""
@@ -90,7 +96,7 @@ class ModelCalls:
 
     @guarded
     def _called(self, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
-        if module is not self._module():
+        if module is not self._module() or _is_traced():
             return
         self.stop()
         given = _given(type(module), args, kwargs)
@@ -104,6 +110,19 @@ class ModelCalls:
         elif takes == self.takes:
             self.inputs, self.outputs = merged(self.inputs, inputs), merged(self.outputs, outputs)
         self._calls += 1
+
+
+def script_compiles() -> None:
+    """Watch no calls from now on: the script is about to have something compiled, and hooks would be part of that."""
+    _compiles[0] = True
+    for calls in list(_watching):
+        calls.stop()
+
+
+def _is_traced() -> bool:
+    """Whether a call only shows what a module does, as for an export: to read sizes would make constants of them."""
+    torch = sys.modules["torch"]
+    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())
 
 
 def _has_compiled() -> bool:

@@ -1,5 +1,6 @@
 """The files that an integration keeps in a run folder: checkpoints, models, and what describes them."""
 
+import shutil
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +13,18 @@ from autotrack.journal import files, records
 from autotrack.model_format.kept import INPUTS
 from autotrack.model_format.tensors_for_mlflow import NAME as LOADER
 from autotrack.silence import without_warnings
-from autotrack.training.file_budget import FileBudget
+from autotrack.training.file_budget import SHARE_OF_SPARE_COPIES, FileBudget
 from autotrack.training.input_examples import files_of, rows_of
-from autotrack.training.model_calls import ModelCalls
+from autotrack.training.model_calls import ModelCalls, script_compiles
 from autotrack.training.pickling import OverBudgetError, pickle_module
 from autotrack.training.run import Run
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 _MOST_BYTES = 2**24
+_LEAST_ROOM = 3
+"""So many times the size of a file have to be free: a copy must not take the room that the script is about to need."""
+
 _MOST_RUNS = 100
 """Only the latest runs of an experiment are searched for a file."""
 
@@ -34,6 +38,7 @@ class RunFiles:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.budget = FileBudget()
+        self._spare_budget = FileBudget(SHARE_OF_SPARE_COPIES)
 
     def checkpoint_path(self, source: Path, taken: Container[Path], *, folder_name: str = CHECKPOINTS) -> Path:
         """Return where to keep a checkpoint: under its own name, with a number before it where that is `taken`."""
@@ -51,6 +56,25 @@ class RunFiles:
         with its source where that is written over in place.
         """
         files.put_file(source, path, link=link)
+
+    def copy_in_time(self, source: Path, path: Path, *, is_spare: bool = False) -> bool:
+        """Copy a file or folder as `keep` does, if the budget allows it and the disk has ample room; False otherwise.
+
+        A spare copy serves only if something goes wrong with the source. Such copies have a smaller budget of their
+        own.
+        """
+        budget, size = self._spare_budget if is_spare else self.budget, self.size_bytes(source)
+        if not budget.allows(size) or shutil.disk_usage(self._run.folder).free < _LEAST_ROOM * size:
+            return False
+        began = perf_counter()
+        try:
+            self.keep(source, path)
+        except OSError as error:
+            self._run.notice("files", f"{source.name} was not copied: {error.strerror}")
+            return False
+        finally:
+            budget.spend(perf_counter() - began)
+        return True
 
     def copy_for_other_runs(self, source: Path) -> None:
         """Before a file is written over in place, give the runs that have linked to it a copy of their own.
@@ -185,6 +209,11 @@ class RunFiles:
     def calls_of(self, module: Any) -> ModelCalls:
         """Return what learns the inputs and outputs of a module from calls of it."""
         return ModelCalls(module, keeps_rows=self.keeps_examples)
+
+    @staticmethod
+    def script_compiles() -> None:
+        """Learn nothing from calls any longer, before the script has something compiled by `torch.compile`."""
+        script_compiles()
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, in whose place another one is about to be kept."""

@@ -2,14 +2,13 @@
 
 A file is hard-linked, which costs no time and no space, and stays when the script deletes its own name for it. But
 PyTorch writes over a file in place, and a link would change with it. So before the script saves to the same path
-again, the link becomes a copy if it is still needed and the budget allows it, and goes otherwise. What is linked when
-the training ends becomes a copy too.
+again, the link becomes a copy if it is still needed, or if it is all that is left should saving fail, and the budget
+allows it; it goes otherwise. What is linked when the training ends becomes a copy too.
 """
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import autotrack
@@ -49,6 +48,8 @@ class _Kept:
     save: Save
     stamp: tuple[int, ...]
     roles: list[str] = field(default_factory=list)
+    is_spare: bool = False
+    """Whether it is a copy that was made only in case writing over its source fails."""
 
 
 class SavedFiles:
@@ -64,9 +65,14 @@ class SavedFiles:
         """Let go of a file that is about to be written over."""
         source = source.resolve()
         self._follow_renames()
-        for target, kept in list(self._kept.items()):
-            is_linked = kept.source == source and RunFiles.is_same(source, target)
-            if is_linked and not (self._is_worth_a_copy(kept, save) and self._copy(source, target)):
+        of_source = {target: kept for target, kept in self._kept.items() if kept.source == source}
+        for target, kept in of_source.items():
+            if not RunFiles.is_same(source, target):
+                continue
+            is_needed = self._is_worth_a_copy(kept, save)
+            kept.is_spare = not is_needed and len(of_source) == 1 and kept.save.kind != "output"
+            is_to_copy = is_needed or kept.is_spare
+            if not (is_to_copy and self._files.copy_in_time(source, target, is_spare=kept.is_spare)):
                 self._files.discard(target)
         if source.is_file() and source.stat().st_nlink > 1:  # linked by an earlier run that was killed
             self._files.copy_for_other_runs(source)
@@ -85,11 +91,15 @@ class SavedFiles:
             return
         if self._is_best(save):
             self._best[save.place] = save
-        gone = [target for target in self._kept if not target.exists()]
-        target = next((one for one in gone if self._kept[one].source == source), None) or self._target(source, save)
+        replaced = [target for target, kept in self._kept.items() if self._is_replaced(target, kept, source, save)]
+        target = next((one for one in replaced if self._kept[one].source == source), None)
+        target = target or self._target(source, save)
         self._files.keep(source, target, link=True)
         self._kept[target] = _Kept(source, save, _stamp(source))
-        self._update(target, gone=[one for one in gone if one != target])
+        for one in replaced:
+            if one != target:
+                self._drop(one)
+        self._update(target)
 
     def best_at(self, source: Path) -> dict[str, Any] | None:
         """Return when the weights that a file holds were saved, and for which metrics, if they are the best ones."""
@@ -104,16 +114,18 @@ class SavedFiles:
         """Note that a file was not written after all. What it held before is kept if it still holds that."""
         source = source.resolve()
         for target, kept in [(one, kept) for one, kept in self._kept.items() if kept.source == source]:
-            if target.exists():
-                continue
-            if source.exists() and _stamp(source) == kept.stamp:
+            is_untouched = source.exists() and _stamp(source) == kept.stamp
+            if is_untouched and not target.exists():
                 self._files.keep(source, target, link=True)
+            if is_untouched:
                 continue
-            self._drop(target)
+            is_kept = target.exists()
+            if not is_kept:
+                self._drop(target)
             self.run.notice(
                 "torch checkpoints",
                 f"saving {source.name} failed ({type(error).__name__}), and what the file held from step "
-                f"{kept.save.step} was lost with that",
+                f"{kept.save.step} {'is kept in the run' if is_kept else 'was lost with that'}",
             )
 
     def finish(self) -> None:
@@ -169,31 +181,25 @@ class SavedFiles:
         """Whether a file is the best, and what will be saved in its place is not known to be better."""
         return "best" in kept.roles and not (save.place == kept.save.place and self._is_best(save))
 
-    def _copy(self, source: Path, target: Path) -> bool:
-        """Turn a link into a copy; False if the budget does not allow it."""
-        if not self._files.budget.allows(self._files.size_bytes(source)):
-            return False
-        began = perf_counter()
-        self._files.keep(source, target)
-        self._files.budget.spend(perf_counter() - began)
-        return True
+    def _is_replaced(self, target: Path, kept: _Kept, source: Path, newest: Save) -> bool:
+        """Whether a file is gone, or no longer needed now that the `newest` one was written to `source`."""
+        if not target.exists():
+            return True
+        if kept.is_spare and kept.source == source:
+            return self._best.get(kept.save.place) is not kept.save
+        return kept.save.place == newest.place and not self._roles_of(kept, newest)
 
-    def _update(self, new: Path, gone: list[Path]) -> None:
-        """Say what each file is now, and remove those that are neither the best nor the last of their place."""
+    def _roles_of(self, kept: _Kept, newest: Save) -> list[str]:
+        best = self._best.get(kept.save.place)
+        is_best = best is not None and best.moment == kept.save.moment
+        is_last = kept.save.moment == newest.moment
+        return [role for role, holds in (("best", is_best), ("last", is_last)) if holds]
+
+    def _update(self, new: Path) -> None:
+        """Say what each file is now, after the `new` one was saved."""
         newest = self._kept[new].save
-        for target in gone:
-            self._drop(target)
-        for target, kept in list(self._kept.items()):
-            same_place = kept.save.place == newest.place
-            best = self._best.get(kept.save.place)
-            is_best = best is not None and best.moment == kept.save.moment
-            is_last = kept.save.moment == newest.moment
-            if same_place and not is_best and not is_last:
-                self._drop(target)
-                continue
-            roles = [role for role, holds in (("best", is_best), ("last", is_last)) if holds]
-            if kept.save.kind == "output":
-                roles = []
+        for target, kept in self._kept.items():
+            roles = self._roles_of(kept, newest) if kept.save.kind != "output" else []
             if target == new or roles != kept.roles:
                 kept.roles = roles
                 self._record(target, kept)

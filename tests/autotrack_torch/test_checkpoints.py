@@ -25,7 +25,7 @@ EVENTS = st.lists(
         st.sampled_from(["best", "same", "unique", "scored"]),
         st.integers(0, 4),  # how good it is
         st.booleans(),  # whether there is time for a copy
-        st.sampled_from(["", "delete", "replace"]),  # what the script does with the file afterwards
+        st.sampled_from(["", "delete", "replace", "fail"]),  # what becomes of the file afterwards, or in the middle
     ),
     max_size=12,
 )
@@ -39,7 +39,7 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
     with autotrack.start_run() as run:
         Path(run.id).mkdir()
         files = SavedFiles(run)
-        budget = files._files.budget = Scripted()
+        budget = files._files.budget = files._files._spare_budget = Scripted()
         for step, (place, acc, is_generous, after) in enumerate(events):
             budget.is_generous = is_generous
             if place == "best" and acc <= best_acc:
@@ -52,7 +52,15 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
                 scores[step] = acc
                 save = Save(**{**vars(save), "metrics": {"acc": acc}})
             path = Path(run.id) / (f"{step}.pt" if place == "unique" else f"{place}.pt")
+            held_before = path.exists() and path in _sources(run)
             files.will_save(path, save)
+            if after == "fail":
+                path.write_text("half of it")
+                files.failed(path, OSError("the disk is full"))
+                scores.pop(step, None)
+                assert path in _sources(run) or not (held_before and is_generous)
+                _check(run, None, scores)
+                continue
             path.write_text(str(step))
             files.saved(path, save)
             if after:
@@ -64,6 +72,12 @@ def test_what_is_held_is_what_was_saved_then(events: list[tuple[str, int, bool, 
         for path in Path(run.id).iterdir():
             path.write_text("another program")
         _check(run, None, scores)
+
+
+def _sources(run: autotrack.Run) -> set[Path]:
+    """Return what the checkpoints were saved as that the run holds."""
+    held = [one for one in autotrack.load(run.folder).artifacts if one.kind == "checkpoint"]
+    return {Path(str(one.source)).relative_to(Path.cwd()) for one in held}
 
 
 def _check(run: autotrack.Run, step: int | None, scores: dict[int, int]) -> None:

@@ -227,7 +227,8 @@ def give_time() -> None:
     from autotrack_torch import saving
 
     for files in saving._files.values():
-        files._files.budget._began -= 1000
+        for budget in (files._files.budget, files._files._spare_budget):
+            budget._began -= 1000
 
 
 def test_what_was_deleted_by_the_script_stays_if_it_is_the_last(training: Training) -> None:
@@ -254,6 +255,37 @@ def test_a_save_that_fails_raises_what_it_raised_and_what_is_lost_with_it_is_tol
     run = autotrack.load(folder())
     assert [one for one in run.artifacts if one.kind == "checkpoint"] == []
     assert ["ckpt.pt failed (AttributeError)" in one.message for one in run.notices] == [True]
+
+
+def test_what_the_run_holds_outlives_a_save_over_it_that_fails(training: Training) -> None:
+    for step in range(1, 4):
+        training.step()
+        if step > 1:
+            give_time()
+        if step == 3:
+            with pytest.raises(AttributeError, match="pickle"):
+                torch.save({**training.state, "f": lambda: None}, "ckpt.pt")
+        else:
+            torch.save({**training.state, "step": step}, "ckpt.pt")
+    run = autotrack.load(folder())
+    (one,) = run.artifacts
+    assert (one.path, one.step, one.roles) == ("checkpoints/ckpt.pt", 2, ["last"])
+    assert torch.load(folder() / one.path)["step"] == 2
+    assert ["from step 2 is kept in the run" in notice.message for notice in run.notices] == [True]
+
+    torch.save({**training.state, "step": 4}, "ckpt.pt")
+    (one,) = autotrack.load(folder()).artifacts
+    assert (one.path, torch.load(folder() / one.path)["step"]) == ("checkpoints/ckpt.pt", 4)
+
+
+def test_no_copy_is_made_where_the_disk_is_nearly_full(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({**training.state, "val_loss": 1.0}, "ckpt.pt")
+    give_time()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2000, 2000))  # type: ignore[attr-defined]
+    training.step()
+    torch.save({**training.state, "val_loss": 2.0}, "ckpt.pt")
+    ((_, one),) = held().items()
+    assert torch.load(folder() / one.path)["val_loss"] == one.metrics["val_loss"] == 2.0
 
 
 def test_what_a_failed_save_has_not_touched_is_held_as_before(training: Training) -> None:
