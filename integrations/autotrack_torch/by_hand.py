@@ -131,7 +131,7 @@ class Updates:
         loop, member, is_first = found
         with loop.lock:
             loop.record(steps.count(loop, member, optimizer, maker=hash(site), is_first=is_first))
-            watch.gradient_norm = None  # it is of the step before
+            watch.gradient_norms.clear()  # it is of the step before
 
 
 def _weights_of(loss: Any) -> Iterator[torch.Tensor]:

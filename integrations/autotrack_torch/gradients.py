@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from autotrack.integrations import Outcome
+from autotrack_torch.capturing import is_capturing
 from autotrack_torch.compiling import is_compiling
 from autotrack_torch.spread import is_spread
 from autotrack_torch.watch import watch
@@ -17,22 +18,25 @@ def is_not_compiling(_args: object, _kwargs: object) -> bool:
 
 
 def clip_with_norm(
-    _parameters: Any, max_norm: Any = None, total_norm: Any = None, *_: Any, **__: Any
+    parameters: Any, max_norm: Any = None, total_norm: Any = None, *_: Any, **__: Any
 ) -> Generator[None, Outcome, None]:
     """Hook around the second half of `clip_grad_norm_`, to which the norm is given."""
-    _note_norm(max_norm, total_norm)
+    _note_norm(parameters, max_norm, total_norm)
     yield
 
 
-def clip_norm(_parameters: Any, max_norm: Any = None, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
+def clip_norm(parameters: Any, max_norm: Any = None, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
     """Hook around `clip_grad_norm_` where that is one function."""
     outcome = yield
-    _note_norm(max_norm, outcome.result)
+    _note_norm(parameters, max_norm, outcome.result)
 
 
-def _note_norm(max_norm: Any, norm: Any) -> None:
+def _note_norm(parameters: Any, max_norm: Any, norm: Any) -> None:
+    if is_capturing():  # there is no norm yet
+        return
     if isinstance(norm, torch.Tensor) and norm.device.type in ("cpu", "cuda") and not is_spread(norm):
-        watch.gradient_norm = norm.detach() if norm.is_cuda else norm.item()
+        clipped = parameters if isinstance(parameters, (list, tuple)) and parameters else [parameters]
+        watch.gradient_norms[id(clipped[0]), id(clipped[-1])] = norm.detach() if norm.is_cuda else norm.item()
         watch.settings.setdefault("gradient_clip_val", max_norm)
         watch.settings.setdefault("gradient_clip_algorithm", "norm")
 
@@ -69,4 +73,4 @@ def update(_scaler: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
     """
     outcome = yield
     if outcome.error is None:
-        watch.losses, watch.earlier, watch.gradient_norm = {}, {}, None
+        watch.losses, watch.earlier, watch.gradient_norms = {}, {}, {}

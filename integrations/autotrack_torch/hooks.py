@@ -12,7 +12,18 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autotrack.integrations import Patch
-from autotrack_torch import by_hand, description, gradients, loading, losses, members, passes, saving, step_hook
+from autotrack_torch import (
+    by_hand,
+    description,
+    gradients,
+    loading,
+    losses,
+    members,
+    passes,
+    saving,
+    step_hook,
+    trained_modules,
+)
 from autotrack_torch.watch import watch
 
 
@@ -27,6 +38,7 @@ def patches() -> Iterable[Patch]:
         yield Patch(torch.autograd, "_engine_run_backward", wrap=losses.wrap_engine)
     else:  # before torch 2.3
         yield Patch(torch.autograd, "backward", wrap=losses.wrap_backward)
+    yield Patch(torch, "compile", trained_modules.before_compiling)
     yield Patch(DataLoader, "__iter__", passes.begin)
     yield Patch(_BaseDataLoaderIter, "__next__", wrap=passes.wrap_next)
     yield Patch(LRScheduler, "__init__", description.note_scheduler)

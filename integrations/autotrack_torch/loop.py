@@ -13,6 +13,7 @@ from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_nu
 from autotrack_torch import open_loops, rounds
 from autotrack_torch.description import Description
 from autotrack_torch.epochs import Epochs
+from autotrack_torch.gradient_norms import GradientNorms
 from autotrack_torch.loss_names import LossNames
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, Members, parameters_of
@@ -47,6 +48,7 @@ class Loop:
         """The number of the last step that was made, from 0; -1 before the first one."""
 
         self.members = Members()
+        self.gradient_norms = GradientNorms(self.members)
         self.description = Description(run)
         self.epochs = Epochs(run, when_ended=self._epoch_ends)
         self.loss_names = LossNames()
@@ -85,6 +87,11 @@ class Loop:
     def epoch(self) -> int | None:
         """The number of the epoch, as the script counts it; None where it has none."""
         return self.epochs.number
+
+    @property
+    def last_step(self) -> int | None:
+        """The number of the last step; None where none was seen."""
+        return self.step if self.step >= 0 else None
 
     @property
     def has_settled_turns(self) -> bool:
@@ -254,11 +261,12 @@ class Loop:
     def pass_ends(self, one: Pass) -> None:
         """A pass over a data loader has ended; the loop evaluates its data if no step was made meanwhile."""
         self.epochs.pass_ends(one)
+        if not one.has_steps:
+            self.epochs.resume()
         is_peek = one.batches == 1 and not one.is_complete
         if one.has_steps or is_peek or not one.batches:
             return
         if one.is_evaluation or self.step == one.step_before:
-            self.epochs.resume()
             self.epochs.evaluated(one)
             watch.losses = self.loss_names.known(watch.losses)  # others are of an attack, perhaps
         if (loader := one.loader()) is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from autotrack.integrations import Outcome, guarded
+from autotrack_torch.capturing import is_capturing
 from autotrack_torch.compiling import not_compiled
 from autotrack_torch.elsewhere import is_run_of_another
 from autotrack_torch.frames import innermost_of_user
@@ -113,7 +114,7 @@ def _value(loss: Any) -> Any:
     try:
         if loss.is_cpu:
             return loss.item()
-        if loss.is_cuda and loss.numel() == 1 and not torch.cuda.is_current_stream_capturing():
+        if loss.is_cuda and loss.numel() == 1 and not is_capturing():
             return loss.detach().reshape(())
     except (AttributeError, RuntimeError):  # an edge of the graph, or a tensor with several numbers or none
         return None

@@ -58,6 +58,10 @@ class Member:
         """Whether an optimizer is of the same class, and trains the very same parameters."""
         return type(optimizer) is self.kind and self._trained == frozenset(map(id, parameters_of(optimizer)))
 
+    def trains(self, parameters: Iterable[int]) -> bool:
+        """Whether an optimizer trains any of the parameters with these identities."""
+        return not self._trained.isdisjoint(parameters)
+
     def works_beside(self, other: "Member") -> bool:
         """Whether another optimizer trains something else in the same training, and not only later."""
         is_same = other.training == self.training and other.number >= 0
@@ -140,6 +144,10 @@ class Members:
         """Whether one of these parameters is trained by an optimizer of the loop."""
         known = self._parameters
         return any(id(one) in known and known[id(one)]() is one for one in parameters)
+
+    def others_train(self, parameters: Iterable[int], member: Member) -> bool:
+        """Whether an optimizer other than this one trains any of the parameters with these identities."""
+        return any(one.trains(parameters) for one in self._by_id.values() if one is not member)
 
     def living(self) -> list[Any]:
         """Return the optimizers of the loop that are still there to make steps."""

@@ -62,6 +62,7 @@ class Pass:
                 self.batches == 1 and not self.has_steps
             )  # `next(iter(loader))`, or the next one is asked ahead
             if watch.first_pass is self and not is_single:
+                _take_unseen_step()
                 watch.first_pass = None
             try:
                 if watch.loop is not None:
@@ -78,6 +79,8 @@ def begin(loader: Any, *_: Any, **__: Any) -> Generator[None, Outcome, None]:
     one.variable = epoch_variable(None)
     if watch.loop is not None:
         watch.loop.pass_begins(one)
+    if watch.unseen_steps is not None:
+        watch.unseen_steps.batch_comes()
     outcome = yield
     if outcome.error is not None:
         return
@@ -107,7 +110,10 @@ def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
         if not one.is_evaluation:
             if not torch.is_grad_enabled():
                 one.is_evaluation = True
-            elif watch.first_pass is None or watch.first_pass.ended:
+            elif (first := watch.first_pass) is None:
+                watch.first_pass = one
+            elif first.ended or watch.unseen_steps is not None:
+                _take_unseen_step()
                 watch.first_pass = one
         sample = batch
         try:
@@ -119,6 +125,14 @@ def wrap_next(original: Callable[..., Any], guard: Any) -> Callable[..., Any]:
         return batch
 
     return not_compiled(__next__, with_calls=False)
+
+
+@not_compiled
+def _take_unseen_step() -> None:
+    """Count the batch before as a step, where steps cannot be seen."""
+    if (unseen := watch.unseen_steps) is not None:
+        unseen.batch_is_over()
+        unseen.batch_comes()
 
 
 def _forget(iterator: int) -> None:

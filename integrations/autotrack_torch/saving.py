@@ -140,7 +140,7 @@ def _describe(saved: Any, kind: Kind | None, loop: Loop) -> Save:
     return Save(
         kind=kind or kind_of(saved, weight_names),
         place=tuple((frame.f_code.co_filename, frame.f_lineno) for frame in frames),
-        step=loop.step,
+        step=loop.last_step,
         epoch=loop.epoch,
         improvement=improvement_at(frames),
         metrics=metrics_in(saved),

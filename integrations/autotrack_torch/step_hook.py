@@ -1,17 +1,17 @@
 """The hook after every step of an optimizer, and what is done where the step was compiled.
 
 Nothing of ours is left in what `torch.compile` makes of `optimizer.step()`. But that it is compiled can be seen, and
-`backward` still runs outside of that: from then on, each call of it counts as a step.
+mostly `backward` still runs outside of that: from then on, each call of it counts as a step. Otherwise, batches do.
 """
 
 from typing import Any
 
-import autotrack
-from autotrack.integrations import guarded
+from autotrack.integrations import attempt, guarded
 from autotrack_torch import elsewhere, steps
 from autotrack_torch.compiling import at_compile_time, is_compiling, not_compiled
 from autotrack_torch.losses import Site
 from autotrack_torch.members import without_steps
+from autotrack_torch.unseen_steps import UnseenSteps
 from autotrack_torch.watch import watch
 
 
@@ -26,19 +26,15 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
 
 @at_compile_time
 def _note_compiled() -> None:
-    if not elsewhere.is_run_of_another():
-        watch.after_backward = _follow
+    with attempt("torch.compile"):
+        if elsewhere.is_run_of_another():
+            return
         if watch.loop is not None:
             watch.loop.usual_step = None
-        elif (run := autotrack.current_run()) is not None and _say_if_unseen not in run.before_end:
-            run.before_end.append(_say_if_unseen)
-
-
-def _say_if_unseen(_error: BaseException | None) -> None:
-    """Say at the end of a run that its steps were not seen, as where no call of `backward` tells of them either."""
-    run = autotrack.current_run()
-    if run is not None and watch.compiled is None and watch.after_backward is _follow:
-        run.notice("torch.compile", "the steps of an optimizer were compiled, and none of them was seen")
+        if watch.losses or watch.earlier or (watch.compiled is not None and watch.compiled() is not None):
+            watch.after_backward, watch.unseen_steps = _follow, None
+        elif (watch.unseen_steps is None or without_steps()) and (optimizers := _compiled()):
+            UnseenSteps(optimizers[0]).begin(optimizers[1:])
 
 
 @guarded
@@ -60,7 +56,7 @@ def _follow(site: Site, _loss: Any, *, is_over: bool) -> None:
                 f"the step of {member.name} is compiled and cannot be seen; each call of backward counts as one",
             )
         values = steps.count(loop, member, optimizers[0], maker=hash(site), is_first=is_first)
-        watch.gradient_norm = None  # it is of the step before
+        watch.gradient_norms.clear()  # it is of the step before
         if not is_over:
             member.add_rates(optimizers[0], values)  # those that the step is going to be made with
         loop.record(values)

@@ -8,6 +8,7 @@ import torch
 import autotrack
 from autotrack.integrations import RunOptions, guarded, is_worker
 from autotrack_torch import elsewhere, loading, open_loops
+from autotrack_torch.capturing import is_capturing
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, is_made_within
@@ -35,6 +36,11 @@ def record(optimizer: Any, args: Any, kwargs: Any) -> None:
         if usual is not None:
             watch.losses = {}  # it has taken them for its own
         return
+    if is_capturing():
+        watch.losses = {}
+        if loop is not None:
+            loop.run.notice("torch.cuda", "a CUDA graph makes steps: what it does when it is replayed is not seen")
+        return
     watch.after_backward = None
     site = site_of_only_loss()
     if (found := find(optimizer)) is None:
@@ -44,10 +50,8 @@ def record(optimizer: Any, args: Any, kwargs: Any) -> None:
     with loop.lock:
         values = count(loop, member, optimizer, maker=id(optimizer), is_first=is_first, args=args, kwargs=kwargs)
         member.add_rates(optimizer, values)
-        if watch.gradient_norm is not None:
-            several = len(loop.members) > 1
-            values[f"grad_norm/{member.name}" if several else "grad_norm"] = watch.gradient_norm
-            watch.gradient_norm = None
+        if watch.gradient_norms:
+            loop.gradient_norms.add(member, values)
         loop.record(values)
         loop.usual_step = usual_after(loop, member, site)
 

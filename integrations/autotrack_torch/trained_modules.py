@@ -7,7 +7,7 @@ what it leaves it is written at that moment. Then its weights go as well.
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import autotrack
-from autotrack.integrations import RunFiles, attempt, guarded
+from autotrack.integrations import Outcome, RunFiles, attempt, guarded
 from autotrack_torch.checkpoints import SavedFiles
 from autotrack_torch.frames import user_frames, variables
 from autotrack_torch.params import unwrapped
@@ -35,6 +35,9 @@ class _Loop(Protocol):
     run: autotrack.Run
     step: int
     saved_files: SavedFiles | None
+
+    @property
+    def last_step(self) -> int | None: ...
 
     @property
     def epoch(self) -> int | None: ...
@@ -172,7 +175,7 @@ class TrainedModules:
 
     def _weights_of(self, trained: _Trained) -> dict[str, Any]:
         """Return which weights a module has: those of its last step, or others that were put into it since."""
-        last = {"weights": "last", "step": self._loop.step, "epoch": self._loop.epoch}
+        last = {"weights": "last", "step": self._loop.last_step, "epoch": self._loop.epoch}
         if (restored := trained.restored) is None or restored.step != self._loop.step:
             return last
         files = self._loop.saved_files
@@ -194,6 +197,12 @@ class TrainedModules:
             )
         finally:
             is_saving.reset(token)
+
+
+def before_compiling(*_: Any, **__: Any) -> Generator[None, Outcome, None]:
+    """Hook around `torch.compile`: what is learned from calls of modules must not get into what is compiled."""
+    RunFiles.script_compiles()
+    yield
 
 
 def _save(module: nn.Module) -> Callable[[Path, Any], None]:

@@ -130,8 +130,8 @@ class UsualStep:
         step = loop.step = epochs.last_step = loop.step + 1
         if step == loop.trained_modules.next_look:
             loop.trained_modules.after_step()
-        if watch.gradient_norm is not None:
-            values["grad_norm"], watch.gradient_norm = watch.gradient_norm, None
+        if watch.gradient_norms:
+            loop.gradient_norms.add(self._member, values)
         if self._is_each_recorded:
             self._run.log(values, step, epoch=epochs.number, stage="train")
         else:

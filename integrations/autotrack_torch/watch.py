@@ -31,13 +31,18 @@ class _Watch(threading.local):
         self.compiled: weakref.ref[Any] | None = None
         """The optimizer whose steps these are, once it is known."""
 
+        self.unseen_steps: Any = None
+        """An `autotrack_torch.unseen_steps.UnseenSteps` where neither steps nor losses can be seen."""
+
         self.functions: dict[tuple[int, int], str | None] = {}
         """The names of the functions that made the losses, by the place where `backward` was called."""
 
         self.first_pass: Any = None
         """The `autotrack_torch.passes.Pass` that was the first one to give a batch since the last step."""
 
-        self.gradient_norm: Any = None
+        self.gradient_norms: dict[tuple[int, int], Any] = {}
+        """What clipping has computed since the last step, by the first and the last of the tensors that it clipped."""
+
         self.settings: dict[str, Any] = {}
         """What was seen of clipping, mixed precision and the like, and is not recorded yet."""
 

@@ -111,6 +111,68 @@ def test_one_loss_for_several_optimizers_is_one(record: Record) -> None:
     assert {name: [step for step, _, _ in points] for name, points in losses(run).items()} == {"loss": [0, 1, 2]}
 
 
+def clip(*models: Any) -> float:
+    weights = [one for model in models for one in model.parameters()]
+    return float(torch.nn.utils.clip_grad_norm_(weights, 0.5).item())
+
+
+def norms(run: Recorded) -> dict[str, list[Any]]:
+    return {name: run.series(name) for name in sorted(run.names) if name.startswith("grad_norm")}
+
+
+def test_each_optimizer_has_the_norm_of_its_own_gradients_from_the_first_step_on(record: Record) -> None:
+    expected: dict[str, list[Any]] = {"grad_norm/SGD": [], "grad_norm/SGD-1": []}
+
+    def script() -> None:
+        generator, critic = net(), net()
+        opt_g, opt_d = sgd(generator), sgd(critic)
+        for step, batch in enumerate(loader()):
+            loss_of(generator, batch).backward()
+            loss_of(critic, batch).mul(3).backward()
+            for name, model in zip(expected, (generator, critic), strict=True):
+                expected[name].append((step, 0, clip(model)))
+            for optimizer in (opt_g, opt_d):
+                optimizer.step()
+                optimizer.zero_grad()
+
+    (run,) = record(script)
+    assert norms(run) == expected
+
+
+def test_the_norm_of_what_several_optimizers_apply_together_is_one(record: Record) -> None:
+    expected = []
+
+    def script() -> None:
+        encoder, decoder = torch.nn.Linear(3, 3), net()
+        optimizers = [sgd(encoder), sgd(decoder)]
+        for step, batch in enumerate(loader()):
+            loss_of(decoder, (encoder(batch[0]), batch[1])).backward()
+            expected.append((step, 0, clip(encoder, decoder)))
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+
+    (run,) = record(script)
+    assert norms(run) == {"grad_norm": expected}
+
+
+def test_parts_of_one_model_that_are_clipped_apart_have_a_norm_each(record: Record) -> None:
+    expected: dict[str, list[Any]] = {"grad_norm": [], "grad_norm-2": []}
+
+    def script() -> None:
+        model = torch.nn.Sequential(torch.nn.Linear(3, 3), net())
+        optimizer = sgd(model)
+        for step, batch in enumerate(loader()):
+            loss_of(model, batch).backward()
+            for name, part in zip(expected, model, strict=True):
+                expected[name].append((step, 0, clip(part)))
+            optimizer.step()
+            optimizer.zero_grad()
+
+    (run,) = record(script)
+    assert norms(run) == expected
+
+
 def test_several_models_that_train_one_after_the_other_are_runs_with_a_plain_loss(record: Record) -> None:
     def script() -> None:
         agents = [Agent() for _ in range(2)]
