@@ -12,8 +12,8 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -140,15 +140,15 @@ def _sha256_of(run: Path, name: str) -> str:
         return _sha256(file)
 
 
-def _sha256(content: bytes | Path | BinaryIO) -> str:
+def _sha256(content: bytes | Path | BufferedReader) -> str:
     import hashlib  # here, because a training process imports this module and seldom has a file to share
 
     if isinstance(content, Path):
         with content.open("rb") as file:
             return _sha256(file)
-    return (
-        hashlib.sha256(content) if isinstance(content, bytes) else hashlib.file_digest(content, "sha256")
-    ).hexdigest()
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _put(target: Path, content: bytes | Path) -> None:

@@ -281,7 +281,7 @@ def test_what_the_run_holds_outlives_a_save_over_it_that_fails(training: Trainin
 def test_no_copy_is_made_where_the_disk_is_nearly_full(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({**training.state, "val_loss": 1.0}, "ckpt.pt")
     give_time()
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2000, 2000))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2000, 2000))
     training.step()
     torch.save({**training.state, "val_loss": 2.0}, "ckpt.pt")
     ((_, one),) = held().items()

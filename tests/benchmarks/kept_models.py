@@ -200,7 +200,12 @@ def _lightning() -> _Training:
             max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False,
         )  # fmt: skip
-        return lambda: (module, trainer.fit(module, loader))[0]
+
+        def train() -> Any:
+            trainer.fit(module, loader)
+            return module
+
+        return train
 
     return prepare, lambda module, path: torch.save(module, path, pickle_module=cloudpickle)
 

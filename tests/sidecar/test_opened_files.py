@@ -28,7 +28,8 @@ def opened_in(top: Path, use: Callable[[], object]) -> tuple[set[str], set[str]]
     found.watch_below(str(top))
     use()
     found.look()
-    return tuple({str(Path(path).relative_to(top)) for path in paths} for paths in (found.paths, found.crowded))
+    files, folders = ({str(Path(path).relative_to(top)) for path in paths} for paths in (found.paths, found.crowded))
+    return files, folders
 
 
 def test_files_that_are_read_are_found_and_those_that_are_written_are_not(tmp_path: Path) -> None:
