@@ -19,7 +19,11 @@ from tests.support.servers import Server, free_port
 SCRIPT = Path(__file__).parents[2] / "examples" / "torch_script.py"
 NAME = "mnist_classifier"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),  # what the script kept its model with
+]
 
 
 def environment() -> dict[str, str]:

@@ -10,7 +10,7 @@ import autotrack
 from autotrack.models import aliases
 from autotrack.models.promotion import promote
 from autotrack.models.registry import Registry
-from tests.sinks.rest.test_registry import train
+from tests.sinks.rest.test_registry import train, versions
 from tests.support.browser import keep_picture, open_page
 from tests.support.servers import Server
 
@@ -43,7 +43,8 @@ def test_the_page_shows_versions_with_aliases_and_where_they_come_from(
         expect(page.get_by_text(version, exact=True)).to_be_visible()
     expect(page.get_by_text("champion").first).to_be_visible()
     keep_picture(page, "mlflow-registered-model")
-    page.goto(f"{team_server.url}/#/models/{NAME.replace(' ', '%20')}/versions/2")
+    *_, better = versions(team_server, NAME)
+    page.goto(f"{team_server.url}/#/models/{NAME.replace(' ', '%20')}/versions/{better['version']}")
     expect(page.get_by_text("the better one")).to_be_visible()
     expect(page.get_by_text("paper").first).to_be_visible()
     expect(page.get_by_text("accuracy_score").first).to_be_visible()
