@@ -24,7 +24,11 @@ class Watched:
         self.page.on("request", lambda request: self.requests.append(request.url))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "Three.js" not in message.text:  # which TensorBoard itself says
+        is_ours = "Three.js" not in message.text  # which TensorBoard itself says
+        is_icon = message.location["url"].endswith(
+            "/favicon.ico"
+        )  # the browser asks for one, and TensorBoard has none
+        if message.type in ("error", "warning") and is_ours and not is_icon:
             self.complaints.append(message.text)
 
     def open_tab(self, address: str, place: str = "") -> FrameLocator:

@@ -12,8 +12,7 @@ const setting = "p.autotrack.at=";
 export async function render() {
   const home = document.baseURI;
   document.querySelector("base")?.remove(); // links lead to the page, not to the folder of its script
-  const icon = h("link", { rel: "icon", href: "data:," }); // none: or else the browser asks for one
-  document.head.append(h("meta", { charset: "utf-8" }), icon, h("link", { rel: "stylesheet", href: new URL("page.css", home).href }));
+  document.head.append(h("meta", { charset: "utf-8" }), h("link", { rel: "stylesheet", href: new URL("page.css", home).href }));
   document.documentElement.lang = "en";
   const element = h("div", { id: "page" }, h("p", { class: "empty" }, "Reading runs …"));
   document.body.append(element);
