@@ -19,8 +19,8 @@ class FileBudget:
 
     MOST_BYTES = 500_000_000
 
-    def __init__(self, share_of_time: float = SHARE_OF_TIME) -> None:
-        self._share_of_time = share_of_time
+    def __init__(self, share_of_time: float | None = None) -> None:
+        self._share_of_time = SHARE_OF_TIME if share_of_time is None else share_of_time
         self._began = perf_counter()
         self._spent = 0.0
         self._longest = 0.0
