@@ -125,14 +125,20 @@ def test_one_run_of_each_framework_shows_what_its_journal_has(watched: Watched, 
         assert written(cells.first) == pytest.approx(number(metric.last.value), rel=1e-5), name
         assert str(metric.count) in cells.all_inner_texts(), name
     for name, value in list(run.params.items())[:5]:
-        row = tab.locator("#params tr").filter(has=tab.get_by_role("rowheader", name=name, exact=True)).first
-        expect(row).to_contain_text({True: "true", False: "false", None: "none"}.get(value, str(value)))
-    drawn = [name for name in run.metrics if len(run.history(name)) > 1]
-    for name in drawn:
-        item = tab.locator("#metrics .legend li").filter(has=tab.get_by_title(f"{name}: show or hide", exact=True))
-        tab.locator("#metrics figure").filter(has=item).scroll_into_view_if_needed()
-        expect(item.locator(".value")).not_to_be_empty()
-        assert written(item.locator(".value")) == pytest.approx(number(run.history(name)[-1].value), rel=1e-5)
+        head = tab.locator("th", has_text=re.compile(f"^{re.escape(name)}$"))  # by its text: some are folded away
+        row = tab.locator("#params tr").filter(has=head).first
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        expect(row).to_contain_text({"True": "true", "False": "false", "None": "none"}.get(text, text))
+    drawn = set()
+    for figure in tab.locator("#metrics figure").all():
+        figure.scroll_into_view_if_needed()  # before that, nothing is drawn
+        figure.locator(".legend li").first.wait_for()
+        for item in figure.locator(".legend li").all():
+            expect(item.locator(".value")).not_to_be_empty()
+            name = item.locator("bdi").inner_text()
+            assert written(item.locator(".value")) == pytest.approx(number(run.history(name)[-1].value), rel=1e-5)
+            drawn.add(name)
+    assert drawn == {name for name in run.metrics if len(run.history(name)) > 1}
     assert drawn or run.trials
     if run.trials:
         expect(tab.locator("#trials tbody tr")).to_have_count(len(run.trials))
