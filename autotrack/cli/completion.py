@@ -28,8 +28,8 @@ _TAKES_RUNS = {"show", "compare", "report", "rm", "archive", "sync", "tensorboar
 _TAKES_ONE_RUN = {"register", "tag", "note", "rename", "undo", "reproduce", "export-project", "doctor"}
 _TAKES_REMOVED = "restore"
 SWITCHES = frozenset(
-    "--all -a --checkpoints --code --csv --descending --here --json --markdown --no-env --no-open --only-restore "
-    "--open --purge --reproduce --restore --trash --trusted --watch --yes -y".split()
+    "--all -a --checkpoints --code --csv --descending --hashes --here --json --markdown --no-env --no-open "
+    "--only-restore --open --purge --reproduce --restore --trash --trusted --watch --yes -y".split()
 )
 """The options that have no value. To ask the commands for them would import them all; a test asks instead."""
 
