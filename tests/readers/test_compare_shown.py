@@ -119,7 +119,7 @@ def test_a_run_that_goes_on_says_at_its_start_what_changed_beside_any_bar(script
         script.write_text(
             TRAINING.replace("autotrack.autolog", bars).replace("in range(10_000)", "in bar(range(10_000))")
         )
-    printed = train("0.01", until="since", on_a_terminal=True)
+    printed = train("0.01", until="since", on_a_terminal=True, COLUMNS="200")  # rich breaks what is longer
     screen = Screen(str)
     rows = [row.rstrip() for row in [*screen.feed(printed), *screen.rows]]
     place, line = next((place, row) for place, row in enumerate(rows) if "since" in row)
