@@ -17,10 +17,16 @@ _DEEPEST = 4
 
 _HOOKS = "torch.nn.modules.module"
 
-_watching: "WeakSet[ModelCalls]" = WeakSet()
 
-_compiles = [False]
-"""Whether the script has had something compiled."""
+class _Hooks:
+    """Who has a hook on, waiting for a call, and whether the script compiles, after which nobody may have one."""
+
+    def __init__(self) -> None:
+        self.waiting: WeakSet[ModelCalls] = WeakSet()
+        self.script_compiles = False
+
+
+_hooks = _Hooks()
 
 
 class ModelCalls:
@@ -68,7 +74,7 @@ class ModelCalls:
         if step < self.next_look:
             return
         self.stop()
-        if self._is_to_watch and not (_compiles[0] or _has_compiled()):  # with hooks, it would compile anew
+        if self._is_to_watch and not (_hooks.script_compiles or _has_compiled()):  # with hooks, it would compile anew
             self._watch()
         self._is_to_watch = not self._is_to_watch
         self.next_look = step + (max(step, 1) if self._is_to_watch else 1)
@@ -86,7 +92,7 @@ class ModelCalls:
             hooks._global_forward_hooks_with_kwargs.pop(handle.id, None)  # the handle forgets it
 
         self._remove = remove
-        _watching.add(self)
+        _hooks.waiting.add(self)
 
     def stop(self) -> None:
         """Do not wait for a call any longer."""
@@ -114,8 +120,8 @@ class ModelCalls:
 
 def script_compiles() -> None:
     """Watch no calls from now on: the script is about to have something compiled, and hooks would be part of that."""
-    _compiles[0] = True
-    for calls in list(_watching):
+    _hooks.script_compiles = True
+    for calls in list(_hooks.waiting):
         calls.stop()
 
 

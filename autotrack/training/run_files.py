@@ -64,10 +64,12 @@ class RunFiles:
         own.
         """
         budget, size = self._spare_budget if is_spare else self.budget, self.size_bytes(source)
-        if not budget.allows(size) or shutil.disk_usage(self._run.folder).free < _LEAST_ROOM * size:
+        if not budget.allows(size):
             return False
         began = perf_counter()
         try:
+            if shutil.disk_usage(self._run.folder).free < _LEAST_ROOM * size:
+                return False
             self.keep(source, path)
         except OSError as error:
             self._run.notice("files", f"{source.name} was not copied: {error.strerror}")

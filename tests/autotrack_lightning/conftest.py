@@ -83,4 +83,4 @@ def recorded() -> Callable[[], autotrack.RecordedRun]:
 def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another test may have compiled in this process, after which no call of a module is looked at."""
     monkeypatch.setattr("autotrack.training.model_calls._has_compiled", lambda: False)
-    monkeypatch.setattr("autotrack.training.model_calls._compiles", [False])
+    monkeypatch.setattr("autotrack.training.model_calls._hooks.script_compiles", False)

@@ -115,4 +115,4 @@ def loss_of(model: Any, batch: Any) -> Any:
 def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another test may have compiled in this process, after which no call of a module is looked at."""
     monkeypatch.setattr("autotrack.training.model_calls._has_compiled", lambda: False)
-    monkeypatch.setattr("autotrack.training.model_calls._compiles", [False])
+    monkeypatch.setattr("autotrack.training.model_calls._hooks.script_compiles", False)

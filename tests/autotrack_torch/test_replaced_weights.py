@@ -229,7 +229,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=40, deadline=None)
 @given(name=st.sampled_from(["model.pth", "best.pt"]), place=st.floats(0, 1), byte=st.binary(min_size=1, max_size=9))
-def test_damage_is_an_error_that_says_so(files: Path, name: str, place: float, byte: bytes) -> None:
+def test_damage_raises_nothing_but_the_error_that_says_so(files: Path, name: str, place: float, byte: bytes) -> None:
     paths = {one: files / one for one in ("model.pth", "best.pt")}
     with zipfile.ZipFile(paths[name]) as archive:
         parts = {one: archive.read(one) for one in archive.namelist()}
