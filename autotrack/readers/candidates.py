@@ -30,7 +30,6 @@ _LONGEST_VALUE = 40
 _LISTED, _NAMED = 0.3, 0.6
 _UNLIKE, _OTHER_TRAINING = 0.95, 0.45
 UNSET_SEEDS = "other seeds, which nobody set"
-_CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
 _SEEN_BY = {
     "train": "training saw other values",
     "validate": "it was measured on other data",
@@ -100,11 +99,6 @@ def _of_unlike(found: list[Cause], changes: Mapping[str, list[Difference]], unli
 def seeds(summary: Summary) -> dict[str, Any]:
     """Return the params that are seeds, also those that nobody has set."""
     return {name: value for name, value in summary.params.items() if is_seed(name) and value is not None}
-
-
-def knows(run: Summary, kind: str) -> bool:
-    """Return whether the `code` or the `packages` of a run were recorded."""
-    return any(run.environment.get(name) for name in _CAPTURED[kind])
 
 
 def _seeds(now: Summary, before: Summary, params: list[Difference]) -> Iterator[Cause]:

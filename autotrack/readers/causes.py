@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import CREDENTIAL, UNSET_SEEDS, candidates, knows, seeds
+from autotrack.readers.candidates import CREDENTIAL, UNSET_SEEDS, candidates, seeds
 from autotrack.readers.cause import Cause
 from autotrack.readers.code_changes import CodeChanges
 from autotrack.readers.difference import Difference
@@ -29,6 +29,7 @@ _DEMOTED = 0.25
 _NOISE, _NOISE_OF_FEW = 0.95, 0.8
 _ENOUGH_REPEATS = 5
 _NUDGE = 0.5
+_CAPTURED = {"code": ("git", "source"), "packages": ("packages",)}
 
 
 def likely_causes(
@@ -119,8 +120,12 @@ def _weighed(cause: Cause, parted: Parting | None) -> Cause:
     return replace(cause, evidence=f"{cause.evidence}; {parted}", confidence=round(confidence, 3))
 
 
+def _knows(run: Summary, kind: str) -> bool:
+    return any(run.environment.get(name) for name in _CAPTURED[kind])
+
+
 def _nothing_differs(now: Summary, before: Summary, parted: Parting | None) -> Cause:
-    unknown = [kind for kind in ("code", "packages") if not (knows(now, kind) and knows(before, kind))]
+    unknown = [kind for kind in _CAPTURED if not (_knows(now, kind) and _knows(before, kind))]
     if unknown:
         evidence = f"the {' and the '.join(unknown)} of at least one of the runs were not recorded"
         return Cause("something that was not recorded", "unknown", evidence, 0.5)

@@ -92,9 +92,8 @@ class RunComparison:
             shared = (name for name in candidates if all(name in summary.metrics for summary in summaries))
             name, direction = next(shared, None), None
         recorded = (summary.metrics[name].better for summary in summaries if name in summary.metrics)
-        return name, asked or next(
-            filter(None, recorded), direction
-        )  # whoever recorded it may know better than a name
+        told: Direction | None = next(filter(None, recorded), direction)  # who recorded it knows better than a name
+        return name, asked or told
 
     def values(self, metric: str) -> list[float | None]:
         """Return the best value of a metric for each run, or the last one if no value is better than another.
