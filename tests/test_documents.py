@@ -21,6 +21,7 @@ from autotrack.cli.app import app
 from autotrack.settings import Settings
 from tests.benchmarks.__main__ import PARTS
 from tests.support import markdown, repositories
+from tests.support.made_once import made_once
 from tests.test_architecture import ORDER
 
 ROOT = Path(__file__).parents[1]
@@ -249,12 +250,18 @@ def test_the_changelog_has_an_unreleased_section() -> None:
 # ---- examples
 
 
+def runs_of(example: Path, factory: pytest.TempPathFactory) -> autotrack.Runs:
+    """What an example records."""
+    is_script = example.stem.endswith("_script")  # has no line about tracking
+    command = [*(["-m", "autotrack", "run"] if is_script else []), str(example)]
+    folder = made_once(factory, example.stem, lambda folder: execute(*command, cwd=folder))
+    return autotrack.runs(folder / "runs")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
-def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> None:
-    is_script = example.stem.endswith("_script")  # has no line about tracking
-    execute(*(["-m", "autotrack", "run"] if is_script else []), str(example), cwd=tmp_path)
-    runs = autotrack.runs(tmp_path / "runs")
+def test_an_example_records_a_complete_run(example: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    runs = runs_of(example, tmp_path_factory)
     assert runs
     for run in runs:
         assert run.status == "finished"
@@ -278,9 +285,8 @@ def test_an_example_records_a_complete_run(example: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_demo_stops_early_and_learns_the_digits(tmp_path: Path) -> None:
-    execute(str(ROOT / "examples" / "lightning_autolog.py"), cwd=tmp_path)
-    (run,) = autotrack.runs(tmp_path / "runs")
+def test_the_demo_stops_early_and_learns_the_digits(tmp_path_factory: pytest.TempPathFactory) -> None:
+    (run,) = runs_of(ROOT / "examples" / "lightning_autolog.py", tmp_path_factory)
     assert run.experiment == "digits"
     assert run.metrics["val_acc"].best.value > 0.95
     assert run.metrics["test_acc"].last.value > 0.95

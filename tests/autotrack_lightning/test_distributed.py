@@ -70,7 +70,6 @@ def launch(folder: Path, *, torchrun: bool = False, **options: object) -> subpro
 @pytest.mark.parametrize(
     ("strategy", "torchrun", "package", "explicit"),
     [
-        ("ddp", False, "lightning.pytorch", False),
         ("ddp", False, "pytorch_lightning", True),
         ("ddp", True, "lightning.pytorch", False),
         ("ddp_spawn", False, "lightning.pytorch", True),

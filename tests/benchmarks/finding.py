@@ -79,20 +79,20 @@ def measure(folder: Path, *, quick: bool = False) -> str:
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     most = 8 if quick else int(os.environ.get("RUNS", _USUAL_RUNS))
     sizes = [*takewhile(lambda size: size < most, _SIZES), most]
-    points = 5 if quick else _POINTS
+    points, rounds = (5, 1) if quick else (_POINTS, _ROUNDS)
     rows, store = [], folder
     for size in sizes:
         if store != folder:
             shutil.rmtree(store)  # ten thousand runs take a gigabyte
         store = folder / f"runs-{size}"
         write_runs(store, size, params=_PARAMS, metrics=_METRICS, points=points)
-        rows.append([f"{size:,}", *(f"{seconds:.2f}" for seconds in _ours(store))])
+        rows.append([f"{size:,}", *(f"{seconds:.2f}" for seconds in _ours(store, rounds))])
     growth = tables.table(
         ["runs", "from nothing, s", "filtered list, s", "`autotrack ls`, s", "index check, s", "100 histories, s"],
         rows,
     )
     first, listing, command, check, histories = (float(cell) for cell in rows[-1][1:])
-    beside, missing = _peers(folder, store, Found("autotrack", first, listing, histories))
+    beside, missing = _peers(folder, store, Found("autotrack", first, listing, histories), rounds)
     comparison = tables.table(
         [f"{sizes[-1]:,} runs", "from nothing, s", "filtered list, s", "100 histories, s", ""],
         [one.row() for one in beside],
@@ -107,12 +107,12 @@ def measure(folder: Path, *, quick: bool = False) -> str:
     return "\n".join([growth, "", comparison, *filter(None, [tables.left_out(missing)]), *goals])
 
 
-def _ours(store: Path) -> tuple[float, ...]:
+def _ours(store: Path, rounds: int) -> tuple[float, ...]:
     """Return seconds: from nothing, the list, that of the command, the check of the index in it, and the histories."""
     first = _seconds([sys.executable, "-c", _OPEN + "list(runs)", str(store)])
     lists, commands, checks, histories = [], [], [], []
     command = [sys.executable, "-m", "autotrack", "ls", str(store), "--where", _CONDITION, "--sort", "best.val_loss"]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         lists.append(_seconds([sys.executable, "-c", _OPEN + _LIST, str(store)]))
         commands.append(_seconds(command))
         told = json.loads(_python(_OPEN + _HISTORY, str(store)))
@@ -127,39 +127,39 @@ def _seconds(command: Sequence[str]) -> float:
     return perf_counter() - began
 
 
-def _peers(folder: Path, store: Path, ours: Found) -> tuple[list[Found], list[str]]:
+def _peers(folder: Path, store: Path, ours: Found, rounds: int) -> tuple[list[Found], list[str]]:
     """Return the figures of all that are installed, ours first, and the names of the others."""
     found, missing = [ours], []
-    contenders: list[tuple[str, str, Callable[[Path, Path], Found]]] = [
+    contenders: list[tuple[str, str, Callable[[Path, Path, int], Found]]] = [
         ("MLflow, SQLite", "mlflow", _mlflow),
         ("Trackio", "trackio", _trackio),
         ("TensorBoard's `EventAccumulator`", "tensorboard", _tensorboard),
     ]
     for name, modules, look in contenders:
         if peers.is_installed(modules):
-            found.append(look(folder, store)._replace(store=name))
+            found.append(look(folder, store, rounds)._replace(store=name))
         else:
             missing.append(name)
     return found, [*missing, "Aim"]
 
 
-def _mlflow(folder: Path, store: Path) -> Found:
+def _mlflow(folder: Path, store: Path, rounds: int) -> Found:
     address = f"sqlite:///{folder}/many.db"
     experiment = finding_peers.copy_to_mlflow(autotrack.runs(store), folder / "many.db", address)
     command = [sys.executable, "-c", finding_peers.MLFLOW_LIST, address, experiment]
-    lists = [_seconds(command) for _ in range(_ROUNDS)]
+    lists = [_seconds(command) for _ in range(rounds)]
     histories = json.loads(_python(finding_peers.MLFLOW_HISTORIES, address, experiment))["seconds"]
     return Found("", None, tables.median(lists), histories)
 
 
-def _trackio(folder: Path, store: Path) -> Found:
+def _trackio(folder: Path, store: Path, rounds: int) -> Found:
     finding_peers.copy_to_trackio(autotrack.runs(store))
-    lists = [_seconds([sys.executable, "-c", finding_peers.TRACKIO_LIST]) for _ in range(_ROUNDS)]
+    lists = [_seconds([sys.executable, "-c", finding_peers.TRACKIO_LIST]) for _ in range(rounds)]
     histories = json.loads(_python(finding_peers.TRACKIO_HISTORIES))["seconds"]
     return Found("", None, tables.median(lists), histories, "has no conditions: names and params only")
 
 
-def _tensorboard(_: Path, store: Path) -> Found:
+def _tensorboard(_: Path, store: Path, _rounds: int) -> Found:
     """Read some runs as TensorBoard's Python does. It has no list: every run has to be read for one."""
     runs = list(choose([store]).runs)[:_MOST_EVENT_FILES]
     bring_up_to_date(runs, on_problem=print)

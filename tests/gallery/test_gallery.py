@@ -10,8 +10,8 @@ from tests.gallery.examples import scripts, unpacked
 
 SAMPLE = (
     "linear_model/plot_ols_ridge.py",
-    "model_selection/plot_nested_cross_validation_iris.py",
-    "ensemble/plot_gradient_boosting_regression.py",
+    "model_selection/plot_cv_predict.py",
+    "ensemble/plot_voting_regressor.py",
 )
 
 

@@ -16,6 +16,11 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     """
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # each worker has a folder below it
+    return made_once_in(shared, name, make)
+
+
+def made_once_in(shared: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder of this name in `shared` that `make` has filled, in this process or in another one."""
     folder, made = shared / name, shared / f"{name}.made"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -187,7 +187,7 @@ def test_a_server_that_does_not_let_us_in_gets_everything_once_it_does(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "seed"), [("server", 1), ("team_server", 2)])
-def test_random_failures_over_hundreds_of_requests_with_senders_that_vanish(
+def test_random_failures_over_many_requests_with_senders_that_vanish(
     kind: str, seed: int, failing: Failing, experiment: str, store: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue(kind).url
@@ -200,7 +200,7 @@ def test_random_failures_over_hundreds_of_requests_with_senders_that_vanish(
 
     proxy = failing(fate, url=url)
     with autotrack.start_run("one", to=store, experiment=experiment, params=PARAMS, tags={"why": "paper"}) as run:
-        steps = list(range(300))
+        steps = list(range(120))
         while steps:
             stop.clear()
             sink = RestSink(proxy.url, stop=stop, on_problem=said.append)
@@ -213,6 +213,6 @@ def test_random_failures_over_hundreds_of_requests_with_senders_that_vanish(
     proxy.plan = at_random(0.3, seed=seed + 100)
     assert send(run.folder, proxy.url) == []
     assert not [one for one in said if "stop" not in one]
-    assert len(proxy.seen) > 300
+    assert len(proxy.seen) > 120
     assert set(proxy.did) == {None, *Fault}
     check_arrived(url, experiment, run.folder)
