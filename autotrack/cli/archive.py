@@ -15,12 +15,13 @@ from autotrack.cli.progress import byte_progress
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import QueryError
 from autotrack.format import human_bytes
-from autotrack.readers import catalog, recorded_run, trash
-from autotrack.readers.archive import check_target, pack
+from autotrack.readers import catalog, recorded_run
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.storage import trash
+from autotrack.readers.storage.archive import check_target, pack
 
 if TYPE_CHECKING:
-    from autotrack.readers.unarchive import Archive
+    from autotrack.readers.storage.unarchive import Archive
 
 _MOST_NAMED = 5
 
@@ -79,7 +80,7 @@ def unarchive(
 
     So does the disk, if the archive becomes more than a gigabyte and a hundred times as large as it is.
     """
-    from autotrack.readers.unarchive import Archive  # most commands bring nothing back
+    from autotrack.readers.storage.unarchive import Archive  # most commands bring nothing back
 
     place = catalog.store_path(store)
 

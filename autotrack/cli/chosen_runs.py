@@ -9,8 +9,8 @@ from autotrack.cli.progress import with_progress
 from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, better, split_direction
 from autotrack.readers.catalog import Catalog
-from autotrack.readers.groups import CONFIGURATION, Group, groups_of
-from autotrack.readers.listing import (
+from autotrack.readers.lists.groups import CONFIGURATION, Group, groups_of
+from autotrack.readers.lists.listing import (
     Column,
     chosen_columns,
     default_columns,

@@ -17,11 +17,11 @@ from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
 from autotrack.journal.series import Point
 from autotrack.readers import catalog
-from autotrack.readers.causes import HARDLY
-from autotrack.readers.code_changes import has_code
-from autotrack.readers.comparison import RunComparison
-from autotrack.readers.last_two import last_two_alike
-from autotrack.readers.listing import metric_column
+from autotrack.readers.code.changes import has_code
+from autotrack.readers.compare.causes import HARDLY
+from autotrack.readers.compare.comparison import RunComparison
+from autotrack.readers.compare.last_two import last_two_alike
+from autotrack.readers.lists.listing import metric_column
 from autotrack.readers.ranking import is_alike
 from autotrack.readers.recorded_run import RecordedRun
 

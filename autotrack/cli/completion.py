@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from autotrack.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from autotrack.readers.query_names import Name
+    from autotrack.readers.query.names import Name
     from autotrack.readers.recorded_run import RecordedRun
 
 _SAFE = re.compile(r"[\w.@+/-]+")
@@ -153,7 +153,7 @@ def _starting(begun: str, names: Iterable[str]) -> list[str]:
 
 def _runs(store: str | None) -> Iterator[str]:
     """Yield the names of the runs, and the folders of those that cannot be named otherwise."""
-    from autotrack.readers.query_names import Name
+    from autotrack.readers.query.names import Name
 
     name = Name("", "name")
     yield "latest"
@@ -167,13 +167,13 @@ def _runs(store: str | None) -> Iterator[str]:
 def _removed(store: str | None) -> Iterator[str]:
     """Yield the folders of the runs in the trash."""
     from autotrack import settings
-    from autotrack.readers.trash import in_trash
+    from autotrack.readers.storage.trash import in_trash
 
     yield from (folder.name for folder in in_trash(Path(store or settings.resolve().to).expanduser()))
 
 
 def _names(store: str | None) -> Iterator[str]:
-    from autotrack.readers.query_names import CALLED, FIELDS, meant_by
+    from autotrack.readers.query.names import CALLED, FIELDS, meant_by
 
     known = _index(store)[1]
     yield from FIELDS
@@ -191,7 +191,7 @@ def _metrics(store: str | None) -> Iterator[str]:
 def _index(store: str | None) -> "tuple[Sequence[RecordedRun], Collection[Name]]":
     """Return the runs of a store, and the names that they have."""
     from autotrack import settings
-    from autotrack.readers.index import Index
+    from autotrack.readers.index.store_index import Index
 
     path = Path(store or settings.resolve().to).expanduser()
     if not path.is_dir():

@@ -21,7 +21,7 @@ from autotrack.errors import AutotrackError, QueryError
 from autotrack.format import shown
 from autotrack.readers import catalog
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.reproducibility import BEST
+from autotrack.readers.reproducibility.score import BEST
 from autotrack.sinks import build
 from autotrack.sinks.base import Check
 

@@ -9,8 +9,8 @@ from autotrack.cli.options import RunArgument, StoreOption
 from autotrack.cli.printing import say, say_text
 from autotrack.errors import AutotrackError
 from autotrack.readers import catalog, edits
-from autotrack.readers.card import NOTE
-from autotrack.readers.query_names import proposed
+from autotrack.readers.index.card import NOTE
+from autotrack.readers.query.names import proposed
 
 
 def tag(

@@ -13,7 +13,7 @@ from autotrack.cli.tables import longest_part, shortened, table_lines
 from autotrack.escapes import printable
 from autotrack.format import some
 from autotrack.journal.records import number
-from autotrack.readers.listing import Column
+from autotrack.readers.lists.listing import Column
 from autotrack.readers.recorded_run import RecordedRun
 
 _GAP = 2

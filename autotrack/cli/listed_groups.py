@@ -9,8 +9,8 @@ from autotrack.cli.printing import styled
 from autotrack.cli.tables import shortened, table_lines
 from autotrack.escapes import printable
 from autotrack.format import some
-from autotrack.readers.groups import Group, direction_words
-from autotrack.readers.listing import Column, shown
+from autotrack.readers.lists.groups import Group, direction_words
+from autotrack.readers.lists.listing import Column, shown
 
 _WIDEST = 24
 _BESIDE_KEYS = 34

@@ -17,8 +17,9 @@ from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
 from autotrack.escapes import printable
 from autotrack.format import human_bytes, shown, some
-from autotrack.readers import catalog, space, trash
+from autotrack.readers import catalog
 from autotrack.readers.runs import Runs
+from autotrack.readers.storage import space, trash
 
 _MOST_NAMED = 5
 _MOST_RUNS = 10

@@ -25,7 +25,7 @@ from autotrack.reproduce.reproduction import Choices, Plan, Reproduction, reprod
 from autotrack.reproduce.verdict import TOLERANCE
 
 if TYPE_CHECKING:
-    from autotrack.readers.missing import Missing
+    from autotrack.readers.reproducibility.missing import Missing
 
 EXIT_CODES = {"identical": 0, "same": 0, "within_seeds": 3, "different": 4}
 

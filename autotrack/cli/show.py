@@ -19,9 +19,9 @@ from autotrack.escapes import printable
 from autotrack.format import short
 from autotrack.journal.summary import Summary
 from autotrack.readers.catalog import Catalog
-from autotrack.readers.groups import direction_words
+from autotrack.readers.lists.groups import direction_words
+from autotrack.readers.lists.telling_params import telling_params
 from autotrack.readers.surroundings import Surroundings
-from autotrack.readers.telling_params import telling_params
 from autotrack.readers.verdict import best_value, how_it_ended, stop_reason
 
 _LONGEST_VALUE = 200

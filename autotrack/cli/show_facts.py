@@ -5,8 +5,8 @@ from autotrack.format import human_bytes, moment, short, shown
 from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
 from autotrack.readers.catalog import Catalog
+from autotrack.readers.code.usage import DIGESTS, Usage
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.usage import DIGESTS, Usage
 from autotrack.readers.verdict import OLD_TAGS
 from autotrack.sinks.owed import owed_by_server
 

@@ -8,7 +8,7 @@ from autotrack.format import short
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import MetricSummary, Summary
-from autotrack.readers.listing import ARROWS, shown
+from autotrack.readers.lists.listing import ARROWS, shown
 from autotrack.readers.recorded_run import RecordedRun
 
 _MOST = 15

@@ -11,9 +11,9 @@ from autotrack import settings
 from autotrack.errors import AutotrackError, RunNotFoundError
 from autotrack.journal.reader import journal_sizes
 from autotrack.readers import recorded_run
-from autotrack.readers.index import Index
+from autotrack.readers.index.store_index import Index
 from autotrack.readers.picking import pick
-from autotrack.readers.query_names import Name
+from autotrack.readers.query.names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.runs import Runs
 from autotrack.readers.scan import LATEST, run_folders

@@ -16,7 +16,7 @@ from autotrack.journal.reader import JournalReader, RunReader, is_being_written,
 from autotrack.journal.records import AnyRecord, Registration, Renamed, Tags, Text
 from autotrack.journal.run_folder import check_structure
 from autotrack.journal.writer import Journal
-from autotrack.readers.card import NOTE
+from autotrack.readers.index.card import NOTE
 from autotrack.readers.scan import LATEST
 from autotrack.redaction.record_redactor import RecordRedactor
 from autotrack.sinks.folder import FolderSink

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from autotrack.errors import RunNotFoundError
 from autotrack.format import moment
-from autotrack.readers.query_names import Name
+from autotrack.readers.query.names import Name
 from autotrack.readers.recorded_run import RecordedRun
 
 _ID, _NAME = Name("", "id"), Name("", "name")

@@ -10,15 +10,15 @@ import msgspec
 from autotrack.escapes import printable
 from autotrack.journal.reader import is_being_written, journal_sizes
 from autotrack.journal.summary import Summary, read
-from autotrack.readers.indexed_values import SHOWN_FIELDS
-from autotrack.readers.query_names import Name, proposed
+from autotrack.readers.index.values import SHOWN_FIELDS
+from autotrack.readers.query.names import Name, proposed
 
 if TYPE_CHECKING:  # a list of runs needs little; what reads their journals is imported where it is needed
     from autotrack.journal.fold import Fold
     from autotrack.journal.points import Points
-    from autotrack.readers.comparison import RunComparison
+    from autotrack.readers.compare.comparison import RunComparison
     from autotrack.readers.kept_files import KeptFiles, Weights
-    from autotrack.readers.reproducibility import Reproducibility
+    from autotrack.readers.reproducibility.score import Reproducibility
 
 
 _set = object.__setattr__
@@ -98,7 +98,7 @@ class RecordedRun:
         """Return what lists show of the run, quickly: see `card_of`."""
         card = self._index.card(self._number) if self._index is not None else None
         if card is None:
-            from autotrack.readers.card import card_of
+            from autotrack.readers.index.card import card_of
 
             card = self._card = self._card or card_of(self.summary)
         return card
@@ -195,7 +195,7 @@ class RecordedRun:
 
         Raises `RunNotFoundError` for a run that is being recorded, and `OSError`.
         """
-        from autotrack.readers import trash  # few look at runs to remove them
+        from autotrack.readers.storage import trash  # few look at runs to remove them
 
         return trash.remove(self.folder)
 
@@ -215,7 +215,7 @@ class RecordedRun:
         By default, the metric is what the other run is judged by. `comparison.causes` has the likely causes, the
         likeliest first, `comparison.params()` and `comparison.metrics()` have what differs.
         """
-        from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
+        from autotrack.readers.compare.comparison import RunComparison  # few look at runs to compare them
 
         return RunComparison([other, self], metric=metric)
 
@@ -225,7 +225,7 @@ class RecordedRun:
 
         Each of `reproducibility.missing` says `what`, `why`, how to `fix` it, and how many `points` it takes.
         """
-        from autotrack.readers.reproducibility import reproducibility_of  # few look at runs to repeat them
+        from autotrack.readers.reproducibility.score import reproducibility_of  # few look at runs to repeat them
 
         return reproducibility_of(self.folder, self.summary)
 

@@ -13,15 +13,15 @@ from autotrack.errors import QueryError
 from autotrack.journal.directions import Direction, split_direction
 from autotrack.journal.judging import value_of
 from autotrack.journal.records import number
-from autotrack.readers import query
+from autotrack.readers.lists.run_table import table_of
+from autotrack.readers.lists.table import Table
 from autotrack.readers.picking import pick
-from autotrack.readers.query_names import Name, names_in
+from autotrack.readers.query import conditions
+from autotrack.readers.query.names import Name, names_in
 from autotrack.readers.recorded_run import RecordedRun, values_of
-from autotrack.readers.run_table import table_of
-from autotrack.readers.table import Table
 
 if TYPE_CHECKING:
-    from autotrack.readers.comparison import RunComparison
+    from autotrack.readers.compare.comparison import RunComparison
     from autotrack.report.file import Report
 
 _STARTED = Name("", "started")
@@ -82,16 +82,16 @@ class Runs(Sequence[RecordedRun]):
         and `error matches "CUDA.*"` look into texts. Raises `QueryError` for a condition that cannot be understood,
         and for a name that no run has.
         """
-        holds = query.Condition(condition, self.names)
+        holds = conditions.Condition(condition, self.names)
         holds.check_names()
         return self._chosen([run for run in self._runs if holds(run.value)])
 
     def sort(self, by: str, *, descending: bool = False) -> "Runs":
         """Return the runs ordered by a name as in `where`. Runs without it come last. Raises `QueryError`."""
-        key = query.Query(by, self.names)
+        key = conditions.Query(by, self.names)
         key.check_names()
         values = [(key(run.value), run) for run in self._runs]
-        having = [(query.sortable(value), run) for value, run in values if value is not None]
+        having = [(conditions.sortable(value), run) for value, run in values if value is not None]
         having.sort(key=lambda item: item[0], reverse=descending)
         having.sort(key=lambda item: item[0][0])  # numbers, NaN, text: in both directions
         return self._chosen([*(run for _, run in having), *(run for value, run in values if value is None)])
@@ -136,7 +136,7 @@ class Runs(Sequence[RecordedRun]):
         told_here = settings.resolve().directions.get(name) if wanted == name else None
         having = self._having(name)
         if not having:
-            query.Query(str(Name("metrics", name)), self.names).check_names()
+            conditions.Query(str(Name("metrics", name)), self.names).check_names()
             raise QueryError(f"none of these {len(self)} runs has the metric {name!r}")
         if wanted == name:  # nobody says which way, so those who recorded it do, before its name does
             told = (run.card()["directions"].get(name) for run in having)
@@ -156,7 +156,7 @@ class Runs(Sequence[RecordedRun]):
 
     def compare(self, metric: str | None = None) -> "RunComparison":
         """Return these runs side by side, with the likely causes of differences. Raises `QueryError`."""
-        from autotrack.readers.comparison import RunComparison  # few look at runs to compare them
+        from autotrack.readers.compare.comparison import RunComparison  # few look at runs to compare them
 
         return RunComparison(self._runs, metric=metric, others=self._whole)
 
@@ -175,7 +175,7 @@ class Runs(Sequence[RecordedRun]):
 
     def group_by(self, name: str) -> dict[Any, "Runs"]:
         """Return the runs by what a name, as in `where`, means for each; None for those that lack it."""
-        key = query.Query(name, self.names)
+        key = conditions.Query(name, self.names)
         key.check_names()
         groups: dict[Any, list[RecordedRun]] = {}
         for run in self._runs:
@@ -204,7 +204,7 @@ class Runs(Sequence[RecordedRun]):
 
         Runs without the metric are left out. Raises `QueryError` if none of the runs has it.
         """
-        query.Query(str(Name("metrics", metric)), self.names).check_names()
+        conditions.Query(str(Name("metrics", metric)), self.names).check_names()
         rows = [
             (run.name, point.step, point.epoch, point.time, number(point.value))
             for run in self._having(metric)
@@ -237,7 +237,7 @@ def most_judged_by(cards: Iterable[dict[str, Any]]) -> str | None:
 
 def best_is_another(condition: str, runs: Runs) -> list[str]:
     """Return the metrics that a condition has by their short names, of which the best value is not always the last."""
-    names = query.Condition(condition, runs.names).names
+    names = conditions.Condition(condition, runs.names).names
     short = [name.rest for name in names if name.group == "metrics" and f"metrics.{name.rest}" not in condition]
     return [name for name in short if _has_better(name, runs)]
 

@@ -3,7 +3,7 @@
 from autotrack.format import first_line, human_seconds
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers.listing import shown
+from autotrack.readers.lists.listing import shown
 from autotrack.readers.recorded_run import RecordedRun
 
 _OLD_REASON = "early_stopping"

@@ -7,10 +7,10 @@ from typing import Any
 
 from autotrack.journal.directions import split_direction
 from autotrack.journal.params import is_seed
-from autotrack.readers.card import NOTE
-from autotrack.readers.param_weights import follows, weight_of_param
+from autotrack.readers.compare.param_weights import follows, weight_of_param
+from autotrack.readers.index.card import NOTE
 from autotrack.readers.plain import plain
-from autotrack.readers.query_names import COUNTED, GROUPS, Name
+from autotrack.readers.query.names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duration_seconds", "overhead_seconds",

@@ -5,8 +5,8 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from autotrack.errors import AutotrackError
-from autotrack.readers.code_changes import FileChange
-from autotrack.readers.comparison import RunComparison
+from autotrack.readers.code.changes import FileChange
+from autotrack.readers.compare.comparison import RunComparison
 from autotrack.readers.plain import plain
 from autotrack.readers.recorded_run import RecordedRun
 

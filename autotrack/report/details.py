@@ -11,9 +11,9 @@ from autotrack.format import short
 from autotrack.journal.judging import main_metrics
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers.compare import changes_of
-from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.readers.param_rows import is_of_person, param_rows
+from autotrack.readers.compare.earlier_runs import EarlierRuns
+from autotrack.readers.compare.since import changes_of
+from autotrack.readers.lists.param_rows import is_of_person, param_rows
 from autotrack.readers.plain import plain
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun

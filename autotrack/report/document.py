@@ -6,8 +6,8 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import number
-from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.readers.query_names import Name
+from autotrack.readers.compare.earlier_runs import EarlierRuns
+from autotrack.readers.query.names import Name
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun, fold
 from autotrack.report.columns import columns_of, keys_of

@@ -13,7 +13,7 @@ from autotrack import settings
 from autotrack.format import human_bytes
 from autotrack.journal.files import write_atomically
 from autotrack.journal.outputs import REPORT_MARK
-from autotrack.readers.query_names import Name
+from autotrack.readers.query.names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.bundle import script, style
 from autotrack.report.document import Watch, document_of

@@ -5,9 +5,9 @@ from typing import Any
 
 from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
-from autotrack.readers.importance import importance
-from autotrack.readers.param_weights import follows, weight_of_param
-from autotrack.readers.query_names import Name
+from autotrack.readers.compare.importance import importance
+from autotrack.readers.compare.param_weights import follows, weight_of_param
+from autotrack.readers.query.names import Name
 from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _MOST_METRICS = 4

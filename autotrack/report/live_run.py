@@ -11,7 +11,7 @@ from autotrack.journal.fold import Fold
 from autotrack.journal.reader import RunReader, is_being_written
 from autotrack.journal.series import Point
 from autotrack.journal.summary import Summary
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
 from autotrack.readers.ranking import Ranks
 from autotrack.report.curves import MOST, points_of
 from autotrack.report.details import details_of

@@ -13,10 +13,10 @@ from typing import Any
 from autotrack import settings
 from autotrack.errors import AutotrackError, RunNotFoundError
 from autotrack.journal.records import number
-from autotrack.readers.earlier_runs import EarlierRuns
-from autotrack.readers.index import Index
+from autotrack.readers.compare.earlier_runs import EarlierRuns
+from autotrack.readers.index.store_index import Index
 from autotrack.readers.plain import plain
-from autotrack.readers.query_names import Name, names_in
+from autotrack.readers.query.names import Name, names_in
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun, fold, load
 from autotrack.readers.runs import Runs

@@ -7,8 +7,8 @@ from autotrack import settings
 from autotrack.errors import AutotrackError
 from autotrack.format import human_seconds, short
 from autotrack.journal.records import number
-from autotrack.readers.comparison import RunComparison
-from autotrack.readers.query_names import Name
+from autotrack.readers.compare.comparison import RunComparison
+from autotrack.readers.query.names import Name
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.report.columns import columns_of
 from autotrack.report.comparisons import newest_first

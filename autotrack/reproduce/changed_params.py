@@ -10,7 +10,7 @@ from typing import Any
 
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.usage import Usage
 from autotrack.reproduce.changed_constants import change_constant, constants_of
 from autotrack.training.observe.constants import SOURCE
 

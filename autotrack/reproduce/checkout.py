@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import ReproduceError
-from autotrack.readers.git_runner import is_commit
-from autotrack.readers.missing import Missing
+from autotrack.readers.code.git_runner import is_commit
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.git_commands import NETWORK_SECONDS, UPLOAD_PACK, git, has_commit, is_url, line_of
 from autotrack.reproduce.places import exists, is_folder
 from autotrack.reproduce.tree import checked_name

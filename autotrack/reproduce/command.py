@@ -12,8 +12,8 @@ from typing import Any
 from autotrack import launch, repeating
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.usage import Usage
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.changed_params import with_params
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.capture.hardware import relevant_variables

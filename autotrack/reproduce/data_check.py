@@ -8,8 +8,8 @@ from typing import Any
 
 from autotrack.journal.records import Dataset
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
-from autotrack.readers.usage import DIGESTS, Usage
+from autotrack.readers.code.usage import DIGESTS, Usage
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.places import exists, is_file
 from autotrack.reproduce.workspace import Workspace
 from autotrack.sidecar.descriptions import description, folder_description

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from autotrack.errors import ReproduceError
-from autotrack.readers.git_runner import LOCAL, GitError, GitMissingError, run_git
+from autotrack.readers.code.git_runner import LOCAL, GitError, GitMissingError, run_git
 
 _SECONDS = 120.0
 NETWORK_SECONDS = 1800.0

@@ -13,8 +13,8 @@ from autotrack.errors import ReproduceError
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
-from autotrack.readers.reproducibility_checks import PACKAGES
+from autotrack.readers.reproducibility.checks import PACKAGES
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.places import is_file
 from autotrack.sidecar.capture.packages import Distribution, write_requirements
 from autotrack.version import DISTRIBUTION

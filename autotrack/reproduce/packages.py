@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.sidecar.capture.packages import find_distributions
 from autotrack.version import DISTRIBUTION
 

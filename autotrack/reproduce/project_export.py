@@ -18,7 +18,7 @@ from typing import Any
 from autotrack.errors import ReproduceError
 from autotrack.format import moment
 from autotrack.model_format.yaml_text import dump
-from autotrack.readers.missing import Missing
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.command import recorded_command, recorded_variables
 from autotrack.reproduce.index_hashes import asked_hashes
 from autotrack.reproduce.lock import Lock, read_lock

@@ -16,9 +16,9 @@ from time import localtime, strftime
 from autotrack.errors import ReproduceError, UnsafeFileError
 from autotrack.format import human_bytes, some
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
-from autotrack.readers.recorded_code import RecordedCode
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.recorded_code import RecordedCode
+from autotrack.readers.code.usage import Usage
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.data_check import is_still
 from autotrack.reproduce.git_commands import git
 from autotrack.reproduce.places import exists

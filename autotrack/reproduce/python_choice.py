@@ -8,7 +8,7 @@ from typing import Literal
 
 from autotrack.errors import ReproduceError
 from autotrack.journal.summary import Summary
-from autotrack.readers.missing import Missing
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.environment import environment_for, own_requirements, version_of
 from autotrack.reproduce.lock import Lock, read_lock
 from autotrack.reproduce.packages import differing_here

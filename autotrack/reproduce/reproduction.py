@@ -16,9 +16,9 @@ from autotrack.format import human_seconds, moment
 from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.readers import catalog
-from autotrack.readers.missing import Missing
-from autotrack.readers.recorded_code import recorded_code
+from autotrack.readers.code.recorded_code import recorded_code
 from autotrack.readers.recorded_run import RecordedRun, load
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.readers.scan import run_folders
 from autotrack.readers.trust import why_foreign
 from autotrack.reproduce import rerun

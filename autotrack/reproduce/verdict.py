@@ -8,11 +8,11 @@ from typing import Any, Literal
 from autotrack.errors import QueryError
 from autotrack.format import short
 from autotrack.journal.records import Dataset, number
-from autotrack.readers.cause import Cause
-from autotrack.readers.comparison import RunComparison
-from autotrack.readers.missing import Missing
+from autotrack.readers.compare.cause import Cause
+from autotrack.readers.compare.comparison import RunComparison
+from autotrack.readers.compare.repeats import Spread, spread_of
 from autotrack.readers.recorded_run import RecordedRun, fold
-from autotrack.readers.repeats import Spread, spread_of
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.metrics import MetricDifference, metric_differences
 from autotrack.reproduce.printed import is_output_same
 from autotrack.reproduce.weights import WeightsDifference, weights_differences

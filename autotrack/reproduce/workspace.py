@@ -18,8 +18,8 @@ from secrets import token_hex
 from time import time
 
 from autotrack.errors import ReproduceError
-from autotrack.readers.missing import Missing
-from autotrack.readers.recorded_code import RecordedCode
+from autotrack.readers.code.recorded_code import RecordedCode
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.checkout import check_out
 from autotrack.reproduce.uncommitted import apply_patch, copy_sources, unpack
 

@@ -12,7 +12,7 @@ from autotrack.journal import summary
 from autotrack.journal.reader import journal_sizes
 from autotrack.journal.standing import Comparison
 from autotrack.protocol import Follow
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
 from autotrack.settings import UploadLimits
 from autotrack.sidecar.capture.load import LoadSampler
 from autotrack.sidecar.capture.runner import CAPTURES, Captures

@@ -18,10 +18,10 @@ from autotrack.journal.standing import Comparison
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME
 from autotrack.protocol import SHORT_SECONDS, Follow
-from autotrack.readers.compare import ChangesSince, changes_of
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
+from autotrack.readers.compare.since import ChangesSince, changes_of
 from autotrack.readers.recorded_run import summarise
-from autotrack.readers.reproducibility import reproducibility_of
+from autotrack.readers.reproducibility.score import reproducibility_of
 from autotrack.redaction import Redactor
 from autotrack.sidecar.additions import LoadSamples, SidecarJournal
 from autotrack.sidecar.capture.base import Subject

@@ -28,7 +28,7 @@ from autotrack.protocol import (
     Task,
     Wakeup,
 )
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.flushes import PAUSE_SECONDS, Flushes
 from autotrack.sidecar.followed_run import FollowedRun

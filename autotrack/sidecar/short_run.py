@@ -8,8 +8,8 @@ from autotrack.journal import summary
 from autotrack.journal.fold import Fold
 from autotrack.journal.records import Text
 from autotrack.protocol import Follow
-from autotrack.readers.compare import changes_of
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
+from autotrack.readers.compare.since import changes_of
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import SharedCaptures
 from autotrack.sidecar.capture.siblings import OWN_KINDS

@@ -11,7 +11,7 @@ from time import time
 
 from autotrack.journal.copies import Copy
 from autotrack.journal.records import Environment
-from autotrack.readers.earlier_runs import EarlierRuns
+from autotrack.readers.compare.earlier_runs import EarlierRuns
 from autotrack.sidecar.capture.runner import Captures
 from autotrack.sidecar.capture.shared import give_own
 from autotrack.sidecar.followed_run import FollowedRun

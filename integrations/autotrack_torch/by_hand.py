@@ -15,7 +15,7 @@ import torch
 from autotrack.integrations import guarded
 from autotrack_torch import elsewhere, members, steps
 from autotrack_torch.compiling import is_compiling
-from autotrack_torch.frames import EpochVariable, epoch_variable
+from autotrack_torch.frames.reading import EpochVariable, epoch_variable
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.passes import Pass
 from autotrack_torch.spread import is_spread

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import autotrack
 from autotrack.integrations import EpochClock, log_numbers
-from autotrack_torch.frames import EpochVariable, epoch_variable, is_left
+from autotrack_torch.frames.reading import EpochVariable, epoch_variable, is_left
 from autotrack_torch.passes import Pass
 
 

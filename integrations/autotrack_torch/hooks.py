@@ -12,18 +12,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from autotrack.integrations import Patch
-from autotrack_torch import (
-    by_hand,
-    description,
-    gradients,
-    loading,
-    losses,
-    members,
-    passes,
-    saving,
-    step_hook,
-    trained_modules,
-)
+from autotrack_torch import by_hand, gradients, losses, members, passes, step_hook
+from autotrack_torch.describe import description
+from autotrack_torch.files import loading, saving, trained_modules
 from autotrack_torch.watch import watch
 
 

@@ -24,7 +24,8 @@ class TorchIntegration:
 
     def patches(self, module: ModuleType) -> Iterable[Patch]:
         """Return the hooks for `torch`, all of whose parts have been imported by now, or for what is used with it."""
-        from autotrack_torch import hooks, loading, saving
+        from autotrack_torch import hooks
+        from autotrack_torch.files import loading, saving
 
         match module.__name__:
             case "torch":
@@ -37,18 +38,18 @@ class TorchIntegration:
 
     def load_model(self, kept: KeptModel) -> Any:
         """Return the model in a file that a run has kept."""
-        from autotrack_torch.kept_models import load
+        from autotrack_torch.files.kept_models import load
 
         return load(kept)
 
     def replace_weights(self, kept: KeptModel, model: Path, target: Path) -> None:
         """Write the module that a run has kept with the weights of a checkpoint in it, without executing any of it."""
-        from autotrack_torch.replaced_weights import replace_weights
+        from autotrack_torch.files.replaced_weights import replace_weights
 
         replace_weights(kept, model, target)
 
     def export_model(self, kept: KeptModel, target: Path, *, to_format: str) -> None:
         """Write the module in a file that a run has kept in a form that needs no code."""
-        from autotrack_torch.exporting import export
+        from autotrack_torch.files.exporting import export
 
         export(kept, target, to_format=to_format)

@@ -10,24 +10,25 @@ import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, attempt, end_run, guarded, log_numbers
-from autotrack_torch import open_loops, rounds
-from autotrack_torch.description import Description
+from autotrack_torch import open_loops
+from autotrack_torch.describe.description import Description
+from autotrack_torch.describe.gradient_norms import GradientNorms
+from autotrack_torch.describe.loss_names import LossNames
+from autotrack_torch.describe.models import find_models, originals_of, shape_of
+from autotrack_torch.describe.roles import role_of, telling_name_of
 from autotrack_torch.epochs import Epochs
-from autotrack_torch.gradient_norms import GradientNorms
-from autotrack_torch.loss_names import LossNames
+from autotrack_torch.files.trained_modules import TrainedModules
+from autotrack_torch.frames import rounds
+from autotrack_torch.frames.shared_lines import is_one_of_many, label_among_others
+from autotrack_torch.frames.surroundings import Surroundings
+from autotrack_torch.frames.turns import Turns
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, Members, parameters_of
-from autotrack_torch.models import find_models, originals_of, shape_of
 from autotrack_torch.passes import Pass
-from autotrack_torch.roles import role_of, telling_name_of
-from autotrack_torch.shared_lines import is_one_of_many, label_among_others
-from autotrack_torch.surroundings import Surroundings
-from autotrack_torch.trained_modules import TrainedModules
-from autotrack_torch.turns import Turns
 from autotrack_torch.watch import watch
 
 if TYPE_CHECKING:
-    from autotrack_torch.checkpoints import SavedFiles
+    from autotrack_torch.files.checkpoints import SavedFiles
 
 _trained: "weakref.WeakSet[torch.nn.Module]" = weakref.WeakSet()
 """The models that any loop has trained."""

@@ -13,7 +13,7 @@ from autotrack.integrations import Outcome, guarded
 from autotrack_torch.capturing import is_capturing
 from autotrack_torch.compiling import not_compiled
 from autotrack_torch.elsewhere import is_run_of_another
-from autotrack_torch.frames import innermost_of_user
+from autotrack_torch.frames.reading import innermost_of_user
 from autotrack_torch.gradients import note_scaler
 from autotrack_torch.spread import is_spread
 from autotrack_torch.watch import watch

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from autotrack.integrations import Outcome, as_plain, attempt
-from autotrack_torch import rounds
-from autotrack_torch.learning_rates import Others, names_of_groups, rate_of
+from autotrack_torch.describe.learning_rates import Others, names_of_groups, rate_of
+from autotrack_torch.frames import rounds
 from autotrack_torch.watch import watch
 
 _born: "weakref.WeakKeyDictionary[Any, float]" = weakref.WeakKeyDictionary()

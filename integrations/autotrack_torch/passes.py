@@ -10,7 +10,7 @@ import torch
 from autotrack.integrations import EpochClock, Outcome, guarded
 from autotrack_torch import elsewhere
 from autotrack_torch.compiling import not_compiled
-from autotrack_torch.frames import EpochVariable, epoch_variable
+from autotrack_torch.frames.reading import EpochVariable, epoch_variable
 from autotrack_torch.watch import watch
 
 _CONTAINERS = (list, tuple, dict)

@@ -3,9 +3,9 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from autotrack_torch import rounds
+from autotrack_torch.describe.models import find_models, shape_of
+from autotrack_torch.frames import rounds
 from autotrack_torch.members import is_made_in_rounds, parameters_of
-from autotrack_torch.models import find_models, shape_of
 
 if TYPE_CHECKING:
     from autotrack_torch.loop import Loop

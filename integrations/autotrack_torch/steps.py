@@ -7,13 +7,14 @@ import torch
 
 import autotrack
 from autotrack.integrations import RunOptions, guarded, is_worker
-from autotrack_torch import elsewhere, loading, open_loops
+from autotrack_torch import elsewhere, open_loops
 from autotrack_torch.capturing import is_capturing
+from autotrack_torch.files import loading
+from autotrack_torch.frames.surroundings import Surroundings
 from autotrack_torch.loop import Loop, current_loop
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member, is_made_within
 from autotrack_torch.relations import Relation, relation_of
-from autotrack_torch.surroundings import Surroundings
 from autotrack_torch.usual_steps import site_of_only_loss, usual_after
 from autotrack_torch.watch import watch
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import autotrack
-from autotrack_torch.call_paths import CallPath
+from autotrack_torch.frames.call_paths import CallPath
 from autotrack_torch.losses import Backward, Site
 from autotrack_torch.members import Member
 from autotrack_torch.watch import watch

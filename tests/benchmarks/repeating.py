@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 
 from autotrack.readers.recorded_run import load
-from autotrack.readers.reproducibility import reproducibility_of
+from autotrack.readers.reproducibility.score import reproducibility_of
 from autotrack.readers.scan import run_folders
 from autotrack.reproduce.environment import environment_for, own_requirements
 from autotrack.reproduce.lock import Lock

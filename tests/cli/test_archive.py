@@ -16,8 +16,8 @@ import autotrack
 from autotrack.cli.app import app
 from autotrack.errors import AutotrackError, UnsafeFileError
 from autotrack.journal import records
-from autotrack.readers.archive import MANIFEST
-from autotrack.readers.unarchive import Archive
+from autotrack.readers.storage.archive import MANIFEST
+from autotrack.readers.storage.unarchive import Archive
 from tests.support.processes import wait_until
 
 
@@ -145,9 +145,9 @@ def test_runs_that_are_there_stay_unless_somebody_agrees(runs: Path) -> None:
 
 def test_an_archive_that_would_fill_the_disk_is_asked_about(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call("archive", "all.zip")
-    monkeypatch.setattr("autotrack.readers.unarchive._MUCH_BYTES", 1_000)
+    monkeypatch.setattr("autotrack.readers.storage.unarchive._MUCH_BYTES", 1_000)
     call("unarchive", "all.zip", "--store", "usual")
-    monkeypatch.setattr("autotrack.readers.unarchive._MOST_TIMES", 1)
+    monkeypatch.setattr("autotrack.readers.storage.unarchive._MOST_TIMES", 1)
     refused = CliRunner().invoke(app, ["unarchive", "all.zip", "--store", "other"]).exception
     assert re.match(
         r"all.zip has [\d.]+ kB and becomes [\d.]+ kB, as no usual run does; the disk has .* left, and nobody is here"

@@ -22,7 +22,7 @@ from autotrack.cli import printing
 from autotrack.cli.app import app
 from autotrack.cli.chosen_runs import ChosenRuns
 from autotrack.readers import catalog
-from autotrack.readers.index import Index
+from autotrack.readers.index.store_index import Index
 from tests.support.tables import cells
 
 Call = Callable[..., str]

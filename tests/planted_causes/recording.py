@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotrack.readers import recorded_run
-from autotrack.readers.cause import Cause
-from autotrack.readers.comparison import RunComparison
+from autotrack.readers.compare.cause import Cause
+from autotrack.readers.compare.comparison import RunComparison
 from autotrack.readers.recorded_run import RecordedRun
 from tests.planted_causes.projects import PACKAGE, files_of, install
 

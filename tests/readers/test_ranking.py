@@ -9,7 +9,7 @@ import autotrack
 from autotrack.cli.app import app
 from autotrack.format import verdict
 from autotrack.journal.standing import Ladder
-from autotrack.readers.compare import changes_of
+from autotrack.readers.compare.since import changes_of
 from autotrack.readers.ranking import Ranks
 from autotrack.report.document import document_of
 

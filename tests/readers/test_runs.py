@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import autotrack
 from autotrack.errors import MissingLibraryError, QueryError, RunNotFoundError
+from autotrack.readers.lists.table import Table
 from autotrack.readers.runs import Runs
-from autotrack.readers.table import Table
 
 
 def record(store: Path, name: str, metrics: list[dict[str, float]], **params: Any) -> None:

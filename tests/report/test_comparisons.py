@@ -1,6 +1,6 @@
 """Comparisons of two runs, as a page has them."""
 
-from autotrack.readers.code_changes import FileChange
+from autotrack.readers.code.changes import FileChange
 from autotrack.report.comparisons import code_shown
 
 

@@ -10,7 +10,7 @@ import pytest
 import autotrack
 from autotrack.errors import ReproduceError
 from autotrack.journal.records import PRINTED, Metrics, Status, encode
-from autotrack.readers.missing import Missing
+from autotrack.readers.reproducibility.missing import Missing
 from autotrack.reproduce.reproduction import Choices
 from autotrack.reproduce.verdict import Verdict, verdict_of
 

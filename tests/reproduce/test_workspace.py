@@ -19,7 +19,7 @@ from autotrack.errors import ReproduceError, UnsafeFileError
 from autotrack.journal import records
 from autotrack.journal.records import Environment, Notice
 from autotrack.journal.summary import Summary
-from autotrack.readers.recorded_code import RecordedCode, recorded_code
+from autotrack.readers.code.recorded_code import RecordedCode, recorded_code
 from autotrack.readers.recorded_run import load
 from autotrack.reproduce.reproduction import Choices, Plan
 from autotrack.reproduce.tree import Tree

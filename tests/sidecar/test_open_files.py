@@ -13,7 +13,7 @@ from time import time
 import pytest
 
 import autotrack
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.usage import Usage
 from autotrack.reproduce.reproduction import Choices, Plan
 from autotrack.sidecar.descriptions import description
 from autotrack.sidecar.open_files import ReadFiles

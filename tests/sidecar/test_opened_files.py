@@ -10,7 +10,7 @@ import pytest
 
 import autotrack
 from autotrack.journal.records import RunStarted
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.usage import Usage
 from autotrack.redaction import Redactor
 from autotrack.sidecar.capture.base import Subject
 from autotrack.sidecar.open_files import ReadFiles

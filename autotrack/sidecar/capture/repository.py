@@ -10,7 +10,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from autotrack.errors import AutotrackError
-from autotrack.readers.git_runner import READ_ONLY, GitError, GitMissingError, run_git
+from autotrack.readers.code.git_runner import READ_ONLY, GitError, GitMissingError, run_git
 
 _ENVIRONMENT = {
     **READ_ONLY,

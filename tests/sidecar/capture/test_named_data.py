@@ -9,8 +9,8 @@ import pytest
 
 from autotrack.journal.records import Environment, RunStarted
 from autotrack.journal.summary import Summary
-from autotrack.readers.candidates import candidates
-from autotrack.readers.usage import Usage
+from autotrack.readers.code.usage import Usage
+from autotrack.readers.compare.candidates import candidates
 from autotrack.redaction import Redactor
 from autotrack.reproduce.data_check import changed_data, is_still
 from autotrack.reproduce.workspace import Workspace
