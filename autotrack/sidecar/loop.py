@@ -57,13 +57,13 @@ _MOST_CLOSELY = 32
 
 
 class Sidecar:
-    """Follows the runs of one training process.
+    """Follows the runs of one training process, of which `reads` sees what it reads.
 
     Three kinds of threads share the work: the loop hears from training and does the quick work, a worker thread does
     what takes time (`worker.py`), and every server has an upload thread.
     """
 
-    def __init__(self, task: Task, priority: Priority) -> None:
+    def __init__(self, task: Task, priority: Priority, reads: ReadFiles) -> None:
         self._task = task
         self._priority = priority
         self._inbox, self._outbox = MessageFile(task.to_sidecar), MessageFile(task.from_sidecar)
@@ -71,7 +71,7 @@ class Sidecar:
         self._output = RunOutputs(task.output, self._wakeup.wake)
         self._training = TrainingProcess(task)
         self._load = LoadSchedule(task.pid)
-        self._reads = ReadFiles(task.pid)
+        self._reads = reads
         self._uploads = Uploads()
         self._terminal = TerminalLines(self._outbox)
         self._runs: dict[str, FollowedRun] = {}

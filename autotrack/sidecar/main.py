@@ -3,12 +3,16 @@
 import contextlib
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from autotrack.protocol import Hello, MessageFile, Task
-from autotrack.sidecar.loop import Sidecar
+from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.priority import Priority
+
+if TYPE_CHECKING:
+    from autotrack.sidecar.loop import Sidecar
 
 _LAST_SECONDS = 2.0
 """How long it has after SIGTERM to record how training ended. It may be in the middle of drawing plots."""
@@ -19,16 +23,19 @@ def main(task_json: str) -> None:
     task = msgspec.json.decode(task_json, type=Task)
     MessageFile(task.from_sidecar).send(Hello(pid=os.getpid()))  # first: one that dies later has started nevertheless
     _detach(task)
+    reads = ReadFiles(task.pid)  # training may be reading by now
+    from autotrack.sidecar.loop import Sidecar  # it takes longer to import than all the rest
+
     priority = Priority()
     priority.lower()
-    sidecar = Sidecar(task, priority)
+    sidecar = Sidecar(task, priority, reads)
     signal.signal(signal.SIGTERM, lambda *_: _break_off(sidecar, priority))
     if not sidecar.run():
         sidecar.record_exits()
         os._exit(0)  # no thread is waited for: what it is doing is as safe as with kill -9
 
 
-def _break_off(sidecar: Sidecar, priority: Priority) -> None:
+def _break_off(sidecar: "Sidecar", priority: Priority) -> None:
     if sidecar.break_off():
         priority.restore()
         signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)  # SIGALRM, which nobody handles, ends it wherever it is

@@ -5,13 +5,14 @@ not by whom (`opened_files.py`). An audit hook would see all of it, but can neve
 `id` in the process would take six times as long.
 """
 
+import math
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from autotrack.sidecar.capture.keeping import is_secret_file
@@ -23,6 +24,8 @@ _MOST_FILES = 200
 _QUIET_LOOKS = 20
 _SELDOM_SECONDS = 10.0
 """After that many looks at which nothing was new, it is looked so seldom."""
+
+_READ_BY_US = "/pyproject.toml"
 
 _OF_THE_SYSTEM = tuple(
     f"/{name}/" for name in "bin boot dev etc lib lib64 proc run sbin sys usr var/lib var/log".split()
@@ -44,7 +47,7 @@ class ReadFiles:
         self._next = 0.0
         installed = (sys.prefix, sys.base_prefix, sys.exec_prefix)
         self._ignored = (*_OF_THE_SYSTEM, *(os.path.join(folder, "") for folder in installed))  # noqa: PTH118
-        self.opened = OpenedFiles()
+        self.opened = OpenedFiles(_began(proc / str(pid)))
         with suppress(OSError):  # it has ended, or there is no /proc
             self.watch(os.readlink(proc / str(pid) / "cwd"))  # noqa: PTH115  a text
 
@@ -56,7 +59,7 @@ class ReadFiles:
     def look(self, others: Iterable[int] = ()) -> None:
         """Look at what is open now in the process and in `others`, its children."""
         self.opened.look()
-        if monotonic() < self._next or len(self._seen) >= _MOST_FILES:
+        if time.monotonic() < self._next or len(self._seen) >= _MOST_FILES:
             return
         before = len(self._seen)
         for pid in dict.fromkeys([self._pid, *others]):
@@ -66,7 +69,7 @@ class ReadFiles:
                         self._seen[path] = None
                         self.opened.watch(os.path.dirname(path))  # noqa: PTH120  a text
         self._quiet = self._quiet + 1 if len(self._seen) == before else 0
-        self._next = monotonic() + _SELDOM_SECONDS if self._quiet > _QUIET_LOOKS else 0.0
+        self._next = time.monotonic() + _SELDOM_SECONDS if self._quiet > _QUIET_LOOKS else 0.0
 
     def described(self, started: float, *, without: Path) -> dict[str, dict[str, Any]]:
         """Return size, modification time and fingerprint of the files that were there before `started`, by path.
@@ -103,5 +106,14 @@ class ReadFiles:
 
     def is_data(self, path: str) -> bool:
         """Whether a file may be data: it is no code, no part of the system or of an environment, and no secret."""
-        is_code = path.endswith((*NO_DATA, " (deleted)")) or ".so." in path
+        is_code = path.endswith((*NO_DATA, " (deleted)", _READ_BY_US)) or ".so." in path
         return not (is_code or path.startswith(self._ignored) or is_secret_file(path))
+
+
+def _began(process: Path) -> float:
+    """Return when a process was started, by its folder in /proc; infinity where that is not known."""
+    try:
+        ticks = int((process / "stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, AttributeError):  # it has ended, or there is no /proc
+        return math.inf

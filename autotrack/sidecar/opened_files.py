@@ -2,23 +2,26 @@
 
 Training does nothing for it and is not slowed down. The kernel does not say who it was, so another program may have
 read such a file while training went on. Written files do not count, nor folders in which more is opened than anybody
-wants to know.
+wants to know. What was read before anybody watched is told by the access times of files, where they are kept: most
+file systems note the first reading after a file was written, and then one a day.
 """
 
 import ctypes
+import math
 import os
+import stat
 import struct
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from time import monotonic
 
 from autotrack.journal.outputs import is_output
 
-_MOST_FOLDERS, _MOST_LISTED, _LISTING_SECONDS = 500, 2000, 0.2
+_MOST_FOLDERS, _MOST_LISTED, _LISTING_SECONDS, _ASKING_SECONDS = 500, 2000, 0.2, 0.1
 _MOST_FILES, _MOST_EVENTS = 50, 2000
 """In a folder. When there were more, it is not watched any longer."""
 
@@ -32,9 +35,13 @@ class OpenedFiles:
     Attributes:
         paths: The files, of folders in which few were opened.
         crowded: The folders in which many were opened.
+
+    Args:
+        since: Also what was read from this time on, before the folder was watched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since: float = math.inf) -> None:
+        self._since = since
         self.paths: dict[str, None] = {}
         self.crowded: dict[str, None] = {}
         self._inotify = _Inotify.new()
@@ -44,33 +51,51 @@ class OpenedFiles:
 
     def watch(self, folder: str) -> None:
         """Watch a folder without those in it. One in which anything may lie is not, such as the home of the user."""
-        if self._inotify is None or len(self._watched) >= _MOST_FOLDERS or _has_anything(folder):
-            return
-        number = self._inotify.add(folder)
-        if number >= 0:
-            self._watched.setdefault(number, _Folder(folder))
+        self._watch([folder])
 
     def watch_below(self, top: str) -> None:
         """Watch a folder and those below it, or that links lead to, which may hold data: the nearest, not too many."""
-        if self._inotify is None or top in self._tops or _has_anything(top):
-            return
-        self._tops.add(top)
-        for folder in _folders_below(top):
-            self.watch(folder)
+        if self._inotify is not None and top not in self._tops and not _has_anything(top):
+            self._tops.add(top)
+            self._watch(_folders_below(top))
 
     def look(self) -> None:
         """Take up what has been opened since the last call."""
         if self._inotify is None:
             return
         for number, name in self._inotify.closed():
-            folder = self._watched.get(number)
-            if folder is not None and folder.add(name):
-                self._until = monotonic() + _QUIET_SECONDS
-                self.paths[folder.path_of(name)] = None
-            if folder is not None and folder.is_crowded:
-                self._leave(number, self._inotify)
+            self._take(number, name)
         if monotonic() > self._until:
             self._inotify = None
+
+    def _watch(self, folders: Iterable[str]) -> None:
+        """Watch folders, and only then ask what has been read in them before, so that nothing comes in between."""
+        new = [number for folder in folders if (number := self._add(folder)) is not None]
+        until = monotonic() + _ASKING_SECONDS
+        for number in new:
+            if self._since < math.inf and monotonic() < until:
+                for name in _read_since(self._since, self._watched[number].path):
+                    self._take(number, name)
+
+    def _add(self, folder: str) -> int | None:
+        """Watch a folder, and return its number; None if it cannot be watched, or was before."""
+        if self._inotify is None or len(self._watched) >= _MOST_FOLDERS or _has_anything(folder):
+            return None
+        number = self._inotify.add(folder)
+        if number < 0 or number in self._watched:
+            return None
+        self._watched[number] = _Folder(folder)
+        return number
+
+    def _take(self, number: int, name: str) -> None:
+        folder = self._watched.get(number)
+        if folder is None or self._inotify is None:
+            return
+        if folder.add(name):
+            self._until = monotonic() + _QUIET_SECONDS
+            self.paths[folder.path_of(name)] = None
+        if folder.is_crowded:
+            self._leave(number, self._inotify)
 
     def _leave(self, number: int, inotify: "_Inotify") -> None:
         folder = self._watched.pop(number)
@@ -149,6 +174,20 @@ class _Inotify:
                     place += self.EVENT.size + length
                     if mask & self.CLOSED_AFTER_READING and not mask & self.IS_FOLDER and length:
                         yield number, os.fsdecode(content[place - length : place].rstrip(b"\0"))
+
+
+def _read_since(since: float, folder: str) -> list[str]:
+    """Return the names of the files in a folder that have been read since then, and not only been written."""
+    with suppress(OSError), os.scandir(folder) as listing:
+        return [entry.name for entry in islice(listing, _MOST_LISTED) if _was_read(entry, since)]
+    return []
+
+
+def _was_read(entry: "os.DirEntry[str]", since: float) -> bool:
+    with suppress(OSError):  # it is gone, or a link to nowhere
+        status = entry.stat()
+        return stat.S_ISREG(status.st_mode) and max(since, status.st_ctime) < status.st_atime
+    return False
 
 
 def _folders_below(top: str) -> Iterator[str]:

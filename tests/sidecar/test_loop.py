@@ -18,6 +18,7 @@ from autotrack.journal import records
 from autotrack.journal.records import RunStarted
 from autotrack.protocol import Follow, MessageFile, Task
 from autotrack.sidecar.loop import Sidecar
+from autotrack.sidecar.open_files import ReadFiles
 from autotrack.sidecar.priority import Priority
 from tests.support.processes import Script, sidecars_of, wait_until
 
@@ -268,6 +269,7 @@ class Training:
                 pid=self.process.pid, to_sidecar=self.to_sidecar.fd, from_sidecar=self.from_sidecar.fd, process=process
             ),
             Priority(),
+            ReadFiles(self.process.pid),
         )
         self.process.kill()
         self.process.wait()

@@ -1,10 +1,11 @@
 """Data that is open for an instant and named nowhere is known, because the kernel tells whoever watches its folder."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 import pytest
 
@@ -76,6 +77,46 @@ def test_a_file_that_is_read_again_and_again_is_not_listened_to_for_ever(tmp_pat
     (put(tmp_path, {"c": "1"}) / "c").read_text()
     found.look()
     assert {Path(path).name for path in found.paths} == {"a", "b"}
+
+
+def is_noted(path: Path) -> bool:
+    """Read a file until its access time says so; return False where the file system does not keep that."""
+    until = monotonic() + 1
+    while path.stat().st_atime <= path.stat().st_ctime and monotonic() < until:
+        path.read_text()
+    return path.stat().st_atime > path.stat().st_ctime
+
+
+@pytest.mark.parametrize(("since", "expected"), [(-60.0, {"a.csv", "data/b.npy"}), (60.0, set()), (math.inf, set())])
+def test_what_was_read_before_anybody_watched_is_found_from_a_time_on(
+    tmp_path: Path, since: float, expected: set[str]
+) -> None:
+    put(tmp_path, dict.fromkeys("a.csv data/b.npy data/unread.npy logs/c".split(), "1"))
+    if not all(is_noted(tmp_path / name) for name in ("a.csv", "data/b.npy", "logs/c")):
+        pytest.skip("this file system keeps no access times")
+    found = OpenedFiles(time() + since)
+    found.watch_below(str(tmp_path))
+    assert {str(Path(path).relative_to(tmp_path)) for path in found.paths} == expected
+
+
+AT_ONCE = """
+from pathlib import Path
+import autotrack
+value = float(Path(__file__).with_name("".join(["he", "ld"])).joinpath("0").read_text())
+with autotrack.start_run() as run:
+    run.log({"value": value}, step=0)
+"""
+
+
+@pytest.mark.usefixtures("everything")
+def test_what_a_script_reads_before_its_run_starts_is_known(tmp_path: Path) -> None:
+    root = put(tmp_path / "project", {"train.py": AT_ONCE, "held/0": "0", "held/1": "1", "pyproject.toml": ""})
+    if not is_noted(put(tmp_path, {"probe": "1"}) / "probe"):
+        pytest.skip("this file system keeps no access times")
+    environ = environ_of_users() | {"AUTOTRACK_TO": str(root / "runs")}
+    subprocess.run([sys.executable, "train.py"], cwd=root, env=environ, check=True, capture_output=True)
+    [run] = autotrack.runs(root / "runs")
+    assert {name for name, about in Usage(run.summary).reads.items() if about.get("opened")} == {"held/0"}
 
 
 def test_the_home_of_a_user_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
