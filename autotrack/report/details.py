@@ -17,6 +17,7 @@ from autotrack.readers.lists.param_rows import is_of_person, param_rows
 from autotrack.readers.plain import plain
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun
+from autotrack.readers.system_differences import system_facts
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
 from autotrack.report.registered import registered
@@ -63,6 +64,7 @@ def details_of(
         "params": [{**plain(row._asdict()), "is_given": is_of_person(row, summary)} for row in param_rows(summary)],
         "environment": {kind: plain(values) for kind, values in summary.environment.items()},
         "environment_files": summary.environment_files,
+        "system_facts": plain(system_facts(summary.environment)),
         "output": end_of(folder, "output.log", most_bytes),
         "patch": patch_of(folder, summary, most_bytes),
         "repeat": repeat(folder, summary),

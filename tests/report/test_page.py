@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import autotrack
 from autotrack.cli.app import app
 from autotrack.journal.run_folder import read_bytes
+from tests.readers.test_system_differences import PACKAGES, recorded
 from tests.report.conftest import Watched
 from tests.support.browser import keep_picture
 
@@ -171,6 +172,18 @@ def test_runs_are_compared_side_by_side_with_the_likely_causes(page: Page, store
     page.goto("about:blank")
     page.goto(address)
     expect(page.locator(".chip")).to_have_count(2)
+
+
+def test_the_system_of_a_run_is_shown_and_where_it_differs_between_two(page: Page, store: Path) -> None:
+    one = recorded(store, PACKAGES, numpy_blas="openblas 0.3.21")
+    other = recorded(store, {**PACKAGES, "bash": "5.3"}, numpy_blas="openblas 0.3.26")
+    page.goto(f"{report(store)}#run/{one.id}")
+    system = page.locator("#environment tr").filter(has=page.get_by_role("rowheader", name="system", exact=True))
+    expect(system).to_contain_text("C library glibc 2.36, operating system Debian 12, BLAS of numpy openblas 0.3.21")
+    expect(system).to_contain_text("GPU driver 550.1, packages of the operating system 3 (dpkg, ")
+    page.goto(f"{report(store)}#compare?runs={one.id},{other.id}")
+    heads = page.locator("#hardware tbody th")
+    expect(heads).to_have_text(["BLAS of numpy", "packages of the operating system"])
 
 
 def test_hostile_texts_are_shown_as_texts(watched: Watched, store: Path) -> None:

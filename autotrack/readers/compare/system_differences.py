@@ -18,7 +18,7 @@ PACKAGES = "packages of the operating system"
 
 _FILE = "environment/system_packages.json"
 _MOST_BYTES = 2**24
-_OF_THE_MACHINE = {"libc": "C library", "os_name": "operating system", "os_version": "version of the operating system"}
+_LIBC = "C library"
 _OF_THE_PROCESS = {
     "torch_cuda": "CUDA of torch",
     "torch_hip": "ROCm of torch",
@@ -43,11 +43,20 @@ class _Packages(msgspec.Struct, frozen=True):
     packages: list[_Package]
 
 
+def system_facts(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of the system by what it is called: its release, drivers, libraries, number of packages."""
+    facts = _facts(environment)
+    packages = environment.get("system_packages", {})
+    if packages.get("count") is not None:
+        facts[PACKAGES] = f"{packages['count']} ({packages.get('manager')}, {str(packages.get('digest'))[:8]})"
+    return facts
+
+
 def system_differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
     """Yield what differs by the facts of the environments of two runs; of packages, only that some do."""
-    for kind, names in (("hardware", _OF_THE_MACHINE), ("process", _OF_THE_PROCESS)):
-        yield from _changed(names, now.get(kind, {}), before.get(kind, {}))
-    yield from _changed(_OF_THE_CARD, _card(now), _card(before))
+    new, old = _facts(now), _facts(before)
+    known = [name for name in new if name in old]
+    yield from differing_values({name: new[name] for name in known}, {name: old[name] for name in known})
     digests = [one.get("system_packages", {}).get("digest") for one in (now, before)]
     if None not in digests and digests[0] != digests[1]:
         yield Difference(PACKAGES, "differ")
@@ -65,18 +74,22 @@ def named_packages(folders: Sequence[Path], summaries: Sequence[Summary]) -> lis
 
 def computes(one: Difference) -> bool:
     """Whether a result may depend on it: it is a library for numbers or a driver."""
-    known = (*_OF_THE_PROCESS.values(), *_OF_THE_CARD.values(), _OF_THE_MACHINE["libc"])
+    known = (*_OF_THE_PROCESS.values(), *_OF_THE_CARD.values(), _LIBC)
     return one.name in known or _COMPUTES.match(one.name) is not None
 
 
-def _changed(names: Mapping[str, str], now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Difference]:
-    known = [key for key in names if now.get(key) is not None and before.get(key) is not None]
-    yield from differing_values(*({names[key]: one[key] for key in known} for one in (now, before)))
+def _facts(environment: Mapping[str, Any]) -> dict[str, Any]:
+    hardware, process = environment.get("hardware", {}), environment.get("process", {})
+    release = " ".join(str(hardware[key]) for key in ("os_name", "os_version") if hardware.get(key))
+    facts = {_LIBC: hardware.get("libc"), "operating system": release or None}
+    facts |= {name: process.get(key) for key, name in _OF_THE_PROCESS.items()}
+    facts |= {name: _card(hardware).get(key) for key, name in _OF_THE_CARD.items()}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
-def _card(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+def _card(hardware: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what is known of the first card; all of a machine have one driver."""
-    cards = environment.get("hardware", {}).get("gpus") or []
+    cards = hardware.get("gpus") or []
     return next((card for card in cards if isinstance(card, dict)), {})
 
 

@@ -178,9 +178,9 @@ function valueTable(id, title, runs, found) {
   return sideBySide(title, id === "packages" ? "package" : "name", runs, found.slice(0, mostRows).map(row));
 }
 
-function machine({ environment: { hardware = {} } }) {
-  const kept = ["hostname", "os_name", "cpu_model", "cpu_cores_usable", "memory_bytes", "container_cpu_cores", "container_memory_bytes"];
-  return [...kept.filter((name) => hardware[name] !== undefined).map((name) => [name, hardware[name]]), ["GPUs", (hardware.gpus ?? []).map((gpu) => gpu.name).join(", ")]];
+function machine({ environment: { hardware = {} }, system_facts }) {
+  const kept = ["hostname", "cpu_model", "cpu_cores_usable", "memory_bytes", "container_cpu_cores", "container_memory_bytes"];
+  return [...kept.filter((name) => hardware[name] !== undefined).map((name) => [name, hardware[name]]), ["GPUs", (hardware.gpus ?? []).map((gpu) => gpu.name).join(", ")], ...Object.entries(system_facts)];
 }
 
 function facts(details) {

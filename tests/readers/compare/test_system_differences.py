@@ -1,5 +1,6 @@
 """Packages of the operating system, drivers and libraries that differ are named, and those that compute are causes."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,16 @@ def recorded(store: Path, packages: dict[str, str], libc: str = "glibc 2.36", **
     replace_file(run.folder, name, msgspec.json.encode(content))
     hardware = {"libc": libc, "os_name": "Debian", "os_version": "12", "gpus": [{"name": "T4", "driver": "550.1"}]}
     records = [
-        Environment(time=1.0, kind="system_packages", values={"digest": str(packages)}, files=[name]),
+        Environment(time=1.0, kind="system_packages", values=_about(packages), files=[name]),
         Environment(time=1.0, kind="hardware", values=hardware),
         Environment(time=1.0, kind="process", values=process),
     ]
     (run.folder / "journal" / "sidecar.jsonl").write_bytes(b"".join(encode(one) + b"\n" for one in records))
     return autotrack.load(run.folder)
+
+
+def _about(packages: dict[str, str]) -> dict[str, Any]:
+    return {"manager": "dpkg", "count": len(packages), "digest": sha256(str(packages).encode()).hexdigest()}
 
 
 PACKAGES = {"bash": "5.2", "libopenblas0": "0.3.21", "old": "1"}
