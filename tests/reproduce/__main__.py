@@ -20,10 +20,10 @@ def tried(planted: Planted) -> tuple[bool, str]:
         except Exception as error:  # noqa: BLE001  the others are tried all the same
             return False, f"{type(error).__name__}: {error}"
         seconds = f"{(recorded - began) / planted.runs:.1f} s recorded, {perf_counter() - recorded:.1f} s repeated"
-        cause = next((cause.kind for cause in done.verdict.causes), None)
-        is_right = (done.verdict.kind, cause) == (planted.verdict, planted.cause)
+        cause = next((cause["kind"] for cause in done["causes"]), None)
+        is_right = (done["verdict"], cause) == (planted.verdict, planted.cause)
         wanted = "" if is_right else f"; expected {planted.verdict} because of {planted.cause}, found {cause}"
-        return is_right, f"{done.verdict} ({seconds}){wanted}"
+        return is_right, f"{done['verdict']}: {done['reason']} ({seconds}){wanted}"
 
 
 def main() -> int:

@@ -15,13 +15,14 @@ from typing import Any
 from autotrack.readers import recorded_run
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.readers.scan import run_folders
-from autotrack.reproduce.reproduction import Choices, Reproduction, reproduce
+from autotrack.reproduce.reproduction import Choices, reproduce
 from tests.support.repositories import commit, new, put, run_git
 
 QUIET = {"AUTOTRACK_TENSORBOARD": "off", "AUTOTRACK_QUIET": "1", "AUTOTRACK_SYSTEM_SECONDS": "0"}
 """What runs of tests do not need. The environment and the output are recorded, as users do."""
 
 Change = Callable[[Path], object]
+Again = Callable[[RecordedRun, Path, Mapping[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Planted:
         runs: How often the command runs before the repetition.
         which: Which run is repeated: the first one for which this holds.
         store: Where the runs are when one is repeated.
+        again: What repeats a run of the project in a folder with `options`, and returns what `--json` says of it.
         quick: Whether it is part of `make test`.
         needs: A module without which it is not tried.
     """
@@ -61,6 +63,7 @@ class Planted:
     runs: int = 1
     which: Callable[[RecordedRun], bool] = lambda _: True
     store: Callable[[Path], Path] = lambda root: root / "runs"
+    again: Again = lambda original, _, options: _here(original, options)
     quick: bool = False
     needs: str | None = None
 
@@ -84,13 +87,17 @@ class Planted:
             assert done.returncode == 0, f"{self.name}: {done.stderr}"
         return root
 
-    def repeat(self, root: Path) -> Reproduction:
-        """Let happen what happens, and repeat the run."""
+    def repeat(self, root: Path) -> dict[str, Any]:
+        """Let happen what happens, repeat the run, and return what `--json` says of it."""
         self.change(root)
         runs = sorted(map(recorded_run.load, run_folders(self.store(root))), key=lambda run: run.summary.started)
         first = next(run for run in runs if self.which(run))
         options = {name: value(root) if callable(value) else value for name, value in self.options.items()}
-        return reproduce(first, Choices(**{"environment": "here", **options}), output_to_stderr=True)
+        return self.again(first, root, options)
+
+
+def _here(original: RecordedRun, options: Mapping[str, Any]) -> dict[str, Any]:
+    return reproduce(original, Choices(**{"environment": "here", **options}), output_to_stderr=True).as_dict()
 
 
 def words(command: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.reproduce import second_machine
 from tests.reproduce.planted import MODEL, TRAIN, Change, Planted
 from tests.support.repositories import put
 
@@ -94,14 +94,6 @@ def save_state(root: Path) -> None:
     put(root, {"state.json": '{"step": 4}'})
 
 
-def move_to_another_machine(root: Path) -> None:
-    """Clone the repository elsewhere, copy only the store, and let the machine go."""
-    top = root.parent
-    subprocess.run(["git", "clone", "--quiet", root, top / "clone"], check=True)
-    shutil.copytree(root / "runs", top / "machine" / "runs")
-    shutil.rmtree(root)
-
-
 SITE = {"PYTHONPATH": "../site"}
 
 OTHERS: Sequence[Planted] = (
@@ -144,13 +136,13 @@ OTHERS: Sequence[Planted] = (
         which=lambda run: run.params.get("alpha") == 0.1,
     ),
     Planted(
-        "another machine, with a clone elsewhere and only the store copied",
+        "another machine and user, with a clone elsewhere and only the store copied",
         "python train.py 3",
         committed={"train.py": TRAIN, "model.py": MODEL},
         files={"model.py": MODEL.replace("0.9", "0.8")},
-        change=move_to_another_machine,
-        store=lambda root: root.parent / "machine" / "runs",
-        options={"repository": lambda root: str(root.parent / "clone"), "yes": True},
+        change=second_machine.move,
+        store=second_machine.store,
+        again=second_machine.repeat,
     ),
     Planted(
         "a constant of the script that is changed by --param",
