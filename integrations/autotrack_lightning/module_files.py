@@ -23,6 +23,8 @@ def keep_module(run: autotrack.Run, trainer: Any, module: Any, *, step: int, epo
         return
     size = sum(one.numel() * one.element_size() for one in (*module.parameters(), *module.buffers()))
 
+    weights = {"weights": "restored"} if _has_averages(trainer, module) else {"step": step, "epoch": epoch}
+
     def save(path: Path, pickling: Any) -> None:
         torch.save(module, path, pickle_module=pickling)
 
@@ -34,7 +36,20 @@ def keep_module(run: autotrack.Run, trainer: Any, module: Any, *, step: int, epo
             "pytorch": {"model_data": "data", "pytorch_version": str(torch.__version__)},
         },
         modules=["torch", type(trainer).__module__],
-        step=step,
-        epoch=epoch,
         calls=calls,
+        **weights,
     )
+
+
+def _has_averages(trainer: Any, module: Any) -> bool:
+    """Whether a callback has put averages into the module at the end: StochasticWeightAveraging, WeightAveraging.
+
+    They do not do so where training ends before its last epoch, so it is looked at what the module has.
+    """
+    averaged = (getattr(callback, "_average_model", None) for callback in trainer.callbacks)
+    return any(_have_same_weights(one, module) for one in averaged if isinstance(one, torch.nn.Module))
+
+
+def _have_same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=False)
+    return all(torch.equal(mine.to(its.device), its) for mine, its in pairs)

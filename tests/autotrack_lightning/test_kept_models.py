@@ -87,3 +87,27 @@ def test_a_class_of_the_script_has_to_be_given(nets: ModuleType) -> None:
     run = trained(nets.Net(width=2))
     with pytest.raises(ModelLoadError, match="give model_class=Net"):
         made_foreign(run).load_model()
+
+
+@pytest.mark.usefixtures("autolog")
+@pytest.mark.parametrize("epochs", [3, 2])
+def test_it_is_said_that_the_weights_are_averages_unless_it_did_not_come_to_that(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any, epochs: int
+) -> None:
+    averaging = pl.callbacks.StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=2)
+    steps = epochs * len(loader())
+    trainer(max_epochs=3, max_steps=steps, callbacks=[averaging]).fit(net(), loader())
+    [model] = recorded().summary.models
+    averages, last = ("restored", None, None), ("last", steps - 1, 1)
+    assert (model.weights, model.step, model.epoch) == (averages if epochs == 3 else last)
+
+
+@pytest.mark.usefixtures("autolog")
+def test_exponential_averages_are_averages_as_well(
+    pl: Any, trainer: Any, net: Any, loader: Any, recorded: Any
+) -> None:
+    averaging = getattr(pl.callbacks, "EMAWeightAveraging", None)
+    if averaging is None:
+        pytest.skip("this Lightning has none")
+    trainer(callbacks=[averaging(decay=0.5)]).fit(net(), loader())
+    assert [model.weights for model in recorded().summary.models] == ["restored"]
