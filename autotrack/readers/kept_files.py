@@ -263,6 +263,8 @@ def _named(artifacts: Sequence[Artifact], name: str) -> list[Artifact]:
     path = PurePosixPath(name)
     exact = [one for one in artifacts if one.path == str(path)]
     bare = [one for one in artifacts if one.path.startswith(f"{path}.")]
+    if all(one.kind == "model" for one in bare):
+        bare = bare[:1]  # one model in several formats; the first needs the least trust
     in_role = [one for one in artifacts if path.name in one.roles and PurePosixPath(one.path).parent == path.parent]
     return exact or in_role or bare
 

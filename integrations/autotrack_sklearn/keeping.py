@@ -1,8 +1,9 @@
 """Keeps the fitted model in the run folder, with a schema of what goes into it and what comes out.
 
 There is a budget: at most 100 MB, and at most the time that the fit took, or a fifth of a second if that is longer.
-`joblib.load` reads the file. Where the user has imported skops, it is a file of skops, which can be loaded without
-trusting its author. Otherwise skops is not imported: that takes seconds, and loads most of scikit-learn.
+`joblib.load` reads the file, and so does every MLflow. Where the user has imported skops, and it knows all types in
+the model to be harmless, there is a file of skops besides, which can be loaded without trusting its author. Otherwise
+skops is not imported: that takes seconds, and loads most of scikit-learn.
 """
 
 import importlib
@@ -23,7 +24,7 @@ from autotrack_sklearn.schema import MOST_COLUMNS
 
 MOST_BYTES = 100_000_000
 LEAST_SECONDS = 0.2
-_SCHEMA = "schema.json"
+_SCHEMA, _PICKLED = "schema.json", "model.joblib"
 _MOST_FRAME_BYTES = 2**17
 """Larger parts of a pickle are arrays."""
 
@@ -65,40 +66,39 @@ def keep(recording: Recording, model: Any, *, seconds: float) -> None:
         return
     folder = recording.run.folder / "model" / recording.prefix.rstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
     try:
-        path = _write(_without_callbacks(model), folder, max(seconds, LEAST_SECONDS))
+        written = _write(_without_callbacks(model), folder, max(seconds, LEAST_SECONDS))
     except Exception as error:  # noqa: BLE001  pickling the user's objects may raise anything
         recording.run.notice("model", f"the model {recording.label} is not kept: {error}")
-        path = None
     schema = folder / _SCHEMA
     content, files = _schema_of_model(recording, model), RunFiles(recording.run)
     if "categories" in (content["input"] or {}):
         content = files.redacted(content)
     schema.write_bytes(msgspec.json.format(msgspec.json.encode(content, enc_hook=str), indent=2))
-    for kept in (path, schema):
-        if kept is not None:
-            files.record(kept, kind="model")
-    if path is not None and "sklearn" in sys.modules:  # CatBoost does without, and MLflow then has no way to load it
+    for path in (*written, schema):
+        files.record(path, kind="model")
+    if written and "sklearn" in sys.modules:  # CatBoost does without, and MLflow then has no way to load it
         files.record_model(
             folder,
-            files=[path.name],
-            flavors=_flavors(model, path),
+            files=[path.name for path in written],
+            flavors=_flavors(model),
             described_in=_SCHEMA,
             example=files.keep_example(folder, recording.input_rows),
         )
 
 
-def _flavors(model: Any, path: Path) -> dict[str, Any]:
-    """Return how MLflow loads the file: as what predicts, if the model does, and as an estimator."""
-    is_skops = path.suffix == ".skops"
+def _flavors(model: Any) -> dict[str, Any]:
+    """Return how MLflow loads the model: as what predicts, if the model does, and as an estimator.
+
+    That is the pickled file: MLflow 2 cannot read one of skops.
+    """
     estimator = {
-        "pickled_model": path.name,
-        "serialization_format": "skops" if is_skops else "pickle",
+        "pickled_model": _PICKLED,
+        "serialization_format": "pickle",
         "sklearn_version": str(sys.modules["sklearn"].__version__),
     }
-    if is_skops:
-        estimator["skops_trusted_types"] = sys.modules["skops.io"].get_untrusted_types(file=path)
-    predicting = {"loader_module": "mlflow.sklearn", "model_path": path.name, "predict_fn": "predict"}
+    predicting = {"loader_module": "mlflow.sklearn", "model_path": _PICKLED, "predict_fn": "predict"}
     return {**({"python_function": predicting} if hasattr(model, "predict") else {}), "sklearn": estimator}
 
 
@@ -110,19 +110,14 @@ def _schema_of_model(recording: Recording, model: Any) -> dict[str, Any]:
     return schema
 
 
-def _write(model: Any, folder: Path, seconds: float) -> Path:
-    skops = sys.modules.get("skops.io")
-    if skops is not None:
-        path = folder / "model.skops"
-        try:
-            _write_within_budget(path, seconds, lambda file: file.write(skops.dumps(model)))
-        except OverBudgetError:
-            raise
-        except Exception:  # noqa: BLE001, S110  skops knows fewer types than pickle
-            pass
-        else:
-            return path
-    path = folder / "model.joblib"
+def _write(model: Any, folder: Path, seconds: float) -> list[Path]:
+    """Write the files of a model, and return them: first the one that needs the least trust."""
+    pickled, harmless = folder / _PICKLED, folder / "model.skops"
+    _write_pickled(model, pickled, seconds)
+    return [harmless, pickled] if _can_write_harmless(model, harmless, seconds) else [pickled]
+
+
+def _write_pickled(model: Any, path: Path, seconds: float) -> None:
     try:
         # joblib reads this too; its own writer takes ten times as long.
         file = _write_within_budget(path, seconds, lambda file: pickle.dump(model, file, protocol=5))
@@ -133,7 +128,25 @@ def _write(model: Any, folder: Path, seconds: float) -> Path:
     if file is None or file.names_script:
         # What the script itself defines goes into the file, so that it can be loaded without the script.
         _write_within_budget(path, seconds, lambda file: _cloudpickle().dump(model, file, protocol=5))
-    return path
+
+
+def _can_write_harmless(model: Any, path: Path, seconds: float) -> bool:
+    """Write a model with skops, if the user has imported that; return False where it does not know all types."""
+    skops = sys.modules.get("skops.io")
+    if skops is None:
+        return False
+
+    def write(file: Any) -> None:
+        content = skops.dumps(model)
+        if unknown := skops.get_untrusted_types(data=content):
+            raise TypeError(f"skops does not know {unknown}")
+        file.write(content)
+
+    try:
+        _write_within_budget(path, seconds, write)
+    except Exception:  # noqa: BLE001  the pickled file is there
+        return False
+    return True
 
 
 def _cloudpickle() -> Any:

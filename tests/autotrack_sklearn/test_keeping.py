@@ -97,16 +97,37 @@ def test_no_model_is_kept_when_checkpoints_are_off(wine: Any, recorded: Recorded
 
 
 @pytest.mark.slow
-def test_skops_is_used_where_the_user_has_imported_it(tmp_path: Path) -> None:
+def test_where_the_user_has_imported_skops_a_file_of_it_lies_beside_the_one_that_every_mlflow_reads(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("skops")
+    script = """
+import autotrack, joblib, numpy as np, skops.io
+from pathlib import Path
+from sklearn.linear_model import LogisticRegression
+autotrack.autolog(to="runs", experiment="tests", frameworks="sklearn")
+model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+folder = next(Path("runs").glob("*/*/model"))
+assert (skops.io.load(folder / "model.skops").coef_ == model.coef_).all()
+assert (joblib.load(folder / "model.joblib").coef_ == model.coef_).all()
+(run,) = autotrack.runs("runs")
+assert run.summary.models[0].flavors["sklearn"]["pickled_model"] == "model.joblib"
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_what_skops_does_not_know_is_pickled_only(tmp_path: Path) -> None:
     pytest.importorskip("skops")
     script = """
 import autotrack, numpy as np, skops.io
 from pathlib import Path
 from sklearn.linear_model import LogisticRegression
+class Mine(LogisticRegression):
+    pass
 autotrack.autolog(to="runs", experiment="tests", frameworks="sklearn")
-model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
-path = next(Path("runs").glob("*/*/model/model.skops"))
-assert (skops.io.load(path).coef_ == model.coef_).all()
+Mine().fit([[0.0], [1.0]], [0, 1])
+assert [path.name for path in Path("runs").glob("*/*/model/model.*")] == ["model.joblib"]
 """
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=300)
 

@@ -116,6 +116,7 @@ def vectors_of_halves() -> Trained:
 
 
 def whole_numbers() -> Trained:
+    import skops.io  # noqa: F401  from here on, its files lie beside those that MLflow reads
     from sklearn.naive_bayes import MultinomialNB
 
     X, y = arrays()
