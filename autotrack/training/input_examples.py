@@ -72,7 +72,7 @@ def _copied(data: Any, rows: int, budget: list[int]) -> Any:
         if len(data.columns) > _MOST_COLUMNS:
             raise _TooLargeError
         return data.iloc[:rows].copy()
-    if not data.shape:
+    if len(data.shape) == 0:
         raise TypeError
     first = data.detach()[:rows] if hasattr(data, "detach") else data[:rows]
     size = 1
@@ -81,7 +81,8 @@ def _copied(data: Any, rows: int, budget: list[int]) -> Any:
     budget[0] -= size
     if budget[0] < 0:
         raise _TooLargeError
-    return first.clone() if hasattr(first, "clone") else first.copy()
+    copy = getattr(first, "clone", None) or getattr(first, "copy", None)
+    return first if copy is None else copy()  # tensors of TensorFlow never change
 
 
 def _is_frame(data: Any) -> bool:
@@ -100,4 +101,4 @@ def _named(rows: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def _plain(array: Any) -> Any:
     array = array.cpu() if hasattr(array, "cpu") else array
-    return array.tolist()
+    return array.tolist() if hasattr(array, "tolist") else array.numpy().tolist()

@@ -11,6 +11,7 @@ from autotrack.integrations import RunFiles, attempt
 from autotrack_keras.checkpoints import CheckpointKeeper
 from autotrack_keras.own_checkpoints import WeightWriter, keep_model
 from autotrack_keras.stopping import epoch_of_weights, weights_of
+from autotrack_keras.tensor_slices import inputs_in_memory
 
 
 class TrainingFiles:
@@ -30,7 +31,7 @@ class TrainingFiles:
     def note_inputs(self, data: Any) -> None:
         """Keep the first rows of what the model is trained on, where that is in memory: an example of its input."""
         with attempt("keras input example"):
-            self._rows = self._files.rows_of(data)
+            self._rows = self._files.rows_of(inputs_in_memory(data))
 
     def note_batch(self, batch: Any) -> None:
         """Keep the first rows of a batch, where the data are not in memory."""

@@ -1,4 +1,4 @@
-"""A `tf.data.Dataset` is recorded by its element spec and never iterated, on every backend."""
+"""A `tf.data.Dataset` is recorded by its element spec, and by what lies in memory, and never iterated."""
 
 import importlib.util
 import json
@@ -92,3 +92,45 @@ def test_tf_data_is_recorded_by_its_spec_and_asked_for_nothing_more(
             "rest": {"name": "rest", "shape": [None, 2], "dtype": "float32"},
         },
     }
+
+
+IN_MEMORY = """
+    import json, os, sys
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras, numpy as np, tensorflow as tf, autotrack
+
+    x = np.linspace(-1, 1, 120, dtype="float32").reshape(40, 3)
+    slices = tf.data.Dataset.from_tensor_slices(({"a": x, "b": 2 * x}, x[:, 0]))
+    data = {
+        "shuffled": lambda: slices.shuffle(40, seed=1).batch(8).prefetch(2),
+        "mapped": lambda: slices.map(lambda row, y: ({"a": row["a"], "b": row["b"] + 1}, y)).batch(8),
+        "tensors": lambda: ({"a": tf.constant(x), "b": tf.constant(2 * x)}, tf.constant(x[:, 0])),
+    }[sys.argv[1]]()
+    a, b = (keras.Input((3,), name=name) for name in "ab")
+    model = keras.Model({"a": a, "b": b}, keras.layers.Dense(1)(keras.layers.Concatenate()([a, b])))
+    model.compile("sgd", "mse")
+    autotrack.autolog(to="runs", experiment="tests")
+    model.fit(*data, verbose=0) if isinstance(data, tuple) else model.fit(data, verbose=0)
+    (run,) = autotrack.runs("runs")
+    assert not run.notices, run.notices
+    example = run.folder / "model" / "input_example.json"
+    print(example.read_text() if example.exists() else "{}")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("data", ["shuffled", "mapped", "tensors"])
+def test_what_lies_in_memory_is_an_example_of_the_input_and_no_function_of_the_user_is_called_for_one(
+    data: str, run_script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    example = json.loads(run_script(IN_MEMORY, data).splitlines()[-1])
+    if data == "mapped":
+        assert example == {}
+    else:
+        assert {name: len(rows) for name, rows in example.items()} == {"a": 3, "b": 3}
+        assert example["a"][0] == pytest.approx([-1, -1 + 2 / 119, -1 + 4 / 119])
+        assert example["b"][0][0] == -2
