@@ -5,9 +5,7 @@ files are sent to one of the two places, as MLflow itself does it: since version
 models and leads to them, and so does `runs:/RUN/model`.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import Any
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import Artifact, Model
-from autotrack.journal.run_folder import open_file, read_bytes
+from autotrack.journal.run_folder import read_bytes
 from autotrack.journal.shared_files import own_name
 from autotrack.journal.summary import Summary
 from autotrack.model_format.mlmodel import NAME as MLMODEL
@@ -27,6 +25,7 @@ from autotrack.sinks.rest import datasets, params, runs
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.batches import LIMITS, Item
 from autotrack.sinks.rest.client import Client, Refused
+from autotrack.sinks.rest.content_check import ContentChanged, check_content
 from autotrack.sinks.rest.cursor import Cursor
 from autotrack.sinks.rest.key_map import KeyMap
 from autotrack.sinks.rest.metrics import as_value, latest_points
@@ -73,13 +72,12 @@ class LoggedModels:
         self._open_store = open_store
         self._is_offered: bool | None = None
 
-    def files(self, run: RemoteRun, summary: Summary) -> set[str]:
-        """Return the files that belong to logged models, and so are no artifacts of the run on this server."""
-        files = {file.path for model in summary.models for file in _files_of(model, summary)}
-        if files and self._is_offered is None:
+    def are_offered(self, run: RemoteRun) -> bool:
+        """Return whether the server has logged models; their files are no artifacts of the run there."""
+        if self._is_offered is None:
             search = {"experiment_ids": [run.experiment_id], "max_results": 1}
             self._is_offered = self._client.post_if_offered("logged-models/search", search) is not None
-        return files if self._is_offered else set()
+        return self._is_offered
 
     def send(self, run: RemoteRun, summary: Summary, keys: KeyMap) -> None:
         """Send the models that are complete; what the server does not take stays owed."""
@@ -97,13 +95,13 @@ class LoggedModels:
                 if refused.status == 401:
                     raise
                 reason = str(refused)
-            except (AutotrackError, OSError) as fault:
-                if not isinstance(fault, OSError) and not isinstance(fault, _NotSentError):
-                    raise
+            except (ContentChanged, _NotSentError, OSError) as fault:
                 reason = str(fault)
             self._attempts.note(what, content, reason)
 
     def _send(self, run: RemoteRun, summary: Summary, model: Model, files: list[Artifact], keys: KeyMap) -> None:
+        for file in files:
+            check_content(self._folder, file)
         remote = self._created(run, summary, model, keys)
         if remote is None:
             self._list_in_run(run, summary, model)
@@ -146,8 +144,6 @@ class LoggedModels:
             return found.remote
 
     def _upload(self, run: RemoteRun, model: Model, files: list[Artifact], remote: _Remote) -> None:
-        for file in files:
-            _check_content(self._folder, file)  # whoever loads it there trusts the server
         store, left = self._open_store(remote.artifact_uri), dict[str, AutotrackError]()
         for file in files:
             name = own_name(file.path).removeprefix(f"{model.path}/")
@@ -194,15 +190,13 @@ class LoggedModels:
             self._client.post("runs/log-model", body, before_retry=stop_if_listed)
 
 
-def _check_content(folder: Path, file: Artifact) -> None:
-    """Raise `_NotSentError` for a file that is not what the run has recorded: somebody, or a disk, has changed it."""
-    with os.fdopen(open_file(folder, file.path), "rb") as content:
-        if file.sha256 not in (None, hashlib.file_digest(content, "sha256").hexdigest()):
-            raise _NotSentError(f"{file.path} is not what the run has recorded: its checksum differs")
-
-
 class _NotSentError(AutotrackError):
     """Files of a model were not sent."""
+
+
+def files_of_models(summary: Summary) -> set[str]:
+    """Return the files that belong to the models of a run."""
+    return {file.path for model in summary.models for file in _files_of(model, summary)}
 
 
 def _files_of(model: Model, summary: Summary) -> Iterator[Artifact]:

@@ -17,7 +17,7 @@ from autotrack.sinks.rest.client import Client, Refused
 from autotrack.sinks.rest.cursor import Cursor, CursorFile
 from autotrack.sinks.rest.documents import Tables
 from autotrack.sinks.rest.key_map import KeyMap
-from autotrack.sinks.rest.logged_models import LoggedModels
+from autotrack.sinks.rest.logged_models import LoggedModels, files_of_models
 from autotrack.sinks.rest.metrics import Points
 from autotrack.sinks.rest.model_versions import ModelVersions
 from autotrack.sinks.rest.refusals import Attempts
@@ -117,7 +117,9 @@ class Remote:
         with_params = bool(self._batches.shortened) or params.are_cut(summary.params)
         content = documents.documents(summary, self._keys, with_params=with_params, draws=draws)
         uploads.documents(chain(tables.documents(self._keys), content))
-        uploads.files(self._folder, summary, without=self._models.files(run, summary))
+        models = files_of_models(summary)
+        are_elsewhere = bool(models) and self._models.are_offered(run)
+        uploads.files(self._folder, summary, without=models if are_elsewhere else (), checked=models)
         images = [documents.stepped_images(artifact, self._folder, run.run_id) for artifact in summary.artifacts]
         uploads.documents(chain.from_iterable(images))
         uploads.try_refused_again()

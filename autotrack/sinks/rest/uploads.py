@@ -17,6 +17,7 @@ from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifact_streams import SourceChanged, SourceLost
 from autotrack.sinks.rest.artifacts import ArtifactStore, OverBudget
 from autotrack.sinks.rest.client import Refused
+from autotrack.sinks.rest.content_check import ContentChanged, check_content
 from autotrack.sinks.rest.documents import Document
 from autotrack.sinks.rest.refusals import Attempts
 
@@ -70,17 +71,22 @@ class Uploads:
         for document in documents:
             self._once(document.path, document.made_of, partial(self._make, document))
 
-    def files(self, folder: Path, summary: Summary, *, without: Container[str] = ()) -> None:
+    def files(
+        self, folder: Path, summary: Summary, *, without: Container[str] = (), checked: Container[str] = ()
+    ) -> None:
         """Send the artifacts, the captured environment, and at the end of the run its output.
 
-        Those whose paths are in `without` are sent elsewhere.
+        Those whose paths are in `without` are sent elsewhere, and those in `checked` only if they are what the run has
+        recorded.
         """
         upload = self._upload_passing if summary.status == "running" else self._upload
         for artifact in summary.artifacts:
             path = artifact.path
             if path in without:
                 continue
-            self._once(path, _version(artifact), partial(upload, folder, path))
+            send = partial(upload, folder, path)
+            as_recorded = partial(self._upload_checked, folder, artifact, send)
+            self._once(path, _version(artifact), as_recorded if path in checked else send)
         for path, status in _derived(folder, summary):
             self._once(path, [status.st_size, status.st_mtime_ns], partial(self._upload, folder, path))
 
@@ -90,6 +96,11 @@ class Uploads:
         for path, version, upload in sorted(self._refused_earlier, key=lambda waiting: order[f"file {waiting[0]}"]):
             self._attempt(path, version, upload)
         self._attempts.put_last(self._refused_now)
+
+    def _upload_checked(self, folder: Path, artifact: Artifact, send: Callable[[], None]) -> None:
+        with suppress(FileNotFoundError):  # which is told when it is sent
+            check_content(folder, artifact)
+        send()
 
     def _upload(self, folder: Path, path: str) -> None:
         try:
@@ -151,7 +162,7 @@ class Uploads:
             self._in_a_row += refused.status not in _ONE_FILE
             self._last_refusal = str(refused)
             return self._last_refusal
-        except (_LeftOutError, OverBudget, OSError) as fault:
+        except (_LeftOutError, ContentChanged, OverBudget, OSError) as fault:
             return str(fault)
         except AutotrackError as fault:  # it leads out of the run
             self._on_problem(f"{path} was not sent: {fault}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 import requests
@@ -208,10 +209,20 @@ def test_a_model_is_sent_by_one_process_at_a_time(store: Path, server: Server, e
         file.unlock()
 
 
+@pytest.mark.parametrize("has_logged_models", [True, False], ids=["MLflow 3", "MLflow 2"])
 @pytest.mark.parametrize("change", ["tampered", "linked"])
-def test_a_model_that_somebody_has_changed_becomes_no_version_on_a_server(
-    store: Path, server: Server, experiment: str, change: str
+def test_a_model_that_somebody_has_changed_is_not_sent_and_becomes_no_version(
+    store: Path,
+    server: Server,
+    failing: Callable[..., ChaosProxy],
+    experiment: str,
+    change: str,
+    *,
+    has_logged_models: bool,
 ) -> None:
+    proxy = failing()
+    if not has_logged_models:
+        proxy.refuses = lambda _, path, __: 404 if "logged-models" in path else None
     run = train(store, experiment)
     (file,) = run.folder.glob("model/*.joblib")
     if change == "tampered":
@@ -219,9 +230,15 @@ def test_a_model_that_somebody_has_changed_becomes_no_version_on_a_server(
     else:
         outside = Path(file.rename(store.parent / "outside.joblib"))
         file.symlink_to(outside)
-    (outcome,) = autotrack.sync(store, server.url)
+    (outcome,) = autotrack.sync(store, proxy.url)
     assert not outcome.is_done
     reason = "checksum differs" if change == "tampered" else "is a link"
     said = [*map(str, outcome.sent.values()), *(text for owed in outcome.owed.values() for text in owed.sentences())]
     assert any(reason in text for text in said), said
-    assert versions(server, experiment) == []
+    client = mlflow.MlflowClient(server.url)
+    assert not client.search_model_versions(f"name = '{experiment}'")
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    (sent,) = client.search_runs([found.experiment_id])
+    names = [one.path for one in client.list_artifacts(sent.info.run_id, "model")]
+    assert f"model/{file.name}" not in names, names
