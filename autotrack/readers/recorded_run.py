@@ -285,6 +285,11 @@ def values_of(runs: Iterable[RecordedRun], name: Name) -> list[Any]:
     return found
 
 
+def folders_of(runs: Iterable[RecordedRun]) -> list[bytes]:
+    """Return the run folders as the system names them, which is quicker to have than paths."""
+    return [run._folder if isinstance(run._folder, bytes) else os.fsencode(run._folder) for run in runs]
+
+
 def load(folder: Path) -> RecordedRun:
     """Read one run, from `run.json` if that is up to date, and from the journals otherwise. Raises `OSError`."""
     return RecordedRun(folder, summarise(folder))

@@ -35,6 +35,11 @@ def scan(store: Path) -> Iterator[Seen]:
                 yield b"%s/%s" % (outer, inner), stamp
 
 
+def folder_in(store: bytes, name: bytes) -> bytes:
+    """Return the folder of a run by its path in the store, as `scan` yields it."""
+    return store if name == b"." else b"%s/%s" % (store, name)
+
+
 def run_folders(store: Path) -> Iterator[Path]:
     """Yield the folders that `scan` finds."""
     for folder, _ in scan(store):

@@ -1,9 +1,9 @@
 """The runs of some folders as they are now: what the tab of TensorBoard asks for, again and again."""
 
-import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from threading import Lock
@@ -18,17 +18,18 @@ from autotrack.readers.index.store_index import Index
 from autotrack.readers.plain import plain
 from autotrack.readers.query.names import Name, names_in
 from autotrack.readers.ranking import Ranks
-from autotrack.readers.recorded_run import RecordedRun, fold, load
+from autotrack.readers.recorded_run import RecordedRun, fold, folders_of, load, values_of
 from autotrack.readers.runs import Runs
-from autotrack.readers.scan import Seen, scan
-from autotrack.report.columns import columns_of, keys_of
+from autotrack.readers.scan import folder_in, scan
+from autotrack.report.columns import columns_of
 from autotrack.report.comparisons import compared
 from autotrack.report.curves import thinned
 from autotrack.report.folders import roots
 from autotrack.report.importances import of_runs
 from autotrack.report.live_run import LiveRun
+from autotrack.report.run_versions import RunVersions
 
-_MOST_CHANGED = 50
+_MOST_CHANGED = _MOST_BESIDE = 50
 _MOST_OPEN = 8
 _SPARK_POINTS = 40
 _MOST_SPARKS = 20_000
@@ -38,19 +39,6 @@ _REST = 6.0
 _LEAST_SECONDS, _MOST_SECONDS = 1.5, 60.0
 
 
-class _Kept:
-    """What was last handed out: by folder, the stamp and the key of each run; and by key, the folder."""
-
-    def __init__(self, version: str, stamps: dict[Path, str], keys: dict[Path, str]) -> None:
-        self.version, self.stamps, self.keys = version, stamps, keys
-        self.folders = {key: folder for folder, key in keys.items()}
-
-    def name(self, folder: Path, key: str) -> None:
-        """Give a run its key."""
-        self.keys[folder] = key
-        self.folders[key] = folder
-
-
 class LiveRuns:
     """The runs below some folders: stores, experiments, runs, or a folder of links that autotrack has made."""
 
@@ -58,7 +46,9 @@ class LiveRuns:
         self._places = places
         self._lock = Lock()
         self._indexes: dict[Path, Index] = {}
-        self._kept = _Kept("", {}, {})
+        self._versions = RunVersions()
+        self._keys: dict[bytes, str] = {}
+        self._folders: dict[str, bytes] = {}
         self._open: OrderedDict[Path, LiveRun] = OrderedDict()
         self._sparks: OrderedDict[tuple[Path, str], tuple[str, list[Any]]] = OrderedDict()
         self._whole: dict[str, Any] = {}
@@ -91,17 +81,17 @@ class LiveRuns:
     def comparison(self, before: str, after: str) -> dict[str, Any]:
         """Return why two runs differ. Raises `RunNotFoundError`."""
         folders = self._folder(before), self._folder(after)
-        beside = [load(folder) for folder in list(self._kept.stamps)[:_MOST_CHANGED]]
-        return compared(load(folders[0]), load(folders[1]), beside)
+        beside = _loaded(list(self._keys)[:_MOST_BESIDE])
+        return compared(load(folders[0]), load(folders[1]), list(beside.values()))
 
     def importances(self) -> dict[str, Any]:
         """Return, for the most common metrics, which params explain them."""
         with self._lock:
             known, found = self._importances
-            if not known or known != self._kept.version:
+            if not known or known != self._versions.version:
                 runs, names = self._all()
                 found = of_runs(runs, names, columns_of(runs, names, settings.resolve().metric)["judged_by"])
-                self._importances = self._kept.version, found
+                self._importances = self._versions.version, found
             return found
 
     def sparks(self, metric: str, keys: Sequence[str]) -> dict[str, list[Any]]:
@@ -115,7 +105,7 @@ class LiveRuns:
         return found
 
     def _spark(self, folder: Path, metric: str) -> list[Any]:
-        stamp = self._kept.stamps.get(folder, "")
+        stamp = self._versions.stamps.get(os.fsencode(folder), "")
         known, values = self._sparks.pop((folder, metric), (None, []))
         if known != stamp:
             values = _spark(load(folder), metric)
@@ -127,60 +117,57 @@ class LiveRuns:
     # ---- What has changed
 
     def _table(self, since: str) -> dict[str, Any]:
-        stamps = {place / os.fsdecode(folder): stamp for place in self._roots() for folder, stamp in _seen(place)}
-        version = _version_of(stamps)
-        if version == since == self._kept.version:
-            return {"version": version}
-        before = self._kept
-        changed = [folder for folder in stamps if before.stamps.get(folder) != stamps[folder]]
-        if (
-            since
-            and since == before.version
-            and len(changed) <= _MOST_CHANGED
-            and not before.stamps.keys() - stamps.keys()
-        ):
-            return {
-                "version": version,
-                "changed": self._of_changed(changed, _Kept(version, stamps, dict(before.keys))),
+        seen = {place: dict(scan(place)) for place in self._roots()}
+        self._versions.look(
+            {
+                folder_in(store, name): stamp
+                for store, found in ((os.fsencode(place), found) for place, found in seen.items())
+                for name, stamp in found.items()
             }
-        if version == self._whole.get("version"):
-            return self._whole  # the page is opened once more
-        runs, names = self._all()
-        keys = keys_of(runs)
-        self._kept = _Kept(version, stamps, {run.folder: key for run, key in zip(runs, keys, strict=True)})
-        self._whole = {"version": version, "table": columns_of(runs, names, settings.resolve().metric)}
+        )
+        version, changed = self._versions.version, self._versions.changed_since(since)
+        if changed is not None and len(changed) <= _MOST_CHANGED:
+            return {"version": version, **({"changed": self._of_changed(changed)} if changed else {})}
+        if self._whole.get("version") != version:  # else, the page is opened once more
+            self._keys = {folder: key for folder, key in self._keys.items() if folder in self._versions.stamps}
+            self._folders = {key: folder for folder, key in self._keys.items()}
+            runs, names = self._all(seen)
+            self._whole = {"version": version, "table": self._columns(folders_of(runs), runs, names)}
         return self._whole
 
-    def _of_changed(self, folders: Sequence[Path], kept: _Kept) -> dict[str, Any]:
+    def _of_changed(self, folders: Sequence[bytes]) -> dict[str, Any]:
         """Return the runs in these folders as columns, without the index, which would read all others as well."""
-        runs = []
-        for folder in folders:
-            try:
-                runs.append(load(folder))
-            except (OSError, AutotrackError):  # it has just begun
-                kept.stamps.pop(folder)
-        keys = []
-        for run in runs:
-            if run.folder not in kept.keys:
-                tried = chain([run.id], (f"{run.id}-{copy}" for copy in count(2)))
-                kept.name(run.folder, next(key for key in tried if key not in kept.folders))
-            keys.append(kept.keys[run.folder])
-        self._kept = kept
-        return {
-            **columns_of(runs, set(names_in(run.summary for run in runs)), settings.resolve().metric),
-            "keys": keys,
-        }
+        found = _loaded(folders)
+        runs = list(found.values())
+        return self._columns(list(found), runs, set(names_in(run.summary for run in runs)))
 
-    def _all(self) -> tuple[list[RecordedRun], set[Name]]:
+    def _columns(self, folders: Sequence[bytes], runs: Sequence[RecordedRun], names: set[Name]) -> dict[str, Any]:
+        """Return the runs in these folders as columns, with the keys by which browsers know them."""
+        ids, statuses = (values_of(runs, Name("", field)) for field in ("id", "status"))
+        running = [folder for folder, status in zip(folders, statuses, strict=True) if status == "running"]
+        self._versions.note_running(folders, running)
+        keys = list(map(self._key_of, folders, ids))
+        return {**columns_of(runs, names, settings.resolve().metric), "keys": keys}
+
+    def _key_of(self, folder: bytes, run_id: str) -> str:
+        """Return the key of a run, which stays the same; a copy of another run gets its own."""
+        if folder not in self._keys:
+            tried = chain([run_id], (f"{run_id}-{copy}" for copy in count(2)))
+            self._keys[folder] = next(key for key in tried if key not in self._folders)
+            self._folders[self._keys[folder]] = folder
+        return self._keys[folder]
+
+    def _all(self, seen: Mapping[Path, dict[bytes, str]] | None = None) -> tuple[list[RecordedRun], set[Name]]:
+        """Return all runs with their names. `seen` is what `scan` has just found in each place."""
         runs: list[RecordedRun] = []
         names: set[Name] = set()
         single: list[RecordedRun] = []
-        for place in self._roots():
+        for place in self._roots() if seen is None else seen:
             if (place / "journal").is_dir():
                 single.append(load(place))
                 continue
             index = self._indexes.setdefault(place, Index(place))
-            runs += index.refresh()
+            runs += index.refresh(seen=None if seen is None else seen[place].items())
             index.read_cards()
             names |= set(index.names())
         names |= set(names_in(run.summary for run in single))
@@ -203,12 +190,12 @@ class LiveRuns:
             return ranks
 
     def _folder(self, key: str) -> Path:
-        if key not in self._kept.folders and monotonic() - self._looked_at >= _LEAST_SECONDS:
+        if key not in self._folders and monotonic() - self._looked_at >= _LEAST_SECONDS:
             self.table()  # it may be new; but one question after the other does not make us look again and again
-        found = self._kept.folders.get(key)
+        found = self._folders.get(key)
         if found is None:
             raise RunNotFoundError("there is no such run here", reference=key)
-        return found
+        return Path(os.fsdecode(found))
 
     def _live(self, folder: Path) -> LiveRun:
         with self._lock:
@@ -219,19 +206,13 @@ class LiveRuns:
             return run
 
 
-def _seen(place: Path) -> Iterator[Seen]:
-    try:
-        yield from scan(place)
-    except OSError:  # it was moved away meanwhile
-        return
-
-
-def _version_of(stamps: dict[Path, str]) -> str:
-    """Return what changes when a run does, and now and then: a process may have died without a word."""
-    digest = hashlib.sha256()
-    for folder, stamp in stamps.items():
-        digest.update(f"{folder}\0{stamp}\0".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:16]
+def _loaded(folders: Sequence[bytes]) -> dict[bytes, RecordedRun]:
+    """Return the runs in these folders, without those that have just begun or were moved away meanwhile."""
+    found = {}
+    for folder in folders:
+        with suppress(OSError, AutotrackError):
+            found[folder] = load(Path(os.fsdecode(folder)))
+    return found
 
 
 def _spark(run: RecordedRun, metric: str) -> list[Any]:

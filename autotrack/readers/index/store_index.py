@@ -26,7 +26,7 @@ from autotrack.readers.index.values import (
 )
 from autotrack.readers.query.names import FIELDS, Name
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.scan import Seen, scan
+from autotrack.readers.scan import Seen, folder_in, scan
 
 _WAIT_SECONDS = 5.0
 _CHUNK = 2000
@@ -56,27 +56,27 @@ class Index:
         self._cards: dict[int, dict[str, Any]] = {}
         self._database = self._open()
 
-    def refresh(self, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> list[RecordedRun]:
+    def refresh(
+        self, watch: Callable[[Sequence[Path]], Iterable[Path]] = iter, *, seen: Collection[Seen] | None = None
+    ) -> list[RecordedRun]:
         """Read what has changed in the store; return its runs, the newest first.
 
-        `watch` is given the folders of the runs that have to be read, and passes them on one by one.
+        `watch` is given the folders of the runs that have to be read, and passes them on one by one. `seen` is what
+        `scan` has just found, if somebody needs to know it.
         """
         with self._lock:
             try:
-                rows = self._update(watch)
+                rows = self._update(watch, seen)
             except sqlite3.Error:  # damaged, or a disk that takes nothing
                 self._database.close()
                 self._database = _new_database(":memory:")
-                rows = self._update(watch)
+                rows = self._update(watch, seen)
         readable = [(started, folder, number) for number, folder, _, _, status, started in rows if status is not None]
         if len({started for started, *_ in readable}) < len(readable):  # those that began together: by their names
             readable.sort(key=lambda row: os.path.basename(row[1]), reverse=True)  # noqa: PTH119  quicker
         readable.sort(key=itemgetter(0), reverse=True)
         store = os.fsencode(self._store)
-        return [
-            RecordedRun(store if folder == b"." else b"%s/%s" % (store, folder), index=self, number=number)
-            for _, folder, number in readable
-        ]
+        return [RecordedRun(folder_in(store, folder), index=self, number=number) for _, folder, number in readable]
 
     def unreadable(self) -> list[Path]:
         """Return the folders, as paths in the store, that could not be read as runs when they were last looked at."""
@@ -125,12 +125,12 @@ class Index:
 
     # ---- Bringing it up to date
 
-    def _update(self, watch: Callable[[Sequence[Path]], Iterable[Path]]) -> list[_Row]:
+    def _update(self, watch: Callable[[Sequence[Path]], Iterable[Path]], found: Collection[Seen] | None) -> list[_Row]:
         """Read what has changed; return the rows of all runs. If nothing has, they are read once and that is all."""
         rows = self._rows()
         known = {row[1]: row for row in rows}
         changed: dict[Path, Seen] = {}
-        for seen in scan(self._store):
+        for seen in scan(self._store) if found is None else found:
             name, stamp = seen
             before = known.pop(name, None)
             if before is None or before[2] != stamp or (before[3] is not None and self._has_grown(before)):
