@@ -8,21 +8,36 @@ import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import axe_playwright_python
+import msgspec
 from playwright.sync_api import Page
 
 import autotrack
+from autotrack.journal.records import Environment
 from tests.support.browser import open_page
 
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _BAD = ("serious", "critical")
 
 WIDE, NARROW = 1400, 390
+
+_PATCH = """diff --git a/train.py b/train.py
+--- a/train.py
++++ b/train.py
+@@ -1,4 +1,5 @@
+ # It trains
+-def train(rate=0.1, name="slow"):
++# something, one would think.
++def train(rate=0.2, name="quick"):
+     for epoch in range(3):
+         print(epoch)
+"""
 
 
 class Finding(NamedTuple):
@@ -72,6 +87,11 @@ def findings(address: str, views: Iterable[str], *, width: int, scheme: Any) -> 
 
 
 def _record(store: Path) -> None:
+    with autotrack.start_run("sweep", to=store, experiment="e"):
+        for number in range(2):
+            with autotrack.start_run(f"part {number}", to=store, experiment="e", params={"lr": 0.1 * number}) as run:
+                run.log({"train_loss": 0.1 * number}, step=0)
+                _change_code(run.folder, number)
     for number in range(12):
         params = {"lr": 10.0**-number, "width": number % 3, "seed": number % 2}
         with autotrack.start_run(f"run {number}", to=store, experiment="e", params=params, tags={"t": "x"}) as run:
@@ -88,8 +108,17 @@ def _record(store: Path) -> None:
             run.log_trial(number, {"C": 10.0**number}, {"mean_test_score": number / 12})
 
 
+def _change_code(folder: Path, number: int) -> None:
+    """Let it look as if there had been changes in the code that were not committed."""
+    (folder / "environment").mkdir()
+    (folder / "environment" / "changes.patch").write_text(_PATCH.replace("0.2", f"0.{number + 2}"))
+    captured = Environment(time=time.time(), kind="git", files=["environment/changes.patch"])
+    (folder / "journal" / "sidecar.jsonl").write_bytes(msgspec.json.encode(captured) + b"\n")
+
+
 def _views(store: Path) -> Iterator[str]:
     keys = [run.id for run in autotrack.runs(store)]
+    yield from (f"#run/{keys[-1]}", f"#run/{keys[-2]}", f"#compare?runs={keys[-2]},{keys[-3]}")
     yield from ("#runs", "#runs?grouped=yes&where=nothing+<+1", f"#run/{keys[0]}", f"#run/{keys[1]}")
     yield from (f"#compare?runs={keys[1]},{keys[2]},{keys[3]}", "#search?metric=val_loss", f"#search?of={keys[0]}")
 

@@ -14,7 +14,8 @@ from autotrack.readers.query.names import COUNTED, GROUPS, Name
 from autotrack.readers.recorded_run import RecordedRun, values_of
 
 _FIELDS = ("name", "experiment", "status", "error", "started", "ended", "duration_seconds", "overhead_seconds",
-           "parent", "resumed_from", "started_by", "entry_point", "host", "python", *COUNTED)  # fmt: skip
+           "parent", "resumed_from", "reproduces", "started_by", "entry_point", "host", "python",
+           *COUNTED)  # fmt: skip
 
 _LONGEST_TEXT = 300
 

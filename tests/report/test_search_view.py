@@ -82,6 +82,57 @@ def test_lines_are_brushed_and_the_best_of_those_that_pass_are_listed(page: Page
     expect(page.locator("h1")).to_have_text("run-10")
 
 
+def test_people_choose_which_axes_are_shown_and_a_link_keeps_them(page: Page, store: Path) -> None:
+    record_sweep(store)
+    page.goto(address(store))
+    lines = page.get_by_role("application", name=re.compile("lines over"))
+    heads = page.locator("#passing thead th")
+    expect(heads).to_have_text(["run", "val_loss", "lr", "optimizer", "width"])
+    page.get_by_role("button", name="Axes").click()
+    page.get_by_label("width", exact=True).uncheck()
+    expect(heads).to_have_text(["run", "val_loss", "lr", "optimizer"])
+    page.get_by_role("searchbox", name="find an axis").fill("duration")
+    page.get_by_role("checkbox", name="duration_seconds").check()
+    expect(lines).to_have_attribute("aria-label", re.compile("over lr, optimizer, duration_seconds, val_loss"))
+    page.get_by_role("searchbox", name="find an axis").press("Escape")
+    lines.press("ArrowUp")
+    expect(page.locator("#lines .chip")).to_contain_text("lr")
+    expect(page).to_have_url(re.compile("axes=.*ranges="))
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect(heads).to_have_text(["run", "val_loss", "lr", "optimizer", "duration_seconds"])
+    expect(page.locator("#lines .chip")).to_contain_text("lr")
+    page.get_by_role("button", name="Axes").click()
+    page.get_by_role("button", name="as at first").click()
+    expect(heads).to_have_text(["run", "val_loss", "lr", "optimizer", "width"])
+
+
+def test_candidates_are_sorted_by_a_click_and_a_link_keeps_that(page: Page, store: Path) -> None:
+    record_search(store)
+    page.goto(address(store))
+    page.get_by_label("what is shown").select_option(label="trials of search")
+    first = page.locator("#candidates tbody tr").first.locator("td").first
+    page.locator("#candidates").get_by_role("button", name="C", exact=True).click()
+    expect(first).to_have_text("0")
+    page.keyboard.press("Enter")
+    expect(first).to_have_text(str(RUNS - 1))
+    page.get_by_role("button", name="Axes").click()
+    page.get_by_label("C", exact=True).uncheck()
+    expect(page.get_by_role("application", name=re.compile("lines over mean_test_score"))).to_be_visible()
+    expect(page).to_have_url(re.compile("axes=.*sort=-C"))
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect(first).to_have_text(str(RUNS - 1))
+    page.goto(page.url.partition("#")[0] + f"#run/{autotrack.runs(store)[0].id}")
+    trials = page.locator("#trials tbody tr")
+    page.locator("#trials").get_by_role("button", name="mean_test_score").click()
+    page.keyboard.press("Enter")
+    expect(trials.first.locator("td").first).to_have_text(str(RUNS - 1))
+    expect(page).to_have_url(re.compile("trials=-mean_test_score"))
+
+
 def test_the_candidates_of_one_search_are_shown_alike(page: Page, store: Path) -> None:
     record_sweep(store)
     record_search(store)

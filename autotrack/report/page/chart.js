@@ -5,6 +5,7 @@ import { joined, nearest, placed, smoothed } from "./curves.js";
 import { keepDetail, refine } from "./detail.js";
 import { button, fill, h, refill } from "./dom.js";
 import { copyMenu, drawnLines } from "./figures.js";
+import { whenSeen } from "./seen.js";
 import { swatch } from "./swatch.js";
 import { colour, lineStyle, whenThemed } from "./theme.js";
 import { uPlot } from "./vendor/uPlot.js";
@@ -280,17 +281,6 @@ class Drawing {
     return { title, lines: lines.filter((_, at) => !this.hidden.has(at)), ...this.settings, x: [x.min, x.max], y: [y.min, y.max], xText: (value) => this.names?.[value] ?? placeText(this.settings.axis, value) };
   }
 }
-
-/** Call a function whenever an element comes near to what is seen, or leaves it; and when the page is printed. */
-function whenSeen(element, act) {
-  new IntersectionObserver((entries) => act(entries.at(-1).isIntersecting), { rootMargin: "300px" }).observe(element);
-  element.addEventListener("print", () => act(true));
-}
-
-// One listener for all charts: it would hold each that had one of its own.
-matchMedia("print").addEventListener("change", () => {
-  for (const one of document.querySelectorAll("figure.chart")) one.dispatchEvent(new Event("print"));
-});
 
 function positive(points, log) {
   return log ? { ...points, y: points.y.map((value) => (value > 0 ? value : null)) } : points;

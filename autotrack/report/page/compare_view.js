@@ -3,8 +3,9 @@
 import { chart } from "./chart.js";
 import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf } from "./curves.js";
+import { diff } from "./diff.js";
 import { button, fill, h, scrolling } from "./dom.js";
-import { copyable, diff, folded, section } from "./facts.js";
+import { copyable, folded, section } from "./facts.js";
 import { exact, moment, number, short } from "./format.js";
 import { address, go, place, remember } from "./router.js";
 import { swatch } from "./swatch.js";

@@ -1,6 +1,7 @@
 // What the search view draws: dimensions, each with a value for every run or candidate, and where values lie on them.
 
 import { moment, number, short } from "./format.js";
+import { namesIn } from "./trials.js";
 
 const mostTexts = 60;
 
@@ -79,19 +80,32 @@ export function ofRuns(runs, rows, ids) {
   });
 }
 
-const notDrawn = new Set(["name", "error", "note", "entry_point", "parent", "resumed_from", "host", "python"]);
+const notDrawn = new Set(["name", "error", "note", "entry_point", "parent", "resumed_from", "reproduces", "host", "python"]);
+
+/** Return the columns of runs that a drawing can show. */
+export function drawable(runs) {
+  return runs.columns.filter((column) => column.distinct > 1 && !notDrawn.has(column.id) && (column.isNumber || column.distinct <= mostTexts));
+}
 
 /** Return what else may be chosen of runs for a drawing: `{ label, make }`, where `make` returns the dimension. */
 export function othersOfRuns(runs, rows, known) {
-  const columns = runs.columns.filter((column) => column.distinct > 1 && !known.includes(column.id) && !notDrawn.has(column.id) && (column.isNumber || column.distinct <= mostTexts));
+  const columns = drawable(runs).filter((column) => !known.includes(column.id));
   return columns.map((column) => ({ label: column.id, make: () => ofRuns(runs, rows, [column.id])[0] }));
 }
 
-/** Return the dimensions of the candidates of a search; the score is the last one. */
+/** Return the dimensions of the candidates of a search: of their `params`, of their `values`, and of the `score`. */
 export function ofTrials(trials, score) {
-  const names = [...new Set(trials.flatMap((trial) => Object.keys(trial.params ?? {})))];
-  const params = names.map((name) => new Dimension(name, name, trials.map((trial) => (trial.params?.[name] === null ? "None" : (trial.params?.[name] ?? null)))));
-  const times = new Dimension("mean_fit_time", "mean_fit_time", trials.map((trial) => number(trial.values?.mean_fit_time)), "min");
-  const result = new Dimension(score, score, trials.map((trial) => number(trial.values?.[score])), /loss|error|rank|time/.test(score) ? "min" : "max");
-  return [...params.filter((one) => new Set(one.values).size > 1), ...(times.isNumber ? [times] : []), result];
+  const ofParam = (name) => new Dimension(name, name, trials.map((trial) => (trial.params?.[name] === null ? "None" : (trial.params?.[name] ?? null))));
+  const ofValue = (name) => new Dimension(name, name, trials.map((trial) => number(trial.values?.[name])), directionOf(name));
+  const params = namesIn(trials, "params");
+  const values = namesIn(trials, "values").filter((name) => name !== score && !params.includes(name) && !/^split\d+_/.test(name));
+  const differ = (dimension) => new Set(dimension.values).size > 1;
+  const result = ofValue(score);
+  result.direction ??= "max";
+  return { params: params.map(ofParam).filter(differ), values: values.map(ofValue).filter((one) => one.isNumber && differ(one)), score: result };
+}
+
+function directionOf(name) {
+  if (/loss|error|rank|time/.test(name)) return "min";
+  return /score|acc/.test(name) && !name.startsWith("std_") ? "max" : null;
 }

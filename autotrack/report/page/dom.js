@@ -39,10 +39,16 @@ export function fill(element, ...children) {
 
 /** Do as `fill` does, and keep the focus on the element that has the same `data-same` as the one that had it. */
 export function refill(element, ...children) {
-  const same = element.contains(document.activeElement) ? document.activeElement.dataset.same : undefined;
+  const focus = focusIn(element);
   fill(element, ...children);
-  if (same !== undefined) element.querySelector(`[data-same="${CSS.escape(same)}"]`)?.focus({ preventScroll: true });
+  focus(element);
   return element;
+}
+
+/** Return what gives the focus to the part of another element that has the same `data-same` as the part that has it now. */
+export function focusIn(element) {
+  const same = element.contains(document.activeElement) ? document.activeElement.dataset.same : undefined;
+  return (other) => same !== undefined && other.querySelector(`[data-same="${CSS.escape(same)}"]`)?.focus({ preventScroll: true });
 }
 
 /** Return a button of which the label is a text or an element. */

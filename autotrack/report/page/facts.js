@@ -47,16 +47,3 @@ export function copyable(text) {
   const shown = h("pre", { class: "log" }, text);
   return h("div", { class: "copy" }, shown, label);
 }
-
-/** Return a patch, line by line in colours. */
-export function diff(text) {
-  return h("div", { class: "diff mono", tabindex: "0", role: "region", "aria-label": "differences in code" }, text.split("\n").map((line) => h("span", { class: kindOf(line) }, line)));
-}
-
-function kindOf(line) {
-  if (line.startsWith("diff --git")) return "file";
-  if (line.startsWith("@@")) return "place";
-  if (/^(\+\+\+|---|index |new file|deleted file|similarity|rename)/.test(line)) return "muted";
-  return line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : null;
-}
-

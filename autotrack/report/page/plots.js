@@ -24,9 +24,9 @@ function drawn(plot) {
 
 const kinds = {
   confusion_matrix: ({ name, data }) => framed(name, ...confusion(name, data.labels, data.matrix.map((row) => row.map(number)))),
-  roc: ({ name, data }) => lines(`${name}${data.auc === undefined ? "" : `, area ${short(number(data.auc))}`}`, data.false_positive_rate, data.true_positive_rate, "false positive rate", "true positive rate", true),
+  roc: ({ name, data }) => lines(`${name}${data.auc === undefined ? "" : `, area ${short(number(data.auc))}`}`, data.false_positive_rate, data.true_positive_rate, "false positive rate", "true positive rate", "chance"),
   precision_recall: ({ name, data }) => lines(name, data.recall, data.precision, "recall", "precision"),
-  calibration: ({ name, data }) => lines(name, data.predicted, data.observed, "predicted", "observed", true),
+  calibration: ({ name, data }) => lines(name, data.predicted, data.observed, "predicted", "observed", "perfect"),
   importances: barsOf,
   coefficients: barsOf,
   residuals: ({ name, data }) => framed(name, scatter(data.predicted.map(number), data.residual.map(number), "predicted", "true − predicted")),
@@ -52,12 +52,12 @@ function standalone(drawing) {
 
 const raw = (plot) => framed(plot.name, h("pre", { class: "log" }, JSON.stringify(plot.data, null, 1).slice(0, 20_000)));
 
-function lines(name, x, y, xName, yName, hasDiagonal = false) {
+function lines(name, x, y, xName, yName, diagonal = null) {
   const places = x.map(number);
   if (places.some(Number.isNaN)) return barsOf({ name, data: { names: x, values: y } });
   const curve = { count: x.length, step: places, epoch: null, time: places, value: y };
   const shown = [{ label: yName, curve, started: 0, index: 0 }];
-  if (hasDiagonal) shown.push({ label: "chance", curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 9 }); // dashed
+  if (diagonal) shown.push({ label: diagonal, curve: { ...curve, count: 2, step: [0, 1], value: [0, 1] }, started: 0, index: 9 }); // dashed
   return h("div", {}, chart(name, shown, { axis: "step", log: false, smoothing: 0 }, { xName }), h("p", { class: "note" }, `${yName} over ${xName}`));
 }
 

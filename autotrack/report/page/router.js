@@ -26,8 +26,7 @@ export function comeFromOutside(place) {
 
 /** Return the view and what is set in it, as in `#compare?runs=a,b&axis=epoch`. */
 export function place() {
-  if (waiting) write();
-  const [view, settings] = (hasAddress ? location.hash : inMemory).slice(1).split("?");
+  const [view, settings] = (hasAddress && !waiting ? location.hash : inMemory).slice(1).split("?");
   return { view: decoded(view) || "runs", settings: new URLSearchParams(settings ?? "") };
 }
 
@@ -55,6 +54,12 @@ export function remember(view, settings) {
   inMemory = address(view, settings);
   clearTimeout(waiting);
   waiting = setTimeout(write, soon);
+}
+
+/** Keep some settings of the view that is shown, as `remember` does, beside the others that it has. */
+export function rememberAlso(changes) {
+  const { view, settings } = place();
+  remember(view, { ...Object.fromEntries(settings), ...changes });
 }
 
 function write() {

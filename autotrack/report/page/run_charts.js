@@ -5,7 +5,7 @@ import { chartControls, chartSettings } from "./chart_controls.js";
 import { axesOf, epochStarts, onAxesOf } from "./curves.js";
 import { h } from "./dom.js";
 import { amount } from "./format.js";
-import { remember } from "./router.js";
+import { rememberAlso } from "./router.js";
 import { Zoom } from "./zoom.js";
 
 const mainLoad = /^(process_(cpu_percent|memory_bytes)|gpu\d+_(utilization_percent|memory_used_bytes|power_watts))$/;
@@ -40,7 +40,7 @@ export class RunCharts {
     const redraw = () => {
       this.charts.forEach((one) => one.redraw({ ...this.chosen }));
       this.loadCharts.forEach((one) => one.redraw(this.loadSettings));
-      remember(`run/${this.key}`, { axis: this.chosen.axis === this.axes[0][0] ? "" : this.chosen.axis, log: this.chosen.log && "yes", smoothing: this.chosen.smoothing || "" });
+      rememberAlso({ axis: this.chosen.axis === this.axes[0][0] ? "" : this.chosen.axis, log: this.chosen.log && "yes", smoothing: this.chosen.smoothing || "" });
     };
     return h("div", {}, h("div", { class: "bar above" }, chartControls(this.axes, this.chosen, redraw)), h("div", { class: "charts" }, this.charts));
   }

@@ -1,12 +1,14 @@
 // The view of one run: what came of it, and everything that was recorded.
 
-import { fill, h } from "./dom.js";
-import { copyable, diff, facts, folded, section, table } from "./facts.js";
+import { diff } from "./diff.js";
+import { fill, focusIn, h } from "./dom.js";
+import { copyable, facts, folded, section, table } from "./facts.js";
 import { amount, bytes, duration, exact, moment, number, short } from "./format.js";
 import { log } from "./log.js";
 import { plots } from "./plots.js";
 import { isDrawnOfPoints, pointCurves } from "./point_curves.js";
-import { address, place } from "./router.js";
+import { children, isRelative, relatives } from "./relatives.js";
+import { address, place, rememberAlso } from "./router.js";
 import { RunCharts } from "./run_charts.js";
 import { statusClass } from "./table_columns.js";
 import { tablesSection } from "./tables.js";
@@ -29,22 +31,29 @@ class RunView {
   async load() {
     const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
     if (!run) return fill(this.element, h("p", { class: "empty" }, "There is no such run here. ", h("a", { href: "#runs" }, "All runs")));
+    this.run = run;
     this.charts = new RunCharts(run, curves, this.key, this.settings, this.app.source);
-    const sections = parts.map((part) => part(run, this.charts)).filter(Boolean);
+    const sections = this.parts(this.charts);
     const jump = (one) => (event) => (event.preventDefault(), one.scrollIntoView());
     const links = sections.slice(1).map((one) => h("a", { href: `#${one.id}`, onclick: jump(one) }, one.querySelector("h2").textContent));
     return fill(this.element, h("nav", { class: "contents", "aria-label": "parts of this run" }, links), h("div", {}, sections));
   }
 
-  /** Show what is new, if this run has changed, without a change to what somebody looks at. */
+  parts(charts) {
+    return parts.map((part) => part(this.run, charts, this.app.runs)).filter(Boolean);
+  }
+
+  /** Show what is new, if this run or one that belongs to it has changed, without a change to what somebody looks at. */
   async update(keys) {
-    if (!keys.has(this.key)) return undefined;
-    const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
-    if (!this.charts?.renew(run, curves)) {
-      this.settings = place().settings;
-      return this.load(); // there are new metrics
-    }
-    const newer = parts.map((part) => part(run, {})).filter(Boolean);
+    if (keys.has(this.key)) {
+      const [run, curves] = [await this.app.source.details(this.key), await this.app.source.curves(this.key)];
+      if (!this.charts?.renew(run, curves)) {
+        this.settings = place().settings;
+        return this.load(); // there are new metrics
+      }
+      this.run = run;
+    } else if (!this.run || ![...keys].some((key) => isRelative(this.run, key, this.app.runs))) return undefined;
+    const newer = this.parts({});
     const olderOf = (one) => this.element.querySelector(`[data-part="${one.dataset.part}"]`);
     if (newer.some((one) => !olderOf(one))) return this.load(); // the run has failed, say, and has a traceback now
     for (const one of newer) {
@@ -58,7 +67,8 @@ class RunView {
 
 /** Whether somebody types in a part of the view, or looks at what was found there. */
 function isInUse(part) {
-  return part.contains(document.activeElement) || Boolean(part.querySelector('input[type="search"]')?.value);
+  const { activeElement } = document;
+  return (part.contains(activeElement) && activeElement.dataset.same === undefined) || Boolean(part.querySelector('input[type="search"]')?.value);
 }
 
 /** Replace a part of the view by a newer one, which is as far unfolded and scrolled; what was at its end stays there. */
@@ -66,7 +76,9 @@ function replaceAlike(older, newer) {
   const pairs = (selector) => [...older.querySelectorAll(selector)].map((one, at) => [one, newer.querySelectorAll(selector)[at]]).filter(([, other]) => other);
   for (const [one, other] of pairs("details")) other.open = one.open;
   const scrolled = pairs(".log, .diff, .scroll").map(([one, other]) => [other, one.scrollLeft, one.scrollTop, one.scrollTop > 0 && one.scrollTop + one.clientHeight >= one.scrollHeight - 2]);
+  const focus = focusIn(older);
   older.replaceWith(newer);
+  focus(newer);
   for (const [one, left, top, isAtEnd] of scrolled) one.scrollTo(left, isAtEnd ? one.scrollHeight : top);
 }
 
@@ -75,7 +87,7 @@ function renewTables(older, newer) {
   for (const kind of ["dl.numbers", "table.facts"]) older.querySelector(kind)?.replaceWith(...[newer.querySelector(kind)].filter(Boolean));
 }
 
-function headline(run) {
+function headline(run, _, runs) {
   const [judge] = run.judged_by;
   const summary = [
     h("span", { class: `status ${statusClass(run.status)}` }, run.status),
@@ -92,6 +104,7 @@ function headline(run) {
     h("div", { class: "line" }, summary),
     run.standing ? h("p", { class: "line rank" }, run.standing) : judge ? h("p", { class: "line rank" }, `${judge} ${short(number(run.metrics[judge].best?.value ?? run.metrics[judge].last.value))}`) : null,
     run.since ? h("p", { class: "since" }, run.since) : null,
+    relatives(run, runs),
     run.error ? h("p", { class: "line error" }, run.error) : null,
     run.stop_reason ? h("p", { class: "line" }, `stopped early: ${run.stop_reason}`) : null,
     run.registered?.length ? h("div", { class: "line" }, run.registered.map((one) => h("span", { class: "pill" }, h("bdi", {}, versionName(one))))) : null,
@@ -130,7 +143,8 @@ function where(point) {
 }
 
 function trialsSection(run) {
-  return run.trials.length ? section("trials", titleOfTrials(run), pointCurves(run), trials(run)) : null;
+  const sort = place().settings.get("trials") ?? "";
+  return run.trials.length ? section("trials", titleOfTrials(run), pointCurves(run), trials(run, { sort, changed: (trials) => rememberAlso({ trials }) })) : null;
 }
 
 function plotsSection(run) {
@@ -207,8 +221,6 @@ function environment(run) {
       ["GPUs", (hardware?.gpus ?? []).map((gpu) => gpu.name).join(", ")],
       ["system", Object.entries(run.system_facts).map(([name, value]) => `${name} ${value}`).join(", ")],
       ["run folder", run.folder],
-      ["resumed from", run.resumed_from],
-      ["repeats", run.reproduces],
       ["cost of autotrack", run.overhead_seconds === null ? null : duration(run.overhead_seconds)],
     ]),
   ];
@@ -284,4 +296,4 @@ function repeat(run) {
   return section("repeat", "To repeat it", h("p", { class: "said" }, "In a fresh folder, with the recorded code and packages:"), copyable(command), byHand.length ? [h("p", { class: "said", style: { "margin-top": "10px" } }, "By hand:"), copyable(byHand.join("\n"))] : null);
 }
 
-const parts = [headline, traceback, metrics, trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, models, files, tablesSection, texts, notices, repeat];
+const parts = [headline, traceback, metrics, (run, _, runs) => children(run, runs), trialsSection, plotsSection, load, timeSpent, params, output, environment, datasets, models, files, tablesSection, texts, notices, repeat];

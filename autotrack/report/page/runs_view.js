@@ -54,7 +54,7 @@ class RunsView {
       runs.judgedBy.length ? h("label", {}, "best by ", metrics) : null,
       repeats ? this.box("group repeats", "isGrouped", "runs that differ in nothing but their seeds become one row, with mean and standard deviation") : null,
       this.box("only what differs", "onlyDiffering", "leave out columns in which all runs are the same"),
-      (this.columnMenu ??= columnMenu(this.app, () => this.ids(), (ids) => this.set({ columns: ids }))),
+      (this.columnMenu ??= columnMenu("Columns", { find: "find a column", columns: () => this.app.runs.columns.filter((column) => column.id !== "name"), chosen: () => this.ids(), choose: (ids) => this.set({ columns: ids }) })),
       this.compare,
     );
   }
