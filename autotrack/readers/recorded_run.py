@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -267,21 +269,17 @@ class RecordedRun:
 
 
 def values_of(runs: Iterable[RecordedRun], name: Name) -> list[Any]:
-    """Return `run.value(name)` for each of these runs, in a tenth of the time for many of them."""
-    found = []
-    columns: dict[int, Mapping[int, Any] | None] = {}
-    for run in runs:
-        index = run._index
-        column = None
-        if index is not None:
-            known = id(index)
-            if known not in columns:
-                try:
-                    columns[known] = index.column(name)
-                except KeyError:
-                    columns[known] = None
-            column = columns[known]
-        found.append(name.read(run.summary) if column is None else column.get(run._number))
+    """Return `run.value(name)` for each of these runs, in a fraction of the time for many of them."""
+    found: list[Any] = []
+    for index, beside in groupby(runs, attrgetter("_index")):
+        try:
+            column = index.column(name) if index is not None else None
+        except KeyError:
+            column = None
+        if column is not None:
+            found += map(column.get, map(attrgetter("_number"), beside))
+        else:
+            found += [name.read(run.summary) for run in beside]
     return found
 
 

@@ -76,22 +76,30 @@ def _judged_by(cards: Sequence[dict[str, Any]], wanted: str) -> list[str]:
 
 def _column(group: str, name: str, values: list[Any]) -> dict[str, Any] | None:
     """Return one column, without what is missing: `at` has the places of the values, if not every run has one."""
-    places = [place for place, value in enumerate(values) if value is not None]
-    if not places:
+    some = [value for value in values if value is not None] if None in values else values
+    if not some:
         return None
-    column: dict[str, Any] = {"group": group, "name": name, "values": [_cell(values[place]) for place in places]}
-    if len(places) < len(values):
-        column["at"] = places
+    shown = some if _are_plain(some) else list(map(_cell, some))
+    column: dict[str, Any] = {"group": group, "name": name, "values": shown}
+    if len(some) < len(values):
+        column["at"] = [place for place, value in enumerate(values) if value is not None]
     if group == "params" and (weight := -1 if is_seed(name) or follows(name) else weight_of_param(name)):
         column["weight"] = weight
     return column
 
 
+def _are_plain(values: list[Any]) -> bool:
+    """Return whether cells show these values as they are, as they do nearly all: that is quickly told of many."""
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return isfinite(sum(values))
+    if kinds == {str}:
+        return max(map(len, values)) <= _LONGEST_TEXT
+    return kinds == {bool}
+
+
 def _cell(value: Any) -> Any:
     """Return what a cell shows. Lists and the like become the text that Python writes for them."""
-    kind = type(value)
-    if (kind is float and isfinite(value)) or kind is bool or (kind is str and len(value) <= _LONGEST_TEXT):
-        return value  # nearly all of them
     if isinstance(value, (list, dict)):
         value = str(value)
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:

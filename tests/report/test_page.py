@@ -261,6 +261,24 @@ def test_a_figure_is_copied_and_paper_is_light_with_every_chart(page: Page, stor
     page.emulate_media(media="screen", color_scheme="light")
 
 
+def test_on_paper_the_table_has_all_rows_with_whole_names(page: Page, store: Path) -> None:
+    for number in range(70):
+        record(store, f"a run with a long name {number}", [0.5], lr=number)
+    page.set_viewport_size({"width": 1000, "height": 600})
+    page.goto(report(store))
+    expect(page.locator("td.name a").first).to_be_visible()
+    assert page.locator("td.name").count() < 70
+    page.emulate_media(media="print")
+    cells = page.locator("td.name")
+    expect(cells).to_have_count(70)
+    assert cells.evaluate_all(
+        "cells => cells.every((one) => one.clientWidth > 60 && one.scrollWidth <= one.clientWidth)"
+    )
+    page.emulate_media(media="screen")
+    expect(page.locator("td.check").first).to_be_visible()
+    page.set_viewport_size({"width": 1400, "height": 900})
+
+
 def test_keys_go_on_from_where_they_were(page: Page, store: Path) -> None:
     record(store, "first", [0.5, 0.4], lr=0.1)
     record(store, "second", [0.5, 0.2], lr=0.01)

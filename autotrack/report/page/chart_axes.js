@@ -5,7 +5,7 @@ import { colour } from "./theme.js";
 
 /** Return both axes of a chart for uPlot. `format` writes values, if not as numbers; `names` has those of the places of `x`. */
 export function axesFor(axis, { log = false, logX = false, format = null, names = null } = {}) {
-  const valueTicks = log ? logTicks : (_, ticks) => ticks.map(format ?? ((tick) => short(tick)));
+  const valueTicks = log ? logTicks : (_, ticks) => (format ? ticks.map(format) : apart(ticks));
   return [
     { ...styled(names ? (_, ticks) => ticks.map((tick) => names[tick] ?? "") : logX ? logTicks : xTicks(axis), logX), size: 30, ...(names ? { incrs: [1] } : {}) },
     { ...styled(valueTicks, log), size: 62 },
@@ -34,7 +34,15 @@ export const exactly = (value) => (value === null || value === undefined ? "" : 
 
 function xTicks(axis) {
   if (axis === "wall") return undefined;
-  return (_, ticks) => ticks.map((tick) => (tick === null ? "" : axis === "time" ? duration(tick) : short(tick)));
+  return (_, ticks) => (axis === "time" ? ticks.map(duration) : apart(ticks));
+}
+
+/** Return ticks with as many digits as tell them apart. */
+function apart(ticks) {
+  const step = Math.abs(ticks[1] - ticks[0]);
+  const largest = Math.max(...ticks.map(Math.abs));
+  const digits = step > 0 ? Math.max(4, Math.ceil(Math.log10(largest / step)) + 1) : 4;
+  return ticks.map((tick) => short(tick, Math.min(digits, 15)));
 }
 
 const isPower = (tick) => tick !== null && /^1(e|$|\.0*e)/.test(tick.toExponential());

@@ -108,13 +108,12 @@ function curves(runs, settings, keys, source) {
   const chosen = chartSettings(settings, axes);
   const zoom = new Zoom();
   const charts = shown.map((name, at) => chart(name, lines(name), chosen, { height: at ? 200 : 280, zoom }));
-  charts[0].classList.add("wide");
   const redraw = () => {
     charts.forEach((one) => one.redraw({ ...chosen }));
     remember("compare", { runs: keys, axis: chosen.axis === axes[0][0] ? "" : chosen.axis, log: chosen.log && "yes", smoothing: chosen.smoothing || "" });
   };
   const rest = names.length > shown.length ? h("p", { class: "note" }, `${names.length - shown.length} more metrics are in the table below`) : null;
-  const element = section("curves", "Curves", h("div", { class: "bar" }, chartControls(axes, chosen, redraw)), h("div", { class: "charts" }, charts), rest);
+  const element = section("curves", "Curves", h("div", { class: "bar" }, chartControls(axes, chosen, redraw)), charts[0], h("div", { class: "charts others" }, charts.slice(1)), rest);
   const renew = (newer) => {
     if (drawnMetrics(newer).some((name) => !names.includes(name))) return false;
     charts.forEach((one, at) => one.renew(lines(shown[at], newer)));

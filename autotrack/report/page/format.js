@@ -29,6 +29,7 @@ export function exact(value) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";
+  if (seconds > 0 && seconds < 0.1) return `${Math.max(Math.round(seconds * 1000), 1)} ms`;
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;

@@ -1,9 +1,11 @@
 // A table of any number of rows, of which only those that are seen are in the document.
 
 import { button, fill, h, refill } from "./dom.js";
+import { whenPrinted } from "./seen.js";
 
 const rowHeight = 34;
 const spare = 12;
+const mostPrinted = 1000;
 
 /**
  * Shows `entries` in `columns`. A column has `id`, `label`, `title`, `width`, `isNumber`, and `cell(entry)`, which
@@ -23,6 +25,7 @@ export class Grid {
     this.element = h("div", { class: "grid card", tabindex: "0", role: "region", "aria-label": `${label}: arrows move, space chooses, enter opens` }, this.table);
     this.element.addEventListener("scroll", () => this.draw(), { passive: true });
     this.element.addEventListener("keydown", (event) => this.onKey(event));
+    whenPrinted(this.element, () => this.draw(true));
     new ResizeObserver(() => this.draw(true)).observe(this.element);
   }
 
@@ -46,8 +49,9 @@ export class Grid {
 
   /** Draw the rows that are seen, unless they are there already. */
   draw(always = false) {
-    const seen = Math.ceil((this.element.clientHeight || 600) / rowHeight);
-    const first = Math.max(0, Math.floor(this.element.scrollTop / rowHeight) - spare);
+    const isPrinted = matchMedia("print").matches;
+    const seen = isPrinted ? mostPrinted : Math.ceil((this.element.clientHeight || 600) / rowHeight);
+    const first = isPrinted ? 0 : Math.max(0, Math.floor(this.element.scrollTop / rowHeight) - spare);
     const after = Math.min(this.entries.length, first + seen + 2 * spare);
     if (!always && this.drawn && Math.abs(this.drawn[0] - first) < spare / 2 && this.drawn[1] >= Math.min(after, this.entries.length) - spare / 2) return;
     this.drawn = [first, after];

@@ -69,7 +69,7 @@ class Parallel extends ParallelPicture {
 
   draw() {
     const ratio = globalThis.devicePixelRatio || 1;
-    this.width = Math.max(this.element.clientWidth || 800, this.dimensions.length * 92);
+    this.width = Math.max(this.element.clientWidth || 800, this.dimensions.length * 84);
     const { canvas, behind, width } = this;
     for (const one of [canvas, behind]) Object.assign(one, { width: width * ratio, height: height * ratio });
     canvas.style.width = `${width}px`;

@@ -179,7 +179,8 @@ function load(run, charts) {
   const names = Object.keys(run.system).sort();
   if (!names.length) return null;
   const rows = names.map((name) => [name, amount(name, run.system[name].mean), amount(name, run.system[name].max)]);
-  return section("load", "System load", charts.load, folded("over the whole run", table(["load", "mean", "most"], rows, [1, 2])));
+  const whole = table(["load", "mean", "most"], rows, [1, 2]);
+  return section("load", "System load", charts.load, charts.load ? folded("over the whole run", whole) : whole);
 }
 
 const rest = "everything else";
@@ -242,7 +243,7 @@ function datasets(run) {
 function files(run) {
   if (!run.artifacts.length) return null;
   const rows = run.artifacts.map((file) => [file.path, [file.kind, ...(file.roles ?? [])].join(", "), bytes(file.bytes ?? 0), where(file), Object.entries(file.metrics ?? {}).map(([name, value]) => `${name} ${short(number(value))}`).join(", ")]);
-  return section("files", "Checkpoints and files", table(["file", "kind", "size", "saved", "metrics"], rows, [2]));
+  return section("files", "Checkpoints and files", table(["file", "kind", "size", "saved", "metrics"], rows, [2], { withoutEmpty: true }));
 }
 
 /** The models that were kept, the versions they have become, and what such a version comes from. */
@@ -256,7 +257,7 @@ function models(run) {
   return section(
     "models",
     "Models",
-    kept.length ? table(["folder", "weights", "metrics", "loaded by"], kept.map((one) => [one.path, weights(one), measures(one), loaders(one)])) : null,
+    kept.length ? table(["folder", "weights", "metrics", "loaded by"], kept.map((one) => [one.path, weights(one), measures(one), loaders(one)]), [], { withoutEmpty: true }) : null,
     registered.length ? [h("h3", {}, "Registered as"), table(["version", "weights", "metrics", "registered", "description"], registered)] : null,
     versions.map((one) => folded(`where ${one.name}/${one.version} comes from`, lineage(run, one))),
   );

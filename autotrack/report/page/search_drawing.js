@@ -10,7 +10,8 @@ import { scatter } from "./scatter.js";
 const mostListed = 30;
 
 /**
- * Draws `found`: `dimensions`, `labels`, `shares`, `others`, `open(item)` and `link(item)`, as the view has them.
+ * Draws `found`: `dimensions`, `labels`, `shares`, `others`, `open(item)` and `link(item)`, as the view has them, and `noun`,
+ * which is what one of them is called.
  * `changed(ranges)` is called when others are chosen. `sections` are its parts.
  */
 export class SearchDrawing {
@@ -19,7 +20,7 @@ export class SearchDrawing {
     const { dimensions, labels, others, shares } = found;
     const open = (item) => this.found.open(item);
     this.list = h("div");
-    this.importance = h("div", {}, importance(shares, this.score.label));
+    this.importance = h("div", {}, importance(found));
     this.points = scatter(dimensions, labels, open, others, shares[0]?.param);
     this.lines = parallel(dimensions, labels, ranges, { open, changed: (passing, chosen) => {
       this.show(passing);
@@ -40,7 +41,7 @@ export class SearchDrawing {
   renew(found) {
     if (choices(found) !== choices(this.found)) return false;
     this.found = found;
-    fill(this.importance, importance(found.shares, this.score.label));
+    fill(this.importance, importance(found));
     this.points.renew(found.dimensions, found.labels, found.others);
     this.lines.renew(found.dimensions, found.labels);
     return true;
@@ -52,16 +53,16 @@ export class SearchDrawing {
     const best = [...passing].sort(comparing((item) => score.values[item], score.direction === "max")).slice(0, mostListed);
     const columns = [score, ...found.dimensions.slice(0, -1)];
     const rows = best.map((item) => [found.link(item), ...columns.map((one) => short(one.values[item]))]);
-    refill(this.list, table(["run", ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
+    refill(this.list, table([found.noun, ...columns.map((one) => one.label)], rows, columns.map((one, at) => (one.isNumber ? at + 1 : 0)).filter(Boolean)));
   }
 }
 
 const choices = ({ dimensions, others }) => JSON.stringify([dimensions.map((one) => one.id), others.map((one) => one.label)]);
 
-function importance(shares, metric) {
-  if (!shares.length) return h("p", { class: "muted" }, "With fewer than ten runs, or params that explain nothing, there is no telling.");
+function importance({ shares, dimensions, noun }) {
+  if (!shares.length) return h("p", { class: "muted" }, `With fewer than ten ${noun}s, or params that explain nothing, there is no telling.`);
   return [
     h("div", { class: "bars" }, shares.slice(0, 15).map(({ param, share }) => [h("span", { title: param }, param), h("span", {}, h("i", { style: { width: `${share * 75}%` } }), `${Math.round(share * 100)} %`)])),
-    h("p", { class: "note" }, `the share of the variance of ${metric} that each param explains by itself, over ${shares[0].runs} of them; params that change together share it`),
+    h("p", { class: "note" }, `the share of the variance of ${dimensions.at(-1).label} that each param explains by itself, over ${shares[0].runs} of all ${noun}s; params that change together share it`),
   ];
 }

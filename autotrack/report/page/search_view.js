@@ -124,7 +124,7 @@ class SearchView {
     this.shares ??= (await source.importances())[this.metric] ?? []; // once: they hardly change with one run more
     const open = (item) => go(`run/${runs.keys[rows[item]]}`);
     const link = (item) => h("a", { href: address(`run/${runs.keys[rows[item]]}`) }, runs.label(rows[item]));
-    return { dimensions: ofRuns(runs, rows, ids), choosable, labels: rows.map((row) => runs.label(row)), shares: this.shares, others: othersOfRuns(runs, rows, ids), open, link, rest: null };
+    return { noun: "run", dimensions: ofRuns(runs, rows, ids), choosable, labels: rows.map((row) => runs.label(row)), shares: this.shares, others: othersOfRuns(runs, rows, ids), open, link, rest: null };
   }
 
   async candidates() {
@@ -138,7 +138,7 @@ class SearchView {
     const usual = [...params, ...values.filter((one) => one.id === "mean_fit_time")];
     const chosen = this.axes?.map((id) => [...params, ...values].find((one) => one.id === id)).filter(Boolean) ?? usual;
     const choosable = Object.entries({ params, values }).flatMap(([group, some]) => some.map((one) => ({ id: one.id, name: one.label, group })));
-    return { dimensions: [...chosen, result], choosable, labels, shares, others: [], open: () => {}, link: (item) => labels[item], rest: section("candidates", "All candidates", trials(run, sorting)) };
+    return { noun: "candidate", dimensions: [...chosen, result], choosable, labels, shares, others: [], open: () => {}, link: (item) => labels[item], rest: section("candidates", "All candidates", trials(run, sorting)) };
   }
 }
 

@@ -10,7 +10,7 @@ export function trials(run, { sort, changed }) {
   values.sort((one, other) => Number(!/^(mean_test|rank_test)/.test(one)) - Number(!/^(mean_test|rank_test)/.test(other)));
   const columns = [
     { label: "trial", value: (trial) => trial.number },
-    ...params.map((name) => ({ label: name, value: (trial) => plain(trial.params?.[name]) })),
+    ...params.map((name) => ({ label: name, isNumber: run.trials.every((trial) => ["number", "undefined"].includes(typeof trial.params?.[name])), value: (trial) => plain(trial.params?.[name]) })),
     ...values.map((name) => ({ label: name, isNumber: true, value: (trial) => number(trial.values?.[name]) })),
     { label: "status", value: (trial) => trial.status ?? "finished" },
     { label: "took", isNumber: true, value: (trial) => (trial.ended && trial.started ? trial.ended - trial.started : null), text: duration },
