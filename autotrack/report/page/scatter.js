@@ -30,7 +30,7 @@ class Scatter {
     this.canvas = h("canvas", { class: "parallel points", tabindex: "0", role: "application", "aria-roledescription": "scatter plot", "aria-label": "a point for each of them; left and right go from one to the next, enter opens it" });
     this.said = h("p", { class: "note", "aria-live": "polite" });
     const copies = copyMenu("points", () => onPaper(() => this.copy()));
-    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "y axis"), this.choice("x", "x axis"), copies), this.canvas, this.said);
+    this.element = h("div", { class: "chart" }, h("div", { class: "bar" }, this.choice("y", "y axis"), this.choice("x", "x axis")), h("div", { class: "corner" }, copies), this.canvas, this.said);
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(event)));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", () => this.hovered !== null && this.open(this.hovered));

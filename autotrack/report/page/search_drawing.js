@@ -2,7 +2,7 @@
 
 import { fill, h, refill } from "./dom.js";
 import { section, table } from "./facts.js";
-import { short } from "./format.js";
+import { count, short } from "./format.js";
 import { comparing } from "./grid.js";
 import { parallel } from "./parallel.js";
 import { scatter } from "./scatter.js";
@@ -59,10 +59,10 @@ export class SearchDrawing {
 
 const choices = ({ dimensions, others }) => JSON.stringify([dimensions.map((one) => one.id), others.map((one) => one.label)]);
 
-function importance({ shares, dimensions, noun }) {
+function importance({ shares, dimensions, labels, noun }) {
   if (!shares.length) return h("p", { class: "muted" }, `With fewer than ten ${noun}s, or params that explain nothing, there is no telling.`);
   return [
     h("div", { class: "bars" }, shares.slice(0, 15).map(({ param, share }) => [h("span", { title: param }, param), h("span", {}, h("i", { style: { width: `${share * 75}%` } }), `${Math.round(share * 100)} %`)])),
-    h("p", { class: "note" }, `the share of the variance of ${dimensions.at(-1).label} that each param explains by itself, over ${shares[0].runs} of all ${noun}s; params that change together share it`),
+    h("p", { class: "note" }, `the share of the variance of ${dimensions.at(-1).label} that each param explains by itself, over ${count(shares[0].runs, noun)}${shares[0].runs > labels.length ? ", those included that are not shown" : ""}; params that change together share it`),
   ];
 }
