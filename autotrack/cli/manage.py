@@ -1,8 +1,6 @@
 """`autotrack rm` removes runs, `autotrack du` shows what takes space, `autotrack export` writes runs to a table."""
 
-import csv
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +9,10 @@ import typer
 from autotrack.cli.asking import agreed
 from autotrack.cli.named_run import named_run
 from autotrack.cli.options import JsonOption, RunsArgument, StoreOption, WhereOption
-from autotrack.cli.printing import say, say_json, say_table
+from autotrack.cli.printing import say, say_csv, say_json, say_table, write_csv
 from autotrack.cli.progress import with_progress
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.errors import MissingLibraryError, QueryError
-from autotrack.escapes import printable
 from autotrack.format import human_bytes, shown, some
 from autotrack.readers import catalog
 from autotrack.readers.runs import Runs
@@ -134,7 +131,10 @@ def export(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Write runs to a table: a row for each run, with its params, metrics, best values and tags."""
+    """Write runs to a table: a row for each run, with its params, metrics, best values and tags.
+
+    In CSV, a text that spreadsheets would calculate as a formula gets an apostrophe before it.
+    """
     place = catalog.existing_store(store)
     runs = catalog.runs(place)
     say_unreadable(place)
@@ -144,13 +144,11 @@ def export(
     if kind not in _FORMATS:
         raise QueryError(f"{str(path)!r} ends in {kind!r}; expected one of {', '.join(_FORMATS)}")
     if path is None:
-        csv.writer(sys.stdout).writerow(map(printable, table))
-        csv.writer(sys.stdout).writerows([printable(str(cell)) for cell in _plain(row)] for row in table.rows())
+        say_csv([table, *map(_plain, table.rows())])
         return
     if kind == ".csv":
         with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(table)
-            csv.writer(file).writerows(_plain(row) for row in table.rows())
+            write_csv(file, [table, *map(_plain, table.rows())])
     elif kind == ".json":
         import msgspec
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 import typer
 
@@ -14,6 +15,8 @@ from autotrack.escapes import printable
 
 _USUAL_WIDTH = 80
 _NARROWEST = 20
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|inf|infinity)", re.IGNORECASE)
 _STYLING = re.compile(r"\x1b\[\d+m")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -69,9 +72,22 @@ def say_json(value: object) -> None:
 
 def say_csv(rows: Iterable[Iterable[object]]) -> None:
     """Print rows for other programs. Texts are written without what could steer a terminal."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    plain = ((printable(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
+    write_csv(sys.stdout, plain, line_end="\n")
+
+
+def write_csv(file: TextIO, rows: Iterable[Iterable[object]], *, line_end: str = "\r\n") -> None:
+    """Write rows as CSV. A text that spreadsheets would take for a formula and calculate gets an apostrophe before it.
+
+    Names and params of a run may come from anybody, and a formula can start programs and send data away.
+    """
+    writer = csv.writer(file, lineterminator=line_end)
     for row in rows:
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([f"'{cell}" if _is_formula(cell) else cell for cell in row])
+
+
+def _is_formula(cell: object) -> bool:
+    return isinstance(cell, str) and cell.startswith(_BEGIN_FORMULAS) and not _NUMBER.fullmatch(cell)
 
 
 def say_lines(lines: Iterable[str]) -> None:

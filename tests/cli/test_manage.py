@@ -118,6 +118,26 @@ def test_du_counts_what_is_linked_once(runs: Path) -> None:
     assert "first\tdigits" in tabbed(printed)
 
 
+def test_a_param_of_somebody_else_is_no_formula_in_a_spreadsheet(runs: Path, tmp_path: Path) -> None:
+    hostile = {"tool": "=cmd|'/C calc'!A1", "add": "+1+1", "at": "@SUM(1)", "tab": "\t=1", "flag": "--fast"}
+    harmless = {"lr": -0.5, "text": "-1.5e-3", "plus": "+3", "low": "-inf", "name": "a=b"}
+    with autotrack.start_run("=1+1", to=runs) as run:
+        run.log_params({**hostile, **harmless})
+    call("export", "runs.csv")
+    for content in (
+        (tmp_path / "runs.csv").read_text(),
+        call("export"),
+        call("ls", "--csv", "--columns", "name,tool,flag"),
+    ):
+        row = next(row for row in csv.DictReader(io.StringIO(content)) if "'=1+1" in row.values())
+        values = {name.removeprefix("params."): value for name, value in row.items()}
+        assert values["tool"] == "'=cmd|'/C calc'!A1"
+        assert values["flag"] == "'--fast"
+        assert not [value for value in values.values() if value.startswith(("=", "@", "\t", "+1", "--"))]
+        if "lr" in values:
+            assert {name: values[name] for name in harmless} == {name: str(one) for name, one in harmless.items()}
+
+
 def test_runs_are_exported_to_each_kind_of_table(runs: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(call("export"))))
     assert [row["name"] for row in rows] == ["third", "second", "first"]
