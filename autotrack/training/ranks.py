@@ -7,13 +7,14 @@ autotrack is off or failed there, the training would hang.
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from autotrack.journal.records import RunStarted
 from autotrack.training.inherited import parent_run
 
-_LOADED = time()
+_LOADED, _LOADED_AT = time(), monotonic()
 _LAUNCHED_AS = os.environ.get("LOCAL_RANK")
 _CLOCK_SKEW_SECONDS = 60
 _LATEST = 20
@@ -79,7 +80,7 @@ def find_runs(experiment: Path, *, group: str | None = None) -> list[tuple[RunSt
     journals = sorted(experiment.glob("*/journal/main.jsonl"), key=_modified, reverse=True)
     runs: list[tuple[RunStarted, Path]] = []
     for path in journals[:_LATEST]:
-        runs += [(start, path.parent.parent) for start in starts_in(path) if _is_of_this_job(start, group)]
+        runs += [(start, path.parent.parent) for start in starts_in(path) if _is_of_this_job(start, path, group)]
     return sorted(runs, key=lambda run: run[0].time)
 
 
@@ -103,14 +104,34 @@ def run_of_parent_process(experiment: Path) -> str | None:
     return None
 
 
-def _is_of_this_job(started: RunStarted, group: str | None) -> bool:
+def _is_of_this_job(started: RunStarted, journal: Path, group: str | None) -> bool:
     # The same address, launcher or shell may have served an earlier job; this job's run started after this process.
-    is_new = started.time > _LOADED - _CLOCK_SKEW_SECONDS
     if group is not None and started.group is not None:
-        return started.group == group and is_new
+        return started.group == group and _is_new(started, journal)
     if started.host != os.uname().nodename:
         return False
-    return started.pid == os.getppid() or (started.parent_pid == os.getppid() and is_new)
+    return started.pid == os.getppid() or (started.parent_pid == os.getppid() and _is_new(started, journal))
+
+
+def _is_new(started: RunStarted, journal: Path) -> bool:
+    """Return whether a run was started since this process was.
+
+    The clocks of two hosts may differ by any amount. So of a run of another host, it is asked when its journal was
+    written to, and what time it is, by one and the same clock: that of the file system they share.
+    """
+    if started.host != os.uname().nodename:
+        with suppress(OSError):
+            age = _now_in(journal.parents[2]) - journal.stat().st_mtime
+            return age < monotonic() - _LOADED_AT + _CLOCK_SKEW_SECONDS
+    return started.time > _LOADED - _CLOCK_SKEW_SECONDS
+
+
+def _now_in(folder: Path) -> float:
+    """Return what time it is for the file system of a folder, which may be that of a server."""
+    from tempfile import TemporaryFile  # only ranks on other hosts than rank 0 ask
+
+    with TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
 
 
 def _modified(path: Path) -> float:

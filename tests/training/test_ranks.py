@@ -114,6 +114,16 @@ def test_an_earlier_job_at_the_same_address_is_not_this_one(tmp_path: Path) -> N
     assert find_run(tmp_path, group="node:29500") is None
 
 
+@pytest.mark.parametrize("ahead", [-86_400, 86_400])
+def test_it_does_not_matter_how_far_the_clock_of_another_host_is_off(tmp_path: Path, ahead: float) -> None:
+    before = write_run(tmp_path, "before", group="node:29500", host="node17", time=time() + ahead)
+    os.utime(before / "journal" / "main.jsonl", (time() - 3600,) * 2)
+    assert find_run(tmp_path, group="node:29500") is None
+    run = write_run(tmp_path, "mine", group="node:29500", host="node17", time=time() + ahead + 3600)
+    assert find_run(tmp_path, group="node:29500") == run
+    assert {path.name for path in tmp_path.iterdir()} == {"before", "mine"}
+
+
 def test_an_earlier_run_of_the_same_shell_is_not_of_this_job(tmp_path: Path) -> None:
     write_run(tmp_path, "yesterday", parent_pid=os.getppid(), time=time() - 86_400)
     assert find_run(tmp_path) is None
