@@ -10,7 +10,7 @@ from autotrack.cli.chosen_runs import ChosenRuns
 from autotrack.cli.listed import RunTable
 from autotrack.cli.listed_groups import GroupTable
 from autotrack.cli.options import JsonOption, MetricOption, StoreOption
-from autotrack.cli.owed import owed_in_short, waiting_elsewhere
+from autotrack.cli.owed import lost_for_good, owed_in_short, waiting_elsewhere
 from autotrack.cli.printing import is_terminal, say, say_csv, say_json, say_lines, width
 from autotrack.cli.unreadable import say_unreadable
 from autotrack.cli.watch import repeat
@@ -99,7 +99,9 @@ def ls(  # noqa: PLR0913, PLR0917  one argument an option
         say_lines(table.lines(width(), most=most))
         for name in best_is_another(where, chosen.looked_at.runs(chosen.store)) if where else ():
             say(f"{name} in a condition is the last value; best.{name} is the best one")
-        for number, line in enumerate(filter(None, [waiting_elsewhere(runs), *owed_in_short(runs)])):
+        for number, line in enumerate(
+            filter(None, [lost_for_good(runs), waiting_elsewhere(runs), *owed_in_short(runs)])
+        ):
             if not number:
                 say("")
             say(line)

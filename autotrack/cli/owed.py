@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autotrack import destinations
 from autotrack.journal import unwritten, unwritten_output
+from autotrack.journal.lost import losses_in
 from autotrack.readers.recorded_run import RecordedRun
 from autotrack.sinks.owed import Owed, counted, in_short, is_named, owed_by_server, without_delivery
 
@@ -41,6 +42,14 @@ def waiting_elsewhere(runs: Iterable[RecordedRun]) -> str:
         return ""
     things = counted("run", names)
     return f"records of {things} wait elsewhere, since the disk did not take them: `autotrack sync` brings them home"
+
+
+def lost_for_good(runs: Iterable[RecordedRun]) -> str:
+    """Say of which of these runs no disk has taken all records, if they look killed therefore; empty if of none."""
+    names = [run.folder.name for run in runs if run.status == "killed" and any(losses_in(run.folder))]
+    if not names:
+        return ""
+    return f"records of {counted('run', names)} are lost, since no disk took them: `autotrack sync` notes how many"
 
 
 def unsent_to(run: RecordedRun) -> list[str]:

@@ -2,6 +2,7 @@
 
 from autotrack.cli.owed import unsent_to, waiting_elsewhere
 from autotrack.format import human_bytes, moment, short, shown
+from autotrack.journal.lost import losses_in
 from autotrack.journal.records import Model
 from autotrack.journal.summary import Summary
 from autotrack.readers.catalog import Catalog
@@ -27,6 +28,7 @@ def facts_of(recorded: RecordedRun, looked_at: Catalog, *, in_full: bool) -> dic
         "note": " ".join(summary.texts.get("note", "").split()),
         "model": "; ".join(map(_model, summary.models)),
         "folder": shown(recorded.folder.absolute()),
+        "not written": "; ".join(map(str, losses_in(recorded.folder))),
         "waiting": waiting_elsewhere([recorded]),
         "not read": "; ".join(summary.left_out),
     }

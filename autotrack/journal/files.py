@@ -1,5 +1,6 @@
 """Puts files into a run folder, each complete or not at all."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
 from autotrack.errors import AutotrackError
+
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+"""Errors of a disk that takes nothing at present. Others are of whoever wanted something of it."""
 
 
 def put_file(source: Path, target: Path, *, link: bool = False) -> list[str]:

@@ -3,7 +3,7 @@
 The lines that a journal could not take go into a file of the user's state folder, or else of the temporary folder, so
 they outlive the process. The file begins with a line that says which journal it belongs to and how long that was: by
 that, whoever brings the lines home knows which of them have arrived already. Only where no other disk has room either,
-lines wait in memory, up to `MEMORY_BYTES`.
+lines wait in memory, up to `MEMORY_BYTES`, and an empty file says that they may be lost (`lost.py`).
 """
 
 import os
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import time
 from zlib import crc32
 
 import msgspec
@@ -19,6 +20,7 @@ from autotrack.errors import AutotrackError
 from autotrack.journal import locks, records
 from autotrack.journal.files import above_standard_streams
 from autotrack.journal.lines import cut_torn_line, end_of_last_line
+from autotrack.journal.lost import LossTold, losses_in
 from autotrack.journal.own_folders import is_private, own_folders
 from autotrack.journal.run_folder import open_journal
 
@@ -42,6 +44,8 @@ class Header(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(Header).decode
 
+_END, _NOTICE = b'{"record":"RunFinished"', b'{"record":"Notice"'
+
 
 class Unwritten:
     """The lines of one journal that wait for room, oldest first. They belong to whoever has locked the journal.
@@ -59,6 +63,7 @@ class Unwritten:
         self._fd = -1
         self._size = self._header_size = self._length = 0
         self._header = Header(str(journal.absolute()), "", "")
+        self._told = LossTold(journal)
         self.path: Path | None = None
         self.dropped = 0
         for folder in own_folders("unwritten"):
@@ -66,7 +71,7 @@ class Unwritten:
                 self.adopt(Path(path))
 
     def __bool__(self) -> bool:
-        return bool(self.memory or self.path)
+        return bool(self.memory or self.path or self.dropped)
 
     @property
     def in_memory(self) -> int:
@@ -85,14 +90,49 @@ class Unwritten:
             self._fd, self._size = fd, end_of_last_line(fd)
             self.path = path
 
+    def open_again(self) -> None:
+        """Go on after `close`; what waited may have been brought home meanwhile."""
+        if self.path is not None and self._fd < 0:
+            path, self.path = self.path, None
+            self.adopt(path)
+
+    def take_over(self, *, ends: bool = True) -> None:
+        """Have lines wait that stand for what an earlier process could write nowhere, if there is anything.
+
+        The end of the run is only among them with `ends`.
+        """
+        for record in self._told.take_over():
+            if ends or not isinstance(record, records.RunFinished):
+                self._remember(records.encode(record) + b"\n")
+
     def keep(self, line: bytes, journal_fd: int) -> None:
         """Keep a line that the journal, which is open as `journal_fd`, has refused."""
-        if self._memory_bytes + len(line) > MEMORY_BYTES and not self._save(journal_fd):
+        is_full = self._memory_bytes + len(line) > MEMORY_BYTES
+        if is_full and not line.startswith(_END) and not self._save(journal_fd):
             self.dropped += 1
-            return
+        else:
+            self._remember(line)
+            self._save(journal_fd)
+        if self.in_memory > 2 * self._told.count:  # the process may be killed before it can tell
+            self._told.tell(self._lost())
+
+    def tell_what_is_lost(self) -> None:
+        """Leave word of what no disk has taken, because the process may end now."""
+        self._told.tell(self._lost(), next(self._ends(), None))
+
+    def _lost(self) -> int:
+        """Count what is lost if the process ends now. A notice is mostly of what is tried again, or of the disk."""
+        return sum(not line.startswith(_NOTICE) for line in self.memory) + self.dropped
+
+    def _remember(self, line: bytes) -> None:
         self.memory.append(line)
         self._memory_bytes += len(line)
-        self._save(journal_fd)
+
+    def _ends(self) -> Iterator[records.RunFinished]:
+        """Yield the ends of the run among the lines in memory, the last one first."""
+        for line in reversed(self.memory):
+            if line.startswith(_END) and isinstance(end := records.decode(line), records.RunFinished):
+                yield end
 
     def bring_home(self, journal_fd: int) -> None:
         """Append all lines to the journal. Raises `OSError` when it does not take all of them."""
@@ -111,6 +151,12 @@ class Unwritten:
         while self.memory:
             _write_all(journal_fd, self.memory[0])
             self._memory_bytes -= len(self.memory.popleft())
+        if self.dropped:
+            message = f"{self.dropped} records were dropped because the disk did not take them in time"
+            notice = records.Notice(time=time(), about="journal", message=message)
+            _write_all(journal_fd, records.encode(notice) + b"\n")
+            self.dropped = 0
+        self._told.forget()
 
     def begin_anew(self, head: bytes, journal_fd: int) -> None:
         """Begin a journal that had vanished and is empty again with its first line, unless that is waiting here."""
@@ -146,6 +192,8 @@ class Unwritten:
             with suppress(OSError):
                 os.ftruncate(self._fd, self._size)
             return False
+        if not self.dropped:
+            self._told.forget()
         return True
 
     def _create(self, journal_fd: int) -> None:
@@ -179,25 +227,43 @@ class Unwritten:
 
 
 def bring_home(folder: Path) -> list[str]:
-    """Bring home what the disk has refused of the run in `folder`; returns what it still refuses, a sentence each.
+    """Bring home what the disk has refused of the run in `folder`.
 
-    What a live process still writes is left to that process.
+    Returns what is missing all the same, a sentence each: what the disk still refuses, and what is lost. What a live
+    process still writes is left to that process.
     """
-    refused = []
+    missing = []
     for path, header in _files_of(folder):
         journal = folder / "journal" / Path(header.journal).name
         try:
-            fd = open_journal(journal, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-            try:
-                if locks.lock(fd, patience_seconds=0.2):
-                    waiting = Unwritten(journal)
-                    waiting.adopt(path)
-                    waiting.bring_home(fd)
-            finally:
-                os.close(fd)
+            _bring_home(journal, path)
         except OSError as error:
-            refused.append(f"{error.strerror} ({journal}); records of it wait in {path}")
-    return refused
+            missing.append(f"{error.strerror} ({journal}); records of it wait in {path}")
+    has_end = False
+    for loss in losses_in(folder):  # first that of training, which knows best how it ended
+        try:
+            if _bring_home(loss.journal, ends=not has_end):
+                has_end |= loss.end is not None
+                missing.append(f"{loss}; now this is noted in the run")
+        except OSError as error:
+            missing.append(f"{loss}; to note this in the run fails, too: {error.strerror}")
+    return missing
+
+
+def _bring_home(journal: Path, path: Path | None = None, *, ends: bool = True) -> bool:
+    """Bring home what waits for a journal, also in `path`; returns whether no live process writes it."""
+    fd = open_journal(journal, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    try:
+        if not locks.lock(fd, patience_seconds=0.2):
+            return False
+        waiting = Unwritten(journal)
+        if path is not None:
+            waiting.adopt(path)
+        waiting.take_over(ends=ends)
+        waiting.bring_home(fd)
+        return True
+    finally:
+        os.close(fd)
 
 
 def waiting_among(folders: Iterable[Path]) -> list[Path]:

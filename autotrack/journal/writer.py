@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import time
 
@@ -107,17 +108,24 @@ class Journal:
                 self._bring_home()
 
     def close(self) -> None:
-        """Write what can still be written, and let other processes continue this journal."""
+        """Write what can still be written, and let other processes continue this journal.
+
+        To close it again tries once more to write what no disk has taken.
+        """
         if self._forks != _forks:  # in a forked child, the file, its lock and what waits are its parent's
             return
         with self._lock:
             if self._is_aside:
                 self._is_aside = False
                 unmark(self.path)
+            if self._fd < 0 and self.lost_records:
+                with suppress(OSError, JournalBusyError):
+                    self._open()
             if self._fd < 0:
                 return
             self._bring_home()
             self._unwritten.close()
+            self._unwritten.tell_what_is_lost()
             descriptors.remove(self)
             self._close()
 
@@ -190,9 +198,13 @@ class Journal:
         descriptors.add(self)
         cut_torn_line(self._fd)
         self._next_check = time() + _CHECK_SECONDS
-        if not self._unwritten:
+        if self._unwritten:
+            self._unwritten.open_again()
+        else:
             self._unwritten = Unwritten(self.path)
-        if self._head and not os.fstat(self._fd).st_size:
+        if not self._head:
+            self._unwritten.take_over()
+        elif not os.fstat(self._fd).st_size:
             self._unwritten.begin_anew(self._head, self._fd)
 
     def _move_to_own_file(self) -> None:
@@ -233,12 +245,6 @@ class Journal:
         """Write what waits, oldest first; returns whether all of it was written."""
         try:
             self._unwritten.bring_home(self._fd)
-            if self._unwritten.dropped:
-                message = f"{self._unwritten.dropped} records were dropped because the disk did not take them in time"
-                notice = records.Notice(time=time(), about="journal", message=message)
-                self._unwritten.dropped = 0
-                self._unwritten.keep(records.encode(notice) + b"\n", self._fd)
-                self._unwritten.bring_home(self._fd)
         except OSError as error:
             self._report_refusal(error)
             return False
@@ -246,8 +252,8 @@ class Journal:
 
     def _report_refusal(self, error: OSError) -> None:
         waits = self._unwritten.path
-        where = f"; what it refuses is kept in {waits} until it has room, or until: autotrack sync" if waits else ""
-        self._report(f"{error.strerror} ({self.path}){where}")
+        kept = f"is kept in {waits} until it has room, or until: autotrack sync" if waits else "waits in memory"
+        self._report(f"{error.strerror} ({self.path}); what it refuses {kept}")
 
     def _report(self, message: str) -> None:
         if not self._has_reported:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from autotrack import destinations
 from autotrack.errors import AutotrackError
-from autotrack.journal import reader, unwritten, unwritten_output
+from autotrack.journal import files, reader, unwritten, unwritten_output
 from autotrack.journal.run_folder import check_structure
 from autotrack.journal.starts import starts_in
 from autotrack.models.registration import store_of
@@ -130,7 +130,8 @@ class RunSync:
                 refused = [*unwritten.bring_home(folder), *_bring_home_output(follow)]
                 problems = [*refused, *self._completion.complete(follow).problems]
             except (OSError, AutotrackError) as error:
-                return Outcome(folder, "unreadable", str(error))
+                is_refused = isinstance(error, OSError) and error.errno in files.OF_THE_DISK
+                return Outcome(folder, "incomplete" if is_refused else "unreadable", str(error))
             outcome = Outcome(folder, "incomplete" if problems else "complete", "; ".join(problems) or None)
             urls = self._servers_of(folder)
         for url in urls:

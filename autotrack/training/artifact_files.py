@@ -6,7 +6,6 @@ may delete it as soon as it is logged. Without a sidecar, everything is copied a
 """
 
 import atexit
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ _AT_ONCE_BYTES = 2**24
 _MOST_FILES, _MOST_HELD = 1000, 32
 _POLL_SECONDS = 0.02
 _MOST_NAMED = 3
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 def keep(source: Path, target: Path, *, run_folder: Path) -> int:
@@ -69,7 +67,7 @@ def disk_may_be_full(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _OF_THE_DISK:  # a mistake of the caller's, such as a file that may not be read
+        if error.errno not in files.OF_THE_DISK:  # a mistake of the caller's, such as a file that may not be read
             raise
         report_fault("artifacts", f"{name} is not kept: {error.strerror}")
 

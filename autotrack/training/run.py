@@ -25,6 +25,7 @@ from autotrack.training.hooks.current_run import enter, entered_run, innermost_r
 from autotrack.training.hooks.faults import attempt, report_fault, unplaced_faults
 from autotrack.training.hooks.overhead import overhead
 from autotrack.training.logger import Logger
+from autotrack.training.lost_records import lost_records
 from autotrack.training.observe import constants
 from autotrack.training.observe.arguments.parsed import parsed_arguments
 from autotrack.training.observe.exits import watch
@@ -135,7 +136,7 @@ class Run(Logger):
         from autotrack.amounts import time_limit  # few runs are waited for
 
         seconds = time_limit("timeout", timeout)
-        if self._is_attached or os.getpid() != self._pid:
+        if self._is_in_worker:
             return ["another process records this run"]
         self.hand_over()
         return sidecar_client.flush(self.folder, timeout=seconds)
@@ -184,8 +185,8 @@ class Run(Logger):
         return True
 
     def _report_unwritten(self) -> None:
-        if lost := self._journal.lost_records:
-            report_fault("journal", f"{lost} records of {self.name} were never written, because no disk took them")
+        if self._journal.lost_records:
+            lost_records.await_room(self._journal, self.name)
         if (waiting := self._journal.waiting_file) and not self._quiet:
             terminal.say(
                 f"autotrack: the disk of {shown(self.folder)} did not take all records of {self.name}. The rest is in "
@@ -253,6 +254,10 @@ class Run(Logger):
         """Whether another process records this run and this one only adds to it."""
         return self._writer != "main"
 
+    @property
+    def _is_in_worker(self) -> bool:
+        return self._is_attached or os.getpid() != self._pid
+
     def _identify(self, record: records.RunStarted) -> None:
         """Take the identity of the run from its first record."""
         self.id, self.name, self.experiment = record.id, record.name, record.experiment
@@ -289,6 +294,7 @@ class Run(Logger):
             self.finish(status_of(error), error=error)
         else:
             self._release()
+        lost_records.settle()
         watch.keep_exit_code()
 
 

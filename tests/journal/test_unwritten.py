@@ -19,7 +19,7 @@ from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import Metrics, RunStarted
 from autotrack.journal.writer import Journal
 from autotrack.sidecar.sync import Outcome, RunSync
-from tests.support.disks import SmallDisk, small_disk
+from tests.support.disks import SmallDisk, failing_disk, small_disk
 from tests.support.processes import wait_until
 
 _FILLS = """
@@ -100,6 +100,37 @@ def test_sync_says_that_a_summary_could_not_be_written(disk: SmallDisk) -> None:
     assert (outcome.error or "").startswith("run.json: OSError: ")
 
 
+@pytest.mark.usefixtures("everything")
+def test_a_disk_that_becomes_read_only_takes_the_rest_once_it_is_repaired(tmp_path: Path) -> None:
+    """As a file system is set to be on which the system finds an error."""
+    script = """
+import sys
+import autotrack
+from pathlib import Path
+from tests.support.disks import let_fail
+run = autotrack.start_run("failing", to=Path(sys.argv[1]))
+for step in range(500):
+    run.log({"loss": 1.0}, step=step)
+    if step == 200:
+        let_fail(Path(sys.argv[1]))
+print(run.folder, flush=True)
+"""
+    with failing_disk(tmp_path / "failing") as disk:
+        done = subprocess.run(
+            [sys.executable, "-c", script, disk.path], capture_output=True, text=True, check=False, timeout=60,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Read-only file system" in done.stderr
+        folder = Path(done.stdout.strip())
+        assert sync(folder).state in {"incomplete", "read-only"}
+        disk.repair()
+        assert sync(folder).state == "complete"
+        assert steps(folder) == list(range(500))
+        assert autotrack.load(folder).status == "finished"
+
+
 def test_a_run_that_goes_on_brings_home_what_its_last_process_could_not_write(disk: SmallDisk) -> None:
     folder, _ = fill(disk, "kill")
     disk.make_room()
@@ -109,6 +140,21 @@ def test_a_run_that_goes_on_brings_home_what_its_last_process_could_not_write(di
         run.log({"loss": 1.0}, step=500)
     assert steps(folder) == list(range(501))
     assert not waiting_files()
+
+
+def test_what_is_logged_after_the_end_of_a_run_comes_home_with_the_rest(disk: SmallDisk) -> None:
+    run = autotrack.start_run("full", to=disk.path)
+    disk.fill()
+    with pytest.warns(AutotrackWarning, match="No space left"):  # noqa: PT031  it comes with one of them
+        for step in range(500):
+            run.log({"loss": 1.0}, step=step)
+    run.finish()
+    assert waiting_files()
+    run.log({"loss": 1.0}, step=500)
+    disk.make_room()
+    run.log({"loss": 1.0}, step=501)
+    assert steps(run.folder) == list(range(502))
+    assert not [path for path in waiting_files() if "-main-" in path.name]
 
 
 def test_a_run_that_was_moved_meanwhile_gets_what_is_its(disk: SmallDisk, tmp_path: Path) -> None:

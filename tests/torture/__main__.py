@@ -35,6 +35,7 @@ def tried(name: str, folder: Path, times: int) -> Iterator[Tried]:  # noqa: C901
             if os.geteuid() == 0:
                 with small_disk(folder / "disk") as disk:
                     yield disks.fill(disk, few)
+                    yield disks.fill_every(disk, few)
             if disks.can_forbid(folder):
                 yield disks.forbid(folder, few)
             yield disks.slow_down(folder, few)

@@ -1,14 +1,17 @@
 """Disks that are full, can not be written to any more, are slow, or vanish, while a training is recorded."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from autotrack.readers import catalog
 from tests.support.disks import SmallDisk
 from tests.torture.acknowledged import Training, Tried, all_lost
 
 _STEPS = 300
+_COUNTED = re.compile(r"lost: at least (\d+) records? of main.jsonl")
 
 
 def fill(disk: SmallDisk, times: int, **environ: str) -> Tried:
@@ -28,6 +31,33 @@ def fill(disk: SmallDisk, times: int, **environ: str) -> Tried:
         lost.append(f"exit code {exit_code}" if exit_code else training.what_is_lost())
         shutil.rmtree(disk.path / "runs")
     return Tried("a disk that gets full", times, all_lost(lost))
+
+
+def fill_every(disk: SmallDisk, times: int) -> Tried:
+    """Fill the one disk that everything lies on: what is lost has to be counted in the run, once there is room."""
+    others = {name: str(disk.path / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    lost = []
+    for number in range(times):
+        for place in others.values():
+            Path(place).mkdir(exist_ok=True)
+        harm = f"""
+        from pathlib import Path
+        from tests.support.disks import SmallDisk
+        def before(step):
+            if step == {_STEPS * (number + 1) // (times + 1)}:
+                SmallDisk(Path({str(disk.path)!r})).fill()
+        """
+        with Training(disk.path / "runs", _STEPS, harm=harm, **others) as training:
+            exit_code = training.wait()
+        disk.make_room()
+        training.what_is_lost()
+        run = catalog.load(training.folder)
+        missing = len(training.acknowledged) - len(run.history("loss"))
+        counted = sum(int(count) for notice in run.notices for count in _COUNTED.findall(notice.message))
+        said = "" if missing <= counted else f"{missing} steps are lost, {counted} records are said to be"
+        lost.append(f"exit code {exit_code}" if exit_code else said)
+        shutil.rmtree(disk.path / "runs")
+    return Tried("every disk gets full: more lost than is said", times, all_lost(lost))
 
 
 def forbid(folder: Path, times: int, **environ: str) -> Tried:

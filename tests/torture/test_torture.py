@@ -22,6 +22,11 @@ def test_a_disk_that_gets_full_loses_nothing(tmp_path: Path) -> None:
         assert disks.fill(disk, 2).lost == ""
 
 
+def test_when_every_disk_gets_full_it_is_said_what_is_lost(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        assert disks.fill_every(disk, 1).lost == ""
+
+
 def test_a_journal_that_becomes_read_only_loses_nothing(tmp_path: Path) -> None:
     if not disks.can_forbid(tmp_path):
         pytest.skip("no file can be made immutable here")
