@@ -11,6 +11,7 @@ from autotrack.journal.directions import Direction, better
 from autotrack.journal.fold_state import MADE_AT_THE_END, FoldState
 from autotrack.journal.judging import watched
 from autotrack.journal.records import AnyRecord, number
+from autotrack.journal.replacing import replaces, replaces_trial
 from autotrack.journal.rewinds import Rewind, Rewinds
 from autotrack.journal.series import Point, Series, take_all
 from autotrack.journal.sessions import Sessions
@@ -40,7 +41,7 @@ class Fold:
         self._artifacts: dict[str, records.Artifact] = {}
         self._models: dict[str, records.Model] = {}
         self._captured_at: dict[str, float] = {}
-        self._tried_at: dict[int, float] = {}
+        self._tried: set[int] = set()
         self._trials: dict[int, records.Trial] = {}
         self._plots: dict[str, records.Plot] = {}
         self._notices: list[records.Notice] = []
@@ -54,7 +55,7 @@ class Fold:
         fold._metrics, fold._load = state.metrics, state.load
         fold._artifacts, fold._models, fold._captured_at = state.artifacts, state.models, state.captured_at
         fold._trials, fold._plots, fold._notices = state.trials, state.plots, state.notices
-        fold._directions, fold._tried_at = state.directions, state.tried_at
+        fold._directions, fold._tried = state.directions, state.tried
         return fold
 
     def state(self) -> FoldState | None:
@@ -70,7 +71,7 @@ class Fold:
             artifacts=self._artifacts,
             models=self._models,
             captured_at=self._captured_at,
-            tried_at=self._tried_at,
+            tried=self._tried,
             trials=self._trials,
             plots=self._plots,
             notices=self._notices,
@@ -182,7 +183,7 @@ class Fold:
             return
         self._sessions.begin(record)
         self._captured_at.clear()  # what comes from now on is later, whatever the clock says
-        self._tried_at.clear()
+        self._tried.clear()
         if rewind := self._rewinds.note(record):
             self._drop_repeated(rewind)
         if not summary.id:
@@ -253,9 +254,9 @@ class Fold:
         self._summary.registrations = [*others, record]  # it is recorded again when it is a version
 
     def _add_trial(self, record: records.Trial) -> None:
-        earlier = self._tried_at.get(record.number)
-        if earlier is None or record.time >= earlier:  # an older one, of a worker process, may be read later
-            self._trials[record.number], self._tried_at[record.number] = record, record.time
+        if replaces_trial(record, self._trials[record.number] if record.number in self._tried else None):
+            self._trials[record.number] = record
+            self._tried.add(record.number)
 
     def _metric(self, name: str) -> Series:
         return self._series(self._metrics, name)
@@ -315,19 +316,6 @@ def _add_defaults(summary: Summary, source: str, record: records.Params) -> None
         summary.params_defaults[source] = {**kept, **record.defaults}
     else:
         summary.params_defaults.pop(source, None)
-
-
-def replaces(record: records.Artifact, earlier: records.Artifact | None) -> bool:
-    """Return whether a record of an artifact replaces the one that was read before it.
-
-    The sidecar adds checksums in a journal of its own, which is read after the main one. It may have added one to a
-    file that has been replaced or removed since. Of files that it makes itself, the later record is the later file.
-    """
-    if earlier is None or record.sha256 is None:
-        return True
-    if record.completes is not None:
-        return record.completes in (earlier.time, earlier.completes)
-    return earlier.sha256 is not None or record.time >= earlier.time  # this is how early versions added a checksum
 
 
 def _load_summary(series: Series) -> LoadSummary:

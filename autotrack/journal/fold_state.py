@@ -28,7 +28,7 @@ class FoldState(msgspec.Struct, kw_only=True):
     artifacts: dict[str, records.Artifact]
     models: dict[str, records.Model]
     captured_at: dict[str, float]
-    tried_at: dict[int, float]
+    tried: set[int]
     trials: dict[int, records.Trial]
     plots: dict[str, records.Plot]
     notices: list[records.Notice]

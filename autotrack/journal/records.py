@@ -107,8 +107,7 @@ class Params(Record, frozen=True, kw_only=True):
     defaults: dict[str, Any] = {}
 
 
-PRINTED = "printed"
-"""The source of metrics that nobody has logged: they were found in what the script prints."""
+PRINTED = "printed"  # the source of metrics that nobody has logged
 
 
 class Metrics(Record, frozen=True, kw_only=True):
@@ -188,6 +187,7 @@ class Trial(Record, frozen=True, kw_only=True):
 
     `number` counts from 0. A later record of the same number replaces an earlier one. `values` are scores and times
     by name; those of a single split are called `split0_test_score`. `started` and `ended` are seconds since 1970.
+    What a process records that tries candidates for another one is `by_worker`.
     """
 
     number: int
@@ -198,6 +198,7 @@ class Trial(Record, frozen=True, kw_only=True):
     error: str | None = None
     started: float | None = None
     ended: float | None = None
+    by_worker: bool = False
 
 
 class Plot(Record, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from autotrack.journal.rewinds import read_rewinds
 from autotrack.journal.run_folder import open_journal
 from autotrack.journal.summary import Summary
 
-_VERSION = 2
+_VERSION = 3
 """What another version of autotrack has kept is not read. It changes with anything that a `FoldState` has."""
 
 _LEAST_BYTES = 2**20

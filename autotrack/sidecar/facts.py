@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from autotrack.journal.fold import replaces
 from autotrack.journal.records import (
     PRINTED,
     AnyRecord,
@@ -26,6 +25,7 @@ from autotrack.journal.records import (
     Text,
     Trial,
 )
+from autotrack.journal.replacing import replaces
 
 _MOST_NAMES = 10_000
 
@@ -60,6 +60,7 @@ class RunFacts:
         self.registrations: dict[str, Registration] = {}
         self._artifacts: dict[str, Artifact] = {}
         self._models: dict[str, Model] = {}
+        self._described: dict[str, Model] = {}
 
     def add(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912  one case a type of record
         """Take the next record."""
@@ -116,13 +117,19 @@ class RunFacts:
         if record.source != PRINTED:
             self.add_logged([record])
 
-    def models_without(self, name: str) -> list[Model]:
+    def models_to_describe(self, name: str) -> list[Model]:
         """Return the models whose folder lacks the file `name`, or has one from before the model was kept anew."""
-        return [
-            model
-            for model in list(self._models.values())
-            if (found := self._artifacts.get(f"{model.path}/{name}")) is None or found.time < model.time
-        ]
+        return [model for model in list(self._models.values()) if not self._is_described(model, name)]
+
+    def note_described(self, model: Model) -> None:
+        """Remember that this process has described a model: clocks may be set until it is kept anew."""
+        self._described[model.path] = model
+
+    def _is_described(self, model: Model, name: str) -> bool:
+        if (described := self._described.get(model.path)) is not None:
+            return described is model
+        found = self._artifacts.get(f"{model.path}/{name}")
+        return found is not None and found.time >= model.time
 
     def artifacts_without_checksum(self) -> list[Artifact]:
         """Return the artifacts that exist and have no SHA-256 yet."""

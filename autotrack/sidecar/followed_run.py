@@ -157,9 +157,10 @@ class FollowedRun:
     def _complete_models(self, *, shares: bool) -> None:
         if (subject := self.subject) is None:
             return
-        for model in self.facts.models_without(NAME):
+        for model in self.facts.models_to_describe(NAME):
             try:
                 self.put(complete_model(model, subject, self.facts.versions, shares=shares))
+                self.facts.note_described(model)
             except FileNotFoundError:  # the model was not written after all, or is gone
                 continue
             except (AutotrackError, OSError, ValueError, OverflowError) as error:  # of a run of somebody else, perhaps

@@ -123,7 +123,8 @@ class Logger(MetricLogger):
                 numbers[name] = as_number(name, value)
         flat = flatten(params)
         number, fields = arguments.index_of("number", number), arguments.fields_of_trial(about)
-        self._put(records.Trial(time=time(), number=number, params=flat, values=numbers, **fields))
+        trial = {"params": flat, "values": numbers, "by_worker": self._is_in_worker, **fields}
+        self._put(records.Trial(time=time(), number=number, **trial))
         self._notice_unreadable("params", "a trial", flat)
 
     def log_plot(self, name: str, kind: str, data: Mapping[str, Any], step: int | None = None) -> None:

@@ -455,8 +455,21 @@ def test_a_candidate_that_is_tried_again_on_a_host_that_is_behind_counts() -> No
     assert (tried.status, tried.values) == ("finished", {"score": 0.5})
 
 
-def test_what_a_worker_had_of_a_candidate_is_replaced_by_what_the_search_says_of_it() -> None:
+@pytest.mark.parametrize("set_back", [0.0, 3600.0])
+@pytest.mark.parametrize("by_worker", [True, False])  # early versions do not tell
+def test_what_a_worker_had_of_a_candidate_is_replaced_by_what_the_search_says_of_it(
+    by_worker: bool, set_back: float
+) -> None:
     found = Fold()
-    found.add([start(), Trial(time=110.0, number=0, values={"score": 0.5, "rank": 1})])
-    found.add([Trial(time=105.0, number=0, values={"score": 0.5})])  # its journal is read after the main one
+    found.add([start(), Trial(time=110.0 - by_worker * set_back, number=0, values={"score": 0.5, "rank": 1})])
+    # its journal is read after the main one
+    found.add([Trial(time=105.0, number=0, values={"score": 0.5}, by_worker=by_worker)])
     assert found.summary().trials[0].values == {"score": 0.5, "rank": 1}
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+def test_of_a_candidate_the_later_record_counts_although_the_clock_was_set_back_meanwhile(by_worker: bool) -> None:
+    found = Fold()
+    found.add([start(), Trial(time=105.0, number=0, values={"split0_score": 0.5}, by_worker=by_worker)])
+    found.add([Trial(time=95.0, number=0, values={"split0_score": 0.5, "split1_score": 0.7}, by_worker=by_worker)])
+    assert found.summary().trials[0].values == {"split0_score": 0.5, "split1_score": 0.7}

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec import structs
 
 import autotrack
+from autotrack.journal import records
 from autotrack.protocol import Follow
 from autotrack.sidecar.followed_run import FollowedRun
 from autotrack.training.run_files import RunFiles
@@ -47,6 +49,22 @@ def test_a_model_that_is_kept_anew_is_described_anew(store: Path) -> None:
     assert (folder / "MLmodel").read_text() == before
     keep_model(run, b"a larger model")
     complete(run.folder)
+    assert yaml.safe_load((folder / "MLmodel").read_text())["model_size_bytes"] == len(b"a larger model")
+
+
+def test_a_model_that_is_kept_anew_is_described_anew_although_the_clock_was_set_back(store: Path) -> None:
+    run = autotrack.start_run(to=store)
+    followed = FollowedRun(Follow(folder=str(run.folder), environment=False))
+    for content, seconds in ((b"model", 3600.0), (b"a larger model", 0.0)):
+        folder = keep_model(run, content)
+        main = run.folder / "journal" / "main.jsonl"
+        *before, last = main.read_bytes().splitlines(keepends=True)
+        ahead = records.decode(last)
+        main.write_bytes(b"".join([*before, records.encode(structs.replace(ahead, time=ahead.time + seconds)), b"\n"]))
+        followed.flush()
+        followed.complete_files()
+    followed.close()
+    run.finish()
     assert yaml.safe_load((folder / "MLmodel").read_text())["model_size_bytes"] == len(b"a larger model")
 
 
