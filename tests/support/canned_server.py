@@ -87,9 +87,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.content)
+        if self.command != "HEAD":
+            self.wfile.write(answer.content)
 
-    do_GET = do_POST = do_PUT = answer  # noqa: N815  as the standard library calls them
+    do_GET = do_HEAD = do_POST = do_PUT = answer  # noqa: N815  as the standard library calls them
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  as the standard library calls it
         pass

@@ -5,6 +5,9 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlparse, urlsplit, urlunparse
 
+import requests
+
+from autotrack.destinations import without_credentials
 from autotrack.sinks.rest import responses
 from autotrack.sinks.rest.artifact_multipart import Multipart
 from autotrack.sinks.rest.artifact_streams import Source, Throttle
@@ -83,10 +86,40 @@ class ProxyStore:
             url = self._url("artifacts", path)
             response = self._client.send("PUT", url, data=data, headers=headers, expected=(*_STORED, 500))
             if response.status_code != 500:
+                self._check_who_answered(response, url, source.size)
                 return
             # If the server answers this, it fails at this file only.
             self.sizes("")
         raise Refused(f"{self._client.url} works, but fails to store files like this (500)", status=500)
+
+    def _check_who_answered(self, response: requests.Response, url: str, size: int) -> None:
+        """Raise `Refused` if a file was not taken after all: a login page in between answers anything with 200.
+
+        A tracking server answers with JSON, and lists what it has, which is checked for many files at once. Any other
+        server is asked for each file. One that does not tell is trusted, unless it has answered with a page.
+        """
+        if self._server is not None:
+            if response.content and responses.as_object(response) is None:
+                raise Refused(responses.explain_foreign(response, self._client.url), status=response.status_code)
+            return
+        is_page = response.status_code == 200 and "html" in response.headers.get("Content-Type", "")
+        kept = self._kept_at(url)
+        if kept != size and (is_page or kept is not None):
+            raise Refused(
+                f"{without_credentials(self._root)} has answered ({response.status_code}), but has not kept what was "
+                f"sent: check whether a login page or a proxy is in between",
+                status=response.status_code,
+            )
+
+    def _kept_at(self, url: str) -> int | None:
+        """Return how many bytes a server that is not MLflow's has at a URL; -1 for nothing, None if it is silent."""
+        asked = self._client.send(
+            "HEAD", url, headers={"Accept-Encoding": "identity"}, expected=tuple(range(200, 600))
+        )
+        if asked.status_code in (404, 410):
+            return -1
+        length = asked.headers.get("Content-Length", "")
+        return int(length) if asked.status_code == 200 and length.isdecimal() else None
 
     def _url(self, endpoint: str, path: str) -> str:
         if self._server is None:

@@ -19,6 +19,7 @@ from autotrack.errors import AutotrackError
 from autotrack.sinks.base import Unreachable
 from autotrack.sinks.rest.artifacts import ArtifactStore
 from autotrack.sinks.rest.client import Client, Refused
+from tests.support.canned_server import HTML, Answer, CannedServer, Request, canned_server
 from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.servers import Server, mlflow_server
 
@@ -354,6 +355,62 @@ def test_an_artifact_uri_may_name_the_server(
     for url in (server.url, "http://127.0.0.1:9"):  # the tracking server, and another one
         ArtifactStore(Client(url, environ={}), uri, folder=tmp_path / "run").upload_bytes(url.encode(), "a b.txt")
         assert stored("a b.txt") == url.encode()
+
+
+class WebServer(CannedServer):
+    """Keeps what is put there. It answers `answers[0]` to each PUT, and with `answers[1]`, if it is there, to HEAD."""
+
+    def next_answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        if request.method == "PUT":
+            return self.answers[0]
+        kept = [one.body for one in self.asked if one.method == "PUT" and one.path == request.path]
+        return self.answers[1] if self.answers[1:] else Answer(200, kept[-1]) if kept else Answer(404)
+
+
+PAGE = Answer(200, "<html><h1>Please log in</h1></html>", HTML)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [Answer(201)],
+        [Answer(204)],
+        [PAGE],
+        [Answer(201), Answer(405)],
+        [Answer(201, "<html>Created", HTML), Answer(403)],
+    ],
+    ids=["created", "no content", "a page, but it is there", "no HEAD", "a page, nobody may look"],
+)
+def test_a_web_server_may_keep_the_files(answers: list[Answer], tmp_path: Path) -> None:
+    with canned_server(*answers, kind=WebServer) as server:
+        store = ArtifactStore(Client("http://127.0.0.1:9", environ={}), f"{server.url}/a", folder=tmp_path / "run")
+        for _ in range(2):
+            store.upload_bytes(b"content", "a.txt")
+        assert [one.body for one in server.asked if one.method == "PUT"] == [b"content"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "answers"),
+    [
+        ("{url}/a", [PAGE, PAGE]),
+        ("{url}/a", [PAGE, Answer(405)]),
+        ("{url}/a", [PAGE, Answer(404)]),
+        ("{url}/a", [Answer(200), Answer(404)]),
+        ("mlflow-artifacts:/a", [PAGE, PAGE]),
+    ],
+)
+def test_what_a_login_page_in_between_has_answered_to_is_sent_again_another_time(
+    uri: str, answers: list[Answer], tmp_path: Path
+) -> None:
+    with canned_server(*answers, kind=WebServer) as server:
+        store = ArtifactStore(Client(server.url, environ={}), uri.format(url=server.url), folder=tmp_path / "run")
+        with pytest.raises(Refused, match="login page or a proxy is in between"):
+            store.upload_bytes(b"content", "a.txt")
+        if uri.startswith("{url}"):
+            server.answers = [Answer(201)]
+            store.upload_bytes(b"content", "a.txt")
+            assert [one.body for one in server.asked if one.method == "PUT"] == [b"content"] * 2
 
 
 @pytest.mark.slow
