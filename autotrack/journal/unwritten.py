@@ -219,7 +219,8 @@ class Unwritten:
 
     def _new_header(self, journal_fd: int) -> bytes:
         """Return the header for what is missing in the journal from now on."""
-        self._length = end_of_last_line(journal_fd)
+        is_to_be_made = journal_fd < 0 and not self._journal.exists()
+        self._length = 0 if is_to_be_made else end_of_last_line(journal_fd)
         self._header.length = f"{self._length:020}"
         if not self._header_size:  # otherwise it is replaced, and must not change its size
             self._header.run_id = _run_id(self._journal, b"" if self._length else self.memory[0])

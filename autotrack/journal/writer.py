@@ -17,6 +17,7 @@ from autotrack.errors import JournalBusyError
 from autotrack.journal import locks, records
 from autotrack.journal.builtin import as_builtin
 from autotrack.journal.descriptors import descriptors, is_held_by_another, mark, unmark
+from autotrack.journal.files import OF_THE_DISK
 from autotrack.journal.lines import cut_torn_line
 from autotrack.journal.records import AnyRecord
 from autotrack.journal.run_folder import open_journal
@@ -52,13 +53,20 @@ class Journal:
         path: The file. Its folders are created.
         on_problem: Called once, with a sentence, when something could not be written.
         each_second: Called about once a second while there are records to append.
+        may_wait: Whether a disk that does not even take the file raises nothing either.
 
     Raises:
         JournalBusyError: A live process is writing to the same file.
+        OSError: The file cannot be made.
     """
 
     def __init__(
-        self, path: Path, *, on_problem: Callable[[str], None], each_second: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        *,
+        on_problem: Callable[[str], None],
+        each_second: Callable[[], None] = lambda: None,
+        may_wait: bool = False,
     ) -> None:
         self.path = path
         self._each_second = each_second
@@ -71,7 +79,13 @@ class Journal:
         self._fd = -1
         self._is_aside = False
         self._next_check = 0.0
-        self._open()
+        try:
+            self._open()
+        except OSError as error:
+            if not may_wait or error.errno not in OF_THE_DISK:
+                raise
+            self._is_aside = True
+            self._report_refusal(error)
 
     def append(self, record: AnyRecord) -> None:
         """Write one record. When this returns, the operating system has it.
@@ -118,16 +132,15 @@ class Journal:
             if self._is_aside:
                 self._is_aside = False
                 unmark(self.path)
-            if self._fd < 0 and self.lost_records:
+            if self._fd < 0 and self._unwritten:
                 with suppress(OSError, JournalBusyError):
                     self._open()
-            if self._fd < 0:
-                return
-            self._bring_home()
+            if self._fd >= 0:
+                self._bring_home()
+                descriptors.remove(self)
+                self._close()
             self._unwritten.close()
             self._unwritten.tell_what_is_lost()
-            descriptors.remove(self)
-            self._close()
 
     @property
     def last_used(self) -> float:

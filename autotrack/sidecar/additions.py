@@ -55,10 +55,10 @@ class SidecarJournal:
         with self._lock:
             if self._journal is None:
                 try:
-                    self._journal = Journal(self._path, on_problem=self._note_refusal)
+                    self._journal = Journal(self._path, on_problem=self._note_refusal, may_wait=True)
                 except JournalBusyError:  # the sidecar of an earlier session is still at work
                     path = self._path.with_name(f"{self._path.stem}-{os.getpid()}.jsonl")
-                    self._journal = Journal(path, on_problem=self._note_refusal)
+                    self._journal = Journal(path, on_problem=self._note_refusal, may_wait=True)
             return self._journal
 
     def _note_refusal(self, problem: str) -> None:

@@ -19,7 +19,7 @@ from autotrack.journal.reader import JournalReader
 from autotrack.journal.records import Metrics, RunStarted
 from autotrack.journal.writer import Journal
 from autotrack.sidecar.sync import Outcome, RunSync
-from tests.support.disks import SmallDisk, failing_disk, small_disk
+from tests.support.disks import SmallDisk, failing_disk, read_only, small_disk
 from tests.support.processes import wait_until
 
 _FILLS = """
@@ -182,6 +182,23 @@ def test_a_journal_of_which_the_disk_took_nothing_finds_its_run_when_that_was_mo
     moved = Path(shutil.move(run.folder, tmp_path / "moved"))
     assert sync(moved).state == "complete"
     assert steps(moved) == [7]
+    assert not waiting_files()
+
+
+def test_a_journal_that_a_disk_does_not_even_let_be_made_comes_home(tmp_path: Path) -> None:
+    """As that of a sidecar, once a quota is used up or a disk has become read-only."""
+    run = autotrack.start_run(to=tmp_path / "runs")
+    run.finish()
+    said: list[str] = []
+    with read_only(run.folder):
+        journal = Journal(run.folder / "journal" / "sidecar-7.jsonl", on_problem=said.append, may_wait=True)
+        for step in range(3):
+            journal.append(Metrics(time=1.0, values={"loss": 0.5}, step=step))
+        journal.close()
+        assert not journal.lost_records
+    assert "Read-only file system" in said[0]
+    assert sync(run.folder).state == "complete"
+    assert steps(run.folder) == [0, 1, 2]
     assert not waiting_files()
 
 
