@@ -13,11 +13,11 @@ from autotrack.journal.records import number
 from autotrack.journal.summary import Summary
 from autotrack.readers.compare.earlier_runs import EarlierRuns
 from autotrack.readers.compare.since import changes_of
+from autotrack.readers.compare.system_differences import system_facts
 from autotrack.readers.lists.param_rows import is_of_person, param_rows
 from autotrack.readers.plain import plain
 from autotrack.readers.ranking import Ranks
 from autotrack.readers.recorded_run import RecordedRun
-from autotrack.readers.system_differences import system_facts
 from autotrack.report.files import end_of, patch_of
 from autotrack.report.importances import of_trials
 from autotrack.report.registered import registered
