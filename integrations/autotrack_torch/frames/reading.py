@@ -18,8 +18,9 @@ from typing import Any
 import torch
 
 import autotrack
+import autotrack_torch
 
-_FILES = (*map(inspect.getfile, (torch, autotrack, os)), __file__)
+_FILES = map(inspect.getfile, (torch, autotrack, autotrack_torch, os))
 _INSTALLED = tuple(f"{PurePath(file).parent}{os.sep}" for file in _FILES)
 _PACKAGES = ("site-packages", "dist-packages", "importlib_bootstrap", "<frozen ")
 _IS_FUNCTION = 1  # CO_OPTIMIZED: local variables are not kept in a dict
