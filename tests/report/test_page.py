@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.readers.test_system_differences import PACKAGES, recorded
+from tests.readers.compare.test_system_differences import PACKAGES, recorded
 from typer.testing import CliRunner
 
 import autotrack
