@@ -14,20 +14,24 @@ from typing import NamedTuple, get_args
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.records import AnyRecord, Notice, RunFinished, Status
-from autotrack.journal.run_folder import names_in, open_file, remove_file, rename_file
+from autotrack.journal.run_folder import file_status, names_in, open_file, remove_file, rename_file
 
 _SECONDS = r"\d{1,12}\.\d{1,9}"
 _NAME = re.compile(
-    rf"(?P<stem>.+)\.lost-(?P<count>\d{{1,9}})"
+    rf"(?P<stem>[A-Za-z0-9_.-]+)\.lost-(?P<count>[1-9]\d{{0,8}})"
     rf"(-(?P<status>{'|'.join(get_args(Status))})-(?P<started>{_SECONDS})-(?P<duration>{_SECONDS}))?"
 )
 
 
 class Loss(NamedTuple):
-    """At least `count` records of a `journal` are lost, and with them the `end` of the run, if there is one here."""
+    """At least so many records of a `journal` are lost, and with them the `end` of the run, if there is one here.
+
+    `name` is that of the file which tells it.
+    """
 
     journal: Path
-    count: int
+    name: str
+    at_least: int
     end: RunFinished | None
 
     @property
@@ -37,7 +41,7 @@ class Loss(NamedTuple):
         return [notice] if self.end is None else [notice, self.end]
 
     def __str__(self) -> str:
-        records = "1 record" if self.count == 1 else f"{self.count} records"
+        records = "1 record" if self.at_least == 1 else f"{self.at_least} records"
         return f"lost: at least {records} of {self.journal.name}, which no disk took"
 
 
@@ -57,17 +61,15 @@ class LossTold:
         loss = next((loss for loss in found if loss.journal == self._journal), None)
         if loss is None:
             return []
-        self._name, self._others = (
-            _name_of(loss),
-            loss.count - (loss.end is not None),
-        )  # which is counted if it is lost
+        self._name = loss.name
+        self._others = loss.at_least - (loss.end is not None)  # the end waits again, and is counted with what does
         return loss.records
 
     def tell(self, count: int, end: RunFinished | None = None) -> None:
         """Say how many records are lost if this process ends now, and how the run has ended if that is one of them."""
         if not count:
             return
-        name = _name_of(Loss(self._journal, count + self._others, end))
+        name = _name_for(self._journal, count + self._others, end)
         with suppress(OSError, AutotrackError):
             if self._name and name != self._name:
                 rename_file(self._folder, self._prefix + self._name, self._prefix + name)
@@ -85,10 +87,14 @@ class LossTold:
 
 def losses_in(folder: Path, journals: str = "journal") -> Iterator[Loss]:
     """Yield what is lost of the run in `folder` and does not stand in its journals yet."""
+    names: list[str] = []
     with suppress(OSError, AutotrackError):
-        for name in sorted(names_in(folder, journals)):
-            if match := _NAME.fullmatch(name):
-                yield Loss(folder / journals / f"{match['stem']}.jsonl", int(match["count"]), _end_in(match))
+        names = sorted(names_in(folder, journals))
+    for match in filter(None, map(_NAME.fullmatch, names)):
+        with suppress(OSError, AutotrackError):  # it is no file
+            file_status(folder, f"{journals}/{match[0]}" if journals else match[0])
+            journal = folder / journals / f"{match['stem']}.jsonl"
+            yield Loss(journal, match[0], int(match["count"]), _end_in(match))
 
 
 def _end_in(match: re.Match[str]) -> RunFinished | None:
@@ -99,11 +105,11 @@ def _end_in(match: re.Match[str]) -> RunFinished | None:
     return RunFinished(time=started + duration, status=status, started=started, duration_seconds=duration)
 
 
-def _name_of(loss: Loss) -> str:
-    name = f"{loss.journal.stem}.lost-{loss.count}"
-    if loss.end is None or loss.end.started is None or loss.end.rank:
+def _name_for(journal: Path, count: int, end: RunFinished | None) -> str:
+    name = f"{journal.stem}.lost-{count}"
+    if end is None or end.started is None or end.rank:
         return name
-    full = f"{name}-{loss.end.status}-{loss.end.started!r}-{loss.end.duration_seconds or 0.0:.6f}"
+    full = f"{name}-{end.status}-{end.started!r}-{end.duration_seconds or 0.0:.6f}"
     return full if _NAME.fullmatch(full) else name
 
 

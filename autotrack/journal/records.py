@@ -185,9 +185,8 @@ class Dataset(Record, frozen=True, kw_only=True):
 class Trial(Record, frozen=True, kw_only=True):
     """One candidate of a search, or one fold or point of a validation: its params and its results.
 
-    `number` counts from 0. A later record of the same number replaces an earlier one. `values` are scores and times
-    by name; those of a single split are called `split0_test_score`. `started` and `ended` are seconds since 1970.
-    What a process records that tries candidates for another one is `by_worker`.
+    `number` counts from 0; a later record of it replaces an earlier one. `values` are scores and times by name, such
+    as `split0_test_score`. `started` and `ended` are seconds since 1970. Workers of a search record `by_worker`.
     """
 
     number: int

@@ -22,6 +22,11 @@ class Logger(MetricLogger):
     `Run` is a `Logger` that appends the records to its journal.
     """
 
+    @property
+    def _is_in_worker(self) -> bool:
+        """Whether another process records the run, to which this one only adds."""
+        raise NotImplementedError
+
     def log_params(self, values: Mapping[str, Any], source: str = "user") -> None:
         """Log hyperparameters: a mapping, a namespace or a dataclass. Nested ones get dotted names.
 

@@ -13,7 +13,9 @@ class LostRecords:
         self._names: dict[Journal, str] = {}
 
     def await_room(self, journal: Journal, run_name: str) -> None:
-        """Try again when the process ends."""
+        """If no disk has taken all records of a run, try again when the process ends."""
+        if not journal.lost_records:
+            return
         if not self._names:
             atexit.register(self.settle)
         self._names[journal] = run_name

@@ -185,8 +185,7 @@ class Run(Logger):
         return True
 
     def _report_unwritten(self) -> None:
-        if self._journal.lost_records:
-            lost_records.await_room(self._journal, self.name)
+        lost_records.await_room(self._journal, self.name)
         if (waiting := self._journal.waiting_file) and not self._quiet:
             terminal.say(
                 f"autotrack: the disk of {shown(self.folder)} did not take all records of {self.name}. The rest is in "

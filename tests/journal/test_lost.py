@@ -112,6 +112,20 @@ def test_a_run_that_goes_on_notes_what_its_last_process_has_lost(disk: SmallDisk
     assert [notice for notice in recorded.summary.notices if "main.jsonl" in notice.message]
 
 
+def test_a_store_of_somebody_else_may_hold_anything_under_such_names(tmp_path: Path) -> None:
+    with autotrack.start_run(to=tmp_path / "runs") as run:
+        run.log({"loss": 1.0})
+    journals = run.folder / "journal"
+    for name in ("\udcff.lost-1", "x.lost-99999999999999", "x.lost-0", "main.lost-1-running-1.0-1.0", "a b.lost-1"):
+        (journals / name).touch()
+    (journals / "main.lost-2-killed-999999999999.9-999999999999.9").touch()
+    (journals / "sidecar.lost-7").mkdir()
+    assert said("sync", run.folder)[0] == 1
+    assert said("sync", run.folder)[0] == 0
+    noted = [notice.message for notice in autotrack.load(run.folder).notices if notice.about == "journal"]
+    assert noted == ["lost: at least 2 records of main.jsonl, which no disk took"]
+
+
 def test_what_is_lost_again_and_again_is_not_counted_twice(disk: SmallDisk) -> None:
     folder, _ = record(disk, "exit")
     first = sorted(losses_in(folder))

@@ -61,7 +61,7 @@ class FailingDisk:
 
     def mount(self) -> bool:
         """Mount it; returns whether that is allowed."""
-        command = ["mount", "-o", "loop,errors=remount-ro", self._image, self.path]
+        command = ["mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.path)]
         return not subprocess.run(command, capture_output=True, check=False).returncode
 
     def repair(self) -> None:
