@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.readers.compare.test_system_differences import PACKAGES, recorded
 from typer.testing import CliRunner
 
 import autotrack
 from autotrack.cli.app import app
 from autotrack.journal.run_folder import read_bytes
+from tests.readers.compare.test_system_differences import PACKAGES, recorded
 from tests.report.conftest import Watched
 from tests.support.browser import keep_picture
 
