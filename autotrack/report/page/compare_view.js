@@ -162,7 +162,7 @@ function differing(id, title, runs, found) {
   const same = found.length - differ.length;
   const show = (all) => fill(holder, valueTable(id, title, runs, all ? found : differ));
   show(false);
-  const box = same ? h("label", { class: "note" }, h("input", { type: "checkbox", onchange: (event) => show(event.target.checked) }), ` show the ${same} in which they are the same`) : null;
+  const box = same ? h("label", { class: "note" }, h("input", { type: "checkbox", onchange: (event) => show(event.target.checked) }), ` show the ${same === 1 ? "one" : same} in which they are the same`) : null;
   return section(id, title, holder, box);
 }
 
