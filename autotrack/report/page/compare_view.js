@@ -200,8 +200,8 @@ function facts(details) {
 /** The source files that differ, and the changes that were not committed, where they are not the same. */
 function code(runs, found) {
   const patches = runs.map((run) => run.details.patch?.text ?? "");
-  const parts = found.map((file) => [h("h3", {}, file.file), diff(file.diff)]);
-  if (new Set(patches).size > 1) parts.push(...runs.map((run, at) => [h("h3", {}, `Not committed in ${run.label}`), patches[at] ? diff(patches[at]) : h("p", { class: "muted" }, "nothing")]));
+  const parts = found.map((file) => [h("h3", {}, file.file), diff(file.diff, `differences in ${file.file}`)]);
+  if (new Set(patches).size > 1) parts.push(...runs.map((run, at) => [h("h3", {}, `Not committed in ${run.label}`), patches[at] ? diff(patches[at], `not committed in ${run.label}`) : h("p", { class: "muted" }, "nothing")]));
   else if (patches[0]) parts.push(h("p", { class: "muted" }, "The same changes were not committed in all of them."));
   return parts.length ? section("code", "Code", parts) : null;
 }

@@ -7,10 +7,10 @@ import { whenSeen } from "./seen.js";
 const tags = { added: "ins", removed: "del" };
 const signs = { "+": "added", "-": "removed", "\\": "muted" };
 
-/** Return a unified diff of any number of files, such as git makes it, to be read. */
-export function diff(text) {
+/** Return a unified diff of any number of files, such as git makes it, to be read; `label` says of what. */
+export function diff(text, label) {
   const parts = partsOf(text.replace(/\n$/, "").split("\n"));
-  return h("div", { class: "diff mono", tabindex: "0", role: "region", "aria-label": "differences in code" }, parts.map((part) => (part.lines ? hunk(part) : h("span", { class: kindOfHead(part.head) }, part.head))));
+  return h("div", { class: "diff mono", tabindex: "0", role: "region", "aria-label": label }, parts.map((part) => (part.lines ? hunk(part) : h("span", { class: kindOfHead(part.head) }, part.head))));
 }
 
 /** Return the lines that stand before and between hunks, as `{ head }`, and the hunks, as `{ name, lines }`. */

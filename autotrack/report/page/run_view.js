@@ -225,7 +225,7 @@ function environment(run) {
       ["cost of autotrack", run.overhead_seconds === null ? null : duration(run.overhead_seconds)],
     ]),
   ];
-  if (run.patch?.text) parts.push(h("h3", {}, "Changes that were not committed"), diff(run.patch.text));
+  if (run.patch?.text) parts.push(h("h3", {}, "Changes that were not committed"), diff(run.patch.text, "changes that were not committed"));
   if (versions.length) parts.push(folded(`${versions.length} packages`, table(["package", "version"], versions)));
   const more = { hardware, process, git, ...others };
   const rows = Object.entries(more).flatMap(([kind, values]) => Object.entries(values ?? {}).map(([name, value]) => [`${kind}.${name}`, exact(value)]));
