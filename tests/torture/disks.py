@@ -52,7 +52,7 @@ def fill_every(disk: SmallDisk, times: int) -> Tried:
         disk.make_room()
         training.what_is_lost()
         run = catalog.load(training.folder)
-        missing = len(training.acknowledged) - len(run.history("loss"))
+        missing = len({*training.acknowledged} - {point.step for point in run.history("loss")})
         counted = sum(int(count) for notice in run.notices for count in _COUNTED.findall(notice.message))
         said = "" if missing <= counted else f"{missing} steps are lost, {counted} records are said to be"
         lost.append(f"exit code {exit_code}" if exit_code else said)
