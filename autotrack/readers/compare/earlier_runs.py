@@ -120,7 +120,7 @@ class _Experiment:
         self._outlines[name] = _outline(folder, summary)
         self._modified_ns[name] = _modified_ns(folder)
         self._keep(name, summary)
-        self._forget_oldest()
+        self._forget_first()
 
     def summary_of(self, folder: Path) -> Summary:
         if folder.name not in self._summaries:
@@ -151,9 +151,10 @@ class _Experiment:
             if not before or _modified_ns(self._folder / name) != before:
                 self._forget(name)
 
-    def _forget_oldest(self) -> None:
+    def _forget_first(self) -> None:
+        """Forget what was found first. It is not the oldest: thousands of living models end in any order."""
         while len(self._outlines) > 5 * _MOST_RUNS:
-            self._forget(min(self._outlines))
+            self._forget(next(iter(self._outlines)))
 
     def _forget(self, name: str) -> None:
         del self._outlines[name], self._modified_ns[name]

@@ -1,5 +1,6 @@
 """A run is compared with earlier ones at little cost, however many there are."""
 
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import autotrack
 from autotrack.journal.summary import Summary
 from autotrack.readers import recorded_run
+from autotrack.readers.compare import earlier_runs
 from autotrack.readers.compare.configuration import kind_of
 from autotrack.readers.compare.earlier_runs import EarlierRuns
+from tests.support.many_runs import write_run
 
 
 def recorded(store: Path, name: str) -> Path:
@@ -57,6 +60,22 @@ def test_runs_that_it_is_told_about_are_found_without_a_look_at_the_folder(store
     read.clear()
     outline = earlier.before(first.parent / "99991231-000000-later", summary)[0]
     assert earlier.summary_of(outline).id == autotrack.load(first.parent / outline.folder.name).id
+
+
+def test_runs_that_end_in_the_reverse_order_are_not_read_again_for_each_other(
+    store: Path, read: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier_runs, "_MOST_RUNS", 3)
+    folders = [store / "tests" / f"20260101-0000{number:02}-run" for number in range(40)]
+    for number, folder in enumerate(folders):
+        write_run(folder, number, random.Random(number), params=1, metrics=1, points=2)
+    ended = [(folder, autotrack.load(folder).summary) for folder in reversed(folders)]
+    earlier = EarlierRuns()
+    read.clear()
+    for folder, summary in ended:
+        assert len(earlier.before(folder, summary)) == min(folders.index(folder), 2)
+        earlier.note(folder, summary)
+    assert read.total() <= len(folders)
 
 
 def test_the_shared_environments_are_no_runs(store: Path) -> None:
