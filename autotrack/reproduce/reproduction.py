@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from autotrack.errors import AutotrackError, ReproduceError
 from autotrack.format import human_seconds, moment
@@ -33,6 +33,9 @@ from autotrack.reproduce.workspace import Workspace, make_workspace
 _MOST_NAMED = 5
 _STATES = ("environment/random_states.json", "random_states.json")
 _MOST_STATES_BYTES = 2**24
+
+
+Environment = Literal["own", "here", "then"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +65,16 @@ class Choices:
     links: Sequence[str] = ()
     command: Sequence[str] = ()
     params: Mapping[str, str] = field(default_factory=dict)
-    environment: Literal["own", "here", "then"] = "own"
+    environment: Environment = "own"
     tolerance: float = TOLERANCE
     yes: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("into", "store", "project"):  # texts do as well
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
+        if self.environment not in (known := get_args(Environment)):
+            raise ReproduceError(f"the environment is {self.environment!r}; expected one of {', '.join(known)}")
         if not 0 <= self.tolerance < math.inf:  # nothing is farther apart than NaN, so that all would be the same
             raise ReproduceError(f"the tolerance is {self.tolerance}; expected a number from 0, such as 1e-6")
 

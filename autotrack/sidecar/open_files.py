@@ -25,7 +25,7 @@ _QUIET_LOOKS = 20
 _SELDOM_SECONDS = 10.0
 """After that many looks at which nothing was new, it is looked so seldom."""
 
-_READ_BY_US = "/pyproject.toml"
+_READ_BY_US = ("/pyproject.toml", "/.gitignore")
 
 _OF_THE_SYSTEM = tuple(
     f"/{name}/" for name in "bin boot dev etc lib lib64 proc run sbin sys usr var/lib var/log".split()
@@ -106,7 +106,7 @@ class ReadFiles:
 
     def is_data(self, path: str) -> bool:
         """Whether a file may be data: it is no code, no part of the system or of an environment, and no secret."""
-        is_code = path.endswith((*NO_DATA, " (deleted)", _READ_BY_US)) or ".so." in path
+        is_code = path.endswith((*NO_DATA, " (deleted)", *_READ_BY_US)) or ".so." in path
         return not (is_code or path.startswith(self._ignored) or is_secret_file(path))
 
 

@@ -80,6 +80,12 @@ def test_a_tolerance_by_which_everything_is_the_same_is_refused(tolerance: float
         Choices(tolerance=tolerance)
 
 
+def test_an_unknown_environment_is_refused_and_folders_may_be_texts() -> None:
+    with pytest.raises(ReproduceError, match="'zz'; expected one of own, here, then"):
+        Choices(environment="zz")  # type: ignore[arg-type]  # a user's mistake
+    assert Choices(into="elsewhere").into == Path("elsewhere")  # type: ignore[arg-type]  # as from a shell
+
+
 def at(store: Path, *points: tuple[float, int | None, int | None]) -> autotrack.RecordedRun:
     """Record a run with these values, each with its step and epoch."""
     with autotrack.start_run(to=store) as run:

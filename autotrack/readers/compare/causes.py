@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from autotrack.journal.params import varies_by_itself
 from autotrack.journal.summary import Summary
 from autotrack.readers.code.changes import CodeChanges
 from autotrack.readers.compare.candidates import CREDENTIAL, UNSET_SEEDS, candidates, seeds
@@ -129,8 +130,9 @@ def _nothing_differs(now: Summary, before: Summary, parted: Parting | None) -> C
     if unknown:
         evidence = f"the {' and the '.join(unknown)} of at least one of the runs were not recorded"
         return Cause("something that was not recorded", "unknown", evidence, 0.5)
-    is_seeded = bool(seeds(now)) and seeds(now) == seeds(before)
+    given = [name for name, value in seeds(now).items() if not varies_by_itself(name, value)]
+    is_seeded = bool(given) and seeds(now) == seeds(before)
     evidence = "no difference that matters was recorded; " + (f"{parted}; " if parted is not None else "")
     if is_seeded:
         return Cause("operations that are not deterministic", "unknown", f"{evidence}the seeds are the same", 0.5)
-    return Cause(_UNSEEDED, "seed", f"{evidence}no seed was recorded", 0.8)
+    return Cause(_UNSEEDED, "seed", f"{evidence}nobody has set a seed", 0.8)
