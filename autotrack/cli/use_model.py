@@ -64,6 +64,8 @@ def serve(
     """
     registry, wanted = Registry(catalog.existing_store(store)), parsed(model)
     version = registry.model(wanted.name).version(wanted)
-    say(f"serving {wanted.name}/{version.version} at http://{host}:{port}; Ctrl-C stops it", err=True)
-    code = serving.serve(registry, wanted.name, version, host=host, port=port, trusted=trusted)
-    raise typer.Exit(code)
+    raise typer.Exit(
+        serving.serve(
+            registry, wanted.name, version, host=host, port=port, trusted=trusted, say=lambda line: say(line, err=True)
+        )
+    )

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import autotrack
 from autotrack.models.registry import Registry
 from tests.support.made_once import made_once
 from tests.support.processes import sidecars_of, wait_until
-from tests.support.servers import Server, free_port
+from tests.support.servers import START_SECONDS, free_port
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "torch_script.py"
 NAME = "mnist_classifier"
@@ -101,13 +102,17 @@ def test_a_version_is_served(folder: Path, tmp_path: Path, digits: "np.ndarray[t
         except requests.ConnectionError:
             return False
 
-    server = Server(
-        [*command, "--store", str(folder / "runs")], port=port, log=tmp_path / "served.log", is_ready=is_ready
-    )
-    server.start()
+    with (tmp_path / "served.log").open("w") as log:
+        process = subprocess.Popen([*command, "--store", str(folder / "runs")], stderr=log, stdout=log)
     try:
-        answer = requests.post(f"{server.url}/invocations", json={"inputs": digits.tolist()}, timeout=60).json()
+        until = monotonic() + START_SECONDS
+        while not is_ready() and process.poll() is None and monotonic() < until:
+            sleep(0.2)
+        url = f"http://127.0.0.1:{port}/invocations"
+        answer = requests.post(url, json={"inputs": digits.tolist()}, timeout=60).json()
     finally:
-        server.kill()
+        process.terminate()
+    assert process.wait(60) == 0
+    assert not is_ready(), "it has ended the server, too"
     model = autotrack.load_model(f"models:/{NAME}/2", store=folder / "runs", trusted=True)
     assert answer["predictions"] == model(torch.from_numpy(digits)).tolist()
