@@ -46,7 +46,7 @@ def fulfil_request(
     if known is None and request.weights == "best":
         run, _ = with_best_model(run, note)
     version = known or fulfil(run, request, registry=registry)
-    return Fulfilled(noted(request, version), _promoted(registry, request.name, promote, on_promote))
+    return Fulfilled(noted(request, version), _promoted(registry, request.name, version, promote, on_promote))
 
 
 def noted(request: Registration, version: Registered) -> Registration:
@@ -54,12 +54,13 @@ def noted(request: Registration, version: Registered) -> Registration:
     return msgspec.structs.replace(request, time=time(), path=version.path, version=version.version)
 
 
-def _promoted(registry: Registry, name: str, rule: str, on_promote: str) -> str:
-    """Promote by a rule, if there is one; return why that was not done, if it is certain."""
+def _promoted(registry: Registry, name: str, version: Registered, rule: str, on_promote: str) -> str:
+    """Promote by a rule, if there is one, now that `version` is there; return why nothing was, if that is certain."""
     if not rule:
         return ""
     decision = promote_by(registry, name, rule)
     if decision.move is None:
-        return "" if decision.may_change else f"nothing of {name} is promoted: {decision.reason}"
+        is_promoted = version.version in registry.model(name).aliases.values()  # when this was done before
+        return "" if decision.may_change or is_promoted else f"nothing of {name} is promoted: {decision.reason}"
     told = announce(registry, name, decision.move, on_promote) if on_promote else None
     return f"{told.to} was not told of a promotion: {told.problem}" if told and told.problem else ""

@@ -14,6 +14,7 @@ from autotrack.models.announcing import announce
 from autotrack.models.entries import Announced
 from autotrack.models.promotion import promote
 from autotrack.models.registry import Registry
+from autotrack.models.requests import fulfil_request
 from autotrack.promotion_rule import parsed
 from autotrack.readers.recorded_run import RecordedRun
 from tests.models.conftest import fit
@@ -100,8 +101,12 @@ def test_a_training_promotes_by_the_rule_in_pyproject_and_tells_the_command_ther
     assert Path(contents[0]["file"]).is_file()
     history = Registry(store).model("digits").history
     assert [one.problem for one in history if isinstance(one, Announced)] == ["", ""]
-    said = [notice.message for notice in autotrack.runs(store)[0].notices if notice.about == "promote"]
+    latest, promoted, _ = autotrack.runs(store)
+    said = [notice.message for notice in latest.notices if notice.about == "promote"]
     assert "no version is better than @champion" in said[0]
+    (request,) = promoted.summary.registrations
+    again = fulfil_request(promoted.folder, request, note=lambda _: None, promote=RULE)
+    assert again.problem == "", "it was promoted before"
 
 
 def test_a_command_or_url_that_fails_is_recorded_and_takes_nothing_back(
