@@ -112,9 +112,10 @@ def _schema_of_model(recording: Recording, model: Any) -> dict[str, Any]:
 
 def _write(model: Any, folder: Path, seconds: float) -> list[Path]:
     """Write the files of a model, and return them: first the one that needs the least trust."""
-    pickled, harmless = folder / _PICKLED, folder / "model.skops"
+    pickled, harmless, began = folder / _PICKLED, folder / "model.skops", perf_counter()
     _write_pickled(model, pickled, seconds)
-    return [harmless, pickled] if _can_write_harmless(model, harmless, seconds) else [pickled]
+    left = seconds - (perf_counter() - began)  # the budget is that of both
+    return [harmless, pickled] if _can_write_harmless(model, harmless, left) else [pickled]
 
 
 def _write_pickled(model: Any, path: Path, seconds: float) -> None:
